@@ -1,0 +1,342 @@
+// Package config is the evaluated project: what a Tiltfile says should be, as
+// plain data. It is produced by starlark/eval, read by the engine and every
+// face, and knows no Starlark, no cluster and no file system.
+//
+// The JSON form of a Project is the document that `towline eval --json`
+// prints; its field names are a public, versioned interface
+// (docs/eval.schema.json).
+package config
+
+import "time"
+
+// SchemaVersion is the version of the JSON form of Project. It grows when a
+// field changes its meaning or goes; a new field does not change it.
+const SchemaVersion = 1
+
+// Project is what one evaluation of a Tiltfile resolved to.
+type Project struct {
+	SchemaVersion int        `json:"schema_version"`
+	Tiltfile      string     `json:"tiltfile"`     // absolute path of the root Tiltfile
+	Resources     []Resource `json:"resources"`    // in Tilt's order: compose, k8s, then local, as declared
+	Images        []Image    `json:"images"`       // in order of declaration
+	YAML          []Object   `json:"yaml"`         // objects as they would be applied, before image tags
+	Settings      Settings   `json:"settings"`     //
+	ConfigFiles   []string   `json:"config_files"` // absolute paths whose change re-evaluates
+	Buttons       []Button   `json:"buttons"`      // v1alpha1.ui_button objects
+	Warnings      []Problem  `json:"warnings"`     // what went on despite a complaint
+	Error         *Problem   `json:"error"`        // why the evaluation failed, nil when it did not
+}
+
+// Kind says which machinery runs a resource.
+type Kind string
+
+// The kinds of resources.
+const (
+	KindK8s     Kind = "k8s"
+	KindLocal   Kind = "local"
+	KindCompose Kind = "compose"
+)
+
+// TriggerMode says what makes a resource update.
+type TriggerMode string
+
+// The trigger modes, by Tilt's constants TRIGGER_MODE_AUTO and TRIGGER_MODE_MANUAL.
+const (
+	TriggerAuto   TriggerMode = "auto"
+	TriggerManual TriggerMode = "manual"
+)
+
+// PodReadiness says which state of a resource's pods counts as ready.
+type PodReadiness string
+
+// The pod readiness modes. ReadinessWait is the default of workloads with pods.
+const (
+	ReadinessWait      PodReadiness = "wait"
+	ReadinessIgnore    PodReadiness = "ignore"
+	ReadinessSucceeded PodReadiness = "succeeded"
+)
+
+// Resource is a named unit that the developer sees.
+type Resource struct {
+	Name         string        `json:"name"`
+	Kind         Kind          `json:"kind"`
+	Pos          Position      `json:"pos"`
+	Labels       []string      `json:"labels"`
+	TriggerMode  TriggerMode   `json:"trigger_mode"`
+	AutoInit     bool          `json:"auto_init"`
+	Enabled      bool          `json:"enabled"`
+	ResourceDeps []string      `json:"resource_deps"`
+	Links        []Link        `json:"links"`
+	PortForwards []PortForward `json:"port_forwards"`
+	Images       []string      `json:"images"`  // refs of Project.Images that the objects use
+	Objects      []string      `json:"objects"` // "name:kind:namespace:group", keys of Project.YAML
+
+	PodReadiness      PodReadiness        `json:"pod_readiness,omitempty"`
+	ExtraPodSelectors []map[string]string `json:"extra_pod_selectors,omitempty"`
+	DiscoveryStrategy string              `json:"discovery_strategy,omitempty"` // "", "default" or "selectors-only"
+	CustomDeploy      *CustomDeploy       `json:"custom_deploy,omitempty"`      // k8s_custom_deploy only
+	Compose           *Compose            `json:"compose,omitempty"`            // compose only
+	Local             *Local              `json:"local,omitempty"`              // local only
+}
+
+// Local is the part of a resource that only local ones have.
+type Local struct {
+	Cmd           Command  `json:"cmd"`
+	ServeCmd      Command  `json:"serve_cmd"`
+	Deps          []string `json:"deps"`   // absolute paths
+	Ignore        []Ignore `json:"ignore"` //
+	AllowParallel bool     `json:"allow_parallel"`
+	Probe         *Probe   `json:"probe"`
+	Test          bool     `json:"test,omitempty"` // declared by test()
+}
+
+// Command is a program to run on the developer's machine. A zero Argv means
+// that there is none.
+type Command struct {
+	Argv []string          `json:"argv"`
+	Dir  string            `json:"dir"` // absolute
+	Env  map[string]string `json:"env"`
+}
+
+// Empty reports whether there is nothing to run.
+func (c Command) Empty() bool { return len(c.Argv) == 0 }
+
+// Probe is a readiness probe of a local resource's serve command. Exactly one
+// of Exec, HTTP and TCP is set.
+type Probe struct {
+	InitialDelay     time.Duration `json:"initial_delay_ns"`
+	Timeout          time.Duration `json:"timeout_ns"`
+	Period           time.Duration `json:"period_ns"`
+	SuccessThreshold int           `json:"success_threshold"`
+	FailureThreshold int           `json:"failure_threshold"`
+	Exec             []string      `json:"exec,omitempty"`
+	HTTP             *HTTPGet      `json:"http_get,omitempty"`
+	TCP              *TCPSocket    `json:"tcp_socket,omitempty"`
+}
+
+// HTTPGet is a probe's HTTP request; a status from 200 to 399 is a success.
+type HTTPGet struct {
+	Scheme string `json:"scheme"`
+	Host   string `json:"host"`
+	Port   int    `json:"port"`
+	Path   string `json:"path"`
+}
+
+// TCPSocket is a probe's TCP connection.
+type TCPSocket struct {
+	Host string `json:"host"`
+	Port int    `json:"port"`
+}
+
+// CustomDeploy is what k8s_custom_deploy adds to a resource.
+type CustomDeploy struct {
+	Apply             Command  `json:"apply"`
+	Delete            Command  `json:"delete"`
+	Deps              []string `json:"deps"`
+	ImageSelector     string   `json:"image_selector,omitempty"`
+	ContainerSelector string   `json:"container_selector,omitempty"`
+	ImageDeps         []string `json:"image_deps,omitempty"`
+	LiveUpdate        []Step   `json:"live_update,omitempty"`
+}
+
+// Compose names the Docker Compose service behind a resource.
+type Compose struct {
+	Project     string   `json:"project"`
+	Service     string   `json:"service"`
+	ConfigFiles []string `json:"config_files"`
+	EnvFile     string   `json:"env_file,omitempty"`
+	Profiles    []string `json:"profiles,omitempty"`
+	Wait        bool     `json:"wait,omitempty"`
+}
+
+// Link is a URL that the faces show beside a resource.
+type Link struct {
+	URL  string `json:"url"`
+	Name string `json:"name,omitempty"`
+}
+
+// PortForward makes a container's port reachable on the developer's machine.
+type PortForward struct {
+	Local     int    `json:"local"`
+	Container int    `json:"container"` // 0: chosen from the container's exposed ports
+	Host      string `json:"host,omitempty"`
+	Name      string `json:"name,omitempty"`
+	Path      string `json:"path,omitempty"`
+}
+
+// Builder says what makes an image.
+type Builder string
+
+// The builders.
+const (
+	BuilderDocker Builder = "docker"
+	BuilderCustom Builder = "custom"
+)
+
+// Image is one docker_build or custom_build.
+type Image struct {
+	Ref     string   `json:"ref"` // as written in the Tiltfile and the YAML
+	Builder Builder  `json:"builder"`
+	Pos     Position `json:"pos"`
+
+	Context            string            `json:"context,omitempty"`             // absolute folder; docker only
+	Dockerfile         string            `json:"dockerfile,omitempty"`          // absolute path; docker only
+	DockerfileContents string            `json:"dockerfile_contents,omitempty"` // docker only, in place of Dockerfile
+	Args               map[string]string `json:"args,omitempty"`                // an empty value passes the variable of that name
+	Target             string            `json:"target,omitempty"`
+	SSH                []string          `json:"ssh,omitempty"`
+	Network            string            `json:"network,omitempty"`
+	Secrets            []string          `json:"secret,omitempty"`
+	ExtraTags          []string          `json:"extra_tag,omitempty"`
+	CacheFrom          []string          `json:"cache_from,omitempty"`
+	Pull               bool              `json:"pull,omitempty"`
+	Platform           string            `json:"platform,omitempty"`
+	ExtraHosts         []string          `json:"extra_hosts,omitempty"`
+	Only               []string          `json:"only,omitempty"` // absolute paths
+
+	Command           *Command `json:"command,omitempty"` // custom only
+	Tag               string   `json:"tag,omitempty"`
+	DisablePush       bool     `json:"disable_push,omitempty"`
+	SkipsLocalDocker  bool     `json:"skips_local_docker,omitempty"`
+	OutputsImageRefTo string   `json:"outputs_image_ref_to,omitempty"`
+	ImageDeps         []string `json:"image_deps,omitempty"`
+	MatchInEnvVars    bool     `json:"match_in_env_vars,omitempty"`
+	Entrypoint        []string `json:"entrypoint,omitempty"`     // overrides the container's command
+	ContainerArgs     []string `json:"container_args,omitempty"` // overrides the container's args; see HasContainerArgs
+	HasContainerArgs  bool     `json:"has_container_args,omitempty"`
+	BaseImages        []string `json:"base_images"`                  // refs of other Images that it is built from
+	Deps              []string `json:"deps"`                         // absolute paths whose change makes it stale
+	Ignores           []Ignore `json:"ignores"`                      //
+	LiveUpdate        []Step   `json:"live_update"`                  // empty: every change is a full build
+	RestartEntrypoint []string `json:"restart_entrypoint,omitempty"` // set by docker_build_with_restart
+}
+
+// StepKind names a live-update step.
+type StepKind string
+
+// The live-update steps, in the order in which Tilt requires them.
+const (
+	StepInitialSync StepKind = "initial_sync"
+	StepFallBackOn  StepKind = "fall_back_on"
+	StepSync        StepKind = "sync"
+	StepRun         StepKind = "run"
+	StepRestart     StepKind = "restart_container"
+)
+
+// Step is one step of a live update.
+type Step struct {
+	Kind     StepKind `json:"kind"`
+	Pos      Position `json:"pos"`
+	Paths    []string `json:"paths,omitempty"`    // fall_back_on: absolute
+	Local    string   `json:"local,omitempty"`    // sync: absolute file or folder
+	Remote   string   `json:"remote,omitempty"`   // sync: absolute path in the container
+	Argv     []string `json:"argv,omitempty"`     // run
+	Triggers []string `json:"triggers,omitempty"` // run: absolute paths; none means each update
+	EchoOff  bool     `json:"echo_off,omitempty"` // run
+}
+
+// Ignore is a set of dockerignore patterns relative to a folder.
+type Ignore struct {
+	Base     string   `json:"base"` // absolute folder
+	Patterns []string `json:"patterns"`
+	Source   string   `json:"source,omitempty"` // the file or argument that they come from
+}
+
+// Object is one Kubernetes object of the project. Content is the decoded
+// YAML; readers must not change it.
+type Object struct {
+	Key       string         `json:"key"` // "name:kind:namespace:group"
+	Resource  string         `json:"resource"`
+	Pos       Position       `json:"pos"`
+	Source    string         `json:"source,omitempty"` // file that it was read from, "" for generated YAML
+	Line      int            `json:"line,omitempty"`   // 1-based line in Source
+	Content   map[string]any `json:"content"`
+	ImageRefs []ImageRef     `json:"image_refs,omitempty"` // where it names images
+}
+
+// ImageRef is a place in an object that names one of the project's images.
+type ImageRef struct {
+	Ref  string   `json:"ref"`  // the Image's Ref
+	Path []string `json:"path"` // keys and indexes from the object's root to the string (or object, for k8s_kind's image_object)
+	// RepoField and TagField are set when Path leads to an object that holds
+	// repository and tag in two fields (k8s_kind(image_object=…)).
+	RepoField string `json:"repo_field,omitempty"`
+	TagField  string `json:"tag_field,omitempty"`
+}
+
+// Settings are the project's switches.
+type Settings struct {
+	AllowedContexts    []string          `json:"allowed_contexts"`
+	DefaultRegistry    *Registry         `json:"default_registry"`
+	MaxParallelUpdates int               `json:"max_parallel_updates"`
+	UpsertTimeout      time.Duration     `json:"k8s_upsert_timeout_ns"`
+	ServerSideApply    string            `json:"k8s_server_side_apply"`
+	UnusedImagesOK     []string          `json:"suppress_unused_image_warnings"`
+	CI                 CI                `json:"ci"`
+	WatchIgnores       []Ignore          `json:"watch_ignores"`
+	SecretScrub        bool              `json:"secret_scrub"`
+	DockerPrune        DockerPrune       `json:"docker_prune"`
+	VersionConstraint  string            `json:"version_constraint,omitempty"`
+	Features           map[string]bool   `json:"features,omitempty"`
+	EnabledResources   []string          `json:"enabled_resources,omitempty"`
+	Towline            map[string]any    `json:"towline,omitempty"` // what the towline module set
+	Extensions         map[string]string `json:"extensions,omitempty"`
+}
+
+// Registry is where images are pushed, and how the cluster names it.
+type Registry struct {
+	Host            string `json:"host"`
+	HostFromCluster string `json:"host_from_cluster,omitempty"`
+	SingleName      string `json:"single_name,omitempty"`
+}
+
+// CI holds the limits of a batch run.
+type CI struct {
+	GracePeriod      time.Duration `json:"k8s_grace_period_ns"`
+	Timeout          time.Duration `json:"timeout_ns"`
+	ReadinessTimeout time.Duration `json:"readiness_timeout_ns"`
+}
+
+// DockerPrune says when old images are removed.
+type DockerPrune struct {
+	Disable    bool          `json:"disable"`
+	MaxAge     time.Duration `json:"max_age_ns"`
+	NumBuilds  int           `json:"num_builds"`
+	Interval   time.Duration `json:"interval_ns"`
+	KeepRecent int           `json:"keep_recent"`
+}
+
+// Button is a button that the faces show.
+type Button struct {
+	Name                 string         `json:"name"`
+	Text                 string         `json:"text"`
+	Resource             string         `json:"resource,omitempty"` // "" for the global bar
+	Icon                 string         `json:"icon,omitempty"`
+	Disabled             bool           `json:"disabled,omitempty"`
+	RequiresConfirmation bool           `json:"requires_confirmation,omitempty"`
+	Spec                 map[string]any `json:"spec,omitempty"` // inputs, as declared
+}
+
+// Position is a place in a file, 1-based; columns count bytes. The zero
+// Position is "unknown".
+type Position struct {
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+	Col  int    `json:"col,omitempty"`
+}
+
+// Problem is something a person has to know about a Tiltfile: what is wrong,
+// where, and what to do next.
+type Problem struct {
+	Message string   `json:"message"`
+	Hint    string   `json:"hint,omitempty"`
+	Pos     Position `json:"pos"`
+	Stack   []Frame  `json:"stack,omitempty"` // innermost call last
+}
+
+// Frame is one call of a Starlark call stack.
+type Frame struct {
+	Name string   `json:"name"`
+	Pos  Position `json:"pos"`
+	Text string   `json:"text,omitempty"` // the source line
+}

@@ -1,0 +1,26 @@
+package config
+
+import "fmt"
+
+// String returns "file:line:col", or as much of it as is known.
+func (p Position) String() string {
+	switch {
+	case p.File == "":
+		return "-"
+	case p.Line == 0:
+		return p.File
+	case p.Col == 0:
+		return fmt.Sprintf("%s:%d", p.File, p.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+}
+
+// Error returns the problem as one line that names the place, so that a
+// *Problem can travel as an error.
+func (p *Problem) Error() string {
+	text := p.Message
+	if p.Pos.File != "" {
+		text = p.Pos.String() + ": " + text
+	}
+	return text
+}
