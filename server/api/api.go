@@ -1,0 +1,243 @@
+// Package api is what a daemon offers every face: the types that travel over
+// its unix socket, and a client for them.
+//
+// A face (the language server, the debugging bridge, the command line, the
+// dashboard) never touches the cluster. It asks the daemon of its workspace,
+// which it finds, or starts, through an Endpoint. The wire is HTTP/1.1 with
+// JSON bodies, so that it can be read with curl; what streams (Watch, Logs)
+// is one JSON value a line, and what is raw (Debug, Dial) is an upgraded
+// connection. Routes are listed beside the method that calls them.
+package api
+
+import (
+	"time"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Phase is where a resource, or the whole project, stands.
+type Phase string
+
+// The phases. A resource walks from PhasePending to PhaseReady or PhaseError;
+// PhaseUpdating is a live update of a running one.
+const (
+	PhaseStopped   Phase = "stopped"   // not brought up, or taken down
+	PhaseDisabled  Phase = "disabled"  // left out by the Tiltfile's settings
+	PhasePending   Phase = "pending"   // waits for its turn, its dependencies or a trigger
+	PhaseBuilding  Phase = "building"  // an image or a local command is being made
+	PhaseDeploying Phase = "deploying" // its objects are being applied
+	PhaseStarting  Phase = "starting"  // pods or the serve command are not ready yet
+	PhaseReady     Phase = "ready"     //
+	PhaseUpdating  Phase = "updating"  // a change set or run step is on its way
+	PhaseError     Phase = "error"     // see ResourceStatus.Problem
+	PhaseStopping  Phase = "stopping"  // being taken down
+)
+
+// SyncState says what is known of a container's files.
+type SyncState string
+
+// The sync states. SyncInSync is said only when the agent said so with hashes.
+const (
+	SyncNone    SyncState = ""        // the target has no live update
+	SyncUnknown SyncState = "unknown" // no agent has answered yet
+	SyncPending SyncState = "pending" // changes are on their way
+	SyncInSync  SyncState = "in-sync" //
+	SyncFailed  SyncState = "failed"  // see Target.Problem
+)
+
+// Status is a snapshot of everything that a daemon knows. It is replaced as a
+// whole, never changed.
+type Status struct {
+	Seq       uint64           `json:"seq"` // grows with each change
+	Daemon    DaemonInfo       `json:"daemon"`
+	Tiltfile  string           `json:"tiltfile"` // absolute path
+	Args      []string         `json:"args,omitempty"`
+	Up        bool             `json:"up"` // between Up and Down
+	Phase     Phase            `json:"phase"`
+	Cluster   ClusterStatus    `json:"cluster"`
+	Config    ConfigStatus     `json:"config"`
+	Resources []ResourceStatus `json:"resources"`
+}
+
+// DaemonInfo identifies the process behind the socket.
+type DaemonInfo struct {
+	Pid       int       `json:"pid"`
+	Version   string    `json:"version"`
+	Workspace string    `json:"workspace"` // absolute folder
+	Started   time.Time `json:"started"`
+	LogFile   string    `json:"log_file"`
+}
+
+// ClusterStatus says which cluster is used and whether it answers.
+type ClusterStatus struct {
+	Context   string          `json:"context"`
+	Namespace string          `json:"namespace"`
+	Product   string          `json:"product,omitempty"` // kind, minikube, …
+	Allowed   bool            `json:"allowed"`
+	Connected bool            `json:"connected"`
+	Problem   *config.Problem `json:"problem,omitempty"`
+}
+
+// ConfigStatus says how the last evaluation of the Tiltfile went. When it
+// failed, the last good project stays in force.
+type ConfigStatus struct {
+	Evaluating  bool             `json:"evaluating"`
+	EvaluatedAt time.Time        `json:"evaluated_at"`
+	Took        time.Duration    `json:"took_ns"`
+	Error       *config.Problem  `json:"error,omitempty"`
+	Warnings    []config.Problem `json:"warnings,omitempty"`
+	Files       []string         `json:"files,omitempty"` // every file that was read, absolute
+}
+
+// ResourceStatus is one resource as the developer sees it.
+type ResourceStatus struct {
+	Name        string             `json:"name"`
+	Kind        config.Kind        `json:"kind"`
+	Labels      []string           `json:"labels,omitempty"`
+	Pos         config.Position    `json:"pos"` // where the Tiltfile declares it
+	Phase       Phase              `json:"phase"`
+	Message     string             `json:"message,omitempty"` // what it does or waits for, one line
+	Problem     *config.Problem    `json:"problem,omitempty"`
+	TriggerMode config.TriggerMode `json:"trigger_mode"`
+	Changed     bool               `json:"changed,omitempty"` // files changed and a manual trigger is awaited
+	LastUpdate  *Update            `json:"last_update,omitempty"`
+	Images      []ImageStatus      `json:"images,omitempty"`
+	Targets     []Target           `json:"targets,omitempty"`
+	Forwards    []Forward          `json:"forwards,omitempty"`
+	Links       []config.Link      `json:"links,omitempty"`
+}
+
+// Update is the last thing that was done to a resource.
+type Update struct {
+	Kind   string        `json:"kind"` // "build", "deploy", "live-update", "restart", "local"
+	Began  time.Time     `json:"began"`
+	Took   time.Duration `json:"took_ns"`
+	Files  int           `json:"files,omitempty"`
+	Reason string        `json:"reason,omitempty"` // the file or trigger that caused it
+}
+
+// ImageStatus says what an image of the Tiltfile became.
+type ImageStatus struct {
+	Ref    string `json:"ref"`              // as in the Tiltfile
+	Pushed string `json:"pushed,omitempty"` // as in the applied objects
+}
+
+// Target is one container of one pod that a resource runs in.
+type Target struct {
+	Namespace string          `json:"namespace"`
+	Pod       string          `json:"pod"`
+	PodUID    string          `json:"pod_uid"`
+	Container string          `json:"container"`
+	Image     string          `json:"image"`
+	Ready     bool            `json:"ready"`
+	Restarts  int             `json:"restarts"` // of the container, as the kubelet counts
+	Agent     bool            `json:"agent"`    // an agent is connected
+	Pid       int             `json:"pid"`      // of the application inside the container, 0: not running
+	Process   string          `json:"process"`  // "running", "exited (1)", "held", …
+	Sync      SyncState       `json:"sync"`
+	Debugging bool            `json:"debugging,omitempty"`
+	LastSync  *Update         `json:"last_sync,omitempty"`
+	Problem   *config.Problem `json:"problem,omitempty"`
+}
+
+// Forward is a port of a container that answers on the developer's machine.
+type Forward struct {
+	Local   string `json:"local"` // host:port
+	Remote  int    `json:"remote"`
+	URL     string `json:"url"`
+	Name    string `json:"name,omitempty"`
+	Problem string `json:"problem,omitempty"`
+}
+
+// LogSource says who wrote a log line.
+type LogSource string
+
+// The log sources.
+const (
+	LogRuntime LogSource = "runtime" // the application
+	LogBuild   LogSource = "build"   // an image build or local command
+	LogTowline LogSource = "towline" // the daemon, on behalf of the resource
+)
+
+// LogLine is one line of a resource's log. Resource "" is the Tiltfile's own.
+type LogLine struct {
+	Time     time.Time `json:"time"`
+	Resource string    `json:"resource"`
+	Source   LogSource `json:"source"`
+	Pod      string    `json:"pod,omitempty"`
+	Level    string    `json:"level,omitempty"` // "", "warn" or "error"
+	Text     string    `json:"text"`
+}
+
+// Event is one line of a Watch: exactly one field is set.
+type Event struct {
+	Status *Status  `json:"status,omitempty"`
+	Log    *LogLine `json:"log,omitempty"`
+}
+
+// UpRequest brings the project, or some of its resources, up.
+type UpRequest struct {
+	Tiltfile  string   `json:"tiltfile,omitempty"`  // absolute; "" is the workspace's Tiltfile
+	Args      []string `json:"args,omitempty"`      // after --, for config.parse or as resource names
+	Resources []string `json:"resources,omitempty"` // none: all that are enabled
+	Context   string   `json:"context,omitempty"`   // of the kubeconfig; "" is the current one
+	Namespace string   `json:"namespace,omitempty"` // "" is the context's
+	Keep      bool     `json:"keep,omitempty"`      // the daemon stays without faces until Down
+}
+
+// DownRequest takes the project down.
+type DownRequest struct {
+	Tiltfile         string   `json:"tiltfile,omitempty"`
+	Args             []string `json:"args,omitempty"`
+	Context          string   `json:"context,omitempty"`
+	Namespace        string   `json:"namespace,omitempty"`
+	DeleteNamespaces bool     `json:"delete_namespaces,omitempty"`
+}
+
+// HintRequest says that files may have changed. A hint twice, late or wrong
+// does no harm: content decides.
+type HintRequest struct {
+	Paths []string `json:"paths"` // absolute
+}
+
+// ResourceRequest names a resource for Trigger and Restart.
+type ResourceRequest struct {
+	Resource string `json:"resource"`
+}
+
+// LogsRequest selects log lines.
+type LogsRequest struct {
+	Resources []string `json:"resources,omitempty"` // none: all
+	Follow    bool     `json:"follow,omitempty"`
+	Tail      int      `json:"tail,omitempty"` // 0: all that is kept
+}
+
+// DebugRequest opens a debugger's stream on a resource's process.
+type DebugRequest struct {
+	Resource  string `json:"resource"`
+	Pod       string `json:"pod,omitempty"`       // "": the newest ready one
+	Container string `json:"container,omitempty"` // "": the one with an agent
+	Launch    bool   `json:"launch,omitempty"`    // restart the process under the debugger, stopped at entry
+}
+
+// DebugSession describes what a debugger's stream is attached to.
+type DebugSession struct {
+	Resource  string     `json:"resource"`
+	Pod       string     `json:"pod"`
+	Container string     `json:"container"`
+	Pid       int        `json:"pid"`
+	Program   string     `json:"program"` // path of the executable in the container
+	Paths     []PathPair `json:"paths"`   // from the live-update sync steps
+}
+
+// PathPair maps a folder of the developer's machine to one of the container.
+type PathPair struct {
+	Local  string `json:"local"`
+	Remote string `json:"remote"`
+}
+
+// Failure is the body of every answer that is not a success. It carries a
+// problem, so that a face can say where and what next.
+type Failure struct {
+	Problem config.Problem `json:"problem"`
+}

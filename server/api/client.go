@@ -1,0 +1,252 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// The routes of the API, in the order of Client's methods.
+const (
+	RouteStatus   = "/v1/status"
+	RouteWatch    = "/v1/watch"
+	RouteLogs     = "/v1/logs"
+	RouteProject  = "/v1/project"
+	RouteUp       = "/v1/up"
+	RouteDown     = "/v1/down"
+	RouteHint     = "/v1/hint"
+	RouteTrigger  = "/v1/trigger"
+	RouteRestart  = "/v1/restart"
+	RouteDebug    = "/v1/debug"
+	RouteShutdown = "/v1/shutdown"
+)
+
+// Protocol is the Upgrade token of the raw streams.
+const Protocol = "towline"
+
+// SessionHeader carries the DebugSession of an upgraded connection, as JSON.
+const SessionHeader = "Towline-Session"
+
+// Client talks to one daemon. Its methods may be called concurrently.
+type Client struct {
+	socket string
+	http   *http.Client
+}
+
+// NewClient returns a client of the daemon that listens on the endpoint's
+// socket. It does not connect; see Connect.
+func NewClient(e Endpoint) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", e.Socket)
+	}
+	return &Client{
+		socket: e.Socket,
+		http:   &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 8}},
+	}
+}
+
+// Status returns the daemon's current snapshot.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var s Status
+	err := c.call(ctx, http.MethodGet, RouteStatus, nil, &s)
+	return s, err
+}
+
+// Project returns the last good project, or the failed one when there is none.
+func (c *Client) Project(ctx context.Context) (*config.Project, error) {
+	var p *config.Project
+	err := c.call(ctx, http.MethodGet, RouteProject, nil, &p)
+	return p, err
+}
+
+// Watch calls visit with the current status and then with each change, until
+// ctx ends, the daemon goes or visit returns an error, which it returns. While
+// a watch is open the daemon has a face and does not end by itself.
+func (c *Client) Watch(ctx context.Context, visit func(Event) error) error {
+	return stream(ctx, c, RouteWatch, nil, visit)
+}
+
+// Logs calls visit with the kept lines that the request selects and, when it
+// follows, with each new one.
+func (c *Client) Logs(ctx context.Context, req LogsRequest, visit func(LogLine) error) error {
+	return stream(ctx, c, RouteLogs, req, visit)
+}
+
+// Up brings the project up. It returns once the Tiltfile is evaluated and the
+// cluster is allowed; Watch tells of the rest.
+func (c *Client) Up(ctx context.Context, req UpRequest) (Status, error) {
+	var s Status
+	err := c.call(ctx, http.MethodPost, RouteUp, req, &s)
+	return s, err
+}
+
+// Down deletes what Up applied and returns when it is gone.
+func (c *Client) Down(ctx context.Context, req DownRequest) error {
+	return c.call(ctx, http.MethodPost, RouteDown, req, nil)
+}
+
+// Hint says that files may have changed. It returns when the hint is noted,
+// not when the change has arrived anywhere.
+func (c *Client) Hint(ctx context.Context, paths ...string) error {
+	return c.call(ctx, http.MethodPost, RouteHint, HintRequest{Paths: paths}, nil)
+}
+
+// Trigger forces a full update of a resource.
+func (c *Client) Trigger(ctx context.Context, resource string) error {
+	return c.call(ctx, http.MethodPost, RouteTrigger, ResourceRequest{Resource: resource}, nil)
+}
+
+// Restart restarts a resource's processes in place, in the containers that
+// they run in.
+func (c *Client) Restart(ctx context.Context, resource string) error {
+	return c.call(ctx, http.MethodPost, RouteRestart, ResourceRequest{Resource: resource}, nil)
+}
+
+// Shutdown ends the daemon; what runs in the cluster stays.
+func (c *Client) Shutdown(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, RouteShutdown, nil, nil)
+}
+
+// Debug opens a stream that speaks DAP with a debugger in the container. The
+// caller closes it; ctx bounds only the opening.
+func (c *Client) Debug(ctx context.Context, req DebugRequest) (net.Conn, DebugSession, error) {
+	body, err := json.Marshal(req)
+	if err != nil {
+		return nil, DebugSession{}, err
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", c.socket)
+	if err != nil {
+		return nil, DebugSession{}, err
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	raw, session, err := upgrade(conn, body)
+	if err != nil || !stop() {
+		conn.Close()
+		return nil, DebugSession{}, errors.Join(ctx.Err(), err)
+	}
+	return raw, session, nil
+}
+
+// upgrade sends a Debug request on conn and turns the connection into the raw
+// stream behind it.
+func upgrade(conn net.Conn, body []byte) (net.Conn, DebugSession, error) {
+	var session DebugSession
+	req, err := http.NewRequest(http.MethodPost, "http://daemon"+RouteDebug, bytes.NewReader(body))
+	if err != nil {
+		return nil, session, err
+	}
+	req.Header.Set("Connection", "Upgrade")
+	req.Header.Set("Upgrade", Protocol)
+	if err := req.Write(conn); err != nil {
+		return nil, session, fmt.Errorf("asking the daemon for a debugger: %w", err)
+	}
+	reader := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(reader, req)
+	if err != nil {
+		return nil, session, fmt.Errorf("reading the daemon's answer: %w", err)
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		defer resp.Body.Close()
+		return nil, session, failure(resp)
+	}
+	if err := json.Unmarshal([]byte(resp.Header.Get(SessionHeader)), &session); err != nil {
+		return nil, session, fmt.Errorf("reading the debugging session's description: %w", err)
+	}
+	return &bufferedConn{Conn: conn, r: reader}, session, nil
+}
+
+// bufferedConn is a connection whose first bytes were read ahead.
+type bufferedConn struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (c *bufferedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
+
+// call sends one request and decodes the answer into out unless it is nil.
+func (c *Client) call(ctx context.Context, method, route string, in, out any) error {
+	resp, err := c.send(ctx, method, route, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if out == nil {
+		_, err := io.Copy(io.Discard, resp.Body)
+		return err
+	}
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("reading the daemon's answer to %s: %w", route, err)
+	}
+	return nil
+}
+
+// send sends one request; an answer that is not a success becomes an error.
+func (c *Client) send(ctx context.Context, method, route string, in any) (*http.Response, error) {
+	var body io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://daemon"+route, body)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("asking the daemon %s: %w", route, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		defer resp.Body.Close()
+		return nil, failure(resp)
+	}
+	return resp, nil
+}
+
+// stream sends one request and visits each line of the answer.
+func stream[T any](ctx context.Context, c *Client, route string, in any, visit func(T) error) error {
+	resp, err := c.send(ctx, http.MethodPost, route, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	dec := json.NewDecoder(resp.Body)
+	for {
+		var v T
+		if err := dec.Decode(&v); err != nil {
+			if errors.Is(err, io.EOF) && ctx.Err() == nil {
+				return nil
+			}
+			return errors.Join(ctx.Err(), err)
+		}
+		if err := visit(v); err != nil {
+			return err
+		}
+	}
+}
+
+// failure turns an unsuccessful answer into the *config.Problem that it
+// carries.
+func failure(resp *http.Response) error {
+	data, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return fmt.Errorf("reading the daemon's answer: %w", err)
+	}
+	var f Failure
+	if json.Unmarshal(data, &f) == nil && f.Problem.Message != "" {
+		return &f.Problem
+	}
+	return fmt.Errorf("the daemon answered %s: %s", resp.Status, bytes.TrimSpace(data))
+}

@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// startTimeout bounds how long Connect waits for a daemon that it started.
+const startTimeout = 10 * time.Second
+
+// Launcher names the program that Connect starts when no daemon runs.
+type Launcher struct {
+	Program string   // "": this executable
+	Args    []string // none: daemon --workspace FOLDER
+}
+
+// Connect returns a client of the endpoint's daemon, starting one when none
+// answers. Several faces may call it at once: the daemons that they start race
+// for a lock, one wins and the others end.
+func Connect(ctx context.Context, e Endpoint, l Launcher) (*Client, error) {
+	if err := ping(ctx, e); err == nil {
+		return NewClient(e), nil
+	}
+	exited, err := l.start(e)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("starting the daemon of %s: %w; its log is %s", e.Workspace, ctx.Err(), e.LogFile())
+		case err := <-exited:
+			// Losing the race for the lock is no failure: the winner answers.
+			if pingErr := ping(ctx, e); pingErr != nil && err != nil {
+				return nil, fmt.Errorf("starting the daemon of %s: %w; its log is %s", e.Workspace, err, e.LogFile())
+			}
+			exited = nil
+		case <-tick.C:
+			if ping(ctx, e) == nil {
+				return NewClient(e), nil
+			}
+		}
+	}
+}
+
+// Running reports whether a daemon answers on the endpoint.
+func Running(ctx context.Context, e Endpoint) bool { return ping(ctx, e) == nil }
+
+func ping(ctx context.Context, e Endpoint) error {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", e.Socket)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// start runs the daemon in a session of its own, so that it outlives the face
+// and its terminal. The channel yields its exit.
+func (l Launcher) start(e Endpoint) (<-chan error, error) {
+	program, args := l.Program, l.Args
+	if program == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("finding the program to start the daemon with: %w", err)
+		}
+		program = self
+	}
+	if args == nil {
+		args = []string{"daemon", "--workspace", e.Workspace}
+	}
+	if err := os.MkdirAll(e.State, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("creating %s: %w", e.State, err)
+	}
+	log, err := os.OpenFile(filepath.Clean(e.LogFile()), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening the daemon's log: %w", err)
+	}
+	defer log.Close()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = e.Workspace
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", program, err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	return exited, nil
+}

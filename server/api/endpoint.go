@@ -1,0 +1,70 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Endpoint is where the daemon of one workspace is found.
+type Endpoint struct {
+	Workspace string // absolute folder, symbolic links resolved
+	Socket    string // unix socket, 0600 in a 0700 folder
+	Lock      string // held by the daemon for as long as it lives
+	State     string // folder that outlives the daemon
+}
+
+// EndpointOf returns the endpoint of the workspace that holds the given
+// folder. It creates nothing.
+func EndpointOf(workspace string) (Endpoint, error) {
+	abs, err := filepath.Abs(workspace)
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("resolving workspace %s: %w", workspace, err)
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		abs = real
+	}
+	state, err := stateHome()
+	if err != nil {
+		return Endpoint{}, err
+	}
+	sum := sha256.Sum256([]byte(abs))
+	id := hex.EncodeToString(sum[:8])
+	run := runtimeDir()
+	return Endpoint{
+		Workspace: abs,
+		Socket:    filepath.Join(run, id+".sock"),
+		Lock:      filepath.Join(run, id+".lock"),
+		State:     filepath.Join(state, "towline", "workspaces", id),
+	}, nil
+}
+
+// ID is a short name of the workspace, the same on every run; it labels the
+// workspace's objects in the cluster.
+func (e Endpoint) ID() string { return filepath.Base(e.State) }
+
+// LogFile is where the daemon writes its own log.
+func (e Endpoint) LogFile() string { return filepath.Join(e.State, "daemon.log") }
+
+// runtimeDir is the user's private folder for sockets. Without
+// XDG_RUNTIME_DIR (macOS, a bare container) it lies in the temporary folder
+// under the user's id.
+func runtimeDir() string {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return filepath.Join(dir, "towline")
+	}
+	return filepath.Join(os.TempDir(), fmt.Sprintf("towline-%d", os.Getuid()))
+}
+
+func stateHome() (string, error) {
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return dir, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("finding the state folder: %w", err)
+	}
+	return filepath.Join(home, ".local", "state"), nil
+}
