@@ -2,6 +2,8 @@ module github.com/towline-dev/towline
 
 go 1.26.0
 
+ignore node_modules
+
 require (
 	github.com/distribution/reference v0.6.0
 	github.com/fsnotify/fsnotify v1.10.1
