@@ -1,0 +1,68 @@
+package engine
+
+import "github.com/towline-dev/towline/starlark/config"
+
+// Build makes an image and pushes it; answered with Built.
+type Build struct {
+	Image  config.Image
+	Bases  map[string]string // ref of a base image to what was pushed
+	Reason string
+}
+
+// Apply applies a resource's objects; answered with Applied.
+type Apply struct {
+	Resource config.Resource
+	Images   map[string]string // ref to what was pushed
+	Key      string
+}
+
+// RunLocal runs a local resource's command, then (re)starts its serve command;
+// answered with LocalDone.
+type RunLocal struct {
+	Resource config.Resource
+	Reason   string
+}
+
+// Attach connects to the agent of a target, again and again until the target
+// goes; answered with Attached.
+type Attach struct {
+	Target   TargetID
+	Instance string
+}
+
+// Detach gives a target up.
+type Detach struct{ Target TargetID }
+
+// Live brings files to a running container as one transaction; answered with
+// LiveDone.
+type Live struct {
+	Target  TargetID
+	Batch   uint64
+	Files   []File
+	Runs    []config.Step
+	Restart bool
+	// Check compares the container's files first, sends what differs, runs
+	// and restarts only if something did, and starts a held application.
+	Check bool
+}
+
+// File is one file of a Live, by its name here and in the container. Whether
+// it is written or deleted follows from its being here.
+type File struct {
+	Local, Remote string
+}
+
+// Forget deletes objects that the project no longer has.
+type Forget struct{ Objects []config.Object }
+
+// StopLocal ends a resource's commands.
+type StopLocal struct{ Resource string }
+
+func (Build) effect()     {}
+func (Apply) effect()     {}
+func (RunLocal) effect()  {}
+func (Attach) effect()    {}
+func (Detach) effect()    {}
+func (Live) effect()      {}
+func (Forget) effect()    {}
+func (StopLocal) effect() {}

@@ -1,0 +1,128 @@
+// Package engine is the plan: what has to happen next so that the cluster
+// runs what the developer's files say.
+//
+// It is pure. Step takes a State and an Event and returns the next State and
+// the Effects to perform; there is no clock, no file, no network and no
+// logger here. The daemon feeds events, server/run performs effects and
+// answers each with an event.
+//
+// Nearly all decisions are level-triggered: an event only records a fact, and
+// plan then compares facts with wishes and says what is missing. So an event
+// that comes twice, or late, does no harm, and a new daemon that learns the
+// facts anew arrives at the same plan.
+//
+// Time is counted in batches: every set of changed files gets the next number.
+// An image remembers the batch that its build included, a target the batch
+// that its agent has acknowledged, and what lies between is what has to be
+// sent. A failure remembers the batch at which it happened and is tried again
+// only when a newer one, or a trigger, gives a reason.
+package engine
+
+import (
+	"maps"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// State is all that the engine knows. It is a value: Step never changes the
+// one that it was given. The Project is shared and never changed.
+type State struct {
+	Project   *config.Project
+	Up        bool
+	Batch     uint64 // number of the last set of changed files
+	Images    map[string]Image
+	Resources map[string]Resource
+	Targets   map[TargetID]Target
+}
+
+// Image is what the engine knows of one of the project's images.
+type Image struct {
+	Spec     string            // hash of what a build depends on besides files
+	Pushed   string            // reference in the registry, "" before the first build
+	Built    uint64            // batch that the build of Pushed included
+	Building bool              //
+	Started  uint64            // batch that the running build includes
+	Dirty    map[string]uint64 // files changed since the build of Pushed, with their batch
+	Stale    bool              // a full build is wanted, whatever the files say
+	Failed   *Failure          // of the last build
+}
+
+// Resource is what the engine knows of one of the project's resources.
+type Resource struct {
+	Spec     string   // hash of what it is made from besides images and files
+	Wanted   bool     // between Up and Down
+	Fresh    bool     // not updated since it was wanted: its first update
+	Forced   bool     // a trigger asks for an update
+	Working  bool     // an apply or a local command runs
+	Applying string   // key of the running apply
+	Applied  string   // key of the last good one: spec and images
+	Ran      uint64   // local: batch that the last command included
+	Dirty    uint64   // local: batch that last changed one of its files
+	Ready    bool     // its pods or its serve command are
+	WasReady bool     // once since it was wanted: dependents may start
+	Message  string   // what it waits for, from the cluster
+	Failed   *Failure // of the last update
+}
+
+// Failure is a problem and the batch at which it arose.
+type Failure struct {
+	Problem config.Problem
+	Batch   uint64
+}
+
+// TargetID names one container of one pod.
+type TargetID struct {
+	Namespace, Pod, Container string
+}
+
+// Target is what the engine knows of one container that runs one of the
+// project's images.
+type Target struct {
+	Resource  string
+	Image     string   // ref in the project
+	Instance  string   // the container's id; a restarted container is another
+	Running   bool     //
+	Agent     bool     // an agent is connected
+	Attaching bool     //
+	Checked   bool     // the agent's files were compared with ours since it connected
+	Synced    uint64   // batch that the agent has acknowledged
+	Sending   uint64   // batch on its way, 0: none
+	Restart   bool     // a restart was asked for
+	Forced    bool     // a trigger lets a manual resource's changes go
+	Failed    *Failure // of the last live update
+}
+
+// Event is a fact that the engine is told.
+type Event interface{ record(*State) []Effect }
+
+// Effect is something to be done outside. Each that can fail or take time is
+// answered with one event.
+type Effect interface{ effect() }
+
+// Step records an event and plans.
+func Step(s State, e Event) (State, []Effect) {
+	s = s.clone()
+	effects := e.record(&s)
+	if s.Up && s.Project != nil {
+		effects = append(effects, plan(&s)...)
+	}
+	return s, effects
+}
+
+// clone copies the maps. The values are copied on assignment, and Image.Dirty
+// is replaced, never changed, by whoever adds to it.
+func (s State) clone() State {
+	s.Images = maps.Clone(s.Images)
+	s.Resources = maps.Clone(s.Resources)
+	s.Targets = maps.Clone(s.Targets)
+	if s.Images == nil {
+		s.Images = map[string]Image{}
+	}
+	if s.Resources == nil {
+		s.Resources = map[string]Resource{}
+	}
+	if s.Targets == nil {
+		s.Targets = map[TargetID]Target{}
+	}
+	return s
+}

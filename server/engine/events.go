@@ -1,0 +1,410 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Configured tells of a newly evaluated project.
+type Configured struct{ Project *config.Project }
+
+// Restored tells what an earlier daemon had built, and which files have
+// changed since. An image of another spec is not restored.
+type Restored struct {
+	Ref, Spec, Pushed string
+	Dirty             []string
+}
+
+// Wanted brings resources up; none means all that are enabled.
+type Wanted struct{ Resources []string }
+
+// Unwanted ends it: nothing is planned until Wanted comes again.
+type Unwanted struct{}
+
+// Changed tells of files, absolute, whose content changed.
+type Changed struct{ Paths []string }
+
+// Built answers Build.
+type Built struct {
+	Ref     string
+	Pushed  string
+	Problem *config.Problem
+}
+
+// Applied answers Apply.
+type Applied struct {
+	Resource string
+	Problem  *config.Problem
+}
+
+// LocalDone answers RunLocal.
+type LocalDone struct {
+	Resource string
+	Problem  *config.Problem
+}
+
+// Observed tells of a resource's pods, or of its serve command.
+type Observed struct {
+	Resource string
+	Ready    bool
+	Message  string
+	Targets  []Seen
+}
+
+// Seen is one container as the cluster shows it. A container that runs
+// another image than the project's current one is not reported.
+type Seen struct {
+	ID       TargetID
+	Image    string // ref in the project
+	Pushed   string
+	Instance string
+	Running  bool
+}
+
+// Attached answers Attach.
+type Attached struct {
+	Target   TargetID
+	Instance string
+}
+
+// Detached tells that a connection to an agent was lost.
+type Detached struct {
+	Target   TargetID
+	Instance string
+}
+
+// LiveDone answers Live. Rebuild says that only a full build can help.
+type LiveDone struct {
+	Target  TargetID
+	Batch   uint64
+	Problem *config.Problem
+	Rebuild bool
+}
+
+// Triggered asks for a full update of a resource.
+type Triggered struct{ Resource string }
+
+// RestartAsked asks for a restart of a resource's processes.
+type RestartAsked struct{ Resource string }
+
+func (e Configured) record(s *State) []Effect {
+	gone := goneObjects(s, e.Project)
+	s.Project = e.Project
+	images := make(map[string]Image, len(e.Project.Images))
+	for i := range e.Project.Images {
+		spec := &e.Project.Images[i]
+		img := s.Images[spec.Ref]
+		if hash := imageSpec(spec); img.Spec != hash {
+			img.Stale = img.Spec != ""
+			img.Failed = nil
+			img.Spec = hash
+		}
+		images[spec.Ref] = img
+	}
+	s.Images = images
+	specs := resourceSpecs(e.Project)
+	resources := make(map[string]Resource, len(e.Project.Resources))
+	var effects []Effect
+	for _, r := range e.Project.Resources {
+		res, known := s.Resources[r.Name]
+		if hash := specs[r.Name]; res.Spec != hash {
+			res.Spec = hash
+			res.Failed = nil
+			if known && r.Kind == config.KindLocal {
+				res.Dirty = s.Batch + 1
+			}
+		}
+		if !known {
+			res.Wanted, res.Fresh = s.Up && r.Enabled, true
+		}
+		resources[r.Name] = res
+	}
+	for name := range s.Resources {
+		if _, still := resources[name]; !still {
+			effects = append(effects, StopLocal{Resource: name})
+			effects = append(effects, dropTargets(s, name)...)
+		}
+	}
+	s.Resources = resources
+	if len(gone) > 0 {
+		effects = append(effects, Forget{Objects: gone})
+	}
+	s.Batch++
+	return effects
+}
+
+func (e Restored) record(s *State) []Effect {
+	img, ok := s.Images[e.Ref]
+	if !ok || img.Spec != e.Spec || img.Pushed != "" {
+		return nil
+	}
+	img.Pushed = e.Pushed
+	s.Batch++
+	img.Dirty = make(map[string]uint64, len(e.Dirty))
+	for _, p := range e.Dirty {
+		img.Dirty[p] = s.Batch
+	}
+	s.Images[e.Ref] = img
+	return nil
+}
+
+func (e Wanted) record(s *State) []Effect {
+	s.Up = true
+	if s.Project == nil {
+		return nil
+	}
+	want := withDependencies(s.Project, e.Resources)
+	for _, r := range s.Project.Resources {
+		if len(e.Resources) > 0 && !want[r.Name] || len(e.Resources) == 0 && !r.Enabled {
+			continue
+		}
+		res := s.Resources[r.Name]
+		if !res.Wanted {
+			res.Wanted, res.Fresh = true, true
+		}
+		res.Failed = nil // asking again is a reason to try again
+		s.Resources[r.Name] = res
+	}
+	for ref, img := range s.Images {
+		img.Failed = nil
+		s.Images[ref] = img
+	}
+	return nil
+}
+
+func (Unwanted) record(s *State) []Effect {
+	s.Up = false
+	var effects []Effect
+	for name, r := range s.Resources {
+		s.Resources[name] = Resource{Spec: r.Spec}
+		effects = append(effects, dropTargets(s, name)...)
+	}
+	if s.Project != nil {
+		for _, r := range s.Project.Resources {
+			if r.Kind == config.KindLocal {
+				effects = append(effects, StopLocal{Resource: r.Name})
+			}
+		}
+	}
+	return effects
+}
+
+func (e Changed) record(s *State) []Effect {
+	if s.Project == nil || len(e.Paths) == 0 {
+		return nil
+	}
+	s.Batch++
+	for i := range s.Project.Images {
+		spec := &s.Project.Images[i]
+		img := s.Images[spec.Ref]
+		dirty := maps.Clone(img.Dirty)
+		for _, p := range e.Paths {
+			if !dependsOn(spec.Deps, p) {
+				continue
+			}
+			if dirty == nil {
+				dirty = map[string]uint64{}
+			}
+			dirty[p] = s.Batch
+		}
+		img.Dirty = dirty
+		s.Images[spec.Ref] = img
+	}
+	for _, r := range s.Project.Resources {
+		deps := localDeps(r)
+		if slices.ContainsFunc(e.Paths, func(p string) bool { return dependsOn(deps, p) }) {
+			res := s.Resources[r.Name]
+			res.Dirty = s.Batch
+			s.Resources[r.Name] = res
+		}
+	}
+	return nil
+}
+
+func (e Built) record(s *State) []Effect {
+	img, ok := s.Images[e.Ref]
+	if !ok || !img.Building {
+		return nil
+	}
+	img.Building = false
+	if e.Problem != nil {
+		img.Failed = &Failure{Problem: *e.Problem, Batch: img.Started}
+		s.Images[e.Ref] = img
+		return nil
+	}
+	img.Failed = nil
+	img.Pushed, img.Built = e.Pushed, img.Started
+	later := map[string]uint64{}
+	for p, batch := range img.Dirty {
+		if batch > img.Built {
+			later[p] = batch
+		}
+	}
+	img.Dirty = later
+	s.Images[e.Ref] = img
+	return nil
+}
+
+func (e Applied) record(s *State) []Effect {
+	r, ok := s.Resources[e.Resource]
+	if !ok || !r.Working {
+		return nil
+	}
+	r.Working, r.Fresh = false, false
+	if e.Problem != nil {
+		r.Failed = &Failure{Problem: *e.Problem, Batch: s.Batch}
+	} else {
+		r.Failed = nil
+		r.Applied = r.Applying
+	}
+	s.Resources[e.Resource] = r
+	return nil
+}
+
+func (e LocalDone) record(s *State) []Effect {
+	r, ok := s.Resources[e.Resource]
+	if !ok || !r.Working {
+		return nil
+	}
+	r.Working, r.Fresh = false, false
+	r.Failed = nil
+	if e.Problem != nil {
+		r.Failed = &Failure{Problem: *e.Problem, Batch: r.Ran}
+	} else {
+		r.Applied = r.Spec
+	}
+	s.Resources[e.Resource] = r
+	return nil
+}
+
+func (e Observed) record(s *State) []Effect {
+	r, ok := s.Resources[e.Resource]
+	if !ok {
+		return nil
+	}
+	r.Message = e.Message
+	r.Ready = e.Ready
+	r.WasReady = r.WasReady || r.Ready
+	s.Resources[e.Resource] = r
+	var effects []Effect
+	seen := map[TargetID]bool{}
+	for _, c := range e.Targets {
+		if s.Images[c.Image].Pushed != c.Pushed {
+			continue // of an older build, about to be replaced
+		}
+		seen[c.ID] = true
+		old, known := s.Targets[c.ID]
+		if known && old.Instance == c.Instance {
+			old.Running = c.Running
+			s.Targets[c.ID] = old
+			continue
+		}
+		if known {
+			effects = append(effects, Detach{Target: c.ID})
+		}
+		s.Targets[c.ID] = Target{Resource: e.Resource, Image: c.Image, Instance: c.Instance, Running: c.Running}
+	}
+	for id, t := range s.Targets {
+		if t.Resource == e.Resource && !seen[id] {
+			delete(s.Targets, id)
+			effects = append(effects, Detach{Target: id})
+		}
+	}
+	return effects
+}
+
+func (e Attached) record(s *State) []Effect {
+	if t, ok := s.Targets[e.Target]; ok && t.Instance == e.Instance {
+		t.Agent, t.Attaching = true, false
+		t.Checked, t.Synced, t.Sending, t.Failed = false, 0, 0, nil
+		s.Targets[e.Target] = t
+	}
+	return nil
+}
+
+func (e Detached) record(s *State) []Effect {
+	if t, ok := s.Targets[e.Target]; ok && t.Instance == e.Instance {
+		t.Agent, t.Attaching, t.Sending, t.Checked = false, false, 0, false
+		s.Targets[e.Target] = t
+	}
+	return nil
+}
+
+func (e LiveDone) record(s *State) []Effect {
+	t, ok := s.Targets[e.Target]
+	if !ok || t.Sending != e.Batch {
+		return nil
+	}
+	t.Sending = 0
+	if e.Problem == nil {
+		t.Synced, t.Checked, t.Failed = e.Batch, true, nil
+		s.Targets[e.Target] = t
+		return nil
+	}
+	t.Failed = &Failure{Problem: *e.Problem, Batch: e.Batch}
+	s.Targets[e.Target] = t
+	if e.Rebuild {
+		img := s.Images[t.Image]
+		img.Stale = true
+		s.Images[t.Image] = img
+	}
+	return nil
+}
+
+func (e Triggered) record(s *State) []Effect {
+	r, ok := s.Resources[e.Resource]
+	if !ok {
+		return nil
+	}
+	r.Failed, r.Wanted = nil, true
+	if forceTargets(s, e.Resource) {
+		s.Resources[e.Resource] = r
+		return nil // what a manual resource had waiting is all that was asked for
+	}
+	r.Forced = true
+	s.Resources[e.Resource] = r
+	for _, ref := range imagesOf(s.Project, e.Resource) {
+		img := s.Images[ref]
+		img.Stale, img.Failed = true, nil
+		s.Images[ref] = img
+	}
+	return nil
+}
+
+func (e RestartAsked) record(s *State) []Effect {
+	for id, t := range s.Targets {
+		if t.Resource == e.Resource && t.Agent {
+			t.Restart = true
+			s.Targets[id] = t
+		}
+	}
+	return nil
+}
+
+// dropTargets gives up the targets of a resource.
+func dropTargets(s *State, resource string) []Effect {
+	var effects []Effect
+	for id, t := range s.Targets {
+		if t.Resource == resource {
+			delete(s.Targets, id)
+			effects = append(effects, Detach{Target: id})
+		}
+	}
+	return effects
+}
+
+// forceTargets lets the changes that a manual resource's targets wait for go,
+// and reports whether there were any.
+func forceTargets(s *State, resource string) bool {
+	waiting := false
+	for id, t := range s.Targets {
+		if t.Resource == resource && t.Agent && t.Checked && newest(s.Images[t.Image]) > max(t.Synced, s.Images[t.Image].Built) {
+			t.Forced = true
+			s.Targets[id] = t
+			waiting = true
+		}
+	}
+	return waiting
+}

@@ -1,0 +1,304 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+	"sort"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// plan compares facts with wishes and returns what is missing, marking it as
+// under way.
+func plan(s *State) []Effect {
+	var effects []Effect
+	slots := s.Project.Settings.MaxParallelUpdates
+	if slots <= 0 {
+		slots = 3
+	}
+	slots -= working(s)
+	for i := range s.Project.Resources {
+		spec := &s.Project.Resources[i]
+		r := s.Resources[spec.Name]
+		if !r.Wanted || r.Working || slots <= 0 || !depsReady(s, spec) {
+			continue
+		}
+		var next []Effect
+		switch spec.Kind {
+		case config.KindLocal:
+			next = planLocal(s, spec)
+		case config.KindK8s:
+			next = planK8s(s, spec)
+		}
+		slots -= len(next)
+		effects = append(effects, next...)
+	}
+	return append(effects, planTargets(s)...)
+}
+
+// working counts the updates under way.
+func working(s *State) int {
+	n := 0
+	for _, r := range s.Resources {
+		if r.Working {
+			n++
+		}
+	}
+	for _, img := range s.Images {
+		if img.Building {
+			n++
+		}
+	}
+	return n
+}
+
+// depsReady reports whether everything that a resource depends on was ready
+// once. A dependency that is not in the project does not hold it back.
+func depsReady(s *State, spec *config.Resource) bool {
+	r := s.Resources[spec.Name]
+	if r.WasReady {
+		return true
+	}
+	for _, dep := range spec.ResourceDeps {
+		if d, ok := s.Resources[dep]; ok && d.Wanted && !d.WasReady {
+			return false
+		}
+	}
+	return true
+}
+
+// may reports whether a resource may be updated now: by itself, or because
+// somebody asked for it.
+func may(r Resource, spec *config.Resource) bool {
+	switch {
+	case r.Forced:
+		return true
+	case r.Fresh:
+		return spec.AutoInit
+	default:
+		return spec.TriggerMode != config.TriggerManual
+	}
+}
+
+func planLocal(s *State, spec *config.Resource) []Effect {
+	r := s.Resources[spec.Name]
+	changed := r.Dirty > r.Ran
+	first := r.Fresh && (spec.AutoInit || changed && spec.TriggerMode != config.TriggerManual)
+	if !r.Forced && !first && (!changed || !may(r, spec)) {
+		return nil
+	}
+	if r.Failed != nil && !r.Forced && r.Dirty <= r.Failed.Batch {
+		return nil
+	}
+	if !spec.Local.AllowParallel && otherLocalRuns(s, spec.Name) {
+		return nil
+	}
+	r.Working, r.Forced, r.Ran = true, false, s.Batch
+	s.Resources[spec.Name] = r
+	return []Effect{RunLocal{Resource: *spec, Reason: reason(r, s)}}
+}
+
+func otherLocalRuns(s *State, name string) bool {
+	for _, o := range s.Project.Resources {
+		if o.Kind == config.KindLocal && o.Name != name && !o.Local.AllowParallel && s.Resources[o.Name].Working {
+			return true
+		}
+	}
+	return false
+}
+
+// planK8s starts the builds that a resource lacks or, when it lacks none, the
+// apply.
+func planK8s(s *State, spec *config.Resource) []Effect {
+	r := s.Resources[spec.Name]
+	if r.Fresh && !may(r, spec) && (spec.TriggerMode == config.TriggerManual || !filesChanged(s, spec)) {
+		return nil
+	}
+	var effects []Effect
+	waiting := false
+	for _, ref := range buildOrder(s.Project, spec.Images) {
+		img := s.Images[ref]
+		if img.Building {
+			waiting = true
+			continue
+		}
+		if !needsBuild(s, ref) {
+			continue
+		}
+		waiting = true
+		if !r.Fresh && !may(r, spec) || !basesReady(s, ref) || img.Failed != nil && newest(img) <= img.Failed.Batch && !img.Stale {
+			continue
+		}
+		effects = append(effects, startBuild(s, ref))
+	}
+	if waiting {
+		return effects
+	}
+	key, images := applyKey(s, spec)
+	if r.Applied == key && !r.Forced {
+		return nil
+	}
+	if r.Failed != nil && r.Applying == key && !r.Forced {
+		return nil // it failed with just this; only a change helps
+	}
+	r.Working, r.Forced, r.Applying = true, false, key
+	s.Resources[spec.Name] = r
+	return []Effect{Apply{Resource: *spec, Images: images, Key: key}}
+}
+
+// filesChanged reports whether a file of one of a resource's images changed
+// since it was last built.
+func filesChanged(s *State, spec *config.Resource) bool {
+	return slices.ContainsFunc(spec.Images, func(ref string) bool { return len(s.Images[ref].Dirty) > 0 })
+}
+
+func startBuild(s *State, ref string) Effect {
+	img := s.Images[ref]
+	img.Building, img.Started, img.Stale = true, s.Batch, false
+	s.Images[ref] = img
+	spec := imageNamed(s.Project, ref)
+	bases := map[string]string{}
+	for _, b := range slices.Concat(spec.BaseImages, spec.ImageDeps) {
+		bases[b] = s.Images[b].Pushed
+	}
+	return Build{Image: *spec, Bases: bases, Reason: newestPath(img)}
+}
+
+// needsBuild reports whether an image has to be built: it never was, its
+// description changed, a base is newer, or a changed file cannot be brought
+// into a running container.
+func needsBuild(s *State, ref string) bool {
+	img := s.Images[ref]
+	if img.Pushed == "" || img.Stale {
+		return true
+	}
+	spec := imageNamed(s.Project, ref)
+	for _, b := range slices.Concat(spec.BaseImages, spec.ImageDeps) {
+		if base := s.Images[b]; base.Building || base.Built > img.Built || needsBuild(s, b) {
+			return true
+		}
+	}
+	if img.Failed != nil && newest(img) > img.Built {
+		return true // a failed build is not forgotten for a file that could be synced
+	}
+	return LivePlan(spec, slices.Collect(maps.Keys(img.Dirty))).Full
+}
+
+func basesReady(s *State, ref string) bool {
+	spec := imageNamed(s.Project, ref)
+	for _, b := range slices.Concat(spec.BaseImages, spec.ImageDeps) {
+		if s.Images[b].Building || needsBuild(s, b) {
+			return false
+		}
+	}
+	return true
+}
+
+// planTargets attaches to new containers and sends what their agents lack.
+func planTargets(s *State) []Effect {
+	var effects []Effect
+	for _, id := range sortedTargets(s.Targets) {
+		t := s.Targets[id]
+		switch {
+		case !t.Running || t.Attaching:
+			continue
+		case !t.Agent:
+			t.Attaching = true
+			effects = append(effects, Attach{Target: id, Instance: t.Instance})
+		case t.Sending == 0:
+			live, ok := planLive(s, id, t)
+			if !ok {
+				continue
+			}
+			t.Sending, t.Restart, t.Forced = live.Batch, false, false
+			effects = append(effects, live)
+		default:
+			continue
+		}
+		s.Targets[id] = t
+	}
+	return effects
+}
+
+// planLive returns what a target lacks; ok is false when it lacks nothing,
+// when a full build is to replace it, or when trying again is pointless.
+func planLive(s *State, id TargetID, t Target) (Live, bool) {
+	img := s.Images[t.Image]
+	if img.Building || img.Stale {
+		return Live{}, false
+	}
+	var changed []string
+	for p, batch := range img.Dirty {
+		if batch > t.Synced {
+			changed = append(changed, p)
+		}
+	}
+	if t.Checked && len(changed) == 0 && !t.Restart {
+		return Live{}, false
+	}
+	spec, resource := imageNamed(s.Project, t.Image), resourceNamed(s.Project, t.Resource)
+	if t.Checked && !t.Restart && !t.Forced && !may(Resource{}, resource) {
+		return Live{}, false // manual: waits for the trigger
+	}
+	if t.Failed != nil && newest(img) <= t.Failed.Batch && !t.Restart {
+		return Live{}, false
+	}
+	sort.Strings(changed)
+	p := LivePlan(spec, changed)
+	if p.Full {
+		return Live{}, false
+	}
+	return Live{
+		Target: id, Batch: s.Batch, Files: p.Files, Runs: p.Runs,
+		Restart: p.Restart || t.Restart, Check: !t.Checked,
+	}, true
+}
+
+// Plan is how changed files get into a running container.
+type Plan struct {
+	Full    bool // they cannot: the image has to be built
+	Files   []File
+	Runs    []config.Step
+	Restart bool
+}
+
+// LivePlan applies an image's live-update steps to changed files, as Tilt
+// does: a file that no sync covers, or that a fall_back_on names, needs a full
+// build; a run step runs when one of its triggers changed, or always when it
+// has none.
+func LivePlan(img *config.Image, changed []string) Plan {
+	var p Plan
+	if len(changed) == 0 {
+		return p
+	}
+	if len(img.LiveUpdate) == 0 {
+		return Plan{Full: true}
+	}
+	covered := map[string]bool{}
+	for _, step := range img.LiveUpdate {
+		switch step.Kind {
+		case config.StepFallBackOn:
+			if slices.ContainsFunc(changed, func(c string) bool { return dependsOn(step.Paths, c) }) {
+				return Plan{Full: true}
+			}
+		case config.StepSync:
+			for _, c := range changed {
+				if remote, ok := syncPath(step, c); ok {
+					covered[c] = true
+					p.Files = append(p.Files, File{Local: c, Remote: remote})
+				}
+			}
+		case config.StepRun:
+			if len(step.Triggers) == 0 || slices.ContainsFunc(changed, func(c string) bool { return dependsOn(step.Triggers, c) }) {
+				p.Runs = append(p.Runs, step)
+			}
+		case config.StepRestart:
+			p.Restart = true
+		}
+	}
+	if len(covered) < len(changed) {
+		return Plan{Full: true}
+	}
+	p.Restart = p.Restart || len(img.RestartEntrypoint) > 0
+	return p
+}

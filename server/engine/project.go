@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/towline-dev/towline/server/tree"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+func imageNamed(p *config.Project, ref string) *config.Image {
+	for i := range p.Images {
+		if p.Images[i].Ref == ref {
+			return &p.Images[i]
+		}
+	}
+	return &config.Image{Ref: ref}
+}
+
+func resourceNamed(p *config.Project, name string) *config.Resource {
+	for i := range p.Resources {
+		if p.Resources[i].Name == name {
+			return &p.Resources[i]
+		}
+	}
+	return &config.Resource{Name: name}
+}
+
+// imagesOf returns a resource's images and those that they are built from.
+func imagesOf(p *config.Project, resource string) []string {
+	if p == nil {
+		return nil
+	}
+	return buildOrder(p, resourceNamed(p, resource).Images)
+}
+
+// buildOrder returns refs with all their bases, bases first.
+func buildOrder(p *config.Project, refs []string) []string {
+	var order []string
+	seen := map[string]bool{}
+	var visit func(string)
+	visit = func(ref string) {
+		if seen[ref] {
+			return
+		}
+		seen[ref] = true
+		spec := imageNamed(p, ref)
+		for _, b := range slices.Concat(spec.BaseImages, spec.ImageDeps) {
+			visit(b)
+		}
+		order = append(order, ref)
+	}
+	for _, ref := range refs {
+		visit(ref)
+	}
+	return order
+}
+
+// withDependencies returns the named resources and all that they depend on.
+func withDependencies(p *config.Project, names []string) map[string]bool {
+	want := map[string]bool{}
+	var visit func(string)
+	visit = func(name string) {
+		if want[name] {
+			return
+		}
+		want[name] = true
+		for _, dep := range resourceNamed(p, name).ResourceDeps {
+			visit(dep)
+		}
+	}
+	for _, n := range names {
+		visit(n)
+	}
+	return want
+}
+
+// applyKey names what an apply would bring: the same key means the same
+// objects.
+func applyKey(s *State, spec *config.Resource) (string, map[string]string) {
+	images := map[string]string{}
+	key := s.Resources[spec.Name].Spec
+	for _, ref := range spec.Images {
+		images[ref] = s.Images[ref].Pushed
+		key += "|" + images[ref]
+	}
+	return key, images
+}
+
+// imageSpec hashes what an image's build depends on besides files. How a
+// change reaches a running container is no part of it.
+func imageSpec(img *config.Image) string {
+	c := *img
+	c.LiveUpdate, c.Pos = nil, config.Position{}
+	c.Deps, c.Ignores = nil, nil
+	return hashOf(c)
+}
+
+// ImageSpec is what Restored.Spec is compared with.
+func ImageSpec(img *config.Image) string { return imageSpec(img) }
+
+// resourceSpecs hashes what each resource is made from besides images and
+// files.
+func resourceSpecs(p *config.Project) map[string]string {
+	objects := map[string][]map[string]any{}
+	for i := range p.YAML {
+		objects[p.YAML[i].Resource] = append(objects[p.YAML[i].Resource], p.YAML[i].Content)
+	}
+	specs := make(map[string]string, len(p.Resources))
+	for i := range p.Resources {
+		r := &p.Resources[i]
+		var steps any
+		if r.Kind == config.KindK8s {
+			// Whether a container gets an agent follows from its images.
+			steps = r.Images
+		}
+		specs[r.Name] = hashOf([]any{objects[r.Name], r.Local, r.CustomDeploy, r.ExtraPodSelectors, steps})
+	}
+	return specs
+}
+
+func hashOf(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic("engine: project is not plain data: " + err.Error())
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:12])
+}
+
+// goneObjects returns the objects of wanted resources that a new project no
+// longer has.
+func goneObjects(s *State, next *config.Project) []config.Object {
+	if s.Project == nil || !s.Up {
+		return nil
+	}
+	still := map[string]bool{}
+	for i := range next.YAML {
+		still[next.YAML[i].Key] = true
+	}
+	var gone []config.Object
+	for _, o := range s.Project.YAML {
+		if !still[o.Key] && s.Resources[o.Resource].Applied != "" {
+			gone = append(gone, o)
+		}
+	}
+	return gone
+}
+
+// dependsOn reports whether a path lies at or below one of the roots.
+func dependsOn(roots []string, p string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool { return tree.Within(root, p) })
+}
+
+// localDeps returns the files that a resource's own command depends on.
+func localDeps(r config.Resource) []string {
+	switch {
+	case r.Local != nil:
+		return r.Local.Deps
+	case r.CustomDeploy != nil:
+		return r.CustomDeploy.Deps
+	}
+	return nil
+}
+
+// syncPath returns where a sync step puts a local file.
+func syncPath(step config.Step, local string) (string, bool) {
+	if !tree.Within(step.Local, local) {
+		return "", false
+	}
+	rel := strings.TrimPrefix(strings.TrimPrefix(local, step.Local), "/")
+	if rel == "" && strings.HasSuffix(step.Remote, "/") {
+		rel = path.Base(local) // a file synced into a folder keeps its name
+	}
+	return path.Join(step.Remote, rel), true
+}
+
+// newest returns the batch of an image's newest change.
+func newest(img Image) uint64 {
+	batch := img.Built
+	for _, b := range img.Dirty {
+		batch = max(batch, b)
+	}
+	return batch
+}
+
+// newestPath returns one of the files that changed last, "" when none did.
+func newestPath(img Image) string {
+	last, name := uint64(0), ""
+	for p, b := range img.Dirty {
+		if b > last || b == last && p < name {
+			last, name = b, p
+		}
+	}
+	return name
+}
+
+func reason(r Resource, s *State) string {
+	if r.Fresh {
+		return "first run"
+	}
+	return "files changed"
+}
+
+func sortedTargets(targets map[TargetID]Target) []TargetID {
+	ids := make([]TargetID, 0, len(targets))
+	for id := range targets {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b TargetID) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Pod, b.Pod), cmp.Compare(a.Container, b.Container))
+	})
+	return ids
+}

@@ -1,0 +1,294 @@
+// Package inject turns an object of the project into the object that is
+// applied: images get their pushed names, pods get labels that say whose they
+// are, and containers that run an image of the project get the agent.
+//
+// The image stays as it is in production. The agent comes in by an init
+// container that copies one static binary into an emptyDir; the container's
+// command becomes the agent, which is told the original one. Nothing of the
+// container's user, capabilities, file system or seccomp profile changes. What
+// does change, besides the command, is that liveness and startup probes go:
+// the agent outlives a crash of the application, so that the kubelet must not
+// kill the container for it.
+//
+// The package is pure: values in, values out.
+package inject
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// The labels and the places that the agent is found by.
+const (
+	LabelWorkspace = "towline.dev/workspace"
+	LabelResource  = "towline.dev/resource"
+	LabelTemplate  = "towline.dev/template" // hash of the pod template
+	binVolume      = "towline-bin"
+	runVolume      = "towline-run"
+	binDir         = "/.towline/bin"
+	runDir         = "/.towline/run"
+	AgentPath      = binDir + "/towline-agent" // in a container
+	agentUser      = 65532                     // of the init container, when the pod names none
+)
+
+// RunDir is the folder in which a container's agent is found.
+func RunDir(container string) string { return runDir + "/" + container }
+
+// Image is what is known of one of the project's images once it was pushed.
+type Image struct {
+	Spec       config.Image
+	Pushed     string   // reference as the cluster pulls it
+	Entrypoint []string // of the image's configuration
+	Cmd        []string // of the image's configuration
+}
+
+// Options says what is put into an object.
+type Options struct {
+	Workspace  string
+	Resource   string
+	Images     map[string]Image // by ref
+	AgentImage string           // "": no agent
+}
+
+// Result is a rewritten object and what can be said of its pods.
+type Result struct {
+	Object     map[string]any
+	Template   string            // hash in LabelTemplate, "" without a pod template
+	Containers map[string]string // supervised container to the ref of its image
+}
+
+// Object rewrites one object.
+func Object(o config.Object, opts Options) (Result, error) {
+	r := Result{Object: deepCopy(o.Content).(map[string]any), Containers: map[string]string{}}
+	label(r.Object, map[string]string{
+		"app.kubernetes.io/managed-by": "towline",
+		LabelWorkspace:                 opts.Workspace,
+	})
+	byPushed := map[string]Image{}
+	for _, img := range opts.Images {
+		byPushed[img.Pushed] = img
+	}
+	for _, ref := range o.ImageRefs {
+		img, ok := opts.Images[ref.Ref]
+		if !ok {
+			continue
+		}
+		if err := setImage(r.Object, ref, img.Pushed); err != nil {
+			return r, fmt.Errorf("%s: setting image %s: %w", o.Key, ref.Ref, err)
+		}
+	}
+	template, supervised := podTemplate(r.Object)
+	if template == nil {
+		return r, nil
+	}
+	label(template, map[string]string{LabelWorkspace: opts.Workspace, LabelResource: opts.Resource})
+	if err := r.containers(template, byPushed, supervised, opts); err != nil {
+		return r, fmt.Errorf("%s: %w", o.Key, err)
+	}
+	r.Template = hashOf(template)
+	label(template, map[string]string{LabelTemplate: r.Template})
+	return r, nil
+}
+
+// podTemplate returns the part of an object that has metadata and spec of a
+// pod, and whether its processes are to be kept running (a job's are not).
+func podTemplate(o map[string]any) (template map[string]any, supervised bool) {
+	kind, _ := o["kind"].(string)
+	switch kind {
+	case "Pod":
+		template, supervised = o, true
+	case "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController":
+		template, supervised = at(o, "spec", "template"), true
+	case "CronJob":
+		template = at(o, "spec", "jobTemplate", "spec", "template")
+	default:
+		template = at(o, "spec", "template")
+	}
+	spec := at(template, "spec")
+	if _, ok := spec["containers"].([]any); !ok {
+		return nil, false
+	}
+	policy, _ := spec["restartPolicy"].(string)
+	return template, supervised && (policy == "" || policy == "Always")
+}
+
+// containers overrides the commands that the project says and puts the agent
+// into every container of the project's images.
+func (r *Result) containers(template map[string]any, byPushed map[string]Image, supervised bool, opts Options) error {
+	spec := at(template, "spec")
+	var first map[string]any
+	for _, c := range spec["containers"].([]any) {
+		container, ok := c.(map[string]any)
+		if !ok {
+			continue
+		}
+		name, _ := container["image"].(string)
+		img, ours := byPushed[name]
+		if !ours {
+			continue
+		}
+		override(container, img.Spec)
+		if !supervised || opts.AgentImage == "" {
+			continue
+		}
+		argv, err := command(container, img)
+		if err != nil {
+			return err
+		}
+		supervise(container, argv)
+		id, _ := container["name"].(string)
+		r.Containers[id] = img.Spec.Ref
+		if first == nil {
+			first = container
+		}
+	}
+	if first != nil {
+		addInstaller(spec, first, opts.AgentImage)
+	}
+	return nil
+}
+
+// override applies docker_build's entrypoint and container_args.
+func override(container map[string]any, img config.Image) {
+	if len(img.Entrypoint) > 0 {
+		container["command"] = anys(img.Entrypoint)
+		delete(container, "args")
+	}
+	if len(img.RestartEntrypoint) > 0 {
+		container["command"] = anys(img.RestartEntrypoint)
+		delete(container, "args")
+	}
+	if img.HasContainerArgs {
+		container["args"] = anys(img.ContainerArgs)
+	}
+}
+
+// command returns what the kubelet would run: the container's command and
+// args, filled from the image's configuration by the kubelet's rules.
+func command(container map[string]any, img Image) ([]string, error) {
+	cmd, args := texts(container["command"]), texts(container["args"])
+	_, hasArgs := container["args"]
+	if len(cmd) == 0 {
+		cmd = img.Entrypoint
+		if !hasArgs {
+			args = img.Cmd
+		}
+	}
+	argv := slices.Concat(cmd, args)
+	if len(argv) == 0 {
+		return nil, fmt.Errorf("container %v: neither the container nor image %s says what to run; set command or ENTRYPOINT", container["name"], img.Spec.Ref)
+	}
+	return argv, nil
+}
+
+// supervise makes the agent the container's command.
+func supervise(container map[string]any, argv []string) {
+	name, _ := container["name"].(string)
+	container["command"] = anys([]string{AgentPath})
+	container["args"] = anys(append([]string{"init", "--run-dir=" + RunDir(name), "--"}, argv...))
+	delete(container, "livenessProbe")
+	delete(container, "startupProbe")
+	mounts, _ := container["volumeMounts"].([]any)
+	container["volumeMounts"] = append(mounts,
+		map[string]any{"name": binVolume, "mountPath": binDir, "readOnly": true},
+		map[string]any{"name": runVolume, "mountPath": runDir},
+	)
+}
+
+// addInstaller adds the init container that brings the agent, with no more
+// rights than the pod itself asks for, and the two volumes.
+func addInstaller(spec, like map[string]any, image string) {
+	installer := map[string]any{
+		"name":            "towline-agent",
+		"image":           image,
+		"imagePullPolicy": "IfNotPresent",
+		"command":         anys([]string{"/towline-agent", "install", AgentPath}),
+		"securityContext": installerContext(at(spec, "securityContext")),
+		"volumeMounts":    []any{map[string]any{"name": binVolume, "mountPath": binDir}},
+	}
+	if res, ok := like["resources"]; ok {
+		installer["resources"] = deepCopy(res)
+	}
+	inits, _ := spec["initContainers"].([]any)
+	spec["initContainers"] = append([]any{installer}, inits...)
+	volumes, _ := spec["volumes"].([]any)
+	spec["volumes"] = append(volumes,
+		map[string]any{"name": binVolume, "emptyDir": map[string]any{}},
+		map[string]any{"name": runVolume, "emptyDir": map[string]any{}},
+	)
+}
+
+func installerContext(pod map[string]any) map[string]any {
+	ctx := map[string]any{
+		"allowPrivilegeEscalation": false,
+		"readOnlyRootFilesystem":   true,
+		"runAsNonRoot":             true,
+		"capabilities":             map[string]any{"drop": anys([]string{"ALL"})},
+		"seccompProfile":           map[string]any{"type": "RuntimeDefault"},
+	}
+	switch user, set := pod["runAsUser"]; {
+	case !set:
+		ctx["runAsUser"] = int64(agentUser)
+	case fmt.Sprint(user) == "0":
+		ctx["runAsNonRoot"] = false
+	}
+	return ctx
+}
+
+// setImage writes a pushed reference where an object names an image.
+func setImage(o map[string]any, ref config.ImageRef, pushed string) error {
+	if len(ref.Path) == 0 {
+		return fmt.Errorf("the place is empty")
+	}
+	parent, err := walk(o, ref.Path[:len(ref.Path)-1])
+	if err != nil {
+		return err
+	}
+	last := ref.Path[len(ref.Path)-1]
+	if ref.RepoField != "" {
+		holder, err := walk(o, ref.Path)
+		if err != nil {
+			return err
+		}
+		fields, ok := holder.(map[string]any)
+		if !ok {
+			return fmt.Errorf("%v does not hold repository and tag", ref.Path)
+		}
+		repo, tag := splitTag(pushed)
+		fields[ref.RepoField], fields[ref.TagField] = repo, tag
+		return nil
+	}
+	return assign(parent, last, pushed)
+}
+
+func hashOf(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
+
+// label adds labels to an object's metadata.
+func label(o map[string]any, labels map[string]string) {
+	meta, ok := o["metadata"].(map[string]any)
+	if !ok {
+		meta = map[string]any{}
+		o["metadata"] = meta
+	}
+	all, ok := meta["labels"].(map[string]any)
+	if !ok {
+		all = map[string]any{}
+		meta["labels"] = all
+	}
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		all[k] = labels[k]
+	}
+}

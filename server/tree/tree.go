@@ -1,0 +1,232 @@
+// Package tree knows what the developer's files are: which of them a build or
+// a live update depends on, what they contained when last looked at, and what
+// has changed since.
+//
+// Everything that says "this file may have changed" (an editor's save, the
+// operating system's notification, the end of a local command) is a hint. A
+// Tree answers a hint with the difference of content hashes, so that a hint
+// twice, late or wrong does no harm. The package reads files only through the
+// Reader that it is handed.
+package tree
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"sort"
+
+	"github.com/zeebo/blake3"
+)
+
+// Reader reads the developer's files. Names are absolute. Implementations are
+// called by one goroutine at a time.
+type Reader interface {
+	Lstat(name string) (fs.FileInfo, error)
+	ReadDir(name string) ([]fs.DirEntry, error)
+	Open(name string) (io.ReadCloser, error)
+	Readlink(name string) (string, error)
+}
+
+// Hash is the BLAKE3 sum of a file's content, of a link's target, or zero for
+// a file that is not there.
+type Hash [32]byte
+
+// Entry is what a Tree remembers of one file.
+type Entry struct {
+	Hash  Hash   `json:"h"`
+	Mode  uint32 `json:"m"`
+	Size  int64  `json:"s"`
+	MTime int64  `json:"t"` // nanoseconds; with Size it says whether hashing again can be spared
+}
+
+// Tree is the last known state of the files below some roots. It is not safe
+// for concurrent use.
+type Tree struct {
+	reader  Reader
+	entries map[string]Entry
+	sorted  []string // keys of entries in order; nil when stale
+}
+
+// New returns an empty tree.
+func New(r Reader) *Tree {
+	return &Tree{reader: r, entries: map[string]Entry{}}
+}
+
+// Entry returns what is known of a file; ok is false when it does not exist.
+func (t *Tree) Entry(path string) (e Entry, ok bool) {
+	e, ok = t.entries[path]
+	return e, ok
+}
+
+// Under returns the known files at or below a path that keep accepts, sorted.
+func (t *Tree) Under(root string, keep func(string) bool) []string {
+	if t.sorted == nil {
+		t.sorted = make([]string, 0, len(t.entries))
+		for p := range t.entries {
+			t.sorted = append(t.sorted, p)
+		}
+		sort.Strings(t.sorted)
+	}
+	var found []string
+	for i := sort.SearchStrings(t.sorted, root); i < len(t.sorted); i++ {
+		p := t.sorted[i]
+		if !Within(root, p) {
+			// "/a-b" sorts between "/a" and "/a/b".
+			if len(p) > len(root) && p[:len(root)] == root {
+				continue
+			}
+			break
+		}
+		if keep == nil || keep(p) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// Scan looks at every file at or below root that keep accepts (folders that
+// it rejects are not entered) and returns the paths whose content differs from
+// what was known, sorted. Content of unchanged size and time is not read.
+func (t *Tree) Scan(root string, keep func(path string, dir bool) bool) ([]string, error) {
+	seen := map[string]bool{}
+	var changed []string
+	err := t.walk(root, keep, func(path string, info fs.FileInfo) {
+		seen[path] = true
+		if t.look(path, info, false) {
+			changed = append(changed, path)
+		}
+	})
+	for _, path := range t.Under(root, nil) {
+		if !seen[path] && keep(path, false) {
+			t.forget(path)
+			changed = append(changed, path)
+		}
+	}
+	sort.Strings(changed)
+	return changed, err
+}
+
+// Hint looks again at one path, a file or a folder, and returns what has
+// changed. Content is read even when size and time are the same: an editor's
+// save may keep both.
+func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string {
+	info, err := t.reader.Lstat(path)
+	if err == nil && info.IsDir() {
+		if !keep(path, true) {
+			return nil
+		}
+		changed, _ := t.Scan(path, keep)
+		return changed
+	}
+	if err != nil {
+		return t.gone(path)
+	}
+	if keep(path, false) && t.look(path, info, true) {
+		return []string{path}
+	}
+	return nil
+}
+
+// gone forgets a path and all below it.
+func (t *Tree) gone(path string) []string {
+	lost := t.Under(path, nil)
+	for _, p := range lost {
+		t.forget(p)
+	}
+	return lost
+}
+
+// look updates one file's entry and reports whether its content or its
+// executable bit changed.
+func (t *Tree) look(path string, info fs.FileInfo, always bool) bool {
+	old, known := t.entries[path]
+	now := Entry{Mode: uint32(info.Mode()), Size: info.Size(), MTime: info.ModTime().UnixNano()}
+	if known && !always && old.Size == now.Size && old.MTime == now.MTime && old.Mode == now.Mode {
+		return false
+	}
+	hash, err := t.hash(path, info)
+	if err != nil {
+		// It vanished or cannot be read: the next hint tells.
+		return false
+	}
+	now.Hash = hash
+	t.entries[path] = now
+	if !known {
+		t.sorted = nil
+	}
+	return !known || old.Hash != now.Hash || (old.Mode^now.Mode)&0o111 != 0
+}
+
+func (t *Tree) forget(path string) {
+	delete(t.entries, path)
+	t.sorted = nil
+}
+
+func (t *Tree) hash(path string, info fs.FileInfo) (Hash, error) {
+	if info.Mode()&fs.ModeSymlink != 0 {
+		target, err := t.reader.Readlink(path)
+		return blake3.Sum256([]byte(target)), err
+	}
+	f, err := t.reader.Open(path)
+	if err != nil {
+		return Hash{}, err
+	}
+	defer f.Close()
+	h := blake3.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return Hash{}, err
+	}
+	var sum Hash
+	h.Sum(sum[:0])
+	return sum, nil
+}
+
+// walk visits regular files and links at or below root. A missing root is an
+// empty one.
+func (t *Tree) walk(root string, keep func(string, bool) bool, visit func(string, fs.FileInfo)) error {
+	info, err := t.reader.Lstat(root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		if keep(root, false) && isContent(info.Mode()) {
+			visit(root, info)
+		}
+		return nil
+	}
+	if !keep(root, true) {
+		return nil
+	}
+	entries, err := t.reader.ReadDir(root)
+	if err != nil {
+		return err
+	}
+	var problems error
+	for _, e := range entries {
+		path := filepath.Join(root, e.Name())
+		if e.IsDir() {
+			problems = errors.Join(problems, t.walk(path, keep, visit))
+			continue
+		}
+		info, err := e.Info()
+		if err == nil && isContent(info.Mode()) && keep(path, false) {
+			visit(path, info)
+		}
+	}
+	return problems
+}
+
+func isContent(m fs.FileMode) bool { return m.IsRegular() || m&fs.ModeSymlink != 0 }
+
+// Within reports whether path is root or lies below it. Both are clean and
+// absolute.
+func Within(root, path string) bool {
+	if len(path) < len(root) || path[:len(root)] != root {
+		return false
+	}
+	return len(path) == len(root) || path[len(root)] == '/' || root == "/"
+}
