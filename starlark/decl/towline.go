@@ -1,0 +1,68 @@
+package decl
+
+func towlineRows() []row {
+	const ours = "Tilt has no such module. A Tiltfile that both read asks `towline` first: `if os.getenv('TOWLINE'): include('Tiltfile.towline')`, and uses the module in that file alone."
+	return []row{
+		{name: "towline", kind: Module, purpose: "What this program has beyond Tilt.", differs: ours},
+		{name: "towline.version", kind: Constant, returns: "str", purpose: "The version of this program.", differs: ours, example: "print(towline.version)\n"},
+		{
+			name: "towline.debug", differs: ours,
+			purpose: "Says how a resource is debugged.",
+			params: []string{
+				"resource: str@resource", "the resource",
+				"adapter: 'go' | 'python' | 'node' | 'java' | str = ''", "the debugger; without it, it is found by what runs",
+				"container: str = ''", "the container; without it, the one that is live updated",
+				"path_map: dict[str@path, str] = {}", "folders here to folders in the container, where the live update does not say it",
+				"stop_on_entry: bool = False", "stop before the program's first line",
+			},
+			example: "towline.debug('web', adapter='go')\n",
+		},
+		{
+			name: "towline.sync", differs: ours,
+			purpose: "Sets how files are synced to an image's containers.",
+			params: []string{
+				"ref: str@image", "the image",
+				"mode: 'auto' | 'whole' | 'delta' | str = 'auto'", "send files whole, as differences, or as the link's speed suggests",
+				"delete: bool = True", "delete in the container what is deleted here",
+				"owner: str = ''", "`uid:gid` of files that are created",
+			},
+			example: "docker_build('web', '.')\ntowline.sync('web', mode='delta')\n",
+		},
+		{
+			name: "towline.restart", differs: ours,
+			purpose: "Sets how the application of an image is restarted.",
+			params: []string{
+				"ref: str@image", "the image",
+				"policy: 'step' | 'on_change' | 'on_exit' | 'never' | str = 'step'", "restart where the live update says so, after each change, when it exits, or never",
+				"command: list[str] = []", "what to run in place of the image's command",
+				"signal: str = 'TERM'", "the signal that asks it to end",
+				"grace: str = '2s'", "how long it may take to end",
+			},
+			example: "docker_build('web', '.')\ntowline.restart('web', policy='on_change')\n",
+		},
+		{
+			name: "towline.agent", differs: ours,
+			purpose: "Sets how the agent comes into the pods of a resource.",
+			params: []string{
+				"resource: str@resource = ''", "the resource; without it, all",
+				"enabled: bool = True", "`False` leaves the pods as they are: every change is a full build",
+				"image: str@image = ''", "the agent's image, when the cluster cannot pull the default",
+			},
+			example: "towline.agent(enabled=True)\n",
+		},
+		{
+			name: "towline.contexts", differs: ours,
+			purpose: "Names further Kubernetes contexts, by the cluster's certificate and not by name alone.",
+			params:  []string{"**contexts: str", "the context's name and the SHA-256 of its certificate authority"},
+			example: "towline.contexts(staging='5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef')\n",
+		},
+		{
+			name: "towline.limits", differs: ours,
+			purpose: "Sets the limits of the evaluation.",
+			params: []string{
+				"steps: int = 0", "steps of Starlark; 0 keeps the default",
+			},
+			example: "towline.limits(steps=1000000000)\n",
+		},
+	}
+}
