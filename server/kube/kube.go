@@ -1,0 +1,188 @@
+// Package kube is the one place that knows Kubernetes' API: it opens a
+// cluster, applies and deletes objects, watches pods, streams their logs, runs
+// commands in them and dials their ports.
+//
+// What goes in and comes out is plain data: objects are decoded YAML
+// (map[string]any, as in config.Object.Content), pods and workloads are this
+// package's own small types. No type of client-go leaves it.
+//
+// A Cluster is pinned when it is opened: later changes of the kubeconfig, such
+// as another current context, do not move it. Whether it may be used at all is
+// for the caller to ask first, with Allowed.
+//
+// Every error of a method is an *Error whose Kind says what sort of failure it
+// was; Open's is a *config.Problem, since it is always for a person. Nothing
+// here writes to standard error: client-go's own log is discarded, and the API
+// server's warnings go to Options.Warn.
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Options say which cluster Open opens.
+type Options struct {
+	Kubeconfig string // path of a kubeconfig; "": $KUBECONFIG, then ~/.kube/config
+	Context    string // "": the kubeconfig's current context
+	Namespace  string // "": the context's namespace, then "default"
+
+	// Warn receives each distinct warning of the API server once ("apps/v1beta1
+	// is deprecated"). It may be called from several goroutines. Nil drops them.
+	Warn func(text string)
+}
+
+// Cluster is an open, pinned cluster. Its methods may be called concurrently.
+// It owns no goroutines between calls.
+type Cluster struct {
+	identity   Identity
+	rest       *rest.Config
+	clientset  kubernetes.Interface
+	dynamic    dynamic.Interface
+	mapper     meta.ResettableRESTMapper
+	kubeconfig string
+}
+
+// quietKlog discards client-go's log, once per process: it is a package
+// variable of theirs.
+var quietKlog = sync.OnceFunc(func() { klog.SetSlogLogger(slog.New(slog.DiscardHandler)) })
+
+// Open loads the kubeconfig and pins one context of it. It does not talk to
+// the cluster, so that it works offline. The error is a *config.Problem.
+func Open(o Options) (*Cluster, error) {
+	quietKlog()
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = o.Kubeconfig
+	rules.WarnIfAllMissing = false
+	raw, err := rules.Load()
+	if err != nil {
+		return nil, kubeconfigProblem(o.Kubeconfig, err)
+	}
+	name := o.Context
+	if name == "" {
+		name = raw.CurrentContext
+	}
+	if problem := contextProblem(raw, name, rules.GetDefaultFilename()); problem != nil {
+		return nil, problem
+	}
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: name}
+	overrides.Context.Namespace = o.Namespace
+	loaded := clientcmd.NewNonInteractiveClientConfig(*raw, name, overrides, rules)
+	cfg, err := loaded.ClientConfig()
+	if err != nil {
+		return nil, kubeconfigProblem(rules.GetDefaultFilename(), err)
+	}
+	namespace, _, err := loaded.Namespace()
+	if err != nil || namespace == "" {
+		namespace = metav1.NamespaceDefault
+	}
+	c, err := newCluster(cfg, o.Warn)
+	if err != nil {
+		return nil, kubeconfigProblem(rules.GetDefaultFilename(), err)
+	}
+	c.identity = identify(name, namespace, raw, cfg)
+	c.kubeconfig = kubeconfigFile(raw, name, rules.GetDefaultFilename())
+	return c, nil
+}
+
+// newCluster makes the clients for a configuration.
+func newCluster(cfg *rest.Config, warn func(string)) (*Cluster, error) {
+	quietKlog()
+	cfg = rest.CopyConfig(cfg)
+	cfg.QPS, cfg.Burst = 200, 400
+	cfg.UserAgent = "towline"
+	cfg.WarningHandlerWithContext = &warnings{emit: warn}
+	plain, err := kubernetes.NewForConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	dyn, err := dynamic.NewForConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(plain.Discovery()))
+	return &Cluster{rest: cfg, clientset: plain, dynamic: dyn, mapper: mapper}, nil
+}
+
+// Identity says which cluster this is.
+func (c *Cluster) Identity() Identity { return c.identity }
+
+// Kubeconfig is the path of the file that the cluster was opened from, for the
+// environment of the developer's own commands.
+func (c *Cluster) Kubeconfig() string { return c.kubeconfig }
+
+// ServerVersion asks the API server for its version ("v1.34.4"). It is also
+// the cheapest way to learn whether the cluster can be reached.
+func (c *Cluster) ServerVersion(ctx context.Context) (string, error) {
+	var info struct {
+		GitVersion string `json:"gitVersion"`
+	}
+	body, err := c.clientset.Discovery().RESTClient().Get().AbsPath("/version").DoRaw(ctx)
+	if err != nil {
+		return "", classify("reaching the cluster", c.identity.Context, err)
+	}
+	if err := json.Unmarshal(body, &info); err != nil {
+		return "", classify("reading the version of the cluster", c.identity.Context, err)
+	}
+	return info.GitVersion, nil
+}
+
+// Node is what deployment needs to know of a machine of the cluster.
+type Node struct {
+	Name    string
+	OS      string // "linux"
+	Arch    string // "amd64"
+	Runtime string // "containerd://1.7.2", "docker://27.0.1"
+	Ready   bool
+}
+
+// Nodes lists the cluster's machines.
+func (c *Cluster) Nodes(ctx context.Context) ([]Node, error) {
+	list, err := c.clientset.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return nil, classify("listing nodes", "", err)
+	}
+	nodes := make([]Node, 0, len(list.Items))
+	for _, n := range list.Items {
+		info := n.Status.NodeInfo
+		node := Node{Name: n.Name, OS: info.OperatingSystem, Arch: info.Architecture, Runtime: info.ContainerRuntimeVersion}
+		for _, c := range n.Status.Conditions {
+			if c.Type == "Ready" {
+				node.Ready = c.Status == "True"
+			}
+		}
+		nodes = append(nodes, node)
+	}
+	return nodes, nil
+}
+
+// kubeconfigProblem says that no usable kubeconfig was found.
+func kubeconfigProblem(path string, err error) *config.Problem {
+	if errors.Is(err, os.ErrNotExist) {
+		return &config.Problem{
+			Message: fmt.Sprintf("no kubeconfig at %s", path),
+			Hint:    "set KUBECONFIG to the file of your cluster, or start a local one (`make cluster-up`, `kind create cluster`)",
+		}
+	}
+	return &config.Problem{
+		Message: fmt.Sprintf("the kubeconfig %s cannot be used: %v", path, err),
+		Hint:    "check it with `kubectl config view`",
+	}
+}

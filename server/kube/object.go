@@ -1,0 +1,174 @@
+package kube
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// The labels that every applied object and every pod of it carries.
+const (
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	LabelWorkspace = "towline.dev/workspace"
+	LabelResource  = "towline.dev/resource"
+
+	fieldManager = "towline"
+)
+
+// Ref names an object.
+type Ref struct {
+	Group, Version, Kind string
+	Namespace            string // "" for an object that lives in no namespace
+	Name                 string
+	UID                  string // "" when not known
+}
+
+// String returns "Deployment web in namespace demo".
+func (r Ref) String() string {
+	text := r.Kind + " " + r.Name
+	if r.Namespace != "" {
+		text += " in namespace " + r.Namespace
+	}
+	return text
+}
+
+// RefOf reads the Ref out of a decoded object. The namespace is what the
+// object says, which may be nothing.
+func RefOf(object map[string]any) Ref {
+	u := unstructured.Unstructured{Object: object}
+	gvk := u.GroupVersionKind()
+	return Ref{
+		Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind,
+		Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID()),
+	}
+}
+
+// badLabelChar is what a label's value must not contain.
+var badLabelChar = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
+
+// LabelValue makes a text fit for a label's value: other characters become
+// "-", and it is cut to 63 characters.
+func LabelValue(text string) string {
+	value := badLabelChar.ReplaceAllString(text, "-")
+	if len(value) > 63 {
+		value = value[:63]
+	}
+	return strings.Trim(value, "-_.")
+}
+
+// copyObject copies an object deeply into the types that JSON decoding gives,
+// so that the caller's stays untouched and numbers are of the kinds that
+// client-go accepts.
+func copyObject(object map[string]any) (*unstructured.Unstructured, error) {
+	body, err := json.Marshal(object)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the object: %w", err)
+	}
+	u := &unstructured.Unstructured{}
+	if err := u.UnmarshalJSON(body); err != nil {
+		return nil, fmt.Errorf("decoding the object: %w", err)
+	}
+	return u, nil
+}
+
+// flatten replaces every List object by its items.
+func flatten(objects []map[string]any) []map[string]any {
+	var flat []map[string]any
+	for _, o := range objects {
+		items, isList := o["items"].([]any)
+		kind, _ := o["kind"].(string)
+		if !isList || !strings.HasSuffix(kind, "List") {
+			flat = append(flat, o)
+			continue
+		}
+		for _, item := range items {
+			if m, ok := item.(map[string]any); ok {
+				flat = append(flat, flatten([]map[string]any{m})...)
+			}
+		}
+	}
+	return flat
+}
+
+// addLabels sets labels on an object and on the pod templates inside it.
+func addLabels(u *unstructured.Unstructured, labels map[string]string) {
+	setLabels(u.Object, labels)
+	if u.GetKind() == "Pod" {
+		return
+	}
+	for _, path := range podTemplatePaths {
+		template, found, _ := unstructured.NestedFieldNoCopy(u.Object, path...)
+		m, isMap := template.(map[string]any)
+		if !found || !isMap || m["spec"] == nil {
+			continue
+		}
+		setLabels(m, labels)
+	}
+}
+
+// podTemplatePaths are the places of pod templates in the built-in workloads.
+var podTemplatePaths = [][]string{{"spec", "template"}, {"spec", "jobTemplate", "spec", "template"}}
+
+// setLabels merges labels into the metadata of an object or template.
+func setLabels(object map[string]any, labels map[string]string) {
+	metadata, ok := object["metadata"].(map[string]any)
+	if !ok {
+		metadata = map[string]any{}
+		object["metadata"] = metadata
+	}
+	present, ok := metadata["labels"].(map[string]any)
+	if !ok {
+		present = map[string]any{}
+		metadata["labels"] = present
+	}
+	for k, v := range labels {
+		present[k] = v
+	}
+}
+
+// dropServerFields removes what only the server may say, so that YAML fetched
+// with `kubectl get -o yaml` applies.
+func dropServerFields(u *unstructured.Unstructured) {
+	delete(u.Object, "status")
+	for _, field := range []string{"managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink"} {
+		unstructured.RemoveNestedField(u.Object, "metadata", field)
+	}
+}
+
+// phase orders objects for applying; deletion goes the other way round.
+func phase(gk schema.GroupKind) int {
+	switch {
+	case gk.Group == "" && gk.Kind == "Namespace":
+		return phaseNamespaces
+	case gk.Group == "apiextensions.k8s.io":
+		return phaseDefinitions
+	case slices.Contains(configKinds, gk.Kind):
+		return phaseConfig
+	case strings.HasSuffix(gk.Kind, "WebhookConfiguration"), gk.Kind == "APIService":
+		return phaseHooks
+	}
+	return phaseRest
+}
+
+// The phases of applying. Hooks go last, since one whose server is not there
+// yet would refuse all that follows.
+const (
+	phaseNamespaces = iota
+	phaseDefinitions
+	phaseConfig
+	phaseRest
+	phaseHooks
+	phases
+)
+
+// configKinds are what pods need before they start.
+var configKinds = []string{
+	"ServiceAccount", "Secret", "ConfigMap", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
+	"PersistentVolume", "PersistentVolumeClaim", "StorageClass", "PriorityClass", "LimitRange", "ResourceQuota",
+	"NetworkPolicy", "PodDisruptionBudget", "IngressClass", "RuntimeClass",
+}

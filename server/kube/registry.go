@@ -1,0 +1,117 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// DiscoverRegistry finds the registry that a local cluster says it pulls
+// from: by the ConfigMap that KEP-1755 describes, by the annotations that older
+// scripts leave on nodes, or by MicroK8s' add-on. It returns nil when there is
+// none, and on clusters where these may not be read.
+func (c *Cluster) DiscoverRegistry(ctx context.Context) (*config.Registry, error) {
+	found, err := c.documentedRegistry(ctx)
+	if found == nil && err == nil {
+		found, err = c.annotatedRegistry(ctx)
+	}
+	if found == nil && err == nil && c.identity.Product == ProductMicroK8s {
+		found, err = c.addonRegistry(ctx)
+	}
+	if err != nil && !absent(err) {
+		return nil, classify("looking for the registry of", c.identity.Context, err)
+	}
+	return found, nil
+}
+
+// absent reports whether an object is not there, or not for us to see.
+func absent(err error) bool { return apierrors.IsNotFound(err) || apierrors.IsForbidden(err) }
+
+// documentedRegistry reads the ConfigMap local-registry-hosting.
+func (c *Cluster) documentedRegistry(ctx context.Context) (*config.Registry, error) {
+	m, err := c.clientset.CoreV1().ConfigMaps(metav1.NamespacePublic).Get(ctx, "local-registry-hosting", metav1.GetOptions{})
+	if err != nil {
+		return nil, ignoring(err)
+	}
+	return parseRegistryHosting(m.Data["localRegistryHosting.v1"])
+}
+
+// ignoring drops the error of something that is not there.
+func ignoring(err error) error {
+	if absent(err) {
+		return nil
+	}
+	return err
+}
+
+// parseRegistryHosting reads the document of KEP-1755. Its host is empty when
+// the registry cannot be pushed to from outside.
+func parseRegistryHosting(text string) (*config.Registry, error) {
+	var hosting struct {
+		Host                     string `json:"host"`
+		HostFromContainerRuntime string `json:"hostFromContainerRuntime"`
+	}
+	if err := yaml.Unmarshal([]byte(text), &hosting); err != nil {
+		return nil, errors.New("the ConfigMap kube-public/local-registry-hosting cannot be read: " + err.Error())
+	}
+	if hosting.Host == "" {
+		return nil, nil
+	}
+	return newRegistry(hosting.Host, hosting.HostFromContainerRuntime), nil
+}
+
+// annotatedRegistry reads the nodes' annotations.
+func (c *Cluster) annotatedRegistry(ctx context.Context) (*config.Registry, error) {
+	nodes, err := c.clientset.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0", Limit: 10})
+	if err != nil {
+		return nil, ignoring(err)
+	}
+	for _, node := range nodes.Items {
+		if r := registryOfNode(node); r != nil {
+			return r, nil
+		}
+	}
+	return nil, nil
+}
+
+// registryOfNode knows the annotations in use.
+func registryOfNode(node corev1.Node) *config.Registry {
+	if host := node.Annotations["tilt.dev/registry"]; host != "" {
+		return newRegistry(host, node.Annotations["tilt.dev/registry-from-cluster"])
+	}
+	if host := node.Annotations["kind.x-k8s.io/registry"]; host != "" {
+		return newRegistry(host, "")
+	}
+	return nil
+}
+
+// addonRegistry looks for MicroK8s' registry, which listens on each node.
+func (c *Cluster) addonRegistry(ctx context.Context) (*config.Registry, error) {
+	service, err := c.clientset.CoreV1().Services("container-registry").Get(ctx, "registry", metav1.GetOptions{})
+	if err != nil {
+		return nil, ignoring(err)
+	}
+	for _, port := range service.Spec.Ports {
+		if port.NodePort == 32000 {
+			return newRegistry("localhost:32000", ""), nil
+		}
+	}
+	return nil, nil
+}
+
+// newRegistry leaves the cluster's name of the registry out when it is the
+// host's too.
+func newRegistry(host, fromCluster string) *config.Registry {
+	host, fromCluster = strings.TrimSuffix(host, "/"), strings.TrimSuffix(fromCluster, "/")
+	if fromCluster == host {
+		fromCluster = ""
+	}
+	return &config.Registry{Host: host, HostFromCluster: fromCluster}
+}
