@@ -1,0 +1,96 @@
+package protocol
+
+import (
+	"github.com/towline-dev/towline/server/api"
+)
+
+// The methods of our own messages. All but MethodStatus are requests of the
+// client.
+const (
+	// MethodStatus is a notification of the server with a StatusParams: sent
+	// at first and with each change to clients that ask for it.
+	MethodStatus = "towline/status"
+	// MethodGetStatus asks for the same, once: params ProjectParams, result
+	// StatusParams.
+	MethodGetStatus = "towline/getStatus"
+	// MethodLogs asks for kept log lines: params LogsParams, result
+	// LogsResult.
+	MethodLogs = "towline/logs"
+	// MethodDebugTarget asks for what a debugging client needs: params
+	// DebugTargetParams, result DebugConfiguration.
+	MethodDebugTarget = "towline/debugTarget"
+)
+
+// The commands of workspace/executeCommand. Their one argument is a
+// CommandArguments; a bare string is taken for the resource.
+const (
+	CommandUp      = "towline.up"      // result: the api.Status once the project or resource is ready
+	CommandDown    = "towline.down"    // result: null
+	CommandTrigger = "towline.trigger" // result: the api.Status once the resource is ready again
+	CommandRestart = "towline.restart" // result: null
+	CommandDebug   = "towline.debug"   // result: DebugConfiguration
+	CommandLogs    = "towline.logs"    // result: LogsResult
+	CommandStatus  = "towline.status"  // result: StatusParams
+)
+
+// InitializationOptions is what a client may send as initializationOptions.
+type InitializationOptions struct {
+	Status bool `json:"status,omitempty"` // send MethodStatus notifications
+}
+
+// ProjectParams names a project by any of its files or folders; "" is the
+// workspace's first.
+type ProjectParams struct {
+	URI string `json:"uri,omitempty"`
+}
+
+// StatusParams is a project's state.
+type StatusParams struct {
+	Folder    string      `json:"folder"`            // absolute path of the project's folder
+	Connected bool        `json:"connected"`         // a daemon answers
+	Problem   string      `json:"problem,omitempty"` // why none does
+	Status    *api.Status `json:"status,omitempty"`  // nil until a daemon answered
+}
+
+// LogsParams selects log lines.
+type LogsParams struct {
+	ProjectParams
+	Resource string `json:"resource,omitempty"` // "": all
+	Tail     int    `json:"tail,omitempty"`     // 0: DefaultTail
+}
+
+// DefaultTail is how many log lines are returned unless LogsParams say
+// otherwise.
+const DefaultTail = 500
+
+// LogsResult is the answer to MethodLogs.
+type LogsResult struct {
+	Lines []api.LogLine `json:"lines"`
+}
+
+// DebugTargetParams names what to debug.
+type DebugTargetParams struct {
+	ProjectParams
+	Resource string `json:"resource"`
+}
+
+// DebugConfiguration is a launch configuration for the editor's debugger: it
+// starts `towline dap` or what the editor maps the type to.
+type DebugConfiguration struct {
+	Type      string `json:"type"`    // "towline"
+	Request   string `json:"request"` // "attach"
+	Name      string `json:"name"`
+	Resource  string `json:"resource"`
+	Workspace string `json:"workspace"` // the project's folder
+}
+
+// CommandArguments is the argument of a command.
+type CommandArguments struct {
+	ProjectParams
+	Resource  string   `json:"resource,omitempty"`
+	Resources []string `json:"resources,omitempty"`
+	Args      []string `json:"args,omitempty"` // for the Tiltfile, after --
+	Context   string   `json:"context,omitempty"`
+	Namespace string   `json:"namespace,omitempty"`
+	Tail      int      `json:"tail,omitempty"`
+}
