@@ -1,0 +1,81 @@
+package workspace
+
+import (
+	"cmp"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+// Snapshot is an immutable view of the open documents and the files below
+// them. A file is looked at once in the life of a snapshot, so that it cannot
+// change in the middle of a request.
+type Snapshot struct {
+	Seq uint64 // grows with each snapshot of a workspace
+
+	files *files
+	docs  map[string]*Document // by URI
+	paths map[string]*Document // by path, the documents that are files
+
+	mu   sync.Mutex
+	read map[string]outcome // what ReadFile answered, by path
+}
+
+type outcome struct {
+	text *Text
+	err  error
+}
+
+func (s *Snapshot) put(doc *Document) {
+	s.docs[doc.URI] = doc
+	if doc.Path != "" {
+		s.paths[doc.Path] = doc
+	}
+}
+
+// Document returns an open document by its URI, nil when it is not open.
+func (s *Snapshot) Document(uri string) *Document { return s.docs[uri] }
+
+// DocumentAt returns an open document by its path, nil when it is not open.
+func (s *Snapshot) DocumentAt(path string) *Document { return s.paths[filepath.Clean(path)] }
+
+// Documents returns all open documents, in order of their URIs.
+func (s *Snapshot) Documents() []*Document {
+	return slices.SortedFunc(maps.Values(s.docs), func(a, b *Document) int { return cmp.Compare(a.URI, b.URI) })
+}
+
+// Text returns a file's text: that of the open document if there is one, else
+// that on disk.
+func (s *Snapshot) Text(path string) (*Text, error) {
+	path = filepath.Clean(path)
+	if doc := s.paths[path]; doc != nil {
+		return doc.Text, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o, ok := s.read[path]; ok {
+		return o.text, o.err
+	}
+	text, err := s.files.text(path)
+	if s.read == nil {
+		s.read = map[string]outcome{}
+	}
+	s.read[path] = outcome{text, err}
+	return text, err
+}
+
+// ReadFile is Text as a string.
+func (s *Snapshot) ReadFile(path string) (string, error) {
+	text, err := s.Text(path)
+	if err != nil {
+		return "", err
+	}
+	return text.String(), nil
+}
+
+// ReadDir lists a folder on disk, by name.
+func (s *Snapshot) ReadDir(path string) ([]fs.DirEntry, error) {
+	return s.files.list(filepath.Clean(path))
+}

@@ -1,0 +1,143 @@
+// Package workspace holds what an editor has open, and below it the files on
+// disk, as immutable snapshots.
+//
+// Every edit replaces the current Snapshot. A request takes the one that is
+// current when it begins and keeps it, so it sees one state of the world
+// however long it takes, and never needs a lock. What a snapshot computes from
+// a document is kept with the document and carried over to later snapshots
+// that hold the same version.
+package workspace
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+)
+
+// Errors of the document notifications. A client that causes one and the
+// server disagree about what is open; the server goes on with its best guess.
+var (
+	ErrNotOpen     = errors.New("the document is not open")
+	ErrAlreadyOpen = errors.New("the document was open already")
+	ErrOutOfRange  = errors.New("an edit lies outside of the document; it was moved into it")
+)
+
+// Document is an open document at one version. It is immutable.
+type Document struct {
+	URI      string // as the client gave it, in normal form
+	Path     string // absolute; "" when it is no file
+	Language string // the client's language id
+	Version  int32
+	Text     *Text
+	Edited   bool // since it was opened or saved
+}
+
+// Change is one edit of a document; Range nil replaces the whole text.
+type Change struct {
+	Range *Range
+	Text  string
+}
+
+// Workspace holds the current snapshot. All methods may be called
+// concurrently.
+type Workspace struct {
+	files *files
+
+	mu      sync.Mutex // held to replace current
+	current atomic.Pointer[Snapshot]
+}
+
+// New returns a workspace with no document open.
+func New() *Workspace {
+	w := &Workspace{files: newFiles()}
+	w.current.Store(&Snapshot{files: w.files, docs: map[string]*Document{}, paths: map[string]*Document{}})
+	return w
+}
+
+// Snapshot returns the current snapshot.
+func (w *Workspace) Snapshot() *Snapshot { return w.current.Load() }
+
+// Open adds a document. One that is open already is replaced and reported.
+func (w *Workspace) Open(doc *Document) error {
+	return w.update(func(s *Snapshot) error {
+		_, was := s.docs[doc.URI]
+		s.put(doc)
+		if was {
+			return fmt.Errorf("%s: %w", doc.URI, ErrAlreadyOpen)
+		}
+		return nil
+	})
+}
+
+// Change edits a document. The changes apply in order, each to the outcome of
+// the one before.
+func (w *Workspace) Change(uri string, version int32, enc Encoding, changes []Change) error {
+	return w.update(func(s *Snapshot) error {
+		old := s.docs[uri]
+		if old == nil {
+			return fmt.Errorf("%s: %w", uri, ErrNotOpen)
+		}
+		text, inside := old.Text, true
+		for _, c := range changes {
+			if c.Range == nil {
+				text = NewText(c.Text)
+				continue
+			}
+			var ok bool
+			text, ok = text.Edit(*c.Range, c.Text, enc)
+			inside = inside && ok
+		}
+		doc := *old
+		doc.Version, doc.Text, doc.Edited = version, text, true
+		s.put(&doc)
+		if !inside {
+			return fmt.Errorf("%s: version %d: %w", uri, version, ErrOutOfRange)
+		}
+		return nil
+	})
+}
+
+// Save notes that a document's text is what the file holds.
+func (w *Workspace) Save(uri string) error {
+	return w.update(func(s *Snapshot) error {
+		old := s.docs[uri]
+		if old == nil {
+			return fmt.Errorf("%s: %w", uri, ErrNotOpen)
+		}
+		doc := *old
+		doc.Edited = false
+		s.put(&doc)
+		return nil
+	})
+}
+
+// Close removes a document; its file counts again.
+func (w *Workspace) Close(uri string) error {
+	return w.update(func(s *Snapshot) error {
+		doc := s.docs[uri]
+		if doc == nil {
+			return fmt.Errorf("%s: %w", uri, ErrNotOpen)
+		}
+		delete(s.docs, uri)
+		delete(s.paths, doc.Path)
+		return nil
+	})
+}
+
+// Refresh makes a new snapshot that looks at the files on disk anew.
+func (w *Workspace) Refresh() {
+	_ = w.update(func(*Snapshot) error { return nil })
+}
+
+// update replaces the current snapshot by a changed copy.
+func (w *Workspace) update(change func(*Snapshot) error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	old := w.current.Load()
+	next := &Snapshot{Seq: old.Seq + 1, files: w.files, docs: maps.Clone(old.docs), paths: maps.Clone(old.paths)}
+	err := change(next)
+	w.current.Store(next)
+	return err
+}
