@@ -1,0 +1,112 @@
+// Package build makes images and brings them to the cluster: docker_build by
+// the docker command or buildctl, custom_build by the user's own command, and
+// the image of Towline's agent in this process.
+//
+// Every image that is built ends under an immutable tag, "towline-" and 16
+// digits of its digest, so that a pod's image name says exactly what it runs,
+// and an image that did not change does not restart a pod. How it gets to the
+// cluster is a Delivery: pushed to a registry, loaded into the nodes, or
+// nothing at all where the cluster runs on the very docker that built it.
+//
+// An error that a person can do something about is a *config.Problem, with the
+// Dockerfile's line where the builder names it. How many builds run at once is
+// the caller's business.
+package build
+
+import (
+	"context"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Cluster is what a Builder needs to know of where its images run. The zero
+// Cluster is one that pulls every image from the registry in its name.
+type Cluster struct {
+	Product  string           // as kube.Identity.Product: "kind", "minikube", …, "" for any other
+	Name     string           // the kubeconfig's cluster name, such as "kind-dev"
+	Context  string           // the kubeconfig's context
+	Runtime  string           // of its nodes: "docker://27.0.1", "containerd://1.7.2"
+	Platform string           // of its nodes: "linux/amd64"; "" when not known
+	Registry *config.Registry // default_registry or else the cluster's own; nil for none
+}
+
+// Options make a Builder.
+type Options struct {
+	Cluster Cluster
+	Env     []string // of the commands that are run; nil: this process's
+	Dir     string   // folder that relative paths of secrets are of: the Tiltfile's
+}
+
+// Builder builds images for one cluster. Its methods may be called
+// concurrently. It owns no goroutines between calls.
+type Builder struct {
+	cluster Cluster
+	env     []string
+	dir     string
+
+	mu   sync.Mutex
+	tool *tool // the builder that was found to work, nil before
+}
+
+// New makes a Builder. Which builder the machine has is found out at the first
+// build, and asked again after it failed, so that docker may be started later.
+func New(o Options) *Builder {
+	env := o.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	return &Builder{cluster: o.Cluster, env: env, dir: o.Dir}
+}
+
+// Request asks for one image.
+type Request struct {
+	Image config.Image
+	// Bases are the LocalRefs of the project's other images that this one is
+	// built from (BaseImages, ImageDeps), by their Ref in the Tiltfile.
+	Bases map[string]string
+	// Output receives the builder's words, as they come. Nil drops them.
+	Output io.Writer
+}
+
+// Result is an image that was built and that the cluster can run.
+type Result struct {
+	Ref      string // what pods name, as the cluster sees the registry
+	LocalRef string // what builds on this machine name
+	Digest   string // "sha256:…": of the manifest, or of the config where docker knows no manifest
+	Config   ImageConfig
+}
+
+// Build makes an image and delivers it. When ctx ends, the builder's processes
+// are ended too and the error is ctx's.
+func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
+	if r.Output == nil {
+		r.Output = io.Discard
+	}
+	var result Result
+	var err error
+	if r.Image.Builder == config.BuilderCustom {
+		result, err = b.custom(ctx, r)
+	} else {
+		result, err = b.docker(ctx, r)
+	}
+	if ctx.Err() != nil {
+		return Result{}, ctx.Err()
+	}
+	if err != nil {
+		return Result{}, located(err, r.Image)
+	}
+	return result, nil
+}
+
+// located gives a problem without a position the image's own.
+func located(err error, image config.Image) error {
+	if p, ok := err.(*config.Problem); ok && p.Pos.File == "" {
+		copied := *p
+		copied.Pos = image.Pos
+		return &copied
+	}
+	return err
+}

@@ -1,0 +1,226 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// docker makes the image of a docker_build.
+func (b *Builder) docker(ctx context.Context, r Request) (Result, error) {
+	t, err := b.find(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	names, err := NamesFor(r.Image.Ref, b.cluster.Registry)
+	if err != nil {
+		return Result{}, err
+	}
+	source, err := readDockerfile(r.Image)
+	if err != nil {
+		return Result{}, err
+	}
+	work, err := os.MkdirTemp("", "towline-build-")
+	if err != nil {
+		return Result{}, fmt.Errorf("making a folder for the build: %w", err)
+	}
+	defer os.RemoveAll(work)
+	job := job{tool: t, request: r, names: names, source: source, work: work, dir: b.dir}
+	if err := job.prepare(); err != nil {
+		return Result{}, err
+	}
+	if t.kind == buildctl {
+		return b.buildctl(ctx, job)
+	}
+	id, err := job.dockerBuild(ctx)
+	if err != nil {
+		if strings.Contains(err.Error(), "docker does not answer") {
+			b.forget(t)
+		}
+		return Result{}, err
+	}
+	return b.finish(ctx, t, id, names, r.Output)
+}
+
+// forget makes the next build look for a builder again.
+func (b *Builder) forget(t *tool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tool == t {
+		b.tool = nil
+	}
+}
+
+// job is one docker_build on its way.
+type job struct {
+	tool       *tool
+	request    Request
+	names      Names
+	source     dockerfile // as the developer wrote it
+	work       string     // folder for what is generated
+	dir        string     // folder that the command runs in
+	dockerfile string     // path of the generated Dockerfile
+	context    string     // folder of the build's context
+}
+
+// prepare writes the Dockerfile, with the project's own images replaced by
+// what was built of them, and narrows the context down.
+func (j *job) prepare() error {
+	image := j.request.Image
+	if info, err := os.Stat(image.Context); err != nil || !info.IsDir() {
+		return &config.Problem{
+			Message: fmt.Sprintf("the build context %s of image %s is not a folder", image.Context, image.Ref),
+			Hint:    "create it, or correct docker_build's context",
+		}
+	}
+	folder := filepath.Join(j.work, "dockerfile")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return fmt.Errorf("making a folder for the build: %w", err)
+	}
+	j.dockerfile = filepath.Join(folder, j.source.name)
+	text := j.source.withBases(j.request.Bases)
+	if err := os.WriteFile(j.dockerfile, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("writing the Dockerfile of the build: %w", err)
+	}
+	filter, err := newFilter(image, j.source.path)
+	if err != nil {
+		return err
+	}
+	j.context = image.Context
+	patterns, expressible := filter.dockerignore()
+	if expressible && j.tool.kind != dockerLegacy {
+		// BuildKit prefers the ignore file beside the Dockerfile to the context's.
+		err = os.WriteFile(j.dockerfile+".dockerignore", []byte(patterns), 0o600)
+	} else if !filter.empty() {
+		j.context = filepath.Join(j.work, "context")
+		err = filter.stage(j.context)
+	}
+	if err != nil {
+		return fmt.Errorf("preparing the context of image %s: %w", image.Ref, err)
+	}
+	return nil
+}
+
+// dockerBuild runs docker and returns the id of the image that it made.
+func (j *job) dockerBuild(ctx context.Context) (id string, err error) {
+	idFile := filepath.Join(j.work, "id")
+	argv := append([]string{j.tool.path, "build", "--iidfile", idFile, "-f", j.dockerfile}, dockerArgs(j.request.Image)...)
+	if j.tool.kind == dockerBuildKit {
+		argv = append(argv, "--progress=plain")
+	}
+	argv = append(argv, j.context)
+	tail := newTail(j.request.Output)
+	if err := run(ctx, command{argv: argv, dir: j.dir, env: j.env(), stdout: tail, stderr: tail}); err != nil {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		return "", explainBuild(j.request.Image, j.source, tail.String())
+	}
+	content, err := os.ReadFile(idFile)
+	if err != nil {
+		return "", fmt.Errorf("reading the id of image %s: %w", j.request.Image.Ref, err)
+	}
+	return strings.TrimSpace(string(content)), nil
+}
+
+// env is the builder's environment.
+func (j *job) env() []string { return j.tool.env }
+
+// dockerArgs turns a docker_build's options into docker's, in a fixed order.
+func dockerArgs(image config.Image) []string {
+	var argv []string
+	keys := make([]string, 0, len(image.Args))
+	for key := range image.Args {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	for _, key := range keys {
+		arg := key // an empty value passes the variable of that name
+		if value := image.Args[key]; value != "" {
+			arg += "=" + value
+		}
+		argv = append(argv, "--build-arg", arg)
+	}
+	for _, list := range []struct {
+		flag   string
+		values []string
+	}{
+		{"--target", one(image.Target)}, {"--ssh", image.SSH}, {"--secret", image.Secrets},
+		{"--network", one(image.Network)}, {"--add-host", image.ExtraHosts}, {"--platform", one(image.Platform)},
+		{"--cache-from", image.CacheFrom}, {"--tag", image.ExtraTags},
+	} {
+		for _, value := range list.values {
+			argv = append(argv, list.flag, value)
+		}
+	}
+	if image.Pull {
+		argv = append(argv, "--pull")
+	}
+	return argv
+}
+
+// one is a list of a value that may be missing.
+func one(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
+}
+
+// finish tags an image of this machine's docker by its digest and delivers it.
+func (b *Builder) finish(ctx context.Context, t *tool, id string, names Names, output io.Writer) (Result, error) {
+	local, cluster := names.Tagged(digestTag(id))
+	if err := b.dockerRun(ctx, t, io.Discard, "tag", id, local); err != nil {
+		return Result{}, err
+	}
+	settings, err := b.inspect(ctx, t, local)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := b.deliver(ctx, t, local, output); err != nil {
+		return Result{}, err
+	}
+	return Result{Ref: cluster, LocalRef: local, Digest: id, Config: settings}, nil
+}
+
+// deliver brings an image of this machine's docker to the cluster.
+func (b *Builder) deliver(ctx context.Context, t *tool, ref string, output io.Writer) error {
+	switch DeliveryFor(b.cluster) {
+	case Shared:
+		return nil
+	case Push:
+		if b.inRegistry(ctx, ref) {
+			say(output, "%s is in the registry already", ref)
+			return nil
+		}
+		return b.push(ctx, t, ref, output)
+	}
+	return b.load(ctx, ref, false, output)
+}
+
+// push pushes an image and explains a refusal.
+func (b *Builder) push(ctx context.Context, t *tool, ref string, output io.Writer) error {
+	tail := newTail(output)
+	err := run(ctx, command{argv: []string{t.path, "push", ref}, env: t.env, stdout: tail, stderr: tail})
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return explainPush(ref, tail.lastLine())
+}
+
+// dockerRun runs a short docker command.
+func (b *Builder) dockerRun(ctx context.Context, t *tool, stdout io.Writer, args ...string) error {
+	complaint := newTail(nil)
+	err := run(ctx, command{argv: slices.Concat([]string{t.path}, args), env: t.env, stdout: stdout, stderr: complaint})
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("docker %s: %s", strings.Join(args, " "), firstOf(complaint.lastLine(), err.Error()))
+}

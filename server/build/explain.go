@@ -1,0 +1,116 @@
+package build
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// The words by which the builders name a place and a cause.
+var (
+	blamedLine   = regexp.MustCompile(`(?m)^(?:\S*?)([^\s/:]+):(\d+)\r?\n-{5,}`)       // "Dockerfile:3" above an excerpt
+	parseLine    = regexp.MustCompile(`(?i)dockerfile parse error(?: on)? line (\d+)`) // both builders
+	failedStep   = regexp.MustCompile(`(?m)^ > \[[^\]]*?\d+/\d+\] (.+?):\r?$`)         // BuildKit
+	legacyStep   = regexp.MustCompile(`(?m)^Step \d+/\d+ : (.+?)\r?$`)                 // the last one failed
+	exitedWith   = regexp.MustCompile(`(?:exit code:|non-zero code:) (\d+)`)           // of a RUN
+	missingFile  = regexp.MustCompile(`"(/[^"]*)": not found|COPY failed: file not found in build context[^:]*: stat ([^:]+)`)
+	noDaemon     = regexp.MustCompile(`Cannot connect to the Docker daemon[^\n]*|error during connect[^\n]*|failed to list workers[^\n]*`)
+	missingImage = regexp.MustCompile(`(?m)(?:failed to solve: |error: |^)([^\s:]+(?:[:@]\S+)?): (?:[^\n]*)(?:pull access denied|not found|manifest unknown|no such host|connection refused|i/o timeout)[^\n]*`)
+)
+
+// explainBuild turns a builder's last words into a problem, at the
+// Dockerfile's line if they name it.
+func explainBuild(image config.Image, source dockerfile, output string) error {
+	p := &config.Problem{Pos: image.Pos}
+	step := lastMatch(failedStep, output)
+	if step == "" {
+		step = lastMatch(legacyStep, output)
+	}
+	place := ""
+	if line := blamed(source, step, output); line > 0 {
+		if source.path != "" {
+			p.Pos = config.Position{File: source.path, Line: line}
+		} else {
+			place = fmt.Sprintf(" (line %d of dockerfile_contents)", line)
+		}
+	}
+	cause, hint := cause(step, output)
+	p.Message = fmt.Sprintf("building image %s failed%s: %s", image.Ref, place, cause)
+	p.Hint = hint
+	return p
+}
+
+// blamed finds the line at fault, 0 when it is not known.
+func blamed(source dockerfile, step, output string) int {
+	for _, m := range blamedLine.FindAllStringSubmatch(output, -1) {
+		if n, err := strconv.Atoi(m[2]); err == nil && m[1] == source.name {
+			return n
+		}
+	}
+	if m := parseLine.FindStringSubmatch(output); m != nil {
+		n, _ := strconv.Atoi(m[1])
+		return n
+	}
+	return source.instructionLine(step)
+}
+
+// cause says in a line what went wrong, and what to do.
+func cause(step, output string) (text, hint string) {
+	last := newTail(nil)
+	_, _ = last.Write([]byte(output))
+	switch {
+	case noDaemon.MatchString(output):
+		return "docker does not answer: " + noDaemon.FindString(output), "start docker, then trigger the resource"
+	case exitedWith.MatchString(output) && step != "":
+		code := lastMatch(exitedWith, output)
+		return fmt.Sprintf("`%s` ended with exit code %s", step, code) + lastWords(output), "the log of the build shows what the command said"
+	case missingFile.MatchString(output):
+		m := missingFile.FindStringSubmatch(output)
+		file := strings.TrimPrefix(firstOf(m[1], m[2]), "/")
+		return fmt.Sprintf("%s is not in the build's context", file),
+			"does it exist, and is it kept by .dockerignore and by docker_build's only= and ignore=?"
+	case missingImage.MatchString(output):
+		return strings.TrimSpace(missingImage.FindString(output)), "check the name, the network and `docker login`"
+	}
+	return firstOf(strings.TrimPrefix(last.lastLine(), "error: "), "the builder gave no reason"), "the log of the build has the whole story"
+}
+
+// stepOutput is a line that a step wrote, as BuildKit shows it: "#7 0.123 text".
+var stepOutput = regexp.MustCompile(`(?m)^#\d+ \d+\.\d+ (.+?)\r?$`)
+
+// lastWords is the last line that the failed command wrote.
+func lastWords(output string) string {
+	if words := lastMatch(stepOutput, output); words != "" {
+		return ": " + words
+	}
+	return ""
+}
+
+// lastMatch returns the first group of the last match.
+func lastMatch(re *regexp.Regexp, text string) string {
+	all := re.FindAllStringSubmatch(text, -1)
+	if len(all) == 0 {
+		return ""
+	}
+	return all[len(all)-1][1]
+}
+
+// explainPush turns a registry's refusal into a problem.
+func explainPush(ref, words string) error {
+	host, _, _ := strings.Cut(ref, "/")
+	p := &config.Problem{Message: fmt.Sprintf("pushing %s failed: %s", ref, words)}
+	switch lower := strings.ToLower(words); {
+	case strings.Contains(lower, "denied"), strings.Contains(lower, "unauthorized"), strings.Contains(lower, "no basic auth"):
+		p.Hint = "log in (`docker login " + host + "`), or push elsewhere: default_registry('HOST') in the Tiltfile"
+	case strings.Contains(lower, "connection refused"), strings.Contains(lower, "no such host"):
+		p.Hint = "is the registry " + host + " running and reachable from docker?"
+	case strings.Contains(lower, "http response to https client"):
+		p.Hint = "tell docker that " + host + " speaks plain http: insecure-registries in its daemon.json"
+	default:
+		p.Hint = "check that " + host + " accepts images, or set default_registry('HOST') in the Tiltfile"
+	}
+	return p
+}

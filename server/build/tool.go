@@ -1,0 +1,153 @@
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// toolKind says how a builder is spoken to.
+type toolKind string
+
+// The kinds of builders.
+const (
+	dockerBuildKit toolKind = "docker with BuildKit"
+	dockerLegacy   toolKind = "docker without BuildKit"
+	buildctl       toolKind = "buildctl"
+)
+
+// tool is a builder that was found to work.
+type tool struct {
+	kind toolKind
+	path string
+	env  []string
+}
+
+// docker reports whether the tool has images of its own, to inspect and tag.
+func (t *tool) docker() bool { return t.kind != buildctl }
+
+// find returns the machine's builder. A failure is not remembered.
+func (b *Builder) find(ctx context.Context) (*tool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tool != nil {
+		return b.tool, nil
+	}
+	extra, err := b.clusterDockerEnv(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := findTool(ctx, append(slices.Clone(b.env), extra...))
+	if err == nil {
+		b.tool = found
+	}
+	return found, err
+}
+
+// findTool tries every docker in PATH: the first may lack buildx, and another
+// may have BuildKit built in.
+func findTool(ctx context.Context, env []string) (*tool, error) {
+	var legacy *tool
+	var complaint string
+	paths := lookPaths("docker", env)
+	for _, path := range paths {
+		kind, problem := probeDocker(ctx, path, env)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case problem != "":
+			complaint = problem
+		case kind == dockerBuildKit:
+			return &tool{kind: kind, path: path, env: append(slices.Clone(env), "DOCKER_BUILDKIT=1", "BUILDX_NO_DEFAULT_ATTESTATIONS=1")}, nil
+		case legacy == nil:
+			legacy = &tool{kind: kind, path: path, env: append(slices.Clone(env), "DOCKER_BUILDKIT=0")}
+		}
+	}
+	if legacy != nil {
+		return legacy, nil
+	}
+	if ctl := lookPath("buildctl", env); ctl != "" && getenv(env, "BUILDKIT_HOST") != "" {
+		return &tool{kind: buildctl, path: ctl, env: env}, nil
+	}
+	if len(paths) == 0 {
+		return nil, &config.Problem{
+			Message: "no image builder is installed: docker is not in PATH",
+			Hint:    "install docker, or set BUILDKIT_HOST and install buildctl, or use custom_build with a builder of your own",
+		}
+	}
+	return nil, &config.Problem{
+		Message: "docker does not answer: " + complaint,
+		Hint:    "start docker, or set DOCKER_HOST to where it runs (`make cluster-up` of the test bed prints it)",
+	}
+}
+
+// dockerVersion is what `docker version` says.
+type dockerVersion struct {
+	Client struct{ Version string }
+	Server *struct{ Version string }
+}
+
+// probeDocker finds out what a docker command can do; problem says why it is
+// of no use.
+func probeDocker(ctx context.Context, path string, env []string) (kind toolKind, problem string) {
+	var out strings.Builder
+	complaints := newTail(nil)
+	err := run(ctx, command{argv: []string{path, "version", "--format", "{{json .}}"}, env: env, stdout: &out, stderr: complaints})
+	var version dockerVersion
+	if jsonErr := json.Unmarshal([]byte(out.String()), &version); err != nil || jsonErr != nil || version.Server == nil {
+		return "", firstOf(complaints.lastLine(), fmt.Sprint(err), "it gave no version")
+	}
+	major, _, _ := strings.Cut(version.Client.Version, ".")
+	if n, err := strconv.Atoi(major); err == nil && n < 23 {
+		return dockerBuildKit, "" // built into the command
+	}
+	if run(ctx, command{argv: []string{path, "buildx", "version"}, env: env, stdout: io.Discard, stderr: io.Discard}) == nil {
+		return dockerBuildKit, ""
+	}
+	return dockerLegacy, ""
+}
+
+// lookPath finds a program in env's PATH, "" when there is none.
+func lookPath(name string, env []string) string {
+	paths := lookPaths(name, env)
+	if len(paths) == 0 {
+		return ""
+	}
+	return paths[0]
+}
+
+// lookPaths finds every program of that name in env's PATH.
+func lookPaths(name string, env []string) []string {
+	if filepath.IsAbs(name) {
+		return []string{name}
+	}
+	if strings.ContainsRune(name, filepath.Separator) {
+		return nil
+	}
+	var found []string
+	for _, dir := range filepath.SplitList(getenv(env, "PATH")) {
+		path := filepath.Join(dir, name)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 && filepath.IsAbs(path) && !slices.Contains(found, path) {
+			found = append(found, path)
+		}
+	}
+	return found
+}
+
+// getenv reads a variable out of an environment, the last one winning.
+func getenv(env []string, name string) string {
+	for _, pair := range slices.Backward(env) {
+		if key, value, _ := strings.Cut(pair, "="); key == name {
+			return value
+		}
+	}
+	return ""
+}
