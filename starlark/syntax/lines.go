@@ -1,0 +1,141 @@
+package syntax
+
+import (
+	"sort"
+	"unicode/utf8"
+)
+
+// An Encoding says in which units columns count.
+type Encoding uint8
+
+// The encodings of columns. The original counts as in UTF32, one for each
+// rune; an invalid byte counts as one rune.
+const (
+	UTF8 Encoding = iota
+	UTF16
+	UTF32
+)
+
+// Lines maps byte offsets of a text to lines and columns, both from 0, and
+// back. Lines end with \n, \r\n or \r.
+type Lines struct {
+	src    string
+	starts []int
+}
+
+// NewLines returns the lines of a text.
+func NewLines(src string) *Lines {
+	starts := make([]int, 1, len(src)/32+2)
+	for i := 0; i < len(src); i++ {
+		switch src[i] {
+		case '\r':
+			if i+1 < len(src) && src[i+1] == '\n' {
+				i++
+			}
+			starts = append(starts, i+1)
+		case '\n':
+			starts = append(starts, i+1)
+		}
+	}
+	return &Lines{src, starts}
+}
+
+// Count returns the number of lines, at least 1.
+func (l *Lines) Count() int { return len(l.starts) }
+
+// Line returns the place of a line without its line end. A line out of range
+// is taken for the nearest one.
+func (l *Lines) Line(n int) Span {
+	n = min(max(n, 0), len(l.starts)-1)
+	start, end := l.starts[n], len(l.src)
+	if n+1 < len(l.starts) {
+		end = l.starts[n+1] - 1
+		if end > start && l.src[end] == '\n' && l.src[end-1] == '\r' {
+			end--
+		}
+	}
+	return Span{start, end}
+}
+
+// Number returns the line of an offset.
+func (l *Lines) Number(off int) int {
+	return max(sort.SearchInts(l.starts, off+1)-1, 0)
+}
+
+// Position returns the line and column of an offset. An offset out of range is
+// taken for the nearest one, and one within a rune or a line end for its start.
+func (l *Lines) Position(off int, enc Encoding) (line, col int) {
+	off = min(max(off, 0), len(l.src))
+	line = l.Number(off)
+	s := l.Line(line)
+	return line, units(l.src[s.Start:l.runeStart(min(off, s.End))], enc)
+}
+
+// Offset returns the offset of a line and column. A column behind the end of
+// its line is taken for the end, a line behind the last for the end of the text.
+func (l *Lines) Offset(line, col int, enc Encoding) int {
+	switch {
+	case line < 0:
+		return 0
+	case line >= len(l.starts):
+		return len(l.src)
+	}
+	s := l.Line(line)
+	text := l.src[s.Start:s.End]
+	for i := 0; i < len(text); {
+		if col <= 0 {
+			return s.Start + i
+		}
+		size, n := 1, 1
+		if text[i] >= utf8.RuneSelf {
+			var r rune
+			r, size = utf8.DecodeRuneInString(text[i:])
+			n = runeUnits(r, size, enc)
+		}
+		if n > col {
+			return s.Start + i // in the middle of a rune
+		}
+		col -= n
+		i += size
+	}
+	return s.End
+}
+
+func runeUnits(r rune, size int, enc Encoding) int {
+	switch {
+	case enc == UTF8:
+		return size
+	case enc == UTF16 && r >= 0x10000:
+		return 2
+	}
+	return 1
+}
+
+// runeStart returns the start of the rune that off cuts in two, or else off.
+func (l *Lines) runeStart(off int) int {
+	for i := off - 1; i >= 0 && i > off-utf8.UTFMax; i-- {
+		if utf8.RuneStart(l.src[i]) {
+			if _, size := utf8.DecodeRuneInString(l.src[i:]); i+size > off {
+				return i
+			}
+			break
+		}
+	}
+	return off
+}
+
+// units returns the length of s.
+func units(s string, enc Encoding) int {
+	n := 0
+	for i := 0; i < len(s); {
+		if s[i] < utf8.RuneSelf {
+			i++
+			n++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		n += runeUnits(r, size, enc)
+		i += size
+	}
+	return n
+}

@@ -1,0 +1,446 @@
+package syntax
+
+import (
+	"fmt"
+	"sort"
+)
+
+// Parse parses a text. It always returns a whole tree; what is wrong with the
+// text is in File.Errors. The name is only kept.
+func Parse(name string, src []byte) *File { return ParseString(name, string(src)) }
+
+// ParseString is like Parse, without a copy of the text.
+func ParseString(name, src string) *File {
+	p := &parser{}
+	p.lx = lexer{src: src, lineStart: true, indents: make([]int, 1, 16), report: p.lexError}
+	p.tokens = make([]Token, 0, len(src)/8+8)
+	p.advance()
+	var stmts []Stmt
+	for p.tok.Kind != EOF {
+		stmts = p.stmts(stmts, true)
+		if p.tok.Kind == OUTDENT {
+			p.next()
+		}
+	}
+	sort.SliceStable(p.errs, func(i, j int) bool { return p.errs[i].Start < p.errs[j].Start })
+	return &File{
+		Name: name, Src: src, Stmts: stmts, Tokens: append(p.tokens, p.tok), Comments: p.lx.comments,
+		Errors: p.errs, Lines: NewLines(src),
+	}
+}
+
+type parser struct {
+	lx      lexer
+	tok     Token
+	val     string // of tok, when it is a string
+	prevEnd int    // end of the token before tok
+	tokens  []Token
+	errs    []Error
+	depth   int    // as the original counts it, see testPrec
+	open    [3]int // brackets open in the tree: ( [ {
+	notPos  int    // where the NOT of the last NOT_IN was
+
+	// bad says that the logical line has an error already; abort that all of
+	// it is to be left alone, because it is nested too deeply.
+	bad, abort bool
+	saved      mark
+
+	exprs []Expr // a stack on which lists are collected
+	args  []*Arg
+	nodes nodes
+}
+
+// advance reads the next token into p.tok without keeping the current one.
+func (p *parser) advance() {
+	p.tok = p.lx.next()
+	if p.tok.Kind == STRING || p.tok.Kind == BYTES {
+		p.val = p.lx.text
+	}
+}
+
+// next keeps the current token and reads the next one. It returns where the
+// kept one started.
+func (p *parser) next() int {
+	start := p.tok.Start
+	if p.tok.Kind != EOF {
+		p.tokens = append(p.tokens, p.tok)
+		if p.tok.End > p.tok.Start && p.tok.Kind != NEWLINE {
+			p.prevEnd = p.tok.End
+		}
+	}
+	p.advance()
+	return start
+}
+
+func (p *parser) lexError(start, end int, msg string) {
+	p.errs = append(p.errs, Error{Span{start, end}, msg})
+	p.bad = true
+}
+
+// errorAt reports an error unless the logical line has one.
+func (p *parser) errorAt(s Span, format string, args ...any) {
+	if p.bad {
+		return
+	}
+	p.bad = true
+	p.errs = append(p.errs, Error{s, fmt.Sprintf(format, args...)})
+}
+
+// errorf reports an error at the current token.
+func (p *parser) errorf(format string, args ...any) {
+	s := Span{p.tok.Start, p.tok.End}
+	if p.tok.Kind == NEWLINE || p.tok.Kind == EOF {
+		s.End = s.Start
+	}
+	p.errorAt(s, format, args...)
+}
+
+// want consumes a token of the kind k, or reports that it is missing and
+// returns -1.
+func (p *parser) want(k Kind) int {
+	if p.tok.Kind == k {
+		return p.next()
+	}
+	p.errorf("got %s, want %s", p.tok.Kind.quoted(), k.quoted())
+	return -1
+}
+
+// enter counts a level of nesting and reports whether it is still allowed.
+func (p *parser) enter(levels int) bool {
+	if p.depth += levels; p.depth <= maxDepth {
+		return true
+	}
+	p.errorf("excessive nesting")
+	p.abort = true
+	return false
+}
+
+// mark is a state to which the parser can return.
+type mark struct {
+	lx                     lexer
+	indents                []int
+	tok                    Token
+	val                    string
+	prevEnd, depth         int
+	tokens, errs, comments int
+}
+
+func (p *parser) mark() {
+	m := &p.saved
+	m.lx, m.tok, m.val, m.prevEnd, m.depth = p.lx, p.tok, p.val, p.prevEnd, p.depth
+	m.indents = append(m.indents[:0], p.lx.indents...)
+	m.tokens, m.errs, m.comments = len(p.tokens), len(p.errs), len(p.lx.comments)
+}
+
+func (p *parser) reset() {
+	m := &p.saved
+	indents := append(p.lx.indents[:0], m.indents...)
+	comments := p.lx.comments[:m.comments]
+	p.lx, p.tok, p.val, p.prevEnd, p.depth = m.lx, m.tok, m.val, m.prevEnd, m.depth
+	p.lx.indents, p.lx.comments = indents, comments
+	p.tokens, p.errs = p.tokens[:m.tokens], p.errs[:m.errs]
+}
+
+// line parses one logical line, and once more in layout mode if it went wrong
+// and layout may help. The first text is kept: it is the original's.
+func (p *parser) line(parse func()) {
+	p.mark()
+	// An error in the first token was found, and reported, with the line before.
+	fresh := func() { p.bad, p.abort, p.open = p.tokenBad(), false, [3]int{} }
+	fresh()
+	p.lx.sawLayout = false
+	parse()
+	if p.bad && p.lx.sawLayout && len(p.errs) > p.saved.errs {
+		first := p.errs[p.saved.errs]
+		p.reset()
+		fresh()
+		p.lx.layout = true
+		parse()
+		p.lx.layout = false
+		if len(p.errs) == p.saved.errs {
+			p.bad = false
+			p.errorf("%s", first.Msg)
+		}
+		if e := &p.errs[p.saved.errs]; first.Start < e.Start {
+			*e = first
+		} else {
+			e.Msg = first.Msg
+		}
+	}
+	p.depth = p.saved.depth
+}
+
+// tokenBad reports whether the last error lies in the current token.
+func (p *parser) tokenBad() bool {
+	n := len(p.errs)
+	return n > 0 && p.errs[n-1].Start >= p.tok.Start && p.tok.Kind != EOF
+}
+
+// hopeless reports whether the line will be parsed again in layout mode, so
+// that what is left of it need not be looked at now.
+func (p *parser) hopeless() bool { return p.bad && p.lx.sawLayout && !p.lx.layout }
+
+// skipLine skips the rest of a logical line, its newline included.
+func (p *parser) skipLine() {
+	for !p.hopeless() {
+		switch p.tok.Kind {
+		case EOF, OUTDENT:
+			return
+		case NEWLINE:
+			p.next()
+			return
+		}
+		p.next()
+	}
+}
+
+// stmts parses statements up to an OUTDENT or the end. An empty line that is not
+// blank, because of a line continuation, is allowed only at the top.
+func (p *parser) stmts(out []Stmt, top bool) []Stmt {
+	extra := 0 // unexpected indents that are open
+	for {
+		switch p.tok.Kind {
+		case EOF:
+			return out
+		case NEWLINE:
+			if !top {
+				p.errorf("got newline, want primary expression")
+			}
+			p.next()
+		case INDENT:
+			p.errorf("got indent, want primary expression")
+			extra++
+			p.next()
+		case OUTDENT:
+			if extra == 0 {
+				return out
+			}
+			extra--
+			p.next()
+		default:
+			out = p.stmt(out)
+		}
+	}
+}
+
+func (p *parser) stmt(out []Stmt) []Stmt {
+	switch p.tok.Kind {
+	case DEF:
+		return append(out, p.defStmt())
+	case IF:
+		return append(out, p.ifStmt())
+	case FOR:
+		return append(out, p.forStmt())
+	case WHILE:
+		return append(out, p.whileStmt())
+	}
+	return p.simpleStmt(out)
+}
+
+// header parses the line of a compound statement up to its colon, and returns
+// where that is.
+func (p *parser) header(parse func()) (colon int) {
+	p.line(func() {
+		parse()
+		if colon = p.want(COLON); colon < 0 {
+			p.toColon()
+			if p.tok.Kind == COLON {
+				colon = p.next()
+			}
+		}
+	})
+	return colon
+}
+
+// toColon skips to a colon outside of brackets, or to the end of the line.
+func (p *parser) toColon() {
+	nest := 0
+	for p.tok.Kind != NEWLINE && p.tok.Kind != EOF && p.tok.Kind != INDENT && p.tok.Kind != OUTDENT && !p.hopeless() {
+		switch p.tok.Kind {
+		case LPAREN, LBRACK, LBRACE:
+			nest++
+		case RPAREN, RBRACK, RBRACE:
+			nest--
+		case COLON:
+			if nest <= 0 {
+				return
+			}
+		}
+		p.next()
+	}
+}
+
+func (p *parser) defStmt() Stmt {
+	x := &DefStmt{}
+	x.Start = p.tok.Start
+	x.Colon = p.header(func() {
+		p.next()
+		x.Name = p.ident()
+		x.Params = nil
+		if x.Lparen = p.openBracket(LPAREN); x.Lparen >= 0 {
+			x.Params = p.params(RPAREN)
+			x.Rparen = p.closeBracket(RPAREN)
+		} else {
+			x.Rparen = -1
+		}
+	})
+	x.Body = p.suite()
+	x.End = p.prevEnd
+	return x
+}
+
+func (p *parser) ifStmt() Stmt {
+	x := &IfStmt{}
+	x.Start = p.tok.Start
+	for {
+		c := &IfClause{}
+		c.Start = p.tok.Start
+		c.Colon = p.header(func() { p.next(); c.Cond = p.test() })
+		c.Body = p.suite()
+		c.End = p.prevEnd
+		x.Clauses = append(x.Clauses, c)
+		if p.tok.Kind != ELIF {
+			break
+		}
+	}
+	if p.tok.Kind == ELSE {
+		x.Else = &ElseClause{}
+		x.Else.Start = p.tok.Start
+		x.Else.Colon = p.header(func() { p.next() })
+		x.Else.Body = p.suite()
+		x.Else.End = p.prevEnd
+	}
+	x.End = p.prevEnd
+	return x
+}
+
+func (p *parser) forStmt() Stmt {
+	x := &ForStmt{}
+	x.Start = p.tok.Start
+	x.Colon = p.header(func() {
+		p.next()
+		x.Vars = p.loopVars()
+		if p.want(IN) < 0 {
+			x.X = p.missing()
+			return
+		}
+		x.X = p.exprList(false)
+	})
+	x.Body = p.suite()
+	x.End = p.prevEnd
+	return x
+}
+
+func (p *parser) whileStmt() Stmt {
+	x := &WhileStmt{}
+	x.Start = p.tok.Start
+	x.Colon = p.header(func() { p.next(); x.Cond = p.test() })
+	x.Body = p.suite()
+	x.End = p.prevEnd
+	return x
+}
+
+// suite parses what follows a colon: a line or an indented block.
+func (p *parser) suite() []Stmt {
+	if p.enter(1); p.depth > maxDepth {
+		p.skipLine()
+		p.skipBlock()
+		p.depth--
+		return nil
+	}
+	defer func() { p.depth-- }()
+	if p.tok.Kind == EOF || p.tok.Kind == OUTDENT {
+		p.errorf("got %s, want primary expression", p.tok.Kind.quoted())
+		return nil
+	}
+	if p.tok.Kind != NEWLINE {
+		return p.simpleStmt(nil)
+	}
+	p.next()
+	if p.tok.Kind != INDENT {
+		p.errorAt(Span{p.prevEnd, p.prevEnd}, "got %s, want indent", p.tok.Kind.quoted())
+		return nil
+	}
+	p.next()
+	body := p.stmts(nil, false)
+	if p.tok.Kind == OUTDENT {
+		p.next()
+	}
+	return body
+}
+
+// skipBlock skips an indented block.
+func (p *parser) skipBlock() {
+	if p.tok.Kind != INDENT {
+		return
+	}
+	for nest := 0; p.tok.Kind != EOF; p.next() {
+		if p.tok.Kind == INDENT {
+			nest++
+		} else if p.tok.Kind == OUTDENT {
+			if nest--; nest == 0 {
+				p.next()
+				return
+			}
+		}
+	}
+}
+
+// simpleStmt parses a line of small statements.
+func (p *parser) simpleStmt(out []Stmt) []Stmt {
+	n := len(out)
+	p.line(func() {
+		out = out[:n]
+		for {
+			start := p.tok
+			out = append(out, p.smallStmt())
+			if p.tok == start && p.tok.Kind != NEWLINE && p.tok.Kind != EOF {
+				p.next()
+			}
+			if p.tok.Kind != SEMI {
+				break
+			}
+			p.next()
+			if p.tok.Kind == NEWLINE || p.tok.Kind == EOF {
+				break
+			}
+		}
+		if p.tok.Kind != EOF && p.want(NEWLINE) < 0 {
+			p.skipLine()
+		}
+	})
+	return out
+}
+
+func (p *parser) smallStmt() Stmt {
+	start := p.tok.Start
+	switch p.tok.Kind {
+	case RETURN:
+		x := &ReturnStmt{}
+		p.next()
+		if k := p.tok.Kind; k != EOF && k != NEWLINE && k != SEMI {
+			x.Result = p.exprList(false)
+		}
+		x.Pos = Pos{start, p.prevEnd}
+		return x
+	case BREAK, CONTINUE, PASS:
+		x := &BranchStmt{Kind: p.tok.Kind}
+		p.next()
+		x.Pos = Pos{start, p.prevEnd}
+		return x
+	case LOAD:
+		return p.loadStmt()
+	}
+	x := p.exprList(false)
+	if p.tok.Kind.IsAssign() {
+		s := p.nodes.assign.new()
+		s.LHS, s.Op = x, p.tok.Kind
+		s.OpPos = p.next()
+		s.RHS = p.exprList(false)
+		s.Pos = Pos{x.Span().Start, p.prevEnd}
+		return s
+	}
+	s := p.nodes.exprStmt.new()
+	s.X, s.Pos = x, Pos{x.Span().Start, x.Span().End}
+	return s
+}
