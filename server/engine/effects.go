@@ -5,7 +5,6 @@ import "github.com/towline-dev/towline/starlark/config"
 // Build makes an image and pushes it; answered with Built.
 type Build struct {
 	Image  config.Image
-	Bases  map[string]string // ref of a base image to what was pushed
 	Reason string
 }
 
@@ -27,6 +26,7 @@ type RunLocal struct {
 // goes; answered with Attached.
 type Attach struct {
 	Target   TargetID
+	Resource string
 	Instance string
 }
 

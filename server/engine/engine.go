@@ -59,6 +59,7 @@ type Resource struct {
 	Ran      uint64   // local: batch that the last command included
 	Dirty    uint64   // local: batch that last changed one of its files
 	Ready    bool     // its pods or its serve command are
+	Broken   bool     // its pods will not become ready without a change
 	WasReady bool     // once since it was wanted: dependents may start
 	Message  string   // what it waits for, from the cluster
 	Failed   *Failure // of the last update

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"maps"
-	"slices"
 
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -23,8 +22,11 @@ type Wanted struct{ Resources []string }
 // Unwanted ends it: nothing is planned until Wanted comes again.
 type Unwanted struct{}
 
-// Changed tells of files, absolute, whose content changed.
-type Changed struct{ Paths []string }
+// Changed tells of files whose content changed.
+type Changed struct {
+	Images map[string][]string // absolute paths by the ref of the image that depends on them
+	Locals []string            // resources whose own command depends on a changed file
+}
 
 // Built answers Build.
 type Built struct {
@@ -49,6 +51,7 @@ type LocalDone struct {
 type Observed struct {
 	Resource string
 	Ready    bool
+	Broken   bool // it will not become ready without a change
 	Message  string
 	Targets  []Seen
 }
@@ -192,32 +195,26 @@ func (Unwanted) record(s *State) []Effect {
 }
 
 func (e Changed) record(s *State) []Effect {
-	if s.Project == nil || len(e.Paths) == 0 {
-		return nil
-	}
 	s.Batch++
-	for i := range s.Project.Images {
-		spec := &s.Project.Images[i]
-		img := s.Images[spec.Ref]
+	for ref, paths := range e.Images {
+		img, ok := s.Images[ref]
+		if !ok || len(paths) == 0 {
+			continue
+		}
 		dirty := maps.Clone(img.Dirty)
-		for _, p := range e.Paths {
-			if !dependsOn(spec.Deps, p) {
-				continue
-			}
-			if dirty == nil {
-				dirty = map[string]uint64{}
-			}
+		if dirty == nil {
+			dirty = map[string]uint64{}
+		}
+		for _, p := range paths {
 			dirty[p] = s.Batch
 		}
 		img.Dirty = dirty
-		s.Images[spec.Ref] = img
+		s.Images[ref] = img
 	}
-	for _, r := range s.Project.Resources {
-		deps := localDeps(r)
-		if slices.ContainsFunc(e.Paths, func(p string) bool { return dependsOn(deps, p) }) {
-			res := s.Resources[r.Name]
-			res.Dirty = s.Batch
-			s.Resources[r.Name] = res
+	for _, name := range e.Locals {
+		if r, ok := s.Resources[name]; ok {
+			r.Dirty = s.Batch
+			s.Resources[name] = r
 		}
 	}
 	return nil
@@ -285,7 +282,7 @@ func (e Observed) record(s *State) []Effect {
 		return nil
 	}
 	r.Message = e.Message
-	r.Ready = e.Ready
+	r.Ready, r.Broken = e.Ready, e.Broken
 	r.WasReady = r.WasReady || r.Ready
 	s.Resources[e.Resource] = r
 	var effects []Effect

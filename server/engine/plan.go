@@ -116,7 +116,7 @@ func planK8s(s *State, spec *config.Resource) []Effect {
 	}
 	var effects []Effect
 	waiting := false
-	for _, ref := range buildOrder(s.Project, spec.Images) {
+	for _, ref := range BuildOrder(s.Project, spec.Images) {
 		img := s.Images[ref]
 		if img.Building {
 			waiting = true
@@ -156,12 +156,7 @@ func startBuild(s *State, ref string) Effect {
 	img := s.Images[ref]
 	img.Building, img.Started, img.Stale = true, s.Batch, false
 	s.Images[ref] = img
-	spec := imageNamed(s.Project, ref)
-	bases := map[string]string{}
-	for _, b := range slices.Concat(spec.BaseImages, spec.ImageDeps) {
-		bases[b] = s.Images[b].Pushed
-	}
-	return Build{Image: *spec, Bases: bases, Reason: newestPath(img)}
+	return Build{Image: *imageNamed(s.Project, ref), Reason: newestPath(img)}
 }
 
 // needsBuild reports whether an image has to be built: it never was, its
@@ -204,7 +199,7 @@ func planTargets(s *State) []Effect {
 			continue
 		case !t.Agent:
 			t.Attaching = true
-			effects = append(effects, Attach{Target: id, Instance: t.Instance})
+			effects = append(effects, Attach{Target: id, Resource: t.Resource, Instance: t.Instance})
 		case t.Sending == 0:
 			live, ok := planLive(s, id, t)
 			if !ok {

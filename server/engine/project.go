@@ -36,11 +36,11 @@ func imagesOf(p *config.Project, resource string) []string {
 	if p == nil {
 		return nil
 	}
-	return buildOrder(p, resourceNamed(p, resource).Images)
+	return BuildOrder(p, resourceNamed(p, resource).Images)
 }
 
-// buildOrder returns refs with all their bases, bases first.
-func buildOrder(p *config.Project, refs []string) []string {
+// BuildOrder returns refs with all their bases, bases first.
+func BuildOrder(p *config.Project, refs []string) []string {
 	var order []string
 	seen := map[string]bool{}
 	var visit func(string)
@@ -157,17 +157,6 @@ func dependsOn(roots []string, p string) bool {
 	return slices.ContainsFunc(roots, func(root string) bool { return tree.Within(root, p) })
 }
 
-// localDeps returns the files that a resource's own command depends on.
-func localDeps(r config.Resource) []string {
-	switch {
-	case r.Local != nil:
-		return r.Local.Deps
-	case r.CustomDeploy != nil:
-		return r.CustomDeploy.Deps
-	}
-	return nil
-}
-
 // syncPath returns where a sync step puts a local file.
 func syncPath(step config.Step, local string) (string, bool) {
 	if !tree.Within(step.Local, local) {
@@ -217,3 +206,11 @@ func sortedTargets(targets map[TargetID]Target) []TargetID {
 	})
 	return ids
 }
+
+// Uses reports whether a resource runs an image, or one that is built from it.
+func Uses(p *config.Project, resource, ref string) bool {
+	return slices.Contains(imagesOf(p, resource), ref)
+}
+
+// InSync reports whether a target has every change of its image's files.
+func InSync(img Image, t Target) bool { return newest(img) <= max(t.Synced, img.Built) }

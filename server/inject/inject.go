@@ -21,6 +21,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/towline-dev/towline/agent/client"
+	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -29,16 +31,11 @@ const (
 	LabelWorkspace = "towline.dev/workspace"
 	LabelResource  = "towline.dev/resource"
 	LabelTemplate  = "towline.dev/template" // hash of the pod template
+	InstallerName  = "towline-agent"        // of the init container
 	binVolume      = "towline-bin"
 	runVolume      = "towline-run"
-	binDir         = "/.towline/bin"
-	runDir         = "/.towline/run"
-	AgentPath      = binDir + "/towline-agent" // in a container
-	agentUser      = 65532                     // of the init container, when the pod names none
+	agentUser      = 65532 // of the init container, when the pod names none
 )
-
-// RunDir is the folder in which a container's agent is found.
-func RunDir(container string) string { return runDir + "/" + container }
 
 // Image is what is known of one of the project's images once it was pushed.
 type Image struct {
@@ -66,10 +63,6 @@ type Result struct {
 // Object rewrites one object.
 func Object(o config.Object, opts Options) (Result, error) {
 	r := Result{Object: deepCopy(o.Content).(map[string]any), Containers: map[string]string{}}
-	label(r.Object, map[string]string{
-		"app.kubernetes.io/managed-by": "towline",
-		LabelWorkspace:                 opts.Workspace,
-	})
 	byPushed := map[string]Image{}
 	for _, img := range opts.Images {
 		byPushed[img.Pushed] = img
@@ -190,14 +183,14 @@ func command(container map[string]any, img Image) ([]string, error) {
 // supervise makes the agent the container's command.
 func supervise(container map[string]any, argv []string) {
 	name, _ := container["name"].(string)
-	container["command"] = anys([]string{AgentPath})
-	container["args"] = anys(append([]string{"init", "--run-dir=" + RunDir(name), "--"}, argv...))
+	cmd := client.InitCommand(name, client.InitOptions{}, argv)
+	container["command"], container["args"] = anys(cmd[:1]), anys(cmd[1:])
 	delete(container, "livenessProbe")
 	delete(container, "startupProbe")
 	mounts, _ := container["volumeMounts"].([]any)
 	container["volumeMounts"] = append(mounts,
-		map[string]any{"name": binVolume, "mountPath": binDir, "readOnly": true},
-		map[string]any{"name": runVolume, "mountPath": runDir},
+		map[string]any{"name": binVolume, "mountPath": wire.BinDir, "readOnly": true},
+		map[string]any{"name": runVolume, "mountPath": wire.RunRoot},
 	)
 }
 
@@ -205,12 +198,12 @@ func supervise(container map[string]any, argv []string) {
 // rights than the pod itself asks for, and the two volumes.
 func addInstaller(spec, like map[string]any, image string) {
 	installer := map[string]any{
-		"name":            "towline-agent",
+		"name":            InstallerName,
 		"image":           image,
 		"imagePullPolicy": "IfNotPresent",
-		"command":         anys([]string{"/towline-agent", "install", AgentPath}),
+		"command":         anys(client.InstallCommand()),
 		"securityContext": installerContext(at(spec, "securityContext")),
-		"volumeMounts":    []any{map[string]any{"name": binVolume, "mountPath": binDir}},
+		"volumeMounts":    []any{map[string]any{"name": binVolume, "mountPath": wire.BinDir}},
 	}
 	if res, ok := like["resources"]; ok {
 		installer["resources"] = deepCopy(res)

@@ -1,0 +1,340 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/build"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/server/tree"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// core is what the loop's goroutine owns. Nobody else touches it.
+type core struct {
+	d     *Daemon
+	ctx   context.Context
+	store *store
+
+	request api.UpRequest // of the last Up or evaluation
+	good    *config.Project
+	last    *config.Project // good, or the failed one after it
+	eval    evaluation
+	waiting []func(*config.Project) // for the end of the running evaluation
+
+	state   engine.State
+	cluster *kube.Cluster
+	runner  *run.Runner
+	ups     int // counts runners, so that a late event of an old one is known
+
+	tree      *tree.Tree
+	interests []interest
+	watcher   *watcher
+
+	targets  map[engine.TargetID]run.TargetFacts
+	forwards map[string][]run.Forward
+	began    map[string]time.Time      // of a resource's running update
+	updates  map[string]*api.Update    // of a resource
+	synced   map[engine.TargetID]*api.Update
+	lost     error // the cluster's last failure
+	dirty    bool  // the status has to be published anew
+}
+
+// newCore returns a core that resumes what an earlier daemon was doing.
+func newCore(ctx context.Context, d *Daemon) *core {
+	c := &core{
+		d: d, ctx: ctx, tree: tree.New(disk{}),
+		targets:  map[engine.TargetID]run.TargetFacts{},
+		forwards: map[string][]run.Forward{},
+		began:    map[string]time.Time{},
+		updates:  map[string]*api.Update{},
+		synced:   map[engine.TargetID]*api.Update{},
+		dirty:    true,
+	}
+	var err error
+	if c.store, err = openStore(d.o.Endpoint.State); err != nil {
+		d.o.Log.Error("state", "err", err)
+		c.store = &store{dir: os.TempDir(), touched: map[string]bool{}, record: record{Images: map[string]imageRecord{}}}
+	}
+	c.watcher = newWatcher(func(paths []string) {
+		d.queue.put(func(c *core) { c.hint(paths) })
+	})
+	return c
+}
+
+// loop runs what others hand in until ctx ends.
+func (c *core) loop(ctx context.Context) {
+	if up := c.store.record.Up; up != nil {
+		c.d.o.Log.Info("resuming", "tiltfile", up.Tiltfile)
+		c.d.faces.keep(up.Keep)
+		c.up(*up, func(error) {})
+	}
+	c.publish()
+	for {
+		select {
+		case <-ctx.Done():
+			c.close()
+			return
+		case <-c.d.queue.ready:
+			for _, f := range c.d.queue.take() {
+				c.protect(f)
+			}
+			c.publish()
+		}
+	}
+}
+
+// protect keeps a defect from ending the daemon.
+func (c *core) protect(f func(*core)) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.d.o.Log.Error("defect", "panic", v, "stack", stack())
+			c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "error",
+				Text: fmt.Sprintf("internal error: %v; please report it with %s", v, c.d.o.Endpoint.LogFile())})
+		}
+	}()
+	f(c)
+}
+
+func (c *core) close() {
+	if c.eval.cancel != nil {
+		c.eval.cancel()
+	}
+	c.watcher.close()
+	if c.runner != nil {
+		c.runner.Close()
+	}
+	c.store.close()
+}
+
+// step tells the engine an event and performs what it asks for.
+func (c *core) step(e engine.Event) {
+	next, effects := engine.Step(c.state, e)
+	c.state = next
+	c.dirty = true
+	for _, effect := range effects {
+		c.perform(effect)
+	}
+}
+
+// perform notes what an effect begins and hands it to the runner.
+func (c *core) perform(e engine.Effect) {
+	if c.runner == nil {
+		return
+	}
+	switch e := e.(type) {
+	case engine.Live:
+		paths := make([]string, len(e.Files))
+		for i, f := range e.Files {
+			paths[i] = f.Local
+		}
+		if err := c.store.touch(paths); err != nil {
+			c.d.o.Log.Error("journal", "err", err)
+		}
+		c.synced[e.Target] = &api.Update{Kind: "live-update", Began: time.Now(), Files: len(e.Files), Reason: first(paths)}
+	case engine.Build:
+		for _, r := range c.state.Project.Resources {
+			if engine.Uses(c.state.Project, r.Name, e.Image.Ref) {
+				c.begin(r.Name, "build", e.Reason)
+			}
+		}
+	case engine.Apply:
+		c.begin(e.Resource.Name, "deploy", "")
+	case engine.RunLocal:
+		c.begin(e.Resource.Name, "local", e.Reason)
+	}
+	c.runner.Perform(e)
+}
+
+// begin notes the start of a resource's update, unless one goes on.
+func (c *core) begin(resource, kind, reason string) {
+	if _, running := c.began[resource]; !running {
+		c.began[resource] = time.Now()
+	}
+	c.updates[resource] = &api.Update{Kind: kind, Began: c.began[resource], Reason: reason}
+}
+
+// event takes one event of a runner.
+func (c *core) event(e engine.Event) {
+	switch e := e.(type) {
+	case engine.LiveDone:
+		if u := c.synced[e.Target]; u != nil {
+			u.Took = time.Since(u.Began)
+		}
+	case engine.Built:
+		if e.Problem == nil {
+			c.remember(e.Ref)
+		}
+	case engine.Observed:
+		if began, ok := c.began[e.Resource]; ok && e.Ready {
+			if u := c.updates[e.Resource]; u != nil {
+				u.Took = time.Since(began)
+			}
+			delete(c.began, e.Resource)
+		}
+	case engine.LocalDone:
+		c.step(e)
+		c.rescan() // what the command wrote
+		return
+	}
+	c.step(e)
+}
+
+// remember writes down what an image was built from.
+func (c *core) remember(ref string) {
+	img := imageNamed(c.good, ref)
+	files := map[string]tree.Hash{}
+	for _, in := range c.interests {
+		if in.image != ref {
+			continue
+		}
+		for _, p := range in.files(c.tree) {
+			entry, _ := c.tree.Entry(p)
+			files[p] = entry.Hash
+		}
+	}
+	// A file that changed while the build ran counts as changed since.
+	for p := range c.state.Images[ref].Dirty {
+		if c.state.Images[ref].Dirty[p] > c.state.Images[ref].Started {
+			delete(files, p)
+		}
+	}
+	c.store.record.Images[ref] = imageRecord{Spec: engine.ImageSpec(img), Result: c.runner.Built(ref), Files: files}
+	c.save()
+}
+
+func (c *core) save() {
+	if err := c.store.save(); err != nil {
+		c.d.o.Log.Error("state", "err", err)
+	}
+}
+
+// restore tells the engine what an earlier daemon had built.
+func (c *core) restore() {
+	for ref, rec := range c.store.record.Images {
+		now := map[string]bool{}
+		var changed []string
+		for _, in := range c.interests {
+			if in.image != ref {
+				continue
+			}
+			for _, p := range in.files(c.tree) {
+				now[p] = true
+				if entry, _ := c.tree.Entry(p); rec.Files[p] != entry.Hash {
+					changed = append(changed, p)
+				}
+			}
+		}
+		for p := range rec.Files {
+			if !now[p] {
+				changed = append(changed, p)
+			}
+		}
+		for p := range c.store.touched {
+			if _, known := rec.Files[p]; known || now[p] {
+				changed = append(changed, p)
+			}
+		}
+		slices.Sort(changed)
+		c.runner.Adopt(ref, rec.Result)
+		c.step(engine.Restored{Ref: ref, Spec: rec.Spec, Pushed: rec.Result.Ref, Dirty: slices.Compact(changed)})
+	}
+}
+
+// hint looks at paths again and tells the engine what changed.
+func (c *core) hint(paths []string) {
+	changed := map[string]bool{}
+	for _, p := range paths {
+		if !filepath.IsAbs(p) {
+			continue
+		}
+		for _, found := range c.tree.Hint(filepath.Clean(p), c.keep) {
+			changed[found] = true
+		}
+	}
+	c.changed(changed)
+}
+
+// rescan looks at everything again.
+func (c *core) rescan() {
+	changed := map[string]bool{}
+	for _, in := range c.interests {
+		for _, root := range in.roots {
+			found, err := c.tree.Scan(root, c.keep)
+			if err != nil {
+				c.d.o.Log.Warn("scanning", "root", root, "err", err)
+			}
+			for _, p := range found {
+				changed[p] = true
+			}
+		}
+	}
+	c.changed(changed)
+}
+
+// changed sorts changed files by who depends on them.
+func (c *core) changed(paths map[string]bool) {
+	if len(paths) == 0 {
+		return
+	}
+	e := engine.Changed{Images: map[string][]string{}}
+	config := false
+	for _, in := range c.interests {
+		hit := false
+		for _, p := range slices.Sorted(maps.Keys(paths)) {
+			if !in.holds(p) {
+				continue
+			}
+			hit = true
+			if in.image != "" {
+				e.Images[in.image] = append(e.Images[in.image], p)
+			}
+		}
+		if hit && in.resource != "" {
+			e.Locals = append(e.Locals, in.resource)
+		}
+		config = config || hit && in.config
+	}
+	if len(e.Images)+len(e.Locals) > 0 {
+		c.step(e)
+	}
+	if config {
+		c.evaluate(nil)
+	}
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+func imageNamed(p *config.Project, ref string) *config.Image {
+	for i := range p.Images {
+		if p.Images[i].Ref == ref {
+			return &p.Images[i]
+		}
+	}
+	return &config.Image{Ref: ref}
+}
+
+// builderFor makes the builder for a cluster and a project's registry.
+func builderFor(cluster *kube.Cluster, registry *config.Registry, platform, runtime, dir string) *build.Builder {
+	id := cluster.Identity()
+	return build.New(build.Options{
+		Dir: dir,
+		Cluster: build.Cluster{
+			Product: string(id.Product), Name: id.Cluster, Context: id.Context,
+			Runtime: runtime, Platform: platform, Registry: registry,
+		},
+	})
+}

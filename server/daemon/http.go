@@ -1,0 +1,357 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// maxBody bounds a request's body, in bytes.
+const maxBody = 16 << 20
+
+// started is when this process began.
+var started = time.Now()
+
+// handler serves the API.
+func (d *Daemon) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+api.RouteStatus, d.handleStatus)
+	mux.HandleFunc("GET "+api.RouteProject, d.handleProject)
+	mux.HandleFunc("POST "+api.RouteWatch, d.handleWatch)
+	mux.HandleFunc("POST "+api.RouteLogs, d.handleLogs)
+	mux.HandleFunc("POST "+api.RouteUp, d.handleUp)
+	mux.HandleFunc("POST "+api.RouteDown, d.handleDown)
+	mux.HandleFunc("POST "+api.RouteHint, d.handleHint)
+	mux.HandleFunc("POST "+api.RouteTrigger, d.handleResource(func(c *core, name string) { c.step(engine.Triggered{Resource: name}) }))
+	mux.HandleFunc("POST "+api.RouteRestart, d.handleResource(func(c *core, name string) { c.step(engine.RestartAsked{Resource: name}) }))
+	mux.HandleFunc("POST "+api.RouteDebug, d.handleDebug)
+	mux.HandleFunc("POST "+api.RouteShutdown, func(w http.ResponseWriter, r *http.Request) {
+		reply(w, struct{}{})
+		d.stop()
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		leave := d.faces.enter()
+		defer leave()
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// in runs f on the core's goroutine and waits for the answer that f gives,
+// then or later.
+func in[T any](ctx context.Context, d *Daemon, f func(c *core, answer func(T, error))) (T, error) {
+	type outcome struct {
+		v   T
+		err error
+	}
+	done := make(chan outcome, 1)
+	d.queue.put(func(c *core) {
+		f(c, func(v T, err error) {
+			select {
+			case done <- outcome{v, err}:
+			default:
+			}
+		})
+	})
+	select {
+	case o := <-done:
+		return o.v, o.err
+	case <-ctx.Done():
+		var zero T
+		return zero, context.Cause(ctx)
+	}
+}
+
+func (d *Daemon) handleStatus(w http.ResponseWriter, r *http.Request) {
+	s, _ := d.snapshot()
+	reply(w, s)
+}
+
+// handleProject answers with the last good project or the failed one,
+// evaluating the Tiltfile if that was never done.
+func (d *Daemon) handleProject(w http.ResponseWriter, r *http.Request) {
+	p, err := in(r.Context(), d, func(c *core, answer func(*config.Project, error)) {
+		pick := func(*config.Project) {
+			if c.good != nil {
+				answer(c.good, nil)
+				return
+			}
+			answer(c.last, nil)
+		}
+		if c.last == nil || c.eval.running {
+			if !c.eval.running {
+				c.evaluate(pick)
+			} else {
+				c.waiting = append(c.waiting, pick)
+			}
+			return
+		}
+		pick(nil)
+	})
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	reply(w, p)
+}
+
+func (d *Daemon) handleUp(w http.ResponseWriter, r *http.Request) {
+	var req api.UpRequest
+	if !read(w, r, &req) {
+		return
+	}
+	_, err := in(r.Context(), d, func(c *core, answer func(struct{}, error)) {
+		c.up(req, func(err error) { answer(struct{}{}, err) })
+	})
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	// The status that is answered has to show what Up began.
+	s, err := in(r.Context(), d, func(c *core, answer func(*api.Status, error)) {
+		c.publish()
+		s, _ := d.snapshot()
+		answer(s, nil)
+	})
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	reply(w, s)
+}
+
+func (d *Daemon) handleDown(w http.ResponseWriter, r *http.Request) {
+	var req api.DownRequest
+	if !read(w, r, &req) {
+		return
+	}
+	_, err := in(r.Context(), d, func(c *core, answer func(struct{}, error)) {
+		c.down(req, func(err error) { answer(struct{}{}, err) })
+	})
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	reply(w, struct{}{})
+}
+
+func (d *Daemon) handleHint(w http.ResponseWriter, r *http.Request) {
+	var req api.HintRequest
+	if !read(w, r, &req) {
+		return
+	}
+	d.queue.put(func(c *core) { c.hint(req.Paths) })
+	reply(w, struct{}{})
+}
+
+// handleResource serves the requests that name one resource.
+func (d *Daemon) handleResource(do func(*core, string)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var req api.ResourceRequest
+		if !read(w, r, &req) {
+			return
+		}
+		_, err := in(r.Context(), d, func(c *core, answer func(struct{}, error)) {
+			if err := c.mustRun(req.Resource); err != nil {
+				answer(struct{}{}, err)
+				return
+			}
+			do(c, req.Resource)
+			answer(struct{}{}, nil)
+		})
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		reply(w, struct{}{})
+	}
+}
+
+// mustRun says why nothing can be asked of a resource, nil if something can.
+func (c *core) mustRun(resource string) error {
+	if c.runner == nil || c.good == nil {
+		return &config.Problem{Message: "the project is not up", Hint: "bring it up first: `towline up`"}
+	}
+	var names []string
+	for _, r := range c.good.Resources {
+		if r.Name == resource {
+			return nil
+		}
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	return &config.Problem{
+		Message: fmt.Sprintf("there is no resource %q", resource),
+		Hint:    fmt.Sprintf("the Tiltfile has %v", names),
+		Pos:     config.Position{File: c.tiltfile()},
+	}
+}
+
+func (d *Daemon) handleWatch(w http.ResponseWriter, r *http.Request) {
+	out := newStream(w)
+	last := uint64(0)
+	for {
+		s, changed := d.snapshot()
+		if s.Seq != last {
+			last = s.Seq
+			if out.send(api.Event{Status: s}) != nil {
+				return
+			}
+		}
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func (d *Daemon) handleLogs(w http.ResponseWriter, r *http.Request) {
+	var req api.LogsRequest
+	if !read(w, r, &req) {
+		return
+	}
+	match := func(l api.LogLine) bool {
+		return len(req.Resources) == 0 || slices.Contains(req.Resources, l.Resource)
+	}
+	old, later, stop := d.logs.read(match, req.Tail)
+	defer stop()
+	out := newStream(w)
+	for _, l := range old {
+		if out.write(l) != nil {
+			return
+		}
+	}
+	out.flush()
+	for req.Follow {
+		select {
+		case l := <-later:
+			if match(l) && out.send(l) != nil {
+				return
+			}
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func (d *Daemon) handleDebug(w http.ResponseWriter, r *http.Request) {
+	var req api.DebugRequest
+	if !read(w, r, &req) {
+		return
+	}
+	runner, err := in(r.Context(), d, func(c *core, answer func(*run.Runner, error)) {
+		answer(c.runner, c.mustRun(req.Resource))
+	})
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	conn, session, err := runner.Debug(r.Context(), req.Resource, req.Pod, req.Container, req.Launch)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	defer conn.Close()
+	description, err := json.Marshal(sessionOf(req.Resource, session))
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	face, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	defer face.Close()
+	fmt.Fprintf(buffered, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n%s: %s\r\n\r\n",
+		api.Protocol, api.SessionHeader, description)
+	if buffered.Flush() != nil {
+		return
+	}
+	carry(face, buffered, conn)
+}
+
+// carry copies both ways until either side ends.
+func carry(face net.Conn, read io.Reader, back net.Conn) {
+	done := make(chan struct{}, 2)
+	copyTo := func(dst io.Writer, src io.Reader) {
+		_, _ = io.Copy(dst, src)
+		done <- struct{}{}
+	}
+	go copyTo(back, read)
+	go copyTo(face, back)
+	<-done
+	face.Close()
+	back.Close()
+	<-done
+}
+
+func sessionOf(resource string, s run.Session) api.DebugSession {
+	d := api.DebugSession{
+		Resource: resource, Pod: s.Target.Pod, Container: s.Target.Container, Pid: s.Pid, Program: s.Program,
+	}
+	for _, step := range s.Image.LiveUpdate {
+		if step.Kind == config.StepSync {
+			d.Paths = append(d.Paths, api.PathPair{Local: step.Local, Remote: step.Remote})
+		}
+	}
+	return d
+}
+
+// read decodes a request's body, or answers why it cannot.
+func read(w http.ResponseWriter, r *http.Request, v any) bool {
+	err := json.NewDecoder(r.Body).Decode(v)
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.WriteHeader(http.StatusBadRequest)
+		_ = json.NewEncoder(w).Encode(api.Failure{Problem: config.Problem{Message: "the request cannot be read: " + err.Error()}})
+		return false
+	}
+	return true
+}
+
+func reply(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // the face has gone: nobody to tell
+}
+
+// fail answers with the problem that an error carries.
+func fail(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusUnprocessableEntity)
+	_ = json.NewEncoder(w).Encode(api.Failure{Problem: *problemOf(err)})
+}
+
+// stream writes one JSON value a line.
+type stream struct {
+	enc     *json.Encoder
+	control *http.ResponseController
+}
+
+func newStream(w http.ResponseWriter) *stream {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	return &stream{enc: json.NewEncoder(w), control: http.NewResponseController(w)}
+}
+
+func (s *stream) write(v any) error { return s.enc.Encode(v) }
+
+func (s *stream) flush() error { return s.control.Flush() }
+
+func (s *stream) send(v any) error {
+	if err := s.write(v); err != nil {
+		return err
+	}
+	return s.flush()
+}

@@ -1,0 +1,102 @@
+package daemon
+
+import (
+	"io"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"slices"
+
+	"github.com/towline-dev/towline/server/tree"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// interest says who depends on which files. Exactly one of image, resource
+// and config is set.
+type interest struct {
+	image    string // ref
+	resource string // of a local command
+	config   bool   // the Tiltfile read them
+	roots    []string
+	only     []string // none: all below roots
+	filter   tree.Filter
+}
+
+// holds reports whether a file is one of these.
+func (in interest) holds(path string) bool {
+	return below(in.roots, path) && (len(in.only) == 0 || below(in.only, path)) && in.filter.Keep(path, false)
+}
+
+// files returns the known files of an interest.
+func (in interest) files(t *tree.Tree) []string {
+	var files []string
+	for _, root := range in.roots {
+		files = append(files, t.Under(root, in.holds)...)
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
+}
+
+func below(roots []string, path string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool { return tree.Within(root, path) })
+}
+
+// interestsOf collects who depends on what in a project.
+func interestsOf(p *config.Project) ([]interest, []config.Problem) {
+	var all []interest
+	var problems []config.Problem
+	add := func(in interest, ignores ...[]config.Ignore) {
+		var bad []config.Problem
+		in.filter, bad = tree.NewFilter(ignores...)
+		problems = append(problems, bad...)
+		all = append(all, in)
+	}
+	for _, img := range p.Images {
+		roots := img.Deps
+		for _, step := range img.LiveUpdate {
+			if step.Kind == config.StepSync && !below(roots, step.Local) {
+				roots = append(slices.Clone(roots), step.Local)
+			}
+		}
+		add(interest{image: img.Ref, roots: roots, only: img.Only}, img.Ignores, p.Settings.WatchIgnores)
+	}
+	for _, r := range p.Resources {
+		switch {
+		case r.Local != nil && len(r.Local.Deps) > 0:
+			add(interest{resource: r.Name, roots: r.Local.Deps}, r.Local.Ignore, p.Settings.WatchIgnores)
+		case r.CustomDeploy != nil && len(r.CustomDeploy.Deps) > 0:
+			add(interest{resource: r.Name, roots: r.CustomDeploy.Deps}, p.Settings.WatchIgnores)
+		}
+	}
+	add(interest{config: true, roots: p.ConfigFiles})
+	return all, problems
+}
+
+// keep reports whether anybody depends on a file, or on files in a folder.
+func (c *core) keep(path string, dir bool) bool {
+	for _, in := range c.interests {
+		if dir {
+			if (below(in.roots, path) || above(in.roots, path)) && in.filter.Keep(path, true) {
+				return true
+			}
+		} else if in.holds(path) {
+			return true
+		}
+	}
+	return false
+}
+
+// above reports whether one of the roots lies below a folder.
+func above(roots []string, dir string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool { return tree.Within(dir, root) })
+}
+
+// disk is the real file system.
+type disk struct{}
+
+func (disk) Lstat(name string) (fs.FileInfo, error)       { return os.Lstat(name) }
+func (disk) ReadDir(name string) ([]fs.DirEntry, error)   { return os.ReadDir(name) }
+func (disk) Open(name string) (io.ReadCloser, error)      { return os.Open(name) }
+func (disk) Readlink(name string) (string, error)         { return os.Readlink(name) }
+
+func stack() string { return string(debug.Stack()) }

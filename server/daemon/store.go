@@ -1,0 +1,109 @@
+package daemon
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/build"
+	"github.com/towline-dev/towline/server/tree"
+)
+
+// record is what outlives a daemon.
+type record struct {
+	Up     *api.UpRequest         `json:"up,omitempty"` // nil: not up
+	Pin    string                 `json:"pin,omitempty"`
+	Images map[string]imageRecord `json:"images,omitempty"`
+}
+
+// imageRecord is what an image was built from.
+type imageRecord struct {
+	Spec   string               `json:"spec"`
+	Result build.Result         `json:"result"`
+	Files  map[string]tree.Hash `json:"files"` // at the time of the build
+}
+
+// store keeps the record in the state folder, and beside it a journal of the
+// files that were ever sent into containers: a file that was changed and then
+// changed back looks like the image's, but the container's may be the other.
+type store struct {
+	dir     string
+	record  record
+	touched map[string]bool
+	journal *os.File
+}
+
+func openStore(dir string) (*store, error) {
+	s := &store{dir: dir, touched: map[string]bool{}}
+	s.record.Images = map[string]imageRecord{}
+	data, err := os.ReadFile(s.path("state.json"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("reading the workspace's state: %w", err)
+	default:
+		// A record that cannot be read costs a rebuild, nothing more.
+		if json.Unmarshal(data, &s.record) != nil || s.record.Images == nil {
+			s.record = record{Images: map[string]imageRecord{}}
+		}
+	}
+	s.journal, err = os.OpenFile(s.path("touched"), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening the journal: %w", err)
+	}
+	lines := bufio.NewScanner(s.journal)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var path string
+		if json.Unmarshal(lines.Bytes(), &path) == nil {
+			s.touched[path] = true
+		}
+	}
+	return s, nil
+}
+
+func (s *store) path(name string) string { return filepath.Join(s.dir, name) }
+
+// save replaces the record on disk.
+func (s *store) save() error {
+	data, err := json.Marshal(s.record)
+	if err != nil {
+		return err
+	}
+	temp := s.path("state.json.new")
+	if err := os.WriteFile(temp, data, 0o600); err != nil {
+		return fmt.Errorf("saving the workspace's state: %w", err)
+	}
+	return os.Rename(temp, s.path("state.json"))
+}
+
+// touch notes files before they are sent.
+func (s *store) touch(paths []string) error {
+	for _, p := range paths {
+		if s.touched[p] {
+			continue
+		}
+		line, err := json.Marshal(p)
+		if err != nil {
+			return err
+		}
+		if _, err := s.journal.Write(append(line, '\n')); err != nil {
+			return fmt.Errorf("writing the journal: %w", err)
+		}
+		s.touched[p] = true
+	}
+	return nil
+}
+
+// forgetTouched empties the journal: nothing runs that could hold old files.
+func (s *store) forgetTouched() error {
+	s.touched = map[string]bool{}
+	return s.journal.Truncate(0)
+}
+
+func (s *store) close() { s.journal.Close() }

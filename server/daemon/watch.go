@@ -1,0 +1,148 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// quiet is how long a file must have been left alone before the operating
+// system's notification of it counts: whoever writes it may not have finished.
+// An editor's save says that it has, and comes without this wait.
+const quiet = 15 * time.Millisecond
+
+// watcher turns the operating system's notifications into hints. Its goroutine
+// ends with close.
+type watcher struct {
+	fs   *fsnotify.Watcher // nil when the system has no more watches to give
+	hint func([]string)
+	done chan struct{}
+
+	mu      sync.Mutex
+	keep    func(path string, dir bool) bool
+	roots   []string
+	watched map[string]bool
+}
+
+func newWatcher(hint func([]string)) *watcher {
+	w := &watcher{hint: hint, done: make(chan struct{}), watched: map[string]bool{}}
+	w.keep = func(string, bool) bool { return false }
+	fs, err := fsnotify.NewWatcher()
+	if err != nil {
+		close(w.done)
+		return w
+	}
+	w.fs = fs
+	go w.loop()
+	return w
+}
+
+// set replaces what is watched. keep is called from other goroutines.
+func (w *watcher) set(roots []string, keep func(string, bool) bool) {
+	if w.fs == nil {
+		return
+	}
+	w.mu.Lock()
+	w.keep, w.roots = keep, roots
+	old := w.watched
+	w.watched = map[string]bool{}
+	w.mu.Unlock()
+	for _, root := range roots {
+		if info, err := os.Stat(root); err == nil && info.IsDir() {
+			w.add(root)
+		} else {
+			w.one(filepath.Dir(root)) // a file that is replaced is seen in its folder
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for dir := range old {
+		if !w.watched[dir] {
+			_ = w.fs.Remove(dir) // it may be gone already
+		}
+	}
+}
+
+// add watches a folder and those below it that anybody depends on.
+func (w *watcher) add(dir string) {
+	w.mu.Lock()
+	keep := w.keep(dir, true)
+	w.mu.Unlock()
+	if !keep {
+		return
+	}
+	w.one(dir)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			w.add(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+func (w *watcher) one(dir string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.watched[dir] && w.fs.Add(dir) == nil {
+		w.watched[dir] = true
+	}
+}
+
+// loop collects notifications until they are quiet.
+func (w *watcher) loop() {
+	defer close(w.done)
+	waiting := map[string]time.Time{}
+	timer := time.NewTimer(time.Hour)
+	for {
+		select {
+		case e, ok := <-w.fs.Events:
+			if !ok {
+				return
+			}
+			if e.Op == fsnotify.Chmod {
+				continue
+			}
+			if info, err := os.Lstat(e.Name); err == nil && info.IsDir() && e.Op.Has(fsnotify.Create) {
+				w.add(e.Name)
+			}
+			waiting[e.Name] = time.Now().Add(quiet)
+			timer.Reset(quiet)
+		case _, ok := <-w.fs.Errors:
+			if !ok {
+				return
+			}
+			// The queue overflowed: everything may have changed.
+			w.mu.Lock()
+			roots := w.roots
+			w.mu.Unlock()
+			w.hint(roots)
+		case <-timer.C:
+			now, due := time.Now(), []string(nil)
+			for path, at := range waiting {
+				if !at.After(now) {
+					due = append(due, path)
+					delete(waiting, path)
+				}
+			}
+			if len(due) > 0 {
+				w.hint(due)
+			}
+			if len(waiting) > 0 {
+				timer.Reset(quiet)
+			}
+		}
+	}
+}
+
+func (w *watcher) close() {
+	if w.fs != nil {
+		w.fs.Close()
+	}
+	<-w.done
+}

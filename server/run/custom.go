@@ -1,0 +1,76 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"syscall"
+
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// customDeploy runs k8s_custom_deploy's apply command, which prints what it
+// applied, and follows these objects.
+func (r *Runner) customDeploy(ctx context.Context, e engine.Apply, d *config.CustomDeploy) *config.Problem {
+	name := e.Resource.Name
+	cmd := exec.CommandContext(ctx, d.Apply.Argv[0], d.Apply.Argv[1:]...)
+	cmd.Dir = d.Apply.Dir
+	cmd.Env = append(r.environment(d.Apply.Env), imageEnv(d.ImageDeps, e.Images)...)
+	var stdout bytes.Buffer
+	log := newLines(func(text string) { r.o.Sink.Log(Line{Resource: name, Source: "build", Text: text}) })
+	defer log.Flush()
+	cmd.Stdout, cmd.Stderr = &stdout, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = stopGrace
+	if err := cmd.Run(); err != nil {
+		return &config.Problem{
+			Message: fmt.Sprintf("apply_cmd %q: %v", commandText(d.Apply.Argv), err),
+			Hint:    fmt.Sprintf("`towline logs %s` shows its output", name),
+			Pos:     e.Resource.Pos,
+		}
+	}
+	objects, err := kube.Decode(&stdout)
+	if err != nil {
+		return &config.Problem{
+			Message: fmt.Sprintf("apply_cmd %q printed what is not YAML: %v", commandText(d.Apply.Argv), err),
+			Hint:    "it has to print the objects that it applied, and nothing else, to its standard output",
+			Pos:     e.Resource.Pos,
+		}
+	}
+	current, err := r.o.Cluster.Current(ctx, objects)
+	if err != nil {
+		return applyProblem(err, nil)
+	}
+	deploy := r.newDeployment(e.Resource)
+	r.mu.Lock()
+	for _, a := range current {
+		deploy.add(a, "")
+		r.watchNamespace(a.Ref.Namespace)
+	}
+	r.deployed[name] = deploy
+	r.mu.Unlock()
+	return nil
+}
+
+// customDelete runs k8s_custom_deploy's delete command.
+func (r *Runner) customDelete(ctx context.Context, res *config.Resource) {
+	if res.CustomDeploy == nil || res.CustomDeploy.Delete.Empty() {
+		return
+	}
+	if err := r.command(ctx, res.Name, res.CustomDeploy.Delete, "build"); err != nil {
+		r.log(res.Name, "towline", "error", fmt.Sprintf("delete_cmd %q: %v", commandText(res.CustomDeploy.Delete.Argv), err))
+	}
+}
+
+// imageEnv tells a command what its image dependencies became.
+func imageEnv(deps []string, pushed map[string]string) []string {
+	var env []string
+	for i, ref := range deps {
+		env = append(env, fmt.Sprintf("TILT_IMAGE_%d=%s", i, pushed[ref]), fmt.Sprintf("TILT_IMAGE_MAP_%d=%s", i, ref))
+	}
+	return env
+}

@@ -1,0 +1,73 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/towline-dev/towline/agent/client"
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Session describes a debugger's stream.
+type Session struct {
+	Target  engine.TargetID
+	Pid     int
+	Program string
+	Image   *config.Image
+}
+
+// Debug opens a debugger on the process of a resource's newest container that
+// pod and container, where they are not empty, allow. With launch the process
+// is restarted and stands at its first instruction.
+func (r *Runner) Debug(ctx context.Context, resource, pod, container string, launch bool) (net.Conn, Session, error) {
+	id, c, err := r.debuggable(resource, pod, container)
+	if err != nil {
+		return nil, Session{}, err
+	}
+	mode := wire.DebugAttach
+	if launch {
+		mode = wire.DebugRestart
+	}
+	conn, ready, err := c.Debug(ctx, wire.DebugRequest{Mode: mode})
+	if err != nil {
+		return nil, Session{}, fmt.Errorf("debugging container %s of pod %s: %w", id.Container, id.Pod, err)
+	}
+	s := Session{Target: id, Pid: ready.PID, Image: r.imageOf(id)}
+	if argv := c.Facts().Entrypoint; len(argv) > 0 {
+		s.Program = argv[0]
+	}
+	return conn, s, nil
+}
+
+// debuggable chooses the container to debug.
+func (r *Runner) debuggable(resource, pod, container string) (engine.TargetID, *client.Client, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	pods := r.podsOf(resource)
+	for i := len(pods) - 1; i >= 0; i-- {
+		if pods[i].Deleting || pod != "" && pods[i].Name != pod {
+			continue
+		}
+		for _, c := range pods[i].Containers {
+			id := engine.TargetID{Namespace: pods[i].Namespace, Pod: pods[i].Name, Container: c.Name}
+			t := r.targets[id]
+			if t == nil || container != "" && c.Name != container {
+				continue
+			}
+			t.mu.Lock()
+			client := t.client
+			t.mu.Unlock()
+			if client != nil {
+				return id, client, nil
+			}
+		}
+	}
+	problem := &config.Problem{
+		Message: fmt.Sprintf("nothing of %s can be debugged now: no container of it has an agent that answers", resource),
+		Hint:    "bring it up with `towline up` and wait until it is ready; only containers whose image the Tiltfile builds can be debugged",
+	}
+	return engine.TargetID{}, nil, problem
+}

@@ -1,0 +1,181 @@
+// Package run performs the engine's effects and tells what came of them.
+//
+// A Runner owns everything that touches the world on behalf of one project
+// that is up: builds, applies, the watch of its pods, the connections to the
+// agents, local commands and port-forwards. Each effect runs in a goroutine of
+// its own and ends with one event to the Sink; Close cancels them all and
+// waits for them.
+package run
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/build"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Sink is told what happens. Its methods may be called from any goroutine and
+// must not block.
+type Sink interface {
+	Event(engine.Event)
+	Log(Line)
+	Facts(Facts)
+}
+
+// Line is one line of a resource's log.
+type Line struct {
+	Time     time.Time // zero: now
+	Resource string
+	Source   string // "runtime", "build" or "towline"
+	Pod      string
+	Level    string // "", "warn" or "error"
+	Text     string
+}
+
+// Facts are what a face shows and no plan depends on. Exactly one field is
+// set.
+type Facts struct {
+	Target   *TargetFacts
+	Forwards *ForwardFacts
+	Cluster  *ClusterFacts
+}
+
+// TargetFacts describes one container. A zero Pod UID means that it is gone.
+type TargetFacts struct {
+	ID       engine.TargetID
+	Resource string
+	PodUID   string
+	Image    string
+	Ready    bool
+	Restarts int
+	Process  wire.Process
+	Problem  *config.Problem // why no agent answers, nil when all is well
+}
+
+// ForwardFacts are the ports of a resource that answer on this machine.
+type ForwardFacts struct {
+	Resource string
+	Forwards []Forward
+}
+
+// Forward is one such port.
+type Forward struct {
+	Spec    config.PortForward
+	Local   string // host:port that is listened on
+	Remote  int
+	Problem string
+}
+
+// ClusterFacts say whether the cluster answers.
+type ClusterFacts struct {
+	Connected bool
+	Err       error
+}
+
+// Options are what a Runner works with.
+type Options struct {
+	Workspace string // id, labels the objects
+	Cluster   *kube.Cluster
+	Images    *build.Builder
+	Agent     map[string][]byte // the agent's binaries for linux by architecture, "amd64"
+	Sink      Sink
+}
+
+// Runner performs effects. Its methods may be called concurrently.
+type Runner struct {
+	o      Options
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu         sync.Mutex
+	project    *config.Project
+	built      map[string]builtImage         // by ref
+	deployed   map[string]*deployment        // by resource
+	pods       map[string]kube.Pod           // by UID
+	workloads  map[kube.Ref]kube.Workload    //
+	targets    map[engine.TargetID]*target   //
+	locals     map[string]*local             // by resource
+	forwards   map[string]*forwarder         // by resource
+	logs       map[logKey]context.CancelFunc //
+	watches    map[string]context.CancelFunc // by namespace
+	agentImage func() (string, error)
+}
+
+// New returns a Runner. It does nothing until it is asked to.
+func New(ctx context.Context, o Options) *Runner {
+	ctx, cancel := context.WithCancel(ctx)
+	r := &Runner{
+		o: o, ctx: ctx, cancel: cancel,
+		built:     map[string]builtImage{},
+		deployed:  map[string]*deployment{},
+		pods:      map[string]kube.Pod{},
+		workloads: map[kube.Ref]kube.Workload{},
+		targets:   map[engine.TargetID]*target{},
+		locals:    map[string]*local{},
+		forwards:  map[string]*forwarder{},
+		logs:      map[logKey]context.CancelFunc{},
+		watches:   map[string]context.CancelFunc{},
+	}
+	r.agentImage = sync.OnceValues(func() (string, error) { return o.Images.AgentImage(ctx, o.Agent) })
+	return r
+}
+
+// Configure tells of the project that later effects belong to.
+func (r *Runner) Configure(p *config.Project) {
+	r.mu.Lock()
+	r.project = p
+	r.mu.Unlock()
+}
+
+// Perform starts an effect.
+func (r *Runner) Perform(e engine.Effect) {
+	switch e := e.(type) {
+	case engine.Build:
+		r.spawn(func() { r.build(e) })
+	case engine.Apply:
+		r.spawn(func() { r.apply(e) })
+	case engine.RunLocal:
+		r.spawn(func() { r.runLocal(e) })
+	case engine.StopLocal:
+		r.spawn(func() { r.stopLocal(e.Resource) })
+	case engine.Attach:
+		r.attach(e)
+	case engine.Detach:
+		r.detach(e.Target)
+	case engine.Live:
+		r.spawn(func() { r.live(e) })
+	case engine.Forget:
+		r.spawn(func() { r.forget(e.Objects) })
+	}
+}
+
+func (r *Runner) spawn(f func()) { r.work.Go(f) }
+
+// Close cancels all work, ends local commands and connections, and waits.
+func (r *Runner) Close() {
+	r.cancel()
+	r.mu.Lock()
+	targets := make([]engine.TargetID, 0, len(r.targets))
+	for id := range r.targets {
+		targets = append(targets, id)
+	}
+	r.mu.Unlock()
+	for _, id := range targets {
+		r.detach(id)
+	}
+	r.work.Wait()
+}
+
+// log tells a line on behalf of a resource.
+func (r *Runner) log(resource, source, level, text string) {
+	r.o.Sink.Log(Line{Resource: resource, Source: source, Level: level, Text: text})
+}
+
+// logKey names one container's log stream.
+type logKey struct{ pod, container, instance string }
