@@ -41,8 +41,8 @@ type core struct {
 
 	targets  map[engine.TargetID]run.TargetFacts
 	forwards map[string][]run.Forward
-	began    map[string]time.Time      // of a resource's running update
-	updates  map[string]*api.Update    // of a resource
+	began    map[string]time.Time   // of a resource's running update
+	updates  map[string]*api.Update // of a resource
 	synced   map[engine.TargetID]*api.Update
 	lost     error // the cluster's last failure
 	dirty    bool  // the status has to be published anew

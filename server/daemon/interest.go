@@ -94,9 +94,9 @@ func above(roots []string, dir string) bool {
 // disk is the real file system.
 type disk struct{}
 
-func (disk) Lstat(name string) (fs.FileInfo, error)       { return os.Lstat(name) }
-func (disk) ReadDir(name string) ([]fs.DirEntry, error)   { return os.ReadDir(name) }
-func (disk) Open(name string) (io.ReadCloser, error)      { return os.Open(name) }
-func (disk) Readlink(name string) (string, error)         { return os.Readlink(name) }
+func (disk) Lstat(name string) (fs.FileInfo, error)     { return os.Lstat(name) }
+func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
+func (disk) Open(name string) (io.ReadCloser, error)    { return os.Open(name) }
+func (disk) Readlink(name string) (string, error)       { return os.Readlink(name) }
 
 func stack() string { return string(debug.Stack()) }

@@ -48,7 +48,7 @@ func (r *Runner) deploy(ctx context.Context, e engine.Apply) *config.Problem {
 	if d := e.Resource.CustomDeploy; d != nil {
 		return r.customDeploy(ctx, e, d)
 	}
-	opts, problem := r.injection(e)
+	opts, problem := r.injection(ctx, e)
 	if problem != nil {
 		return problem
 	}
@@ -105,7 +105,7 @@ func (r *Runner) labels(resource string) map[string]string {
 }
 
 // injection collects what the rewriting of a resource's objects needs.
-func (r *Runner) injection(e engine.Apply) (inject.Options, *config.Problem) {
+func (r *Runner) injection(ctx context.Context, e engine.Apply) (inject.Options, *config.Problem) {
 	opts := inject.Options{Resource: kube.LabelValue(e.Resource.Name), Images: map[string]inject.Image{}}
 	r.mu.Lock()
 	for ref := range e.Images {
@@ -118,7 +118,7 @@ func (r *Runner) injection(e engine.Apply) (inject.Options, *config.Problem) {
 	if len(e.Images) == 0 || len(r.o.Agent) == 0 {
 		return opts, nil
 	}
-	agent, err := r.agentImage()
+	agent, err := r.agentImage(ctx, sortedKeys(opts.Images)[0])
 	if err != nil {
 		return opts, &config.Problem{
 			Message: fmt.Sprintf("pushing the agent's image: %v", err),
@@ -127,6 +127,24 @@ func (r *Runner) injection(e engine.Apply) (inject.Options, *config.Problem) {
 	}
 	opts.AgentImage = agent
 	return opts, nil
+}
+
+// agentImage pushes the agent's image, once for a Runner. near is one of the
+// project's images.
+func (r *Runner) agentImage(ctx context.Context, near string) (string, error) {
+	r.mu.Lock()
+	known := r.agentRef
+	r.mu.Unlock()
+	if known != "" {
+		return known, nil
+	}
+	ref, err := r.o.Images.AgentImage(ctx, r.o.Agent, near)
+	if err == nil {
+		r.mu.Lock()
+		r.agentRef = ref
+		r.mu.Unlock()
+	}
+	return ref, err
 }
 
 func (r *Runner) objectsOf(resource string) []config.Object {

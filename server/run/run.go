@@ -93,18 +93,18 @@ type Runner struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu         sync.Mutex
-	project    *config.Project
-	built      map[string]builtImage         // by ref
-	deployed   map[string]*deployment        // by resource
-	pods       map[string]kube.Pod           // by UID
-	workloads  map[kube.Ref]kube.Workload    //
-	targets    map[engine.TargetID]*target   //
-	locals     map[string]*local             // by resource
-	forwards   map[string]*forwarder         // by resource
-	logs       map[logKey]context.CancelFunc //
-	watches    map[string]context.CancelFunc // by namespace
-	agentImage func() (string, error)
+	mu        sync.Mutex
+	project   *config.Project
+	built     map[string]builtImage         // by ref
+	deployed  map[string]*deployment        // by resource
+	pods      map[string]kube.Pod           // by UID
+	workloads map[kube.Ref]kube.Workload    //
+	targets   map[engine.TargetID]*target   //
+	locals    map[string]*local             // by resource
+	forwards  map[string]*forwarder         // by resource
+	logs      map[logKey]context.CancelFunc //
+	watches   map[string]context.CancelFunc // by namespace
+	agentRef  string                        // of the agent's pushed image, "" before the first use
 }
 
 // New returns a Runner. It does nothing until it is asked to.
@@ -122,7 +122,6 @@ func New(ctx context.Context, o Options) *Runner {
 		logs:      map[logKey]context.CancelFunc{},
 		watches:   map[string]context.CancelFunc{},
 	}
-	r.agentImage = sync.OnceValues(func() (string, error) { return o.Images.AgentImage(ctx, o.Agent) })
 	return r
 }
 
