@@ -74,8 +74,9 @@ type Result struct {
 	// Refused lists the files, by index, whose patch did not fit what the
 	// agent has. The daemon answers with their contents; nothing was changed.
 	Refused []int `json:"refused,omitempty"`
-	// Applied lists what was read back of each file, in the order of
-	// Transaction.Files. It is the proof that the container has it.
+	// Applied lists each file as it now is, with the hash of the bytes that
+	// were written, in the order of Transaction.Files. It is the proof that
+	// the container has them.
 	Applied []Entry `json:"applied,omitempty"`
 	Deleted int     `json:"deleted,omitempty"` // how many of Deletes existed
 	// Runs holds the exits of the commands that ran. A failed one is the last.

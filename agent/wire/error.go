@@ -7,17 +7,17 @@ type Code string
 
 // The codes of errors.
 const (
-	CodeBadRequest   Code = "bad-request"   // the request itself is wrong: a bad path, an unknown method
-	CodeUnwritable   Code = "unwritable"    // the container's user may not write Path
-	CodeNoSpace      Code = "no-space"      // the file system of Path is full
-	CodeHashMismatch Code = "hash-mismatch" // the content that arrived is not the content announced
-	CodeEscape       Code = "escape"        // Path leads out of its root, by a symbolic link
-	CodeNoProcess    Code = "no-process"    // the application does not run
-	CodeStartFailed  Code = "start-failed"  // the command could not be started
-	CodeRefused      Code = "refused"       // nobody listens on the port
-	CodeNotDebugable Code = "not-debugable" // the debugger cannot attach
-	CodeCanceled     Code = "canceled"      // the daemon gave up
-	CodeInternal     Code = "internal"      // a defect of the agent, with its stack in Message
+	CodeBadRequest    Code = "bad-request"   // the request itself is wrong: a bad path, an unknown method
+	CodeUnwritable    Code = "unwritable"    // the container's user may not write Path
+	CodeNoSpace       Code = "no-space"      // the file system of Path is full
+	CodeHashMismatch  Code = "hash-mismatch" // the content that arrived is not the content announced
+	CodeEscape        Code = "escape"        // Path leads out of its root, by a symbolic link
+	CodeNoProcess     Code = "no-process"    // the application does not run
+	CodeStartFailed   Code = "start-failed"  // the command could not be started
+	CodeRefused       Code = "refused"       // nobody listens on the port
+	CodeNotDebuggable Code = "not-debugable" // the debugger cannot attach
+	CodeCanceled      Code = "canceled"      // the daemon gave up
+	CodeInternal      Code = "internal"      // a defect of the agent, with its stack in Message
 )
 
 // Error is an error that the other side reported. The client returns it as

@@ -103,18 +103,18 @@ const (
 // Policy governs the application's process. A field's zero value leaves what
 // was in force, and the agent begins with DefaultPolicy.
 type Policy struct {
-	Restart    RestartMode `json:"restart,omitempty"`
-	BackoffMS  int64       `json:"backoff_ms,omitempty"`     // before the first start again; doubles
-	BackoffMax int64       `json:"backoff_max_ms,omitempty"` // and ends there
-	GraceMS    int64       `json:"grace_ms,omitempty"`       // between StopSignal and SIGKILL
-	StopSignal string      `json:"stop_signal,omitempty"`    // "SIGTERM"
-	HealthyMS  int64       `json:"healthy_ms,omitempty"`     // a process that lived as long resets the backoff
+	Restart      RestartMode `json:"restart,omitempty"`
+	BackoffMS    int64       `json:"backoff_ms,omitempty"`     // before the first start again; doubles
+	BackoffMaxMS int64       `json:"backoff_max_ms,omitempty"` // and ends there
+	GraceMS      int64       `json:"grace_ms,omitempty"`       // between StopSignal and SIGKILL
+	StopSignal   string      `json:"stop_signal,omitempty"`    // "SIGTERM"
+	HealthyMS    int64       `json:"healthy_ms,omitempty"`     // a process that lived as long resets the backoff
 }
 
 // DefaultPolicy returns the policy of a new agent.
 func DefaultPolicy() Policy {
 	return Policy{
-		Restart: RestartOnFailure, BackoffMS: 1000, BackoffMax: 30_000,
+		Restart: RestartOnFailure, BackoffMS: 1000, BackoffMaxMS: 30_000,
 		GraceMS: 2000, StopSignal: "SIGTERM", HealthyMS: 10_000,
 	}
 }
