@@ -1,0 +1,164 @@
+package proc
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// busyRetry is how long a start waits for a program that somebody still has
+// open for writing: another process that was forked while the file was
+// written holds it for a moment.
+const busyRetry = time.Second
+
+// process is one process of the application, the leader of its group.
+type process struct {
+	pid     int
+	started time.Time
+	exited  chan Exit // receives once
+	asked   bool      // we ended it; owned by the App's loop
+	ooms    int       // the cgroup's count of kills at the start
+}
+
+// begin starts a process.
+func begin(spec Spec, frozen bool) (*process, error) {
+	path, err := lookup(spec.Argv, spec.Dir)
+	if err != nil {
+		return nil, err
+	}
+	argv := spec.Argv
+	if len(spec.Shim) > 0 {
+		argv = append(append(append([]string(nil), spec.Shim...), path), argv...)
+		path = spec.Shim[0]
+	}
+	attr := &os.ProcAttr{
+		Dir: spec.Dir, Env: spec.Env, Files: spec.Files[:],
+		Sys: &syscall.SysProcAttr{Setpgid: true},
+	}
+	run := &process{exited: make(chan Exit, 1), ooms: oomKills()}
+	launch := os.StartProcess
+	if frozen {
+		launch = startFrozen
+	}
+	p, err := launch(path, argv, attr)
+	for end := time.Now().Add(busyRetry); errors.Is(err, syscall.ETXTBSY) && time.Now().Before(end); {
+		time.Sleep(2 * time.Millisecond)
+		p, err = launch(path, argv, attr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("starting %s: %w", spec.Argv[0], err)
+	}
+	run.pid, run.started = p.Pid, time.Now()
+	go run.wait(p)
+	return run, nil
+}
+
+// lookup finds the program as a container runtime would.
+func lookup(argv []string, dir string) (string, error) {
+	if len(argv) == 0 || argv[0] == "" {
+		return "", errors.New("starting the application: it has no command")
+	}
+	if strings.Contains(argv[0], "/") {
+		return argv[0], nil // relative ones are so to dir, where the child goes first
+	}
+	path, err := exec.LookPath(argv[0])
+	if err != nil && !errors.Is(err, exec.ErrDot) {
+		return "", fmt.Errorf("starting %s: %w", argv[0], err)
+	}
+	return path, nil
+}
+
+// wait waits for the process and reports its end.
+func (p *process) wait(op *os.Process) {
+	state, err := op.Wait()
+	e := Exit{Code: -1, At: time.Now(), Err: err}
+	if err == nil {
+		ws := state.Sys().(syscall.WaitStatus)
+		e.Code = ws.ExitStatus()
+		if ws.Signaled() {
+			e.Signal = ws.Signal()
+		}
+		e.OOM = e.Signal == syscall.SIGKILL && oomKills() > p.ooms
+	}
+	p.exited <- e
+}
+
+// signal sends a signal to the process group.
+func (p *process) signal(sig syscall.Signal) error {
+	return syscall.Kill(-p.pid, sig)
+}
+
+// stop ends the process and returns when it and its group are gone.
+func (p *process) stop(sig syscall.Signal, grace time.Duration) Exit {
+	p.asked = true
+	if traced(p.pid) {
+		sig = syscall.SIGKILL // it stands in a debugger and would not hear another
+	}
+	p.signal(sig)
+	p.signal(syscall.SIGCONT)
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	begun := time.Now()
+	var e Exit
+	select {
+	case e = <-p.exited:
+	case <-timer.C:
+		p.signal(syscall.SIGKILL)
+		e = <-p.exited
+	}
+	p.sweep(grace - time.Since(begun))
+	e.Asked = true
+	e.OOM = false
+	return e
+}
+
+// sweep waits for what is left of the group when its leader has ended and the
+// group has heard a signal, and kills it after the grace.
+func (p *process) sweep(grace time.Duration) {
+	deadline := time.Now().Add(grace)
+	for pause := 500 * time.Microsecond; p.signal(0) == nil; pause = min(2*pause, 20*time.Millisecond) {
+		if time.Now().After(deadline.Add(time.Second)) {
+			return // unkillable, or zombies that nobody reaps: not ours to wait for
+		}
+		if time.Now().After(deadline) {
+			p.signal(syscall.SIGKILL)
+		}
+		time.Sleep(pause)
+	}
+}
+
+// traced reports whether the process stands still under a debugger.
+func traced(pid int) bool {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	// The state follows the command, which is in parentheses and may hold any byte.
+	_, rest, ok := strings.Cut(string(data[max(0, strings.LastIndexByte(string(data), ')')):]), " ")
+	return ok && strings.HasPrefix(rest, "t")
+}
+
+// oomKills returns how many processes of this container the kernel has killed
+// for want of memory, 0 if it cannot be told.
+func oomKills() int {
+	for _, name := range []string{"/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"} {
+		f, err := os.Open(name)
+		if err != nil {
+			continue
+		}
+		defer f.Close()
+		for s := bufio.NewScanner(f); s.Scan(); {
+			if n, ok := strings.CutPrefix(s.Text(), "oom_kill "); ok {
+				count, _ := strconv.Atoi(n)
+				return count
+			}
+		}
+	}
+	return 0
+}
