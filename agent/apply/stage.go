@@ -1,0 +1,228 @@
+package apply
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"syscall"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/zeebo/blake3"
+
+	"github.com/towline-dev/towline/agent/delta"
+	"github.com/towline-dev/towline/agent/wire"
+)
+
+// ErrWrongBase is returned by Put when a patch is not against what the
+// container has. Only the content is refused; the stage goes on.
+var ErrWrongBase = errors.New("the patch is against another content")
+
+// inMemory is the size up to which a content is gathered in memory before its
+// file is opened.
+const inMemory = 1 << 20
+
+// maxPatch limits a patch and the files that it is between, which are held in
+// memory.
+const maxPatch = 512 << 20
+
+// Put stages the content of file i, which r delivers as c says. It reads r to
+// its end or to the first error.
+func (s *Stage) Put(c wire.Content, r io.Reader) error {
+	if c.Index < 0 || c.Index >= len(s.t.Files) || s.t.Files[c.Index].Kind != wire.KindRegular {
+		return wire.Errorf(wire.CodeBadRequest, "content for file %d, which is none", c.Index)
+	}
+	f := s.t.Files[c.Index]
+	if s.staged[c.Index] != "" {
+		return wire.Errorf(wire.CodeBadRequest, "two contents for %s", f.Path)
+	}
+	plain, err := s.decode(f, c, r)
+	if err != nil {
+		return err
+	}
+	err = s.write(c.Index, f, plain)
+	if z, ok := plain.(*zstd.Decoder); ok {
+		z.Close()
+	}
+	return err
+}
+
+// decode returns a reader of the content as it shall be in the file.
+func (s *Stage) decode(f wire.File, c wire.Content, r io.Reader) (io.Reader, error) {
+	switch c.Encoding {
+	case wire.EncodingRaw:
+		return r, nil
+	case wire.EncodingZstd:
+		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20))
+	case wire.EncodingDelta:
+		return s.patch(f, c, r)
+	}
+	return nil, wire.Errorf(wire.CodeBadRequest, "%s: unknown encoding %q", f.Path, c.Encoding)
+}
+
+// patch applies a patch to the content that the container has.
+func (s *Stage) patch(f wire.File, c wire.Content, r io.Reader) (io.Reader, error) {
+	patch, err := io.ReadAll(io.LimitReader(r, maxPatch+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(patch) > maxPatch || f.Size > maxPatch {
+		return nil, wire.Errorf(wire.CodeBadRequest, "%s: a patch of %d bytes is over the limit", f.Path, len(patch))
+	}
+	base, err := s.roots[f.Root].ReadFile(f.Path.Path)
+	if err != nil || wire.Digest(blake3.Sum256(base)) != c.Base {
+		return nil, ErrWrongBase
+	}
+	target, err := delta.Apply(base, patch, int(f.Size))
+	if err != nil {
+		return nil, wire.Errorf(wire.CodeHashMismatch, "%s: %v", f.Path, err)
+	}
+	return bytes.NewReader(target), nil
+}
+
+// write writes a content to a temporary file beside its place.
+func (s *Stage) write(i int, f wire.File, r io.Reader) error {
+	var small []byte
+	if f.Size <= inMemory {
+		var buf bytes.Buffer
+		if _, err := io.Copy(&buf, io.LimitReader(r, f.Size+1)); err != nil {
+			return contentError(f, err)
+		}
+		small = buf.Bytes()
+		r = &buf
+		if err := checkContent(f, int64(len(small)), blake3.Sum256(small)); err != nil {
+			return err
+		}
+	}
+	name, err := s.temp(f.Root, s.stageDir(f))
+	if err != nil {
+		return explain(f.Path, err)
+	}
+	s.staged[i] = name
+	if err := s.fill(name, f, small, r); err != nil {
+		return err
+	}
+	return nil
+}
+
+// fill makes the temporary file. While a file that will be executed is open
+// for writing no process may be forked, lest the child hold it open and the
+// exec fail with ETXTBSY (golang/go#22315).
+func (s *Stage) fill(name string, f wire.File, small []byte, r io.Reader) error {
+	root := s.roots[f.Root]
+	mode := modeOf(f)
+	if mode&0o111 != 0 {
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
+	}
+	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return explain(f.Path, err)
+	}
+	if small != nil || f.Size == 0 {
+		_, err = out.Write(small)
+	} else {
+		err = copyChecked(out, f, r)
+	}
+	if err == nil {
+		err = out.Chmod(mode) // after the umask
+	}
+	if cerr := out.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil && f.ModTime != 0 {
+		t := time.Unix(0, f.ModTime)
+		err = root.Chtimes(name, t, t)
+	}
+	var known *wire.Error
+	if err != nil && !errors.As(err, &known) && !errors.Is(err, wire.ErrAborted) {
+		return explain(f.Path, err)
+	}
+	return err
+}
+
+// copyChecked copies a content and checks its length and hash on the way.
+func copyChecked(out io.Writer, f wire.File, r io.Reader) error {
+	h := blake3.New()
+	n, err := io.CopyBuffer(io.MultiWriter(out, h), io.LimitReader(onlyReader{r}, f.Size+1), make([]byte, 256<<10))
+	if err != nil {
+		return contentError(f, err)
+	}
+	var sum wire.Digest
+	h.Sum(sum[:0])
+	return checkContent(f, n, sum)
+}
+
+// onlyReader hides other methods, so that the buffer given is used.
+type onlyReader struct{ io.Reader }
+
+func checkContent(f wire.File, size int64, sum wire.Digest) error {
+	if size != f.Size || sum != f.Hash {
+		e := wire.Errorf(wire.CodeHashMismatch, "%s: announced were %d bytes with hash %s, what came has hash %s", f.Path, f.Size, f.Hash, sum)
+		e.Path = f.Path.String()
+		return e
+	}
+	return nil
+}
+
+// contentError sorts an error met while a content was read and written.
+func contentError(f wire.File, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) || errors.Is(err, wire.ErrAborted) {
+		return err
+	}
+	return wire.Errorf(wire.CodeHashMismatch, "%s: reading its content: %v", f.Path, err)
+}
+
+func modeOf(f wire.File) fs.FileMode {
+	switch {
+	case f.Mode != 0:
+		return fs.FileMode(f.Mode) & fs.ModePerm
+	case f.Kind == wire.KindDir:
+		return 0o755
+	}
+	return 0o644
+}
+
+// stageDir returns the directory for the temporary file: where the file goes,
+// or the nearest that exists and stays. It is on the same file system, since
+// new directories are.
+func (s *Stage) stageDir(f wire.File) string {
+	root := s.roots[f.Root]
+	dir := path.Dir(f.Path.Path)
+	for dir != "." {
+		info, err := root.Stat(dir)
+		if err == nil && info.IsDir() && !s.goes(f.Root, dir) {
+			break
+		}
+		dir = path.Dir(dir)
+	}
+	return dir
+}
+
+// goes reports whether a directory, or one above it, is to be deleted.
+func (s *Stage) goes(root, dir string) bool {
+	if len(s.deletes) == 0 {
+		return false
+	}
+	for ; dir != "."; dir = path.Dir(dir) {
+		if s.deletes[wire.Path{Root: root, Path: dir}] {
+			return true
+		}
+	}
+	return false
+}
+
+// ready returns an error if a content is missing.
+func (s *Stage) ready() error {
+	for i, f := range s.t.Files {
+		if f.Kind == wire.KindRegular && s.staged[i] == "" {
+			return fmt.Errorf("%w: no content for %s", wire.ErrProtocol, f.Path)
+		}
+	}
+	return nil
+}
