@@ -1,0 +1,417 @@
+package agenttest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/zeebo/blake3"
+
+	"github.com/towline-dev/towline/agent/client"
+	"github.com/towline-dev/towline/agent/wire"
+)
+
+// Fake is an agent in memory: files are a map, processes a counter. Its
+// methods may be called concurrently. The hooks are set before the first call.
+type Fake struct {
+	// OnRun performs commands; nil succeeds without output.
+	OnRun func(cmd wire.Command, stdout, stderr io.Writer) wire.Exit
+	// OnDial connects to ports; nil refuses all.
+	OnDial func(port int) (net.Conn, error)
+	// OnDebug begins debugging sessions; nil refuses.
+	OnDebug func(d wire.DebugRequest) (net.Conn, error)
+
+	mu       sync.Mutex // guards what follows
+	facts    wire.Facts
+	files    map[string]FakeFile
+	readonly []string // directories that refuse
+	process  wire.Process
+	subs     []chan wire.Event
+	applied  []wire.Transaction
+	failNext error
+	done     chan struct{}
+	closed   bool
+}
+
+// FakeFile is a file of a Fake.
+type FakeFile struct {
+	wire.File
+	Content []byte
+}
+
+// NewFake returns an agent whose application is held, with the given entry point.
+func NewFake(argv ...string) *Fake {
+	if len(argv) == 0 {
+		argv = []string{"/app/server"}
+	}
+	p := wire.Process{State: wire.StateHeld, Argv: argv}
+	return &Fake{
+		files: map[string]FakeFile{}, process: p, done: make(chan struct{}),
+		facts: wire.Facts{
+			Agent: "fake", Protocol: wire.Version, Boot: "fake-boot-1", OS: "linux", Arch: "amd64",
+			UID: 65532, GID: 65532, Entrypoint: argv, Dir: "/", Started: time.Now().UnixNano(),
+		},
+	}
+}
+
+// Files returns the regular files, by their path in the container.
+func (f *Fake) Files() map[string]string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := map[string]string{}
+	for name, file := range f.files {
+		if file.Kind == wire.KindRegular {
+			out[name] = string(file.Content)
+		}
+	}
+	return out
+}
+
+// Transactions returns all transactions that were performed.
+func (f *Fake) Transactions() []wire.Transaction {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.applied)
+}
+
+// ReadOnly makes a directory, with what is below it, refuse all writes.
+func (f *Fake) ReadOnly(dir string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.readonly = append(f.readonly, dir)
+}
+
+// FailNext makes the next Apply fail with err, having changed nothing.
+func (f *Fake) FailNext(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failNext = err
+}
+
+// Reboot is what a recreated container looks like: no files but those given by
+// path, a held application, a new boot id, and a connection that is lost. The
+// Fake can be used again at once, as by a new connection.
+func (f *Fake) Reboot(boot string, files map[string]string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.files = map[string]FakeFile{}
+	for name, content := range files {
+		sum := blake3.Sum256([]byte(content))
+		f.files[name] = FakeFile{File: wire.File{Path: wire.Path{Root: path.Dir(name), Path: path.Base(name)}, Size: int64(len(content)), Hash: sum}, Content: []byte(content)}
+	}
+	f.facts.Boot = boot
+	f.process = wire.Process{State: wire.StateHeld, Argv: f.facts.Entrypoint}
+	f.disconnect()
+	f.done, f.closed = make(chan struct{}), false
+}
+
+// Crash ends the application as if by itself.
+func (f *Fake) Crash(e wire.Exit) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.process.State, f.process.PID, f.process.Exit = wire.StateExited, 0, &e
+	f.send(wire.EventExited)
+}
+
+// disconnect ends the connection. f.mu is held.
+func (f *Fake) disconnect() {
+	if f.closed {
+		return
+	}
+	f.closed = true
+	close(f.done)
+	for _, s := range f.subs {
+		close(s)
+	}
+	f.subs = nil
+}
+
+// Done is closed when the connection is lost or closed.
+func (f *Fake) Done() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.done
+}
+
+// Close ends the connection.
+func (f *Fake) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.disconnect()
+	return nil
+}
+
+// enter locks the fake for a request.
+func (f *Fake) enter(ctx context.Context) error {
+	f.mu.Lock()
+	err := ctx.Err()
+	if err == nil && f.closed {
+		err = fmt.Errorf("asking the agent: %w", net.ErrClosed)
+	}
+	if err != nil {
+		f.mu.Unlock()
+	}
+	return err
+}
+
+// Facts returns the facts.
+func (f *Fake) Facts() wire.Facts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	facts := f.facts
+	facts.Process = f.process
+	return facts
+}
+
+// Hello returns the facts.
+func (f *Fake) Hello(ctx context.Context) (wire.Facts, error) {
+	if err := f.enter(ctx); err != nil {
+		return wire.Facts{}, err
+	}
+	f.mu.Unlock()
+	return f.Facts(), nil
+}
+
+// Dial calls OnDial.
+func (f *Fake) Dial(ctx context.Context, port int) (net.Conn, error) {
+	if err := f.enter(ctx); err != nil {
+		return nil, err
+	}
+	f.mu.Unlock()
+	if f.OnDial == nil {
+		return nil, wire.Errorf(wire.CodeRefused, "connecting to port %d in the pod: connection refused", port)
+	}
+	return f.OnDial(port)
+}
+
+// Debug calls OnDebug.
+func (f *Fake) Debug(ctx context.Context, d wire.DebugRequest) (net.Conn, wire.DebugReady, error) {
+	if err := f.enter(ctx); err != nil {
+		return nil, wire.DebugReady{}, err
+	}
+	pid := f.process.PID
+	f.mu.Unlock()
+	if d.Mode == wire.DebugRestart {
+		p, err := f.Restart(ctx, wire.StartOptions{})
+		if err != nil {
+			return nil, wire.DebugReady{}, err
+		}
+		pid = p.PID
+	}
+	if pid == 0 {
+		return nil, wire.DebugReady{}, wire.Errorf(wire.CodeNoProcess, "the application does not run")
+	}
+	if f.OnDebug == nil {
+		return nil, wire.DebugReady{}, wire.Errorf(wire.CodeNotDebuggable, "the fake has no debugger")
+	}
+	conn, err := f.OnDebug(d)
+	return conn, wire.DebugReady{PID: pid}, err
+}
+
+// Verify compares the map of files.
+func (f *Fake) Verify(ctx context.Context, want []wire.File) ([]wire.Entry, error) {
+	if err := f.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer f.mu.Unlock()
+	var differ []wire.Entry
+	for _, w := range want {
+		got, ok := f.files[w.Path.String()]
+		if ok && got.Kind == w.Kind && got.Hash == w.Hash && got.Target == w.Target {
+			continue
+		}
+		differ = append(differ, entry(w.Path, got, ok, true))
+	}
+	return differ, nil
+}
+
+func entry(p wire.Path, f FakeFile, ok, hash bool) wire.Entry {
+	if !ok {
+		return wire.Entry{Path: p, Kind: wire.KindMissing}
+	}
+	e := wire.Entry{Path: p, Kind: f.Kind, Mode: f.Mode, ModTime: f.ModTime, Size: int64(len(f.Content)), Target: f.Target}
+	if hash {
+		e.Hash = f.Hash
+	}
+	return e
+}
+
+// Manifest lists the map of files.
+func (f *Fake) Manifest(ctx context.Context, q wire.ManifestQuery) ([]wire.Entry, error) {
+	if err := f.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer f.mu.Unlock()
+	var out []wire.Entry
+	for _, root := range q.Roots {
+		var names []string
+		for name := range f.files {
+			if strings.HasPrefix(name, strings.TrimSuffix(root, "/")+"/") {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			p := wire.Path{Root: root, Path: strings.TrimPrefix(strings.TrimPrefix(name, root), "/")}
+			out = append(out, entry(p, f.files[name], true, q.Hash))
+		}
+	}
+	return out, nil
+}
+
+// CanWrite answers by ReadOnly.
+func (f *Fake) CanWrite(ctx context.Context, paths []wire.Path) ([]wire.Writable, error) {
+	if err := f.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer f.mu.Unlock()
+	out := make([]wire.Writable, len(paths))
+	for i, p := range paths {
+		out[i] = wire.Writable{Path: p, OK: true, UID: f.facts.UID}
+		if dir := f.blocker(p); dir != "" {
+			out[i] = wire.Writable{Path: p, Reason: dir + " is not writable (permission denied)", Blocker: dir, UID: f.facts.UID, Mode: 0o755}
+		}
+	}
+	return out, nil
+}
+
+func (f *Fake) blocker(p wire.Path) string {
+	for _, dir := range f.readonly {
+		if strings.HasPrefix(p.String(), dir+"/") {
+			return dir
+		}
+	}
+	return ""
+}
+
+// Run calls OnRun.
+func (f *Fake) Run(ctx context.Context, cmd wire.Command, stdout, stderr io.Writer) (wire.Exit, error) {
+	if err := f.enter(ctx); err != nil {
+		return wire.Exit{}, err
+	}
+	f.mu.Unlock()
+	if f.OnRun == nil {
+		return wire.Exit{}, nil
+	}
+	orDiscard := func(w io.Writer) io.Writer {
+		if w == nil {
+			return io.Discard
+		}
+		return w
+	}
+	return f.OnRun(cmd, orDiscard(stdout), orDiscard(stderr)), nil
+}
+
+// Apply changes the map of files, runs the commands and counts the restart.
+func (f *Fake) Apply(ctx context.Context, change client.Change) (wire.Result, error) {
+	contents, err := readAll(change)
+	if err != nil {
+		return wire.Result{}, err
+	}
+	if err := f.enter(ctx); err != nil {
+		return wire.Result{}, err
+	}
+	defer f.mu.Unlock()
+	if err := f.failNext; err != nil {
+		f.failNext = nil
+		return wire.Result{}, err
+	}
+	for _, file := range change.Files {
+		if dir := f.blocker(file.Path); dir != "" {
+			e := wire.Errorf(wire.CodeUnwritable, "writing %s: %s is not writable (permission denied)", file.Path, dir)
+			e.Path, e.UID = file.Path.String(), f.facts.UID
+			return wire.Result{}, e
+		}
+	}
+	var result wire.Result
+	for _, d := range change.Deletes {
+		if f.remove(d.String()) {
+			result.Deleted++
+		}
+	}
+	for i, file := range change.Files {
+		if file.Kind != wire.KindDir {
+			f.remove(file.Path.String())
+		}
+		for dir := path.Dir(file.Path.String()); dir != "/"; dir = path.Dir(dir) {
+			if have, ok := f.files[dir]; ok && have.Kind != wire.KindDir {
+				delete(f.files, dir)
+			}
+		}
+		f.files[file.Path.String()] = FakeFile{File: file, Content: contents[i]}
+		result.Applied = append(result.Applied, entry(file.Path, f.files[file.Path.String()], true, true))
+	}
+	f.applied = append(f.applied, change.Transaction)
+	for _, cmd := range change.Runs {
+		exit := wire.Exit{}
+		if f.OnRun != nil {
+			exit = f.OnRun(cmd, outputTo(change, false), outputTo(change, true))
+		}
+		result.Runs = append(result.Runs, exit)
+		if !exit.OK() {
+			break
+		}
+	}
+	if result.Failed() == nil && (change.Restart || change.Start && f.process.State != wire.StateRunning) {
+		f.start(wire.StartOptions{})
+	}
+	result.Process = f.process
+	return result, nil
+}
+
+func outputTo(change client.Change, stderr bool) io.Writer {
+	return writerFunc(func(p []byte) (int, error) {
+		if change.Output != nil {
+			change.Output(stderr, p)
+		}
+		return len(p), nil
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+// Write calls the function.
+func (w writerFunc) Write(p []byte) (int, error) { return w(p) }
+
+// readAll reads and checks the contents of a change.
+func readAll(change client.Change) ([][]byte, error) {
+	out := make([][]byte, len(change.Files))
+	for i, file := range change.Files {
+		if file.Kind != wire.KindRegular {
+			continue
+		}
+		if file.Size > 0 {
+			r, err := change.Source.Open(file)
+			if err != nil {
+				return nil, fmt.Errorf("%w: reading %s: %w", wire.ErrAborted, file.Path, err)
+			}
+			out[i], err = io.ReadAll(r)
+			r.Close()
+			if err != nil {
+				return nil, fmt.Errorf("%w: reading %s: %w", wire.ErrAborted, file.Path, err)
+			}
+		}
+		if int64(len(out[i])) != file.Size || blake3.Sum256(out[i]) != file.Hash {
+			return nil, wire.Errorf(wire.CodeHashMismatch, "%s: what came is not what was announced", file.Path)
+		}
+	}
+	return out, nil
+}
+
+// remove removes a file or whatever is below a directory. f.mu is held.
+func (f *Fake) remove(name string) bool {
+	existed := false
+	for have := range f.files {
+		if have == name || strings.HasPrefix(have, name+"/") {
+			delete(f.files, have)
+			existed = true
+		}
+	}
+	return existed
+}
