@@ -1,0 +1,58 @@
+package main
+
+import (
+	"flag"
+	"io"
+	"os"
+
+	"github.com/towline-dev/towline/agent/debug"
+	"github.com/towline-dev/towline/agent/proc"
+	"github.com/towline-dev/towline/agent/serve"
+)
+
+// enroll hands a key from stdin to the serve of this container.
+func enroll(args []string) error {
+	set := flag.NewFlagSet("enroll", flag.ContinueOnError)
+	runDir := set.String("run-dir", "", "the `folder` that serve was given")
+	owner := set.String("owner", "", "the `id` of whose key it is; it replaces an older one")
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	if *runDir == "" || *owner == "" || set.NArg() > 0 {
+		return errUsage
+	}
+	return serve.EnrollByExec(*runDir, *owner, os.Stdin, os.Stdout)
+}
+
+// execCommand becomes the program args[0] with the argv that follows.
+func execCommand(args []string) error {
+	if len(args) < 2 {
+		return errUsage
+	}
+	return proc.ExecTraceable(args[0], args[1:], os.Environ())
+}
+
+// debugCommand serves one debugging session on stdin and stdout.
+func debugCommand(args []string) error {
+	set := flag.NewFlagSet("debug", flag.ContinueOnError)
+	pid := set.Int("pid", 0, "the process to attach to")
+	if err := set.Parse(args); err != nil {
+		return err
+	}
+	if *pid <= 0 || set.NArg() > 0 {
+		return errUsage
+	}
+	return debug.Serve(*pid, stdio{os.Stdin, os.Stdout})
+}
+
+// stdio is stdin and stdout as one stream.
+type stdio struct {
+	io.Reader
+	io.Writer
+}
+
+// Close closes both.
+func (stdio) Close() error {
+	os.Stdin.Close()
+	return os.Stdout.Close()
+}

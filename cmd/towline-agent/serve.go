@@ -1,0 +1,92 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/towline-dev/towline/agent/proc"
+	"github.com/towline-dev/towline/agent/serve"
+)
+
+const self = "/proc/self/exe"
+
+// serveFlags are the flags that init and serve share: init hands them on.
+type serveFlags struct {
+	runDir     string
+	hold       time.Duration
+	noStart    bool
+	stopSignal string
+	argv       []string
+}
+
+func parseServeFlags(name string, args []string) (serveFlags, error) {
+	var f serveFlags
+	set := flag.NewFlagSet(name, flag.ContinueOnError)
+	set.StringVar(&f.runDir, "run-dir", "", "the agent's `folder`, writable for the container's user")
+	set.DurationVar(&f.hold, "hold", 3*time.Second, "how long a new application waits for a daemon")
+	set.BoolVar(&f.noStart, "no-start", false, "do not start the application until asked to")
+	set.StringVar(&f.stopSignal, "stop-signal", "SIGTERM", "the `signal` that asks the application to end")
+	if err := set.Parse(args); err != nil {
+		return f, err
+	}
+	f.argv = set.Args()
+	if len(f.argv) == 0 {
+		return f, fmt.Errorf("%s: no command of the application after --", name)
+	}
+	if f.signal() == 0 {
+		return f, fmt.Errorf("%s: unknown signal %q", name, f.stopSignal)
+	}
+	return f, nil
+}
+
+// signal returns the stop signal. Images name it with or without SIG.
+func (f serveFlags) signal() syscall.Signal {
+	name := strings.ToUpper(f.stopSignal)
+	if !strings.HasPrefix(name, "SIG") {
+		name = "SIG" + name
+	}
+	return unix.SignalNum(name)
+}
+
+// initCommand is the container's first process.
+func initCommand(args []string) (int, error) {
+	if _, err := parseServeFlags("init", args); err != nil {
+		return 2, err
+	}
+	return proc.RunAsInit(self, append([]string{"towline-agent", "serve"}, args...))
+}
+
+// serveCommand runs the application and serves the protocol until it is told
+// to end.
+func serveCommand(args []string) (int, error) {
+	f, err := parseServeFlags("serve", args)
+	if err != nil {
+		return 2, err
+	}
+	signals := make(chan os.Signal, 64)
+	signal.Notify(signals)
+	exe, err := os.Executable()
+	if err != nil {
+		exe = self
+	}
+	s, err := serve.New(serve.Config{
+		RunDir: f.runDir, Self: exe, Version: version, Argv: f.argv,
+		Files: [3]*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Hold:  f.hold, NoStart: f.noStart, StopSignal: f.signal(),
+		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)).With("from", "towline-agent"),
+	})
+	if err != nil {
+		return 1, err
+	}
+	code := s.Signals(signals)
+	s.Close()
+	return code, nil
+}
