@@ -130,6 +130,10 @@ func (c *core) perform(e engine.Effect) {
 	if c.runner == nil {
 		return
 	}
+	if live, ok := e.(engine.Live); ok && live.Initial {
+		live.Files = c.syncable(c.state.Targets[live.Target].Image)
+		e = live
+	}
 	switch e := e.(type) {
 	case engine.Live:
 		paths := make([]string, len(e.Files))
@@ -152,6 +156,21 @@ func (c *core) perform(e engine.Effect) {
 		c.begin(e.Resource.Name, "local", e.Reason)
 	}
 	c.runner.Perform(e)
+}
+
+// syncable returns every file that an image's sync steps cover.
+func (c *core) syncable(ref string) []engine.File {
+	img := imageNamed(c.state.Project, ref)
+	var files []engine.File
+	for _, in := range c.interests {
+		if in.image != ref {
+			continue
+		}
+		for _, p := range in.files(c.tree) {
+			files = append(files, engine.SyncFiles(img, p)...)
+		}
+	}
+	return files
 }
 
 // begin notes the start of a resource's update, unless one goes on.
@@ -181,9 +200,7 @@ func (c *core) event(e engine.Event) {
 			delete(c.began, e.Resource)
 		}
 	case engine.LocalDone:
-		c.step(e)
-		c.rescan() // what the command wrote
-		return
+		c.rescan() // what the command wrote comes before what follows from it
 	}
 	c.step(e)
 }

@@ -44,6 +44,8 @@ type Live struct {
 	// Check compares the container's files first, sends what differs, runs
 	// and restarts only if something did, and starts a held application.
 	Check bool
+	// Initial asks for every file that the sync steps cover, not only for Files.
+	Initial bool
 }
 
 // File is one file of a Live, by its name here and in the container. Whether

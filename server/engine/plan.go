@@ -246,7 +246,12 @@ func planLive(s *State, id TargetID, t Target) (Live, bool) {
 	return Live{
 		Target: id, Batch: s.Batch, Files: p.Files, Runs: p.Runs,
 		Restart: p.Restart || t.Restart, Check: !t.Checked,
+		Initial: !t.Checked && hasStep(spec, config.StepInitialSync),
 	}, true
+}
+
+func hasStep(img *config.Image, kind config.StepKind) bool {
+	return slices.ContainsFunc(img.LiveUpdate, func(s config.Step) bool { return s.Kind == kind })
 }
 
 // Plan is how changed files get into a running container.
@@ -269,19 +274,18 @@ func LivePlan(img *config.Image, changed []string) Plan {
 	if len(img.LiveUpdate) == 0 {
 		return Plan{Full: true}
 	}
-	covered := map[string]bool{}
+	for _, c := range changed {
+		files := SyncFiles(img, c)
+		if len(files) == 0 {
+			return Plan{Full: true}
+		}
+		p.Files = append(p.Files, files...)
+	}
 	for _, step := range img.LiveUpdate {
 		switch step.Kind {
 		case config.StepFallBackOn:
 			if slices.ContainsFunc(changed, func(c string) bool { return dependsOn(step.Paths, c) }) {
 				return Plan{Full: true}
-			}
-		case config.StepSync:
-			for _, c := range changed {
-				if remote, ok := syncPath(step, c); ok {
-					covered[c] = true
-					p.Files = append(p.Files, File{Local: c, Remote: remote})
-				}
 			}
 		case config.StepRun:
 			if len(step.Triggers) == 0 || slices.ContainsFunc(changed, func(c string) bool { return dependsOn(step.Triggers, c) }) {
@@ -291,9 +295,20 @@ func LivePlan(img *config.Image, changed []string) Plan {
 			p.Restart = true
 		}
 	}
-	if len(covered) < len(changed) {
-		return Plan{Full: true}
-	}
 	p.Restart = p.Restart || len(img.RestartEntrypoint) > 0
 	return p
+}
+
+// SyncFiles returns where an image's sync steps put a local file.
+func SyncFiles(img *config.Image, local string) []File {
+	var files []File
+	for _, step := range img.LiveUpdate {
+		if step.Kind != config.StepSync {
+			continue
+		}
+		if remote, ok := syncPath(step, local); ok {
+			files = append(files, File{Local: local, Remote: remote})
+		}
+	}
+	return files
 }

@@ -1,0 +1,78 @@
+// Command towline ties an editor to the pods of a Kubernetes application.
+//
+// Run `towline --help` for its commands. The same program is the language
+// server and the debug adapter that an editor starts, the daemon behind a
+// workspace, and the command line.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// version is set at link time.
+var version = "dev"
+
+// errReported ends the program with exit code 1 after the reason was shown.
+var errReported = errors.New("reported")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := rootCommand().ExecuteContext(ctx); err != nil {
+		report(err)
+		os.Exit(1)
+	}
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "towline",
+		Short: "Edit, run and debug a Kubernetes application as if it ran here",
+		Long: `Towline brings the application that a Tiltfile describes up in a Kubernetes
+cluster, turns every save into running code in its pods, and debugs it there.`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddGroup(&cobra.Group{ID: "run", Title: "Commands:"}, &cobra.Group{ID: "editor", Title: "Started by editors:"})
+	add := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add("run", upCommand(), downCommand(), statusCommand(), logsCommand(), triggerCommand(), restartCommand())
+	add("editor", daemonCommand())
+	return root
+}
+
+// report shows an error as a person should read it.
+func report(err error) {
+	if errors.Is(err, errReported) {
+		return
+	}
+	var p *config.Problem
+	if !errors.As(err, &p) {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		return
+	}
+	fmt.Fprintln(os.Stderr, "error:", p.Error())
+	for _, f := range p.Stack {
+		fmt.Fprintf(os.Stderr, "  in %s at %s\n", f.Name, f.Pos)
+		if f.Text != "" {
+			fmt.Fprintf(os.Stderr, "      %s\n", f.Text)
+		}
+	}
+	if p.Hint != "" {
+		fmt.Fprintln(os.Stderr, "hint: ", p.Hint)
+	}
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/towline-dev/towline/server/api"
+)
+
+// progress shows how resources come up. On a terminal each resource has one
+// line that changes in place; elsewhere each change of a phase is a line.
+type progress struct {
+	w     io.Writer
+	tty   bool
+	began time.Time
+	said  map[string]string
+	drawn int // lines of the block on the terminal
+}
+
+func newProgress(w *os.File) *progress {
+	return &progress{w: w, tty: term.IsTerminal(int(w.Fd())), began: time.Now(), said: map[string]string{}}
+}
+
+func (p *progress) show(s api.Status) {
+	if p.tty {
+		p.draw(s)
+		return
+	}
+	for _, r := range s.Resources {
+		text := state(r)
+		if r.Phase == api.PhaseStopped || r.Phase == api.PhaseDisabled || p.said[r.Name] == text {
+			continue
+		}
+		p.said[r.Name] = text
+		fmt.Fprintf(p.w, "%6s  %s %s: %s\n", short(time.Since(p.began)), mark(r.Phase), r.Name, text)
+	}
+}
+
+func (p *progress) draw(s api.Status) {
+	width := 0
+	for _, r := range s.Resources {
+		width = max(width, len(r.Name))
+	}
+	columns, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil || columns < 20 {
+		columns = 80
+	}
+	if p.drawn > 0 {
+		fmt.Fprintf(p.w, "\x1b[%dA", p.drawn)
+	}
+	p.drawn = 0
+	for _, r := range s.Resources {
+		if r.Phase == api.PhaseDisabled {
+			continue
+		}
+		line := fmt.Sprintf(" %s  %-*s  %s", mark(r.Phase), width, r.Name, state(r))
+		if runes := []rune(line); len(runes) > columns-1 {
+			line = string(runes[:columns-2]) + "…"
+		}
+		fmt.Fprintf(p.w, "\r\x1b[2K%s%s\x1b[0m\n", colour(r.Phase), line)
+		p.drawn++
+	}
+	fmt.Fprintf(p.w, "\r\x1b[2K    %s\n", short(time.Since(p.began)))
+	p.drawn++
+}
+
+// summary ends the progress with what a person does next.
+func (p *progress) summary(s api.Status) {
+	if p.tty && p.drawn > 0 {
+		fmt.Fprint(p.w, "\x1b[1A\x1b[2K")
+	}
+	for _, text := range problems(s) {
+		fmt.Fprintln(p.w, text)
+	}
+	ready := 0
+	for _, r := range s.Resources {
+		if r.Phase == api.PhaseReady {
+			ready++
+		}
+	}
+	fmt.Fprintf(p.w, "%d of %d ready in %s  (context %s, namespace %s)\n",
+		ready, len(s.Resources), short(time.Since(p.began)), s.Cluster.Context, s.Cluster.Namespace)
+	for _, r := range s.Resources {
+		for _, f := range r.Forwards {
+			if f.Problem == "" {
+				fmt.Fprintf(p.w, "  %s  %s\n", r.Name, f.URL)
+			}
+		}
+	}
+}
+
+func colour(p api.Phase) string {
+	switch p {
+	case api.PhaseReady:
+		return "\x1b[32m"
+	case api.PhaseError:
+		return "\x1b[31m"
+	case api.PhaseStopped, api.PhasePending:
+		return "\x1b[2m"
+	}
+	return ""
+}
+
+// spin shows that something goes on, with its time, until stop is called.
+// Where there is no terminal it says so once.
+func spin(w *os.File, what string) (stop func()) {
+	if !term.IsTerminal(int(w.Fd())) {
+		fmt.Fprintln(w, what+" …")
+		return func() {}
+	}
+	done, ended, began := make(chan struct{}), make(chan struct{}), time.Now()
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			fmt.Fprintf(w, "\r\x1b[2K%s … %s", what, short(time.Since(began)))
+			select {
+			case <-tick.C:
+			case <-done:
+				fmt.Fprint(w, "\r\x1b[2K")
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() { close(done); <-ended })
+}
+
+// printLog writes one line of a log.
+func printLog(w io.Writer, l api.LogLine, named bool) {
+	prefix := ""
+	if named {
+		name := l.Resource
+		if name == "" {
+			name = "towline"
+		}
+		prefix = fmt.Sprintf("%-12s │ ", name)
+	}
+	if l.Level != "" {
+		prefix += strings.ToUpper(l.Level) + ": "
+	}
+	fmt.Fprintln(w, prefix+l.Text)
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/server/api"
+)
+
+func statusCommand() *cobra.Command {
+	var ws workspaceFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what is up, in sync and ready",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, _, err := ws.find()
+			if err != nil {
+				return err
+			}
+			var s api.Status
+			if api.Running(cmd.Context(), e) {
+				if s, err = api.NewClient(e).Status(cmd.Context()); err != nil {
+					return err
+				}
+			} else {
+				s.Phase = api.PhaseStopped
+			}
+			if asJSON {
+				enc := json.NewEncoder(os.Stdout)
+				enc.SetIndent("", "  ")
+				return enc.Encode(s)
+			}
+			printStatus(os.Stdout, s)
+			return nil
+		},
+	}
+	ws.register(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the whole status as JSON")
+	return cmd
+}
+
+// printStatus writes a status as a table, problems below it.
+func printStatus(w io.Writer, s api.Status) {
+	if !s.Up {
+		fmt.Fprintln(w, "Nothing is up. `towline up` brings the project up.")
+		if s.Config.Error != nil {
+			fmt.Fprintln(w, "error:", s.Config.Error.Error())
+		}
+		return
+	}
+	fmt.Fprintf(w, "%s  %s  context %s, namespace %s\n\n", mark(s.Phase), s.Phase, s.Cluster.Context, s.Cluster.Namespace)
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "  RESOURCE\tSTATE\tSYNC\tPOD\tPID\tENDPOINT\tLAST UPDATE")
+	for _, r := range s.Resources {
+		pod, sync, pid := "-", "-", "-"
+		for _, t := range r.Targets {
+			pod = t.Pod
+			if t.Sync != "" {
+				sync = string(t.Sync)
+			}
+			if t.Pid != 0 {
+				pid = fmt.Sprint(t.Pid)
+			}
+		}
+		endpoint := "-"
+		if len(r.Forwards) > 0 {
+			endpoint = r.Forwards[0].URL
+		}
+		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark(r.Phase), r.Name, state(r), sync, pod, pid, endpoint, lastUpdate(r))
+	}
+	table.Flush()
+	for _, text := range problems(s) {
+		fmt.Fprintln(w)
+		fmt.Fprintln(w, text)
+	}
+}
+
+func state(r api.ResourceStatus) string {
+	text := string(r.Phase)
+	if r.Changed {
+		text += " (changed)"
+	}
+	if r.Message != "" && r.Phase != api.PhaseReady && r.Problem == nil {
+		text += ": " + r.Message
+	}
+	return text
+}
+
+func lastUpdate(r api.ResourceStatus) string {
+	u := r.LastUpdate
+	for _, t := range r.Targets {
+		if t.LastSync != nil && t.LastSync.Files > 0 && (u == nil || t.LastSync.Began.After(u.Began)) {
+			u = t.LastSync
+		}
+	}
+	if u == nil {
+		return "-"
+	}
+	text := u.Kind
+	if u.Took > 0 {
+		text += " " + short(u.Took)
+	}
+	return text + ", " + ago(time.Since(u.Began))
+}
+
+// problems are all of a status, each as error and hint.
+func problems(s api.Status) []string {
+	var texts []string
+	add := func(subject, message, hint string) {
+		text := "error: " + message
+		if subject != "" {
+			text = "error: " + subject + ": " + message
+		}
+		if hint != "" {
+			text += "\nhint:  " + hint
+		}
+		texts = append(texts, text)
+	}
+	if p := s.Config.Error; p != nil {
+		add("", p.Error(), p.Hint)
+	}
+	if p := s.Cluster.Problem; p != nil {
+		add("cluster", p.Error(), p.Hint)
+	}
+	for _, r := range s.Resources {
+		if r.Problem != nil {
+			add(r.Name, r.Problem.Error(), r.Problem.Hint)
+		}
+		for _, t := range r.Targets {
+			if t.Problem != nil && (r.Problem == nil || t.Problem.Message != r.Problem.Message) {
+				add(r.Name, t.Problem.Error(), t.Problem.Hint)
+			}
+		}
+	}
+	return texts
+}
+
+func mark(p api.Phase) string {
+	switch p {
+	case api.PhaseReady:
+		return "✓"
+	case api.PhaseError:
+		return "✗"
+	case api.PhaseStopped, api.PhaseDisabled:
+		return "·"
+	}
+	return "…"
+}
+
+// short prints a duration with the digits that matter.
+func short(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1fms", float64(d.Microseconds())/1000)
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return strings.TrimSuffix(d.Round(time.Second).String(), "0s")
+}
+
+func ago(d time.Duration) string {
+	if d < time.Second {
+		return "just now"
+	}
+	return short(d.Round(time.Second)) + " ago"
+}

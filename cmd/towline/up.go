@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+func upCommand() *cobra.Command {
+	var ws workspaceFlags
+	var detach bool
+	req := api.UpRequest{}
+	cmd := &cobra.Command{
+		Use:   "up [RESOURCE...] [-- ARGS]",
+		Short: "Bring the project up, then follow it; Ctrl-C leaves it running",
+		Long: `Brings the project up: builds images, applies objects, waits until all is ready.
+It then follows the logs, and saves are synced, until Ctrl-C. What runs in the
+cluster stays until ` + "`towline down`" + `.
+
+Arguments after -- are the Tiltfile's own, as config.parse() reads them.`,
+		Example: "  towline up\n  towline up web db\n  towline up --detach\n  towline up -- --env=dev",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, tiltfile, err := ws.find()
+			if err != nil {
+				return err
+			}
+			req.Tiltfile, req.Keep = tiltfile, detach
+			req.Resources, req.Args = splitArgs(cmd, args)
+			return up(cmd.Context(), e, req, detach)
+		},
+	}
+	ws.register(cmd)
+	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return when all is ready; the project stays up and in sync in the background")
+	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
+	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace for objects that name none (default: the context's)")
+	return cmd
+}
+
+// splitArgs parts resources from what stands behind --.
+func splitArgs(cmd *cobra.Command, args []string) (resources, rest []string) {
+	if i := cmd.ArgsLenAtDash(); i >= 0 {
+		return args[:i], args[i:]
+	}
+	return args, nil
+}
+
+// up brings a project up and follows it. A daemon that is lost on the way is
+// started again and goes on where the old one was.
+func up(ctx context.Context, e api.Endpoint, req api.UpRequest, detach bool) error {
+	client, err := connect(ctx, e)
+	if err != nil {
+		return err
+	}
+	if _, err := client.Up(ctx, req); err != nil {
+		return err
+	}
+	view := newProgress(os.Stdout)
+	ready := errors.New("settled")
+	watchErr := client.Watch(ctx, func(ev api.Event) error {
+		view.show(*ev.Status)
+		if settled(*ev.Status) {
+			return ready
+		}
+		return nil
+	})
+	if ctx.Err() != nil {
+		return interrupted(e)
+	}
+	if !errors.Is(watchErr, ready) {
+		return fmt.Errorf("following the daemon: %w", watchErr)
+	}
+	s, err := client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	view.summary(s)
+	if detach {
+		if s.Phase == api.PhaseError {
+			return errReported
+		}
+		return nil
+	}
+	fmt.Println("\nFollowing logs; Ctrl-C leaves everything running.")
+	return followAll(ctx, e)
+}
+
+// settled reports whether nothing more will happen by itself.
+func settled(s api.Status) bool {
+	if !s.Up || s.Config.Evaluating {
+		return false
+	}
+	for _, r := range s.Resources {
+		switch r.Phase {
+		case api.PhaseReady, api.PhaseError, api.PhaseStopped, api.PhaseDisabled:
+		case api.PhasePending:
+			if r.TriggerMode != config.TriggerManual && r.Message != "waits for a trigger" && !blocked(s, r) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// blocked reports whether a resource waits for one that failed.
+func blocked(s api.Status, r api.ResourceStatus) bool {
+	for _, other := range s.Resources {
+		if other.Phase == api.PhaseError && r.Message == "waits for "+other.Name {
+			return true
+		}
+	}
+	return false
+}
+
+func interrupted(e api.Endpoint) error {
+	fmt.Println("\nLeft running. `towline status` shows it, `towline down` takes it down.")
+	return nil
+}
+
+// followAll prints logs until ctx ends, through restarts of the daemon.
+func followAll(ctx context.Context, e api.Endpoint) error {
+	tail := 50
+	for {
+		client, err := connect(ctx, e)
+		if err == nil {
+			err = client.Logs(ctx, api.LogsRequest{Follow: true, Tail: tail}, func(l api.LogLine) error {
+				printLog(os.Stdout, l, true)
+				return nil
+			})
+		}
+		if ctx.Err() != nil {
+			return interrupted(e)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "the daemon was lost:", err)
+		}
+		tail = 1
+		select {
+		case <-ctx.Done():
+			return interrupted(e)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func downCommand() *cobra.Command {
+	var ws workspaceFlags
+	var req api.DownRequest
+	cmd := &cobra.Command{
+		Use:   "down [-- ARGS]",
+		Short: "Delete what up applied",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, tiltfile, err := ws.find()
+			if err != nil {
+				return err
+			}
+			_, req.Args = splitArgs(cmd, args)
+			req.Tiltfile = tiltfile
+			client, err := connect(cmd.Context(), e)
+			if err != nil {
+				return err
+			}
+			began := time.Now()
+			stop := spin(os.Stdout, "taking down "+e.Workspace)
+			err = client.Down(cmd.Context(), req)
+			stop()
+			if err != nil {
+				return err
+			}
+			fmt.Printf("down in %s\n", short(time.Since(began)))
+			return client.Shutdown(cmd.Context())
+		},
+	}
+	ws.register(cmd)
+	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: the one that up used)")
+	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace (default: the one that up used)")
+	cmd.Flags().BoolVar(&req.DeleteNamespaces, "delete-namespaces", false, "delete the namespaces in the YAML too")
+	return cmd
+}
+
+func triggerCommand() *cobra.Command {
+	return resourceCommand("trigger", "Update a resource now, as if its files had changed", func(ctx context.Context, c *api.Client, name string) error {
+		return c.Trigger(ctx, name)
+	})
+}
+
+func restartCommand() *cobra.Command {
+	return resourceCommand("restart", "Restart a resource's processes inside their containers", func(ctx context.Context, c *api.Client, name string) error {
+		return c.Restart(ctx, name)
+	})
+}
+
+// resourceCommand is a command that asks one thing of one resource.
+func resourceCommand(name, short string, do func(context.Context, *api.Client, string) error) *cobra.Command {
+	var ws workspaceFlags
+	cmd := &cobra.Command{
+		Use:   name + " RESOURCE",
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, _, err := ws.find()
+			if err != nil {
+				return err
+			}
+			client, err := running(cmd.Context(), e)
+			if err != nil {
+				return err
+			}
+			return do(cmd.Context(), client, args[0])
+		},
+	}
+	ws.register(cmd)
+	return cmd
+}
+
+func logsCommand() *cobra.Command {
+	var ws workspaceFlags
+	var req api.LogsRequest
+	cmd := &cobra.Command{
+		Use:   "logs [RESOURCE...]",
+		Short: "Print the logs of resources: builds, pods and what Towline did",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, _, err := ws.find()
+			if err != nil {
+				return err
+			}
+			client, err := running(cmd.Context(), e)
+			if err != nil {
+				return err
+			}
+			req.Resources = args
+			err = client.Logs(cmd.Context(), req, func(l api.LogLine) error {
+				printLog(os.Stdout, l, len(args) != 1)
+				return nil
+			})
+			if cmd.Context().Err() != nil {
+				return nil
+			}
+			return err
+		},
+	}
+	ws.registerLong(cmd)
+	cmd.Flags().BoolVarP(&req.Follow, "follow", "f", false, "go on with what comes")
+	cmd.Flags().IntVar(&req.Tail, "tail", 0, "only the last N lines (0: all that is kept)")
+	return cmd
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// workspaceFlags say which project a command is about.
+type workspaceFlags struct {
+	file string
+}
+
+func (f *workspaceFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVarP(&f.file, "file", "f", "", fileUsage)
+}
+
+// registerLong leaves -f to a flag of the command's own.
+func (f *workspaceFlags) registerLong(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.file, "file", "", fileUsage)
+}
+
+const fileUsage = "path of the Tiltfile (default: the Tiltfile of this folder or the nearest one above)"
+
+// find returns the endpoint of the workspace and the Tiltfile's path.
+func (f *workspaceFlags) find() (api.Endpoint, string, error) {
+	tiltfile, err := f.tiltfile()
+	if err != nil {
+		return api.Endpoint{}, "", err
+	}
+	e, err := api.EndpointOf(filepath.Dir(tiltfile))
+	return e, filepath.Join(e.Workspace, filepath.Base(tiltfile)), err
+}
+
+func (f *workspaceFlags) tiltfile() (string, error) {
+	if f.file != "" {
+		path, err := filepath.Abs(f.file)
+		if err != nil {
+			return "", err
+		}
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			path = filepath.Join(path, "Tiltfile")
+		}
+		return path, nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		path := filepath.Join(at, "Tiltfile")
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path, nil
+		}
+		if at == filepath.Dir(at) {
+			return "", &config.Problem{
+				Message: fmt.Sprintf("no Tiltfile in %s or a folder above it", dir),
+				Hint:    "name one with -f, or change to the project's folder",
+			}
+		}
+	}
+}
+
+// connect returns a client of the workspace's daemon, starting one if need be.
+func connect(ctx context.Context, e api.Endpoint) (*api.Client, error) {
+	return api.Connect(ctx, e, api.Launcher{})
+}
+
+// running returns a client of a daemon that runs already.
+func running(ctx context.Context, e api.Endpoint) (*api.Client, error) {
+	if !api.Running(ctx, e) {
+		return nil, &config.Problem{
+			Message: fmt.Sprintf("nothing is up for %s", e.Workspace),
+			Hint:    "bring it up first: `towline up`",
+		}
+	}
+	return api.NewClient(e), nil
+}
