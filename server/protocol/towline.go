@@ -24,9 +24,9 @@ const (
 // The commands of workspace/executeCommand. Their one argument is a
 // CommandArguments; a bare string is taken for the resource.
 const (
-	CommandUp      = "towline.up"      // result: the api.Status once the project or resource is ready
+	CommandUp      = "towline.up"      // result: the api.Status once the Tiltfile and the cluster allow it
 	CommandDown    = "towline.down"    // result: null
-	CommandTrigger = "towline.trigger" // result: the api.Status once the resource is ready again
+	CommandTrigger = "towline.trigger" // result: null
 	CommandRestart = "towline.restart" // result: null
 	CommandDebug   = "towline.debug"   // result: DebugConfiguration
 	CommandLogs    = "towline.logs"    // result: LogsResult
@@ -93,4 +93,7 @@ type CommandArguments struct {
 	Context   string   `json:"context,omitempty"`
 	Namespace string   `json:"namespace,omitempty"`
 	Tail      int      `json:"tail,omitempty"`
+	// Wait has up, down and trigger answered when all is done, instead of as
+	// soon as it has begun.
+	Wait bool `json:"wait,omitempty"`
 }

@@ -1,0 +1,47 @@
+package lsp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Daemon is what the language server uses of a project's daemon; *api.Client
+// is one. Its methods may be called concurrently.
+type Daemon interface {
+	Watch(ctx context.Context, visit func(api.Event) error) error
+	Project(ctx context.Context) (*config.Project, error)
+	Up(ctx context.Context, req api.UpRequest) (api.Status, error)
+	Down(ctx context.Context, req api.DownRequest) error
+	Hint(ctx context.Context, paths ...string) error
+	Trigger(ctx context.Context, resource string) error
+	Restart(ctx context.Context, resource string) error
+	Logs(ctx context.Context, req api.LogsRequest, visit func(api.LogLine) error) error
+}
+
+// Connector returns the daemon of the project in a folder. Unless start is
+// true it only looks for one that runs, and returns ErrNoDaemon when there is
+// none.
+type Connector func(ctx context.Context, folder string, start bool) (Daemon, error)
+
+// ErrNoDaemon says that no daemon runs and none was to be started.
+var ErrNoDaemon = errors.New("no daemon runs for this project")
+
+// Dial is the Connector of real daemons.
+func Dial(ctx context.Context, folder string, start bool) (Daemon, error) {
+	endpoint, err := api.EndpointOf(folder)
+	if err != nil {
+		return nil, err
+	}
+	if !start && !api.Running(ctx, endpoint) {
+		return nil, fmt.Errorf("%s: %w", folder, ErrNoDaemon)
+	}
+	client, err := api.Connect(ctx, endpoint, api.Launcher{})
+	if err != nil {
+		return nil, err
+	}
+	return client, nil
+}

@@ -1,0 +1,137 @@
+package lsp
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	lsp "go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/towline-dev/towline/server/workspace"
+)
+
+// diagnoser publishes diagnostics beside the messages. What it shows of a file
+// comes from two sides that never erase each other: what the text says by
+// itself, computed from the snapshot, and what the daemons report.
+//
+// It runs one goroutine, which takes all documents that changed since it last
+// looked, so that a slow check skips versions instead of falling behind.
+type diagnoser struct {
+	s    *session
+	wake chan struct{} // capacity 1
+
+	mu        sync.Mutex
+	dirty     map[string]bool      // URIs to look at
+	findings  map[string][]finding // of the daemons, by project folder
+	published map[string]bool      // URIs for which the client shows something that we pushed
+}
+
+func newDiagnoser(s *session) *diagnoser {
+	return &diagnoser{
+		s: s, wake: make(chan struct{}, 1),
+		dirty: map[string]bool{}, findings: map[string][]finding{}, published: map[string]bool{},
+	}
+}
+
+// changed says that a document's diagnostics may have changed.
+func (d *diagnoser) changed(uris ...string) {
+	d.mu.Lock()
+	for _, u := range uris {
+		d.dirty[u] = true
+	}
+	d.mu.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// evaluated takes in what a project's daemon reports.
+func (d *diagnoser) evaluated(folder string, findings []finding) {
+	d.mu.Lock()
+	before := d.findings[folder]
+	d.findings[folder] = findings
+	d.mu.Unlock()
+	if len(before)+len(findings) == 0 {
+		return
+	}
+	var uris []string
+	for _, f := range slices.Concat(before, findings) {
+		if path := f.problem.Pos.File; path != "" {
+			uris = append(uris, d.uriOf(path))
+		}
+	}
+	d.changed(uris...)
+	if d.s.client.pulls && d.s.client.refreshes.diagnostics {
+		d.s.spawn(func(ctx context.Context) {
+			_ = d.s.conn.Call(ctx, lsp.MethodWorkspaceDiagnosticRefresh, nil, nil)
+		})
+	}
+}
+
+// uriOf returns the URI that the client uses for a file.
+func (d *diagnoser) uriOf(path string) string {
+	if doc := d.s.docs.Snapshot().DocumentAt(path); doc != nil {
+		return doc.URI
+	}
+	return string(uri.File(path))
+}
+
+// findingsOf returns what the daemons report of a file.
+func (d *diagnoser) findingsOf(path string) []finding {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []finding
+	for _, folder := range slices.Sorted(maps.Keys(d.findings)) {
+		for _, f := range d.findings[folder] {
+			if path != "" && f.problem.Pos.File == path {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// run publishes until ctx ends.
+func (d *diagnoser) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.wake:
+		}
+		d.mu.Lock()
+		dirty := d.dirty
+		d.dirty = map[string]bool{}
+		d.mu.Unlock()
+		snap := d.s.docs.Snapshot()
+		for u := range dirty {
+			d.publish(snap, u)
+		}
+	}
+}
+
+// publish sends a file's diagnostics. A client that pulls asks for those of
+// open documents itself, and would show them twice.
+func (d *diagnoser) publish(snap *workspace.Snapshot, u string) {
+	doc := snap.Document(u)
+	params := &lsp.PublishDiagnosticsParams{URI: uri.URI(u), Diagnostics: []lsp.Diagnostic{}}
+	if doc != nil {
+		params.Version = lsp.NewOptional(doc.Version)
+	}
+	if doc == nil || !d.s.client.pulls {
+		params.Diagnostics = d.s.diagnose(snap, u)
+	}
+	// An open Tiltfile always gets an answer to its new version; of other
+	// files the client need not hear that they are fine.
+	d.mu.Lock()
+	shown := d.published[u]
+	d.published[u] = len(params.Diagnostics) > 0
+	d.mu.Unlock()
+	own := doc != nil && isTiltfile(doc) && !d.s.client.pulls
+	if shown || own || len(params.Diagnostics) > 0 {
+		d.s.notify(lsp.MethodTextDocumentPublishDiagnostics, params)
+	}
+}

@@ -1,0 +1,33 @@
+package lsp
+
+import (
+	"context"
+
+	lsp "go.lsp.dev/protocol"
+)
+
+// didSave tells the daemons that a file changed, of whatever language: the
+// save is the clock of the whole loop. So nothing comes before the hint, and
+// it is sent from the goroutine that took in the message.
+func (s *session) didSave(ctx context.Context, p *lsp.DidSaveTextDocumentParams) (any, error) {
+	path := pathOf(p.TextDocument.URI)
+	if path != "" {
+		s.hint(ctx, path)
+	}
+	err := s.docs.Save(string(p.TextDocument.URI))
+	s.diagnoser.changed(string(p.TextDocument.URI))
+	if isTiltfileName(path) {
+		project := s.projectOf(path)
+		project.link.wake()
+		project.evaluate(ctx)
+	}
+	return nil, err
+}
+
+// hint tells every project's daemon of changed files: a project may use files
+// that lie anywhere, and a hint too many does no harm.
+func (s *session) hint(ctx context.Context, paths ...string) {
+	for _, p := range s.allProjects() {
+		p.link.hint(ctx, paths)
+	}
+}

@@ -1,0 +1,150 @@
+package lsp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.lsp.dev/jsonrpc2"
+	lsp "go.lsp.dev/protocol"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/protocol"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// executeCommand does what the editor's user asked for.
+func (s *session) executeCommand(ctx context.Context, p *lsp.ExecuteCommandParams) (any, error) {
+	args, err := commandArguments(p.Arguments)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.command(ctx, p, args)
+	if err != nil {
+		return nil, explained(err)
+	}
+	data, err := json.Marshal(result)
+	return jsonrpc2.RawMessage(data), err
+}
+
+// command runs one command.
+func (s *session) command(ctx context.Context, p *lsp.ExecuteCommandParams, args protocol.CommandArguments) (any, error) {
+	project := s.named(args.ProjectParams)
+	run := operation{project: project, token: p.WorkDoneToken, wait: args.Wait}
+	switch p.Command {
+	case protocol.CommandUp:
+		return s.up(ctx, run, args)
+	case protocol.CommandDown:
+		run.title = "Taking down"
+		return nil, s.operate(ctx, run, func(ctx context.Context, _ func(string)) error {
+			return project.link.do(ctx, func(d Daemon) error {
+				return d.Down(ctx, api.DownRequest{Args: args.Args, Context: args.Context, Namespace: args.Namespace})
+			})
+		})
+	case protocol.CommandTrigger:
+		return s.trigger(ctx, run, args)
+	case protocol.CommandRestart:
+		if err := needResource(p.Command, args); err != nil {
+			return nil, err
+		}
+		return nil, project.link.do(ctx, func(d Daemon) error { return d.Restart(ctx, args.Resource) })
+	case protocol.CommandDebug:
+		if err := needResource(p.Command, args); err != nil {
+			return nil, err
+		}
+		return s.debugTarget(ctx, &protocol.DebugTargetParams{ProjectParams: args.ProjectParams, Resource: args.Resource})
+	case protocol.CommandLogs:
+		return s.logs(ctx, &protocol.LogsParams{ProjectParams: args.ProjectParams, Resource: args.Resource, Tail: args.Tail})
+	case protocol.CommandStatus:
+		return s.getStatus(ctx, &args.ProjectParams)
+	}
+	return nil, protocol.Errorf(jsonrpc2.InvalidParams, "there is no command %q; there are %s", p.Command, strings.Join(commands(), ", "))
+}
+
+// up brings the project up. The Tiltfile's and the cluster's refusal are the
+// answer; how the resources fare is shown as progress.
+func (s *session) up(ctx context.Context, run operation, args protocol.CommandArguments) (any, error) {
+	req := api.UpRequest{Args: args.Args, Resources: args.Resources, Context: args.Context, Namespace: args.Namespace}
+	if args.Resource != "" {
+		req.Resources = append(req.Resources, args.Resource)
+	}
+	var status api.Status
+	err := run.project.link.do(ctx, func(d Daemon) (err error) {
+		status, err = d.Up(ctx, req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	run.title = "Bringing up"
+	return status, s.operate(ctx, run, func(ctx context.Context, report func(string)) error {
+		return follow(ctx, run.project.link, settled(req.Resources, status), report)
+	})
+}
+
+// trigger updates a resource by force.
+func (s *session) trigger(ctx context.Context, run operation, args protocol.CommandArguments) (any, error) {
+	if err := needResource(protocol.CommandTrigger, args); err != nil {
+		return nil, err
+	}
+	began := lastUpdate(run.project.link.status(), args.Resource)
+	err := run.project.link.do(ctx, func(d Daemon) error { return d.Trigger(ctx, args.Resource) })
+	if err != nil {
+		return nil, err
+	}
+	run.title = "Updating " + args.Resource
+	return nil, s.operate(ctx, run, func(ctx context.Context, report func(string)) error {
+		done := settled([]string{args.Resource}, api.Status{})
+		busy := false
+		return follow(ctx, run.project.link, func(status *api.Status) (string, bool, error) {
+			text, end, err := done(status)
+			busy = busy || !end
+			return text, end && (busy || !lastUpdate(status, args.Resource).Equal(began)), err
+		}, report)
+	})
+}
+
+// lastUpdate returns when the last update of a resource began.
+func lastUpdate(status *api.Status, resource string) time.Time {
+	for _, r := range resourcesOf(status) {
+		if r.Name == resource && r.LastUpdate != nil {
+			return r.LastUpdate.Began
+		}
+	}
+	return time.Time{}
+}
+
+// commandArguments reads a command's one argument: an object, or the name of
+// a resource.
+func commandArguments(raw []lsp.LSPAny) (protocol.CommandArguments, error) {
+	var args protocol.CommandArguments
+	if len(raw) == 0 || string(raw[0]) == "null" {
+		return args, nil
+	}
+	if json.Unmarshal(raw[0], &args.Resource) == nil {
+		return args, nil
+	}
+	if err := json.Unmarshal(raw[0], &args); err != nil {
+		return args, protocol.Errorf(jsonrpc2.InvalidParams, "reading the command's argument: %v; it is an object or the name of a resource", err)
+	}
+	return args, nil
+}
+
+func needResource(command string, args protocol.CommandArguments) error {
+	if args.Resource == "" {
+		return protocol.Errorf(jsonrpc2.InvalidParams, "%s needs the name of a resource", command)
+	}
+	return nil
+}
+
+// explained makes a problem's hint part of the error that the editor shows.
+func explained(err error) error {
+	var p *config.Problem
+	if errors.As(err, &p) && p.Hint != "" {
+		return fmt.Errorf("%w\n%s", err, p.Hint)
+	}
+	return err
+}

@@ -1,0 +1,179 @@
+package lsp
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// fakeDaemon is a daemon in memory. Tests set what it answers and read what it
+// was asked.
+type fakeDaemon struct {
+	mu       sync.Mutex
+	status   api.Status
+	changed  chan struct{} // closed and replaced with each status
+	gone     chan struct{} // closed by kill and end
+	goneErr  error
+	asked    []string // "hint a b", "up", …
+	upErr    error
+	logLines []api.LogLine
+	onAsk    func(what string) // may be nil
+}
+
+func newFakeDaemon(pid int) *fakeDaemon {
+	return &fakeDaemon{
+		changed: make(chan struct{}), gone: make(chan struct{}),
+		status: api.Status{Seq: 1, Daemon: api.DaemonInfo{Pid: pid}},
+	}
+}
+
+// set changes the status.
+func (d *fakeDaemon) set(change func(*api.Status)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next := d.status
+	next.Seq++
+	next.Resources = slices.Clone(next.Resources)
+	change(&next)
+	d.status = next
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+// kill ends the daemon; its connections break off with err, or end well when
+// it is nil.
+func (d *fakeDaemon) kill(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.goneErr = err
+	close(d.gone)
+}
+
+var errGone = errors.New("connection reset by peer")
+
+func (d *fakeDaemon) ask(what string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	select {
+	case <-d.gone:
+		return errGone
+	default:
+	}
+	d.asked = append(d.asked, what)
+	if d.onAsk != nil {
+		d.onAsk(what)
+	}
+	return nil
+}
+
+func (d *fakeDaemon) calls() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.asked)
+}
+
+func (d *fakeDaemon) Watch(ctx context.Context, visit func(api.Event) error) error {
+	for {
+		d.mu.Lock()
+		status, changed := d.status, d.changed
+		d.mu.Unlock()
+		if err := visit(api.Event{Status: &status}); err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-d.gone:
+			return d.goneErr
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (d *fakeDaemon) Project(context.Context) (*config.Project, error) {
+	return &config.Project{}, d.ask("project")
+}
+
+func (d *fakeDaemon) Up(context.Context, api.UpRequest) (api.Status, error) {
+	if err := d.ask("up"); err != nil {
+		return api.Status{}, err
+	}
+	if d.upErr != nil {
+		return api.Status{}, d.upErr
+	}
+	d.set(func(s *api.Status) { s.Up = true })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status, nil
+}
+
+func (d *fakeDaemon) Down(context.Context, api.DownRequest) error { return d.ask("down") }
+
+func (d *fakeDaemon) Hint(_ context.Context, paths ...string) error {
+	what := "hint"
+	for _, p := range paths {
+		what += " " + p
+	}
+	return d.ask(what)
+}
+
+func (d *fakeDaemon) Trigger(_ context.Context, resource string) error {
+	return d.ask("trigger " + resource)
+}
+
+func (d *fakeDaemon) Restart(_ context.Context, resource string) error {
+	return d.ask("restart " + resource)
+}
+
+func (d *fakeDaemon) Logs(_ context.Context, req api.LogsRequest, visit func(api.LogLine) error) error {
+	if err := d.ask("logs"); err != nil {
+		return err
+	}
+	for _, line := range d.logLines {
+		if len(req.Resources) == 0 || slices.Contains(req.Resources, line.Resource) {
+			if err := visit(line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// daemons is a Connector of fakes: each call of next makes the daemon that the
+// next connection finds.
+type daemons struct {
+	mu      sync.Mutex
+	running *fakeDaemon
+	next    []*fakeDaemon // started one after the other
+	err     error         // of starting one
+	starts  int
+}
+
+func (d *daemons) connect(_ context.Context, _ string, start bool) (Daemon, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.running != nil {
+		select {
+		case <-d.running.gone:
+			d.running = nil
+		default:
+			return d.running, nil
+		}
+	}
+	if !start {
+		return nil, ErrNoDaemon
+	}
+	d.starts++
+	if d.err != nil {
+		return nil, d.err
+	}
+	if len(d.next) == 0 {
+		return nil, errors.New("the test has no further daemon")
+	}
+	d.running, d.next = d.next[0], d.next[1:]
+	return d.running, nil
+}

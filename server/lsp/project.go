@@ -1,0 +1,214 @@
+package lsp
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	lsp "go.lsp.dev/protocol"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/protocol"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// project is a folder with a Tiltfile, and what is known of its daemon.
+type project struct {
+	folder     string // as the client names it
+	real       string // without symbolic links, as the daemon names it
+	link       *link
+	evaluation atomic.Bool // one is being asked for
+}
+
+// project returns the project of a folder, which begins with the first call.
+func (s *session) project(folder string) *project {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.projects[folder]; p != nil {
+		return p
+	}
+	p := &project{folder: folder, real: folder, link: newLink(folder, s.options.Connect, s.log)}
+	if real, err := filepath.EvalSymlinks(folder); err == nil {
+		p.real = real
+	}
+	p.link.onHint = s.options.OnHint
+	s.projects[folder] = p
+	s.spawn(p.link.run)
+	s.spawn(func(ctx context.Context) { s.report(ctx, p) })
+	return p
+}
+
+// projectOf returns the project that a file or folder belongs to: that of the
+// nearest folder above with a Tiltfile, else of the workspace's first folder.
+func (s *session) projectOf(path string) *project {
+	for dir := path; path != ""; dir = filepath.Dir(dir) {
+		if hasTiltfile(dir) || (dir == filepath.Dir(path) && isTiltfileName(path)) {
+			return s.project(dir)
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	if folders := s.workspaceFolders(); len(folders) > 0 {
+		return s.project(folders[0])
+	}
+	return s.project(cmp.Or(filepath.Dir(path), "."))
+}
+
+// allProjects returns the projects, in order of their folders.
+func (s *session) allProjects() []*project {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.SortedFunc(maps.Values(s.projects), func(a, b *project) int { return cmp.Compare(a.folder, b.folder) })
+}
+
+// evaluate asks the daemon for the project, which evaluates a Tiltfile that
+// nobody has brought up. The outcome arrives in the status.
+func (p *project) evaluate(ctx context.Context) {
+	if !p.evaluation.CompareAndSwap(false, true) {
+		return
+	}
+	defer p.evaluation.Store(false)
+	state, _ := p.link.now()
+	if state.daemon == nil || (state.status != nil && state.status.Up) {
+		return
+	}
+	if _, err := state.daemon.Project(ctx); err != nil {
+		p.link.log.Debug("asking the daemon to evaluate", "folder", p.folder, "error", err)
+	}
+}
+
+// report passes what changes at a project's daemon on to the client.
+func (s *session) report(ctx context.Context, p *project) {
+	var seen reported
+	for {
+		state, changed := p.link.now()
+		s.reportState(ctx, p, state, &seen)
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+// reported is what the client knows of a project.
+type reported struct {
+	any       bool
+	connected bool
+	status    *api.Status
+	asked     Daemon // the daemon that was asked to evaluate
+}
+
+// unevaluated reports whether a daemon waits for somebody to ask for the
+// project.
+func unevaluated(s *api.Status) bool {
+	return s != nil && !s.Up && !s.Config.Evaluating && s.Config.EvaluatedAt.IsZero()
+}
+
+func (s *session) reportState(ctx context.Context, p *project, state linkState, seen *reported) {
+	connected := state.daemon != nil
+	news := !seen.any || connected != seen.connected || state.status != seen.status
+	if news && s.client.status {
+		s.notify(protocol.MethodStatus, statusParams(p, state))
+	}
+	if fresh := state.status != seen.status; fresh && state.daemon != seen.asked && unevaluated(state.status) {
+		seen.asked = state.daemon
+		s.spawn(p.evaluate)
+	}
+	if state.status != seen.status {
+		s.diagnoser.evaluated(p.folder, p.findings(state.status))
+		s.refresh(ctx, seen.status, state.status)
+	}
+	seen.any, seen.connected, seen.status = true, connected, state.status
+}
+
+// refresh asks the client to ask again for what shows the status.
+func (s *session) refresh(ctx context.Context, before, after *api.Status) {
+	if !s.client.refreshes.lenses || slices.EqualFunc(resourcesOf(before), resourcesOf(after), looksSame) {
+		return
+	}
+	if err := s.conn.Call(ctx, lsp.MethodWorkspaceCodeLensRefresh, nil, nil); err != nil && ctx.Err() == nil {
+		s.log.Debug("asking the client to refresh lenses", "error", err)
+	}
+}
+
+func resourcesOf(s *api.Status) []api.ResourceStatus {
+	if s == nil {
+		return nil
+	}
+	return s.Resources
+}
+
+func looksSame(a, b api.ResourceStatus) bool {
+	return a.Name == b.Name && a.Phase == b.Phase && a.Changed == b.Changed && a.Pos == b.Pos
+}
+
+// finding is a problem that a daemon reports, as the editor shows it.
+type finding struct {
+	problem  config.Problem
+	warning  bool
+	resource string // "": the evaluation's
+}
+
+// findings returns what a status complains of, at the places as the client
+// names them.
+func (p *project) findings(status *api.Status) []finding {
+	if status == nil {
+		return nil
+	}
+	var out []finding
+	add := func(problem *config.Problem, fallback config.Position, f finding) {
+		if problem != nil {
+			f.problem = p.local(located(*problem, fallback))
+			out = append(out, f)
+		}
+	}
+	top := config.Position{File: status.Tiltfile, Line: 1, Col: 1}
+	add(status.Config.Error, top, finding{})
+	for i := range status.Config.Warnings {
+		add(&status.Config.Warnings[i], top, finding{warning: true})
+	}
+	if status.Up {
+		add(status.Cluster.Problem, top, finding{resource: "cluster"})
+	}
+	for _, r := range status.Resources {
+		add(r.Problem, r.Pos, finding{resource: r.Name})
+		for _, t := range r.Targets {
+			if t.Problem != nil && (r.Problem == nil || t.Problem.Message != r.Problem.Message) {
+				add(t.Problem, r.Pos, finding{resource: r.Name})
+			}
+		}
+	}
+	return out
+}
+
+// local renames a problem's files to what the client calls them.
+func (p *project) local(problem config.Problem) config.Problem {
+	problem.Pos.File = p.localPath(problem.Pos.File)
+	problem.Stack = slices.Clone(problem.Stack)
+	for i := range problem.Stack {
+		problem.Stack[i].Pos.File = p.localPath(problem.Stack[i].Pos.File)
+	}
+	return problem
+}
+
+// localPath returns what the client calls a file.
+func (p *project) localPath(path string) string {
+	if rest, ok := strings.CutPrefix(path, p.real+string(filepath.Separator)); ok {
+		return filepath.Join(p.folder, rest)
+	}
+	return path
+}
+
+// located gives a problem without a place one.
+func located(p config.Problem, fallback config.Position) config.Problem {
+	if p.Pos.File == "" {
+		p.Pos = fallback
+	}
+	return p
+}

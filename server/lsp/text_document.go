@@ -1,0 +1,81 @@
+package lsp
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	lsp "go.lsp.dev/protocol"
+
+	"github.com/towline-dev/towline/server/workspace"
+)
+
+// didOpen takes over a document from the disk.
+func (s *session) didOpen(_ context.Context, p *lsp.DidOpenTextDocumentParams) (any, error) {
+	d := p.TextDocument
+	doc := &workspace.Document{
+		URI: string(d.URI), Path: pathOf(d.URI), Language: string(d.LanguageID), Version: d.Version,
+		Text: workspace.NewText(d.Text),
+	}
+	err := s.docs.Open(doc)
+	if isTiltfile(doc) {
+		s.diagnoser.changed(doc.URI)
+		s.projectOf(doc.Path).link.wake()
+	}
+	return nil, err
+}
+
+// didChange edits a document.
+func (s *session) didChange(_ context.Context, p *lsp.DidChangeTextDocumentParams) (any, error) {
+	var changes []workspace.Change
+	for _, event := range p.ContentChanges {
+		switch e := event.(type) {
+		case *lsp.TextDocumentContentChangePartial:
+			changes = append(changes, workspace.Change{Range: new(rangeFrom(e.Range)), Text: e.Text})
+		case *lsp.TextDocumentContentChangeWholeDocument:
+			changes = append(changes, workspace.Change{Text: e.Text})
+		}
+	}
+	err := s.docs.Change(string(p.TextDocument.URI), p.TextDocument.Version, s.client.encoding, changes)
+	s.diagnoser.changed(string(p.TextDocument.URI))
+	return nil, err
+}
+
+// didClose gives a document back to the disk.
+func (s *session) didClose(_ context.Context, p *lsp.DidCloseTextDocumentParams) (any, error) {
+	err := s.docs.Close(string(p.TextDocument.URI))
+	s.diagnoser.changed(string(p.TextDocument.URI))
+	return nil, err
+}
+
+// isTiltfile reports whether a document is of our language.
+func isTiltfile(doc *workspace.Document) bool {
+	switch doc.Language {
+	case "tiltfile", "starlark":
+		return true
+	}
+	return isTiltfileName(doc.Path)
+}
+
+// isTiltfileName reports whether a path is named as Tiltfiles are.
+func isTiltfileName(path string) bool {
+	name := filepath.Base(path)
+	return name == "Tiltfile" || strings.HasPrefix(name, "Tiltfile.") || strings.HasSuffix(strings.ToLower(name), ".tiltfile")
+}
+
+func rangeFrom(r lsp.Range) workspace.Range {
+	return workspace.Range{
+		Start: workspace.Position{Line: r.Start.Line, Character: r.Start.Character},
+		End:   workspace.Position{Line: r.End.Line, Character: r.End.Character},
+	}
+}
+
+// rangeOf returns the range between two byte offsets of a text.
+func (s *session) rangeOf(text *workspace.Text, start, end int) lsp.Range {
+	return lsp.Range{Start: s.positionOf(text, start), End: s.positionOf(text, end)}
+}
+
+func (s *session) positionOf(text *workspace.Text, offset int) lsp.Position {
+	p := text.Position(offset, s.client.encoding)
+	return lsp.Position{Line: p.Line, Character: p.Character}
+}
