@@ -90,8 +90,11 @@ func (t *tail) String() string {
 }
 
 // lastLine returns the last line that says something.
-func (t *tail) lastLine() string {
-	lines := strings.Split(strings.TrimSpace(t.String()), "\n")
+func (t *tail) lastLine() string { return lastLine(t.String()) }
+
+// lastLine returns the last line of a text that says something.
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 

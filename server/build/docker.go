@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -93,19 +94,64 @@ func (j *job) prepare() error {
 	if err != nil {
 		return err
 	}
-	j.context = image.Context
-	patterns, expressible := filter.dockerignore()
-	if expressible && j.tool.kind != dockerLegacy {
-		// BuildKit prefers the ignore file beside the Dockerfile to the context's.
-		err = os.WriteFile(j.dockerfile+".dockerignore", []byte(patterns), 0o600)
-	} else if !filter.empty() {
-		j.context = filepath.Join(j.work, "context")
-		err = filter.stage(j.context)
-	}
-	if err != nil {
+	if err := j.narrow(filter, text); err != nil {
 		return fmt.Errorf("preparing the context of image %s: %w", image.Ref, err)
 	}
 	return nil
+}
+
+// narrow makes the builder see what the filter keeps: by an ignore file beside
+// the generated Dockerfile, which BuildKit prefers to the context's, else by a
+// folder that holds no more.
+func (j *job) narrow(filter filter, text string) error {
+	j.context = j.request.Image.Context
+	if patterns, ok := filter.dockerignore(); ok && j.tool.kind != dockerLegacy {
+		return os.WriteFile(j.dockerfile+".dockerignore", []byte(patterns), 0o600)
+	}
+	staged := filepath.Join(j.work, "context")
+	if err := filter.stage(staged); err != nil {
+		return err
+	}
+	if j.tool.kind == dockerLegacy {
+		// A Dockerfile from outside gets a new name each time, and no COPY of the
+		// whole context would be found in the cache.
+		inside := ".towline-dockerfile"
+		if rel, err := filepath.Rel(j.context, j.source.path); err == nil && j.source.path != "" && filepath.IsLocal(rel) {
+			inside = rel
+		}
+		if err := hideInStage(staged, inside); err != nil {
+			return err
+		}
+		j.dockerfile = filepath.Join(staged, inside)
+		if err := replaceFile(j.dockerfile, text); err != nil {
+			return err
+		}
+	}
+	j.context = staged
+	return nil
+}
+
+// hideInStage keeps a Dockerfile that is not the context's own out of the image,
+// with an ignore file that hides itself too. An ignore file of the context's own
+// stays as it is, and then a COPY of all takes the Dockerfile along.
+func hideInStage(staged, name string) error {
+	path := filepath.Join(staged, ".dockerignore")
+	if _, err := os.Lstat(path); err == nil || !strings.HasPrefix(name, ".towline-") {
+		return nil
+	}
+	return os.WriteFile(path, []byte(".dockerignore\n"+name+"\n"), 0o644)
+}
+
+// replaceFile writes a file that may be a hard link to the developer's own,
+// which stays as it is.
+func replaceFile(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return os.WriteFile(path, []byte(text), 0o644)
 }
 
 // dockerBuild runs docker and returns the id of the image that it made.

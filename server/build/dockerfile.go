@@ -102,3 +102,16 @@ func (d dockerfile) instructionLine(instruction string) int {
 	}
 	return 0
 }
+
+// fromLine finds the line (1-based) of the FROM or COPY --from that names an
+// image, 0 when there is none.
+func (d dockerfile) fromLine(image string) int {
+	for i, line := range strings.Split(d.text, "\n") {
+		for _, place := range []*regexp.Regexp{fromLine, copyFrom, runFrom} {
+			if m := place.FindStringSubmatch(line); m != nil && sameImage(image, m[2]) {
+				return i + 1
+			}
+		}
+	}
+	return 0
+}

@@ -16,9 +16,11 @@ var (
 	failedStep   = regexp.MustCompile(`(?m)^ > \[[^\]]*?\d+/\d+\] (.+?):\r?$`)         // BuildKit
 	legacyStep   = regexp.MustCompile(`(?m)^Step \d+/\d+ : (.+?)\r?$`)                 // the last one failed
 	exitedWith   = regexp.MustCompile(`(?:exit code:|non-zero code:) (\d+)`)           // of a RUN
-	missingFile  = regexp.MustCompile(`"(/[^"]*)": not found|COPY failed: file not found in build context[^:]*: stat ([^:]+)`)
+	missingFile  = regexp.MustCompile(`"(/[^"]*)":? not found|COPY failed: file not found in build context[^:]*: stat ([^:]+)`)
 	noDaemon     = regexp.MustCompile(`Cannot connect to the Docker daemon[^\n]*|error during connect[^\n]*|failed to list workers[^\n]*`)
-	missingImage = regexp.MustCompile(`(?m)(?:failed to solve: |error: |^)([^\s:]+(?:[:@]\S+)?): (?:[^\n]*)(?:pull access denied|not found|manifest unknown|no such host|connection refused|i/o timeout)[^\n]*`)
+	baseMetadata = regexp.MustCompile(`(?m)^ > \[internal\] load metadata for (\S+):\r?$`)
+	noise        = regexp.MustCompile(`^(?:(?:(?i)error: |failed to solve: |failed to solve with frontend [^:]*: |failed to create LLB definition: |Error response from daemon: ))+`)
+	noBridge     = "network bridge not found"
 )
 
 // explainBuild turns a builder's last words into a problem, at the
@@ -54,13 +56,19 @@ func blamed(source dockerfile, step, output string) int {
 		n, _ := strconv.Atoi(m[1])
 		return n
 	}
+	if base := lastMatch(baseMetadata, output); base != "" {
+		return source.fromLine(base)
+	}
 	return source.instructionLine(step)
 }
 
 // cause says in a line what went wrong, and what to do.
 func cause(step, output string) (text, hint string) {
-	last := newTail(nil)
-	_, _ = last.Write([]byte(output))
+	base := lastMatch(baseMetadata, output)
+	if fields := strings.Fields(step); base == "" && len(fields) > 1 && strings.EqualFold(fields[0], "FROM") {
+		base = fields[1]
+	}
+	words := noise.ReplaceAllString(lastLine(output), "")
 	switch {
 	case noDaemon.MatchString(output):
 		return "docker does not answer: " + noDaemon.FindString(output), "start docker, then trigger the resource"
@@ -72,10 +80,12 @@ func cause(step, output string) (text, hint string) {
 		file := strings.TrimPrefix(firstOf(m[1], m[2]), "/")
 		return fmt.Sprintf("%s is not in the build's context", file),
 			"does it exist, and is it kept by .dockerignore and by docker_build's only= and ignore=?"
-	case missingImage.MatchString(output):
-		return strings.TrimSpace(missingImage.FindString(output)), "check the name, the network and `docker login`"
+	case strings.Contains(output, noBridge):
+		return "this docker has no network of its own for RUN", "let the build use the machine's: docker_build(…, network='host')"
+	case base != "":
+		return fmt.Sprintf("the base image %s cannot be had: %s", base, words), "check its name, the network and `docker login`"
 	}
-	return firstOf(strings.TrimPrefix(last.lastLine(), "error: "), "the builder gave no reason"), "the log of the build has the whole story"
+	return firstOf(words, "the builder gave no reason"), "the log of the build has the whole story"
 }
 
 // stepOutput is a line that a step wrote, as BuildKit shows it: "#7 0.123 text".
