@@ -205,7 +205,7 @@ func (c *core) targetStatus(id engine.TargetID, t engine.Target) api.Target {
 	facts := c.targets[id]
 	s := api.Target{
 		Namespace: id.Namespace, Pod: id.Pod, PodUID: facts.PodUID, Container: id.Container, Image: facts.Image,
-		Ready: facts.Ready, Restarts: facts.Restarts, Agent: t.Agent, Pid: facts.Process.PID,
+		Ready: facts.Ready, Restarts: facts.Restarts, Agent: t.Agent == engine.Connected, Pid: facts.Process.PID,
 		Process: processText(facts.Process), Debugging: facts.Process.Debug,
 		LastSync: c.synced[id], Problem: facts.Problem,
 	}
@@ -215,7 +215,7 @@ func (c *core) targetStatus(id engine.TargetID, t engine.Target) api.Target {
 		s.Sync = api.SyncNone
 	case t.Failed != nil:
 		s.Sync, s.Problem = api.SyncFailed, &t.Failed.Problem
-	case !t.Agent:
+	case t.Agent != engine.Connected:
 		s.Sync = api.SyncUnknown
 	case t.Checked && engine.InSync(img, t):
 		s.Sync = api.SyncInSync

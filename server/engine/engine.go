@@ -79,19 +79,29 @@ type TargetID struct {
 // Target is what the engine knows of one container that runs one of the
 // project's images.
 type Target struct {
-	Resource  string
-	Image     string   // ref in the project
-	Instance  string   // the container's id; a restarted container is another
-	Running   bool     //
-	Agent     bool     // an agent is connected
-	Attaching bool     //
-	Checked   bool     // the agent's files were compared with ours since it connected
-	Synced    uint64   // batch that the agent has acknowledged
-	Sending   uint64   // batch on its way, 0: none
-	Restart   bool     // a restart was asked for
-	Forced    bool     // a trigger lets a manual resource's changes go
-	Failed    *Failure // of the last live update
+	Resource string
+	Image    string   // ref in the project
+	Pushed   string   // what it runs of it
+	Instance string   // the container's id; a restarted container is another
+	Running  bool     //
+	Agent    Link     // to the agent
+	Checked  bool     // the agent's files were compared with ours since it connected
+	Synced   uint64   // batch that the agent has acknowledged
+	Sending  uint64   // batch on its way, 0: none
+	Restart  bool     // a restart was asked for
+	Forced   bool     // a trigger lets a manual resource's changes go
+	Failed   *Failure // of the last live update
 }
+
+// Link says whether a target's agent is reached.
+type Link int
+
+// The states of a link.
+const (
+	Unattached Link = iota
+	Attaching
+	Connected
+)
 
 // Event is a fact that the engine is told.
 type Event interface{ record(*State) []Effect }

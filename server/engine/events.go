@@ -301,7 +301,7 @@ func (e Observed) record(s *State) []Effect {
 		if known {
 			effects = append(effects, Detach{Target: c.ID})
 		}
-		s.Targets[c.ID] = Target{Resource: e.Resource, Image: c.Image, Instance: c.Instance, Running: c.Running}
+		s.Targets[c.ID] = Target{Resource: e.Resource, Image: c.Image, Pushed: c.Pushed, Instance: c.Instance, Running: c.Running}
 	}
 	for id, t := range s.Targets {
 		if t.Resource == e.Resource && !seen[id] {
@@ -314,7 +314,7 @@ func (e Observed) record(s *State) []Effect {
 
 func (e Attached) record(s *State) []Effect {
 	if t, ok := s.Targets[e.Target]; ok && t.Instance == e.Instance {
-		t.Agent, t.Attaching = true, false
+		t.Agent = Connected
 		t.Checked, t.Synced, t.Sending, t.Failed = false, 0, 0, nil
 		s.Targets[e.Target] = t
 	}
@@ -323,7 +323,7 @@ func (e Attached) record(s *State) []Effect {
 
 func (e Detached) record(s *State) []Effect {
 	if t, ok := s.Targets[e.Target]; ok && t.Instance == e.Instance {
-		t.Agent, t.Attaching, t.Sending, t.Checked = false, false, 0, false
+		t.Agent, t.Sending, t.Checked = Unattached, 0, false
 		s.Targets[e.Target] = t
 	}
 	return nil
@@ -372,7 +372,7 @@ func (e Triggered) record(s *State) []Effect {
 
 func (e RestartAsked) record(s *State) []Effect {
 	for id, t := range s.Targets {
-		if t.Resource == e.Resource && t.Agent {
+		if t.Resource == e.Resource && t.Agent == Connected {
 			t.Restart = true
 			s.Targets[id] = t
 		}
@@ -397,7 +397,7 @@ func dropTargets(s *State, resource string) []Effect {
 func forceTargets(s *State, resource string) bool {
 	waiting := false
 	for id, t := range s.Targets {
-		if t.Resource == resource && t.Agent && t.Checked && newest(s.Images[t.Image]) > max(t.Synced, s.Images[t.Image].Built) {
+		if t.Resource == resource && t.Agent == Connected && t.Checked && newest(s.Images[t.Image]) > max(t.Synced, s.Images[t.Image].Built) {
 			t.Forced = true
 			s.Targets[id] = t
 			waiting = true

@@ -195,10 +195,10 @@ func planTargets(s *State) []Effect {
 	for _, id := range sortedTargets(s.Targets) {
 		t := s.Targets[id]
 		switch {
-		case !t.Running || t.Attaching:
-			continue
-		case !t.Agent:
-			t.Attaching = true
+		case !t.Running || t.Agent == Attaching || t.Pushed != s.Images[t.Image].Pushed:
+			continue // not there yet, or about to be replaced
+		case t.Agent == Unattached:
+			t.Agent = Attaching
 			effects = append(effects, Attach{Target: id, Resource: t.Resource, Instance: t.Instance})
 		case t.Sending == 0:
 			live, ok := planLive(s, id, t)

@@ -1,0 +1,57 @@
+# Towline's chores. `make` alone lists them.
+SHELL := /bin/bash
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS = -s -w -X main.version=$(VERSION)
+PACKAGES = ./...
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build bin/towline and bin/towline-agent
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/towline ./cmd/towline
+	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/towline-agent ./cmd/towline-agent
+
+.PHONY: test
+test: build cluster-up ## run every test, on the real cluster and in the real editors
+	hack/test-all
+
+.PHONY: test-unit
+test-unit: ## run the tests that need no cluster
+	$(GO) test $(PACKAGES)
+
+.PHONY: lint
+lint: ## gofmt, go vet, staticcheck and eslint
+	hack/lint
+
+.PHONY: demo
+demo: build ## play the whole story in this terminal, with its times
+	$(GO) run ./demo
+
+.PHONY: cluster-up
+cluster-up: ## start the test bed's Kubernetes and print its kubeconfig's path
+	@$(GO) build -C testbed -o bin/testbed . && testbed/bin/testbed up
+
+.PHONY: cluster-down
+cluster-down: ## end the test bed (PURGE=1: and forget its state)
+	@$(GO) build -C testbed -o bin/testbed . && testbed/bin/testbed down $(if $(PURGE),--purge)
+
+.PHONY: vsix
+vsix: build ## package the VS Code extension with the server inside
+	vscode/build
+
+.PHONY: bench bench-sync bench-lsp bench-eval bench-engine bench-debug
+bench: bench-sync bench-lsp bench-eval bench-engine bench-debug ## measure everything
+bench-sync: build cluster-up ## save to running, beside tar over exec
+	$(GO) run ./bench/sync
+bench-lsp: build ## the language server, over the wire
+	$(GO) run ./bench/lsp
+bench-eval: ## evaluation of a Tiltfile of 300 services
+	$(GO) run ./bench/eval
+bench-engine: ## planning for many resources
+	$(GO) run ./bench/engine
+bench-debug: build ## debugging through the bridge, beside a direct connection
+	$(GO) run ./bench/debug
