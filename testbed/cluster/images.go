@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -35,6 +36,10 @@ func (c *Cluster) images(source string) error {
 	if err != nil {
 		return err
 	}
+	cache, err := layout.CacheDir()
+	if err != nil {
+		return err
+	}
 	return c.steps.Do("base images are in the registry", func(say func(string)) error {
 		var pushed []string
 		for _, one := range []struct {
@@ -44,9 +49,14 @@ func (c *Cluster) images(source string) error {
 			{"pause:1", func() (v1.Image, error) { return image.Pause(pause) }},
 			{"busybox:1", func() (v1.Image, error) { return image.Busybox(busybox) }},
 			{"static:nonroot", image.Static},
+			{"python:3", func() (v1.Image, error) { return image.Python(busybox, cache, say) }},
 		} {
 			say(one.name)
 			img, err := one.make()
+			if errors.Is(err, image.ErrNoApt) {
+				c.steps.Say("          no %s: %v", one.name, err)
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("making the image %s: %w", one.name, err)
 			}
@@ -64,5 +74,3 @@ func (c *Cluster) images(source string) error {
 		return nil
 	})
 }
-
-func cacheDir() (string, error) { return layout.CacheDir() }

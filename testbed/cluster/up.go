@@ -11,6 +11,7 @@ import (
 
 	"github.com/towline-dev/towline/testbed/host"
 	"github.com/towline-dev/towline/testbed/kubebin"
+	"github.com/towline-dev/towline/testbed/layout"
 	"github.com/towline-dev/towline/testbed/pki"
 )
 
@@ -48,7 +49,7 @@ func (c *Cluster) Up() error {
 
 // Program builds p unless it is in the cache, and returns its path.
 func (c *Cluster) Program(p kubebin.Program, source string) (path string, err error) {
-	cache, err := cacheDir()
+	cache, err := layout.CacheDir()
 	if err != nil {
 		return "", err
 	}

@@ -62,13 +62,23 @@ func Static() (v1.Image, error) {
 	), v1.Config{
 		User:       "65532:65532",
 		WorkingDir: "/home/nonroot",
-		Env:        []string{path},
+		Env:        []string{searchPath},
 	})
 }
 
 // Busybox is a small image with a shell: the statically linked program and a
 // link for each command that it knows.
 func Busybox(program string) (v1.Image, error) {
+	applets, err := busyboxEntries("bin", program)
+	if err != nil {
+		return nil, err
+	}
+	entries := append(base("", ""), folder("bin"))
+	return build(append(entries, applets...), v1.Config{Cmd: []string{"sh"}, Env: []string{searchPath}})
+}
+
+// busyboxEntries is the program busybox in dir, with a link for each command.
+func busyboxEntries(dir, program string) ([]entry, error) {
 	data, err := os.ReadFile(program)
 	if err != nil {
 		return nil, err
@@ -77,16 +87,16 @@ func Busybox(program string) (v1.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking busybox for its commands: %w", err)
 	}
-	entries := append(base("", ""), folder("bin"), file("bin/busybox", 0o755, data))
+	entries := []entry{file(dir+"/busybox", 0o755, data)}
 	for _, applet := range strings.Fields(string(out)) {
 		if applet != "busybox" {
-			entries = append(entries, link("bin/"+applet, "busybox"))
+			entries = append(entries, link(dir+"/"+applet, "busybox"))
 		}
 	}
-	return build(entries, v1.Config{Cmd: []string{"sh"}, Env: []string{path}})
+	return entries, nil
 }
 
-const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // base is what each image has: users, and folders that programs expect.
 func base(passwd, group string) []entry {
