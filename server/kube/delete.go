@@ -219,7 +219,7 @@ func (c *Cluster) Owned(ctx context.Context, workspace string) ([]map[string]any
 			continue
 		}
 		for _, r := range list.APIResources {
-			if !r.Namespaced || !slices.Contains(r.Verbs, "list") || !slices.Contains(r.Verbs, "delete") || r.Kind == "Event" || gv.Group == "metrics.k8s.io" {
+			if !r.Namespaced || !slices.Contains(r.Verbs, "list") || !slices.Contains(r.Verbs, "delete") || slices.Contains(derivedKinds, r.Kind) || gv.Group == "metrics.k8s.io" {
 				continue
 			}
 			found, err := c.dynamic.Resource(gv.WithResource(r.Name)).Namespace(c.identity.Namespace).List(ctx,
@@ -239,3 +239,7 @@ func (c *Cluster) Owned(ctx context.Context, workspace string) ([]map[string]any
 	}
 	return owned, nil
 }
+
+// derivedKinds are written by Kubernetes itself about other objects, whose
+// labels some of them copy.
+var derivedKinds = []string{"Event", "Endpoints", "EndpointSlice", "ControllerRevision"}

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/streaming/pkg/httpstream"
 
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -132,9 +133,12 @@ func classify(op, object string, err error) error {
 // kindOf asks the API server's answer first, then the transport's error.
 func kindOf(err error) ErrorKind {
 	var status apierrors.APIStatus
+	var refusal *httpstream.UpgradeFailureError
 	switch {
 	case meta.IsNoMatchError(err):
 		return NotFound
+	case errors.As(err, &refusal) && refusal.Cause != nil:
+		return kindOf(refusal.Cause)
 	case errors.As(err, &status):
 		return kindOfStatus(err, status.Status())
 	case errors.Is(err, context.Canceled):

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/remotecommand"
 	utilexec "k8s.io/client-go/util/exec"
@@ -69,5 +70,9 @@ func (c *Cluster) executor(u *url.URL) (remotecommand.Executor, error) {
 // upgradeRefused reports whether a server or a proxy on the way does not
 // speak WebSocket, so that SPDY is worth a try.
 func upgradeRefused(err error) bool {
+	var refusal *httpstream.UpgradeFailureError
+	if errors.As(err, &refusal) && apierrors.IsNotFound(refusal.Cause) {
+		return false // the pod is not there, in whatever protocol
+	}
 	return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 }

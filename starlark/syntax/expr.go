@@ -224,9 +224,16 @@ func (p *parser) primaryWithSuffix() Expr {
 	return x
 }
 
+func (p *parser) newIdent() *Ident {
+	id := p.nodes.ident.new()
+	id.ID = p.numIdent
+	p.numIdent++
+	return id
+}
+
 // ident parses a name.
 func (p *parser) ident() *Ident {
-	id := p.nodes.ident.new()
+	id := p.newIdent()
 	if p.tok.Kind != IDENT {
 		p.errorf("not an identifier")
 		id.Pos = Pos{p.prevEnd, p.prevEnd}
@@ -245,7 +252,8 @@ func (p *parser) attr() *Ident {
 		return p.ident()
 	}
 	p.errorf("not an identifier")
-	id := &Ident{Pos{p.tok.Start, p.tok.End}, p.lx.src[p.tok.Start:p.tok.End]}
+	id := p.newIdent()
+	id.Pos, id.Name = Pos{p.tok.Start, p.tok.End}, p.lx.src[p.tok.Start:p.tok.End]
 	p.next()
 	return id
 }

@@ -24,7 +24,8 @@ func (p *parser) loadStmt() Stmt {
 		case STRING:
 			lit := p.literal()
 			inner := lit.Inner()
-			id := &Ident{Pos(inner), lit.Value}
+			id := p.newIdent()
+			id.Pos, id.Name = Pos(inner), lit.Value
 			x.Names = append(x.Names, &LoadName{Pos: lit.Pos, Local: id, From: lit, Short: true})
 		case IDENT:
 			x.Names = append(x.Names, p.loadAlias())

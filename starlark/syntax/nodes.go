@@ -49,6 +49,7 @@ type File struct {
 	Comments []Comment
 	Errors   []Error // by position
 	Lines    *Lines
+	NumIdent int // one more than the largest Ident.ID
 }
 
 // Span returns the whole text's place.
@@ -62,10 +63,12 @@ func (f *File) Text(n Node) string {
 }
 
 type (
-	// Ident is a name. It is empty where a name is missing.
+	// Ident is a name. It is empty where a name is missing. ID numbers the
+	// file's names from 0, so that facts about them can be kept in a slice.
 	Ident struct {
 		Pos
 		Name string
+		ID   int
 	}
 
 	// Literal is a string, bytes, int or float literal.

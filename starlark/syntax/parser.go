@@ -25,7 +25,7 @@ func ParseString(name, src string) *File {
 	sort.SliceStable(p.errs, func(i, j int) bool { return p.errs[i].Start < p.errs[j].Start })
 	return &File{
 		Name: name, Src: src, Stmts: stmts, Tokens: append(p.tokens, p.tok), Comments: p.lx.comments,
-		Errors: p.errs, Lines: NewLines(src),
+		Errors: p.errs, Lines: NewLines(src), NumIdent: p.numIdent,
 	}
 }
 
@@ -48,6 +48,8 @@ type parser struct {
 	exprs []Expr // a stack on which lists are collected
 	args  []*Arg
 	nodes nodes
+
+	numIdent int
 }
 
 // advance reads the next token into p.tok without keeping the current one.

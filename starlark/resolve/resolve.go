@@ -1,0 +1,304 @@
+// Package resolve says what each name of a Tiltfile refers to.
+//
+// It follows go.starlark.net's rules with Tilt's options, so that what is
+// reported here is what an evaluation would report before it runs anything:
+//
+//   - A name bound anywhere in a function is local to all of it. A
+//     comprehension is a scope of its own; if, for and while are none.
+//   - At the top level, and only there, a name refers to what was bound before
+//     it, or else to a built-in. Within functions and comprehensions it may
+//     refer to a global that is bound later.
+//   - load binds names in the file. Names may be bound again.
+//
+// The package reads one file at a time. What a file takes from others is kept
+// as data (File.Loads); who has the other files connects them.
+package resolve
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// Kind says what a name is bound to.
+type Kind uint8
+
+// The kinds of bindings.
+const (
+	Global Kind = iota
+	Local
+	Param
+	Loaded
+	Builtin
+)
+
+// A Binding is a name in a scope, with all places that bind or use it.
+type Binding struct {
+	Name  string
+	Kind  Kind
+	Scope *Scope          // nil for built-ins
+	Sites []Site          // where it is bound, in the order of the text; none for built-ins
+	Uses  []*syntax.Ident // where it is used
+	Entry *decl.Entry     // of a built-in
+}
+
+// A Site is a place that binds a name.
+type Site struct {
+	Ident *syntax.Ident
+	Node  syntax.Node // AssignStmt, ForStmt, CompClause, DefStmt, Param or LoadName
+}
+
+// Def returns the def that the name is bound to, if that is its only binding.
+func (b *Binding) Def() *syntax.DefStmt {
+	if len(b.Sites) != 1 {
+		return nil
+	}
+	d, _ := b.Sites[0].Node.(*syntax.DefStmt)
+	return d
+}
+
+// A Scope is a region of a file with names of its own.
+type Scope struct {
+	Parent   *Scope
+	Node     syntax.Node // File, DefStmt, LambdaExpr or Comprehension
+	Span     syntax.Span // where the names can be used
+	Names    map[string]*Binding
+	Order    []*Binding
+	Children []*Scope
+}
+
+// function reports whether the scope belongs to a def or lambda.
+func (s *Scope) function() bool {
+	switch s.Node.(type) {
+	case *syntax.DefStmt, *syntax.LambdaExpr:
+		return true
+	}
+	return false
+}
+
+// At returns the innermost scope that contains an offset.
+func (s *Scope) At(off int) *Scope {
+	for _, c := range s.Children {
+		if c.Span.Contains(off) {
+			return c.At(off)
+		}
+	}
+	return s
+}
+
+// Lookup returns what a name means in the scope, without built-ins.
+func (s *Scope) Lookup(name string) *Binding {
+	for ; s != nil; s = s.Parent {
+		if b := s.Names[name]; b != nil {
+			return b
+		}
+	}
+	return nil
+}
+
+// LoadKind says how a file takes in another one.
+type LoadKind uint8
+
+// The ways to take in a file.
+const (
+	LoadStmt LoadKind = iota
+	Include
+	LoadDynamic
+)
+
+// A Load is a place that takes in another file whose name is a literal.
+type Load struct {
+	Kind   LoadKind
+	Module *syntax.Literal
+	Stmt   *syntax.LoadStmt // of a LoadStmt
+	Call   *syntax.CallExpr // of the others
+}
+
+// A Problem is a mistake that keeps a file from running.
+type Problem struct {
+	syntax.Span
+	Code    string
+	Msg     string
+	Suggest string // a name that is meant, most likely
+}
+
+// The codes of problems.
+const (
+	CodeUndefined = "undefined-name"
+	CodeMisplaced = "misplaced-statement" // break, continue, return or load where they cannot be
+	CodeAssign    = "invalid-assignment"
+	CodeParams    = "invalid-parameters"
+	CodeArgs      = "invalid-arguments"
+	CodeLoad      = "invalid-load"
+)
+
+// A File is a parsed file with its names resolved. Nobody changes it.
+type File struct {
+	*syntax.File
+	Root     *Scope
+	Loads    []*Load
+	Problems []Problem
+	Builtins map[string]*Binding // those that are used
+	refs     []*Binding          // by Ident.ID
+}
+
+// Binding returns what an identifier binds or refers to; nil for attributes,
+// names of keyword arguments and undefined names.
+func (f *File) Binding(id *syntax.Ident) *Binding {
+	if id == nil || id.ID >= len(f.refs) {
+		return nil
+	}
+	return f.refs[id.ID]
+}
+
+// Resolve resolves the names of a file.
+func Resolve(file *syntax.File) *File {
+	root := &Scope{Node: file, Span: file.Span(), Names: map[string]*Binding{}}
+	r := &resolver{
+		file: &File{File: file, Root: root, Builtins: map[string]*Binding{}, refs: make([]*Binding, file.NumIdent)},
+		env:  root,
+	}
+	r.stmts(file.Stmts)
+	for _, u := range r.uses {
+		r.refer(u.id, u.scope)
+	}
+	return r.file
+}
+
+// Exports returns the names that a load of the file can bind.
+func (f *File) Exports() []*Binding {
+	var list []*Binding
+	for _, b := range f.Root.Order {
+		if b.Kind == Global && !strings.HasPrefix(b.Name, "_") {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// Export returns the exported binding of that name, or nil.
+func (f *File) Export(name string) *Binding {
+	b := f.Root.Names[name]
+	if b == nil || b.Kind != Global || strings.HasPrefix(name, "_") {
+		return nil
+	}
+	return b
+}
+
+type use struct {
+	id    *syntax.Ident
+	scope *Scope
+}
+
+type resolver struct {
+	file *File
+	env  *Scope
+	uses []use // to be resolved at the end
+
+	loops, ifs int // open in the current function, or in the file
+}
+
+func (r *resolver) problem(s syntax.Span, code, format string, args ...any) {
+	r.file.Problems = append(r.file.Problems, Problem{Span: s, Code: code, Msg: fmt.Sprintf(format, args...)})
+}
+
+func (r *resolver) push(n syntax.Node, span syntax.Span) {
+	s := &Scope{Parent: r.env, Node: n, Span: span, Names: map[string]*Binding{}}
+	r.env.Children = append(r.env.Children, s)
+	r.env = s
+}
+
+func (r *resolver) pop() { r.env = r.env.Parent }
+
+// inFunction reports whether the current scope lies in a def or lambda.
+func (r *resolver) inFunction() bool {
+	for s := r.env; s != nil; s = s.Parent {
+		if s.function() {
+			return true
+		}
+	}
+	return false
+}
+
+// bind binds a name in the current scope and reports whether it was bound.
+func (r *resolver) bind(id *syntax.Ident, node syntax.Node, kind Kind) bool {
+	if id == nil || id.Name == "" {
+		return false
+	}
+	b, old := r.env.Names[id.Name]
+	if !old {
+		b = &Binding{Name: id.Name, Kind: kind, Scope: r.env}
+		r.env.Names[id.Name] = b
+		r.env.Order = append(r.env.Order, b)
+	}
+	b.Sites = append(b.Sites, Site{id, node})
+	r.file.refs[id.ID] = b
+	return old
+}
+
+// bindVar binds a variable: a global at the top, a local elsewhere.
+func (r *resolver) bindVar(id *syntax.Ident, node syntax.Node) {
+	kind := Local
+	if r.env.Parent == nil {
+		kind = Global
+	}
+	r.bind(id, node, kind)
+}
+
+// use notes the use of a name. At the top level it is resolved at once.
+func (r *resolver) use(id *syntax.Ident) {
+	switch {
+	case id.Name == "":
+	case r.env.Parent == nil:
+		r.refer(id, r.env)
+	default:
+		r.uses = append(r.uses, use{id, r.env})
+	}
+}
+
+// refer resolves the use of a name in a scope.
+func (r *resolver) refer(id *syntax.Ident, scope *Scope) {
+	b := scope.Lookup(id.Name)
+	if b == nil {
+		b = r.builtin(id.Name)
+	}
+	if b == nil {
+		r.undefined(id, scope)
+		return
+	}
+	b.Uses = append(b.Uses, id)
+	r.file.refs[id.ID] = b
+}
+
+func (r *resolver) builtin(name string) *Binding {
+	if b := r.file.Builtins[name]; b != nil {
+		return b
+	}
+	e, ok := decl.Lookup(name)
+	if !ok || e.Parent() != "" || name == "load" {
+		return nil
+	}
+	b := &Binding{Name: name, Kind: Builtin, Entry: e}
+	r.file.Builtins[name] = b
+	return b
+}
+
+func (r *resolver) undefined(id *syntax.Ident, scope *Scope) {
+	var names []string
+	for s := scope; s != nil; s = s.Parent {
+		for _, b := range s.Order {
+			names = append(names, b.Name)
+		}
+	}
+	for _, e := range decl.Globals() {
+		names = append(names, e.Name)
+	}
+	p := Problem{Span: id.Span(), Code: CodeUndefined, Msg: "undefined: " + id.Name}
+	if n := decl.Nearest(id.Name, names); n != "" && n != id.Name {
+		p.Suggest = n
+		p.Msg += fmt.Sprintf(" (did you mean %s?)", n)
+	}
+	r.file.Problems = append(r.file.Problems, p)
+}

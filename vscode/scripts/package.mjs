@@ -1,0 +1,28 @@
+// Makes towline.vsix: the bundle, the binaries of ../bin and the licence.
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const binaries = join(root, "..", "bin");
+const exe = process.platform === "win32" ? ".exe" : "";
+const target = process.env.TOWLINE_VSIX_TARGET ?? `${process.platform}-${process.arch}`;
+
+if (!existsSync(join(binaries, `towline${exe}`))) {
+  console.error(`error: ${join(binaries, `towline${exe}`)} is missing\nhint: run "make build" first`);
+  process.exit(1);
+}
+rmSync(join(root, "bin"), { recursive: true, force: true });
+mkdirSync(join(root, "bin"));
+for (const name of [`towline${exe}`, "towline-agent"]) {
+  if (!existsSync(join(binaries, name))) continue;
+  copyFileSync(join(binaries, name), join(root, "bin", name));
+  chmodSync(join(root, "bin", name), 0o755);
+}
+copyFileSync(join(root, "..", "LICENSE"), join(root, "LICENSE"));
+
+const run = (script, ...args) => execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+run("scripts/build.mjs");
+const vsix = join(root, "towline.vsix");
+run("node_modules/@vscode/vsce/vsce", "package", "--no-dependencies", "--target", target, "--out", vsix);
+console.log(`${vsix} (${target}, ${(statSync(vsix).size / 1e6).toFixed(1)} MB)`);

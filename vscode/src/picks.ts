@@ -1,0 +1,81 @@
+import * as vscode from "vscode";
+
+import { byUrgency, describe, iconOf } from "./look";
+import type { CommandArguments, ResourceStatus } from "./protocol";
+import type { Named, Session } from "./session";
+
+/** What may be chosen besides the resources themselves. */
+export interface Choice {
+  /** Offer "all", whose name is the empty string. */
+  all?: boolean;
+}
+
+interface Item extends vscode.QuickPickItem {
+  run?: () => Thenable<unknown>;
+  argument?: CommandArguments;
+}
+
+/** Asks for a resource. With none known, it offers to bring the project up. */
+export async function pickResource(session: Session, title: string, choice: Choice = {}): Promise<CommandArguments | undefined> {
+  const items = resourceItems(session);
+  if (items.length === 0) {
+    const up = "Towline: Up";
+    const answer = await vscode.window.showInformationMessage("Nothing is up in this workspace yet.", up);
+    if (answer === up) void vscode.commands.executeCommand("towline.up");
+    return undefined;
+  }
+  if (choice.all === true) items.unshift({ label: "$(list-flat) All resources", argument: { resource: "" } });
+  const item = await vscode.window.showQuickPick(items, { title: `Towline: ${title}…`, placeHolder: "Resource", matchOnDescription: true });
+  return item?.argument;
+}
+
+/** Shows every resource and what can be done with the project. */
+export async function showStatus(session: Session): Promise<void> {
+  const resources = resourceItems(session);
+  const items: Item[] = [
+    ...(resources.length > 0 ? [separator("resources"), ...resources] : []),
+    separator("project"),
+    command("$(play) Up", "towline.up"),
+    command("$(debug-stop) Down", "towline.down"),
+    command("$(output) Show Logs", "towline.logs"),
+    command("$(server-process) Restart Server", "towline.restartServer"),
+  ];
+  const item = await vscode.window.showQuickPick(items, { title: "Towline", placeHolder: "A resource or an action", matchOnDescription: true });
+  await item?.run?.();
+}
+
+async function showActions({ resource }: Named, argument: CommandArguments): Promise<void> {
+  const links = [...(resource.forwards ?? []), ...(resource.links ?? [])].map(({ url }) => url);
+  const items: Item[] = [
+    command("$(debug-alt) Debug", "towline.debug", argument),
+    command("$(debug-restart) Restart the Process", "towline.restart", argument),
+    command("$(refresh) Trigger a Full Update", "towline.trigger", argument),
+    command("$(output) Show Logs", "towline.logs", argument),
+    ...links.map((url) => ({ label: `$(link-external) Open ${url}`, run: () => vscode.env.openExternal(vscode.Uri.parse(url)) })),
+    { label: "$(go-to-file) Go to Declaration", run: () => goTo(resource) },
+  ];
+  const item = await vscode.window.showQuickPick(items, { title: `Towline: ${resource.name}`, placeHolder: describe(resource) });
+  await item?.run?.();
+}
+
+async function goTo({ pos }: ResourceStatus): Promise<void> {
+  if (pos.file === undefined) return;
+  const place = new vscode.Position((pos.line ?? 1) - 1, (pos.col ?? 1) - 1);
+  await vscode.window.showTextDocument(vscode.Uri.file(pos.file), { selection: new vscode.Range(place, place) });
+}
+
+function resourceItems(session: Session): Item[] {
+  return session.resources.sort((a, b) => byUrgency(a.resource, b.resource)).map((named) => {
+    const argument = { resource: named.resource.name, uri: vscode.Uri.file(named.folder).toString() };
+    const { name, phase } = named.resource;
+    return { label: `$(${iconOf(phase)}) ${name}`, description: describe(named.resource), argument, run: () => showActions(named, argument) };
+  });
+}
+
+function command(label: string, id: string, argument?: CommandArguments): Item {
+  return { label, run: () => vscode.commands.executeCommand(id, argument) };
+}
+
+function separator(label: string): Item {
+  return { label, kind: vscode.QuickPickItemKind.Separator };
+}

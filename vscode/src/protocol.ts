@@ -1,0 +1,157 @@
+// What travels between the extension and the server, as server/protocol and
+// server/api declare it in Go. Generated; do not edit. To renew it:
+// go test ./server/protocol -run TypeScript -update
+
+export interface InitializationOptions {
+  status?: boolean;
+}
+
+export interface CommandArguments {
+  uri?: string;
+  resource?: string;
+  resources?: string[];
+  args?: string[];
+  context?: string;
+  namespace?: string;
+  tail?: number;
+}
+
+export interface DebugConfiguration {
+  type: string;
+  request: string;
+  name: string;
+  resource: string;
+  workspace: string;
+}
+
+export interface StatusParams {
+  folder: string;
+  connected: boolean;
+  problem?: string;
+  status?: Status;
+}
+
+export interface Status {
+  seq: number;
+  daemon: DaemonInfo;
+  tiltfile: string;
+  args?: string[];
+  up: boolean;
+  phase: Phase;
+  cluster: ClusterStatus;
+  config: ConfigStatus;
+  resources: ResourceStatus[] | null;
+}
+
+export interface DaemonInfo {
+  pid: number;
+  version: string;
+  workspace: string;
+  started: string;
+  log_file: string;
+}
+
+export type Phase = "stopped" | "disabled" | "pending" | "building" | "deploying" | "starting" | "ready" | "updating" | "error" | "stopping";
+
+export interface ClusterStatus {
+  context: string;
+  namespace: string;
+  product?: string;
+  allowed: boolean;
+  connected: boolean;
+  problem?: Problem;
+}
+
+export interface Problem {
+  message: string;
+  hint?: string;
+  pos: Position;
+  stack?: Frame[];
+}
+
+export interface Position {
+  file?: string;
+  line?: number;
+  col?: number;
+}
+
+export interface Frame {
+  name: string;
+  pos: Position;
+  text?: string;
+}
+
+export interface ConfigStatus {
+  evaluating: boolean;
+  evaluated_at: string;
+  took_ns: number;
+  error?: Problem;
+  warnings?: Problem[];
+  files?: string[];
+}
+
+export interface ResourceStatus {
+  name: string;
+  kind: Kind;
+  labels?: string[];
+  pos: Position;
+  phase: Phase;
+  message?: string;
+  problem?: Problem;
+  trigger_mode: TriggerMode;
+  changed?: boolean;
+  last_update?: Update;
+  images?: ImageStatus[];
+  targets?: Target[];
+  forwards?: Forward[];
+  links?: Link[];
+}
+
+export type Kind = "k8s" | "local" | "compose";
+
+export type TriggerMode = "auto" | "manual";
+
+export interface Update {
+  kind: string;
+  began: string;
+  took_ns: number;
+  files?: number;
+  reason?: string;
+}
+
+export interface ImageStatus {
+  ref: string;
+  pushed?: string;
+}
+
+export interface Target {
+  namespace: string;
+  pod: string;
+  pod_uid: string;
+  container: string;
+  image: string;
+  ready: boolean;
+  restarts: number;
+  agent: boolean;
+  pid: number;
+  process: string;
+  sync: SyncState;
+  debugging?: boolean;
+  last_sync?: Update;
+  problem?: Problem;
+}
+
+export type SyncState = "" | "unknown" | "pending" | "in-sync" | "failed";
+
+export interface Forward {
+  local: string;
+  remote: number;
+  url: string;
+  name?: string;
+  problem?: string;
+}
+
+export interface Link {
+  url: string;
+  name?: string;
+}

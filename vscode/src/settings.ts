@@ -1,0 +1,35 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import * as vscode from "vscode";
+
+import type { CommandArguments } from "./protocol";
+
+/** Reports whether a change of the configuration needs a new server. */
+export function needsRestart(event: vscode.ConfigurationChangeEvent): boolean {
+  return event.affectsConfiguration("towline.path");
+}
+
+/** The program to start: the setting's, else the one in the extension, else the one on the PATH. */
+export function program(extension: vscode.Uri): string {
+  const configured = get("path", "").trim();
+  if (configured !== "") return configured.replace(/^~(?=\/)/, homedir());
+  const name = process.platform === "win32" ? "towline.exe" : "towline";
+  const bundled = vscode.Uri.joinPath(extension, "bin", name).fsPath;
+  return existsSync(bundled) ? bundled : name;
+}
+
+/** Where and how the project is brought up, as far as it is set. */
+export function upArguments(): CommandArguments {
+  const context = get<string>("context", "");
+  const namespace = get<string>("namespace", "");
+  const args = get<string[]>("args", []);
+  return {
+    ...(context !== "" && { context }),
+    ...(namespace !== "" && { namespace }),
+    ...(args.length > 0 && { args }),
+  };
+}
+
+function get<T>(name: string, fallback: T): T {
+  return vscode.workspace.getConfiguration("towline").get(name, fallback);
+}
