@@ -1,0 +1,87 @@
+// Package layers holds the table of imports that the project allows itself.
+// Its test parses the sources and fails on any other import, on a package
+// without a comment and on a library used outside of the one package that is
+// meant to know it.
+package layers
+
+// Module is the import path of the project.
+const Module = "github.com/towline-dev/towline"
+
+// Allowed maps each package to the packages of the project that its sources,
+// tests aside, may import. "…" allows all. Packages import only downwards.
+var Allowed = map[string][]string{
+	"cmd/towline":       {"…"},
+	"cmd/towline-agent": {"…"},
+	"demo":              {"…"},
+	"bench":             {"…"}, // and all below it
+
+	"starlark/syntax":  {},
+	"starlark/decl":    {},
+	"starlark/config":  {},
+	"starlark/format":  {"starlark/syntax"},
+	"starlark/resolve": {"starlark/syntax", "starlark/decl"},
+	"starlark/ide":     {"starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/format"},
+	"starlark/eval":    {"starlark/config", "starlark/decl", "extensions"},
+	"extensions":       {},
+
+	"agent/wire":      {},
+	"agent/delta":     {},
+	"agent/apply":     {"agent/wire", "agent/delta"},
+	"agent/proc":      {"agent/wire"},
+	"agent/debug":     {"agent/wire", "agent/proc"},
+	"agent/serve":     {"agent/wire", "agent/delta", "agent/apply", "agent/proc", "agent/debug"},
+	"agent/client":    {"agent/wire", "agent/delta"},
+	"agent/agenttest": {"agent/wire", "agent/delta", "agent/client"},
+
+	"dap/message": {},
+	"dap/rewrite": {"dap/message"},
+	"dap/adapter": {"dap/message", "dap/rewrite"},
+	"dap/bridge":  {"dap/message", "dap/rewrite", "dap/adapter", "server/api", "starlark/config"},
+	"dap/daptest": {"dap/message"},
+
+	"server/api":                {"starlark/config"},
+	"server/protocol":           {"server/api", "starlark/config"},
+	"server/protocol/editor":    {"server/protocol", "server/protocol/metamodel"},
+	"server/protocol/metamodel": {},
+	"server/workspace":          {"starlark/syntax", "starlark/resolve", "starlark/config"},
+	"server/lsp": {"server/protocol", "server/workspace", "server/api", "starlark/syntax", "starlark/resolve",
+		"starlark/ide", "starlark/format", "starlark/decl", "starlark/config"},
+	"server/tree":   {"starlark/config"},
+	"server/engine": {"server/tree", "starlark/config"},
+	"server/inject": {"agent/wire", "agent/client", "starlark/config"},
+	"server/build":  {"starlark/config"},
+	"server/kube":   {"starlark/config"},
+	"server/run": {"server/build", "server/engine", "server/inject", "server/kube",
+		"agent/wire", "agent/client", "starlark/config"},
+	"server/daemon": {"server/api", "server/engine", "server/run", "server/build", "server/kube", "server/tree",
+		"agent/wire", "starlark/config"},
+	"internal/layers": {},
+}
+
+// Only maps a library, by the beginning of its import path, to the packages
+// that may import it.
+var Only = map[string][]string{
+	"k8s.io/client-go":                       {"server/kube"},
+	"k8s.io/apimachinery":                    {"server/kube", "starlark/eval"},
+	"k8s.io/api":                             {"server/kube"},
+	"go.lsp.dev":                             {"server/protocol", "server/lsp", "server/workspace"},
+	"github.com/go-delve/delve":              {"agent/debug"},
+	"go.starlark.net":                        {"starlark/eval", "starlark/syntax", "extensions"},
+	"github.com/fsnotify/fsnotify":           {"server/daemon"},
+	"github.com/hashicorp/yamux":             {"agent/wire", "agent/client", "agent/serve"},
+	"github.com/google/go-containerregistry": {"server/build"},
+	"github.com/spf13/cobra":                 {"cmd/towline", "cmd/towline-agent"},
+	"github.com/moby/patternmatcher":         {"server/tree", "server/build", "starlark/eval"},
+	"github.com/distribution/reference":      {"server/build", "starlark/eval"},
+	"github.com/klauspost/compress":          {"agent/delta", "agent/client", "agent/serve", "agent/apply"},
+}
+
+// Pure are the packages that do no input or output: neither may their sources
+// import one of Impure.
+var Pure = []string{
+	"starlark/syntax", "starlark/decl", "starlark/config", "starlark/format", "starlark/resolve", "starlark/ide",
+	"agent/delta", "dap/rewrite", "server/engine", "server/inject", "server/tree",
+}
+
+// Impure are the standard packages that reach outside.
+var Impure = []string{"os", "net", "net/http", "os/exec", "log", "log/slog", "syscall"}

@@ -1,0 +1,174 @@
+package layers
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// source is one parsed Go file that is not a test.
+type source struct {
+	file    string
+	imports []string
+	comment bool // it has a package comment
+}
+
+// sources parses the project, by folder.
+func sources(t *testing.T) map[string][]source {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string][]source{}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return skip(root, path, d.Name())
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		dir := filepath.ToSlash(filepath.Dir(rel))
+		found[dir] = append(found[dir], source{file: rel, imports: importsOf(t, f), comment: f.Doc != nil})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) < 10 {
+		t.Fatalf("only %d packages were found below %s", len(found), root)
+	}
+	return found
+}
+
+// skip leaves out what is not ours and other modules.
+func skip(root, path, name string) error {
+	if path == root {
+		return nil
+	}
+	if strings.HasPrefix(name, ".") || name == "node_modules" || name == "testdata" {
+		return fs.SkipDir
+	}
+	if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+func importsOf(t *testing.T, f *ast.File) []string {
+	t.Helper()
+	var out []string
+	for _, spec := range f.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, path)
+	}
+	return out
+}
+
+// allowed returns the row of the table for a package; a row also stands for
+// the packages below it that have none.
+func allowed(dir string) ([]string, bool) {
+	for d := dir; d != "."; d = filepath.Dir(d) {
+		if row, ok := Allowed[d]; ok {
+			return row, true
+		}
+	}
+	return nil, false
+}
+
+func TestImportsFollowTheTable(t *testing.T) {
+	for dir, files := range sources(t) {
+		row, ok := allowed(dir)
+		if !ok {
+			t.Errorf("package %s is not in the table: add it to Allowed, and to ARCHITECTURE.md", dir)
+			continue
+		}
+		for _, f := range files {
+			for _, path := range f.imports {
+				ours, ok := strings.CutPrefix(path, Module+"/")
+				if ok && !slices.Contains(row, "…") && !slices.Contains(row, ours) {
+					t.Errorf("%s imports %s, which the table does not allow to %s", f.file, ours, dir)
+				}
+			}
+		}
+	}
+}
+
+func TestLibrariesStayWhereTheyBelong(t *testing.T) {
+	for dir, files := range sources(t) {
+		for _, f := range files {
+			for _, path := range f.imports {
+				for library, users := range Only {
+					if (path == library || strings.HasPrefix(path, library+"/")) && !slices.Contains(users, dir) && !strings.HasPrefix(dir, "bench/") && dir != "demo" {
+						t.Errorf("%s imports %s, which is for %v only", f.file, path, users)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestPurePackagesReachNothing(t *testing.T) {
+	all := sources(t)
+	for _, dir := range Pure {
+		for _, f := range all[dir] {
+			for _, path := range f.imports {
+				if slices.Contains(Impure, path) {
+					t.Errorf("%s imports %s, but %s is pure", f.file, path, dir)
+				}
+			}
+		}
+	}
+}
+
+func TestEveryPackageHasAComment(t *testing.T) {
+	for dir, files := range sources(t) {
+		if !slices.ContainsFunc(files, func(f source) bool { return f.comment }) {
+			t.Errorf("package %s has no package comment", dir)
+		}
+	}
+}
+
+// TestTableHasNoCycle says that "only downwards" holds for the table itself.
+func TestTableHasNoCycle(t *testing.T) {
+	state := map[string]int{}
+	var visit func(string, []string)
+	visit = func(p string, path []string) {
+		switch state[p] {
+		case 1:
+			t.Errorf("cycle: %s", strings.Join(append(path, p), " -> "))
+			return
+		case 2:
+			return
+		}
+		state[p] = 1
+		for _, q := range Allowed[p] {
+			visit(q, append(path, p))
+		}
+		state[p] = 2
+	}
+	for p := range Allowed {
+		visit(p, nil)
+	}
+}
