@@ -32,7 +32,7 @@ const usage = `usage: testbed [--state DIR] [--slot N] COMMAND
   kubeconfig       the path of the kubeconfig
   kubectl ARGS…    kubectl with that kubeconfig
   images           push the base images to the cluster's registry again
-  build            only build Kubernetes (minutes, but once)
+  build            only build Kubernetes and CoreDNS (minutes, but once)
 
   --state DIR  the state folder (TOWLINE_TESTBED_STATE; ~/.local/state/towline/testbed)
   --slot N     0 to 9: moves addresses and ports, for several clusters on one
@@ -109,19 +109,17 @@ func dispatch(command string, rest []string, l layout.Layout) error {
 
 func up(c *cluster.Cluster) error {
 	start := time.Now()
-	before := c.Status()
-	if !before.Running {
-		if err := c.Up(); err != nil {
-			return err
-		}
+	changed, err := c.Up()
+	if err != nil {
+		return err
+	}
+	word := "was up already"
+	if changed {
+		word = "is up"
 	}
 	s := c.Status()
 	if !s.Running {
 		return errors.New(s.Problem)
-	}
-	word := "is up"
-	if before.Running {
-		word = "was up already"
 	}
 	fmt.Fprintf(os.Stderr, "Kubernetes %s %s (%.2fs)\n\n", s.Kubernetes, word, time.Since(start).Seconds())
 	describe(s)
@@ -157,11 +155,13 @@ func build(c *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
-	path, err := c.Program(kubebin.Kube(), source)
-	if err != nil {
-		return err
+	for _, p := range []kubebin.Program{kubebin.Kube(), kubebin.DNS()} {
+		path, err := c.Program(p, source)
+		if err != nil {
+			return err
+		}
+		fmt.Println(path)
 	}
-	fmt.Println(path)
 	return nil
 }
 

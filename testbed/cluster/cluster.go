@@ -64,6 +64,9 @@ func (c *Cluster) Status() Status {
 	}
 	var problems []error
 	for _, name := range names {
+		if !c.wants(name) {
+			continue
+		}
 		record, alive := c.procs().Find(name)
 		if alive {
 			status.PIDs[name] = record.PID
@@ -71,10 +74,10 @@ func (c *Cluster) Status() Status {
 		}
 		problems = append(problems, fmt.Errorf("%s does not run", name))
 	}
-	switch len(status.PIDs) {
-	case 0:
+	switch {
+	case len(status.PIDs) == 0:
 		problems = []error{errors.New("the cluster is down")}
-	case len(names):
+	case len(problems) == 0:
 		problems = append(problems, c.serves())
 	}
 	if err := errors.Join(problems...); err != nil {
@@ -84,15 +87,17 @@ func (c *Cluster) Status() Status {
 	return status
 }
 
+// heartbeat is how long a node may go without a report, which it makes every
+// five minutes if nothing changes.
+const heartbeat = 6 * time.Minute
+
 // serves asks the running processes whether they do their work.
 func (c *Cluster) serves() error {
 	a, err := newAPI(c.layout)
 	if err != nil {
 		return err
 	}
-	// The node's lease runs out after 40 seconds; its status is renewed at
-	// least every five minutes.
-	return errors.Join(a.ready(), a.nodeReady(c.layout.Name(), time.Now().Add(-6*time.Minute)), ping("http://"+c.layout.Registry()+"/v2/"))
+	return errors.Join(a.ready(), a.nodeReady(c.layout.Name(), time.Now().Add(-heartbeat)), ping("http://"+c.layout.Registry()+"/v2/"))
 }
 
 func ping(url string) error {
@@ -130,12 +135,11 @@ func (c *Cluster) Lock() (unlock func(), err error) {
 	return func() { file.Close() }, nil
 }
 
-// bootID is a seam of nothing but brevity.
 func bootID() string { return proc.BootID() }
 
-// newBoot says whether the machine was started again since the cluster ran,
-// and removes what such a start makes worthless: sockets, leases of addresses
-// and containerd's view of running tasks.
+// forgetOldBoot removes, if the machine was started again since the cluster
+// ran, what such a start makes worthless: sockets, leases of addresses and
+// containerd's view of running tasks.
 func (c *Cluster) forgetOldBoot() error {
 	file := c.layout.Path("run", "boot")
 	data, err := os.ReadFile(file)

@@ -1,17 +1,6 @@
 package cluster
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"strings"
-	"time"
-
-	"github.com/towline-dev/towline/testbed/proc"
-)
+import "time"
 
 // daemon is a process of the cluster.
 type daemon struct {
@@ -20,9 +9,10 @@ type daemon struct {
 	// config lists the files that the process reads at its start: when they
 	// change it is started again.
 	config []string
-	// grace is how long it may take to end.
-	grace time.Duration
 }
+
+// grace is how long a process may take to end when it is asked to.
+const grace = 3 * time.Second
 
 // The processes in the order of their start. They are ended in the reverse
 // order.
@@ -36,20 +26,33 @@ const (
 	schedulerName  = "kube-scheduler"
 	kubeletName    = "kubelet"
 	proxyName      = "kube-proxy"
+	dnsName        = "dns"
 )
 
-// names lists every process that a cluster can have.
+// The processes that are started at once, and those that wait for the API
+// server. dockerd only waits for containerd.
+var (
+	firstWave  = []string{registryName, etcdName, containerdName, apiserverName}
+	secondWave = []string{controllerName, schedulerName, kubeletName, proxyName, dnsName}
+)
+
+// names lists every process that a cluster can have, in the order of their
+// start.
 var names = []string{
 	registryName, etcdName, containerdName, dockerdName, apiserverName,
-	controllerName, schedulerName, kubeletName, proxyName,
+	controllerName, schedulerName, kubeletName, proxyName, dnsName,
 }
 
-// daemons describes the processes, given the program kube and our own.
-func daemons(v view, kube, self string) map[string]daemon {
+// programs are the paths of the programs that are not Debian's.
+type programs struct{ kube, dns, self string }
+
+// daemons describes the processes.
+func daemons(v view, p programs) map[string]daemon {
+	kube := p.kube
 	pki := func(name string) string { return v.Path("pki", name) }
 	kubeconfig := "--kubeconfig=" + v.Kubeconfig()
 	list := []daemon{
-		{name: registryName, args: []string{self, "serve-registry", v.Registry(), v.Path("registry")}},
+		{name: registryName, args: []string{p.self, "serve-registry", v.Registry(), v.Path("registry")}},
 		{name: etcdName, args: []string{kube, etcdName, v.Path("etc/etcd.yaml")}, config: []string{v.Path("etc/etcd.yaml")}},
 		{name: containerdName, args: []string{"containerd", "--config", v.Path("etc/containerd.toml")}, config: []string{v.Path("etc/containerd.toml")}},
 		{name: dockerdName, args: []string{"dockerd", "--config-file", v.Path("etc/dockerd.json")}, config: []string{v.Path("etc/dockerd.json")}},
@@ -91,88 +94,12 @@ func daemons(v view, kube, self string) map[string]daemon {
 			"--root-dir=" + v.Path("kubelet"),
 		}, config: []string{v.Path("etc/kubelet.yaml")}},
 		{name: proxyName, args: []string{kube, proxyName, "--config=" + v.Path("etc/kube-proxy.yaml")}, config: []string{v.Path("etc/kube-proxy.yaml")}},
+		{name: dnsName, args: []string{p.dns, "-conf", v.Path("etc/Corefile")}, config: []string{v.Path("etc/Corefile"), v.Kubeconfig()}},
 	}
 	found := map[string]daemon{}
 	for _, d := range list {
-		d.grace = 3 * time.Second
 		d.config = append(d.config, v.Path("pki", "ca.crt"))
 		found[d.name] = d
 	}
 	return found
-}
-
-// hash tells one way of starting d from another.
-func (d daemon) hash() (string, error) {
-	sum := sha256.New()
-	fmt.Fprintf(sum, "%q\n", d.args)
-	for _, file := range d.config {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(sum, "%s %d\n", file, len(data))
-		sum.Write(data)
-	}
-	return hex.EncodeToString(sum.Sum(nil))[:16], nil
-}
-
-// ensure starts d unless it runs just so already.
-func (c *Cluster) ensure(d daemon) error {
-	hash, err := d.hash()
-	if err != nil {
-		return err
-	}
-	if record, alive := c.procs().Find(d.name); alive && record.Command == hash {
-		return nil
-	}
-	if err := c.procs().End(d.name, d.grace); err != nil {
-		return err
-	}
-	cmd := exec.Command(d.args[0], d.args[1:]...)
-	cmd.Dir = c.layout.Dir
-	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET=", "TMPDIR="+os.TempDir())
-	_, err = c.procs().Start(d.name, c.logFile(d.name), hash, cmd)
-	return err
-}
-
-// alive returns an error with the end of its log if the process has ended.
-func (c *Cluster) alive(name string) error {
-	if _, ok := c.procs().Find(name); ok {
-		return nil
-	}
-	return fmt.Errorf("%s has ended; the end of %s:\n%s", name, c.logFile(name), tail(c.logFile(name), 15))
-}
-
-func (c *Cluster) procs() proc.Set { return proc.Set{Dir: c.layout.Path("run", "pids")} }
-
-func (c *Cluster) logFile(name string) string { return c.layout.Path("logs", name+".log") }
-
-func tail(file string, n int) string {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return err.Error()
-	}
-	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
-}
-
-// await polls ready until it is, for at most limit, as long as the named
-// processes live.
-func (c *Cluster) await(what string, limit time.Duration, ready func() error, needs ...string) error {
-	deadline := time.Now().Add(limit)
-	for {
-		err := ready()
-		if err == nil {
-			return nil
-		}
-		for _, name := range needs {
-			if dead := c.alive(name); dead != nil {
-				return errors.Join(fmt.Errorf("waiting for %s", what), dead)
-			}
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("waiting for %s: not within %s: %w", what, limit, err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }

@@ -4,11 +4,10 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/towline-dev/towline/testbed/host"
+	"github.com/towline-dev/towline/testbed/layout"
 )
 
 // Down ends every process of the cluster and undoes every change to the
@@ -44,13 +43,15 @@ func (c *Cluster) Down(purge bool) error {
 // endProcesses ends first those that would start or restart containers, then
 // the containers, then what holds them.
 func (c *Cluster) endProcesses() error {
-	_, proxied := c.procs().Find(proxyName)
+	// Recorded, though perhaps dead: then the table is still ours.
+	proxy, _ := c.procs().Find(proxyName)
+	proxied := proxy.PID != 0 && proxy.Boot == bootID()
 	var errs []error
 	for _, name := range slices.Backward(names) {
 		if name == containerdName {
 			errs = append(errs, host.RemoveCgroup(c.layout.CgroupRoot()))
 		}
-		errs = append(errs, c.procs().End(name, 3e9))
+		errs = append(errs, c.procs().End(name, grace))
 	}
 	errs = append(errs, host.EndShims(c.layout.ContainerdSocket(), c.layout.Path("run", "containerd")))
 	if proxied {
@@ -65,34 +66,20 @@ func (c *Cluster) undo() error {
 		host.RemoveCgroup(l.CgroupRoot()),
 		host.Unmount(l.Dir),
 		host.RemoveBridge(l.Bridge()),
-		host.RestoreSettings(l.Path("run", "sysctl.json"), bootID()),
-		removeLogLinks("/var/log/containers", l.Path("pods")),
+		c.restoreSettings(),
+		host.RemoveGuard(l.Name()),
+		host.RemoveLogLinks(l.Path("pods")),
+		host.RemoveResults(l.Name()),
+		host.RemoveTraces(l.Path("traces.json")),
 		os.RemoveAll(l.Path("run")),
 	)
 }
 
-// removeLogLinks removes the links that the kubelet makes in a folder of the
-// machine's to the logs of our pods, and the folder if nothing else is in it.
-func removeLogLinks(folder, target string) error {
-	entries, err := os.ReadDir(folder)
-	if errors.Is(err, fs.ErrNotExist) {
+// restoreSettings puts the kernel's settings back, unless another cluster of
+// ours still needs them.
+func (c *Cluster) restoreSettings() error {
+	if host.OtherBridge(c.layout.Bridge(), layout.BridgePrefix) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	left := len(entries)
-	for _, entry := range entries {
-		link := filepath.Join(folder, entry.Name())
-		if to, err := os.Readlink(link); err == nil && strings.HasPrefix(to, target+"/") {
-			if err := os.Remove(link); err != nil {
-				return err
-			}
-			left--
-		}
-	}
-	if left == 0 {
-		return os.Remove(folder)
-	}
-	return nil
+	return host.RestoreSettings(c.layout.Path("run", "sysctl.json"), bootID())
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1"
 
@@ -25,7 +24,7 @@ func (c *Cluster) Images() error {
 
 func (c *Cluster) images(source string) error {
 	registry := "http://" + c.layout.Registry() + "/v2/"
-	if err := c.await("the registry", 10*time.Second, func() error { return ping(registry) }, registryName); err != nil {
+	if err := c.await("the registry", func() error { return ping(registry) }, registryName); err != nil {
 		return err
 	}
 	pause, err := c.Program(kubebin.Pause(), source)

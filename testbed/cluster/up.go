@@ -3,126 +3,75 @@ package cluster
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/towline-dev/towline/testbed/host"
 	"github.com/towline-dev/towline/testbed/kubebin"
-	"github.com/towline-dev/towline/testbed/layout"
-	"github.com/towline-dev/towline/testbed/pki"
 )
 
 // Up makes the cluster run: at once if it does, and from whatever state it is
-// in otherwise.
-func (c *Cluster) Up() error {
+// in otherwise. It says whether there was anything to do.
+func (c *Cluster) Up() (changed bool, err error) {
 	if err := host.Check(); err != nil {
-		return err
+		return false, err
 	}
 	unlock, err := c.Lock()
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
 	source, err := kubebin.Source()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if missing := host.Missing(); len(missing) > 0 {
 		err := c.steps.Do(fmt.Sprintf("install %v", missing), func(say func(string)) error { return host.Install(missing, say) })
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
-	kube, err := c.Program(kubebin.Kube(), source)
+	programs, err := c.programs(source)
 	if err != nil {
-		return err
+		return false, err
 	}
-	procs, err := c.prepare(kube)
+	procs, err := c.prepare(programs)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return c.start(procs, source)
+	if c.current(procs) {
+		return false, nil
+	}
+	return true, c.start(procs, source)
 }
 
-// Program builds p unless it is in the cache, and returns its path.
-func (c *Cluster) Program(p kubebin.Program, source string) (path string, err error) {
-	cache, err := layout.CacheDir()
-	if err != nil {
-		return "", err
-	}
-	path, ok, err := kubebin.Cached(p, source, cache)
-	if err != nil || ok {
-		return path, err
-	}
-	name := "build " + p.Name
-	if p.Name == kubebin.Kube().Name {
-		name += " (Kubernetes " + kubebin.Version + "; minutes, but once only)"
-	}
-	err = c.steps.Do(name, func(say func(string)) error {
-		path, err = kubebin.Build(p, source, cache, say)
-		return err
-	})
-	return path, err
-}
-
-// prepare makes what the processes need: files and the machine's network.
-func (c *Cluster) prepare(kube string) (map[string]daemon, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	l := c.layout
-	if err := l.Save(); err != nil {
-		return nil, err
-	}
-	if err := c.forgetOldBoot(); err != nil {
-		return nil, err
-	}
-	if _, alive := c.procs().Find(registryName); !alive {
-		if err := host.CheckPort(l.Registry()); err != nil {
-			return nil, err
+// current says whether every process runs as procs describes it, and serves.
+func (c *Cluster) current(procs map[string]daemon) bool {
+	for name, d := range procs {
+		if c.wants(name) && !c.runs(d) {
+			return false
 		}
 	}
-	v := view{Layout: l, CNIBin: host.CNIDir(), Snapshotter: snapshotter(l.Dir)}
-	addresses := []net.IP{net.ParseIP(l.NodeIP()), net.ParseIP("127.0.0.1"), net.ParseIP(l.KubernetesIP())}
-	hosts := []string{"localhost", l.Name(), "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
-	err = errors.Join(
-		pki.Ensure(l.Path("pki"), hosts, addresses),
-		host.EnsureBridge(l.Bridge(), l.NodeIP()+"/24"),
-		host.EnsureForwarding(l.Path("run", "sysctl.json"), bootID()),
-		host.EnsureCgroup(l.CgroupRoot()),
-	)
-	if err != nil {
-		return nil, err
-	}
-	return daemons(v, kube, self), writeConfigs(v)
-}
-
-// snapshotter is the way in which containerd and dockerd lay layers over each
-// other: overlays cannot lie on an overlay, so in a container they are copied.
-func snapshotter(dir string) string {
-	const overlayMagic = 0x794c7630
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err == nil && fs.Type == overlayMagic {
-		return "native"
-	}
-	return "overlayfs"
+	return c.serves() == nil
 }
 
 // start starts the processes, in two waves, and waits until pods can run.
 func (c *Cluster) start(procs map[string]daemon, source string) error {
+	if err := c.chooseProxy(); err != nil {
+		return err
+	}
 	a, err := newAPI(c.layout)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	if record, alive := c.procs().Find(kubeletName); alive && record.PID > 0 {
-		began = began.Add(-6 * time.Minute) // see serves
+	if _, alive := c.procs().Find(kubeletName); alive {
+		began = began.Add(-heartbeat)
 	}
-	for _, name := range []string{registryName, etcdName, containerdName, apiserverName} {
+	for _, name := range firstWave {
 		if err := c.ensure(procs[name]); err != nil {
 			return err
 		}
@@ -134,39 +83,68 @@ func (c *Cluster) start(procs map[string]daemon, source string) error {
 	)
 }
 
+// withoutProxy is the file that says that the cluster runs no kube-proxy.
+func (c *Cluster) withoutProxy() string { return c.layout.Path("run", "without-proxy") }
+
+// chooseProxy does without kube-proxy if there is another one on the machine:
+// both would write the same table of the kernel's.
+func (c *Cluster) chooseProxy() error {
+	record, _ := c.procs().Find(proxyName)
+	ours := record.PID != 0 && record.Boot == bootID()
+	if ours || !host.HasTable("ip") {
+		err := os.Remove(c.withoutProxy())
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	c.steps.Say("          no service addresses: the kube-proxy of another cluster has this machine's table")
+	return os.WriteFile(c.withoutProxy(), nil, 0o600)
+}
+
+// wants says whether the cluster has the named process.
+func (c *Cluster) wants(name string) bool {
+	if name != proxyName {
+		return true
+	}
+	_, err := os.Stat(c.withoutProxy())
+	return err != nil
+}
+
 // control waits for the API server, starts what talks to it, and waits for
 // the node.
 func (c *Cluster) control(a *api, procs map[string]daemon, began time.Time) error {
 	err := c.steps.Do("API server serves", func(func(string)) error {
-		return c.await("the API server", 90*time.Second, a.ready, etcdName, apiserverName)
+		return c.await("the API server", a.ready, etcdName, apiserverName)
 	})
 	if err != nil {
 		return err
 	}
-	if err := c.await("containerd", 30*time.Second, dial(c.layout.ContainerdSocket()), containerdName); err != nil {
+	if err := c.await("containerd", dial("unix", c.layout.ContainerdSocket()), containerdName); err != nil {
 		return err
 	}
-	for _, name := range []string{controllerName, schedulerName, kubeletName, proxyName} {
+	for _, name := range secondWave {
+		if !c.wants(name) {
+			continue
+		}
 		if err := c.ensure(procs[name]); err != nil {
 			return err
 		}
 	}
+	node := func() error { return a.nodeReady(c.layout.Name(), began) }
 	return c.steps.Do("node is ready", func(func(string)) error {
 		return parallel(
 			func() error { return a.publishRegistry(c.layout.Registry()) },
-			func() error {
-				return c.await("the node", 90*time.Second, func() error { return a.nodeReady(c.layout.Name(), began) }, kubeletName, containerdName)
-			},
-			func() error {
-				return c.await("the default service account", 90*time.Second, a.accountReady, controllerName)
-			},
+			func() error { return c.await("the node", node, kubeletName, containerdName) },
+			func() error { return c.await("the default service account", a.accountReady, controllerName) },
+			func() error { return c.await("the DNS server", dial("tcp", c.layout.NodeIP()+":53"), dnsName) },
 		)
 	})
 }
 
 func (c *Cluster) docker(procs map[string]daemon) error {
 	return c.steps.Do("docker serves", func(func(string)) error {
-		if err := c.await("containerd", 30*time.Second, dial(c.layout.ContainerdSocket()), containerdName); err != nil {
+		if err := c.await("containerd", dial("unix", c.layout.ContainerdSocket()), containerdName); err != nil {
 			return err
 		}
 		if _, alive := c.procs().Find(dockerdName); !alive {
@@ -177,14 +155,14 @@ func (c *Cluster) docker(procs map[string]daemon) error {
 		if err := c.ensure(procs[dockerdName]); err != nil {
 			return err
 		}
-		return c.await("dockerd", 30*time.Second, dial(c.layout.DockerSocket()), dockerdName)
+		return c.await("dockerd", dial("unix", c.layout.DockerSocket()), dockerdName)
 	})
 }
 
-// dial tells whether somebody accepts connections on a unix socket.
-func dial(socket string) func() error {
+// dial tells whether somebody accepts connections.
+func dial(network, address string) func() error {
 	return func() error {
-		connection, err := net.Dial("unix", socket)
+		connection, err := net.Dial(network, address)
 		if err != nil {
 			return err
 		}

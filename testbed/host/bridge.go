@@ -56,6 +56,21 @@ func RemoveBridge(name string) error {
 	return run("ip", "link", "delete", name)
 }
 
+// OtherBridge says whether a bridge other than name has its name's prefix:
+// another cluster of ours runs then.
+func OtherBridge(name, prefix string) bool {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return false
+	}
+	for _, other := range interfaces {
+		if other.Name != name && strings.HasPrefix(other.Name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // checkFree makes sure that no other interface has an address in prefix.
 func checkFree(name string, prefix netip.Prefix) error {
 	interfaces, err := net.Interfaces()

@@ -28,6 +28,8 @@ var ErrNoSource = errors.New("the source of the test bed's programs was not foun
 // Program is one that the test bed builds.
 type Program struct {
 	Name string
+	// Label is what a person is told about the build.
+	Label string
 	// Dir is its folder below the folder of the test bed's module.
 	Dir string
 	// LDFlags are the linker's flags.
@@ -42,11 +44,16 @@ func Kube() Program {
 	flags := "-s -w" +
 		version + "gitVersion=" + Version + version + "gitMajor=" + major + version + "gitMinor=" + minor +
 		client + "gitVersion=" + Version
-	return Program{Name: "kube", Dir: "kube", LDFlags: flags}
+	return Program{Name: "kube", Label: "Kubernetes " + Version + " (minutes, but only once)", Dir: "kube", LDFlags: flags}
 }
 
 // Pause is the program that holds the namespaces of a pod.
-func Pause() Program { return Program{Name: "pause", Dir: "pause", LDFlags: "-s -w"} }
+func Pause() Program { return Program{Name: "pause", Label: "pause", Dir: "pause", LDFlags: "-s -w"} }
+
+// DNS is the program that answers for the names of services.
+func DNS() Program {
+	return Program{Name: "dns", Label: "CoreDNS (minutes, but only once)", Dir: "dns", LDFlags: "-s -w"}
+}
 
 // Source finds the folder of the test bed's module: that of the running
 // program's bin folder, or one above the current folder.

@@ -121,7 +121,10 @@ func (l Layout) Name() string {
 }
 
 // Bridge is the network interface that the pods hang on.
-func (l Layout) Bridge() string { return "towline" + strconv.Itoa(l.Slot) }
+func (l Layout) Bridge() string { return BridgePrefix + strconv.Itoa(l.Slot) }
+
+// BridgePrefix is what the names of all clusters' bridges start with.
+const BridgePrefix = "towline"
 
 // NodeIP is the address of the bridge, which is the node's, the API server's
 // and the DNS server's as well.
