@@ -92,7 +92,7 @@ func (p *parser) errorAt(s Span, format string, args ...any) {
 func (p *parser) errorf(format string, args ...any) {
 	s := Span{p.tok.Start, p.tok.End}
 	if p.tok.Kind == NEWLINE || p.tok.Kind == EOF {
-		s.End = s.Start
+		s = Span{p.prevEnd, p.prevEnd} // where something is missing
 	}
 	p.errorAt(s, format, args...)
 }

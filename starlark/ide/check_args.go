@@ -1,0 +1,197 @@
+package ide
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// call checks one call, if it is known what is called. Starlark's own
+// functions are left alone: several take their arguments in ways that the
+// table cannot say.
+func (c *checker) call(call *syntax.CallExpr) {
+	sig := signatureOf(c.in.expr(c.f, call.Fn))
+	if sig == nil || call.Rparen < 0 {
+		return
+	}
+	for _, a := range call.Args {
+		if _, bad := a.X.(*syntax.BadExpr); bad {
+			return
+		}
+	}
+	if sig.entry != nil && (sig.entry.Universe || sig.entry.Method) {
+		return
+	}
+	bound := sig.bind(call)
+	c.arity(call, sig, bound)
+	if sig.entry == nil {
+		return
+	}
+	for i, a := range call.Args {
+		if bound[i] < 0 {
+			continue
+		}
+		p := sig.params[bound[i]]
+		if p.Deprecated && a.Name != nil {
+			d := c.add(a.Name.Span(), CodeDeprecated, "%s: %s", p.Name, strings.TrimSpace(strings.TrimPrefix(p.Doc, "Deprecated:")))
+			d.Tag = Deprecated
+		}
+		if p.Kind < decl.VarArgs {
+			c.argType(a, sig, p)
+			c.argRole(a, sig, p)
+		}
+	}
+	c.builtinCall(call, sig.entry)
+}
+
+// arity checks that each argument has a parameter, and each required parameter
+// an argument.
+func (c *checker) arity(call *syntax.CallExpr, sig *signature, bound []int) {
+	given := make([]bool, len(sig.params))
+	args, kwargs := false, false
+	for i, a := range call.Args {
+		switch {
+		case a.Star == syntax.STAR:
+			args = true
+		case a.Star == syntax.STARSTAR:
+			kwargs = true
+		case bound[i] < 0 && a.Name != nil:
+			if meant := c.unknownArg(a, sig); meant >= 0 {
+				given[meant] = true
+			}
+		case bound[i] < 0 && !args:
+			c.add(a.Span(), CodeTooManyArgs, "%s takes at most %s", sig.name, count(sig.maxPositional(), "positional argument"))
+			return
+		case bound[i] < 0:
+		default:
+			p := sig.params[bound[i]]
+			if given[bound[i]] && p.Kind < decl.VarArgs && a.Name != nil && !repeated(call, i) {
+				c.add(a.Name.Span(), CodeDuplicateArg, "%s: %s was given by position already", sig.name, p.Name)
+			}
+			given[bound[i]] = true
+		}
+	}
+	for i, p := range sig.params {
+		if given[i] || !p.Required || kwargs || args && p.Kind != decl.Keyword {
+			continue
+		}
+		c.add(c.calleeSpan(call), CodeMissingArg, "%s: missing argument for %s", sig.name, p.Name)
+	}
+}
+
+// repeated reports whether an earlier argument has the same name, which the
+// resolver reports.
+func repeated(call *syntax.CallExpr, i int) bool {
+	for _, a := range call.Args[:i] {
+		if a.Name != nil && a.Name.Name == call.Args[i].Name.Name {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *checker) calleeSpan(call *syntax.CallExpr) syntax.Span {
+	if d, ok := call.Fn.(*syntax.DotExpr); ok {
+		return d.Name.Span()
+	}
+	return call.Fn.Span()
+}
+
+func (sig *signature) maxPositional() int {
+	n := 0
+	for _, p := range sig.params {
+		if p.Kind == decl.Normal || p.Kind == decl.Positional {
+			n++
+		}
+	}
+	return n
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// unknownArg reports a keyword that no parameter has, with the one that is
+// meant: Tilt's documentation gives some of them other names. It returns the
+// parameter's index, -1 when there is none.
+func (c *checker) unknownArg(a *syntax.Arg, sig *signature) int {
+	name, meant := a.Name.Name, ""
+	var names []string
+	for _, p := range sig.params {
+		if p.DocName == name {
+			meant = p.Name
+		}
+		names = append(names, p.Name)
+	}
+	if meant == "" {
+		meant = decl.Nearest(name, names)
+	}
+	d := c.add(a.Name.Span(), CodeUnknownArg, "%s: unexpected keyword argument %q", sig.name, name)
+	if meant != "" {
+		d.Message += fmt.Sprintf(" (did you mean %s?)", meant)
+		d.Fixes = append(d.Fixes, replaceFix(c.f, a.Name.Span(), meant))
+	}
+	return slices.Index(names, meant)
+}
+
+// argType reports a literal of a type that a parameter of a built-in cannot
+// accept. Where Tilt converts, or the table is not strict, nothing is said.
+func (c *checker) argType(a *syntax.Arg, sig *signature, p decl.Param) {
+	got := literalType(a.X)
+	if got == "" || p.Type.Accepts(got) {
+		return
+	}
+	lists := got == "tuple" && p.Type.Accepts("list") || got == "int" && p.Type.Accepts("float")
+	if lists || len(p.Type.Alternatives()) == 0 {
+		return
+	}
+	for _, t := range p.Type.Alternatives() {
+		if !strictly(t.Name, got) {
+			return
+		}
+	}
+	c.add(a.X.Span(), CodeWrongType, "%s: %s must be %s, not %s", sig.name, p.Name, p.Type, got)
+}
+
+// strictly reports whether a parameter of the type want certainly refuses a
+// literal of the type got.
+func strictly(want, got string) bool {
+	switch want {
+	case "str":
+		return got == "int" || got == "bool" || got == "dict" || got == "list"
+	case "int":
+		return got == "str" || got == "list" || got == "dict"
+	case "bool":
+		return got == "str" || got == "list" || got == "dict"
+	case "list", "dict":
+		return got == "int" || got == "bool"
+	case "None", "Blob":
+		return true
+	}
+	return false
+}
+
+// literalType returns the type of a literal, "" for anything else and for None.
+func literalType(x syntax.Expr) string {
+	switch x := syntax.Unparen(x).(type) {
+	case *syntax.Literal:
+		return map[syntax.Kind]string{syntax.STRING: "str", syntax.INT: "int"}[x.Kind]
+	case *syntax.ListExpr:
+		return "list"
+	case *syntax.DictExpr:
+		return "dict"
+	case *syntax.TupleExpr:
+		return "tuple"
+	case *syntax.Ident:
+		if x.Name == "True" || x.Name == "False" {
+			return "bool"
+		}
+	}
+	return ""
+}

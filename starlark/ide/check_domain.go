@@ -1,0 +1,172 @@
+package ide
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// stepRank is the place of each live-update step in the order that Tilt asks.
+var stepRank = map[string]int{"initial_sync": 1, "fall_back_on": 2, "sync": 3, "run": 4, "restart_container": 5}
+
+// builtinCall checks what only some built-ins have.
+func (c *checker) builtinCall(call *syntax.CallExpr, e *decl.Entry) {
+	switch e.Name {
+	case "docker_build", "custom_build", "k8s_custom_deploy":
+		if list, ok := namedArg(call, "live_update").(*syntax.ListExpr); ok {
+			c.liveUpdate(call, e.Name, list)
+		}
+	}
+}
+
+// namedArg returns the argument of that name.
+func namedArg(call *syntax.CallExpr, name string) syntax.Expr {
+	for _, a := range call.Args {
+		if a.Name != nil && a.Name.Name == name {
+			return a.X
+		}
+	}
+	return nil
+}
+
+// liveUpdate checks the steps of a live update that are written out.
+func (c *checker) liveUpdate(call *syntax.CallExpr, fn string, list *syntax.ListExpr) {
+	last, lastName := 0, ""
+	for _, x := range list.List {
+		step, ok := x.(*syntax.CallExpr)
+		if !ok {
+			continue
+		}
+		name := c.builtin(step.Fn)
+		rank := stepRank[name]
+		switch {
+		case rank == 0:
+			continue
+		case rank < last:
+			c.add(step.Span(), CodeLiveOrder, "%s must come before %s", name, lastName)
+		case rank == last && name == "initial_sync":
+			c.add(step.Span(), CodeLiveOrder, "initial_sync may stand only once")
+		case rank == last && name == "restart_container":
+			c.add(step.Span(), CodeLiveOrder, "restart_container may stand only once, at the end")
+		}
+		if rank >= last {
+			last, lastName = rank, name
+		}
+		if name == "sync" && fn == "docker_build" {
+			c.syncPath(call, step)
+		}
+		if name == "restart_container" && c.f.Builtins["docker_compose"] == nil && c.f.Builtins["k8s_yaml"] != nil && len(c.f.Loads) == 0 {
+			c.add(step.Span(), CodeRestart, "restart_container() works with Docker Compose only; for Kubernetes use docker_build_with_restart of ext://restart_process")
+		}
+	}
+}
+
+// syncPath reports a sync whose local path lies outside of the image's context.
+// Only paths that are written out, relative and on the same level of the file
+// can be compared.
+func (c *checker) syncPath(build, sync *syntax.CallExpr) {
+	context, local := argument(build, 1, "context"), argument(sync, 0, "local_path")
+	if context == nil || local == nil || filepath.IsAbs(context.Value) != filepath.IsAbs(local.Value) {
+		return
+	}
+	if strings.ContainsAny(context.Value+local.Value, "~$") {
+		return
+	}
+	rel, err := filepath.Rel(filepath.Clean(context.Value), filepath.Clean(local.Value))
+	if err == nil && (rel == ".." || strings.HasPrefix(rel, "../")) && !strings.HasPrefix(filepath.Clean(context.Value), "..") {
+		c.add(local.Span(), CodeSyncOutside, "%s is not within the context %s, so its changes are not seen", local.Value, context.Value)
+	}
+}
+
+// images checks what concerns the statements of the top level together.
+func (c *checker) images() {
+	seen := map[string]*syntax.Literal{}
+	for _, st := range c.f.Stmts {
+		es, ok := st.(*syntax.ExprStmt)
+		if !ok {
+			continue
+		}
+		call, ok := es.X.(*syntax.CallExpr)
+		if !ok {
+			continue
+		}
+		name := c.builtin(call.Fn)
+		if stepRank[name] > 0 {
+			c.add(call.Span(), CodeUnusedStep, "this %s has no effect: a step belongs in a live_update list", name)
+		}
+		if name != "docker_build" && name != "custom_build" {
+			continue
+		}
+		ref := argument(call, 0, "ref")
+		if ref == nil {
+			continue
+		}
+		if first := seen[ref.Value]; first != nil {
+			d := c.add(ref.Span(), CodeDuplicateImage, "image %s is declared twice", ref.Value)
+			d.Related = append(d.Related, Related{Location{c.f.Name, first.Span()}, "the first declaration"})
+			continue
+		}
+		seen[ref.Value] = ref
+	}
+}
+
+// argRole checks a string by what it names.
+func (c *checker) argRole(a *syntax.Arg, sig *signature, p decl.Param) {
+	for _, x := range elements(a.X) {
+		lit, ok := x.(*syntax.Literal)
+		if !ok || p.Name == "kustomize_bin" { // a program, which may lie in the PATH
+			continue
+		}
+		for _, role := range p.Type.Roles() {
+			c.literalRole(lit, role, sig.name)
+		}
+	}
+}
+
+// elements returns the elements of a list or tuple, or the expression itself.
+func elements(x syntax.Expr) []syntax.Expr {
+	switch x := syntax.Unparen(x).(type) {
+	case *syntax.ListExpr:
+		return x.List
+	case *syntax.TupleExpr:
+		return x.List
+	default:
+		return []syntax.Expr{x}
+	}
+}
+
+func (c *checker) literalRole(lit *syntax.Literal, role decl.Role, fn string) {
+	switch role {
+	case decl.RolePort:
+		c.port(lit)
+	case decl.RoleResource:
+		c.knownResource(lit, fn)
+	case decl.RoleWorkload:
+		c.knownWorkload(lit)
+	case decl.RoleFile, decl.RoleDir:
+		c.fileExists(lit, role, fn)
+	}
+}
+
+// port checks a port, or a forward written as text.
+func (c *checker) port(lit *syntax.Literal) {
+	if lit.Kind == syntax.INT {
+		if n := lit.Int(); n != nil && (n.Sign() < 0 || !n.IsInt64() || n.Int64() > 65535) {
+			c.add(lit.Span(), CodePort, "%s is no port: the largest is 65535", lit.Raw)
+		}
+		return
+	}
+	if lit.Kind != syntax.STRING {
+		return
+	}
+	parts := strings.Split(lit.Value, ":")
+	for i, part := range parts {
+		n, err := strconv.Atoi(part)
+		if err == nil && (n < 0 || n > 65535) && (i > 0 || len(parts) < 3) {
+			c.add(lit.Span(), CodePort, "%s is no port: the largest is 65535", part)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package ide
+
+import (
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/resolve"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// names reports loaded names and local variables that are not used.
+func (c *checker) names() {
+	if len(c.f.Errors) > 0 {
+		return // the use may be in what does not parse
+	}
+	for _, b := range c.f.Root.Order {
+		if b.Kind == resolve.Loaded && len(b.Uses) == 0 && len(b.Sites) == 1 {
+			c.unusedLoad(b)
+		}
+	}
+	c.unusedLocals(c.f.Root)
+}
+
+func (c *checker) unusedLoad(b *resolve.Binding) {
+	name, ok := b.Sites[0].Node.(*syntax.LoadName)
+	if !ok || strings.HasPrefix(b.Name, "_") {
+		return
+	}
+	d := c.add(name.Span(), CodeUnusedLoad, "%s is loaded but not used", b.Name)
+	d.Tag = Unnecessary
+	_, load := loadOf(c.f, b)
+	if load != nil {
+		d.Fixes = append(d.Fixes, Fix{Title: "Remove the name", Edits: []Edit{c.removeLoadName(load.Stmt, name)}, Preferred: true})
+	}
+}
+
+// removeLoadName returns the edit that removes a name from a load, or the load
+// when it is the only one.
+func (c *checker) removeLoadName(stmt *syntax.LoadStmt, name *syntax.LoadName) Edit {
+	if len(stmt.Names) == 1 {
+		line := c.f.Lines.Number(stmt.End)
+		span := syntax.Span{Start: c.f.Lines.Line(c.f.Lines.Number(stmt.Start)).Start, End: c.f.Lines.Line(line).End}
+		if line+1 < c.f.Lines.Count() {
+			span.End = c.f.Lines.Line(line + 1).Start
+		}
+		if strings.TrimSpace(c.f.Src[span.Start:span.End]) != c.f.Text(stmt) {
+			span = stmt.Span()
+		}
+		return Edit{c.f.Name, span, ""}
+	}
+	before := stmt.Module.End
+	for _, n := range stmt.Names {
+		if n == name {
+			break
+		}
+		before = n.End
+	}
+	return Edit{c.f.Name, syntax.Span{Start: before, End: name.End}, ""}
+}
+
+// unusedLocals reports variables of functions that are assigned by a plain
+// assignment and never read.
+func (c *checker) unusedLocals(s *resolve.Scope) {
+	if _, ok := s.Node.(*syntax.DefStmt); ok {
+		for _, b := range s.Order {
+			if b.Kind != resolve.Local || len(b.Uses) > 0 || strings.HasPrefix(b.Name, "_") {
+				continue
+			}
+			a, ok := b.Sites[0].Node.(*syntax.AssignStmt)
+			if ok && a.LHS == syntax.Expr(b.Sites[0].Ident) {
+				c.add(b.Sites[0].Ident.Span(), CodeUnusedVariable, "%s is assigned but never used", b.Name).Tag = Unnecessary
+			}
+		}
+	}
+	for _, child := range s.Children {
+		c.unusedLocals(child)
+	}
+}
+
+// stmts reports code after what always leaves the block.
+func (c *checker) stmts(list []syntax.Stmt) {
+	for i, st := range list {
+		c.blocks(st)
+		if i+1 < len(list) && c.leaves(st) {
+			span := syntax.Span{Start: list[i+1].Span().Start, End: list[len(list)-1].Span().End}
+			c.add(span, CodeUnreachable, "this code is never reached").Tag = Unnecessary
+			return
+		}
+	}
+}
+
+func (c *checker) blocks(st syntax.Stmt) {
+	switch st := st.(type) {
+	case *syntax.DefStmt:
+		c.stmts(st.Body)
+	case *syntax.ForStmt:
+		c.stmts(st.Body)
+	case *syntax.WhileStmt:
+		c.stmts(st.Body)
+	case *syntax.IfStmt:
+		for _, cl := range st.Clauses {
+			c.stmts(cl.Body)
+		}
+		if st.Else != nil {
+			c.stmts(st.Else.Body)
+		}
+	}
+}
+
+// leaves reports whether nothing can run after a statement.
+func (c *checker) leaves(st syntax.Stmt) bool {
+	switch st := st.(type) {
+	case *syntax.ReturnStmt:
+		return true
+	case *syntax.BranchStmt:
+		return st.Kind != syntax.PASS
+	case *syntax.ExprStmt:
+		if call, ok := st.X.(*syntax.CallExpr); ok {
+			name := c.builtin(call.Fn)
+			return name == "fail" || name == "exit"
+		}
+	}
+	return false
+}
+
+// member reports a member that a built-in module or a struct does not have.
+func (c *checker) member(x *syntax.DotExpr) {
+	v := c.in.expr(c.f, x.X)
+	if x.Name.Name == "" {
+		return
+	}
+	var names []string
+	switch {
+	case v.entry != nil && v.entry.Kind == decl.Module:
+		for _, e := range decl.Members(v.entry.Name) {
+			names = append(names, e.Short())
+		}
+	case v.name == "struct" && v.closed:
+		for _, f := range v.fields {
+			names = append(names, f.name)
+		}
+	default:
+		return
+	}
+	for _, n := range names {
+		if n == x.Name.Name {
+			return
+		}
+	}
+	d := c.add(x.Name.Span(), CodeUnknownMember, "%s has no member %s", c.f.Text(x.X), x.Name.Name)
+	if n := decl.Nearest(x.Name.Name, names); n != "" {
+		d.Message += " (did you mean " + n + "?)"
+		d.Fixes = append(d.Fixes, replaceFix(c.f, x.Name.Span(), n))
+	}
+}
+
+// deprecatedName reports the use of a built-in that has a better replacement.
+func (c *checker) deprecatedName(id *syntax.Ident) {
+	b := c.f.Binding(id)
+	if b == nil || b.Kind != resolve.Builtin || b.Entry.Deprecated == "" {
+		return
+	}
+	c.add(id.Span(), CodeDeprecated, "%s is deprecated: %s", id.Name, b.Entry.Deprecated).Tag = Deprecated
+}

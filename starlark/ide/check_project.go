@@ -1,0 +1,173 @@
+package ide
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// project reports what the last evaluation said about this file.
+func (c *checker) project() {
+	p := c.s.Project
+	if p == nil {
+		return
+	}
+	if p.Error != nil {
+		c.problem(*p.Error, Error)
+	}
+	for _, w := range p.Warnings {
+		c.problem(w, Warning)
+	}
+}
+
+// problem reports a problem of the evaluation at its place in this file, or at
+// the innermost call of its stack that lies here.
+func (c *checker) problem(p config.Problem, severity Severity) {
+	pos := p.Pos
+	for i := len(p.Stack) - 1; i >= 0 && pos.File != c.f.Name; i-- {
+		pos = p.Stack[i].Pos
+	}
+	if pos.File != c.f.Name || pos.Line == 0 || pos.Line > c.f.Lines.Count() {
+		return
+	}
+	d := c.add(c.word(pos), CodeEvaluation, "%s", p.Message)
+	d.Severity = severity
+	if p.Hint != "" {
+		d.Message += "\n" + p.Hint
+	}
+	for i := len(p.Stack) - 1; i >= 0; i-- {
+		fr := p.Stack[i]
+		if f := c.s.file(fr.Pos.File); f != nil && fr.Pos.Line > 0 {
+			off := f.Lines.Offset(fr.Pos.Line-1, fr.Pos.Col-1, syntax.UTF8)
+			d.Related = append(d.Related, Related{Location{f.Name, syntax.Span{Start: off, End: off}}, "in " + fr.Name})
+		}
+	}
+}
+
+// word returns the place of the word at a position.
+func (c *checker) word(pos config.Position) syntax.Span {
+	off := c.f.Lines.Offset(pos.Line-1, pos.Col-1, syntax.UTF8)
+	if off > 0 && off < len(c.f.Src) && c.f.Src[off] == '(' {
+		off-- // of a call, the interpreter tells where its parenthesis is
+	}
+	end := off
+	for off > 0 && isWord(c.f.Src[off-1]) {
+		off--
+	}
+	for end < len(c.f.Src) && isWord(c.f.Src[end]) {
+		end++
+	}
+	return syntax.Span{Start: off, End: end}
+}
+
+func isWord(c byte) bool {
+	return c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c >= 0x80
+}
+
+// evaluated returns the last project if it is whole.
+func (c *checker) evaluated() *config.Project {
+	if p := c.s.Project; p != nil && p.Error == nil && len(p.Resources) > 0 {
+		return p
+	}
+	return nil
+}
+
+// declaredNames returns names that the files at hand give to resources in
+// plain text: they may be newer than the last evaluation.
+func (c *checker) declared(name string) bool {
+	found := false
+	syntax.Walk(c.f.File, func(n syntax.Node) bool {
+		if lit, ok := n.(*syntax.Arg); ok && !found {
+			if l, ok := lit.X.(*syntax.Literal); ok && l.Value == name && l.Kind == syntax.STRING {
+				found = lit.Name == nil || lit.Name.Name == "name" || lit.Name.Name == "new_name"
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+func (c *checker) knownResource(lit *syntax.Literal, _ string) {
+	p := c.evaluated()
+	if p == nil || lit.Value == "" || lit.Kind != syntax.STRING {
+		return
+	}
+	var names []string
+	for _, r := range p.Resources {
+		if r.Name == lit.Value {
+			return
+		}
+		names = append(names, r.Name)
+	}
+	if !c.declared(lit.Value) {
+		c.unknown(lit, CodeUnknownRes, "resource", names)
+	}
+}
+
+func (c *checker) knownWorkload(lit *syntax.Literal) {
+	p := c.evaluated()
+	if p == nil || lit.Value == "" || lit.Kind != syntax.STRING {
+		return
+	}
+	name, _, _ := strings.Cut(lit.Value, ":")
+	var names []string
+	for _, r := range p.Resources {
+		names = append(names, r.Name)
+	}
+	for _, o := range p.YAML {
+		n, _, _ := strings.Cut(o.Key, ":")
+		names = append(names, n)
+	}
+	for _, n := range names {
+		if strings.EqualFold(n, name) || n == lit.Value {
+			return
+		}
+	}
+	c.unknown(lit, CodeUnknownWork, "workload", names)
+}
+
+func (c *checker) unknown(lit *syntax.Literal, code, what string, names []string) {
+	d := c.add(lit.Span(), code, "the last evaluation saw no %s %s", what, lit.Value)
+	if n := decl.Nearest(lit.Value, names); n != "" {
+		d.Message += " (did you mean " + n + "?)"
+		d.Fixes = append(d.Fixes, replaceFix(c.f, lit.Inner(), n))
+	}
+}
+
+// needsFile lists the built-ins whose argument must be there when they run.
+var needsFile = map[string]bool{"k8s_yaml": true, "docker_build": true, "helm": true, "kustomize": true, "docker_compose": true}
+
+// fileExists reports a path that is written out and leads nowhere. Paths in
+// functions are left alone, since they are taken from the caller's folder.
+func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
+	if !needsFile[fn] || lit.Kind != syntax.STRING || c.s.Workspace == nil || c.f.Root.At(lit.Start) != c.f.Root {
+		return
+	}
+	v := lit.Value
+	if v == "" || strings.ContainsAny(v, "*?$~\n{}") || strings.Contains(v, "://") || strings.Contains(v, "github.com") || strings.Contains(v, "@") {
+		return
+	}
+	path := v
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir(c.f), path)
+	}
+	if _, ok := c.s.Workspace.ReadDir(dir(c.f)); !ok || path == dir(c.f) || path == "/" {
+		return
+	}
+	entries, ok := c.s.Workspace.ReadDir(filepath.Dir(path))
+	for _, e := range entries {
+		if e.Name() == filepath.Base(path) {
+			return
+		}
+	}
+	if ok || !filepath.IsAbs(v) {
+		what := "file"
+		if role == decl.RoleDir {
+			what = "folder"
+		}
+		c.add(lit.Span(), CodeMissingFile, "there is no %s %s", what, v)
+	}
+}

@@ -1,0 +1,80 @@
+package ide
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/resolve"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// minLoadable is how many letters must be typed before names that have to be
+// loaded are offered.
+const minLoadable = 3
+
+// loadable completes names of extensions that are not loaded yet, with the edit
+// that loads them.
+func (c *completer) loadable() {
+	typed := strings.ToLower(c.f.Src[c.word:c.off])
+	if len(typed) < minLoadable || c.s.Workspace == nil {
+		return
+	}
+	for _, ext := range c.s.Extensions {
+		module := "ext://" + ext
+		m := c.s.Workspace.Module(c.f.Name, module)
+		target := c.s.file(m.Path)
+		if m.State != Found || target == nil {
+			continue
+		}
+		for _, b := range target.Exports() {
+			if b.Def() == nil || !subsequence(typed, strings.ToLower(b.Name)) || c.f.Root.Names[b.Name] != nil {
+				continue
+			}
+			i := Item{
+				Label: b.Name, Kind: ItemFunction, Detail: "load from " + module, Sort: "5",
+				Key: "name:" + b.Name + "#" + target.Name, Extra: []Edit{loadEdit(c.f, module, b.Name)},
+			}
+			c.callSnippet(&i, len(b.Def().Params) > 0)
+			c.add(i)
+		}
+	}
+}
+
+// loadEdit returns the edit that loads a name: into the load of that module if
+// there is one, else in a line of its own behind the last load at the top.
+func loadEdit(f *resolve.File, module, name string) Edit {
+	at := 0
+	for _, st := range f.Stmts {
+		l, ok := st.(*syntax.LoadStmt)
+		if !ok || l.Rparen < 0 {
+			continue
+		}
+		if l.Module != nil && l.Module.Value == module && len(l.Names) > 0 {
+			last := l.Names[len(l.Names)-1].End
+			return Edit{f.Name, syntax.Span{Start: last, End: last}, fmt.Sprintf(", '%s'", name)}
+		}
+		if line := f.Lines.Number(l.End); line+1 < f.Lines.Count() {
+			at = f.Lines.Line(line + 1).Start
+		}
+	}
+	if at == 0 {
+		at = afterHeader(f)
+	}
+	return Edit{f.Name, syntax.Span{Start: at, End: at}, fmt.Sprintf("load('%s', '%s')\n", module, name)}
+}
+
+// afterHeader returns the offset behind the comments at the start of a file
+// that are set off by an empty line.
+func afterHeader(f *resolve.File) int {
+	line := 0
+	for _, c := range f.Comments {
+		if !c.Own || f.Lines.Number(c.Start) != line {
+			break
+		}
+		line++
+	}
+	if span := f.Lines.Line(line); line > 0 && line+1 < f.Lines.Count() && span.Start == span.End {
+		return f.Lines.Line(line + 1).Start
+	}
+	return 0
+}

@@ -1,0 +1,220 @@
+package ide
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// strings completes within a string by what it names.
+func (c *completer) strings() {
+	path := syntax.PathAt(c.f.File, c.off)
+	for i := len(path) - 1; i >= 0; i-- {
+		lit, ok := path[i].(*syntax.Literal)
+		if !ok || i == 0 {
+			continue
+		}
+		c.out.Replace = syntax.Span{Start: lit.Inner().Start, End: lit.Inner().End}
+		switch parent := path[i-1].(type) {
+		case *syntax.LoadStmt:
+			c.module(lit)
+		case *syntax.LoadName:
+			if l, ok := path[i-2].(*syntax.LoadStmt); ok {
+				c.exports(l)
+			}
+		case *syntax.IndexExpr:
+			c.keys(parent)
+		default:
+			c.argument(lit, path)
+		}
+		return
+	}
+}
+
+// argument completes a string in an argument of a built-in.
+func (c *completer) argument(lit *syntax.Literal, path []syntax.Node) {
+	_, p := paramAt(c.in, c.f, path)
+	if p == nil {
+		return
+	}
+	for _, e := range p.Type.Enums() {
+		c.add(Item{Label: e, Kind: ItemValue, Sort: "0"})
+	}
+	for _, role := range p.Type.Roles() {
+		switch role {
+		case decl.RoleFile, decl.RolePath, decl.RoleGlob:
+			c.paths(lit, false)
+		case decl.RoleDir:
+			c.paths(lit, true)
+		case decl.RoleTiltfile:
+			c.module(lit)
+		default:
+			c.known(role)
+		}
+	}
+}
+
+// known completes names that the last evaluation or the caller knows.
+func (c *completer) known(role decl.Role) {
+	var list []string
+	kind := ItemValue
+	switch role {
+	case decl.RoleContext:
+		list = c.s.Contexts
+	case decl.RoleResource:
+		kind, list = ItemResource, c.resources()
+	case decl.RoleFeature:
+		list = []string{"snapshots", "cluster_refresh"}
+	}
+	if p := c.s.Project; p != nil {
+		switch role {
+		case decl.RoleWorkload:
+			for _, r := range p.Resources {
+				if r.Kind == "k8s" {
+					list = append(list, r.Name)
+				}
+			}
+			kind = ItemResource
+		case decl.RoleService:
+			for _, r := range p.Resources {
+				if r.Compose != nil {
+					list = append(list, r.Compose.Service)
+				}
+			}
+			kind = ItemResource
+		case decl.RoleImage:
+			for _, i := range p.Images {
+				list = append(list, i.Ref)
+			}
+			kind = ItemImage
+		case decl.RoleObject, decl.RoleKind, decl.RoleNamespace:
+			for _, o := range p.YAML {
+				list = append(list, objectPart(o.Key, role))
+			}
+		case decl.RoleLabel:
+			for _, r := range p.Resources {
+				list = append(list, r.Labels...)
+			}
+		}
+	}
+	slices.Sort(list)
+	for _, name := range slices.Compact(list) {
+		if name != "" {
+			c.add(Item{Label: name, Kind: kind, Sort: "1"})
+		}
+	}
+}
+
+// objectPart returns what of an object's key name:kind:namespace:group an
+// argument names.
+func objectPart(key string, role decl.Role) string {
+	parts := strings.Split(key, ":")
+	switch {
+	case role == decl.RoleKind && len(parts) > 1:
+		return parts[1]
+	case role == decl.RoleNamespace && len(parts) > 2:
+		return parts[2]
+	case role == decl.RoleObject && len(parts) > 1:
+		return parts[0] + ":" + parts[1]
+	}
+	return ""
+}
+
+// resources returns the names of the project's resources and of those that the
+// file declares in plain text.
+func (c *completer) resources() []string {
+	var list []string
+	if c.s.Project != nil {
+		for _, r := range c.s.Project.Resources {
+			list = append(list, r.Name)
+		}
+	}
+	for _, sym := range namedThings(c.in, c.f) {
+		if sym.role == decl.RoleNewName || sym.role == decl.RoleWorkload {
+			list = append(list, sym.lit.Value)
+		}
+	}
+	return list
+}
+
+// module completes the file of a load.
+func (c *completer) module(lit *syntax.Literal) {
+	for _, e := range c.s.Extensions {
+		c.add(Item{Label: "ext://" + e, Kind: ItemModule, Sort: "2"})
+	}
+	if typed := c.f.Src[lit.Inner().Start:c.off]; !strings.HasPrefix(typed, "ext") {
+		c.paths(lit, false)
+	}
+}
+
+// exports completes the names that a load can bind.
+func (c *completer) exports(l *syntax.LoadStmt) {
+	for _, load := range c.f.Loads {
+		if load.Stmt != l {
+			continue
+		}
+		target := c.s.file(c.s.module(c.f, load).Path)
+		if target == nil {
+			return
+		}
+		for _, b := range target.Exports() {
+			if !loads(l, b.Name, c.off) {
+				c.add(Item{Label: b.Name, Kind: ItemFunction, Sort: "1", Key: "name:" + b.Name + "#" + target.Name})
+			}
+		}
+	}
+}
+
+// loads reports whether a load binds a name anywhere but at off.
+func loads(l *syntax.LoadStmt, name string, off int) bool {
+	for _, n := range l.Names {
+		if n.From != nil && n.From.Value == name && !n.Span().Contains(off) {
+			return true
+		}
+	}
+	return false
+}
+
+// keys completes the known keys of a dict.
+func (c *completer) keys(x *syntax.IndexExpr) {
+	for _, fl := range c.in.expr(c.f, x.X).fields {
+		c.add(Item{Label: fl.name, Kind: ItemMember, Detail: fl.value.text(), Sort: "1"})
+	}
+}
+
+// paths completes a path, one folder at a time.
+func (c *completer) paths(lit *syntax.Literal, dirsOnly bool) {
+	if c.s.Workspace == nil {
+		return
+	}
+	inner := lit.Inner()
+	typed := c.f.Src[inner.Start:c.off]
+	folder, slash := "", strings.LastIndexByte(typed, '/')
+	if slash >= 0 {
+		folder = typed[:slash+1]
+	}
+	at := folder
+	if !filepath.IsAbs(at) {
+		at = filepath.Join(dir(c.f), folder)
+	}
+	entries, _ := c.s.Workspace.ReadDir(at)
+	rest := c.f.Src[c.off:inner.End]
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		rest = rest[:i]
+	}
+	c.out.Replace = syntax.Span{Start: inner.Start + slash + 1, End: c.off + len(rest)}
+	for _, e := range entries {
+		hidden := strings.HasPrefix(e.Name(), ".") && !strings.HasPrefix(typed[slash+1:], ".")
+		if hidden || dirsOnly && !e.IsDir() {
+			continue
+		}
+		i := Item{Label: e.Name(), Kind: ItemFile, Sort: "6"}
+		if e.IsDir() {
+			i.Label, i.Kind = e.Name()+"/", ItemFolder
+		}
+		c.add(i)
+	}
+}

@@ -1,0 +1,109 @@
+package ide
+
+import (
+	"fmt"
+	"sort"
+
+	"github.com/towline-dev/towline/starlark/resolve"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// Tag says how an editor may show a diagnostic.
+type Tag uint8
+
+// The tags of diagnostics.
+const (
+	NoTag Tag = iota
+	Unnecessary
+	Deprecated
+)
+
+// Diagnostic is something to say about a place of a file.
+type Diagnostic struct {
+	Span     syntax.Span
+	Severity Severity
+	Code     string // see Codes
+	Message  string
+	Tag      Tag
+	Related  []Related
+	Fixes    []Fix
+}
+
+// Related is a place that belongs to a diagnostic.
+type Related struct {
+	Location
+	Message string
+}
+
+// Fix is a change that would settle a diagnostic.
+type Fix struct {
+	Title     string
+	Edits     []Edit
+	Preferred bool
+}
+
+// Diagnostics returns everything there is to say about a file, in the order of
+// the text. SyntaxDiagnostics is the part that is known at once.
+func Diagnostics(s *Snapshot, f *resolve.File) []Diagnostic {
+	c := &checker{s: s, f: f, in: newInference(s)}
+	c.list = SyntaxDiagnostics(f)
+	c.names()
+	c.loads()
+	c.project()
+	c.stmts(f.Stmts)
+	syntax.Walk(f.File, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.CallExpr:
+			c.call(n)
+		case *syntax.DotExpr:
+			c.member(n)
+		case *syntax.Ident:
+			c.deprecatedName(n)
+		}
+		return true
+	})
+	c.images()
+	sort.SliceStable(c.list, func(i, j int) bool { return c.list[i].Span.Start < c.list[j].Span.Start })
+	return c.list
+}
+
+// SyntaxDiagnostics returns what the parser and the resolver have to say.
+func SyntaxDiagnostics(f *resolve.File) []Diagnostic {
+	var list []Diagnostic
+	for _, e := range f.Errors {
+		list = append(list, Diagnostic{Span: e.Span, Severity: Error, Code: CodeSyntax, Message: e.Msg})
+	}
+	for _, p := range f.Problems {
+		d := Diagnostic{Span: p.Span, Severity: severityOf(p.Code), Code: p.Code, Message: p.Msg}
+		if p.Suggest != "" {
+			d.Fixes = append(d.Fixes, replaceFix(f, p.Span, p.Suggest))
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+func replaceFix(f *resolve.File, span syntax.Span, text string) Fix {
+	return Fix{Title: fmt.Sprintf("Change to %s", text), Edits: []Edit{{f.Name, span, text}}, Preferred: true}
+}
+
+// A checker collects the diagnostics of one file.
+type checker struct {
+	s    *Snapshot
+	f    *resolve.File
+	in   *inference
+	list []Diagnostic
+}
+
+func (c *checker) add(span syntax.Span, code, format string, args ...any) *Diagnostic {
+	c.list = append(c.list, Diagnostic{Span: span, Severity: severityOf(code), Code: code, Message: fmt.Sprintf(format, args...)})
+	return &c.list[len(c.list)-1]
+}
+
+// builtin returns the name of the built-in that an expression is, or "".
+func (c *checker) builtin(x syntax.Expr) string {
+	if v := c.in.expr(c.f, x); v.entry != nil {
+		return v.entry.Name
+	}
+	return ""
+}

@@ -1,0 +1,107 @@
+package ide
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// entryDoc returns the documentation of a built-in as Markdown.
+func entryDoc(e *decl.Entry) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "```python\n%s\n```\n", signatureText(e))
+	if e.Deprecated != "" {
+		fmt.Fprintf(&b, "**Deprecated:** %s\n\n", e.Deprecated)
+	}
+	b.WriteString(e.Purpose + "\n")
+	if e.Doc != "" {
+		b.WriteString("\n" + e.Doc + "\n")
+	}
+	b.WriteString(paramDocs(e.Params))
+	if e.Differs != "" {
+		fmt.Fprintf(&b, "\n*Differs from Tilt:* %s\n", e.Differs)
+	}
+	if e.Example != "" {
+		fmt.Fprintf(&b, "\n```python\n%s\n```\n", strings.TrimSpace(e.Example))
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// maxSignature is the length up to which a signature stays on one line.
+const maxSignature = 88
+
+// signatureText returns a built-in's signature, broken into lines if it is long.
+func signatureText(e *decl.Entry) string {
+	text := e.Signature()
+	if e.Kind == decl.Module {
+		return "module " + text
+	}
+	if len(text) <= maxSignature {
+		return text
+	}
+	var b strings.Builder
+	b.WriteString(e.Name + "(\n")
+	for _, p := range e.ParamTexts() {
+		b.WriteString("    " + p + ",\n")
+	}
+	b.WriteString(")")
+	if !e.Type.IsNone() {
+		b.WriteString(" -> " + e.Type.String())
+	}
+	return b.String()
+}
+
+func paramDocs(params []decl.Param) string {
+	var b strings.Builder
+	for _, p := range params {
+		if p.Doc != "" {
+			fmt.Fprintf(&b, "\n- `%s`: %s", p.Name, p.Doc)
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return b.String() + "\n"
+}
+
+// defDoc returns the documentation of a def as Markdown.
+func defDoc(v value) string {
+	sig := defSignature(v)
+	var b strings.Builder
+	fmt.Fprintf(&b, "```python\n%s\n```\n", sig.text())
+	b.WriteString(sig.doc.text + "\n")
+	b.WriteString(paramDocs(sig.params))
+	if sig.doc.returns != "" {
+		fmt.Fprintf(&b, "\nReturns %s\n", sig.doc.returns)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// paramDoc returns the documentation of one parameter as Markdown.
+func paramDoc(sig *signature, p decl.Param) string {
+	text := fmt.Sprintf("```python\n%s\n```", p.String())
+	if p.Doc != "" {
+		text += "\n" + p.Doc
+	}
+	return text + fmt.Sprintf("\n\nParameter of `%s`.", sig.name)
+}
+
+// comment returns the comment lines directly above an offset, without #.
+func commentAbove(f *syntax.File, off int) string {
+	line := f.Lines.Number(off)
+	var text []string
+	for i := len(f.Comments) - 1; i >= 0; i-- {
+		c := f.Comments[i]
+		if c.Start > off {
+			continue
+		}
+		if !c.Own || f.Lines.Number(c.Start) != line-1 {
+			break
+		}
+		line--
+		text = append([]string{strings.TrimSpace(strings.TrimLeft(f.Src[c.Start:c.End], "#"))}, text...)
+	}
+	return strings.Join(text, "\n")
+}

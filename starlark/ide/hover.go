@@ -1,0 +1,298 @@
+package ide
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/resolve"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// HoverInfo is what is known about a place.
+type HoverInfo struct {
+	Span     syntax.Span
+	Markdown string
+	Resource string // a resource of the project that is named there; its live state is the caller's to add
+}
+
+// Hover says what stands at an offset, nil when nothing is known.
+func Hover(s *Snapshot, f *resolve.File, off int) *HoverInfo {
+	path := syntax.PathAt(f.File, off)
+	in := newInference(s)
+	switch n := path[len(path)-1].(type) {
+	case *syntax.Ident:
+		return hoverIdent(s, in, f, n, path)
+	case *syntax.Literal:
+		if n.Kind == syntax.STRING {
+			return hoverString(s, in, f, n, path)
+		}
+	}
+	return nil
+}
+
+func hoverIdent(s *Snapshot, in *inference, f *resolve.File, id *syntax.Ident, path []syntax.Node) *HoverInfo {
+	if id.Name == "" {
+		return nil
+	}
+	h := &HoverInfo{Span: id.Span()}
+	if len(path) > 1 {
+		switch parent := path[len(path)-2].(type) {
+		case *syntax.Arg:
+			if parent.Name == id {
+				return hoverArg(in, f, h, id, path)
+			}
+		case *syntax.DotExpr:
+			if parent.Name == id {
+				return hoverMember(in, f, h, parent)
+			}
+		}
+	}
+	b := f.Binding(id)
+	if b == nil {
+		return nil
+	}
+	h.Markdown = bindingDoc(s, in, f, b)
+	return h
+}
+
+func hoverArg(in *inference, f *resolve.File, h *HoverInfo, id *syntax.Ident, path []syntax.Node) *HoverInfo {
+	if len(path) < 3 {
+		return nil
+	}
+	call, ok := path[len(path)-3].(*syntax.CallExpr)
+	if !ok {
+		return nil
+	}
+	sig := signatureOf(in.expr(f, call.Fn))
+	if sig == nil {
+		return nil
+	}
+	i := sig.named(id.Name)
+	if i < 0 || sig.params[i].Kind == decl.VarKwargs {
+		return nil
+	}
+	h.Markdown = paramDoc(sig, sig.params[i])
+	return h
+}
+
+func hoverMember(in *inference, f *resolve.File, h *HoverInfo, x *syntax.DotExpr) *HoverInfo {
+	owner := in.expr(f, x.X)
+	if e := memberEntry(owner, x.Name.Name); e != nil {
+		h.Markdown = entryDoc(e)
+		return h
+	}
+	v := in.member(owner, x.Name.Name)
+	switch {
+	case v.def != nil:
+		h.Markdown = defDoc(v)
+	case v.known():
+		h.Markdown = fmt.Sprintf("```python\n%s: %s\n```", x.Name.Name, v.name)
+	default:
+		return nil
+	}
+	return h
+}
+
+// memberEntry returns the table's entry of a member of a module or a value.
+func memberEntry(owner value, name string) *decl.Entry {
+	parent := owner.name
+	if owner.entry != nil {
+		parent = owner.entry.Name
+	}
+	if parent == "" {
+		return nil
+	}
+	e, _ := decl.Lookup(parent + "." + name)
+	return e
+}
+
+// bindingDoc returns the documentation of a name as Markdown.
+func bindingDoc(s *Snapshot, in *inference, f *resolve.File, b *resolve.Binding) string {
+	if b.Kind == resolve.Builtin {
+		return entryDoc(b.Entry)
+	}
+	v := in.binding(f, b)
+	if v.def != nil {
+		return defDoc(v)
+	}
+	if v.entry != nil && v.entry.Kind != decl.Constant {
+		return entryDoc(v.entry)
+	}
+	text := b.Name
+	if b.Kind == resolve.Param {
+		text = "(parameter) " + text
+	}
+	if v.known() {
+		text += ": " + v.text()
+	}
+	from, decl := s.declaration(f, b)
+	doc := ""
+	if decl != nil && len(decl.Sites) > 0 {
+		site := decl.Sites[0]
+		if a, ok := site.Node.(*syntax.AssignStmt); ok {
+			if rhs := from.Text(a.RHS); len(decl.Sites) == 1 && len(rhs) <= 60 && !strings.ContainsAny(rhs, "\r\n") {
+				text += " = " + rhs
+			}
+			if text := commentAbove(from.File, a.Start); text != "" {
+				doc = "\n" + text
+			}
+		}
+		if p, ok := site.Node.(*syntax.Param); ok {
+			doc = "\n" + paramComment(f, p)
+		}
+		if from != f {
+			doc += fmt.Sprintf("\n\nFrom `%s`.", relative(f, from.Name))
+		}
+	}
+	return strings.TrimSpace(fmt.Sprintf("```python\n%s\n```%s", text, doc))
+}
+
+// paramComment returns what the def's docstring says about a parameter.
+func paramComment(f *resolve.File, p *syntax.Param) string {
+	for _, n := range syntax.PathAt(f.File, p.Start) {
+		if d, ok := n.(*syntax.DefStmt); ok && p.Name != nil {
+			if doc := parseDocstring(docOf(d.Body)).args[p.Name.Name]; doc != "" {
+				return doc
+			}
+		}
+	}
+	return ""
+}
+
+// text returns the value's type for people.
+func (v value) text() string {
+	if v.name == "list" && v.elem != "" {
+		return "list[" + v.elem + "]"
+	}
+	if v.name == "struct" && v.closed {
+		var parts []string
+		for _, f := range v.fields {
+			t := f.value.name
+			if t == "" {
+				t = "any"
+			}
+			parts = append(parts, f.name+": "+t)
+		}
+		return "struct(" + strings.Join(parts, ", ") + ")"
+	}
+	return v.name
+}
+
+// relative returns a path as seen from a file, if that is shorter.
+func relative(f *resolve.File, path string) string {
+	if rel, err := filepath.Rel(dir(f), path); err == nil && len(rel) < len(path) {
+		return rel
+	}
+	return path
+}
+
+// hoverString says what a string in an argument names.
+func hoverString(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) *HoverInfo {
+	h := &HoverInfo{Span: lit.Span()}
+	for _, n := range path {
+		if l, ok := n.(*syntax.LoadStmt); ok {
+			return hoverLoad(s, in, f, h, l, lit)
+		}
+	}
+	_, p := paramAt(in, f, path)
+	if p == nil {
+		return nil
+	}
+	var text []string
+	for _, role := range p.Type.Roles() {
+		switch role {
+		case decl.RoleResource, decl.RoleWorkload, decl.RoleNewName, decl.RoleService:
+			if doc := resourceDoc(s, lit.Value); doc != "" {
+				h.Resource = lit.Value
+				text = append(text, doc)
+			}
+		case decl.RoleImage:
+			text = append(text, imageDoc(s, f, lit.Value))
+		case decl.RoleFile, decl.RoleDir, decl.RolePath:
+			if !strings.Contains(lit.Value, "\n") {
+				text = append(text, fmt.Sprintf("`%s`", absolute(f, lit.Value)))
+			}
+		}
+	}
+	if h.Markdown = strings.TrimSpace(strings.Join(text, "\n\n")); h.Markdown == "" {
+		return nil
+	}
+	return h
+}
+
+func hoverLoad(s *Snapshot, in *inference, f *resolve.File, h *HoverInfo, l *syntax.LoadStmt, lit *syntax.Literal) *HoverInfo {
+	if lit == l.Module {
+		for _, load := range f.Loads {
+			if load.Module == lit {
+				m := s.module(f, load)
+				h.Markdown = map[ModuleState]string{Found: "`" + m.Path + "`", Missing: "This file does not exist."}[m.State]
+			}
+		}
+	}
+	for _, n := range l.Names {
+		if n.From == lit {
+			if b := f.Binding(n.Local); b != nil {
+				h.Markdown = bindingDoc(s, in, f, b)
+			}
+		}
+	}
+	if h.Markdown == "" {
+		return nil
+	}
+	return h
+}
+
+// absolute returns the path that a relative one in a file means.
+func absolute(f *resolve.File, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir(f), path)
+}
+
+// resourceDoc describes a resource of the last evaluation.
+func resourceDoc(s *Snapshot, name string) string {
+	if s.Project == nil {
+		return ""
+	}
+	for _, r := range s.Project.Resources {
+		if r.Name != name {
+			continue
+		}
+		text := fmt.Sprintf("**%s** (%s resource)", r.Name, r.Kind)
+		if len(r.Images) > 0 {
+			text += "\n\nImages: `" + strings.Join(r.Images, "`, `") + "`"
+		}
+		if len(r.ResourceDeps) > 0 {
+			text += "\n\nWaits for: `" + strings.Join(r.ResourceDeps, "`, `") + "`"
+		}
+		for _, p := range r.PortForwards {
+			text += fmt.Sprintf("\n\nForwards http://localhost:%d", p.Local)
+		}
+		return text
+	}
+	return ""
+}
+
+// imageDoc describes an image of the last evaluation.
+func imageDoc(s *Snapshot, f *resolve.File, ref string) string {
+	if s.Project == nil {
+		return ""
+	}
+	for _, i := range s.Project.Images {
+		if i.Ref != ref {
+			continue
+		}
+		text := fmt.Sprintf("**%s** (%s image)", i.Ref, i.Builder)
+		if i.Dockerfile != "" {
+			text += fmt.Sprintf("\n\nDockerfile: `%s`", relative(f, i.Dockerfile))
+		}
+		if len(i.LiveUpdate) > 0 {
+			text += fmt.Sprintf("\n\n%d live-update steps", len(i.LiveUpdate))
+		}
+		return text
+	}
+	return ""
+}

@@ -1,0 +1,131 @@
+// Package ide answers what an editor asks about a Tiltfile: diagnostics,
+// completion, hover and the rest, each in a file of its own.
+//
+// Every feature is a function of an immutable Snapshot and returns plain
+// values with byte offsets; server/lsp turns them into the protocol's. Nothing
+// here reads files, waits or keeps state: what lies outside of the text at hand
+// is asked of the Workspace that the caller hands in, and may be unknown.
+//
+// Types are inferred gradually (infer.go). What is not known for certain is
+// unknown, and nothing unknown is ever complained about: a diagnostic that is
+// wrong does more harm than ten that are missing.
+package ide
+
+import (
+	"io/fs"
+	"path/filepath"
+
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/resolve"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// Workspace is the world around a file as the caller sees it. Its answers must
+// not change while a Snapshot lives, and come at once: a network is never
+// asked. All methods may be called concurrently.
+type Workspace interface {
+	// File returns a parsed and resolved file by its absolute path, which is
+	// also the file's Name; nil when it cannot be read.
+	File(path string) *resolve.File
+	// Module says where load(module) in the file from leads.
+	Module(from, module string) Module
+	// ReadDir lists a folder; ok is false when it does not exist or is unknown.
+	ReadDir(dir string) (entries []fs.DirEntry, ok bool)
+}
+
+// ModuleState says what is known about the file that a load names.
+type ModuleState uint8
+
+// The states of a module. Of an Unknown one nothing may be said, as of an
+// extension that was not fetched.
+const (
+	Unknown ModuleState = iota
+	Found
+	Missing
+)
+
+// Module is where a load leads.
+type Module struct {
+	State ModuleState
+	Path  string // absolute, when Found
+}
+
+// Snapshot is everything that the features look at. Zero fields are unknown.
+type Snapshot struct {
+	Workspace  Workspace
+	Project    *config.Project // as last evaluated, nil before that
+	Files      []string        // paths of the Tiltfiles that belong together, for searches
+	Extensions []string        // names for load('ext://NAME')
+	Contexts   []string        // names of Kubernetes contexts
+}
+
+// Location is a place in a file.
+type Location struct {
+	Path string
+	Span syntax.Span
+}
+
+// Edit replaces a place by a text.
+type Edit struct {
+	Path string
+	Span syntax.Span
+	Text string
+}
+
+// file returns a file of the workspace, nil when there is none.
+func (s *Snapshot) file(path string) *resolve.File {
+	if s.Workspace == nil || path == "" {
+		return nil
+	}
+	return s.Workspace.File(path)
+}
+
+// module says where a load leads.
+func (s *Snapshot) module(f *resolve.File, l *resolve.Load) Module {
+	if s.Workspace == nil || l == nil || l.Module == nil {
+		return Module{}
+	}
+	return s.Workspace.Module(f.Name, l.Module.Value)
+}
+
+// dir returns the folder against which a file's relative paths are taken.
+func dir(f *resolve.File) string { return filepath.Dir(f.Name) }
+
+// declaration follows a binding through loads to the file that makes it. The
+// binding is nil when the way leads into the unknown.
+func (s *Snapshot) declaration(f *resolve.File, b *resolve.Binding) (*resolve.File, *resolve.Binding) {
+	for range 10 {
+		if b == nil || b.Kind != resolve.Loaded {
+			return f, b
+		}
+		name, load := loadOf(f, b)
+		if name == nil || name.From == nil {
+			return f, nil
+		}
+		target := s.file(s.module(f, load).Path)
+		if target == nil {
+			return f, nil
+		}
+		f, b = target, target.Export(name.From.Value)
+	}
+	return f, nil
+}
+
+// loadOf returns the place that binds a loaded name, and its load.
+func loadOf(f *resolve.File, b *resolve.Binding) (*syntax.LoadName, *resolve.Load) {
+	if len(b.Sites) != 1 {
+		return nil, nil
+	}
+	name, _ := b.Sites[0].Node.(*syntax.LoadName)
+	for _, l := range f.Loads {
+		if l.Stmt == nil {
+			continue
+		}
+		for _, n := range l.Stmt.Names {
+			if n == name {
+				return name, l
+			}
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,207 @@
+package ide
+
+import (
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// A signature is what can be called, a built-in or a def.
+type signature struct {
+	name    string
+	params  []decl.Param
+	returns string
+	entry   *decl.Entry
+	doc     docstring
+}
+
+// signatureOf returns the signature of a value, nil when it is unknown.
+func signatureOf(v value) *signature {
+	switch {
+	case v.entry != nil && v.entry.Kind == decl.Function:
+		sig := &signature{name: v.entry.Name, params: v.entry.Params, entry: v.entry}
+		if !v.entry.Type.IsNone() {
+			sig.returns = v.entry.Type.String()
+		}
+		return sig
+	case v.def != nil:
+		return defSignature(v)
+	}
+	return nil
+}
+
+func defSignature(v value) *signature {
+	sig := &signature{name: v.def.Name.Name, doc: parseDocstring(docOf(v.def.Body))}
+	keyword := false
+	for _, p := range v.def.Params {
+		if p.Name == nil {
+			keyword = true
+			continue
+		}
+		q := decl.Param{Name: p.Name.Name, Type: decl.Type{Name: "any"}, Doc: sig.doc.args[p.Name.Name]}
+		switch {
+		case p.Star == syntax.STAR:
+			q.Kind, keyword = decl.VarArgs, true
+		case p.Star == syntax.STARSTAR:
+			q.Kind = decl.VarKwargs
+		default:
+			if keyword {
+				q.Kind = decl.Keyword
+			}
+			if p.Default != nil {
+				q.Default = v.from.Text(p.Default)
+			} else {
+				q.Required = true
+			}
+		}
+		sig.params = append(sig.params, q)
+	}
+	return sig
+}
+
+// text returns the signature as Python would write it.
+func (sig *signature) text() string {
+	if sig.entry != nil {
+		return sig.entry.Signature()
+	}
+	e := decl.Entry{Name: sig.name, Params: sig.params, Type: decl.Type{Name: "None"}}
+	return "def " + e.Signature()
+}
+
+// bind returns the index of the parameter of each argument, -1 where it is
+// unknown or there is none.
+func (sig *signature) bind(call *syntax.CallExpr) []int {
+	bound := make([]int, len(call.Args))
+	next, starred := 0, false
+	for i, a := range call.Args {
+		bound[i] = -1
+		switch {
+		case a.Star != syntax.ILLEGAL:
+			starred = true
+		case a.Name != nil:
+			bound[i] = sig.named(a.Name.Name)
+		case !starred:
+			if bound[i] = sig.positional(next); bound[i] >= 0 {
+				next++
+			}
+		}
+	}
+	return bound
+}
+
+// named returns the parameter that takes a keyword, -1 when none does.
+func (sig *signature) named(name string) int {
+	rest := -1
+	for i, p := range sig.params {
+		switch {
+		case p.Kind == decl.VarKwargs:
+			rest = i
+		case p.Name == name && (p.Kind == decl.Normal || p.Kind == decl.Keyword):
+			return i
+		}
+	}
+	return rest
+}
+
+// positional returns the parameter that takes the n-th argument, -1 when none
+// does.
+func (sig *signature) positional(n int) int {
+	for i, p := range sig.params {
+		switch p.Kind {
+		case decl.Normal, decl.Positional:
+			if n == 0 {
+				return i
+			}
+			n--
+		case decl.VarArgs:
+			return i
+		}
+	}
+	return -1
+}
+
+// A docstring is the documentation of a def in Google's style.
+type docstring struct {
+	text    string // all but the sections below
+	args    map[string]string
+	returns string
+}
+
+// docOf returns the text of a docstring, "" when a body has none.
+func docOf(body []syntax.Stmt) string {
+	if len(body) == 0 {
+		return ""
+	}
+	s, ok := body[0].(*syntax.ExprStmt)
+	if !ok {
+		return ""
+	}
+	lit, ok := s.X.(*syntax.Literal)
+	if !ok || lit.Kind != syntax.STRING {
+		return ""
+	}
+	return lit.Value
+}
+
+// parseDocstring reads the sections Args and Returns of a docstring.
+func parseDocstring(text string) docstring {
+	d := docstring{args: map[string]string{}}
+	var rest, returns []string
+	section, arg := "", ""
+	for _, line := range strings.Split(dedent(text), "\n") {
+		word := strings.TrimSpace(line)
+		if line == word && strings.HasSuffix(word, ":") {
+			section, arg = strings.ToLower(strings.TrimSuffix(word, ":")), ""
+			switch section {
+			case "args", "arguments", "parameters", "returns", "return":
+				continue
+			}
+			section = ""
+		} else if line != "" && line == word {
+			section = ""
+		}
+		switch section {
+		case "":
+			rest = append(rest, line)
+		case "returns", "return":
+			returns = append(returns, word)
+		default:
+			arg = d.argLine(word, arg)
+		}
+	}
+	d.text = strings.TrimSpace(strings.Join(rest, "\n"))
+	d.returns = strings.TrimSpace(strings.Join(returns, " "))
+	return d
+}
+
+// argLine reads a line of the section Args, which starts an argument or goes
+// on with the one before.
+func (d *docstring) argLine(line, arg string) string {
+	head, doc, ok := strings.Cut(line, ":")
+	name, _, _ := strings.Cut(strings.TrimLeft(head, "*`"), " ")
+	name = strings.Trim(name, "`(")
+	if ok && name != "" && !strings.Contains(strings.TrimSpace(strings.SplitN(head, "(", 2)[0]), " ") {
+		d.args[name] = strings.TrimSpace(doc)
+		return name
+	}
+	if arg != "" && line != "" {
+		d.args[arg] += " " + line
+	}
+	return arg
+}
+
+// dedent removes the indentation that all lines but the first share.
+func dedent(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	indent := -1
+	for _, l := range lines[1:] {
+		if t := strings.TrimLeft(l, " \t"); t != "" && (indent < 0 || len(l)-len(t) < indent) {
+			indent = len(l) - len(t)
+		}
+	}
+	for i, l := range lines[1:] {
+		lines[i+1] = strings.TrimRight(l[min(max(indent, 0), len(l)):], " \t\r")
+	}
+	return strings.Join(lines, "\n")
+}
