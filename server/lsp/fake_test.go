@@ -21,6 +21,7 @@ type fakeDaemon struct {
 	asked    []string // "hint a b", "up", …
 	upErr    error
 	logLines []api.LogLine
+	breaks   string            // the request that breaks the connection
 	onAsk    func(what string) // may be nil
 }
 
@@ -66,6 +67,9 @@ func (d *fakeDaemon) ask(what string) error {
 	d.asked = append(d.asked, what)
 	if d.onAsk != nil {
 		d.onAsk(what)
+	}
+	if what == d.breaks {
+		return errGone
 	}
 	return nil
 }

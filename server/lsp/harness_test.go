@@ -42,7 +42,7 @@ type setup struct {
 // begin starts a server and an editor; initialize is left to the test.
 func begin(t *testing.T, set setup) *harness {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	t.Cleanup(cancel)
 	h := &harness{t: t, ctx: ctx, dir: t.TempDir(), daemons: set.daemons, log: &syncLog{}, code: make(chan int, 1)}
 	if h.daemons == nil {
@@ -185,7 +185,7 @@ func await[P any](h *harness, method string, match func(P) bool) P {
 	var found P
 	_, next, err := h.Await(h.ctx, h.mark, func(m editor.Message) bool {
 		var params P
-		if m.Method != method || json.Unmarshal(m.Params, &params) != nil || (match != nil && !match(params)) {
+		if m.Method != method || (m.Params != nil && json.Unmarshal(m.Params, &params) != nil) || (match != nil && !match(params)) {
 			return false
 		}
 		found = params

@@ -3,6 +3,7 @@ package lsp
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -41,6 +42,53 @@ func TestExitWithoutShutdown(t *testing.T) {
 		t.Errorf("the server ended with code %d, want 1", code)
 	}
 }
+
+// TestExitOverPipes is the way of a real process, whose pipes do not like to
+// be closed twice.
+func TestExitOverPipes(t *testing.T) {
+	in, toServer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fromServer, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := make(chan int, 1)
+	go func() {
+		c, err := Serve(t.Context(), &pipes{in, out}, Options{Connect: (&daemons{}).connect})
+		if err != nil {
+			t.Errorf("serving: %v", err)
+		}
+		code <- c
+	}()
+	e, err := editor.New(&pipes{fromServer, toServer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	for _, method := range []string{"initialize", "shutdown"} {
+		if err := e.Call(t.Context(), method, map[string]any{"processId": nil, "rootUri": nil, "capabilities": map[string]any{}}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Notify("exit", nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-code; got != 0 {
+		t.Errorf("the server ended with code %d, want 0", got)
+	}
+}
+
+// pipes are two ends of pipes as one stream.
+type pipes struct {
+	*os.File
+	out *os.File
+}
+
+func (p *pipes) Write(b []byte) (int, error) { return p.out.Write(b) }
+
+func (p *pipes) Close() error { return errors.Join(p.File.Close(), p.out.Close()) }
 
 func TestEndOfInput(t *testing.T) {
 	h := open(t, setup{})

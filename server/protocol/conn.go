@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -104,7 +105,10 @@ func (c *Conn) Serve(ctx context.Context, route Router) error {
 	case <-ctx.Done():
 		// A reader blocked on standard input cannot be woken; it ends with the
 		// process.
-		return c.stream.Close()
+		if err := c.stream.Close(); !errors.Is(err, os.ErrClosed) && !errors.Is(err, io.ErrClosedPipe) {
+			return err
+		}
+		return nil
 	}
 }
 

@@ -2,7 +2,10 @@ package protocol
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"reflect"
+	"strings"
 
 	"go.lsp.dev/jsonrpc2"
 	lsp "go.lsp.dev/protocol"
@@ -23,7 +26,7 @@ func Decode[P any](handle func(ctx context.Context, params *P) (any, error)) Han
 	return func(ctx context.Context, raw []byte) (any, error) {
 		var params P
 		if len(raw) > 0 && string(raw) != "null" {
-			if err := lsp.Unmarshal(raw, &params); err != nil {
+			if err := (codec{}).Unmarshal(raw, &params); err != nil {
 				return nil, jsonrpc2.NewError(jsonrpc2.InvalidParams, fmt.Sprintf("reading the parameters: %v", err))
 			}
 		}
@@ -31,17 +34,20 @@ func Decode[P any](handle func(ctx context.Context, params *P) (any, error)) Han
 	}
 }
 
-// codec encodes the payloads of messages; LSP's unions need the library's own
-// encoders.
+// codec encodes the payloads of messages. LSP's unions need the library's own
+// encoders; our own types have the JSON form that the daemon's API gives them,
+// which the library's encoder does not know (it refuses durations).
 type codec struct{}
 
 // Marshal implements jsonrpc2.Codec.
 func (codec) Marshal(v any) ([]byte, error) {
-	if raw, ok := v.(jsonrpc2.RawMessage); ok {
-		if raw == nil {
-			return []byte("null"), nil
-		}
+	switch raw, ok := v.(jsonrpc2.RawMessage); {
+	case ok && raw == nil:
+		return []byte("null"), nil
+	case ok:
 		return raw, nil
+	case ours(v):
+		return json.Marshal(v)
 	}
 	return lsp.Marshal(v)
 }
@@ -52,5 +58,20 @@ func (codec) Unmarshal(data []byte, v any) error {
 		*raw = append(jsonrpc2.RawMessage(nil), data...)
 		return nil
 	}
+	if ours(v) {
+		return json.Unmarshal(data, v)
+	}
 	return lsp.Unmarshal(data, v)
 }
+
+// ours reports whether a value, or what it points to, is of a type of this
+// module.
+func ours(v any) bool {
+	t := reflect.TypeOf(v)
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t != nil && strings.HasPrefix(t.PkgPath(), module)
+}
+
+const module = "github.com/towline-dev/towline/"
