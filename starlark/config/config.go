@@ -15,16 +15,17 @@ const SchemaVersion = 1
 
 // Project is what one evaluation of a Tiltfile resolved to.
 type Project struct {
-	SchemaVersion int        `json:"schema_version"`
-	Tiltfile      string     `json:"tiltfile"`     // absolute path of the root Tiltfile
-	Resources     []Resource `json:"resources"`    // in Tilt's order: compose, k8s, then local, as declared
-	Images        []Image    `json:"images"`       // in order of declaration
-	YAML          []Object   `json:"yaml"`         // objects as they would be applied, before image tags
-	Settings      Settings   `json:"settings"`     //
-	ConfigFiles   []string   `json:"config_files"` // absolute paths whose change re-evaluates
-	Buttons       []Button   `json:"buttons"`      // v1alpha1.ui_button objects
-	Warnings      []Problem  `json:"warnings"`     // what went on despite a complaint
-	Error         *Problem   `json:"error"`        // why the evaluation failed, nil when it did not
+	SchemaVersion int         `json:"schema_version"`
+	Tiltfile      string      `json:"tiltfile"`      // absolute path of the root Tiltfile
+	Resources     []Resource  `json:"resources"`     // in Tilt's order: k8s, compose, local, then uncategorized objects
+	Images        []Image     `json:"images"`        // in order of declaration
+	YAML          []Object    `json:"yaml"`          // objects as they would be applied, before image tags
+	Settings      Settings    `json:"settings"`      //
+	ConfigFiles   []string    `json:"config_files"`  // absolute paths whose change re-evaluates
+	Buttons       []Button    `json:"buttons"`       // v1alpha1.ui_button objects
+	API           []APIObject `json:"api,omitempty"` // all v1alpha1 objects, buttons included
+	Warnings      []Problem   `json:"warnings"`      // what went on despite a complaint
+	Error         *Problem    `json:"error"`         // why the evaluation failed, nil when it did not
 }
 
 // Kind says which machinery runs a resource.
@@ -71,12 +72,12 @@ type Resource struct {
 	Images       []string      `json:"images"`  // refs of Project.Images that the objects use
 	Objects      []string      `json:"objects"` // "name:kind:namespace:group", keys of Project.YAML
 
-	PodReadiness      PodReadiness        `json:"pod_readiness,omitempty"`
-	ExtraPodSelectors []map[string]string `json:"extra_pod_selectors,omitempty"`
+	PodReadiness      PodReadiness        `json:"pod_readiness"`
+	ExtraPodSelectors []map[string]string `json:"extra_pod_selectors"`
 	DiscoveryStrategy string              `json:"discovery_strategy,omitempty"` // "", "default" or "selectors-only"
 	CustomDeploy      *CustomDeploy       `json:"custom_deploy,omitempty"`      // k8s_custom_deploy only
 	Compose           *Compose            `json:"compose,omitempty"`            // compose only
-	Local             *Local              `json:"local,omitempty"`              // local only
+	Local             *Local              `json:"-"`                            // local only; its JSON fields stand beside these
 }
 
 // Local is the part of a resource that only local ones have.
@@ -152,16 +153,16 @@ type Compose struct {
 // Link is a URL that the faces show beside a resource.
 type Link struct {
 	URL  string `json:"url"`
-	Name string `json:"name,omitempty"`
+	Name string `json:"name"`
 }
 
 // PortForward makes a container's port reachable on the developer's machine.
 type PortForward struct {
 	Local     int    `json:"local"`
 	Container int    `json:"container"` // 0: chosen from the container's exposed ports
-	Host      string `json:"host,omitempty"`
-	Name      string `json:"name,omitempty"`
-	Path      string `json:"path,omitempty"`
+	Host      string `json:"host"`      // "" is loopback
+	Name      string `json:"name"`
+	Path      string `json:"path"`
 }
 
 // Builder says what makes an image.
@@ -179,11 +180,11 @@ type Image struct {
 	Builder Builder  `json:"builder"`
 	Pos     Position `json:"pos"`
 
-	Context            string            `json:"context,omitempty"`             // absolute folder; docker only
-	Dockerfile         string            `json:"dockerfile,omitempty"`          // absolute path; docker only
+	Context            string            `json:"context"`                       // absolute folder; docker only
+	Dockerfile         string            `json:"dockerfile"`                    // absolute path; docker only
 	DockerfileContents string            `json:"dockerfile_contents,omitempty"` // docker only, in place of Dockerfile
-	Args               map[string]string `json:"args,omitempty"`                // an empty value passes the variable of that name
-	Target             string            `json:"target,omitempty"`
+	Args               map[string]string `json:"args"`                          // an empty value passes the variable of that name
+	Target             string            `json:"target"`
 	SSH                []string          `json:"ssh,omitempty"`
 	Network            string            `json:"network,omitempty"`
 	Secrets            []string          `json:"secret,omitempty"`
@@ -194,14 +195,14 @@ type Image struct {
 	ExtraHosts         []string          `json:"extra_hosts,omitempty"`
 	Only               []string          `json:"only,omitempty"` // absolute paths
 
-	Command           *Command `json:"command,omitempty"` // custom only
+	Command           *Command `json:"command"` // custom only
 	Tag               string   `json:"tag,omitempty"`
 	DisablePush       bool     `json:"disable_push,omitempty"`
 	SkipsLocalDocker  bool     `json:"skips_local_docker,omitempty"`
 	OutputsImageRefTo string   `json:"outputs_image_ref_to,omitempty"`
 	ImageDeps         []string `json:"image_deps,omitempty"`
 	MatchInEnvVars    bool     `json:"match_in_env_vars,omitempty"`
-	Entrypoint        []string `json:"entrypoint,omitempty"`     // overrides the container's command
+	Entrypoint        []string `json:"entrypoint"`               // overrides the container's command
 	ContainerArgs     []string `json:"container_args,omitempty"` // overrides the container's args; see HasContainerArgs
 	HasContainerArgs  bool     `json:"has_container_args,omitempty"`
 	BaseImages        []string `json:"base_images"`                  // refs of other Images that it is built from
@@ -315,6 +316,17 @@ type Button struct {
 	Disabled             bool           `json:"disabled,omitempty"`
 	RequiresConfirmation bool           `json:"requires_confirmation,omitempty"`
 	Spec                 map[string]any `json:"spec,omitempty"` // inputs, as declared
+}
+
+// APIObject is an object of Tilt's own API that the Tiltfile made by hand. Its
+// Spec has the names of the constructor's parameters.
+type APIObject struct {
+	Kind        string            `json:"kind"` // "Cmd", "ConfigMap", "UIButton", …
+	Name        string            `json:"name"`
+	Pos         Position          `json:"pos"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Spec        map[string]any    `json:"spec"`
 }
 
 // Position is a place in a file, 1-based; columns count bytes. The zero

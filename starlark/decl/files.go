@@ -129,7 +129,7 @@ func dataRows() []row {
 		{
 			name:    "encode_json",
 			purpose: "Turns Starlark values into JSON.",
-			params:  []string{"obj: any", "dictionaries, lists, strings, numbers, booleans, None, structs"},
+			params:  []string{"obj: any", "dictionaries with strings as keys, lists, strings, numbers, booleans, None"},
 			returns: "Blob",
 			example: "print(encode_json({'n': 1}))\n",
 		},
@@ -158,7 +158,7 @@ func dataRows() []row {
 			purpose: "Turns YAML of one document into Starlark values.",
 			params:  []string{"yaml: str | Blob", "the text"},
 			returns: structured,
-			example: "n = decode_yaml('n: 1')['n']\n",
+			example: "n = decode_yaml('a: 1')['a']\n",
 		},
 		{
 			name:    "decode_yaml_stream",
@@ -170,7 +170,7 @@ func dataRows() []row {
 		{
 			name:    "encode_yaml",
 			purpose: "Turns Starlark values into YAML.",
-			params:  []string{"obj: any", "dictionaries, lists, strings, numbers, booleans, None, structs"},
+			params:  []string{"obj: any", "dictionaries with strings as keys, lists, strings, numbers, booleans, None"},
 			returns: "Blob",
 			example: "k8s_yaml(encode_yaml({'apiVersion': 'v1', 'kind': 'Namespace', 'metadata': {'name': 'dev'}}))\n",
 		},

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/eval"
+)
+
+// errEvaluation says that a Tiltfile is wrong; what is wrong was printed.
+var errEvaluation = errors.New("the Tiltfile has an error")
+
+// evalCommand is `towline eval`: what a Tiltfile resolves to.
+func evalCommand() *cobra.Command {
+	var file, subcommand string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "eval [-f FILE] [--json] [-- ARGS]",
+		Short: "Show what a Tiltfile resolves to",
+		Long: "Show what a Tiltfile resolves to, without touching a cluster.\n\n" +
+			"With --json it prints one document (docs/eval.schema.json), on errors too; the exit code is 1 then.",
+		SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := filepath.Abs(file)
+			if err != nil {
+				return err
+			}
+			project := eval.Eval(cmd.Context(), eval.Options{
+				Tiltfile: path, Args: args, Env: os.Environ(), Subcommand: subcommand,
+				Log: func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) },
+			})
+			if asJSON {
+				err = printJSON(cmd.OutOrStdout(), project)
+			} else {
+				printProject(cmd.OutOrStdout(), cmd.ErrOrStderr(), project)
+			}
+			if err == nil && project.Error != nil {
+				cmd.SilenceErrors = true
+				return errEvaluation
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVarP(&file, "file", "f", "Tiltfile", "the Tiltfile")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	cmd.Flags().StringVar(&subcommand, "subcommand", "up", "what config.tilt_subcommand says")
+	return cmd
+}
+
+func printJSON(w io.Writer, project *config.Project) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(project)
+}
+
+// printProject prints a table of resources, then what is wrong.
+func printProject(out, errOut io.Writer, project *config.Project) {
+	for _, res := range project.Resources {
+		var notes []string
+		for _, pf := range res.PortForwards {
+			notes = append(notes, fmt.Sprintf("port %d", pf.Local))
+		}
+		if len(res.Images) > 0 {
+			notes = append(notes, "images "+strings.Join(res.Images, ", "))
+		}
+		if !res.Enabled {
+			notes = append(notes, "disabled")
+		}
+		fmt.Fprintf(out, "%-8s %-32s %s\n", res.Kind, res.Name, strings.Join(notes, "; "))
+	}
+	for i := range project.Warnings {
+		fmt.Fprintln(errOut, "warning:", project.Warnings[i].Error())
+	}
+	if project.Error == nil {
+		return
+	}
+	if len(project.Error.Stack) > 1 {
+		fmt.Fprintln(errOut, "Traceback (most recent call last):")
+		for _, f := range project.Error.Stack {
+			fmt.Fprintf(errOut, "  %s: in %s\n    %s\n", f.Pos, f.Name, strings.TrimSpace(f.Text))
+		}
+	}
+	fmt.Fprintln(errOut, "error:", project.Error.Error())
+	if project.Error.Hint != "" {
+		fmt.Fprintln(errOut, "hint:", project.Error.Hint)
+	}
+}

@@ -1,0 +1,309 @@
+package eval
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/decl"
+)
+
+// apiState are the objects of Tilt's own API that the Tiltfile made.
+type apiState struct {
+	objects []config.APIObject
+}
+
+// apiValue is a value of a v1alpha1 constructor: a dictionary to the Tiltfile,
+// which knows what it was made as.
+type apiValue struct {
+	*starlark.Dict
+	made string // the constructor's result, as "v1alpha1.Probe"
+}
+
+// apiConstructor makes a value such as v1alpha1.label_selector(…).
+func apiConstructor(c *call) (starlark.Value, error) {
+	fields, err := c.apiFields()
+	if err != nil {
+		return nil, err
+	}
+	dict := starlark.NewDict(len(fields))
+	for _, f := range fields {
+		if err := dict.SetKey(starlark.String(f.name), f.value); err != nil {
+			return nil, err
+		}
+	}
+	return &apiValue{Dict: dict, made: c.entry.Type.String()}, nil
+}
+
+// apiObject makes an object such as v1alpha1.ui_button(…).
+func apiObject(c *call) (starlark.Value, error) {
+	fields, err := c.apiFields()
+	if err != nil {
+		return nil, err
+	}
+	o := config.APIObject{Kind: camel(c.entry.Short()), Pos: c.pos(), Spec: map[string]any{}}
+	for _, f := range fields {
+		switch f.name {
+		case "name":
+			o.Name, _ = asString(f.value)
+		case "labels":
+			o.Labels = stringsOf(f.value)
+		case "annotations":
+			o.Annotations = stringsOf(f.value)
+		default:
+			v, err := fromStarlark(f.value, 0)
+			if err != nil {
+				return nil, c.errorf("for parameter %s: %w", f.name, err)
+			}
+			o.Spec[f.name] = v
+		}
+	}
+	for _, other := range c.run.api.objects {
+		if other.Kind == o.Kind && other.Name == o.Name {
+			return nil, fmt.Errorf("%s %q already registered", strings.ToLower(o.Kind), o.Name)
+		}
+	}
+	if problem := c.run.checkAPI(&o); problem != nil {
+		return nil, problem
+	}
+	c.run.api.objects = append(c.run.api.objects, o)
+	return starlark.None, nil
+}
+
+func stringsOf(v starlark.Value) map[string]string {
+	var m stringMap
+	_ = m.Unpack(v)
+	return m
+}
+
+// camel turns "ui_button" in "UIButton".
+func camel(name string) string {
+	var b strings.Builder
+	for part := range strings.SplitSeq(name, "_") {
+		if part == "ui" {
+			b.WriteString("UI")
+			continue
+		}
+		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return b.String()
+}
+
+type apiField struct {
+	name  string
+	value starlark.Value
+}
+
+// apiFields unpacks the arguments by the table's types; arguments that were
+// not given or are None are left out.
+func (c *call) apiFields() ([]apiField, error) {
+	values := make([]defaultValue, len(c.entry.Params))
+	pairs := make([]any, 0, 2*len(values))
+	for i, p := range c.entry.Params {
+		mark := "?"
+		if p.Required {
+			mark = ""
+		}
+		pairs = append(pairs, p.Name+mark, &values[i])
+	}
+	if err := starlark.UnpackArgs(c.name(), c.args, c.kwargs, pairs...); err != nil {
+		return nil, err
+	}
+	var fields []apiField
+	for i, p := range c.entry.Params {
+		v := values[i].v
+		if v == nil || v == starlark.None {
+			continue
+		}
+		converted, err := c.run.apiConvert(v, p.Type)
+		if err != nil {
+			return nil, c.errorf("for parameter %s: %w", p.Name, err)
+		}
+		fields = append(fields, apiField{p.Name, converted})
+	}
+	return fields, nil
+}
+
+// apiConvert checks a value against a type of the table. A dictionary in the
+// place of a constructor's value is checked as that constructor's arguments.
+func (r *run) apiConvert(v starlark.Value, want decl.Type) (starlark.Value, error) {
+	var firstErr error
+	for _, t := range want.Alternatives() {
+		switch {
+		case t.Name == "any":
+			return v, nil
+		case t.Name == "str":
+			if s, ok := asString(v); ok {
+				return starlark.String(s), nil
+			}
+		case t.Name == "int":
+			if _, ok := v.(starlark.Int); ok {
+				return v, nil
+			}
+		case t.Name == "bool":
+			if _, ok := v.(starlark.Bool); ok {
+				return v, nil
+			}
+		case t.Name == "list":
+			if list, ok, err := r.apiList(v, t.Args[0]); ok {
+				return list, err
+			}
+		case t.Name == "dict" && len(t.Args) == 2:
+			var m stringMap
+			if err := m.Unpack(v); err != nil {
+				firstErr = err
+				continue
+			}
+			return v, nil
+		case strings.HasPrefix(t.Name, "v1alpha1."):
+			made, ok, err := r.apiStruct(v, t.Name)
+			if ok {
+				return made, err
+			}
+		}
+	}
+	if firstErr == nil {
+		firstErr = fmt.Errorf("got %s, want %s", v.Type(), want)
+	}
+	return nil, firstErr
+}
+
+func (r *run) apiList(v starlark.Value, elem decl.Type) (starlark.Value, bool, error) {
+	switch v.(type) {
+	case *starlark.List, starlark.Tuple:
+	default:
+		return nil, false, nil
+	}
+	var all []starlark.Value
+	for i, x := range elements(v) {
+		converted, err := r.apiConvert(x, elem)
+		if err != nil {
+			return nil, true, fmt.Errorf("at index %d: %w", i, err)
+		}
+		all = append(all, converted)
+	}
+	return starlark.NewList(all), true, nil
+}
+
+// apiStruct accepts a constructor's value, or a dictionary of its arguments.
+func (r *run) apiStruct(v starlark.Value, want string) (starlark.Value, bool, error) {
+	switch v := v.(type) {
+	case *apiValue:
+		if v.made == want {
+			return v.Dict, true, nil
+		}
+		return r.apiStruct(v.Dict, want)
+	case *starlark.Dict:
+		entry := constructorOf(want)
+		if entry == nil {
+			return v, true, nil
+		}
+		kwargs := make([]starlark.Tuple, 0, v.Len())
+		for _, item := range v.Items() {
+			key, ok := item[0].(starlark.String)
+			if !ok {
+				return nil, true, fmt.Errorf("key is not a string: %s", item[0])
+			}
+			if _, known := entry.Param(string(key)); !known {
+				return nil, true, fmt.Errorf("unexpected attribute name: %s", string(key))
+			}
+			kwargs = append(kwargs, starlark.Tuple{key, item[1]})
+		}
+		made, err := apiConstructor(&call{run: r, thread: r.thread, entry: entry, kwargs: kwargs})
+		if err != nil {
+			return nil, true, err
+		}
+		return made.(*apiValue).Dict, true, nil
+	case probe:
+		if want == "v1alpha1.Probe" {
+			return probeDict(v.probe), true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// probeDict is a value of probe() as a v1alpha1.probe has it.
+func probeDict(p config.Probe) *starlark.Dict {
+	handler := starlark.NewDict(1)
+	switch {
+	case p.HTTP != nil:
+		d := starlark.NewDict(4)
+		_ = d.SetKey(starlark.String("host"), starlark.String(p.HTTP.Host))
+		_ = d.SetKey(starlark.String("path"), starlark.String(p.HTTP.Path))
+		_ = d.SetKey(starlark.String("port"), starlark.MakeInt(p.HTTP.Port))
+		_ = d.SetKey(starlark.String("scheme"), starlark.String(p.HTTP.Scheme))
+		_ = handler.SetKey(starlark.String("http_get"), d)
+	case p.TCP != nil:
+		d := starlark.NewDict(2)
+		_ = d.SetKey(starlark.String("host"), starlark.String(p.TCP.Host))
+		_ = d.SetKey(starlark.String("port"), starlark.MakeInt(p.TCP.Port))
+		_ = handler.SetKey(starlark.String("tcp_socket"), d)
+	default:
+		d := starlark.NewDict(1)
+		_ = d.SetKey(starlark.String("command"), stringList(p.Exec))
+		_ = handler.SetKey(starlark.String("exec"), d)
+	}
+	dict := starlark.NewDict(6)
+	_ = dict.SetKey(starlark.String("handler"), handler)
+	for name, n := range map[string]int{
+		"initial_delay_seconds": int(p.InitialDelay.Seconds()), "timeout_seconds": int(p.Timeout.Seconds()),
+		"period_seconds": int(p.Period.Seconds()), "success_threshold": p.SuccessThreshold, "failure_threshold": p.FailureThreshold,
+	} {
+		_ = dict.SetKey(starlark.String(name), starlark.MakeInt(n))
+	}
+	return dict
+}
+
+// constructorOf finds the constructor of a type such as "v1alpha1.Probe".
+func constructorOf(typ string) *decl.Entry {
+	members := decl.Members("v1alpha1")
+	i := slices.IndexFunc(members, func(e *decl.Entry) bool { return e.Type.Name == typ })
+	if i < 0 {
+		return nil
+	}
+	return members[i]
+}
+
+// checkAPI checks what Tilt's API server would refuse.
+func (r *run) checkAPI(o *config.APIObject) error {
+	if o.Kind != "UIButton" {
+		return nil
+	}
+	location, _ := o.Spec["location"].(map[string]any)
+	if o.Spec["text"] == nil || o.Spec["text"] == "" {
+		return fmt.Errorf("spec.text: Required value: Button text cannot be empty")
+	}
+	if location["component_id"] == nil || location["component_id"] == "" {
+		return fmt.Errorf("spec.location.componentID: Required value: Parent component ID is required")
+	}
+	if location["component_type"] == nil || location["component_type"] == "" {
+		return fmt.Errorf("spec.location.componentType: Required value: Parent component type is required")
+	}
+	return nil
+}
+
+// addAPI adds the objects to the project, and the buttons among them.
+func (r *run) addAPI() {
+	r.project.API = r.api.objects
+	for _, o := range r.api.objects {
+		if o.Kind != "UIButton" {
+			continue
+		}
+		b := config.Button{Name: o.Name, Spec: o.Spec}
+		b.Text, _ = o.Spec["text"].(string)
+		b.Icon, _ = o.Spec["icon_name"].(string)
+		b.Disabled, _ = o.Spec["disabled"].(bool)
+		b.RequiresConfirmation, _ = o.Spec["requires_confirmation"].(bool)
+		location, _ := o.Spec["location"].(map[string]any)
+		if kind, _ := location["component_type"].(string); strings.EqualFold(kind, "resource") {
+			b.Resource, _ = location["component_id"].(string)
+		}
+		r.project.Buttons = append(r.project.Buttons, b)
+	}
+	if len(r.ours) > 0 {
+		r.project.Settings.Towline = r.ours
+	}
+}

@@ -1,0 +1,317 @@
+package eval
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/distribution/reference"
+	"go.starlark.net/starlark"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// asString returns the text of a string or a Blob.
+func asString(v starlark.Value) (string, bool) {
+	switch v := v.(type) {
+	case starlark.String:
+		return string(v), true
+	case blob:
+		return v.text, true
+	}
+	return "", false
+}
+
+// elements returns the elements of a list or another sequence, the value alone
+// when it is none, and nothing for None.
+func elements(v starlark.Value) []starlark.Value {
+	switch v := v.(type) {
+	case nil, starlark.NoneType:
+		return nil
+	case starlark.Sequence:
+		all := make([]starlark.Value, 0, v.Len())
+		it := v.Iterate()
+		defer it.Done()
+		var x starlark.Value
+		for it.Next(&x) {
+			all = append(all, x)
+		}
+		return all
+	}
+	return []starlark.Value{v}
+}
+
+// strList takes a string or a list of strings.
+type strList []string
+
+// Unpack implements starlark.Unpacker.
+func (l *strList) Unpack(v starlark.Value) error {
+	*l = nil
+	if s, ok := asString(v); ok {
+		*l = strList{s}
+		return nil
+	}
+	switch v.(type) {
+	case *starlark.List, starlark.Tuple, starlark.NoneType:
+	default:
+		return fmt.Errorf("value should be a string or List or Tuple of strings, but is of type %s", v.Type())
+	}
+	for _, x := range elements(v) {
+		s, ok := asString(x)
+		if !ok {
+			return fmt.Errorf("value should contain only strings, but element %q was of type %s", x.String(), x.Type())
+		}
+		*l = append(*l, s)
+	}
+	return nil
+}
+
+// nonEmpty returns the strings without empty ones.
+func (l strList) nonEmpty() []string {
+	var all []string
+	for _, s := range l {
+		if s != "" {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// sequence takes a list or another sequence of strings, and no single string.
+type sequence []string
+
+// Unpack implements starlark.Unpacker.
+func (l *sequence) Unpack(v starlark.Value) error {
+	*l = nil
+	seq, ok := v.(starlark.Sequence)
+	if !ok {
+		return fmt.Errorf("got %s, want starlark.Sequence", v.Type())
+	}
+	for _, x := range elements(seq) {
+		s, ok := x.(starlark.String)
+		if !ok {
+			return fmt.Errorf("'%v' is a %T, not a string", x, x)
+		}
+		*l = append(*l, string(s))
+	}
+	return nil
+}
+
+// path takes a path, or a folder of a repository, and makes it absolute.
+type path struct {
+	run   *run
+	text  string // as it was written
+	value string
+}
+
+func (p *path) bind(c *call) { p.run = c.run }
+
+// Unpack implements starlark.Unpacker.
+func (p *path) Unpack(v starlark.Value) error {
+	s, ok := pathText(v)
+	if !ok {
+		return fmt.Errorf("expected path | string. Actual type: %T", v)
+	}
+	p.text, p.value = s, p.run.abs(s)
+	return nil
+}
+
+func pathText(v starlark.Value) (string, bool) {
+	if repo, ok := v.(*gitRepo); ok {
+		return repo.dir, true
+	}
+	s, ok := v.(starlark.String)
+	return string(s), ok
+}
+
+// optionalPath is a path that may be None or empty, both for "none".
+type optionalPath struct{ path }
+
+// Unpack implements starlark.Unpacker.
+func (p *optionalPath) Unpack(v starlark.Value) error {
+	if v == starlark.None {
+		return nil
+	}
+	if s, ok := v.(starlark.String); ok && s == "" {
+		return nil
+	}
+	return p.path.Unpack(v)
+}
+
+// pathList takes a path or a list of them.
+type pathList struct {
+	run   *run
+	value []string
+}
+
+func (p *pathList) bind(c *call) { p.run = c.run }
+
+// Unpack implements starlark.Unpacker.
+func (p *pathList) Unpack(v starlark.Value) error {
+	p.value = nil
+	for _, x := range elements(v) {
+		s, ok := pathText(x)
+		if !ok {
+			return fmt.Errorf("value should be a path or List or Tuple of paths, but is of type %s", x.Type())
+		}
+		p.value = append(p.value, p.run.abs(s))
+	}
+	return nil
+}
+
+// stringMap takes a dictionary of strings.
+type stringMap map[string]string
+
+// Unpack implements starlark.Unpacker.
+func (m *stringMap) Unpack(v starlark.Value) error {
+	*m = nil
+	if v == starlark.None {
+		return nil
+	}
+	if e, ok := v.(*environ); ok {
+		*m = e.copy()
+		return nil
+	}
+	d, ok := v.(*starlark.Dict)
+	if !ok {
+		return fmt.Errorf("expected dict, got %T", v)
+	}
+	*m = make(stringMap, d.Len())
+	for _, item := range d.Items() {
+		key, ok := asString(item[0])
+		if !ok {
+			return fmt.Errorf("key is not a string: %T (%v)", item[0], item[0])
+		}
+		value, ok := asString(item[1])
+		if !ok {
+			return fmt.Errorf("value is not a string: %T (%v)", item[1], item[1])
+		}
+		(*m)[key] = value
+	}
+	return nil
+}
+
+// labelSet takes labels that group resources.
+type labelSet []string
+
+// Unpack implements starlark.Unpacker.
+func (l *labelSet) Unpack(v starlark.Value) error {
+	*l = nil
+	switch v.(type) {
+	case starlark.String, blob, *starlark.List, starlark.Tuple, starlark.NoneType:
+	default:
+		return fmt.Errorf("value should be a label or List or Tuple of labels, but is of type %s", v.Type())
+	}
+	for _, x := range elements(v) {
+		s, ok := asString(x)
+		if !ok {
+			return sayf("Value should be convertible to string, but is type %s", x.Type())
+		}
+		for _, check := range []func(string) []string{validation.IsQualifiedName, validation.IsValidLabelValue} {
+			if problems := check(s); len(problems) > 0 {
+				return sayf("Invalid label %q: %s", s, strings.Join(problems, ", "))
+			}
+		}
+		if strings.Contains(s, "/") {
+			return sayf("Invalid label %q: cannot contain /", s)
+		}
+		*l = append(*l, s)
+	}
+	return nil
+}
+
+// optionalBool is a boolean that knows whether it was given.
+type optionalBool struct {
+	set, value bool
+}
+
+// Unpack implements starlark.Unpacker.
+func (b *optionalBool) Unpack(v starlark.Value) error {
+	x, ok := v.(starlark.Bool)
+	if !ok {
+		return fmt.Errorf("got %s, want bool", v.Type())
+	}
+	b.set, b.value = true, bool(x)
+	return nil
+}
+
+// text takes a string or a Blob.
+type text struct {
+	set   bool
+	value string
+}
+
+// Unpack implements starlark.Unpacker.
+func (t *text) Unpack(v starlark.Value) error {
+	s, ok := asString(v)
+	if !ok && v != starlark.None {
+		return sayf("Value should be convertible to string, but is type %s", v.Type())
+	}
+	t.set, t.value = ok, s
+	return nil
+}
+
+// port is a TCP port.
+type port int
+
+// Unpack implements starlark.Unpacker.
+func (p *port) Unpack(v starlark.Value) error {
+	i, ok := v.(starlark.Int)
+	if !ok {
+		return fmt.Errorf("got %s, want int", v.Type())
+	}
+	n, ok := i.Int64()
+	if !ok || n < 0 || n > 65535 {
+		return fmt.Errorf("port %v is not in the valid range [0-65535]", i)
+	}
+	*p = port(n)
+	return nil
+}
+
+// shellCommand converts a command: a string is for sh (or cmd on Windows), a
+// list is the program and its arguments.
+func shellCommand(v starlark.Value, windows bool) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	if s, ok := v.(starlark.String); ok {
+		switch {
+		case s == "":
+			return nil, nil
+		case windows:
+			return []string{"cmd", "/S", "/C", string(s)}, nil
+		}
+		return []string{"sh", "-c", string(s)}, nil
+	}
+	if _, ok := v.(starlark.Sequence); !ok {
+		return nil, fmt.Errorf("a command must be a string or list of strings. found %T", v)
+	}
+	var argv sequence
+	if err := argv.Unpack(v); err != nil {
+		return nil, fmt.Errorf("a command must be a string or a list of strings: %w", err)
+	}
+	return argv, nil
+}
+
+// hostCommand converts a command of this machine; on Windows the second takes
+// the first's place.
+func (r *run) hostCommand(unix, windows starlark.Value, dir string, env map[string]string) (config.Command, error) {
+	onWindows := hostIsWindows
+	v := unix
+	if onWindows && windows != nil && len(elements(windows)) > 0 && windows != starlark.String("") {
+		v = windows
+	}
+	argv, err := shellCommand(v, onWindows)
+	if err != nil || len(argv) == 0 {
+		return config.Command{}, err
+	}
+	if dir == "" {
+		dir = r.dir()
+	}
+	return config.Command{Argv: argv, Dir: dir, Env: env}, nil
+}
+
+// parseRef reads an image's name.
+func parseRef(text string) (reference.Named, error) {
+	return reference.ParseNormalizedNamed(text)
+}

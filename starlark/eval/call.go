@@ -1,0 +1,195 @@
+package eval
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/decl"
+)
+
+// call is one call of a built-in.
+type call struct {
+	run    *run
+	thread *starlark.Thread
+	entry  *decl.Entry
+	args   starlark.Tuple
+	kwargs []starlark.Tuple
+}
+
+// name is the built-in's name as it stands in messages.
+func (c *call) name() string { return c.entry.Name }
+
+// pos is the place of the call in the user's file.
+func (c *call) pos() config.Position {
+	if c.thread.CallStackDepth() < 2 {
+		return config.Position{}
+	}
+	return position(c.thread.CallFrame(1).Pos)
+}
+
+// errorf returns an error whose text starts with the built-in's name.
+func (c *call) errorf(format string, args ...any) error {
+	return fmt.Errorf(c.name()+": "+format, args...)
+}
+
+// into unpacks the arguments in the fields of a struct: the tag `arg:"ref"`
+// names the parameter of the table that a field takes. Which parameters there
+// are, in which order and which of them are required, comes from the table
+// alone. A parameter without a field is accepted and dropped.
+func (c *call) into(dst any) error {
+	v := reflect.ValueOf(dst).Elem()
+	fields := c.run.fieldsOf(v.Type())
+	if err := c.checkKeywordOnly(); err != nil {
+		return err
+	}
+	pairs := make([]any, 0, 2*len(c.entry.Params))
+	for _, p := range c.entry.Params {
+		if p.Kind >= decl.VarArgs {
+			continue
+		}
+		var target any = new(starlark.Value)
+		if i, ok := fields[p.Name]; ok {
+			target = v.Field(i).Addr().Interface()
+		}
+		pairs = append(pairs, p.Name+optionalMark(p, target), target)
+		if u, ok := target.(interface{ bind(*call) }); ok {
+			u.bind(c)
+		}
+	}
+	return starlark.UnpackArgs(c.name(), c.args, c.kwargs, pairs...)
+}
+
+// optionalMark is what UnpackArgs wants behind an optional parameter's name.
+func optionalMark(p decl.Param, target any) string {
+	switch {
+	case p.Required:
+		return ""
+	case p.Type.Accepts("None"):
+		if _, ok := target.(starlark.Unpacker); !ok {
+			return "??"
+		}
+	}
+	return "?"
+}
+
+// checkKeywordOnly refuses positional arguments for keyword-only parameters.
+func (c *call) checkKeywordOnly() error {
+	positional := 0
+	for _, p := range c.entry.Params {
+		if p.Kind == decl.Normal || p.Kind == decl.Positional {
+			positional++
+		}
+	}
+	if len(c.args) > positional && positional < len(c.entry.Params) {
+		return fmt.Errorf("%s: got %d arguments, want at most %d", c.name(), len(c.args), positional)
+	}
+	return nil
+}
+
+// fieldsOf returns the indexes of a struct's fields by their tags.
+func (r *run) fieldsOf(t reflect.Type) map[string]int {
+	if m, ok := r.fields[t]; ok {
+		return m
+	}
+	m := make(map[string]int, t.NumField())
+	for i := range t.NumField() {
+		if name := t.Field(i).Tag.Get("arg"); name != "" {
+			m[name] = i
+		}
+	}
+	r.fields[t] = m
+	return m
+}
+
+// builtin is the Go half of a function of the table.
+type builtin func(c *call) (starlark.Value, error)
+
+// predeclared returns the names that every file finds defined.
+func (r *run) predeclared() starlark.StringDict {
+	functions, values := r.builtins(), r.constants()
+	names := starlark.StringDict{}
+	for _, e := range decl.Globals() {
+		if e.Universe && e.Name != "fail" || e.Name == "load" {
+			continue
+		}
+		if v := r.member(e, functions, values); v != nil {
+			names[e.Name] = v
+		}
+	}
+	return names
+}
+
+// member makes the value of an entry; nil for a constant that each file has
+// its own of.
+func (r *run) member(e *decl.Entry, functions map[string]builtin, values map[string]starlark.Value) starlark.Value {
+	switch e.Kind {
+	case decl.Function:
+		f := functions[e.Name]
+		if f == nil {
+			panic("eval: no function for " + e.Name)
+		}
+		return starlark.NewBuiltin(e.Name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+			return f(&call{run: r, thread: t, entry: e, args: args, kwargs: kwargs})
+		})
+	case decl.Module:
+		members := starlark.StringDict{}
+		for _, m := range decl.Members(e.Name) {
+			members[m.Short()] = r.member(m, functions, values)
+		}
+		return &moduleValue{name: e.Name, members: members}
+	}
+	return values[e.Name]
+}
+
+// moduleValue is a module such as os: a value with members.
+type moduleValue struct {
+	name    string
+	members starlark.StringDict
+}
+
+// Attr returns a member.
+func (m *moduleValue) Attr(name string) (starlark.Value, error) {
+	if v, ok := m.members[name]; ok {
+		return v, nil
+	}
+	if near := decl.Nearest(name, m.AttrNames()); near != "" {
+		return nil, starlark.NoSuchAttrError(fmt.Sprintf("module has no .%s attribute (did you mean .%s?)", name, near))
+	}
+	return nil, starlark.NoSuchAttrError(fmt.Sprintf("module has no .%s attribute", name))
+}
+
+// AttrNames returns the members' names.
+func (m *moduleValue) AttrNames() []string { return m.members.Keys() }
+
+// String returns the form that a Tiltfile prints.
+func (m *moduleValue) String() string { return fmt.Sprintf("<module %q>", m.name) }
+
+// Type is "module".
+func (m *moduleValue) Type() string { return "module" }
+
+// Freeze does nothing: members do not change.
+func (m *moduleValue) Freeze() {}
+
+// Truth is true.
+func (m *moduleValue) Truth() starlark.Bool { return true }
+
+// Hash fails: modules are no keys.
+func (m *moduleValue) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable: module") }
+
+// noArgs refuses arguments.
+func (c *call) noArgs() error {
+	return starlark.UnpackArgs(c.name(), c.args, c.kwargs)
+}
+
+// ignored accepts a call that has no meaning here, and says so once.
+func ignored(c *call) (starlark.Value, error) {
+	if err := c.into(&struct{}{}); err != nil {
+		return nil, err
+	}
+	c.run.warnOnce(strings.TrimSpace(c.name() + "() is accepted and has no effect"))
+	return starlark.None, nil
+}

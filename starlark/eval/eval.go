@@ -1,0 +1,283 @@
+// Package eval runs a Tiltfile and says what it resolves to. The result is
+// plain data (starlark/config); a Tiltfile that is wrong gives a project with
+// an error in it, never a panic and never an endless wait.
+//
+// # How a run goes
+//
+// The files are executed by go.starlark.net with the options that Tilt sets,
+// on one thread. Built-ins only note what was declared: each checks its
+// arguments against the table of starlark/decl and appends to the run's state.
+// When the root file has ended, the notes are assembled: images find their
+// bases, objects become resources, options find their resources, and only then
+// are names and references checked, so that the order of calls does not
+// matter.
+//
+// Everything from outside (files, environment, commands, the kubeconfig) comes
+// through Options, and every file that was read is in the result, so that a
+// caller knows when to evaluate again. A Cache that is handed in again makes
+// that cheap: programs and YAML are kept by content.
+package eval
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// DefaultMaxSteps is how many steps of Starlark an evaluation may take: some
+// ten seconds of a busy loop.
+const DefaultMaxSteps = 500_000_000
+
+// DefaultMaxDepth is how deep calls may nest.
+const DefaultMaxDepth = 5_000
+
+// MaxFileSize is the size, in bytes, of the largest file that is read.
+const MaxFileSize = 64 << 20
+
+// Options say what to evaluate and with which surroundings.
+type Options struct {
+	Tiltfile   string       // path of the root Tiltfile; absolute
+	Args       []string     // the arguments after "--"
+	Subcommand string       // "up", "down", "ci", …; "" is "up"
+	FS         FS           // nil: the operating system's
+	Env        []string     // "NAME=value", as os.Environ returns
+	Kube       *Kube        // nil: what the kubeconfig in Env says
+	Commands   Commands     // nil: the operating system's
+	Log        func(string) // receives what the Tiltfile prints, line by line; nil: dropped
+	MaxSteps   uint64       // 0: DefaultMaxSteps
+	MaxDepth   int          // 0: DefaultMaxDepth
+	Cache      *Cache       // nil: nothing is kept
+	Remote     Remote       // fetches repositories of extensions; nil: none can be fetched
+	Version    string       // towline's own version
+}
+
+// FS is how a run reads files. Paths are absolute. It is called from one
+// goroutine at a time.
+type FS interface {
+	ReadFile(path string) ([]byte, error)
+	Stat(path string) (fs.FileInfo, error)
+	ReadDir(path string) ([]fs.DirEntry, error)
+	EvalSymlinks(path string) (string, error)
+}
+
+// Eval evaluates a Tiltfile. The project is never nil: when the Tiltfile is
+// wrong its Error says why, and Resources are empty; ConfigFiles and Warnings
+// hold what was seen until then.
+func Eval(ctx context.Context, o Options) *config.Project {
+	r := newRun(ctx, o)
+	err := r.protect(func() error {
+		if err := r.execRoot(); err != nil && !errors.Is(err, errExit) {
+			return err
+		}
+		return r.assemble()
+	})
+	r.project.ConfigFiles = r.files.sorted()
+	r.project.Warnings = r.warnings
+	if err != nil {
+		problem := r.problem(err)
+		r.project.Error = &problem
+		r.project.Resources, r.project.Images, r.project.YAML, r.project.Buttons = nil, nil, nil, nil
+	}
+	fillEmpty(r.project)
+	return r.project
+}
+
+// errExit ends a run quietly.
+var errExit = errors.New("exit")
+
+// run is the state of one evaluation. It belongs to one goroutine.
+type run struct {
+	ctx      context.Context
+	opts     Options
+	files    *recorder
+	thread   *starlark.Thread
+	project  *config.Project
+	warnings []config.Problem
+	warned   map[string]bool // texts of warnings that are given once
+
+	modules   map[string]*module // by path, each executed once
+	executing []string           // paths of the files that are being executed, innermost last
+	names     starlark.StringDict
+	env       *environ
+	kube      *kubeState
+
+	images  imageIndex
+	yaml    yamlState
+	local   []*localDecl
+	compose composeState
+	steps   map[string]*step // live-update steps that nothing uses yet, by position
+	config  configState
+	api     apiState
+	ours    map[string]any                  // what the towline module set
+	fields  map[reflect.Type]map[string]int // of argument structs, by tag
+
+	triggerMode    triggerMode
+	triggerModeSet string // position of the call
+	team           string
+	registrySet    bool
+}
+
+func newRun(ctx context.Context, o Options) *run {
+	if o.FS == nil {
+		o.FS = osFS{}
+	}
+	if o.Commands == nil {
+		o.Commands = osCommands{}
+	}
+	if o.Subcommand == "" {
+		o.Subcommand = "up"
+	}
+	if o.MaxSteps == 0 {
+		o.MaxSteps = DefaultMaxSteps
+	}
+	if o.MaxDepth == 0 {
+		o.MaxDepth = DefaultMaxDepth
+	}
+	if o.Cache == nil {
+		o.Cache = NewCache()
+	}
+	o.Tiltfile = filepath.Clean(o.Tiltfile)
+	r := &run{
+		ctx: ctx, opts: o,
+		files:   &recorder{fs: o.FS, seen: map[string]bool{}},
+		project: newProject(o.Tiltfile),
+		warned:  map[string]bool{},
+		modules: map[string]*module{},
+		steps:   map[string]*step{},
+		ours:    map[string]any{},
+		fields:  map[reflect.Type]map[string]int{},
+	}
+	r.env = newEnviron(o.Env)
+	r.kube = &kubeState{run: r, given: o.Kube}
+	r.config.init()
+	r.thread = &starlark.Thread{
+		Name:  "Tiltfile",
+		Print: func(_ *starlark.Thread, msg string) { r.log(msg) },
+		Load:  r.load,
+	}
+	r.names = r.predeclared()
+	return r
+}
+
+func newProject(path string) *config.Project {
+	return &config.Project{
+		SchemaVersion: config.SchemaVersion,
+		Tiltfile:      path,
+		Settings:      defaultSettings(),
+	}
+}
+
+// fillEmpty makes absent lists empty ones, so that the JSON form has "[]".
+func fillEmpty(p *config.Project) {
+	p.Resources = notNil(p.Resources)
+	p.Images = notNil(p.Images)
+	p.YAML = notNil(p.YAML)
+	p.ConfigFiles = notNil(p.ConfigFiles)
+	p.Buttons = notNil(p.Buttons)
+	p.Warnings = notNil(p.Warnings)
+	s := &p.Settings
+	s.AllowedContexts, s.UnusedImagesOK, s.WatchIgnores = notNil(s.AllowedContexts), notNil(s.UnusedImagesOK), notNil(s.WatchIgnores)
+	for i := range p.Resources {
+		res := &p.Resources[i]
+		res.Labels, res.ResourceDeps, res.Links = notNil(res.Labels), notNil(res.ResourceDeps), notNil(res.Links)
+		res.ExtraPodSelectors = notNil(res.ExtraPodSelectors)
+		res.PortForwards, res.Images, res.Objects = notNil(res.PortForwards), notNil(res.Images), notNil(res.Objects)
+		if l := res.Local; l != nil {
+			l.Deps, l.Ignore = notNil(l.Deps), notNil(l.Ignore)
+			fillCommand(&l.Cmd)
+			fillCommand(&l.ServeCmd)
+		}
+	}
+	for i := range p.Images {
+		img := &p.Images[i]
+		img.BaseImages, img.Deps, img.Ignores, img.LiveUpdate = notNil(img.BaseImages), notNil(img.Deps), notNil(img.Ignores), notNil(img.LiveUpdate)
+		img.Entrypoint = notNil(img.Entrypoint)
+		if img.Args == nil {
+			img.Args = map[string]string{}
+		}
+		if img.Command != nil {
+			fillCommand(img.Command)
+		}
+	}
+}
+
+func fillCommand(c *config.Command) {
+	c.Argv = notNil(c.Argv)
+	if c.Env == nil {
+		c.Env = map[string]string{}
+	}
+}
+
+func notNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+func (r *run) log(text string) {
+	if r.opts.Log == nil {
+		return
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		r.opts.Log(line)
+	}
+}
+
+// warn adds a warning at the place of the call that runs now.
+func (r *run) warn(text string) {
+	stack := r.stack(r.thread.CallStack())
+	p := config.Problem{Message: text, Stack: stack}
+	if len(stack) > 0 {
+		p.Pos = stack[len(stack)-1].Pos
+	}
+	r.warnings = append(r.warnings, p)
+}
+
+// warnAt adds a warning at a place.
+func (r *run) warnAt(pos config.Position, text string) {
+	r.warnings = append(r.warnings, config.Problem{Message: text, Pos: pos})
+}
+
+// warnOnce adds a warning, unless the run has given it already.
+func (r *run) warnOnce(text string) {
+	if !r.warned[text] {
+		r.warned[text] = true
+		r.warn(text)
+	}
+}
+
+// dir is the folder against which relative paths are resolved: that of the
+// file that is being executed.
+func (r *run) dir() string {
+	if len(r.executing) == 0 {
+		return filepath.Dir(r.opts.Tiltfile)
+	}
+	return filepath.Dir(r.executing[len(r.executing)-1])
+}
+
+// abs returns the absolute and clean form of a path of the Tiltfile.
+func (r *run) abs(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(r.dir(), path)
+}
+
+// sortedKeys returns a map's keys in order.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,278 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
+
+// A module is a file that was executed, or is being executed (globals nil).
+type module struct {
+	globals starlark.StringDict
+	err     error
+	done    bool
+	source  []byte
+}
+
+// maxNesting is how deep brackets may nest in a file: the parser recurses.
+const maxNesting = 2_000
+
+// maxSource is the size of the largest Tiltfile, in bytes.
+const maxSource = 8 << 20
+
+// checkEvery is the number of steps between two looks at depth and context.
+const checkEvery = 10_000
+
+// protect runs f with the limits in force, and turns a panic in an error.
+func (r *run) protect(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error: %v\n%s", p, debug.Stack())
+		}
+	}()
+	stop := context.AfterFunc(r.ctx, func() { r.thread.Cancel(context.Cause(r.ctx).Error()) })
+	defer stop()
+	r.limit(r.thread)
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	return f()
+}
+
+// limit makes a thread stop when it takes too many steps or nests too deep.
+func (r *run) limit(thread *starlark.Thread) {
+	thread.SetMaxExecutionSteps(min(checkEvery, r.opts.MaxSteps))
+	thread.OnMaxSteps = func(t *starlark.Thread) {
+		steps := t.ExecutionSteps()
+		switch {
+		case t.CallStackDepth() > r.opts.MaxDepth:
+			t.Cancel(fmt.Sprintf("calls nest deeper than %d: is there an endless recursion?", r.opts.MaxDepth))
+		case steps >= r.opts.MaxSteps:
+			t.Cancel(fmt.Sprintf("the evaluation took more than %d steps: is there an endless loop? (towline.limits(steps=…) allows more)", r.opts.MaxSteps))
+		default:
+			t.SetMaxExecutionSteps(min(steps+checkEvery, r.opts.MaxSteps))
+		}
+	}
+}
+
+func (r *run) execRoot() error {
+	_, err := r.exec(r.opts.Tiltfile)
+	return err
+}
+
+// exec executes a file, once in a run, and returns its globals.
+func (r *run) exec(path string) (starlark.StringDict, error) {
+	if m := r.modules[path]; m != nil {
+		if !m.done {
+			return nil, sayf("Circular load: %s", strings.Join(append(r.executing, path), " -> "))
+		}
+		return m.globals, m.err
+	}
+	m := &module{}
+	r.modules[path] = m
+	m.globals, m.err = r.execFile(m, path)
+	m.done = true
+	return m.globals, m.err
+}
+
+func (r *run) execFile(m *module, path string) (starlark.StringDict, error) {
+	source, err := r.files.read(path)
+	if err != nil {
+		return nil, err
+	}
+	m.source = source
+	program, err := r.compile(path, source)
+	if err != nil {
+		return nil, err
+	}
+	r.executing = append(r.executing, path)
+	defer func() { r.executing = r.executing[:len(r.executing)-1] }()
+	r.files.watch(filepath.Join(filepath.Dir(r.opts.Tiltfile), ".tiltignore"))
+
+	names := make(starlark.StringDict, len(r.names)+2)
+	for k, v := range r.names {
+		names[k] = v
+	}
+	names["__file__"] = starlark.String(path)
+	names["__name__"] = starlark.String(r.moduleName(path))
+	globals, err := program.Init(r.thread, names)
+	globals.Freeze()
+	return globals, err
+}
+
+func (r *run) moduleName(path string) string {
+	if path == r.opts.Tiltfile {
+		return "__main__"
+	}
+	return filepath.Base(path)
+}
+
+func fileOptions() *syntax.FileOptions {
+	return &syntax.FileOptions{Set: true, While: true, TopLevelControl: true, GlobalReassign: true, Recursion: true}
+}
+
+// compile parses and resolves a file, or takes the program of the same path
+// and content from the cache.
+func (r *run) compile(path string, source []byte) (*starlark.Program, error) {
+	return cached(r.opts.Cache, programKey(path, source), func() (*starlark.Program, error) {
+		if len(source) > maxSource {
+			return nil, fmt.Errorf("%s has %d MB, more than a Tiltfile may have", path, len(source)>>20)
+		}
+		if err := checkNesting(path, source); err != nil {
+			return nil, err
+		}
+		predeclared := func(name string) bool {
+			return r.names.Has(name) || name == "__file__" || name == "__name__"
+		}
+		_, program, err := starlark.SourceProgramOptions(fileOptions(), path, source, predeclared)
+		return program, err
+	})
+}
+
+// checkNesting refuses source whose brackets nest so deep that the parser,
+// which recurses, could exhaust the stack. Brackets in strings and comments do
+// not count.
+func checkNesting(path string, source []byte) error {
+	depth, line, operators := 0, int32(1), 0
+	for i := 0; i < len(source); i++ {
+		switch c := source[i]; c {
+		case '\n':
+			line++
+			operators = 0
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			depth = max(depth-1, 0)
+		case '-', '+', '~':
+			operators++
+		case '#':
+			for i+1 < len(source) && source[i+1] != '\n' {
+				i++
+			}
+		case '"', '\'':
+			i = skipString(source, i, &line)
+		}
+		if depth > maxNesting || operators > 20*maxNesting {
+			return syntax.Error{Pos: syntax.MakePosition(&path, line, 1), Msg: "expressions nest too deep"}
+		}
+	}
+	return nil
+}
+
+// skipString returns the index of the last byte of the string that starts at i.
+func skipString(source []byte, i int, line *int32) int {
+	quote := source[i]
+	triple := i+2 < len(source) && source[i+1] == quote && source[i+2] == quote
+	if triple {
+		i += 2
+	}
+	for i++; i < len(source); i++ {
+		switch {
+		case source[i] == '\\':
+			i++
+		case source[i] == '\n':
+			*line++
+			if !triple {
+				return i
+			}
+		case source[i] == quote && !triple:
+			return i
+		case source[i] == quote && i+2 < len(source) && source[i+1] == quote && source[i+2] == quote:
+			return i + 2
+		}
+	}
+	return i
+}
+
+// load is the load statement.
+func (r *run) load(_ *starlark.Thread, path string) (starlark.StringDict, error) {
+	return r.loadPath(path)
+}
+
+func (r *run) loadPath(path string) (starlark.StringDict, error) {
+	if name, ok := strings.CutPrefix(path, "ext://"); ok {
+		file, err := r.extension(name)
+		if err != nil {
+			return nil, err
+		}
+		return r.exec(file)
+	}
+	return r.exec(r.abs(path))
+}
+
+func (c *call) include() (starlark.Value, error) {
+	var in struct {
+		Path string `arg:"path"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	_, err := c.run.loadPath(in.Path)
+	return starlark.None, err
+}
+
+func (c *call) loadDynamic() (starlark.Value, error) {
+	var in struct {
+		Path string `arg:"path"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	globals, err := c.run.loadPath(in.Path)
+	if err != nil {
+		return nil, err
+	}
+	dict := starlark.NewDict(len(globals))
+	for _, name := range globals.Keys() {
+		if strings.HasPrefix(name, "_") {
+			continue
+		}
+		if err := dict.SetKey(starlark.String(name), globals[name]); err != nil {
+			return nil, err
+		}
+	}
+	dict.Freeze()
+	return dict, nil
+}
+
+func (c *call) fail() (starlark.Value, error) {
+	var in struct {
+		Msg string `arg:"msg"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	return nil, errors.New(in.Msg)
+}
+
+func (c *call) warn() (starlark.Value, error) {
+	var in struct {
+		Msg string `arg:"msg"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	c.run.warn(in.Msg)
+	return starlark.None, nil
+}
+
+func (c *call) exit() (starlark.Value, error) {
+	var in struct {
+		Code starlark.Value `arg:"code"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	if text, ok := asString(in.Code); ok {
+		c.run.log(text)
+	} else if in.Code != nil && in.Code != starlark.None {
+		c.run.log(in.Code.String())
+	}
+	return nil, errExit
+}

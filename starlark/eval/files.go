@@ -1,0 +1,102 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// osFS is the operating system's file system.
+type osFS struct{}
+
+// ReadFile reads a regular file of at most MaxFileSize bytes.
+func (osFS) ReadFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: cause(err)}
+	}
+	if info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 && path != os.DevNull {
+		return nil, fmt.Errorf("open %s: not a regular file", path)
+	}
+	if info.Size() > MaxFileSize {
+		return nil, fmt.Errorf("open %s: %d MB are more than the %d MB that are read", path, info.Size()>>20, MaxFileSize>>20)
+	}
+	return os.ReadFile(path)
+}
+
+// Stat follows symbolic links.
+func (osFS) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
+
+// ReadDir returns the entries in order of their names.
+func (osFS) ReadDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(path) }
+
+// EvalSymlinks resolves all symbolic links of a path.
+func (osFS) EvalSymlinks(path string) (string, error) { return filepath.EvalSymlinks(path) }
+
+func cause(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// recorder notes which files a run depends on.
+type recorder struct {
+	fs   FS
+	seen map[string]bool
+}
+
+// watch notes a path without reading it.
+func (f *recorder) watch(path string) { f.seen[path] = true }
+
+// read reads a file and notes it, whether it exists or not.
+func (f *recorder) read(path string) ([]byte, error) {
+	f.watch(path)
+	return f.fs.ReadFile(path)
+}
+
+// sorted returns all paths that were noted.
+func (f *recorder) sorted() []string { return sortedKeys(f.seen) }
+
+// isDir reports whether the path is a folder.
+func (f *recorder) isDir(path string) bool {
+	info, err := f.fs.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// list returns the files below a folder in lexical order, like a walk; without
+// recursive only those directly in it. Symbolic links are listed, not
+// followed.
+func (f *recorder) list(dir string, recursive bool) ([]string, error) {
+	entries, err := f.fs.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int {
+		if a.Name() < b.Name() {
+			return -1
+		}
+		return 1
+	})
+	var paths []string
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if !e.IsDir() {
+			paths = append(paths, path)
+			continue
+		}
+		if !recursive {
+			continue
+		}
+		below, err := f.list(path, true)
+		if err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		paths = append(paths, below...)
+	}
+	return paths, nil
+}

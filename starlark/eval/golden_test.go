@@ -1,0 +1,279 @@
+package eval
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+var update = flag.Bool("update", false, "rewrite the want sections of the txtar files")
+
+// TestGolden evaluates the cases of testdata. A file of testdata has one case,
+// or several that are divided by comments:
+//
+//	## NAME
+//	-- Tiltfile --
+//	…
+//	-- want --
+//	…
+//
+// where each case has its own Tiltfile, the files beside it, and what the
+// project is: its JSON without positions and without what is empty or a
+// default. Special sections: "args" (one argument a line), "env" (NAME=value a
+// line), "kube" (a context's name, "local" behind it when it is one of this
+// machine), "log" (what is printed, compared when it is there).
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no testdata: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			goldenFile(t, file)
+		})
+	}
+}
+
+func goldenFile(t *testing.T, file string) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rewritten bytes.Buffer
+	for i, part := range splitCases(string(data)) {
+		name, _, _ := strings.Cut(strings.TrimPrefix(part, "## "), "\n")
+		if !strings.HasPrefix(part, "## ") {
+			name = fmt.Sprint(i)
+		}
+		archive := txtar.Parse([]byte(part))
+		t.Run(strings.TrimSpace(name), func(t *testing.T) {
+			goldenCase(t, archive)
+		})
+		rewritten.Write(txtar.Format(archive))
+	}
+	if *update && !t.Failed() {
+		if err := os.WriteFile(file, rewritten.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// splitCases cuts a file before each line that starts with "## ".
+func splitCases(text string) []string {
+	var parts []string
+	for {
+		i := strings.Index(text[min(1, len(text)):], "\n## ")
+		if i < 0 {
+			return append(parts, text)
+		}
+		parts = append(parts, text[:i+2])
+		text = text[i+2:]
+	}
+}
+
+func goldenCase(t *testing.T, archive *txtar.Archive) {
+	dir := t.TempDir()
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	opts := Options{Tiltfile: filepath.Join(dir, "Tiltfile"), Kube: &Kube{Context: "kind-test", Local: true}, Version: "test",
+		Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}}
+	var log []string
+	opts.Log = func(line string) { log = append(log, line) }
+	var want, wantLog *txtar.File
+	for i := range archive.Files {
+		f := &archive.Files[i]
+		text := strings.ReplaceAll(string(f.Data), "$DIR", dir)
+		lines := strings.Split(strings.TrimSpace(text), "\n")
+		switch f.Name {
+		case "want":
+			want = f
+		case "log":
+			wantLog = f
+		case "args":
+			opts.Args = lines
+		case "env":
+			opts.Env = append(opts.Env, lines...)
+		case "kube":
+			name, kind, _ := strings.Cut(strings.TrimSpace(text), " ")
+			opts.Kube = &Kube{Context: name, Local: kind == "local"}
+		default:
+			path := filepath.Join(dir, f.Name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	project := Eval(context.Background(), opts)
+	got := strings.ReplaceAll(compact(t, project), dir, "$DIR")
+	if *update {
+		if want == nil {
+			archive.Files = append(archive.Files, txtar.File{Name: "want"})
+			want = &archive.Files[len(archive.Files)-1]
+		}
+		want.Data = []byte(got)
+	} else if want == nil {
+		t.Fatal("the case has no want section: run the test with -update")
+	}
+	if diff := cmp.Diff(string(want.Data), got); diff != "" {
+		t.Errorf("project (-want +got):\n%s", diff)
+	}
+	if wantLog != nil {
+		gotLog := strings.ReplaceAll(strings.Join(log, "\n")+"\n", dir, "$DIR")
+		if *update {
+			wantLog.Data = []byte(gotLog)
+		}
+		if diff := cmp.Diff(string(wantLog.Data), gotLog); diff != "" {
+			t.Errorf("log (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// compact is a project's JSON without what every case would repeat.
+func compact(t *testing.T, p *config.Project) string {
+	t.Helper()
+	full := decodeJSON(t, p)
+	settings := full["settings"].(map[string]any)
+	empty := newProject("")
+	fillEmpty(empty)
+	for k, v := range decodeJSON(t, empty)["settings"].(map[string]any) {
+		if reflect.DeepEqual(settings[k], v) {
+			delete(settings, k)
+		}
+	}
+	delete(full, "schema_version")
+	delete(full, "tiltfile")
+	var files []any
+	for _, f := range p.ConfigFiles {
+		if base := filepath.Base(f); base != "Tiltfile" && base != ".tiltignore" && base != "Dockerfile" {
+			files = append(files, f)
+		}
+	}
+	full["config_files"] = files
+	for _, r := range full["resources"].([]any) {
+		shortenResource(r.(map[string]any))
+	}
+	for _, o := range full["yaml"].([]any) {
+		o := o.(map[string]any)
+		delete(o, "content")
+		delete(o, "line")
+	}
+	for _, w := range full["warnings"].([]any) {
+		w := w.(map[string]any)
+		w["line"] = w["pos"].(map[string]any)["line"]
+		delete(w, "stack")
+	}
+	if e, ok := full["error"].(map[string]any); ok {
+		shortenError(e)
+	}
+	data, err := json.MarshalIndent(prune(full), "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = bytes.ReplaceAll(data, []byte(`\u003c`), []byte("<"))
+	return string(bytes.ReplaceAll(data, []byte(`\u003e`), []byte(">"))) + "\n"
+}
+
+// shortenResource drops what is as usual for the kind.
+func shortenResource(r map[string]any) {
+	for key, usual := range map[string]any{"enabled": true, "auto_init": true, "trigger_mode": "auto", "pod_readiness": "wait"} {
+		if r[key] == usual {
+			delete(r, key)
+		} else if r[key] == false {
+			r[key] = "false"
+		}
+	}
+	delete(r, "env")
+	delete(r, "dir")
+}
+
+// shortenError writes the place and the calls as text.
+func shortenError(e map[string]any) {
+	text := func(v any) string {
+		pos := v.(map[string]any)
+		if pos["file"] == nil {
+			return ""
+		}
+		return fmt.Sprintf("%v:%v:%v", pos["file"], pos["line"], pos["col"])
+	}
+	var calls []any
+	stack, _ := e["stack"].([]any)
+	for _, f := range stack {
+		f := f.(map[string]any)
+		calls = append(calls, fmt.Sprintf("%s in %v: %v", text(f["pos"]), f["name"], f["text"]))
+	}
+	e["stack"] = calls
+	if len(calls) == 0 {
+		e["at"] = text(e["pos"])
+	}
+}
+
+func decodeJSON(t *testing.T, v any) map[string]any {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(data, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// prune drops positions and everything that is empty.
+func prune(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		m := map[string]any{}
+		for k, x := range v {
+			if x = prune(x); x != nil && k != "pos" {
+				m[k] = x
+			}
+		}
+		if len(m) > 0 {
+			return m
+		}
+		return nil
+	case []any:
+		var list []any
+		for _, x := range v {
+			if x = prune(x); x == nil {
+				x = map[string]any{}
+			}
+			list = append(list, x)
+		}
+		if len(list) > 0 {
+			return list
+		}
+		return nil
+	case string:
+		if v == "" {
+			return nil
+		}
+	case float64:
+		if v == 0 {
+			return nil
+		}
+	case bool:
+		if !v {
+			return nil
+		}
+	}
+	return v
+}

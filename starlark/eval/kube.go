@@ -1,0 +1,177 @@
+package eval
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.starlark.net/starlark"
+	"go.yaml.in/yaml/v2"
+)
+
+// Kube says which Kubernetes a run is for.
+type Kube struct {
+	Context   string // "" when there is none
+	Namespace string // "" is "default"
+	Local     bool   // a cluster of this machine, which needs no allowance
+}
+
+// kubeState is the Kubernetes of a run, and which contexts are allowed.
+type kubeState struct {
+	run     *run
+	given   *Kube
+	loaded  *Kube
+	allowed []string
+}
+
+func (k *kubeState) kube() *Kube {
+	if k.given != nil {
+		return k.given
+	}
+	if k.loaded == nil {
+		loaded := ReadKubeconfig(k.run.opts.FS, k.run.env.vars)
+		k.loaded = &loaded
+	}
+	return k.loaded
+}
+
+// isAllowed reports whether the context may be used.
+func (k *kubeState) isAllowed() bool {
+	kube := k.kube()
+	return kube.Context == "" || kube.Local || slices.Contains(k.allowed, kube.Context)
+}
+
+// check refuses a project with Kubernetes objects in a context that is not
+// allowed.
+func (k *kubeState) check() error {
+	if k.isAllowed() {
+		return nil
+	}
+	name := k.kube().Context
+	return &placed{hint: "add allow_k8s_contexts('" + name + "') to the Tiltfile, or switch the context",
+		err: sayf("Stop! %s might be production.\nIf you're sure you want to deploy there, add:\n\tallow_k8s_contexts('%s')\nto your Tiltfile. Otherwise, switch k8s contexts and restart Tilt.", name, name)}
+}
+
+// refuse refuses a built-in that could harm a cluster that is not allowed.
+func (k *kubeState) refuse(builtin string) error {
+	if k.isAllowed() {
+		return nil
+	}
+	name := k.kube().Context
+	return sayf("Refusing to run '%s' because %s might be a production kube context.\nIf you're sure you want to continue add:\n\tallow_k8s_contexts('%s')\nbefore this function call in your Tiltfile. Otherwise, switch k8s contexts and restart Tilt.", builtin, name, name)
+}
+
+func (c *call) k8sContext() (starlark.Value, error) {
+	if err := c.noArgs(); err != nil {
+		return nil, err
+	}
+	return starlark.String(c.run.kube.kube().Context), nil
+}
+
+func (c *call) k8sNamespace() (starlark.Value, error) {
+	if err := c.noArgs(); err != nil {
+		return nil, err
+	}
+	if ns := c.run.kube.kube().Namespace; ns != "" {
+		return starlark.String(ns), nil
+	}
+	return starlark.String("default"), nil
+}
+
+func (c *call) allowContexts() (starlark.Value, error) {
+	var in struct {
+		Contexts strList `arg:"contexts"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	c.run.kube.allowed = append(c.run.kube.allowed, in.Contexts...)
+	s := &c.run.project.Settings
+	s.AllowedContexts = append(s.AllowedContexts, in.Contexts...)
+	return starlark.None, nil
+}
+
+// kubeconfig is the part of a kubeconfig that names clusters.
+type kubeconfig struct {
+	Current  string `yaml:"current-context"`
+	Contexts []struct {
+		Name    string `yaml:"name"`
+		Context struct {
+			Cluster   string `yaml:"cluster"`
+			Namespace string `yaml:"namespace"`
+		} `yaml:"context"`
+	} `yaml:"contexts"`
+	Clusters []struct {
+		Name    string `yaml:"name"`
+		Cluster struct {
+			Server     string `yaml:"server"`
+			Extensions []struct {
+				Name string `yaml:"name"`
+			} `yaml:"extensions"`
+		} `yaml:"cluster"`
+	} `yaml:"clusters"`
+}
+
+// ReadKubeconfig finds the current context in the files that $KUBECONFIG
+// lists, or in ~/.kube/config. No file, or none that can be read, is no
+// context.
+func ReadKubeconfig(files FS, env map[string]string) Kube {
+	paths := filepath.SplitList(env["KUBECONFIG"])
+	if len(paths) == 0 && env["HOME"] != "" {
+		paths = []string{filepath.Join(env["HOME"], ".kube", "config")}
+	}
+	var all kubeconfig
+	for _, p := range paths {
+		data, err := files.ReadFile(p)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		var one kubeconfig
+		if err != nil || yaml.Unmarshal(data, &one) != nil {
+			continue
+		}
+		if all.Current == "" {
+			all.Current = one.Current
+		}
+		all.Contexts = append(all.Contexts, one.Contexts...)
+		all.Clusters = append(all.Clusters, one.Clusters...)
+	}
+	return all.current()
+}
+
+func (k *kubeconfig) current() Kube {
+	for _, c := range k.Contexts {
+		if c.Name != k.Current {
+			continue
+		}
+		kube := Kube{Context: c.Name, Namespace: c.Context.Namespace, Local: localCluster(c.Context.Cluster)}
+		for _, cluster := range k.Clusters {
+			if cluster.Name != c.Context.Cluster {
+				continue
+			}
+			for _, e := range cluster.Cluster.Extensions {
+				kube.Local = kube.Local || strings.HasPrefix(e.Name, "cluster_info") || e.Name == "minikube.sigs.k8s.io"
+			}
+			break
+		}
+		return kube
+	}
+	return Kube{}
+}
+
+// localCluster reports whether a cluster's name is one that the tools for
+// clusters on the own machine give.
+func localCluster(cluster string) bool {
+	switch cluster {
+	case "minikube", "docker-for-desktop-cluster", "docker-desktop", "microk8s-cluster", "kind", "rancher-desktop", "colima", "orbstack", "crc":
+		return true
+	}
+	for _, prefix := range []string{"kind-", "k3d-", "k3s-default", "krucible-", "colima-", "api-crc-testing", "minikube-"} {
+		if strings.HasPrefix(cluster, prefix) {
+			return true
+		}
+	}
+	return false
+}

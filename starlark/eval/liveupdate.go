@@ -1,0 +1,192 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// newStep makes a step and notes it as unused.
+func (c *call) newStep(s config.Step) starlark.Value {
+	s.Pos = c.pos()
+	made := &step{Step: s, callPos: s.Pos.String()}
+	c.run.steps[made.callPos] = made
+	return made
+}
+
+func (c *call) initialSync() (starlark.Value, error) {
+	if err := c.noArgs(); err != nil {
+		return nil, err
+	}
+	return c.newStep(config.Step{Kind: config.StepInitialSync}), nil
+}
+
+func (c *call) restartContainer() (starlark.Value, error) {
+	if err := c.noArgs(); err != nil {
+		return nil, err
+	}
+	return c.newStep(config.Step{Kind: config.StepRestart}), nil
+}
+
+func (c *call) fallBackOn() (starlark.Value, error) {
+	var in struct {
+		Paths pathList `arg:"paths"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	return c.newStep(config.Step{Kind: config.StepFallBackOn, Paths: in.Paths.value}), nil
+}
+
+func (c *call) sync() (starlark.Value, error) {
+	var in struct {
+		Local  string `arg:"local_path"`
+		Remote string `arg:"remote_path"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	return c.newStep(config.Step{Kind: config.StepSync, Local: c.run.abs(in.Local), Remote: in.Remote}), nil
+}
+
+func (c *call) runStep() (starlark.Value, error) {
+	var in struct {
+		Cmd     starlark.Value `arg:"cmd"`
+		Trigger starlark.Value `arg:"trigger"`
+		EchoOff bool           `arg:"echo_off"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	argv, err := shellCommand(in.Cmd, false)
+	if err != nil {
+		return nil, err
+	}
+	s := config.Step{Kind: config.StepRun, Argv: argv, EchoOff: in.EchoOff}
+	for _, x := range elements(in.Trigger) {
+		t, ok := x.(starlark.String)
+		if !ok {
+			return nil, fmt.Errorf("run cmd '%s' triggers contained value '%s' of type '%s'. it may only contain strings", commandText(argv), x.String(), x.Type())
+		}
+		s.Triggers = append(s.Triggers, c.run.abs(string(t)))
+	}
+	return c.newStep(s), nil
+}
+
+// stepRank is the order in which steps must stand.
+var stepRank = map[config.StepKind]int{
+	config.StepInitialSync: 0, config.StepFallBackOn: 1, config.StepSync: 2, config.StepRun: 3, config.StepRestart: 4,
+}
+
+// liveUpdate checks the steps of a live_update argument and marks them used.
+func (r *run) liveUpdate(v starlark.Value) ([]config.Step, error) {
+	var steps []config.Step
+	highest := -1
+	for _, x := range elements(v) {
+		s, ok := x.(*step)
+		if !ok {
+			return nil, fmt.Errorf("live_update: 'steps' must be a list of live update steps - got value '%v' of type '%s'", x.String(), x.Type())
+		}
+		rank := stepRank[s.Kind]
+		if err := orderError(rank, highest); err != nil {
+			return nil, fmt.Errorf("live_update: %w", err)
+		}
+		highest = max(highest, rank)
+		steps = append(steps, s.Step)
+		delete(r.steps, s.callPos)
+	}
+	if err := checkSteps(steps); err != nil {
+		return nil, fmt.Errorf("live_update: %w", err)
+	}
+	return steps, nil
+}
+
+// orderError says what is wrong with a step of this rank after one of the
+// highest rank so far.
+func orderError(rank, highest int) error {
+	switch {
+	case rank == 0 && highest >= 0:
+		return errors.New("initial_sync must appear at most once, at the start of the list")
+	case rank == 1 && highest > 1:
+		return errors.New("fall_back_on steps must appear at the start of the list")
+	case highest == 4 && rank < 4:
+		return errors.New("restart container is only valid as the last step")
+	case rank == 2 && highest > 2:
+		return errors.New("all sync steps must precede all run steps")
+	}
+	return nil
+}
+
+// checkSteps checks what can be seen without knowing the image.
+func checkSteps(steps []config.Step) error {
+	for _, s := range steps {
+		switch {
+		case s.Kind == config.StepSync && !strings.HasPrefix(s.Remote, "/"):
+			return fmt.Errorf("sync destination is not absolute: %s", s.Remote)
+		case s.Kind == config.StepRun && len(s.Argv) == 0:
+			return errors.New("run step has an empty command")
+		}
+	}
+	return nil
+}
+
+// checkUnusedSteps reports steps that were made and never used: they would
+// silently have no effect.
+func (r *run) checkUnusedSteps() error {
+	if len(r.steps) == 0 {
+		return nil
+	}
+	var lines []string
+	var first config.Position
+	for i, pos := range sortedKeys(r.steps) {
+		s := r.steps[pos]
+		if i == 0 {
+			first = s.Pos
+		}
+		lines = append(lines, fmt.Sprintf("%s: value '%s' of type '%s'", pos, s.String(), s.Type()))
+	}
+	return &placed{pos: first, err: fmt.Errorf("found %d live_update steps that were created but not used in a live_update:\n%s", len(lines), strings.Join(lines, "\n\t"))}
+}
+
+// checkSyncs checks that an image's synced and watched paths can change it:
+// they must lie below one of the folders that are watched for it.
+func (r *run) checkSyncs(img *image) error {
+	if len(img.LiveUpdate) == 0 {
+		return nil
+	}
+	watched := r.images.watched(img)
+	for _, s := range img.LiveUpdate {
+		if s.Kind == config.StepSync && !below(watched, s.Local) {
+			return &placed{pos: s.Pos, err: fmt.Errorf("sync step source '%s' is not a child of any watched filepaths (%v)", s.Local, watched)}
+		}
+		for _, p := range s.Paths {
+			if !below(watched, p) {
+				return &placed{pos: s.Pos, err: fmt.Errorf("fall_back_on paths '%s' is not a child of any watched filepaths (%v)", p, watched)}
+			}
+		}
+	}
+	return nil
+}
+
+// below reports whether a path is one of the folders or lies in one.
+func below(dirs []string, path string) bool {
+	for _, d := range dirs {
+		if rel, err := filepath.Rel(d, path); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+			return true
+		}
+	}
+	return false
+}
+
+// joinPath joins a folder and a path that may be absolute.
+func joinPath(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, path)
+}

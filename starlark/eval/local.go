@@ -1,0 +1,371 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+const hostIsWindows = runtime.GOOS == "windows"
+
+// Commands runs programs of the developer's machine. Run returns what the
+// program wrote to stdout; lines of stderr go to log as they come. It ends the
+// program, and what that started, when ctx is done.
+type Commands interface {
+	Run(ctx context.Context, c Process) (stdout []byte, err error)
+}
+
+// Process is a program to run to its end.
+type Process struct {
+	Argv  []string
+	Dir   string
+	Env   []string
+	Stdin string
+	Log   func(string) // receives stderr; may be nil
+}
+
+// osCommands runs programs of the operating system.
+type osCommands struct{}
+
+// Run implements Commands.
+func (osCommands) Run(ctx context.Context, p Process) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
+	cmd.Dir, cmd.Env = p.Dir, p.Env
+	if p.Stdin != "" {
+		cmd.Stdin = strings.NewReader(p.Stdin)
+	}
+	newGroup(cmd)
+	cmd.WaitDelay = 2 * time.Second
+	var stdout, stderr limited
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if p.Log != nil && len(stderr.data) > 0 {
+		p.Log(string(stderr.data))
+	}
+	if err == nil && (stdout.cut || stderr.cut) {
+		err = fmt.Errorf("it printed more than %d MB", MaxFileSize>>20)
+	}
+	return stdout.data, err
+}
+
+// limited collects at most MaxFileSize bytes.
+type limited struct {
+	data []byte
+	cut  bool
+}
+
+// Write implements io.Writer.
+func (l *limited) Write(p []byte) (int, error) {
+	if len(l.data)+len(p) > MaxFileSize {
+		l.cut = true
+		return 0, io.ErrShortWrite
+	}
+	l.data = append(l.data, p...)
+	return len(p), nil
+}
+
+// localDecl is a local resource as declared.
+type localDecl struct {
+	name        string
+	triggerMode triggerMode
+	res         config.Resource
+}
+
+func (l *localDecl) resource(fallback triggerMode) config.Resource {
+	l.res.TriggerMode = l.triggerMode.orElse(fallback)
+	return l.res
+}
+
+func (c *call) localResource() (starlark.Value, error) { return c.declareLocal(false) }
+
+func (c *call) test() (starlark.Value, error) {
+	c.run.warnOnce("test() is deprecated: use local_resource(…, allow_parallel=True)")
+	return c.declareLocal(true)
+}
+
+func (c *call) declareLocal(test bool) (starlark.Value, error) {
+	var in struct {
+		Name          string         `arg:"name"`
+		Cmd           starlark.Value `arg:"cmd"`
+		Deps          pathList       `arg:"deps"`
+		TriggerMode   triggerMode    `arg:"trigger_mode"`
+		ResourceDeps  sequence       `arg:"resource_deps"`
+		Ignore        strList        `arg:"ignore"`
+		AutoInit      optionalBool   `arg:"auto_init"`
+		ServeCmd      starlark.Value `arg:"serve_cmd"`
+		CmdBat        starlark.Value `arg:"cmd_bat"`
+		ServeCmdBat   starlark.Value `arg:"serve_cmd_bat"`
+		AllowParallel optionalBool   `arg:"allow_parallel"`
+		Links         starlark.Value `arg:"links"`
+		Labels        labelSet       `arg:"labels"`
+		Env           stringMap      `arg:"env"`
+		ServeEnv      stringMap      `arg:"serve_env"`
+		Probe         starlark.Value `arg:"readiness_probe"`
+		Dir           optionalPath   `arg:"dir"`
+		ServeDir      optionalPath   `arg:"serve_dir"`
+		Tags          strList        `arg:"tags"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	l := &config.Local{Deps: in.Deps.value, AllowParallel: test, Test: test}
+	if in.AllowParallel.set {
+		l.AllowParallel = in.AllowParallel.value
+	}
+	var err error
+	if l.Cmd, err = c.run.hostCommand(in.Cmd, in.CmdBat, in.Dir.value, in.Env); err != nil {
+		return nil, err
+	}
+	if l.ServeCmd, err = c.run.hostCommand(in.ServeCmd, in.ServeCmdBat, in.ServeDir.value, in.ServeEnv); err != nil {
+		return nil, err
+	}
+	switch {
+	case l.Cmd.Empty() && l.ServeCmd.Empty():
+		return nil, errors.New("local_resource must have a cmd and/or a serve_cmd, but both were empty")
+	case l.Cmd.Empty() && in.Dir.value != "":
+		return nil, errors.New("local_resource: dir was specified without cmd")
+	case l.ServeCmd.Empty() && in.ServeDir.value != "":
+		return nil, errors.New("local_resource: serve_dir was specified without serve_cmd")
+	}
+	if p, ok := in.Probe.(probe); ok {
+		l.Probe = &p.probe
+	} else if in.Probe != nil && in.Probe != starlark.None {
+		return nil, c.errorf("for parameter readiness_probe: got %s, want probe", in.Probe.Type())
+	}
+	if patterns := in.Ignore.nonEmpty(); len(patterns) > 0 {
+		l.Ignore = []config.Ignore{{Base: c.run.dir(), Patterns: patterns, Source: "ignore"}}
+	}
+	links, err := links(in.Links)
+	if err != nil {
+		return nil, fmt.Errorf("%s %q: %w", c.name(), in.Name, err)
+	}
+	if err := c.run.conflict(in.Name); err != nil {
+		return nil, err
+	}
+	c.run.local = append(c.run.local, &localDecl{name: in.Name, triggerMode: in.TriggerMode, res: config.Resource{
+		Name: in.Name, Kind: config.KindLocal, Pos: c.pos(), Labels: in.Labels, Links: links, ResourceDeps: in.ResourceDeps,
+		AutoInit: !in.AutoInit.set || in.AutoInit.value, Local: l,
+	}})
+	return starlark.None, nil
+}
+
+func (c *call) local() (starlark.Value, error) {
+	var in struct {
+		Command    starlark.Value `arg:"command"`
+		Quiet      bool           `arg:"quiet"`
+		CommandBat starlark.Value `arg:"command_bat"`
+		EchoOff    bool           `arg:"echo_off"`
+		Env        stringMap      `arg:"env"`
+		Dir        optionalPath   `arg:"dir"`
+		Stdin      text           `arg:"stdin"`
+	}
+	if err := c.run.kube.refuse(c.name()); err != nil {
+		return nil, err
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	command, err := c.run.hostCommand(in.Command, in.CommandBat, in.Dir.value, in.Env)
+	if err != nil {
+		return nil, sayf("Argument 1 (command): %w", err)
+	}
+	if command.Empty() {
+		return nil, sayf("Argument 1 (command): command can't be empty")
+	}
+	if !in.EchoOff {
+		c.run.log("local: " + commandText(command.Argv))
+	}
+	out, err := c.run.command(command, in.Stdin.value)
+	if err != nil {
+		return nil, fmt.Errorf("command %q failed.\nerror: %w\nstdout: %q", commandText(command.Argv), err, out)
+	}
+	if !in.Quiet && len(out) > 0 {
+		c.run.log(string(out))
+	}
+	return blob{text: string(out), source: "local: " + commandText(command.Argv)}, nil
+}
+
+// command runs a program with the run's environment and returns its output.
+func (r *run) command(c config.Command, stdin string) ([]byte, error) {
+	return r.opts.Commands.Run(r.ctx, Process{
+		Argv: c.Argv, Dir: c.Dir, Env: r.env.list(c.Env), Stdin: stdin, Log: r.log,
+	})
+}
+
+func (c *call) probe() (starlark.Value, error) {
+	var in struct {
+		InitialDelay int            `arg:"initial_delay_secs"`
+		Timeout      optionalInt    `arg:"timeout_secs"`
+		Period       optionalInt    `arg:"period_secs"`
+		Success      optionalInt    `arg:"success_threshold"`
+		Failure      optionalInt    `arg:"failure_threshold"`
+		Exec         starlark.Value `arg:"exec"`
+		HTTP         starlark.Value `arg:"http_get"`
+		TCP          starlark.Value `arg:"tcp_socket"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	p := config.Probe{
+		InitialDelay: time.Duration(in.InitialDelay) * time.Second, Timeout: time.Duration(in.Timeout.orElse(1)) * time.Second,
+		Period: time.Duration(in.Period.orElse(10)) * time.Second, SuccessThreshold: in.Success.orElse(1), FailureThreshold: in.Failure.orElse(3),
+	}
+	given := 0
+	for _, a := range []struct {
+		name string
+		v    starlark.Value
+	}{{"exec", in.Exec}, {"http_get", in.HTTP}, {"tcp_socket", in.TCP}} {
+		if a.v == nil || a.v == starlark.None {
+			continue
+		}
+		act, ok := a.v.(action)
+		if !ok {
+			return nil, c.errorf("for parameter %s: got %s, want %s_action", a.name, a.v.Type(), a.name)
+		}
+		given++
+		p.Exec, p.HTTP, p.TCP = act.probe.Exec, act.probe.HTTP, act.probe.TCP
+	}
+	if given != 1 {
+		return nil, errors.New("exactly one of exec, http_get, or tcp_socket must be specified")
+	}
+	fields := starlark.StringDict{
+		"initial_delay_secs": starlark.MakeInt(in.InitialDelay), "timeout_secs": starlark.MakeInt(in.Timeout.orElse(1)),
+		"period_secs": starlark.MakeInt(in.Period.orElse(10)), "success_threshold": starlark.MakeInt(p.SuccessThreshold),
+		"failure_threshold": starlark.MakeInt(p.FailureThreshold), "exec": orNone(in.Exec), "http_get": orNone(in.HTTP), "tcp_socket": orNone(in.TCP),
+	}
+	return probe{Struct: starlarkstruct.FromStringDict(starlark.String("probe"), fields), probe: p}, nil
+}
+
+// optionalInt is an integer with a default.
+type optionalInt struct {
+	set   bool
+	value int
+}
+
+// Unpack implements starlark.Unpacker.
+func (i *optionalInt) Unpack(v starlark.Value) error {
+	if err := starlark.AsInt(v, &i.value); err != nil {
+		return err
+	}
+	i.set = true
+	return nil
+}
+
+func (i optionalInt) orElse(def int) int {
+	if i.set {
+		return i.value
+	}
+	return def
+}
+
+func orNone(v starlark.Value) starlark.Value {
+	if v == nil {
+		return starlark.None
+	}
+	return v
+}
+
+func (c *call) execAction() (starlark.Value, error) {
+	var in struct {
+		Command sequence `arg:"command"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	return action{Struct: starlarkstruct.FromStringDict(starlark.String("exec_action"), starlark.StringDict{"command": stringList(in.Command)}),
+		probe: config.Probe{Exec: in.Command}}, nil
+}
+
+func (c *call) httpGetAction() (starlark.Value, error) {
+	var in struct {
+		Port   port   `arg:"port"`
+		Host   string `arg:"host"`
+		Scheme string `arg:"scheme"`
+		Path   string `arg:"path"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	if in.Host == "" {
+		in.Host = "localhost"
+	}
+	if in.Scheme == "" {
+		in.Scheme = "http"
+	}
+	if _, err := url.Parse(in.Path); err != nil {
+		return nil, c.errorf("for parameter path: %w", err)
+	}
+	fields := starlark.StringDict{"port": starlark.MakeInt(int(in.Port)), "host": starlark.String(in.Host), "scheme": starlark.String(in.Scheme), "path": starlark.String(in.Path)}
+	return action{Struct: starlarkstruct.FromStringDict(starlark.String("http_get_action"), fields),
+		probe: config.Probe{HTTP: &config.HTTPGet{Scheme: strings.ToLower(in.Scheme), Host: in.Host, Port: int(in.Port), Path: in.Path}}}, nil
+}
+
+func (c *call) tcpSocketAction() (starlark.Value, error) {
+	var in struct {
+		Port port   `arg:"port"`
+		Host string `arg:"host"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	if in.Host == "" {
+		in.Host = "localhost"
+	}
+	fields := starlark.StringDict{"port": starlark.MakeInt(int(in.Port)), "host": starlark.String(in.Host)}
+	return action{Struct: starlarkstruct.FromStringDict(starlark.String("tcp_socket_action"), fields),
+		probe: config.Probe{TCP: &config.TCPSocket{Host: in.Host, Port: int(in.Port)}}}, nil
+}
+
+func (c *call) link() (starlark.Value, error) {
+	var in struct {
+		URL  string `arg:"url"`
+		Name string `arg:"name"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(in.URL)
+	if err != nil {
+		return nil, fmt.Errorf("validating URL %q: %w", in.URL, err)
+	}
+	l := config.Link{URL: withScheme(u, in.URL), Name: in.Name}
+	fields := starlark.StringDict{"url": starlark.String(l.URL), "name": starlark.String(l.Name)}
+	return link{Struct: starlarkstruct.FromStringDict(starlark.String("link"), fields), link: l}, nil
+}
+
+func (c *call) localGitRepo() (starlark.Value, error) {
+	var in struct {
+		Path path `arg:"path"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	if !c.run.files.isDir(in.Path.value) {
+		return nil, fmt.Errorf("stat %s: no such folder", in.Path.value)
+	}
+	if !c.run.exists(filepath.Join(in.Path.value, ".git")) {
+		return nil, fmt.Errorf("%s isn't a valid git repo: it doesn't have a .git/ directory", in.Path.value)
+	}
+	return &gitRepo{dir: in.Path.value, run: c.run}, nil
+}
+
+// stringList converts strings to a list.
+func stringList(texts []string) *starlark.List {
+	values := make([]starlark.Value, len(texts))
+	for i, t := range texts {
+		values[i] = starlark.String(t)
+	}
+	return starlark.NewList(values)
+}

@@ -1,0 +1,137 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.starlark.net/resolve"
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/decl"
+)
+
+// placed is an error of the assembly, which knows the call that is at fault.
+type placed struct {
+	pos  config.Position
+	err  error
+	hint string
+}
+
+// Error returns the text without the place.
+func (p *placed) Error() string { return p.err.Error() }
+
+// Unwrap returns the error itself.
+func (p *placed) Unwrap() error { return p.err }
+
+// problem turns an error in what people see: the innermost message, where it
+// arose, and the calls that led there.
+func (r *run) problem(err error) config.Problem {
+	p := config.Problem{Message: err.Error()}
+	var at *placed
+	if errors.As(err, &at) {
+		p.Pos, p.Hint = at.pos, at.hint
+	}
+	if e := innermost(err); e != nil {
+		p.Message = e.Msg
+		p.Stack = r.stack(e.CallStack)
+		if len(p.Stack) > 0 {
+			p.Pos = p.Stack[len(p.Stack)-1].Pos
+		}
+		err = e
+	}
+	var syntaxErr syntax.Error
+	var resolveErrs resolve.ErrorList
+	switch {
+	case errors.As(err, &syntaxErr):
+		p.Message, p.Pos = syntaxErr.Msg, position(syntaxErr.Pos)
+		p.Stack = r.addFrame(p)
+	case errors.As(err, &resolveErrs) && len(resolveErrs) > 0:
+		p.Message, p.Pos = resolveErrs[0].Msg, position(resolveErrs[0].Pos)
+		p.Stack = r.addFrame(p)
+		r.suggest(&p)
+	}
+	return p
+}
+
+// suggest adds what an undefined name probably meant.
+func (r *run) suggest(p *config.Problem) {
+	name, ok := strings.CutPrefix(p.Message, "undefined: ")
+	if !ok {
+		return
+	}
+	name, hint, has := strings.Cut(name, " (did you mean ")
+	if has {
+		p.Hint = "did you mean " + strings.TrimSuffix(hint, ")")
+		return
+	}
+	names := append(r.names.Keys(), starlark.Universe.Keys()...)
+	if near := decl.Nearest(name, names); near != "" {
+		p.Message += " (did you mean " + near + "?)"
+		p.Hint = "did you mean " + near + "?"
+	}
+}
+
+func (r *run) addFrame(p config.Problem) []config.Frame {
+	return append(p.Stack, config.Frame{Name: "<toplevel>", Pos: p.Pos, Text: r.line(p.Pos)})
+}
+
+// innermost returns the deepest evaluation error of a chain, which has the
+// whole call stack, since all files are executed on one thread.
+func innermost(err error) *starlark.EvalError {
+	var found *starlark.EvalError
+	for {
+		var e *starlark.EvalError
+		if !errors.As(err, &e) {
+			return found
+		}
+		found = e
+		if err = e.Unwrap(); err == nil {
+			return found
+		}
+	}
+}
+
+// stack converts a call stack, leaving out the frames of built-ins, whose
+// callers' frames name them.
+func (r *run) stack(calls starlark.CallStack) []config.Frame {
+	var frames []config.Frame
+	for _, c := range calls {
+		if c.Pos.Filename() == "<builtin>" {
+			continue
+		}
+		pos := position(c.Pos)
+		frames = append(frames, config.Frame{Name: c.Name, Pos: pos, Text: r.line(pos)})
+	}
+	return frames
+}
+
+// position converts a position; its column counts runes and is converted when
+// the line is known to have others than ASCII.
+func position(p syntax.Position) config.Position {
+	return config.Position{File: p.Filename(), Line: int(p.Line), Col: int(p.Col)}
+}
+
+// line returns the text of a line of a file that was executed.
+func (r *run) line(pos config.Position) string {
+	m := r.modules[pos.File]
+	if m == nil || pos.Line <= 0 {
+		return ""
+	}
+	source := string(m.source)
+	for n := 1; n < pos.Line; n++ {
+		_, rest, found := strings.Cut(source, "\n")
+		if !found {
+			return ""
+		}
+		source = rest
+	}
+	text, _, _ := strings.Cut(source, "\n")
+	return strings.TrimSuffix(text, "\r")
+}
+
+// sayf makes an error in the words in which Tilt says it, upper case and full
+// stops included, so that people and scripts find what they know.
+func sayf(format string, args ...any) error { return fmt.Errorf(format, args...) }

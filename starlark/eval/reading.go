@@ -1,0 +1,378 @@
+package eval
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+
+	"go.starlark.net/starlark"
+	"go.yaml.in/yaml/v2"
+)
+
+func (c *call) readFile() (starlark.Value, error) {
+	var in struct {
+		Paths   path           `arg:"paths"`
+		Default starlark.Value `arg:"default"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	var fallback string
+	if in.Default != nil {
+		s, ok := in.Default.(starlark.String)
+		if !ok {
+			return nil, fmt.Errorf("default must be %T or %T. got %T", starlark.None, starlark.String(""), in.Default)
+		}
+		fallback = string(s)
+	}
+	data, err := c.run.files.read(in.Paths.value)
+	switch {
+	case err == nil:
+		fallback = string(data)
+	case in.Default == nil || !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	return blob{text: fallback, source: "file: " + in.Paths.value}, nil
+}
+
+func (c *call) watchFile() (starlark.Value, error) {
+	var in struct {
+		Paths path `arg:"paths"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	c.run.files.watch(in.Paths.value)
+	return starlark.None, nil
+}
+
+func (c *call) listdir() (starlark.Value, error) {
+	var in struct {
+		Dir       path `arg:"dir"`
+		Recursive bool `arg:"recursive"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	c.run.files.watch(in.Dir.value)
+	paths, err := c.run.files.list(in.Dir.value, in.Recursive)
+	if err != nil {
+		return nil, err
+	}
+	return stringList(paths), nil
+}
+
+func (c *call) blob() (starlark.Value, error) {
+	var in struct {
+		Input string `arg:"input"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	return blob{text: in.Input, source: "Tiltfile blob() call"}, nil
+}
+
+// readDefault reads the file of a read_json or read_yaml; ok is false when it
+// does not exist and a default was given.
+func (c *call) readDefault(file path, def starlark.Value) (data string, ok bool, err error) {
+	raw, err := c.run.files.read(file.value)
+	if err != nil && errors.Is(err, fs.ErrNotExist) && def != nil {
+		return "", false, nil
+	}
+	return string(raw), err == nil, err
+}
+
+func (c *call) readJSON() (starlark.Value, error) {
+	var in struct {
+		Paths   path         `arg:"paths"`
+		Default defaultValue `arg:"default"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	data, ok, err := c.readDefault(in.Paths, in.Default.v)
+	if err != nil || !ok {
+		return in.Default.v, err
+	}
+	return jsonToStarlark(data, " from "+in.Paths.text)
+}
+
+func (c *call) decodeJSON() (starlark.Value, error) {
+	var in struct {
+		JSON starlark.Value `arg:"json"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	s, ok := asString(in.JSON)
+	if !ok {
+		return nil, fmt.Errorf("%s arg must be a string or blob. got %s", c.name(), in.JSON.Type())
+	}
+	return jsonToStarlark(s, "")
+}
+
+func jsonToStarlark(data, from string) (starlark.Value, error) {
+	var v any
+	if err := json.Unmarshal([]byte(data), &v); err != nil {
+		return nil, fmt.Errorf("error parsing JSON%s: %w", from, err)
+	}
+	return toStarlark(v)
+}
+
+func (c *call) readYAML() (starlark.Value, error) {
+	var in struct {
+		Paths   path         `arg:"paths"`
+		Default defaultValue `arg:"default"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	data, ok, err := c.readDefault(in.Paths, in.Default.v)
+	if err != nil || !ok {
+		return in.Default.v, err
+	}
+	return c.single(data, " from "+in.Paths.text)
+}
+
+func (c *call) readYAMLStream() (starlark.Value, error) {
+	var in struct {
+		Paths   path           `arg:"paths"`
+		Default *starlark.List `arg:"default"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	var def starlark.Value
+	if in.Default != nil {
+		def = in.Default
+	}
+	data, ok, err := c.readDefault(in.Paths, def)
+	if err != nil || !ok {
+		return def, err
+	}
+	return c.stream(data, " from "+in.Paths.text)
+}
+
+func (c *call) yamlText() (string, error) {
+	var in struct {
+		YAML starlark.Value `arg:"yaml"`
+	}
+	if err := c.into(&in); err != nil {
+		return "", err
+	}
+	s, ok := asString(in.YAML)
+	if !ok {
+		return "", fmt.Errorf("%s arg must be a string or blob. got %s", c.name(), in.YAML.Type())
+	}
+	return s, nil
+}
+
+func (c *call) decodeYAML() (starlark.Value, error) {
+	s, err := c.yamlText()
+	if err != nil {
+		return nil, err
+	}
+	return c.single(s, "")
+}
+
+func (c *call) decodeYAMLStream() (starlark.Value, error) {
+	s, err := c.yamlText()
+	if err != nil {
+		return nil, err
+	}
+	return c.stream(s, "")
+}
+
+// single decodes the one document of a text.
+func (c *call) single(text, from string) (starlark.Value, error) {
+	list, err := c.stream(text, from)
+	if err != nil {
+		return nil, err
+	}
+	switch list.Len() {
+	case 0:
+		return starlark.None, nil
+	case 1:
+		return list.Index(0), nil
+	}
+	return nil, errors.New("expected a yaml document but found a yaml stream (documents separated by `---`). use decode_yaml_stream instead to decode a yaml stream")
+}
+
+func (c *call) stream(text, from string) (*starlark.List, error) {
+	docs, err := c.run.parseYAML(text)
+	if err != nil {
+		return nil, fmt.Errorf("error parsing YAML%s: %w", from, err)
+	}
+	values := make([]starlark.Value, len(docs))
+	for i, d := range docs {
+		if values[i], err = toStarlark(d.value); err != nil {
+			return nil, fmt.Errorf("error converting YAML to Starlark%s: %w", from, err)
+		}
+	}
+	return starlark.NewList(values), nil
+}
+
+// defaultValue takes any value, None included.
+type defaultValue struct{ v starlark.Value }
+
+// Unpack implements starlark.Unpacker.
+func (d *defaultValue) Unpack(v starlark.Value) error {
+	d.v = v
+	return nil
+}
+
+// toStarlark converts decoded JSON or YAML. Numbers become floats, as JSON has
+// no others.
+func toStarlark(v any) (starlark.Value, error) {
+	switch v := v.(type) {
+	case nil:
+		return starlark.None, nil
+	case bool:
+		return starlark.Bool(v), nil
+	case string:
+		return starlark.String(v), nil
+	case float64:
+		return starlark.Float(v), nil
+	case int64:
+		return starlark.Float(v), nil
+	case []any:
+		list := make([]starlark.Value, len(v))
+		for i, x := range v {
+			var err error
+			if list[i], err = toStarlark(x); err != nil {
+				return nil, err
+			}
+		}
+		return starlark.NewList(list), nil
+	case map[string]any:
+		dict := starlark.NewDict(len(v))
+		for _, k := range sortedKeys(v) {
+			x, err := toStarlark(v[k])
+			if err != nil {
+				return nil, err
+			}
+			if err := dict.SetKey(starlark.String(k), x); err != nil {
+				return nil, err
+			}
+		}
+		return dict, nil
+	}
+	return nil, sayf("Unable to convert to starlark value, unexpected type %T", v)
+}
+
+// fromStarlark converts a value for JSON or YAML.
+func fromStarlark(v starlark.Value, depth int) (any, error) {
+	if depth > maxYAMLDepth {
+		return nil, errors.New("values nest too deep: does a list hold itself?")
+	}
+	switch v := v.(type) {
+	case starlark.NoneType:
+		return nil, nil
+	case starlark.Bool:
+		return bool(v), nil
+	case starlark.String:
+		return string(v), nil
+	case blob:
+		return v.text, nil
+	case starlark.Int:
+		if n, ok := v.Int64(); ok {
+			return n, nil
+		}
+		return nil, fmt.Errorf("integer %s is out of range", v)
+	case starlark.Float:
+		if f := float64(v); f == math.Trunc(f) && math.Abs(f) < 1e15 {
+			return int64(f), nil
+		}
+		return float64(v), nil
+	case *starlark.List:
+		list := make([]any, v.Len())
+		for i := range list {
+			var err error
+			if list[i], err = fromStarlark(v.Index(i), depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	case *environ:
+		return fromStarlark(v.dict(), depth)
+	case *starlark.Dict:
+		m := make(map[string]any, v.Len())
+		for _, item := range v.Items() {
+			key, ok := asString(item[0])
+			if !ok {
+				return nil, fmt.Errorf("only string keys are supported in maps. found key '%s' of type %T", item[0].String(), item[0])
+			}
+			x, err := fromStarlark(item[1], depth+1)
+			if err != nil {
+				return nil, err
+			}
+			m[key] = x
+		}
+		return m, nil
+	}
+	return nil, fmt.Errorf("unable to convert from starlark value, unsupported type %T", v)
+}
+
+func (c *call) encodeJSON() (starlark.Value, error) {
+	var in struct {
+		Obj starlark.Value `arg:"obj"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	v, err := fromStarlark(in.Obj, 0)
+	if err != nil {
+		return nil, fmt.Errorf("error converting object from starlark: %w", err)
+	}
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("error serializing object to json: %w", err)
+	}
+	return blob{text: string(data) + "\n", source: c.name()}, nil
+}
+
+func (c *call) encodeYAML() (starlark.Value, error) {
+	var in struct {
+		Obj starlark.Value `arg:"obj"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	s, err := starlarkToYAML(in.Obj)
+	return blob{text: s, source: c.name()}, err
+}
+
+func (c *call) encodeYAMLStream() (starlark.Value, error) {
+	var in struct {
+		Objs *starlark.List `arg:"objs"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	var all string
+	for i, x := range elements(in.Objs) {
+		s, err := starlarkToYAML(x)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			all += "---\n"
+		}
+		all += s
+	}
+	return blob{text: all, source: c.name()}, nil
+}
+
+func starlarkToYAML(v starlark.Value) (string, error) {
+	x, err := fromStarlark(v, 0)
+	if err != nil {
+		return "", fmt.Errorf("error converting object from starlark: %w", err)
+	}
+	data, err := yaml.Marshal(x)
+	if err != nil {
+		return "", fmt.Errorf("error serializing object to yaml: %w", err)
+	}
+	return string(data), nil
+}

@@ -1,0 +1,381 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
+
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/decl"
+)
+
+// compatible is the version of Tilt that this package follows; constraints of
+// version_settings are compared with it.
+const compatible = "0.37.6"
+
+func defaultSettings() config.Settings {
+	return config.Settings{
+		MaxParallelUpdates: 3,
+		UpsertTimeout:      30 * time.Second,
+		ServerSideApply:    "auto",
+		CI:                 config.CI{Timeout: 30 * time.Minute, ReadinessTimeout: 5 * time.Minute},
+		SecretScrub:        true,
+		DockerPrune:        config.DockerPrune{MaxAge: 6 * time.Hour, Interval: time.Hour, KeepRecent: 2},
+	}
+}
+
+func (c *call) updateSettings() (starlark.Value, error) {
+	var in struct {
+		Parallel optionalInt `arg:"max_parallel_updates"`
+		Timeout  optionalInt `arg:"k8s_upsert_timeout_secs"`
+		Unused   strList     `arg:"suppress_unused_image_warnings"`
+		Apply    string      `arg:"k8s_server_side_apply"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	s := &c.run.project.Settings
+	if in.Parallel.set {
+		if in.Parallel.value < 1 {
+			return nil, fmt.Errorf("max number of parallel updates must be >= 1(got: %d)", in.Parallel.value)
+		}
+		s.MaxParallelUpdates = in.Parallel.value
+	}
+	if in.Timeout.set {
+		if in.Timeout.value < 1 {
+			return nil, fmt.Errorf("minimum k8s upsert timeout is 1s; got %ds", in.Timeout.value)
+		}
+		s.UpsertTimeout = time.Duration(in.Timeout.value) * time.Second
+	}
+	switch in.Apply {
+	case "":
+	case "auto", "true", "false":
+		s.ServerSideApply = in.Apply
+	default:
+		return nil, fmt.Errorf("k8s_server_side_apply must be one of \"auto\", \"true\", \"false\"; got %q", in.Apply)
+	}
+	s.UnusedImagesOK = append(s.UnusedImagesOK, in.Unused...)
+	return starlark.None, nil
+}
+
+// duration takes a text such as "30s", or a number of seconds.
+type duration struct {
+	set   bool
+	value time.Duration
+}
+
+// Unpack implements starlark.Unpacker.
+func (d *duration) Unpack(v starlark.Value) error {
+	s, ok := v.(starlark.String)
+	if !ok {
+		return fmt.Errorf("got %s, want string", v.Type())
+	}
+	if s == "" {
+		return nil
+	}
+	value, err := time.ParseDuration(string(s))
+	if err != nil {
+		return err
+	}
+	d.set, d.value = true, value
+	return nil
+}
+
+func (c *call) ciSettings() (starlark.Value, error) {
+	var in struct {
+		Grace     duration `arg:"k8s_grace_period"`
+		Timeout   duration `arg:"timeout"`
+		Readiness duration `arg:"readiness_timeout"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	ci := &c.run.project.Settings.CI
+	for _, p := range []struct {
+		d  duration
+		to *time.Duration
+	}{{in.Grace, &ci.GracePeriod}, {in.Timeout, &ci.Timeout}, {in.Readiness, &ci.ReadinessTimeout}} {
+		if p.d.set {
+			*p.to = p.d.value
+		}
+	}
+	return starlark.None, nil
+}
+
+func (c *call) watchSettings() (starlark.Value, error) {
+	var in struct {
+		Ignore strList `arg:"ignore"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	if patterns := in.Ignore.nonEmpty(); len(patterns) > 0 {
+		s := &c.run.project.Settings
+		s.WatchIgnores = append(s.WatchIgnores, config.Ignore{Base: c.run.dir(), Patterns: patterns, Source: "watch_settings"})
+	}
+	return starlark.None, nil
+}
+
+func (c *call) versionSettings() (starlark.Value, error) {
+	var in struct {
+		Constraint string `arg:"constraint"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	if in.Constraint == "" {
+		return starlark.None, nil
+	}
+	ok, err := satisfies(compatible, in.Constraint)
+	if err != nil {
+		return nil, fmt.Errorf("parsing constraint %q: %w", in.Constraint, err)
+	}
+	if !ok {
+		return nil, fmt.Errorf("you are running towline, compatible with Tilt version %s, which doesn't match the version constraint specified in your Tiltfile: '%s'", compatible, in.Constraint)
+	}
+	c.run.project.Settings.VersionConstraint = in.Constraint
+	return starlark.None, nil
+}
+
+func (c *call) secretSettings() (starlark.Value, error) {
+	var in struct {
+		Disable bool `arg:"disable_scrub"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	c.run.project.Settings.SecretScrub = !in.Disable
+	return starlark.None, nil
+}
+
+func (c *call) dockerPruneSettings() (starlark.Value, error) {
+	var in struct {
+		Disable  bool        `arg:"disable"`
+		MaxAge   optionalInt `arg:"max_age_mins"`
+		Builds   int         `arg:"num_builds"`
+		Interval optionalInt `arg:"interval_hrs"`
+		Keep     optionalInt `arg:"keep_recent"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	if in.Builds != 0 && in.Interval.value != 0 {
+		return nil, errors.New("can't specify both 'prune every X builds' and 'prune every Y hours'; please pass only one of `num_builds` and `interval_hrs`")
+	}
+	p := &c.run.project.Settings.DockerPrune
+	p.Disable, p.NumBuilds = in.Disable, in.Builds
+	if in.MaxAge.set && in.MaxAge.value != 0 {
+		p.MaxAge = time.Duration(in.MaxAge.value) * time.Minute
+	}
+	if in.Interval.set && in.Interval.value != 0 {
+		p.Interval = time.Duration(in.Interval.value) * time.Hour
+	}
+	if in.Keep.set {
+		p.KeepRecent = in.Keep.value
+	}
+	return starlark.None, nil
+}
+
+func (c *call) setTeam() (starlark.Value, error) {
+	var in struct {
+		ID string `arg:"team_id"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	switch {
+	case in.ID == "":
+		return nil, errors.New("team_id cannot be empty")
+	case c.run.team != "":
+		return nil, fmt.Errorf("team_id set multiple times (to '%s' and '%s')", c.run.team, in.ID)
+	}
+	c.run.team = in.ID
+	c.run.warnOnce("set_team() is accepted and has no effect: there is no Tilt Cloud here")
+	return starlark.None, nil
+}
+
+// Feature flags by what Tilt makes of them.
+var (
+	activeFeatures   = []string{"snapshots", "cluster_refresh"}
+	obsoleteFeatures = []string{
+		"multiple_containers_per_pod", "events", "update_history", "facets", "labels", "live_update_v2", "disable_resources",
+		"bulk_disable_resources", "offline_snapshot_creation",
+	}
+)
+
+func (c *call) enableFeature() (starlark.Value, error)  { return c.setFeature(true) }
+func (c *call) disableFeature() (starlark.Value, error) { return c.setFeature(false) }
+
+func (c *call) setFeature(on bool) (starlark.Value, error) {
+	var in struct {
+		Name string `arg:"msg"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	switch {
+	case slices.Contains(activeFeatures, in.Name):
+		c.run.feature(in.Name, on)
+	case slices.Contains(obsoleteFeatures, in.Name):
+		c.run.warn("Obsolete feature flag: " + in.Name)
+	default:
+		text := "Unknown feature flag: " + in.Name
+		if near := decl.Nearest(in.Name, activeFeatures); near != "" {
+			text += " (did you mean " + near + "?)"
+		}
+		return nil, errors.New(text)
+	}
+	return starlark.None, nil
+}
+
+func (r *run) feature(name string, on bool) {
+	s := &r.project.Settings
+	if s.Features == nil {
+		s.Features = map[string]bool{}
+	}
+	s.Features[name] = on
+}
+
+func (c *call) disableSnapshots() (starlark.Value, error) {
+	if err := c.noArgs(); err != nil {
+		return nil, err
+	}
+	c.run.feature("snapshots", false)
+	return starlark.None, nil
+}
+
+func (c *call) setTriggerMode() (starlark.Value, error) {
+	var in struct {
+		Mode triggerMode `arg:"trigger_mode"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	if c.run.triggerModeSet != "" {
+		return nil, fmt.Errorf("%s can only be called once. It was already called at %s", c.name(), c.run.triggerModeSet)
+	}
+	c.run.triggerMode, c.run.triggerModeSet = in.Mode, c.pos().String()
+	return starlark.None, nil
+}
+
+func (c *call) structOf() (starlark.Value, error) {
+	if len(c.args) > 0 {
+		return nil, c.errorf("unexpected positional arguments")
+	}
+	return starlarkstruct.FromKeywords(starlarkstruct.Default, c.kwargs), nil
+}
+
+func (c *call) moduleOf() (starlark.Value, error) {
+	var name string
+	if err := starlark.UnpackPositionalArgs(c.name(), c.args, nil, 1, &name); err != nil {
+		return nil, err
+	}
+	members := make(starlark.StringDict, len(c.kwargs))
+	for _, kw := range c.kwargs {
+		members[string(kw[0].(starlark.String))] = kw[1]
+	}
+	return &starlarkstruct.Module{Name: name, Members: members}, nil
+}
+
+// satisfies reports whether a version meets a constraint: comparisons joined
+// by spaces or commas, alternatives by "||".
+func satisfies(version, constraint string) (bool, error) {
+	have, _, err := parseVersion(version)
+	if err != nil {
+		return false, err
+	}
+	for _, alternative := range strings.Split(constraint, "||") {
+		ok := true
+		terms := constraintTerms(alternative)
+		if len(terms) == 0 {
+			return false, errors.New("it is empty")
+		}
+		for _, t := range terms {
+			holds, err := t.holds(have)
+			if err != nil {
+				return false, err
+			}
+			ok = ok && holds
+		}
+		if ok {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+type constraintTerm struct{ op, version string }
+
+func constraintTerms(text string) []constraintTerm {
+	var terms []constraintTerm
+	op := ""
+	for _, f := range strings.FieldsFunc(text, func(c rune) bool { return c == ' ' || c == ',' }) {
+		rest := strings.TrimLeft(f, "<>=!~^")
+		op += f[:len(f)-len(rest)]
+		if rest == "" {
+			continue
+		}
+		terms = append(terms, constraintTerm{op, rest})
+		op = ""
+	}
+	if op != "" {
+		terms = append(terms, constraintTerm{op, ""})
+	}
+	return terms
+}
+
+func (t constraintTerm) holds(have [3]int) (bool, error) {
+	want, parts, err := parseVersion(t.version)
+	if err != nil {
+		return false, err
+	}
+	order := slices.Compare(have[:], want[:])
+	within := func(n int) bool { return order >= 0 && slices.Equal(have[:n], want[:n]) }
+	switch t.op {
+	case "", "=", "==":
+		return slices.Equal(have[:parts], want[:parts]), nil
+	case "!=", "!":
+		return !slices.Equal(have[:parts], want[:parts]), nil
+	case ">":
+		return order > 0, nil
+	case ">=":
+		return order >= 0, nil
+	case "<":
+		return order < 0, nil
+	case "<=":
+		return order <= 0, nil
+	case "~", "~>":
+		return within(min(2, parts)), nil
+	case "^":
+		n := 1
+		for n < 3 && want[n-1] == 0 {
+			n++
+		}
+		return within(n), nil
+	}
+	return false, fmt.Errorf("unknown operator %q", t.op)
+}
+
+// parseVersion reads "v1.2.3"; missing parts and "x" are zero, and parts says
+// how many were given.
+func parseVersion(text string) (v [3]int, parts int, err error) {
+	text, _, _ = strings.Cut(strings.TrimPrefix(text, "v"), "-")
+	for _, p := range strings.Split(text, ".") {
+		if p == "x" || p == "X" || p == "*" {
+			break
+		}
+		if parts == 3 {
+			return v, parts, fmt.Errorf("version %q has too many parts", text)
+		}
+		if _, err := fmt.Sscanf(p, "%d", &v[parts]); err != nil {
+			return v, parts, fmt.Errorf("%q is no version", text)
+		}
+		parts++
+	}
+	return v, parts, nil
+}

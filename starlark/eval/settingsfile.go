@@ -1,0 +1,290 @@
+package eval
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"go.starlark.net/starlark"
+)
+
+// configFile is the name of the file of settings, beside the Tiltfile.
+const configFile = "tilt_config.json"
+
+// configState is what the config module noted.
+type configState struct {
+	settings   map[string]*setting
+	order      []string
+	positional string // the setting that takes arguments that are no flags
+	parsed     bool
+	dir        string // where parse was called
+
+	resources    []string
+	resourcesSet bool
+	cleared      bool
+}
+
+func (s *configState) init() { s.settings = map[string]*setting{} }
+
+// setting is one declared setting. It is a pflag.Value that makes values from
+// texts.
+type setting struct {
+	kind  string // "string_list", "string", "bool" or "object"
+	usage string
+	value any // []string, string, bool or decoded JSON; nil: unset
+}
+
+// Set implements pflag.Value.
+func (s *setting) Set(text string) error {
+	switch s.kind {
+	case "string_list":
+		list, _ := s.value.([]string)
+		s.value = append(list, text)
+	case "string":
+		if s.value != nil {
+			return errors.New("string settings can only be specified once. multiple values found (last value: " + text + ")")
+		}
+		s.value = text
+	case "bool":
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return err
+		}
+		s.value = b
+	case "object":
+		var v any
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			return err
+		}
+		s.value = v
+	}
+	return nil
+}
+
+// String implements pflag.Value.
+func (s *setting) String() string {
+	if s == nil || s.value == nil {
+		return ""
+	}
+	return fmt.Sprint(s.value)
+}
+
+// Type implements pflag.Value.
+func (s *setting) Type() string {
+	switch s.kind {
+	case "string_list":
+		return "list[string]"
+	case "object":
+		return "object"
+	}
+	return s.kind
+}
+
+// setJSON takes a value of the file of settings.
+func (s *setting) setJSON(v any) error {
+	switch s.kind {
+	case "string_list":
+		list, ok := v.([]any)
+		if !ok {
+			return fmt.Errorf("expected %s, got %T", "array", v)
+		}
+		texts := []string{}
+		for _, x := range list {
+			t, ok := x.(string)
+			if !ok {
+				return fmt.Errorf("expected string, got %T", x)
+			}
+			texts = append(texts, t)
+		}
+		s.value = texts
+		return nil
+	case "string":
+		if _, ok := v.(string); !ok {
+			return fmt.Errorf("expected string, got %T", v)
+		}
+	case "bool":
+		if _, ok := v.(bool); !ok {
+			return fmt.Errorf("expected bool, got %T", v)
+		}
+	}
+	s.value = v
+	return nil
+}
+
+func (s *setting) starlark() (starlark.Value, error) {
+	if list, ok := s.value.([]string); ok {
+		return stringList(list), nil
+	}
+	return toStarlark(s.value)
+}
+
+// define returns the built-in that declares a setting of a kind.
+func define(kind string) builtin {
+	return func(c *call) (starlark.Value, error) {
+		var in struct {
+			Name  string `arg:"name"`
+			Args  bool   `arg:"args"`
+			Usage string `arg:"usage"`
+		}
+		if err := c.into(&in); err != nil {
+			return nil, err
+		}
+		s := &c.run.config
+		switch {
+		case in.Name == "":
+			return nil, errors.New("'name' is required")
+		case s.parsed:
+			return nil, fmt.Errorf("%s cannot be called after config.parse is called", c.name())
+		case s.settings[in.Name] != nil:
+			return nil, fmt.Errorf("%s defined multiple times", in.Name)
+		case in.Args && s.positional != "":
+			return nil, fmt.Errorf("both %s and %s are defined as positional args", in.Name, s.positional)
+		}
+		if in.Args {
+			s.positional = in.Name
+		}
+		s.settings[in.Name] = &setting{kind: kind, usage: in.Usage}
+		s.order = append(s.order, in.Name)
+		return starlark.None, nil
+	}
+}
+
+func (c *call) parseConfig() (starlark.Value, error) {
+	if err := c.noArgs(); err != nil {
+		return nil, err
+	}
+	s, dir := &c.run.config, c.run.dir()
+	if s.dir != "" && s.dir != dir {
+		return nil, fmt.Errorf("%s can only be called from one Tiltfile working directory per run. It was called from %s and %s", c.name(), s.dir, dir)
+	}
+	s.dir, s.parsed = dir, true
+	values, err := c.readSettings(filepath.Join(dir, configFile))
+	if err != nil {
+		return nil, err
+	}
+	flags, err := c.parseFlags()
+	if err != nil {
+		return nil, err
+	}
+	dict := starlark.NewDict(len(s.order))
+	for _, name := range s.order {
+		v := values[name]
+		if flags[name].value != nil {
+			v = flags[name]
+		}
+		if v == nil || v.value == nil {
+			continue
+		}
+		x, err := v.starlark()
+		if err != nil {
+			return nil, err
+		}
+		if err := dict.SetKey(starlark.String(name), x); err != nil {
+			return nil, err
+		}
+	}
+	return dict, nil
+}
+
+// readSettings reads the file of settings, if there is one.
+func (c *call) readSettings(file string) (map[string]*setting, error) {
+	data, err := c.run.files.read(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("error opening %s: %w", file, err)
+	}
+	var raw map[string]any
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return nil, fmt.Errorf("error parsing json from %s: %w", file, err)
+	}
+	values := map[string]*setting{}
+	for _, name := range sortedKeys(raw) {
+		def := c.run.config.settings[name]
+		if def == nil {
+			return nil, fmt.Errorf("%s specified unknown setting name '%s'", file, name)
+		}
+		values[name] = &setting{kind: def.kind}
+		if err := values[name].setJSON(raw[name]); err != nil {
+			return nil, fmt.Errorf("%s specified invalid value for setting %s: %w", file, name, err)
+		}
+	}
+	return values, nil
+}
+
+// parseFlags reads the arguments after "--".
+func (c *call) parseFlags() (map[string]*setting, error) {
+	s := &c.run.config
+	var usage strings.Builder
+	set := pflag.NewFlagSet("", pflag.ContinueOnError)
+	set.SetOutput(&usage)
+	values := map[string]*setting{}
+	for _, name := range s.order {
+		def := s.settings[name]
+		values[name] = &setting{kind: def.kind}
+		if name == s.positional {
+			continue
+		}
+		flag := set.VarPF(values[name], name, "", def.usage)
+		if def.kind == "bool" {
+			flag.NoOptDefVal = "true"
+		}
+	}
+	err := set.Parse(c.run.opts.Args)
+	if usage.Len() > 0 {
+		c.run.log(usage.String())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("invalid Tiltfile config args: %w", err)
+	}
+	if len(set.Args()) > 0 && s.positional == "" {
+		return nil, errors.New("positional CLI args (" + strconv.Quote(strings.Join(set.Args(), " ")) + ") were specified, but none were expected.\nSee https://docs.tilt.dev/tiltfile_config.html#positional-arguments for examples.")
+	}
+	for _, arg := range set.Args() {
+		if err := values[s.positional].Set(arg); err != nil {
+			return nil, fmt.Errorf("invalid positional args (%q): error setting positional arg %s: %w", strings.Join(set.Args(), " "), s.positional, err)
+		}
+	}
+	return values, nil
+}
+
+func (c *call) setEnabledResources() (starlark.Value, error) {
+	var in struct {
+		Resources sequence `arg:"resources"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	s := &c.run.config
+	s.resources, s.resourcesSet, s.cleared = in.Resources, true, false
+	return starlark.None, nil
+}
+
+func (c *call) clearEnabledResources() (starlark.Value, error) {
+	if err := c.noArgs(); err != nil {
+		return nil, err
+	}
+	s := &c.run.config
+	s.resources, s.resourcesSet, s.cleared = nil, true, true
+	return starlark.None, nil
+}
+
+// enabled returns the names of the resources that are asked for, or all. A
+// Tiltfile that does not parse its arguments takes them as names.
+func (s *configState) enabled(args []string) (names []string, all bool) {
+	switch {
+	case s.cleared:
+		return nil, false
+	case s.resourcesSet:
+		return s.resources, len(s.resources) == 0
+	case s.parsed:
+		return nil, true
+	}
+	return args, len(args) == 0
+}

@@ -1,0 +1,137 @@
+package eval
+
+import (
+	"fmt"
+	"time"
+
+	"go.starlark.net/starlark"
+)
+
+// note adds an entry to a list of the towline module's settings.
+func (r *run) note(name string, entry map[string]any) {
+	list, _ := r.ours[name].([]any)
+	r.ours[name] = append(list, entry)
+}
+
+func (c *call) ourDebug() (starlark.Value, error) {
+	var in struct {
+		Resource    string    `arg:"resource"`
+		Adapter     string    `arg:"adapter"`
+		Container   string    `arg:"container"`
+		PathMap     stringMap `arg:"path_map"`
+		StopOnEntry bool      `arg:"stop_on_entry"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	paths := map[string]string{}
+	for local, remote := range in.PathMap {
+		paths[c.run.abs(local)] = remote
+	}
+	c.run.note("debug", map[string]any{
+		"resource": in.Resource, "adapter": in.Adapter, "container": in.Container, "path_map": paths, "stop_on_entry": in.StopOnEntry,
+	})
+	return starlark.None, nil
+}
+
+func (c *call) ourSync() (starlark.Value, error) {
+	var in struct {
+		Ref    string       `arg:"ref"`
+		Mode   string       `arg:"mode"`
+		Delete optionalBool `arg:"delete"`
+		Owner  string       `arg:"owner"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	mode, err := c.oneOf("mode", in.Mode, "auto")
+	if err != nil {
+		return nil, err
+	}
+	c.run.note("sync", map[string]any{"ref": in.Ref, "mode": mode, "delete": !in.Delete.set || in.Delete.value, "owner": in.Owner})
+	return starlark.None, nil
+}
+
+// oneOf checks a string against the literals that the table lists.
+func (c *call) oneOf(name, value, def string) (string, error) {
+	if value == "" {
+		return def, nil
+	}
+	p, _ := c.entry.Param(name)
+	for _, e := range p.Type.Enums() {
+		if e == value {
+			return value, nil
+		}
+	}
+	return "", c.errorf("for parameter %s: got %q, want one of %q", name, value, p.Type.Enums())
+}
+
+func (c *call) ourRestart() (starlark.Value, error) {
+	var in struct {
+		Ref     string   `arg:"ref"`
+		Policy  string   `arg:"policy"`
+		Command sequence `arg:"command"`
+		Signal  string   `arg:"signal"`
+		Grace   duration `arg:"grace"`
+	}
+	in.Signal, in.Grace.value = "TERM", 2*time.Second
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	policy, err := c.oneOf("policy", in.Policy, "step")
+	if err != nil {
+		return nil, err
+	}
+	img := c.run.images.findText(in.Ref)
+	if img == nil {
+		return nil, c.errorf("image %q is not declared above", in.Ref)
+	}
+	if len(in.Command) > 0 {
+		img.RestartEntrypoint = in.Command
+	}
+	c.run.note("restart", map[string]any{"ref": img.Ref, "policy": policy, "command": []string(in.Command), "signal": in.Signal, "grace_ns": int64(in.Grace.value)})
+	return starlark.None, nil
+}
+
+func (c *call) ourAgent() (starlark.Value, error) {
+	var in struct {
+		Resource string       `arg:"resource"`
+		Enabled  optionalBool `arg:"enabled"`
+		Image    string       `arg:"image"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	c.run.note("agent", map[string]any{"resource": in.Resource, "enabled": !in.Enabled.set || in.Enabled.value, "image": in.Image})
+	return starlark.None, nil
+}
+
+func (c *call) ourContexts() (starlark.Value, error) {
+	if len(c.args) > 0 {
+		return nil, c.errorf("unexpected positional arguments")
+	}
+	for _, kw := range c.kwargs {
+		sum, ok := asString(kw[1])
+		if !ok || len(sum) != 64 {
+			return nil, c.errorf("for parameter %s: want the SHA-256 of a certificate authority, 64 hexadecimal digits", kw[0])
+		}
+		c.run.note("contexts", map[string]any{"context": string(kw[0].(starlark.String)), "ca_sha256": sum})
+	}
+	return starlark.None, nil
+}
+
+func (c *call) ourLimits() (starlark.Value, error) {
+	var in struct {
+		Steps int `arg:"steps"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	if in.Steps < 0 {
+		return nil, fmt.Errorf("%s: steps must not be negative", c.name())
+	}
+	if in.Steps > 0 {
+		c.run.opts.MaxSteps = uint64(in.Steps)
+	}
+	return starlark.None, nil
+}
