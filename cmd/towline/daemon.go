@@ -15,6 +15,7 @@ import (
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/daemon"
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/eval"
 )
 
 func daemonCommand() *cobra.Command {
@@ -31,7 +32,7 @@ func daemonCommand() *cobra.Command {
 			}
 			err = daemon.Run(cmd.Context(), daemon.Options{
 				Endpoint: e, Version: version, Linger: linger, Agent: agentBinaries(),
-				Evaluate: evaluate,
+				Evaluate: evaluator(),
 				Log:      slog.New(slog.NewTextHandler(os.Stderr, nil)),
 			})
 			if errors.Is(err, daemon.ErrRunning) {
@@ -69,7 +70,19 @@ func agentBinaries() map[string][]byte {
 	return binaries
 }
 
-// evaluate runs a Tiltfile for the daemon.
-func evaluate(ctx context.Context, e daemon.Evaluation) *config.Project {
-	return &config.Project{Tiltfile: e.Tiltfile}
+// evaluator returns what the daemon evaluates Tiltfiles with. What does not
+// change between evaluations is kept.
+func evaluator() daemon.Evaluate {
+	cache := eval.NewCache()
+	return func(ctx context.Context, e daemon.Evaluation) *config.Project {
+		env := os.Environ()
+		if e.Kubeconfig != "" {
+			env = append(env, "KUBECONFIG="+e.Kubeconfig)
+		}
+		return eval.Eval(ctx, eval.Options{
+			Tiltfile: e.Tiltfile, Args: e.Args, Subcommand: e.Subcommand, Env: env, Log: e.Log, Cache: cache, Version: version,
+			Kube:       &eval.Kube{Context: e.Cluster.Context, Namespace: e.Cluster.Namespace, Local: e.Cluster.Local()},
+			AnyContext: true,
+		})
+	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,9 +14,6 @@ import (
 	"github.com/towline-dev/towline/starlark/eval"
 )
 
-// errEvaluation says that a Tiltfile is wrong; what is wrong was printed.
-var errEvaluation = errors.New("the Tiltfile has an error")
-
 // evalCommand is `towline eval`: what a Tiltfile resolves to.
 func evalCommand() *cobra.Command {
 	var file, subcommand string
@@ -27,14 +23,13 @@ func evalCommand() *cobra.Command {
 		Short: "Show what a Tiltfile resolves to",
 		Long: "Show what a Tiltfile resolves to, without touching a cluster.\n\n" +
 			"With --json it prints one document (docs/eval.schema.json), on errors too; the exit code is 1 then.",
-		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := filepath.Abs(file)
 			if err != nil {
 				return err
 			}
 			project := eval.Eval(cmd.Context(), eval.Options{
-				Tiltfile: path, Args: args, Env: os.Environ(), Subcommand: subcommand,
+				Tiltfile: path, Args: args, Env: os.Environ(), Subcommand: subcommand, Version: version,
 				Log: func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) },
 			})
 			if asJSON {
@@ -43,8 +38,7 @@ func evalCommand() *cobra.Command {
 				printProject(cmd.OutOrStdout(), cmd.ErrOrStderr(), project)
 			}
 			if err == nil && project.Error != nil {
-				cmd.SilenceErrors = true
-				return errEvaluation
+				return errReported
 			}
 			return err
 		},

@@ -37,7 +37,7 @@ func (r *run) assemble() error {
 	if err := r.assembleCompose(); err != nil {
 		return err
 	}
-	if len(resources) > 0 || len(r.loose()) > 0 {
+	if !r.opts.AnyContext && (len(resources) > 0 || len(r.loose()) > 0) {
 		if err := r.kube.check(); err != nil {
 			return err
 		}

@@ -57,6 +57,7 @@ type Options struct {
 	Cache      *Cache       // nil: nothing is kept
 	Remote     Remote       // fetches repositories of extensions; nil: none can be fetched
 	Version    string       // towline's own version
+	AnyContext bool         // the caller checks the Kubernetes context before it deploys; local() is refused all the same
 }
 
 // FS is how a run reads files. Paths are absolute. It is called from one
