@@ -36,9 +36,22 @@ func Serve(pid int, conn io.ReadWriteCloser) error {
 		Config:        &service.Config{Debugger: cfg, DisconnectChan: make(chan struct{})},
 		StopTriggered: stop, // delve ends the process when it is nil
 	}, d)
-	session.ServeDAPCodec()
-	close(stop)
-	session.Close() // detaches unless the client's disconnect did
+	ended := make(chan struct{})
+	go func() {
+		session.ServeDAPCodec()
+		close(ended)
+	}()
+	gone := make(chan struct{})
+	go watch(pid, ended, gone)
+	select {
+	case <-ended:
+		close(stop)
+		session.Close() // detaches unless the client's disconnect did
+	case <-gone:
+		// There is nothing left to detach from; that this process ends is what
+		// lets the supervisor see that the application has.
+		conn.Close()
+	}
 	return nil
 }
 
