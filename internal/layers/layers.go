@@ -33,11 +33,12 @@ var Allowed = map[string][]string{
 	"agent/client":    {"agent/wire", "agent/delta"},
 	"agent/agenttest": {"agent/wire", "agent/delta", "agent/client"},
 
-	"dap/message": {},
-	"dap/rewrite": {"dap/message"},
-	"dap/adapter": {"dap/message", "dap/rewrite"},
-	"dap/bridge":  {"dap/message", "dap/rewrite", "dap/adapter", "server/api", "starlark/config"},
-	"dap/daptest": {"dap/message"},
+	"dap/message":       {},
+	"dap/rewrite":       {"dap/message"},
+	"dap/adapter":       {"dap/message", "dap/rewrite", "starlark/config"},
+	"dap/bridge":        {"dap/message", "dap/rewrite", "dap/adapter", "server/api", "starlark/config"},
+	"dap/daptest":       {"dap/message"},
+	"dap/daptest/local": {"agent/debug", "server/api", "starlark/config"},
 
 	"server/api":                {"starlark/config"},
 	"server/protocol":           {"server/api", "starlark/config"},

@@ -1,0 +1,178 @@
+package bridge
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/towline-dev/towline/dap/message"
+	"github.com/towline-dev/towline/dap/rewrite"
+)
+
+// fromEditor handles a message of the editor.
+func (s *session) fromEditor(m message.Message) {
+	switch m.Type {
+	case message.Request:
+		s.request(m)
+	case message.Response:
+		s.reply(m)
+	}
+}
+
+// request handles a request of the editor: what is the bridge's own here, the
+// rest by phase.
+func (s *session) request(m message.Message) {
+	switch m.Command {
+	case "initialize":
+		s.client = m
+		s.answer(m, s.opts.Adapter.Capabilities)
+		return
+	case "attach", "launch":
+		s.attach(m)
+		return
+	case "disconnect", "terminate":
+		s.end(&m)
+		return
+	}
+	switch s.phase {
+	case idle:
+		s.refuse(m, "nothing is debugged yet: send attach first", false)
+	case waiting:
+		s.answerWaiting(m)
+	case preparing:
+		s.held = append(s.held, m)
+	case live:
+		s.pass(m)
+	case ending:
+		s.refuse(m, "the session is ending", false)
+	}
+}
+
+// pass sends a request on to the debugger.
+func (s *session) pass(m message.Message) {
+	a := s.opts.Adapter
+	switch {
+	case m.Command == "restart":
+		s.restart(m)
+	case m.Command == "configurationDone":
+		s.configured = true
+		s.forward(m, nil)
+	case slices.Contains(a.Remembered, m.Command) || slices.Contains(a.Forgotten, m.Command):
+		set := s.breakpoints.note(m)
+		s.forward(m, func(r message.Message) message.Message { return s.breakpoints.answered(set, r) })
+	case slices.Contains(a.Resuming, m.Command):
+		s.forward(m, func(r message.Message) message.Message {
+			s.stopped = s.stopped && !r.Success
+			return r
+		})
+	default:
+		s.forward(m, nil)
+	}
+}
+
+// forward sends a request on; its response goes to the editor, changed by
+// change unless that is nil.
+func (s *session) forward(m message.Message, change func(message.Message) message.Message) {
+	l := s.link
+	l.call(rewrite.Outbound(m, l.mapper.ToRemote), &m, func(r message.Message) {
+		r = rewrite.Inbound(r, l.mapper.ToLocal)
+		if change != nil {
+			r = change(r)
+		}
+		s.send(r, m.Seq)
+	})
+}
+
+// answerWaiting answers a request while there is no process.
+func (s *session) answerWaiting(m message.Message) {
+	a := s.opts.Adapter
+	switch {
+	case m.Command == "configurationDone":
+		s.configured = true
+		s.answer(m, nil)
+	case m.Command == "threads":
+		thread := map[string]any{"id": -1, "name": s.req.Resource + " (waiting for its process)"}
+		s.answer(m, map[string]any{"threads": []any{thread}})
+	case slices.Contains(a.Remembered, m.Command) || slices.Contains(a.Forgotten, m.Command):
+		set := s.breakpoints.note(m)
+		s.answer(m, s.breakpoints.pending(set, s.awaited()))
+	case slices.Contains(a.Resuming, m.Command):
+		// It was asked of a process that is gone; the next one runs anyway.
+		s.answer(m, resumed(m.Command))
+	case m.Command == "restart":
+		s.restart(m)
+	default:
+		s.refuse(m, fmt.Sprintf("cannot %s: %s", m.Command, s.awaited()), false)
+	}
+}
+
+func resumed(command string) any {
+	if command == "continue" {
+		return map[string]bool{"allThreadsContinued": true}
+	}
+	return nil
+}
+
+func (s *session) awaited() string { return "waiting for the process of " + s.req.Resource }
+
+// restart replaces the process in its pod; the session goes on with the next.
+func (s *session) restart(m message.Message) {
+	s.workers.Go(func() {
+		err := s.backend.Restart(s.ctx, s.req.Resource)
+		s.do(func() {
+			if err != nil {
+				s.refuse(m, "restarting "+s.req.Resource+": "+s.explain(err), true)
+				return
+			}
+			s.answer(m, nil)
+		})
+	})
+}
+
+// end parts from the debugger and then ends the session. by is the request
+// that asked for it; nil when the editor cannot be answered.
+func (s *session) end(by *message.Message) {
+	if s.phase == ending {
+		if by != nil {
+			s.answer(*by, nil)
+		}
+		return
+	}
+	was := s.phase
+	s.phase = ending
+	if s.follower != nil {
+		s.follower()
+	}
+	finish := func() {
+		if by != nil {
+			s.answer(*by, nil)
+		}
+		s.event("terminated", nil)
+		s.over = true
+	}
+	if s.link == nil || was == idle {
+		finish()
+		return
+	}
+	s.link.ended = finish
+	s.after(partTimeout, finish)
+	part := message.NewRequest("disconnect", map[string]bool{"terminateDebuggee": false, "restart": false})
+	s.link.call(part, nil, func(message.Message) { finish() })
+}
+
+// reply sends the editor's answer to a request of the debugger back.
+func (s *session) reply(m message.Message) {
+	seq, ok := s.reverse[m.RequestSeq]
+	if !ok || s.link == nil {
+		return
+	}
+	delete(s.reverse, m.RequestSeq)
+	s.link.seq++
+	s.link.out.send(m.Renumbered(s.link.seq, seq))
+}
+
+// prefers reports what the editor said of itself in initialize.
+func (s *session) prefers(capability string) bool {
+	var args map[string]json.RawMessage
+	return json.Unmarshal(s.client.Payload(), &args) == nil && string(args[capability]) == "true"
+}

@@ -1,0 +1,176 @@
+package bridge
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"slices"
+
+	"github.com/towline-dev/towline/dap/message"
+	"github.com/towline-dev/towline/dap/rewrite"
+	"github.com/towline-dev/towline/server/api"
+)
+
+// link is the connection to one debugger on one process. The session's owner
+// owns it.
+type link struct {
+	conn    net.Conn
+	out     *outbox
+	at      api.DebugSession
+	mapper  *rewrite.Mapper
+	seq     int
+	pending map[int]call
+
+	initialized func() // what to do at the debugger's first initialized event
+	ended       func() // what to do when the stream ends while the session is ending
+}
+
+// call is a request that the debugger has not answered yet.
+type call struct {
+	editor *message.Message // the editor's request, nil for the bridge's own
+	done   func(message.Message)
+}
+
+// connect makes conn the session's link and starts its workers.
+func (s *session) connect(conn net.Conn, at api.DebugSession) *link {
+	l := &link{
+		conn:    conn,
+		out:     newOutbox(conn),
+		at:      at,
+		mapper:  rewrite.NewMapper(s.localSpace(at), rewrite.Program{}),
+		pending: map[int]call{},
+	}
+	s.link = l
+	s.workers.Go(func() {
+		if err := l.out.run(); err != nil {
+			conn.Close() // the reader reports it
+		}
+	})
+	s.workers.Go(func() { s.readLink(l) })
+	return l
+}
+
+func (s *session) readLink(l *link) {
+	r := bufio.NewReader(l.conn)
+	for {
+		m, err := message.Read(r)
+		switch {
+		case errors.Is(err, message.ErrMalformed):
+			s.log.Warn("skipping a message of the debugger", "error", err)
+		case err != nil:
+			s.do(func() {
+				if s.link == l {
+					s.streamEnded(err)
+				}
+			})
+			return
+		default:
+			s.do(func() {
+				if s.link == l {
+					s.fromDebugger(l, m)
+				}
+			})
+		}
+	}
+}
+
+// call sends a request; done gets the response.
+func (l *link) call(m message.Message, editor *message.Message, done func(message.Message)) {
+	l.seq++
+	l.pending[l.seq] = call{editor, done}
+	l.out.send(m.Renumbered(l.seq, 0))
+}
+
+// ask sends a request of the bridge's own.
+func (l *link) ask(command string, args any, done func(message.Message)) {
+	l.call(message.NewRequest(command, args), nil, done)
+}
+
+// close lets the workers end. What was sent may be lost.
+func (l *link) close() {
+	l.out.close()
+	l.conn.Close()
+}
+
+// unanswered returns the editor's requests that the debugger has not answered,
+// in order.
+func (l *link) unanswered() []message.Message {
+	var seqs []int
+	for seq, c := range l.pending {
+		if c.editor != nil {
+			seqs = append(seqs, seq)
+		}
+	}
+	slices.Sort(seqs)
+	var list []message.Message
+	for _, seq := range seqs {
+		list = append(list, *l.pending[seq].editor)
+	}
+	return list
+}
+
+// fromDebugger handles a message of the debugger.
+func (s *session) fromDebugger(l *link, m message.Message) {
+	switch m.Type {
+	case message.Response:
+		c, ok := l.pending[m.RequestSeq]
+		if !ok {
+			s.log.Warn("the debugger answered what was not asked", "command", m.Command)
+			return
+		}
+		delete(l.pending, m.RequestSeq)
+		c.done(m)
+	case message.Request:
+		s.seq++
+		s.reverse[s.seq] = m.Seq
+		s.out.send(m.Renumbered(s.seq, 0))
+	case message.Event:
+		s.fromDebuggerEvent(l, m)
+	}
+}
+
+func (s *session) fromDebuggerEvent(l *link, m message.Message) {
+	a := s.opts.Adapter
+	if s.phase == ending {
+		return
+	}
+	if slices.Contains(a.Ends, m.Event) {
+		s.lost("its process ended")
+		return
+	}
+	switch {
+	case m.Event == "initialized" && l.initialized != nil:
+		next := l.initialized
+		l.initialized = nil
+		next()
+		return
+	case slices.Contains(a.Hidden, m.Event):
+		return
+	case m.Event == "output" && s.phase == preparing && s.sessions > 0:
+		return // the greeting was heard once
+	case m.Event == "stopped":
+		s.stopped = true
+		s.thread = stoppedThread(m)
+		m = s.breakpoints.hit(m)
+	case m.Event == "continued":
+		s.stopped = false
+	case m.Event == "breakpoint":
+		var known bool
+		if m, known = s.breakpoints.changed(m); !known {
+			return
+		}
+	}
+	s.send(rewrite.Inbound(m, l.mapper.ToLocal), 0)
+}
+
+// streamEnded handles the end of the debugger's stream.
+func (s *session) streamEnded(err error) {
+	if s.phase == ending {
+		if s.link.ended != nil {
+			s.link.ended()
+		}
+		return
+	}
+	s.log.Debug("the debugger's stream ended", "error", err)
+	s.lost("the connection to its debugger ended")
+}
