@@ -38,7 +38,7 @@ func TestRunningDaemonIsFoundAtOnce(t *testing.T) {
 	}
 	fake.set(func(s *api.Status) { s.Phase = api.PhaseReady })
 	await(h, protocol.MethodStatus, func(s protocol.StatusParams) bool { return s.Status.Phase == api.PhaseReady })
-	if h.daemons.starts != 0 {
+	if h.daemons.count() != 0 {
 		t.Error("a daemon was started beside the running one")
 	}
 }
@@ -146,20 +146,20 @@ func TestBackoff(t *testing.T) {
 		for range 5 {
 			time.Sleep(time.Second) // of the bubble's clock
 			synctest.Wait()
-			tries = append(tries, d.starts)
+			tries = append(tries, d.count())
 		}
 		if want := []int{4, 5, 5, 6, 6}; !slices.Equal(tries, want) {
 			t.Errorf("after each second there were %v tries, want %v", tries, want)
 		}
 		l.wake()
 		synctest.Wait()
-		if d.starts != 7 {
+		if d.count() != 7 {
 			t.Error("a need did not bring the daemon back at once")
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if d.starts < 300 || d.starts > 400 {
-			t.Errorf("%d tries in an hour", d.starts)
+		if n := d.count(); n < 300 || n > 400 {
+			t.Errorf("%d tries in an hour", n)
 		}
 	})
 }

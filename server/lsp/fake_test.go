@@ -181,3 +181,10 @@ func (d *daemons) connect(_ context.Context, _ string, start bool) (Daemon, erro
 	d.running, d.next = d.next[0], d.next[1:]
 	return d.running, nil
 }
+
+// count returns how often a daemon was to be started.
+func (d *daemons) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.starts
+}
