@@ -51,7 +51,7 @@ cluster, turns every save into running code in its pods, and debugs it there.`,
 		}
 	}
 	add("run", upCommand(), downCommand(), statusCommand(), logsCommand(), triggerCommand(), restartCommand(), evalCommand())
-	add("editor", lspCommand(), daemonCommand())
+	add("editor", lspCommand(), dapCommand(), daemonCommand())
 	return root
 }
 

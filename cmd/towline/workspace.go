@@ -53,6 +53,12 @@ func (f *workspaceFlags) tiltfile() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return tiltfileAbove(dir)
+}
+
+// tiltfileAbove returns the Tiltfile of an absolute folder or of the nearest
+// one above it.
+func tiltfileAbove(dir string) (string, error) {
 	for at := dir; ; at = filepath.Dir(at) {
 		path := filepath.Join(at, "Tiltfile")
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
