@@ -1,6 +1,6 @@
 // Makes towline.vsix: the bundle, the binaries of ../bin and the licence.
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -14,8 +14,8 @@ if (!existsSync(join(binaries, `towline${exe}`))) {
 }
 rmSync(join(root, "bin"), { recursive: true, force: true });
 mkdirSync(join(root, "bin"));
-for (const name of [`towline${exe}`, "towline-agent"]) {
-  if (!existsSync(join(binaries, name))) continue;
+// The program looks for the agents beside itself: one for each architecture.
+for (const name of readdirSync(binaries).filter((name) => /^towline(\.exe|-agent.*)?$/.test(name))) {
   copyFileSync(join(binaries, name), join(root, "bin", name));
   chmodSync(join(root, "bin", name), 0o755);
 }

@@ -1,0 +1,198 @@
+// The real VS Code: code-server with the extension installed, seen through a
+// browser as a user sees it.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, openSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+const modules = process.env.TOWLINE_E2E_MODULES;
+const { chromium } = createRequire(join(modules, "/"))("playwright-core");
+
+const settings = {
+  "workbench.startupEditor": "none",
+  "workbench.secondarySideBar.defaultVisibility": "hidden",
+  "workbench.tips.enabled": false,
+  "chat.disableAIFeatures": true,
+  "extensions.ignoreRecommendations": true,
+  "files.autoSave": "off",
+  "git.enabled": false,
+  "editor.minimap.enabled": false,
+  "debug.toolBarLocation": "docked",
+  "debug.openDebug": "neverOpen",
+  "terminal.integrated.gpuAcceleration": "off",
+};
+
+/** One server with one workspace, and one page that shows it. */
+export class Editor {
+  #server;
+  #browser;
+
+  /** Starts everything below the folder: `vsix` installed, `workspace` open. */
+  static async start({ folder, vsix, workspace, shots, own = {}, env = {} }) {
+    const editor = new Editor();
+    editor.shots = shots;
+    mkdirSync(shots, { recursive: true });
+    const data = join(folder, "code");
+    mkdirSync(join(data, "User"), { recursive: true });
+    writeFileSync(join(data, "User", "settings.json"), JSON.stringify({ ...settings, ...own }, null, 2));
+    const xdg = {};
+    for (const name of ["CONFIG", "DATA", "CACHE", "STATE"]) xdg[`XDG_${name}_HOME`] = join(folder, name.toLowerCase());
+    const options = { env: { ...process.env, ...xdg, XDG_RUNTIME_DIR: folder, EXTENSIONS_GALLERY: '{"serviceUrl":"http://127.0.0.1:9/none"}', ...env } };
+    editor.env = options.env;
+
+    const entry = join(modules, "code-server", "out", "node", "entry.js");
+    const common = [entry, "--user-data-dir", data, "--extensions-dir", join(folder, "extensions")];
+    const installed = spawnSync(process.execPath, [...common, "--install-extension", vsix], { ...options, encoding: "utf8" });
+    if (installed.status !== 0) throw new Error(`installing ${vsix}: ${installed.stdout}${installed.stderr}`);
+
+    const port = await freePort();
+    editor.log = join(folder, "code-server.log");
+    const log = openSync(editor.log, "w");
+    editor.#server = spawn(process.execPath, [...common, "--bind-addr", `127.0.0.1:${port}`, "--auth", "none",
+      "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust", "--disable-getting-started-override",
+      "--ignore-last-opened", "--reconnection-grace-time", "5", workspace], { ...options, stdio: ["ignore", log, log], detached: true });
+    const url = `http://127.0.0.1:${port}/?folder=${workspace}`;
+    await until("the server answers", () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false));
+
+    editor.#browser = await chromium.launch({ executablePath: process.env.TOWLINE_E2E_CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+    editor.page = await editor.#browser.newPage({ viewport: { width: 1280, height: 800 } });
+    editor.page.setDefaultTimeout(20_000);
+    await editor.page.goto(url);
+    await editor.page.locator(".monaco-workbench").waitFor({ timeout: 60_000 });
+    await editor.page.locator("#workbench\\.parts\\.statusbar .statusbar-item").first().waitFor();
+    return editor;
+  }
+
+  /** Ends the browser and the server with all its children. */
+  async stop() {
+    await this.#browser?.close();
+    const server = this.#server;
+    if (server === undefined || server.exitCode !== null) return;
+    const ended = new Promise((resolve) => { server.once("exit", resolve); });
+    signal(server.pid, "SIGTERM");
+    const timer = setTimeout(() => { signal(server.pid, "SIGKILL"); }, 8_000);
+    await ended;
+    clearTimeout(timer);
+    signal(server.pid, "SIGKILL"); // what is left of its group
+  }
+
+  /** Saves a picture of the page. */
+  async shot(name) {
+    await this.page.screenshot({ path: join(this.shots, `${name.replaceAll(/[^\w.-]+/g, "-")}.png`) });
+  }
+
+  /** Runs a command by its title, or opens the palette with a text in it. */
+  async palette(text, { choose = true } = {}) {
+    await this.page.keyboard.press("F1");
+    const input = this.page.locator(".quick-input-widget input");
+    await input.fill(`>${text}`);
+    const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: text }).first();
+    await row.waitFor();
+    if (choose) await row.click();
+  }
+
+  /** Opens a file of the workspace; `place` is ":LINE" or ":LINE:COLUMN". */
+  async open(file, place = "") {
+    await this.page.keyboard.press("Control+P");
+    await this.page.locator(".quick-input-widget input").fill(file);
+    const name = file.split("/").pop();
+    const label = this.page.locator(".label-name").getByText(name, { exact: true });
+    await this.page.locator(".quick-input-list .monaco-list-row").filter({ has: label }).first().click();
+    await this.tab(name).waitFor();
+    if (place !== "") await this.goTo(place);
+  }
+
+  async goTo(place) {
+    await this.page.keyboard.press("Control+G");
+    await this.page.locator(".quick-input-widget input").fill(place);
+    await this.page.keyboard.press("Enter");
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+  }
+
+  /** Types at the cursor, without the editor's own completion in between. */
+  async type(text) { await this.page.keyboard.type(text, { delay: 15 }); }
+
+  async save() {
+    await this.page.keyboard.press("Control+S");
+    await this.page.locator(".tab.active:not(.dirty)").waitFor();
+  }
+
+  /** Drops what was typed and not saved. */
+  async revert() {
+    await this.palette("File: Revert File");
+    await this.page.locator(".tab.active:not(.dirty)").waitFor();
+  }
+
+  /** Leaves whatever a failed case left open. */
+  async reset() {
+    for (let i = 0; i < 3; i++) await this.page.keyboard.press("Escape");
+  }
+
+  /** The language that the status bar names. */
+  async mode() { return await this.page.locator('.statusbar-item[id="status.editor.mode"]').textContent(); }
+
+  /** Puts a text in place of all that the open file holds. */
+  async replaceAll(text) {
+    await this.page.locator(".monaco-editor .view-lines").first().click();
+    await this.page.keyboard.press("Control+A");
+    await this.type(text);
+  }
+
+  /** Waits until the status item's label, its tooltip included, matches. */
+  async until(what, pattern, options) {
+    await until(`the status item ${what}`, async () => pattern.test(await this.statusItem.getAttribute("aria-label")), options);
+  }
+
+  /** Where the debugged program stands. */
+  get stackframe() { return this.page.locator(".codicon-debug-stackframe").first(); }
+
+  /** Waits for a variable with a value in the variables view. */
+  async value(name, pattern) {
+    await this.page.keyboard.press("Control+Shift+D");
+    await this.page.locator(".debug-variables .monaco-list-row").filter({ hasText: `${name}` }).filter({ hasText: pattern }).first().waitFor();
+  }
+
+  /** Chooses a row of the open quick pick. */
+  async pick(text) {
+    await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: text }).first().click();
+  }
+
+  tab(name) { return this.page.locator(`.tab.active[data-resource-name="${name}"]`); }
+
+  /** The extension's item in the status bar. */
+  get statusItem() { return this.page.locator('.statusbar-item[id="towline-dev.towline.towline.status"]'); }
+
+  /** The nth line that the editor shows, counted from its text. */
+  line(text) { return this.page.locator(".monaco-editor .view-line").filter({ hasText: text }).first(); }
+}
+
+/** Waits until a condition holds; says what was awaited when it does not. */
+export async function until(what, condition, { timeout = 20_000, every = 50 } = {}) {
+  const end = Date.now() + timeout;
+  let last;
+  for (;;) {
+    try {
+      const value = await condition();
+      if (value) return value;
+      last = value;
+    } catch (error) { last = error; }
+    if (Date.now() > end) throw new Error(`waited ${timeout / 1000} s in vain until ${what}${last ? ` (${last})` : ""}`);
+    await new Promise((resolve) => { setTimeout(resolve, every); });
+  }
+}
+
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => { resolve(port); });
+    });
+  });
+}
+
+function signal(group, name) {
+  try { process.kill(-group, name); } catch { /* it ended by itself */ }
+}

@@ -1,0 +1,160 @@
+// The whole story on a real cluster: up, save to running, a breakpoint in a
+// pod, down.
+import { execFileSync } from "node:child_process";
+import { strict as assert } from "node:assert";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { freePort, until } from "./editor.mjs";
+
+export const name = "shop";
+
+/** Why the story cannot be told here; undefined when it can. */
+export function skip() {
+  return process.env.TOWLINE_TEST_KUBECONFIG ? undefined : "TOWLINE_TEST_KUBECONFIG names no kubeconfig of a cluster";
+}
+
+/** Makes a namespace of its own and chooses a free port for the forward. */
+export async function prepare(context) {
+  context.namespace = `towline-vscode-${process.pid}`;
+  context.port = await freePort();
+  kubectl("create", "namespace", context.namespace);
+  const current = kubectl("config", "current-context").trim();
+  return {
+    own: { "towline.namespace": context.namespace, "[plaintext]": { "editor.quickSuggestions": { other: "off" }, "editor.wordBasedSuggestions": "off" } },
+    env: {
+      KUBECONFIG: process.env.TOWLINE_TEST_KUBECONFIG,
+      SHOP_CONTEXT: current,
+      SHOP_REGISTRY: process.env.TOWLINE_TEST_REGISTRY ?? "127.0.0.1:5000",
+      SHOP_PORT: String(context.port),
+    },
+  };
+}
+
+export async function finish({ namespace }) {
+  kubectl("delete", "namespace", namespace, "--wait=false");
+}
+
+export const cases = [
+  ["Towline: Up brings the project up", async (editor, context) => {
+    await editor.open("Tiltfile");
+    await editor.palette("Towline: Up");
+    await editor.shot("up-began");
+    await editor.until("is ready", /Ready|pass-filled/i, { timeout: 120_000 });
+    await until("the pod answers", async () => (await get(context, "Ada")) === "Hello, Ada!", { timeout: 20_000 });
+    context.pod = pod(context);
+    await editor.statusItem.hover();
+    await editor.page.locator(".monaco-hover:not(.hidden)").filter({ hasText: "in sync" }).first().waitFor();
+    await editor.shot("up");
+    await editor.page.mouse.move(640, 300);
+  }],
+
+  ["a saved file runs in the same pod", async (editor, context) => {
+    await editor.open("greeting.txt");
+    await editor.replaceAll("Good morning");
+    const began = Date.now();
+    await editor.page.keyboard.press("Control+S");
+    await until("the pod serves the change", async () => (await get(context, "Ada")) === "Good morning, Ada!", { every: 2 });
+    const took = Date.now() - began;
+    assert.equal(pod(context).uid, context.pod.uid, "the pod was replaced");
+    assert.equal(pod(context).restarts, 0, "the container was restarted");
+    await editor.shot("saved");
+    return `key pressed to new content ${took} ms`;
+  }],
+
+  ["F5 stops at a breakpoint in the pod, with the values of the variables", async (editor, context) => {
+    await editor.open("main.go", ":25:1");
+    await editor.page.keyboard.press("F9");
+    await editor.page.locator(".codicon-debug-breakpoint").first().waitFor();
+    await editor.page.keyboard.press("F5");
+    await editor.pick("api");
+    await editor.page.locator(".debug-toolbar").waitFor({ timeout: 60_000 });
+    await editor.page.locator(".codicon-debug-breakpoint:not(.codicon-debug-breakpoint-unverified)").first().waitFor();
+    await stopsAt(editor, context, "Bob");
+    await editor.shot("breakpoint");
+  }],
+
+  ["stepping goes to the next line, and continuing lets the answer through", async (editor, context) => {
+    await editor.page.keyboard.press("F10");
+    await editor.value("answer", /"Good morning, Bob!"/);
+    await editor.shot("stepped");
+    await editor.page.keyboard.press("F5");
+    assert.equal(await context.answer, "Good morning, Bob!");
+  }],
+
+  ["the session outlives the process: a save restarts it, and the breakpoint hits again", async (editor, context) => {
+    const file = join(context.workspace, "main.go");
+    writeFileSync(file, readFileSync(file, "utf8").replace('"%s, %s!"', '"%s, dear %s!"'));
+    await until("the new process answers at the breakpoint", async () => {
+      context.answer = get(context, "Cy");
+      return await Promise.race([context.answer.then(() => false, () => false), editor.stackframe.waitFor({ timeout: 3_000 }).then(() => true, () => false)]);
+    }, { timeout: 60_000, every: 200 });
+    await editor.value("name", /"Cy"/);
+    await editor.page.keyboard.press("F5");
+    assert.equal(await context.answer, "Good morning, dear Cy!");
+    assert.equal(pod(context).uid, context.pod.uid, "the pod was replaced");
+    assert.equal(pod(context).restarts, 0, "the container was restarted");
+  }],
+
+  ["disconnecting leaves the process running", async (editor, context) => {
+    await editor.page.keyboard.press("Shift+F5");
+    await editor.page.locator(".debug-toolbar").waitFor({ state: "detached" });
+    await until("the pod answers", async () => (await get(context, "Di")) === "Good morning, dear Di!");
+  }],
+
+  ["a mistake in the Tiltfile is shown, and what runs stays", async (editor, context) => {
+    const file = join(context.workspace, "Tiltfile");
+    const before = readFileSync(file, "utf8");
+    await editor.open("Tiltfile", ":1:1");
+    await editor.type("def x(\n");
+    await editor.save();
+    await editor.page.locator(".squiggly-error").first().waitFor();
+    await until("the item alarms", () => editor.statusItem.evaluate((item) => item.classList.contains("error-kind")));
+    await editor.shot("broken-tiltfile");
+    assert.equal(await get(context, "Ed"), "Good morning, dear Ed!");
+    writeFileSync(file, before);
+    await editor.page.locator(".squiggly-error").first().waitFor({ state: "detached" });
+    await until("the item is content", () => editor.statusItem.evaluate((item) => !item.classList.contains("error-kind")));
+  }],
+
+  ["the log of a resource is shown", async (editor) => {
+    await editor.palette("Towline: Show Logs");
+    await editor.pick("api");
+    await editor.page.locator(".terminal-wrapper.active .xterm-rows").filter({ hasText: "dear" }).waitFor();
+    await editor.shot("logs");
+  }],
+
+  ["Towline: Down leaves nothing behind", async (editor, context) => {
+    await editor.palette("Towline: Down");
+    await editor.until("is down", /not up/, { timeout: 60_000 });
+    await until("the namespace is empty", () => kubectl("get", "deployments,replicasets,pods,services,configmaps,secrets", "-n", context.namespace, "-o", "name")
+      .split("\n").filter((line) => line !== "" && line !== "configmap/kube-root-ca.crt").length === 0, { timeout: 60_000, every: 500 });
+    await editor.shot("down");
+  }],
+];
+
+/** Asks for the breakpoint's line and waits until the process stands there. */
+async function stopsAt(editor, context, who) {
+  context.answer = get(context, who);
+  context.answer.catch(() => {});
+  await editor.stackframe.waitFor();
+  await editor.value("name", new RegExp(`"${who}"`));
+}
+
+async function get({ port }, who) {
+  const answer = await fetch(`http://127.0.0.1:${port}/?name=${who}`, { signal: AbortSignal.timeout(60_000) });
+  return (await answer.text()).trim();
+}
+
+/** The one pod of the api: its uid, and how often its container was started anew. */
+function pod({ namespace }) {
+  const { items } = JSON.parse(kubectl("get", "pods", "-n", namespace, "-l", "app=api", "-o", "json"));
+  const running = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  assert.equal(running.length, 1, "one pod is expected");
+  return { uid: running[0].metadata.uid, restarts: running[0].status.containerStatuses[0].restartCount };
+}
+
+function kubectl(...args) {
+  const [program, ...before] = (process.env.TOWLINE_E2E_KUBECTL ?? "kubectl").split(" ");
+  return execFileSync(program, [...before, "--kubeconfig", process.env.TOWLINE_TEST_KUBECONFIG, ...args], { encoding: "utf8" });
+}

@@ -1,0 +1,3 @@
+module shop.example/api
+
+go 1.26.0
