@@ -17,6 +17,7 @@ const settings = {
   "extensions.ignoreRecommendations": true,
   "files.autoSave": "off",
   "git.enabled": false,
+  "remote.autoForwardPorts": false,
   "editor.minimap.enabled": false,
   "debug.toolBarLocation": "docked",
   "debug.openDebug": "neverOpen",
@@ -57,10 +58,10 @@ export class Editor {
 
     editor.#browser = await chromium.launch({ executablePath: process.env.TOWLINE_E2E_CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
     editor.page = await editor.#browser.newPage({ viewport: { width: 1280, height: 800 } });
-    editor.page.setDefaultTimeout(20_000);
+    editor.page.setDefaultTimeout(30_000);
     await editor.page.goto(url);
     await editor.page.locator(".monaco-workbench").waitFor({ timeout: 60_000 });
-    await editor.page.locator("#workbench\\.parts\\.statusbar .statusbar-item").first().waitFor();
+    await editor.statusItem.waitFor({ timeout: 60_000 });
     return editor;
   }
 
@@ -163,12 +164,15 @@ export class Editor {
   /** The extension's item in the status bar. */
   get statusItem() { return this.page.locator('.statusbar-item[id="towline-dev.towline.towline.status"]'); }
 
-  /** The nth line that the editor shows, counted from its text. */
+  /** Waits until the language server runs, as the status item tells. */
+  async serverRuns() { await this.until("tells of a running server", /^(?!.*(starts|does not run))/s); }
+
+  /** The first line that the editor shows with a text in it. */
   line(text) { return this.page.locator(".monaco-editor .view-line").filter({ hasText: text }).first(); }
 }
 
 /** Waits until a condition holds; says what was awaited when it does not. */
-export async function until(what, condition, { timeout = 20_000, every = 50 } = {}) {
+export async function until(what, condition, { timeout = 30_000, every = 50 } = {}) {
   const end = Date.now() + timeout;
   let last;
   for (;;) {

@@ -31,7 +31,7 @@ export const cases = [
 
   ["the status bar shows the project", async (editor) => {
     await editor.statusItem.waitFor();
-    await until("the server runs", async () => !/starts|does not run/.test(await editor.statusItem.getAttribute("aria-label")));
+    await editor.serverRuns();
   }],
 
   ["the palette offers every command", async (editor) => {
@@ -104,6 +104,7 @@ export const cases = [
     const after = await until("there is another server", () => { const pid = serverOf(folder); return pid !== before && pid; });
     await until("the old one is gone", () => !readdirSync("/proc").includes(before));
     assert.notEqual(before, after);
+    await editor.serverRuns();
   }],
 
   ["a server that is killed comes back", async (editor, { folder }) => {
@@ -121,7 +122,8 @@ export const cases = [
     await editor.shot("missing-program");
     await until("the item says so", async () => (await editor.statusItem.getAttribute("aria-label")).includes("does not run"));
     writeFileSync(file, "{}");
-    await until("the server runs again", async () => serverOf(folder) && !/starts|does not run/.test(await editor.statusItem.getAttribute("aria-label")));
+    await until("there is a server again", () => serverOf(folder));
+    await editor.serverRuns();
     assert.ok(await toast.getByRole("button", { name: "Open Settings" }).count() > 0);
   }],
 ];

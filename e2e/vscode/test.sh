@@ -56,11 +56,7 @@ mkdir -p "$cache"
 
 cd "$root"
 if [ -z "${TOWLINE_E2E_VSIX:-}" ]; then
-	mkdir -p bin
-	for program in towline towline-agent; do
-		CGO_ENABLED=0 go build -trimpath -o "bin/$program" "./cmd/$program"
-	done
-	(cd vscode && npm ci --loglevel=error >/dev/null && npm run --silent package)
+	make vsix
 	TOWLINE_E2E_VSIX=$root/vscode/towline.vsix
 fi
 export TOWLINE_E2E_VSIX TOWLINE_E2E_MODULES=$home/node_modules

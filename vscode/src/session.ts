@@ -27,6 +27,7 @@ export class Session implements vscode.Disposable {
     }),
   ];
   #client: LanguageClient | undefined;
+  #started: Promise<void> | undefined;
   #state = State.Stopped;
 
   /** Fires after a project's status or the server's state changed. */
@@ -49,11 +50,10 @@ export class Session implements vscode.Disposable {
   async start(): Promise<void> {
     const client = this.#newClient();
     this.#client = client;
-    try {
-      await client.start();
-    } catch (error) {
-      if (client === this.#client) await this.#explain(error);
-    }
+    this.#started = client.start().catch((error: unknown) => {
+      if (client === this.#client) void this.#explain(error);
+    });
+    await this.#started;
   }
 
   async stop(): Promise<void> {
@@ -61,7 +61,8 @@ export class Session implements vscode.Disposable {
     this.#client = undefined;
     this.#projects.clear();
     this.#stateIs(State.Stopped);
-    await client?.dispose();
+    await this.#started; // a client cannot be stopped while it starts
+    if (client?.needsStop() === true) await client.dispose();
   }
 
   async restart(): Promise<void> {
@@ -85,7 +86,7 @@ export class Session implements vscode.Disposable {
   #newClient(): LanguageClient {
     const folder = vscode.workspace.workspaceFolders?.[0];
     const server: Executable = { command: this.program, args: ["lsp"], ...(folder && { options: { cwd: folder.uri.fsPath } }) };
-    const client = new LanguageClient("towline", "Towline", server, {
+    const client = new QuietClient("towline", "Towline", server, {
       documentSelector: selector,
       initializationOptions: { status: true } satisfies InitializationOptions,
       outputChannel: this.#log,
@@ -119,7 +120,7 @@ export class Session implements vscode.Disposable {
   async #explain(error: unknown): Promise<void> {
     this.#stateIs(State.Stopped);
     const settings = "Open Settings";
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = (error instanceof Error ? error.message : String(error)).replace(/^.*Error: /s, "");
     const choice = await vscode.window.showErrorMessage(
       `Towline could not start ${this.program}: ${reason}. Install it, or set "towline.path".`, settings, "Show Log");
     if (choice === settings) {
@@ -127,6 +128,13 @@ export class Session implements vscode.Disposable {
     } else if (choice !== undefined) {
       this.showLog();
     }
+  }
+}
+
+/** Leaves it to the session to explain why a start failed, and what to do about it. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown, show?: boolean | "force"): void {
+    super.error(message, data, this.state === State.StartFailed ? false : show);
   }
 }
 

@@ -26,15 +26,16 @@ export class StatusItem implements vscode.Disposable {
 
   #show(session: Session): void {
     const item = this.#item;
-    item.command = session.state === State.Stopped ? "towline.restartServer" : "towline.status";
-    if (session.state === State.Stopped) {
-      this.#paint("warning", "", "warning");
-      item.tooltip = "Towline's language server does not run. Click to start it.";
-    } else if (session.state !== State.Running) {
+    item.command = "towline.status";
+    if (session.state === State.Running) {
+      this.#showProject(session.projects.toSorted((a, b) => rank(a) - rank(b))[0]);
+    } else if (session.state === State.Starting) {
       this.#paint("sync~spin", "");
       item.tooltip = "Towline's language server starts.";
     } else {
-      this.#showProject(session.projects.toSorted((a, b) => rank(a) - rank(b))[0]);
+      this.#paint("warning", "", "warning");
+      item.tooltip = "Towline's language server does not run. Click to start it.";
+      item.command = "towline.restartServer";
     }
   }
 
