@@ -1,0 +1,22 @@
+package host
+
+import "testing"
+
+func TestUnescape(t *testing.T) {
+	for escaped, want := range map[string]string{
+		`/plain`:           "/plain",
+		`/a\040b`:          "/a b",
+		`/tab\011\134last`: "/tab\t\\last",
+		`/short\04`:        `/short\04`,
+	} {
+		if got := unescape(escaped); got != want {
+			t.Errorf("unescape(%q) = %q, want %q", escaped, got, want)
+		}
+	}
+}
+
+func TestCheckPort(t *testing.T) {
+	if err := CheckPort("127.0.0.1:0"); err != nil {
+		t.Errorf("any free port: %v", err)
+	}
+}
