@@ -14,10 +14,10 @@ type value struct {
 	name   string          // as type() says it, or as the table does: "str", "Blob"
 	entry  *decl.Entry     // a built-in function or module
 	def    *syntax.DefStmt // a function of the file from
-	from   *resolve.File
-	fields []field // of a struct, or the keys of a dict
-	closed bool    // fields are all there are
-	elem   string  // the type of a list's elements
+	from   *resolve.File   // that holds def, or the places of fields
+	fields []field         // of a struct, or the keys of a dict
+	closed bool            // fields are all there are
+	elem   string          // the type of a list's elements
 	args   []decl.Type
 }
 
@@ -104,7 +104,7 @@ func (in *inference) commonType(f *resolve.File, list []syntax.Expr) string {
 }
 
 func (in *inference) dict(f *resolve.File, x *syntax.DictExpr) value {
-	v := value{name: "dict"}
+	v := value{name: "dict", from: f}
 	for _, e := range x.List {
 		if lit, ok := e.Key.(*syntax.Literal); ok && lit.Kind == syntax.STRING {
 			v.fields = append(v.fields, field{name: lit.Value, value: in.expr(f, e.Value), place: lit.Span()})
@@ -230,7 +230,7 @@ func (in *inference) call(f *resolve.File, x *syntax.CallExpr) value {
 		case "struct", "module":
 			return in.structCall(f, x, fn.entry.Name)
 		case "config.parse":
-			return value{name: "dict", fields: in.settings(f)}
+			return value{name: "dict", fields: in.settings(f), from: f}
 		}
 		return typeValue(fn.entry.Type)
 	}
@@ -241,7 +241,7 @@ func (in *inference) call(f *resolve.File, x *syntax.CallExpr) value {
 }
 
 func (in *inference) structCall(f *resolve.File, x *syntax.CallExpr, name string) value {
-	v := value{name: name, closed: true}
+	v := value{name: name, closed: true, from: f}
 	for _, a := range x.Args {
 		if a.Star == syntax.STARSTAR {
 			v.closed = false

@@ -104,7 +104,9 @@ func newWorld(t *testing.T, ar *txtar.Archive) (*Snapshot, *world) {
 			}
 		case strings.HasSuffix(f.Name, "Tiltfile"):
 			w.files[name] = resolve.Resolve(syntax.Parse(name, f.Data))
-			s.Files = append(s.Files, name)
+			if !strings.HasPrefix(f.Name, "ext/") {
+				s.Files = append(s.Files, name)
+			}
 		}
 		if dir, ok := strings.CutPrefix(path.Dir(f.Name), "ext/"); ok {
 			s.Extensions = append(s.Extensions, dir)
@@ -113,7 +115,7 @@ func newWorld(t *testing.T, ar *txtar.Archive) (*Snapshot, *world) {
 	return s, w
 }
 
-var marker = regexp.MustCompile(`(?m)^[ \t]*#@(\w+)\(([^\n]*)\)[ \t]*$`)
+var marker = regexp.MustCompile(`(?m)^[ \t]*#@(\w+)\(([^\n]*?)\)(?: -> ([^\n]*))?[ \t]*$`)
 
 func runArchive(t *testing.T, ar *txtar.Archive) string {
 	s, w := newWorld(t, ar)
@@ -140,10 +142,13 @@ func runArchive(t *testing.T, ar *txtar.Archive) string {
 			if fn == nil {
 				t.Fatalf("no feature %s", feature)
 			}
-			text, rest, _ := strings.Cut(arg, " -> ")
-			off := place(t, f, m[0], text)
+			rest := ""
+			if m[6] >= 0 {
+				rest = f.Src[m[6]:m[7]]
+			}
+			off := place(t, f, m[0], arg)
 			line, _ := f.Lines.Position(off, syntax.UTF8)
-			fmt.Fprintf(&out, "# %s:%d %s(%s)\n%s", af.Name, line+1, feature, arg, indent(fn(s, f, off, rest)))
+			fmt.Fprintf(&out, "# %s:%d %s\n%s", af.Name, line+1, strings.TrimSpace(f.Src[m[0]:m[1]])[2:], indent(fn(s, f, off, rest)))
 		}
 	}
 	return out.String()
@@ -195,6 +200,10 @@ func locations(s *Snapshot, list []Location) string {
 	var b strings.Builder
 	for _, l := range list {
 		f := s.file(l.Path)
+		if f == nil {
+			fmt.Fprintf(&b, "%s\n", strings.TrimPrefix(l.Path, "/w/"))
+			continue
+		}
 		fmt.Fprintf(&b, "%s:%s %s\n", strings.TrimPrefix(l.Path, "/w/"), where(f, l.Span), firstLine(f.Src[l.Span.Start:l.Span.End]))
 	}
 	return b.String()

@@ -1,0 +1,203 @@
+package ide
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/resolve"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// Definition returns where what stands at an offset is made: a name in this
+// file or the one that it is loaded from, a file that a string names, a
+// resource or an image where the project declares it.
+func Definition(s *Snapshot, f *resolve.File, off int) []Location {
+	path := syntax.PathAt(f.File, off)
+	in := newInference(s)
+	switch n := path[len(path)-1].(type) {
+	case *syntax.Ident:
+		if x, ok := path[len(path)-2].(*syntax.DotExpr); ok && x.Name == n {
+			return memberDefinition(in, f, x)
+		}
+		if a, ok := path[len(path)-2].(*syntax.Arg); ok && a.Name == n {
+			return keywordDefinition(in, f, n, path)
+		}
+		return bindingDefinition(s, f, f.Binding(n))
+	case *syntax.Literal:
+		return stringDefinition(s, in, f, n, path)
+	}
+	return nil
+}
+
+// Declaration is Definition, but stops at the load that binds a name.
+func Declaration(s *Snapshot, f *resolve.File, off int) []Location {
+	path := syntax.PathAt(f.File, off)
+	if id, ok := path[len(path)-1].(*syntax.Ident); ok {
+		if b := f.Binding(id); b != nil && b.Kind == resolve.Loaded {
+			return sites(f, b)
+		}
+	}
+	return Definition(s, f, off)
+}
+
+func bindingDefinition(s *Snapshot, f *resolve.File, b *resolve.Binding) []Location {
+	from, d := s.declaration(f, b)
+	if d == nil {
+		if b != nil && b.Kind == resolve.Loaded {
+			return sites(f, b)
+		}
+		return nil
+	}
+	return sites(from, d)
+}
+
+func sites(f *resolve.File, b *resolve.Binding) []Location {
+	var list []Location
+	for _, site := range b.Sites {
+		list = append(list, Location{f.Name, site.Ident.Span()})
+	}
+	return list
+}
+
+// memberDefinition finds the keyword that gave a struct its member.
+func memberDefinition(in *inference, f *resolve.File, x *syntax.DotExpr) []Location {
+	v := in.expr(f, x.X)
+	for _, fl := range v.fields {
+		if fl.name == x.Name.Name && v.from != nil {
+			return []Location{{v.from.Name, fl.place}}
+		}
+	}
+	return nil
+}
+
+// keywordDefinition finds the parameter that a keyword argument names.
+func keywordDefinition(in *inference, f *resolve.File, id *syntax.Ident, path []syntax.Node) []Location {
+	call, ok := path[len(path)-3].(*syntax.CallExpr)
+	if !ok {
+		return nil
+	}
+	v := in.expr(f, call.Fn)
+	if v.def == nil {
+		return nil
+	}
+	for _, p := range v.def.Params {
+		if p.Name != nil && p.Name.Name == id.Name {
+			return []Location{{v.from.Name, p.Name.Span()}}
+		}
+	}
+	return nil
+}
+
+func stringDefinition(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) []Location {
+	for _, l := range f.Loads {
+		if l.Module == lit {
+			if m := s.module(f, l); m.State == Found {
+				return []Location{{Path: m.Path}}
+			}
+			return nil
+		}
+	}
+	if name, ok := path[len(path)-2].(*syntax.LoadName); ok {
+		return bindingDefinition(s, f, f.Binding(name.Local))
+	}
+	_, p := paramAt(in, f, path)
+	if p == nil || lit.Kind != syntax.STRING {
+		return nil
+	}
+	var list []Location
+	for _, role := range p.Type.Roles() {
+		switch role {
+		case decl.RoleFile, decl.RolePath, decl.RoleDir:
+			if target, ok := s.existing(f, lit.Value); ok {
+				list = append(list, Location{Path: target})
+			}
+		default:
+			list = append(list, s.declared(f, in, family(role), lit.Value)...)
+		}
+	}
+	return list
+}
+
+// existing returns the absolute path of a file or folder, if it is there.
+func (s *Snapshot) existing(f *resolve.File, path string) (string, bool) {
+	if s.Workspace == nil || path == "" || strings.ContainsAny(path, "\n*") {
+		return "", false
+	}
+	path = absolute(f, path)
+	entries, _ := s.Workspace.ReadDir(filepath.Dir(path))
+	for _, e := range entries {
+		if e.Name() == filepath.Base(path) {
+			return path, true
+		}
+	}
+	return "", false
+}
+
+// A group of roles whose strings name the same sort of thing.
+type group uint8
+
+const (
+	noGroup group = iota
+	resourceGroup
+	imageGroup
+)
+
+func family(role decl.Role) group {
+	switch role {
+	case decl.RoleResource, decl.RoleWorkload, decl.RoleNewName, decl.RoleService:
+		return resourceGroup
+	case decl.RoleImage:
+		return imageGroup
+	}
+	return noGroup
+}
+
+// declared returns where a resource or an image is declared: in the text, or
+// else where the last evaluation saw it.
+func (s *Snapshot) declared(f *resolve.File, in *inference, g group, name string) []Location {
+	var list []Location
+	for _, t := range namedThings(in, f) {
+		if t.lit.Value == name && family(t.role) == g && g != noGroup && declares(t) {
+			list = append(list, Location{f.Name, t.lit.Span()})
+		}
+	}
+	if len(list) > 0 || s.Project == nil {
+		return list
+	}
+	switch g {
+	case resourceGroup:
+		for _, r := range s.Project.Resources {
+			if r.Name == name {
+				list = append(list, s.position(r.Pos)...)
+			}
+		}
+	case imageGroup:
+		for _, i := range s.Project.Images {
+			if i.Ref == name {
+				list = append(list, s.position(i.Pos)...)
+			}
+		}
+	}
+	return list
+}
+
+// declares reports whether a call makes the thing that it names.
+func declares(t thing) bool {
+	switch t.fn.Name {
+	case "docker_build", "custom_build":
+		return argument(t.call, 0, "ref") == t.lit
+	}
+	return t.role == decl.RoleNewName || t.role == decl.RoleWorkload
+}
+
+// position turns a place of the evaluation into a location.
+func (s *Snapshot) position(p config.Position) []Location {
+	f := s.file(p.File)
+	if f == nil || p.Line == 0 {
+		return nil
+	}
+	off := f.Lines.Offset(p.Line-1, p.Col-1, syntax.UTF8)
+	return []Location{{p.File, syntax.Span{Start: off, End: off}}}
+}

@@ -1,0 +1,157 @@
+package ide
+
+import (
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/resolve"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// SymbolKind says what a symbol is.
+type SymbolKind uint8
+
+// The kinds of symbols.
+const (
+	SymbolFunction SymbolKind = iota
+	SymbolVariable
+	SymbolResource
+	SymbolImage
+)
+
+// Symbol is something that a file declares.
+type Symbol struct {
+	Name      string
+	Detail    string
+	Kind      SymbolKind
+	Span      syntax.Span // all of it
+	Selection syntax.Span // its name
+	Children  []Symbol
+}
+
+// DocumentSymbols returns what a file declares: functions, global variables,
+// resources and images, in the order of the text.
+func DocumentSymbols(s *Snapshot, f *resolve.File) []Symbol {
+	things := map[int]thing{}
+	for _, t := range namedThings(newInference(s), f) {
+		if family(t.role) != noGroup && declares(t) {
+			if _, ok := things[t.call.Start]; !ok || t.role == decl.RoleNewName {
+				things[t.call.Start] = t
+			}
+		}
+	}
+	b := &symbols{f: f, things: things, seen: map[*resolve.Binding]bool{}}
+	return b.stmts(f.Stmts)
+}
+
+type symbols struct {
+	f      *resolve.File
+	things map[int]thing // by the start of their calls
+	seen   map[*resolve.Binding]bool
+}
+
+func (b *symbols) stmts(list []syntax.Stmt) []Symbol {
+	var out []Symbol
+	for _, st := range list {
+		switch st := st.(type) {
+		case *syntax.DefStmt:
+			if st.Name.Name != "" {
+				sig := defSignature(value{def: st, from: b.f})
+				out = append(out, Symbol{st.Name.Name, strings.TrimPrefix(sig.text(), "def "+st.Name.Name), SymbolFunction, st.Span(), st.Name.Span(), b.stmts(st.Body)})
+			}
+		case *syntax.AssignStmt:
+			out = append(out, b.calls(st.RHS)...)
+			out = b.variable(out, st)
+		case *syntax.IfStmt:
+			for _, c := range st.Clauses {
+				out = append(out, b.stmts(c.Body)...)
+			}
+			if st.Else != nil {
+				out = append(out, b.stmts(st.Else.Body)...)
+			}
+		case *syntax.ForStmt:
+			out = append(out, b.stmts(st.Body)...)
+		case *syntax.WhileStmt:
+			out = append(out, b.stmts(st.Body)...)
+		default:
+			out = append(out, b.calls(st)...)
+		}
+	}
+	return out
+}
+
+// variable adds the first assignment of a global.
+func (b *symbols) variable(out []Symbol, st *syntax.AssignStmt) []Symbol {
+	id, ok := st.LHS.(*syntax.Ident)
+	if !ok {
+		return out
+	}
+	bind := b.f.Binding(id)
+	if bind == nil || bind.Kind != resolve.Global || b.seen[bind] {
+		return out
+	}
+	b.seen[bind] = true
+	return append(out, Symbol{Name: id.Name, Kind: SymbolVariable, Span: st.Span(), Selection: id.Span()})
+}
+
+// calls returns the resources and images that the calls below a node declare.
+func (b *symbols) calls(n syntax.Node) []Symbol {
+	var out []Symbol
+	syntax.Walk(n, func(n syntax.Node) bool {
+		call, ok := n.(*syntax.CallExpr)
+		if !ok {
+			return true
+		}
+		if t, ok := b.things[call.Start]; ok && t.call == call {
+			kind := SymbolResource
+			if family(t.role) == imageGroup {
+				kind = SymbolImage
+			}
+			out = append(out, Symbol{t.lit.Value, t.fn.Name, kind, call.Span(), t.lit.Span(), nil})
+		}
+		return true
+	})
+	return out
+}
+
+// WorkspaceSymbol is a symbol and its file.
+type WorkspaceSymbol struct {
+	Symbol
+	Path string
+}
+
+// WorkspaceSymbols returns the symbols of all files whose names have the
+// query's letters in their order, and the resources of the last evaluation that
+// no text names.
+func WorkspaceSymbols(s *Snapshot, query string) []WorkspaceSymbol {
+	query = strings.ToLower(query)
+	var out []WorkspaceSymbol
+	resources := map[string]bool{}
+	var add func(path string, list []Symbol)
+	add = func(path string, list []Symbol) {
+		for _, sym := range list {
+			resources[sym.Name] = resources[sym.Name] || sym.Kind == SymbolResource
+			if subsequence(query, strings.ToLower(sym.Name)) {
+				out = append(out, WorkspaceSymbol{sym, path})
+			}
+			add(path, sym.Children)
+		}
+	}
+	for _, path := range s.Files {
+		if f := s.file(path); f != nil {
+			add(path, DocumentSymbols(s, f))
+		}
+	}
+	if s.Project == nil {
+		return out
+	}
+	for _, r := range s.Project.Resources {
+		if resources[r.Name] || !subsequence(query, strings.ToLower(r.Name)) {
+			continue
+		}
+		for _, l := range s.position(r.Pos) {
+			out = append(out, WorkspaceSymbol{Symbol{Name: r.Name, Detail: string(r.Kind), Kind: SymbolResource, Span: l.Span, Selection: l.Span}, l.Path})
+		}
+	}
+	return out
+}
