@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -36,4 +37,32 @@ func diesSoon(pid string) bool {
 		time.Sleep(time.Millisecond)
 	}
 	return false
+}
+
+// parent is the folder that a folder lies in.
+func parent(dir string) string { return filepath.Dir(dir) }
+
+// makeExecutable sets a file's mode.
+func makeExecutable(t testing.TB, path string) {
+	t.Helper()
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// files lists the files below a folder, sorted.
+func files(t testing.TB, dir string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			found = append(found, rel)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }

@@ -107,9 +107,6 @@ func escapePattern(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
-// empty reports whether every file is kept.
-func (f filter) empty() bool { return len(f.sets) == 0 }
-
 // dockerignore expresses the filter as one ignore file of the context, if it
 // can: the sets are joined, and an exception of one set would reach into
 // another unless its set comes first.

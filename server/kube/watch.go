@@ -67,10 +67,11 @@ type Notice struct {
 func (c *Cluster) Watch(ctx context.Context, namespace, selector string, emit func(Event)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	sources := c.sources(namespace, selector)
 	w := &watcher{emit: emit, pods: map[string]Pod{}, workloads: map[string]Workload{}, held: map[string][]Notice{}}
+	w.states = make([]sourceState, len(sources))
 	var wait sync.WaitGroup
-	for i, source := range c.sources(namespace, selector) {
-		w.states = append(w.states, sourceState{})
+	for i, source := range sources {
 		wait.Go(func() { w.follow(ctx, i, source) })
 	}
 	wait.Wait()
