@@ -58,9 +58,9 @@ func Conformance(t *testing.T, fresh func(t *testing.T) Subject) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
+			s := fresh(t)
 			ctx, cancel := context.WithTimeout(t.Context(), suiteTimeout)
 			defer cancel()
-			s := fresh(t)
 			t.Cleanup(func() { s.Agent.Close() })
 			test(t, ctx, s)
 		})

@@ -97,25 +97,48 @@ func (p *process) signal(sig syscall.Signal) error {
 // stop ends the process and returns when it and its group are gone.
 func (p *process) stop(sig syscall.Signal, grace time.Duration) Exit {
 	p.asked = true
-	if traced(p.pid) {
-		sig = syscall.SIGKILL // it stands in a debugger and would not hear another
-	}
-	p.signal(sig)
-	p.signal(syscall.SIGCONT)
+	begun := time.Now()
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
-	begun := time.Now()
+	if p.standing() {
+		p.kill() // it would not hear another signal
+	} else {
+		p.signal(sig)
+		p.signal(syscall.SIGCONT)
+	}
 	var e Exit
 	select {
 	case e = <-p.exited:
 	case <-timer.C:
-		p.signal(syscall.SIGKILL)
+		p.kill()
 		e = <-p.exited
 	}
 	p.sweep(grace - time.Since(begun))
 	e.Asked = true
 	e.OOM = false
 	return e
+}
+
+// kill kills the process group and whoever debugs its leader: a debugger that
+// waits for its user does not take in the end of the process, and nobody else
+// gets to see it before.
+func (p *process) kill() {
+	tracer, _ := strconv.Atoi(p.status("TracerPid"))
+	p.signal(syscall.SIGKILL)
+	if tracer > 1 {
+		syscall.Kill(tracer, syscall.SIGKILL)
+	}
+}
+
+// standing reports whether the process stands still in a debugger.
+func (p *process) standing() bool { return strings.HasPrefix(p.status("State"), "t") }
+
+// status returns a field of the process's status as the kernel tells it.
+func (p *process) status(field string) string {
+	data, _ := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/status")
+	_, rest, _ := strings.Cut(string(data), "\n"+field+":")
+	value, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(value)
 }
 
 // sweep waits for what is left of the group when its leader has ended and the
@@ -131,17 +154,6 @@ func (p *process) sweep(grace time.Duration) {
 		}
 		time.Sleep(pause)
 	}
-}
-
-// traced reports whether the process stands still under a debugger.
-func traced(pid int) bool {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return false
-	}
-	// The state follows the command, which is in parentheses and may hold any byte.
-	_, rest, ok := strings.Cut(string(data[max(0, strings.LastIndexByte(string(data), ')')):]), " ")
-	return ok && strings.HasPrefix(rest, "t")
 }
 
 // oomKills returns how many processes of this container the kernel has killed

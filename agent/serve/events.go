@@ -51,6 +51,7 @@ func (h *hub) send(kind wire.EventKind, p wire.Process) {
 
 // changed is called by the application's owner with each change.
 func (s *Server) changed(now proc.Status) {
+	s.debug.saw(now.PID)
 	s.events.mu.Lock()
 	defer s.events.mu.Unlock()
 	was := s.events.last
