@@ -28,6 +28,10 @@ func Delve() Adapter {
 				Message: "the program has no debug information",
 				Hint:    "build it without -s and -w in -ldflags, for example: " + Flags,
 			}, {
+				Text:    "no debug information present in binary",
+				Message: "the program has no debug information",
+				Hint:    "build it without -s and -w in -ldflags, for example: " + Flags,
+			}, {
 				Text:    "already being debugged",
 				Message: "another debugger is attached to the process",
 				Hint:    "end the other debugging session first",

@@ -25,21 +25,21 @@ const maxInfo = 1 << 20
 
 // evaluateString asks for the whole of a string that may be too long for one
 // answer.
-func (s *session) evaluateString(l *link, expression string, done func(string)) {
-	s.evaluate(l, "len("+expression+")", func(value string) {
+func (s *session) evaluateString(l *link, expression string, done func(value, why string)) {
+	s.evaluate(l, "len("+expression+")", func(value, why string) {
 		n, err := strconv.Atoi(value)
 		if err != nil || n <= 0 || n > maxInfo {
-			done("")
+			done("", why)
 			return
 		}
 		parts := make([]string, (n+piece-1)/piece)
 		left := len(parts)
 		for i := range parts {
 			from, to := i*piece, min((i+1)*piece, n)
-			s.evaluate(l, fmt.Sprintf("%s[%d:%d]", expression, from, to), func(value string) {
+			s.evaluate(l, fmt.Sprintf("%s[%d:%d]", expression, from, to), func(value, _ string) {
 				parts[i], _ = strconv.Unquote(value)
 				if left--; left == 0 {
-					done(strings.Join(parts, ""))
+					done(strings.Join(parts, ""), "")
 				}
 			})
 		}

@@ -70,13 +70,19 @@ func (s *session) refusedBy(r message.Message) {
 	}
 	s.refused = text
 	if s.attachment != nil {
-		l := s.link
-		s.link = nil
-		l.close()
-		s.failAttach(text)
+		s.refusePart(text)
 		return
 	}
 	s.lost(text)
+}
+
+// refusePart refuses the editor's attach and parts from the debugger, which
+// lets the process go when its stream ends.
+func (s *session) refusePart(text string) {
+	l := s.link
+	s.link = nil
+	l.close()
+	s.failAttach(text)
 }
 
 // learn asks the debugger for the program's sources and build, so that paths
@@ -84,11 +90,18 @@ func (s *session) refusedBy(r message.Message) {
 func (s *session) learn(l *link, next func()) {
 	a := s.opts.Adapter
 	var program rewrite.Program
-	var info string
+	var info, failure string
 	left := 1
 	step := func() {
 		if left--; left > 0 {
 			return
+		}
+		if p := a.Explain(failure); p != nil && failure != "" {
+			if s.attachment != nil {
+				s.refusePart(problemText(p))
+				return
+			}
+			s.say(problemText(p)) // it runs, and another may come
 		}
 		build := parseBuild(info)
 		program.Modules = build.modules
@@ -98,23 +111,24 @@ func (s *session) learn(l *link, next func()) {
 	}
 	if a.Sources != "" {
 		left++
-		s.evaluate(l, a.Sources, func(value string) {
+		s.evaluate(l, a.Sources, func(value, _ string) {
 			program.Sources = lines(value)
 			step()
 		})
 	}
 	if a.BuildInfo != "" {
 		left++
-		s.evaluateString(l, a.BuildInfo, func(value string) {
-			info = value
+		s.evaluateString(l, a.BuildInfo, func(value, why string) {
+			info, failure = value, why
 			step()
 		})
 	}
 	step()
 }
 
-// evaluate asks for the value of an expression; "" when there is none.
-func (s *session) evaluate(l *link, expression string, done func(string)) {
+// evaluate asks for the value of an expression; "" when there is none, and
+// then why.
+func (s *session) evaluate(l *link, expression string, done func(value, why string)) {
 	args := map[string]any{"expression": expression, "context": "clipboard"}
 	l.ask("evaluate", args, func(r message.Message) {
 		var body struct {
@@ -122,8 +136,10 @@ func (s *session) evaluate(l *link, expression string, done func(string)) {
 		}
 		if !r.Success || json.Unmarshal(r.Payload(), &body) != nil {
 			s.log.Debug("evaluating", "expression", expression, "error", r.FailureText())
+			done("", r.FailureText())
+			return
 		}
-		done(body.Result)
+		done(body.Result, "")
 	})
 }
 
