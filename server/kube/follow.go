@@ -165,7 +165,10 @@ func (w *watcher) syncedLocked() {
 			return
 		}
 	}
-	w.lost = false
+	if w.synced && !w.lost {
+		return // one of them began anew on its own
+	}
+	w.synced, w.lost = true, false
 	w.emit(Event{Kind: Synced})
 }
 

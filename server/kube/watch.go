@@ -23,7 +23,7 @@ const (
 	WorkloadChanged EventKind = "workload changed" // Workload is as it is now
 	WorkloadGone    EventKind = "workload gone"    // Workload is as it was last
 	Noticed         EventKind = "noticed"          // Notice: what the cluster says about a pod or a workload
-	Synced          EventKind = "synced"           // all that exists was told; again after each Lost
+	Synced          EventKind = "synced"           // all that exists was told; again after each Lost, once everything answers
 	Lost            EventKind = "lost"             // the cluster does not answer: Err says why; what was told may be outdated
 )
 
@@ -115,7 +115,8 @@ type watcher struct {
 	mu        sync.Mutex // held while emit runs, which keeps events in order
 	emit      func(Event)
 	states    []sourceState
-	lost      bool
+	synced    bool                // Synced was told
+	lost      bool                // Lost was told, and not yet Synced after it
 	pods      map[string]Pod      // by UID
 	workloads map[string]Workload // by UID
 	held      map[string][]Notice // notices about pods not yet seen, by UID
