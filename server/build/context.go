@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/moby/patternmatcher"
@@ -40,7 +41,8 @@ func newFilter(image config.Image, dockerfilePath string) (filter, error) {
 	} else if own != nil {
 		ignores = append(append([]config.Ignore(nil), ignores...), *own)
 	}
-	if len(image.Only) > 0 {
+	given := slices.ContainsFunc(ignores, func(i config.Ignore) bool { return i.Source == "only" })
+	if len(image.Only) > 0 && !given {
 		ignores = append([]config.Ignore{onlyAsIgnore(image)}, ignores...)
 	}
 	for _, ignore := range ignores {

@@ -160,6 +160,8 @@ func TestFilter(t *testing.T) {
 			[]string{"Dockerfile", "[x].txt", "d/g.txt", "keep.log"}, "-"},
 		{"only", config.Image{Only: []string{dir + "/d", dir + "/[x].txt"}},
 			[]string{"[x].txt", "d/e/f.txt", "d/g.txt"}, "**\n!d\n!\\[x].txt\n"},
+		{"only among the patterns already", config.Image{Only: []string{dir + "/d"}, Ignores: []config.Ignore{{Base: dir, Patterns: []string{"**", "!d"}, Source: "only"}}},
+			[]string{"d/e/f.txt", "d/g.txt"}, "**\n!d\n"},
 		{"only and ignore", config.Image{Only: []string{dir + "/d"}, Ignores: []config.Ignore{{Base: dir, Patterns: []string{"**/f.txt"}}}},
 			[]string{"d/g.txt"}, "**\n!d\n**/f.txt\n"},
 		{"two with exceptions", config.Image{Only: []string{dir + "/d"}, Ignores: []config.Ignore{{Base: dir, Patterns: []string{"d/*", "!d/e"}}}},

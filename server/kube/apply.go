@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -207,8 +208,42 @@ func (a *applier) outcome(got *unstructured.Unstructured, action Action, message
 }
 
 // patch is one server-side apply.
+//
+// Server-side apply refuses a list that says the same key twice, such as an
+// environment variable, which Kubernetes otherwise takes (the last one wins).
+// Such an object is created or put whole.
 func (a *applier) patch(ctx context.Context) (*unstructured.Unstructured, error) {
-	return a.client.Apply(ctx, a.object.GetName(), a.object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	got, err := a.client.Apply(ctx, a.object.GetName(), a.object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	if err == nil || !strings.Contains(err.Error(), "duplicate entries for key") {
+		return got, err
+	}
+	now, err := a.client.Get(ctx, a.object.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return a.client.Create(ctx, a.object, metav1.CreateOptions{FieldManager: fieldManager})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.client.Update(ctx, over(now, a.object), metav1.UpdateOptions{FieldManager: fieldManager})
+}
+
+// over is an object to be put in another's place, with the metadata that
+// others have written there.
+func over(now, object *unstructured.Unstructured) *unstructured.Unstructured {
+	whole := object.DeepCopy()
+	whole.SetResourceVersion(now.GetResourceVersion())
+	whole.SetFinalizers(now.GetFinalizers())
+	whole.SetOwnerReferences(now.GetOwnerReferences())
+	annotations, labels := now.GetAnnotations(), now.GetLabels()
+	if annotations != nil {
+		maps.Copy(annotations, object.GetAnnotations())
+		whole.SetAnnotations(annotations)
+	}
+	if labels != nil {
+		maps.Copy(labels, object.GetLabels())
+		whole.SetLabels(labels)
+	}
+	return whole
 }
 
 // remove deletes an object and waits until it is gone.

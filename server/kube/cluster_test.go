@@ -7,12 +7,18 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // testImage is in the test bed's registry.
 const testImage = "127.0.0.1:5000/busybox:1"
+
+// testClusters numbers the namespaces.
+var testClusters atomic.Int64
 
 // testCluster opens the real cluster in a namespace of the test's own.
 func testCluster(t testing.TB) *Cluster {
@@ -21,7 +27,7 @@ func testCluster(t testing.TB) *Cluster {
 	if path == "" {
 		t.Skip("TOWLINE_TEST_KUBECONFIG is not set: this test needs a real cluster")
 	}
-	namespace := fmt.Sprintf("tl-kube-%x", time.Now().UnixNano())
+	namespace := fmt.Sprintf("tl-kube-%x-%d", time.Now().UnixNano(), testClusters.Add(1))
 	c, err := Open(Options{Kubeconfig: path, Namespace: namespace, Warn: func(text string) { t.Log("warning:", text) }})
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +38,8 @@ func testCluster(t testing.TB) *Cluster {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		if err := c.DeleteNamespace(ctx, namespace); err != nil {
+		object := map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": namespace}}
+		if err := c.Delete(ctx, []map[string]any{object}, DeleteOptions{NoWait: true}); err != nil {
 			t.Error(err)
 		}
 	})
@@ -111,6 +118,7 @@ func deployment(name, image string, argv ...any) map[string]any {
 var testLabels = map[string]string{LabelWorkspace: "ws-1"}
 
 func TestClusterStory(t *testing.T) {
+	t.Parallel()
 	c := testCluster(t)
 	ctx := t.Context()
 	namespace := c.Identity().Namespace
@@ -208,6 +216,7 @@ func checkExec(t *testing.T, c *Cluster, pod Pod) {
 }
 
 func TestClusterReplacesImmutable(t *testing.T) {
+	t.Parallel()
 	c := testCluster(t)
 	web := deployment("web", testImage, "sleep", "1000")
 	if _, err := c.Apply(t.Context(), []map[string]any{web}, ApplyOptions{Labels: testLabels}); err != nil {
@@ -229,6 +238,7 @@ func TestClusterReplacesImmutable(t *testing.T) {
 }
 
 func TestClusterRefusals(t *testing.T) {
+	t.Parallel()
 	c := testCluster(t)
 	badValue := deployment("Bad_Name", testImage, "true")
 	badValue["spec"].(map[string]any)["replicas"] = -1
@@ -267,3 +277,6 @@ func TestClusterRefusals(t *testing.T) {
 		})
 	}
 }
+
+// patchOptions are those of a test's own change.
+var patchOptions = metav1.PatchOptions{}

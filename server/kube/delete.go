@@ -3,7 +3,6 @@ package kube
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -202,44 +201,3 @@ func terminating(object map[string]any) bool {
 	u := unstructured.Unstructured{Object: object}
 	return u.GetDeletionTimestamp() != nil
 }
-
-// Owned lists every object of the cluster's namespace that carries a
-// workspace's label, of all kinds that can be listed and deleted: what a
-// Tiltfile applied in the past, whatever it says today. Objects that another
-// object owns are left out, since they go with it.
-func (c *Cluster) Owned(ctx context.Context, workspace string) ([]map[string]any, error) {
-	lists, err := c.clientset.Discovery().ServerPreferredResources()
-	if len(lists) == 0 && err != nil {
-		return nil, classify("listing the kinds of", c.identity.Context, err)
-	}
-	var owned []map[string]any
-	for _, list := range lists {
-		gv, err := schema.ParseGroupVersion(list.GroupVersion)
-		if err != nil {
-			continue
-		}
-		for _, r := range list.APIResources {
-			if !r.Namespaced || !slices.Contains(r.Verbs, "list") || !slices.Contains(r.Verbs, "delete") || slices.Contains(derivedKinds, r.Kind) || gv.Group == "metrics.k8s.io" {
-				continue
-			}
-			found, err := c.dynamic.Resource(gv.WithResource(r.Name)).Namespace(c.identity.Namespace).List(ctx,
-				metav1.ListOptions{LabelSelector: fmt.Sprintf("%s=%s,%s=%s", LabelManagedBy, fieldManager, LabelWorkspace, workspace)})
-			if apierrors.IsForbidden(err) || apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
-				continue
-			}
-			if err != nil {
-				return nil, classify("listing", r.Kind, err)
-			}
-			for _, item := range found.Items {
-				if len(item.GetOwnerReferences()) == 0 {
-					owned = append(owned, item.Object)
-				}
-			}
-		}
-	}
-	return owned, nil
-}
-
-// derivedKinds are written by Kubernetes itself about other objects, whose
-// labels some of them copy.
-var derivedKinds = []string{"Event", "Endpoints", "EndpointSlice", "ControllerRevision"}

@@ -59,6 +59,16 @@ func (e *Error) Error() string {
 // Unwrap returns the underlying error.
 func (e *Error) Unwrap() error { return e.Err }
 
+// As lets errors.As find the error as a *config.Problem, so that whoever knows
+// only those shows the next step too.
+func (e *Error) As(target any) bool {
+	p, ok := target.(**config.Problem)
+	if ok {
+		*p = e.Problem()
+	}
+	return ok
+}
+
 // Problem returns the error as a person should read it, with the next step.
 // Its position is the caller's to set.
 func (e *Error) Problem() *config.Problem {
@@ -98,10 +108,7 @@ func (e *Error) hint() string {
 	case Invalid:
 		return "correct the YAML; the resource is applied again when the file is saved"
 	case NotFound:
-		var noKind *meta.NoKindMatchError
-		if errors.As(e.Err, &noKind) {
-			return "install what defines this kind (its CustomResourceDefinition) first, or correct apiVersion and kind"
-		}
+		return hintOfMissing(e.Err)
 	case Conflict:
 		return "wait until the object is gone, then trigger the resource"
 	}
@@ -187,10 +194,25 @@ func kindOfTransport(err error) ErrorKind {
 		return Unreachable
 	case strings.Contains(err.Error(), "getting credentials"):
 		return Unauthorized
+	case strings.Contains(err.Error(), "unable to upgrade connection"):
+		return kindOfUpgrade(err.Error())
 	case errors.As(err, &netErr) && netErr.Timeout():
 		return Timeout
 	case errors.As(err, &opErr), strings.Contains(err.Error(), "EOF"), strings.Contains(err.Error(), "http2:"):
 		return Unreachable
+	}
+	return Internal
+}
+
+// kindOfUpgrade reads SPDY's refusals, which come as text alone.
+func kindOfUpgrade(text string) ErrorKind {
+	switch {
+	case strings.Contains(text, "forbidden"):
+		return Forbidden
+	case strings.Contains(text, "Unauthorized"):
+		return Unauthorized
+	case strings.Contains(text, "not found"):
+		return NotFound
 	}
 	return Internal
 }
@@ -240,4 +262,17 @@ func innermost(err error) string {
 		}
 		err = next
 	}
+}
+
+// hintOfMissing tells a missing kind from a missing namespace.
+func hintOfMissing(err error) string {
+	var noKind *meta.NoKindMatchError
+	var status apierrors.APIStatus
+	switch {
+	case errors.As(err, &noKind):
+		return "install what defines this kind (its CustomResourceDefinition) first, or correct apiVersion and kind"
+	case errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces":
+		return "create the namespace first: add it to the YAML, or `kubectl create namespace " + status.Status().Details.Name + "`"
+	}
+	return ""
 }
