@@ -18,6 +18,10 @@ func (s *session) capabilities() lsp.ServerCapabilities {
 			Change:    new(lsp.TextDocumentSyncKindIncremental),
 			Save:      &lsp.SaveOptions{IncludeText: new(false)},
 		},
+		CompletionProvider: &lsp.CompletionOptions{
+			TriggerCharacters: []string{".", "(", ",", "'", "\"", "/", ":", "="}, ResolveProvider: new(true),
+		},
+		HoverProvider:          lsp.Boolean(true),
 		ExecuteCommandProvider: lsp.ExecuteCommandOptions{Commands: commands()},
 		Workspace: &lsp.WorkspaceOptions{
 			WorkspaceFolders: &lsp.WorkspaceFoldersServerCapabilities{

@@ -110,12 +110,7 @@ func TestLostInTheMiddleOfARequest(t *testing.T) {
 	second, _ := watchedDaemon(2)
 	h := open(t, tilt(&daemons{running: first, next: []*fakeDaemon{second}}))
 	await(h, protocol.MethodStatus, func(s protocol.StatusParams) bool { return s.Connected })
-	first.onAsk = func(what string) {
-		if what == "restart web" {
-			go first.kill(errGone)
-		}
-	}
-	first.breaks = "restart web"
+	first.breakAt("restart web")
 	h.call("workspace/executeCommand", map[string]any{"command": protocol.CommandRestart, "arguments": []any{map[string]any{"resource": "web"}}}, nil)
 	if got := first.calls(); !slices.Contains(got, "restart web") {
 		t.Errorf("the first daemon was asked %q", got)
@@ -314,7 +309,7 @@ func TestEvaluationProblems(t *testing.T) {
 	if d.Message != "no\nsay yes" || d.Severity != 1 || d.Range.Start.Line != 1 || d.Range.Start.Character != 1 || d.Range.End.Character != 5 {
 		t.Errorf("in lib.star: %+v", d)
 	}
-	if len(d.Related) != 2 || d.Related[1].Message != "called from <toplevel>" || d.Related[1].Location.Range.Start.Character != 11 {
+	if len(d.Related) != 2 || d.Related[1].Message != "in <toplevel>" || d.Related[1].Location.Range.Start.Character != 11 {
 		t.Errorf("related: %+v", d.Related)
 	}
 	if w := inMain.Diagnostics[0]; w.Severity != 2 || w.Message != "unused image" {

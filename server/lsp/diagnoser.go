@@ -3,7 +3,9 @@ package lsp
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	lsp "go.lsp.dev/protocol"
@@ -71,6 +73,18 @@ func (d *diagnoser) evaluated(folder string, findings []finding) {
 	}
 }
 
+// below says that the diagnostics of all open Tiltfiles below a folder may
+// have changed.
+func (d *diagnoser) below(folder string) {
+	var uris []string
+	for _, doc := range d.s.docs.Snapshot().Documents() {
+		if isTiltfile(doc) && strings.HasPrefix(doc.Path, folder+string(filepath.Separator)) {
+			uris = append(uris, doc.URI)
+		}
+	}
+	d.changed(uris...)
+}
+
 // uriOf returns the URI that the client uses for a file.
 func (d *diagnoser) uriOf(path string) string {
 	if doc := d.s.docs.Snapshot().DocumentAt(path); doc != nil {
@@ -110,7 +124,51 @@ func (d *diagnoser) run(ctx context.Context) {
 		for u := range dirty {
 			d.publish(snap, u)
 		}
+		for _, u := range d.dependents(snap, dirty) {
+			d.publish(snap, u)
+		}
 	}
+}
+
+// dependents returns the open Tiltfiles that load a changed one, directly or
+// through others, without those that changed themselves.
+func (d *diagnoser) dependents(snap *workspace.Snapshot, dirty map[string]bool) []string {
+	var out []string
+	for _, doc := range snap.Documents() {
+		if dirty[doc.URI] || doc.Path == "" || !isTiltfile(doc) {
+			continue
+		}
+		for _, path := range loaded(world{snap}, doc.Path) {
+			if other := snap.DocumentAt(path); other != nil && dirty[other.URI] {
+				out = append(out, doc.URI)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// loaded returns the files that one loads, directly or through others.
+func loaded(w world, path string) []string {
+	var out []string
+	seen := map[string]bool{path: true}
+	for queue := []string{path}; len(queue) > 0; queue = queue[1:] {
+		f := w.File(queue[0])
+		if f == nil {
+			continue
+		}
+		for _, l := range f.Loads {
+			if l.Module == nil {
+				continue
+			}
+			if m := w.Module(f.Name, l.Module.Value); m.Path != "" && !seen[m.Path] {
+				seen[m.Path] = true
+				out = append(out, m.Path)
+				queue = append(queue, m.Path)
+			}
+		}
+	}
+	return out
 }
 
 // publish sends a file's diagnostics. A client that pulls asks for those of

@@ -10,6 +10,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/towline-dev/towline/server/workspace"
+	"github.com/towline-dev/towline/starlark/ide"
 )
 
 // source is the name under which an editor shows our diagnostics.
@@ -43,46 +44,102 @@ func resultID(items []lsp.Diagnostic) (string, error) {
 	return strconv.FormatUint(h.Sum64(), 36), nil
 }
 
+// docs is where the codes of diagnostics are explained.
+const docs = "https://github.com/towline-dev/towline/blob/main/docs/diagnostics.md#"
+
+// codeResource is the code of what goes wrong with a resource in the cluster,
+// beside those of starlark/ide.
+const codeResource = "resource"
+
+var severities = map[ide.Severity]lsp.DiagnosticSeverity{
+	ide.Error: lsp.DiagnosticSeverityError, ide.Warning: lsp.DiagnosticSeverityWarning,
+	ide.Info: lsp.DiagnosticSeverityInformation, ide.Hint: lsp.DiagnosticSeverityHint,
+}
+
+var tags = map[ide.Tag]lsp.DiagnosticTag{
+	ide.Unnecessary: lsp.DiagnosticTagUnnecessary, ide.Deprecated: lsp.DiagnosticTagDeprecated,
+}
+
 // diagnose returns all diagnostics of a file: what its text says, if it is an
 // open Tiltfile, and what the daemons report.
 func (s *session) diagnose(snap *workspace.Snapshot, u string) []lsp.Diagnostic {
 	out := []lsp.Diagnostic{}
-	doc := snap.Document(u)
+	if doc := snap.Document(u); doc != nil {
+		if v := s.view(snap, uri.URI(u)); v != nil {
+			for _, d := range ide.Diagnostics(v.ide, v.file) {
+				out = append(out, v.diagnostic(d))
+			}
+		}
+	}
 	path := pathOf(uri.URI(u))
 	for _, f := range s.diagnoser.findingsOf(path) {
-		text := workspace.NewText("")
-		if doc != nil {
-			text = doc.Text
-		} else if onDisk, err := snap.Text(path); err == nil {
-			text = onDisk
+		text, err := snap.Text(path)
+		if err != nil {
+			text = workspace.NewText("")
 		}
-		d := s.diagnosticOf(snap, text, f)
-		// What the text itself says at the same place is the same complaint.
-		if !slices.ContainsFunc(out, func(have lsp.Diagnostic) bool {
-			return have.Range.Start.Line == d.Range.Start.Line && !f.warning && f.resource == ""
-		}) {
-			out = append(out, d)
+		if at, ok := placeOf(snap.Document(u), text, f); ok {
+			out = append(out, s.diagnosticOf(snap, text, at, f))
+		}
+	}
+	return out
+}
+
+// placeOf returns where a daemon's finding, which is about the text as it was
+// saved, lies in the text as it is now. It is false when the line was edited
+// since, and when the interpreter only repeats what our own parser says: a
+// file with such a mistake is not run.
+func placeOf(doc *workspace.Document, text *workspace.Text, f finding) (int, bool) {
+	if doc == nil {
+		return text.LineColumn(f.problem.Pos.Line, f.problem.Pos.Col), true
+	}
+	at := doc.Saved.LineColumn(f.problem.Pos.Line, f.problem.Pos.Col)
+	if isTiltfile(doc) && !f.warning && f.resource == "" {
+		file := doc.Saved.File(doc.Path)
+		if len(file.Errors)+len(file.Problems) > 0 {
+			return 0, false
+		}
+	}
+	return text.Carry(doc.Saved, at)
+}
+
+// diagnostic returns what the text says as the client takes it.
+func (v *view) diagnostic(d ide.Diagnostic) lsp.Diagnostic {
+	out := lsp.Diagnostic{
+		Range:           v.rng(d.Span),
+		Severity:        severities[d.Severity],
+		Source:          lsp.NewOptional(source),
+		Code:            lsp.String(d.Code),
+		CodeDescription: lsp.CodeDescription{Href: uri.URI(docs + d.Code)},
+		Message:         lsp.String(d.Message),
+	}
+	if tag, ok := tags[d.Tag]; ok {
+		out.Tags = lsp.NewDiagnosticTags(tag)
+	}
+	if v.s.client.related {
+		for _, r := range d.Related {
+			if loc, ok := v.location(r.Location); ok {
+				out.RelatedInformation = append(out.RelatedInformation, lsp.DiagnosticRelatedInformation{Location: loc, Message: r.Message})
+			}
 		}
 	}
 	return out
 }
 
 // diagnosticOf turns a daemon's finding into a diagnostic of its file.
-func (s *session) diagnosticOf(snap *workspace.Snapshot, text *workspace.Text, f finding) lsp.Diagnostic {
-	start := text.LineColumn(f.problem.Pos.Line, f.problem.Pos.Col)
+func (s *session) diagnosticOf(snap *workspace.Snapshot, text *workspace.Text, start int, f finding) lsp.Diagnostic {
 	d := lsp.Diagnostic{
-		Range:    s.rangeOf(text, start, endOfWord(text, start)),
-		Severity: lsp.DiagnosticSeverityError,
-		Source:   lsp.NewOptional(source),
-		Code:     lsp.String("evaluation"),
-		Message:  lsp.String(f.problem.Message),
+		Range:           s.rangeOf(text, start, endOfWord(text, start)),
+		Severity:        lsp.DiagnosticSeverityError,
+		Source:          lsp.NewOptional(source),
+		Code:            lsp.String(ide.CodeEvaluation),
+		CodeDescription: lsp.CodeDescription{Href: docs + ide.CodeEvaluation},
 	}
 	if f.warning {
 		d.Severity = lsp.DiagnosticSeverityWarning
 	}
 	message := f.problem.Message
 	if f.resource != "" {
-		d.Code = lsp.String("resource")
+		d.Code, d.CodeDescription = lsp.String(codeResource), lsp.CodeDescription{Href: docs + codeResource}
 		message = f.resource + ": " + message
 	}
 	if f.problem.Hint != "" {
@@ -96,7 +153,7 @@ func (s *session) diagnosticOf(snap *workspace.Snapshot, text *workspace.Text, f
 			}
 			d.RelatedInformation = append(d.RelatedInformation, lsp.DiagnosticRelatedInformation{
 				Location: s.location(snap, frame.Pos.File, frame.Pos.Line, frame.Pos.Col),
-				Message:  "called from " + frame.Name,
+				Message:  "in " + frame.Name,
 			})
 		}
 	}

@@ -69,9 +69,17 @@ func (d *fakeDaemon) ask(what string) error {
 		d.onAsk(what)
 	}
 	if what == d.breaks {
+		go d.kill(errGone)
 		return errGone
 	}
 	return nil
+}
+
+// breakAt makes the daemon go down while it is asked something.
+func (d *fakeDaemon) breakAt(what string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.breaks = what
 }
 
 func (d *fakeDaemon) calls() []string {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	lsp "go.lsp.dev/protocol"
 
@@ -21,7 +22,8 @@ type project struct {
 	folder     string // as the client names it
 	real       string // without symbolic links, as the daemon names it
 	link       *link
-	evaluation atomic.Bool // one is being asked for
+	evaluation atomic.Bool                    // one is being asked for
+	evaluated  atomic.Pointer[config.Project] // by the daemon, at last; without the objects' contents
 }
 
 // project returns the project of a folder, which begins with the first call.
@@ -77,9 +79,22 @@ func (p *project) evaluate(ctx context.Context) {
 	if state.daemon == nil || (state.status != nil && state.status.Up) {
 		return
 	}
-	if _, err := state.daemon.Project(ctx); err != nil {
-		p.link.log.Debug("asking the daemon to evaluate", "folder", p.folder, "error", err)
+	p.fetch(ctx, state.daemon)
+}
+
+// fetch takes over what the daemon evaluated the project to, and evaluates it
+// when that was never done.
+func (p *project) fetch(ctx context.Context, d Daemon) {
+	project, err := d.Project(ctx)
+	if err != nil || project == nil {
+		p.link.log.Debug("asking the daemon for the project", "folder", p.folder, "error", err)
+		return
 	}
+	for i := range project.YAML {
+		project.YAML[i].Content = nil // large, and nothing here looks at it
+	}
+	project.Error, project.Warnings = nil, nil // the status has them, and sooner
+	p.evaluated.Store(project)
 }
 
 // report passes what changes at a project's daemon on to the client.
@@ -101,7 +116,15 @@ type reported struct {
 	any       bool
 	connected bool
 	status    *api.Status
-	asked     Daemon // the daemon that was asked to evaluate
+	asked     Daemon    // the daemon that was asked to evaluate
+	evaluated time.Time // the evaluation that was fetched
+}
+
+func evaluatedAt(s *api.Status) time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	return s.Config.EvaluatedAt
 }
 
 // unevaluated reports whether a daemon waits for somebody to ask for the
@@ -119,6 +142,13 @@ func (s *session) reportState(ctx context.Context, p *project, state linkState, 
 	if fresh := state.status != seen.status; fresh && state.daemon != seen.asked && unevaluated(state.status) {
 		seen.asked = state.daemon
 		s.spawn(p.evaluate)
+	}
+	if at := evaluatedAt(state.status); state.daemon != nil && !at.IsZero() && !at.Equal(seen.evaluated) {
+		seen.evaluated = at
+		s.spawn(func(ctx context.Context) {
+			p.fetch(ctx, state.daemon)
+			s.diagnoser.below(p.folder)
+		})
 	}
 	if state.status != seen.status {
 		s.diagnoser.evaluated(p.folder, p.findings(state.status))

@@ -120,3 +120,27 @@ func (t *Text) LineColumn(line, column int) int {
 	}
 	return start + min(column-1, len(text))
 }
+
+// Carry returns where an offset of an older text lies in this one, and false
+// when its line was edited in between. What lies between the first and the
+// last difference counts as edited.
+func (t *Text) Carry(older *Text, offset int) (int, bool) {
+	before, now := older.content, t.content
+	prefix := 0
+	for most := min(len(before), len(now)); prefix < most && before[prefix] == now[prefix]; prefix++ {
+	}
+	if prefix == len(before) && prefix == len(now) {
+		return offset, true
+	}
+	suffix := 0
+	for most := min(len(before), len(now)) - prefix; suffix < most && before[len(before)-1-suffix] == now[len(now)-1-suffix]; suffix++ {
+	}
+	line, moved := older.lines.Line(older.lines.Number(offset)), len(now)-len(before)
+	switch start := line.Start + moved; {
+	case line.End < prefix:
+		return offset, true
+	case line.Start >= len(before)-suffix && (start == 0 || now[start-1] == '\n' || now[start-1] == '\r'):
+		return offset + moved, true
+	}
+	return 0, false
+}

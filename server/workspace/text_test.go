@@ -70,6 +70,29 @@ func TestLineColumn(t *testing.T) {
 	}
 }
 
+func TestCarry(t *testing.T) {
+	const before = "one\ntwo\nthree\n"
+	for _, test := range []struct {
+		name, now string
+		at, want  int
+		ok        bool
+	}{
+		{"nothing changed", before, 5, 5, true},
+		{"a later line", "one\ntwo\nTHREE\n", 5, 5, true},
+		{"an earlier line", "ONE!\ntwo\nthree\n", 5, 6, true},
+		{"a new first line", "zero\none\ntwo\nthree\n", 0, 5, true},
+		{"the line itself", "one\ntw0\nthree\n", 5, 0, false},
+		{"the line is gone", "one\nthree\n", 5, 0, false},
+		{"a line was put before", "one\nnew\ntwo\nthree\n", 5, 9, true},
+		{"all is gone", "", 5, 0, false},
+	} {
+		got, ok := NewText(test.now).Carry(NewText(before), test.at)
+		if got != test.want || ok != test.ok {
+			t.Errorf("%s: got %d, %v, want %d, %v", test.name, got, ok, test.want, test.ok)
+		}
+	}
+}
+
 // FuzzText checks that positions and offsets agree with each other and with
 // a count of code units made in another way.
 func FuzzText(f *testing.F) {

@@ -31,7 +31,7 @@ type Document struct {
 	Language string // the client's language id
 	Version  int32
 	Text     *Text
-	Edited   bool // since it was opened or saved
+	Saved    *Text // as it was opened or last saved; nil stands for Text when it is opened
 }
 
 // Change is one edit of a document; Range nil replaces the whole text.
@@ -63,7 +63,9 @@ func (w *Workspace) Snapshot() *Snapshot { return w.current.Load() }
 func (w *Workspace) Open(doc *Document) error {
 	return w.update(func(s *Snapshot) error {
 		_, was := s.docs[doc.URI]
-		s.put(doc)
+		opened := *doc
+		opened.Saved = doc.Text
+		s.put(&opened)
 		if was {
 			return fmt.Errorf("%s: %w", doc.URI, ErrAlreadyOpen)
 		}
@@ -90,7 +92,7 @@ func (w *Workspace) Change(uri string, version int32, enc Encoding, changes []Ch
 			inside = inside && ok
 		}
 		doc := *old
-		doc.Version, doc.Text, doc.Edited = version, text, true
+		doc.Version, doc.Text = version, text
 		s.put(&doc)
 		if !inside {
 			return fmt.Errorf("%s: version %d: %w", uri, version, ErrOutOfRange)
@@ -107,7 +109,7 @@ func (w *Workspace) Save(uri string) error {
 			return fmt.Errorf("%s: %w", uri, ErrNotOpen)
 		}
 		doc := *old
-		doc.Edited = false
+		doc.Saved = doc.Text
 		s.put(&doc)
 		return nil
 	})

@@ -27,10 +27,10 @@ func TestSnapshotsDoNotChange(t *testing.T) {
 	if before.Document(doc.URI) != nil || w.Snapshot().Document(doc.URI) != nil || w.Snapshot().DocumentAt("/w/Tiltfile") != nil {
 		t.Error("the document is open before it was opened or after it was closed")
 	}
-	if got := opened.Document(doc.URI); got.Text.String() != "a" || got.Version != 1 || got.Edited {
+	if got := opened.Document(doc.URI); got.Text.String() != "a" || got.Version != 1 || got.Saved != got.Text {
 		t.Errorf("the opened document became %q, version %d", got.Text, got.Version)
 	}
-	if got := changed.DocumentAt("/w/../w/Tiltfile"); got.Text.String() != "b" || got.Version != 2 || !got.Edited {
+	if got := changed.DocumentAt("/w/../w/Tiltfile"); got.Text.String() != "b" || got.Version != 2 || got.Saved.String() != "a" {
 		t.Errorf("the changed document is %q, version %d", got.Text, got.Version)
 	}
 	if !(before.Seq < opened.Seq && opened.Seq < changed.Seq) {

@@ -1,0 +1,98 @@
+package lsp
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	lsp "go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/towline-dev/towline/server/workspace"
+	"github.com/towline-dev/towline/starlark/ide"
+)
+
+// completionData travels with an item to completionItem/resolve.
+type completionData struct {
+	URI uri.URI `json:"u"`
+	Key string  `json:"k"`
+}
+
+var itemKinds = map[ide.ItemKind]lsp.CompletionItemKind{
+	ide.ItemFunction: lsp.CompletionItemKindFunction, ide.ItemVariable: lsp.CompletionItemKindVariable,
+	ide.ItemParameter: lsp.CompletionItemKindField, ide.ItemModule: lsp.CompletionItemKindModule,
+	ide.ItemMember: lsp.CompletionItemKindProperty, ide.ItemConstant: lsp.CompletionItemKindConstant,
+	ide.ItemKeyword: lsp.CompletionItemKindKeyword, ide.ItemFile: lsp.CompletionItemKindFile,
+	ide.ItemFolder: lsp.CompletionItemKindFolder, ide.ItemResource: lsp.CompletionItemKindReference,
+	ide.ItemImage: lsp.CompletionItemKindReference, ide.ItemValue: lsp.CompletionItemKindValue,
+}
+
+// completion answers what may stand at a place.
+func (s *session) completion(_ context.Context, snap *workspace.Snapshot, p *lsp.CompletionParams) (any, error) {
+	v := s.view(snap, p.TextDocument.URI)
+	if v == nil {
+		return nil, nil
+	}
+	found := ide.Complete(v.ide, v.file, v.offset(p.Position))
+	list := &lsp.CompletionList{IsIncomplete: found.Incomplete, Items: make([]lsp.CompletionItem, 0, len(found.Items))}
+	replace := v.rng(found.Replace)
+	for i := range found.Items {
+		item, err := v.item(&found.Items[i], replace, p.TextDocument.URI)
+		if err != nil {
+			return nil, err
+		}
+		list.Items = append(list.Items, item)
+	}
+	return list, nil
+}
+
+// item returns one completion as the client takes it.
+func (v *view) item(i *ide.Item, replace lsp.Range, u uri.URI) (lsp.CompletionItem, error) {
+	out := lsp.CompletionItem{Label: i.Label, Kind: itemKinds[i.Kind]}
+	edit := &lsp.TextEdit{Range: replace, NewText: i.Insert}
+	switch {
+	case i.Snippet && v.s.client.snippets:
+		out.InsertTextFormat = lsp.InsertTextFormatSnippet
+	case i.Snippet:
+		edit.NewText = strings.ReplaceAll(i.Insert, "$0", "")
+	}
+	out.TextEdit = edit
+	if i.Detail != "" {
+		out.Detail = lsp.NewOptional(i.Detail)
+	}
+	if i.Sort != "" {
+		out.SortText = lsp.NewOptional(i.Sort + i.Label)
+	}
+	if i.Old {
+		out.Tags = []lsp.CompletionItemTag{lsp.CompletionItemTagDeprecated}
+	}
+	for _, edits := range v.edits(i.Extra) {
+		out.AdditionalTextEdits = append(out.AdditionalTextEdits, edits...)
+	}
+	if i.Key == "" {
+		return out, nil
+	}
+	if !v.s.client.lazyDocs {
+		if doc := ide.ResolveItem(v.ide, i.Key); doc != "" {
+			out.Documentation = markdown(doc)
+		}
+		return out, nil
+	}
+	data, err := json.Marshal(completionData{URI: u, Key: i.Key})
+	out.Data = data
+	return out, err
+}
+
+// completionResolve adds the documentation of an item.
+func (s *session) completionResolve(_ context.Context, snap *workspace.Snapshot, item *lsp.CompletionItem) (any, error) {
+	var data completionData
+	if len(item.Data) == 0 || json.Unmarshal(item.Data, &data) != nil {
+		return item, nil
+	}
+	if v := s.view(snap, data.URI); v != nil {
+		if doc := ide.ResolveItem(v.ide, data.Key); doc != "" {
+			item.Documentation = markdown(doc)
+		}
+	}
+	return item, nil
+}

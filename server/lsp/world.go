@@ -1,0 +1,227 @@
+package lsp
+
+import (
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	lsp "go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/towline-dev/towline/server/workspace"
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/ide"
+	"github.com/towline-dev/towline/starlark/resolve"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// world is a snapshot of the workspace as starlark/ide asks about it. It looks
+// at the disk, and at nothing that could keep it waiting.
+type world struct{ snap *workspace.Snapshot }
+
+// File implements ide.Workspace.
+func (w world) File(path string) *resolve.File {
+	if doc := w.snap.Document(path); doc != nil && doc.Path == "" {
+		return doc.Text.File(path)
+	}
+	if !filepath.IsAbs(path) {
+		return nil
+	}
+	text, err := w.snap.Text(path)
+	if err != nil {
+		return nil
+	}
+	return text.File(path)
+}
+
+// Module implements ide.Workspace.
+func (w world) Module(from, module string) ide.Module {
+	if strings.HasPrefix(module, "ext://") {
+		return ide.Module{State: ide.Unknown}
+	}
+	path := module
+	if !filepath.IsAbs(path) {
+		if !filepath.IsAbs(from) {
+			return ide.Module{State: ide.Unknown}
+		}
+		path = filepath.Join(filepath.Dir(from), path)
+	}
+	if _, err := w.snap.Text(path); err != nil {
+		return ide.Module{State: ide.Missing}
+	}
+	return ide.Module{State: ide.Found, Path: path}
+}
+
+// ReadDir implements ide.Workspace.
+func (w world) ReadDir(dir string) ([]fs.DirEntry, bool) {
+	if !filepath.IsAbs(dir) {
+		return nil, false
+	}
+	entries, err := w.snap.ReadDir(dir)
+	return entries, err == nil
+}
+
+// view is one file of a snapshot with everything that a feature needs.
+type view struct {
+	s    *session
+	snap *workspace.Snapshot
+	ide  *ide.Snapshot
+	text *workspace.Text
+	file *resolve.File
+}
+
+// view returns a Tiltfile by its URI, nil when it is no Tiltfile or cannot be
+// read.
+func (s *session) view(snap *workspace.Snapshot, u uri.URI) *view {
+	name := pathOf(u)
+	v := &view{s: s, snap: snap}
+	switch doc := snap.Document(string(u)); {
+	case doc != nil && !isTiltfile(doc):
+		return nil
+	case doc != nil:
+		v.text = doc.Text
+		if name == "" {
+			name = doc.URI
+		}
+	case name == "":
+		return nil
+	default:
+		text, err := snap.Text(name)
+		if err != nil {
+			return nil
+		}
+		v.text = text
+	}
+	v.file = v.text.File(name)
+	v.ide = &ide.Snapshot{Workspace: world{snap}, Project: s.evaluated(name)}
+	return v
+}
+
+// whole makes the view see all files that belong together, for searches.
+func (v *view) whole() *view {
+	v.ide.Files = v.s.tiltfiles(v.snap, v.file.Name)
+	return v
+}
+
+// offset returns the byte offset of a position.
+func (v *view) offset(p lsp.Position) int {
+	off, _ := v.text.Offset(workspace.Position{Line: p.Line, Character: p.Character}, v.s.client.encoding)
+	return off
+}
+
+// rng returns the range of a span of the file.
+func (v *view) rng(s syntax.Span) lsp.Range { return v.s.rangeOf(v.text, s.Start, s.End) }
+
+// span returns the span of a range of the file.
+func (v *view) span(r lsp.Range) syntax.Span {
+	return syntax.Span{Start: v.offset(r.Start), End: v.offset(r.End)}
+}
+
+// locations returns places in files as the client names them. Places in files
+// that are gone are left out.
+func (v *view) locations(list []ide.Location) []lsp.Location {
+	out := []lsp.Location{}
+	for _, l := range list {
+		if loc, ok := v.location(l); ok {
+			out = append(out, loc)
+		}
+	}
+	return out
+}
+
+func (v *view) location(l ide.Location) (lsp.Location, bool) {
+	text, u := v.textOf(l.Path)
+	if text == nil {
+		return lsp.Location{}, false
+	}
+	return lsp.Location{URI: u, Range: v.s.rangeOf(text, l.Span.Start, l.Span.End)}, true
+}
+
+// textOf returns a file's text and its URI, a nil text when it is gone.
+func (v *view) textOf(path string) (*workspace.Text, uri.URI) {
+	if path == v.file.Name {
+		if !filepath.IsAbs(path) {
+			return v.text, uri.URI(path)
+		}
+		return v.text, v.uriOf(path)
+	}
+	text, err := v.snap.Text(path)
+	if err != nil {
+		return nil, ""
+	}
+	return text, v.uriOf(path)
+}
+
+func (v *view) uriOf(path string) uri.URI {
+	if doc := v.snap.DocumentAt(path); doc != nil {
+		return uri.URI(doc.URI)
+	}
+	return uri.File(path)
+}
+
+// edits returns edits as the client takes them, by file.
+func (v *view) edits(list []ide.Edit) map[uri.URI][]lsp.TextEdit {
+	out := map[uri.URI][]lsp.TextEdit{}
+	for _, e := range list {
+		if text, u := v.textOf(e.Path); text != nil {
+			out[u] = append(out[u], lsp.TextEdit{Range: v.s.rangeOf(text, e.Span.Start, e.Span.End), NewText: e.Text})
+		}
+	}
+	return out
+}
+
+// markdown is text for the client to render.
+func markdown(text string) *lsp.MarkupContent {
+	return &lsp.MarkupContent{Kind: lsp.MarkupKindMarkdown, Value: text}
+}
+
+// evaluated returns what the project of a file was last evaluated to, nil when
+// it was not.
+func (s *session) evaluated(path string) *config.Project {
+	if p := s.nearest(path); p != nil {
+		return p.evaluated.Load()
+	}
+	return nil
+}
+
+// nearest returns the project of the nearest folder above a file among those
+// that are known, nil when there is none. It does not look at the disk.
+func (s *session) nearest(path string) *project {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for dir := filepath.Dir(path); filepath.IsAbs(dir); dir = filepath.Dir(dir) {
+		if p := s.projects[dir]; p != nil {
+			return p
+		}
+		if dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	return nil
+}
+
+// tiltfiles returns the Tiltfiles that belong together with one: the project's
+// own, those that are open below its folder, and all that these load.
+func (s *session) tiltfiles(snap *workspace.Snapshot, name string) []string {
+	roots := []string{name}
+	if project := s.nearest(name); project != nil {
+		roots = append(roots, filepath.Join(project.folder, "Tiltfile"))
+		for _, doc := range snap.Documents() {
+			if isTiltfile(doc) && s.nearest(doc.Path) == project {
+				roots = append(roots, doc.Path)
+			}
+		}
+	}
+	w := world{snap}
+	seen := map[string]bool{}
+	var out []string
+	for _, root := range roots {
+		for _, path := range append([]string{root}, loaded(w, root)...) {
+			if !seen[path] && w.File(path) != nil {
+				seen[path] = true
+				out = append(out, path)
+			}
+		}
+	}
+	return out
+}
