@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -15,10 +14,9 @@ import (
 	"github.com/towline-dev/towline/dap/daptest/local"
 )
 
-// The lines of greeter's main.go that the tests speak of.
 const (
-	greetLine = 17 // twice := …
-	mainFile  = "main.go"
+	greetLine = local.GreetLine
+	mainFile  = local.GreeterFile
 )
 
 func TestMain(m *testing.M) {
@@ -31,32 +29,11 @@ func TestMain(m *testing.M) {
 func greeter(t *testing.T, flags ...string) (dir, binary string) {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"main.go", "go.mod"} {
-		data, err := os.ReadFile(filepath.Join("testdata/greeter", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir, build(t, dir, flags...)
-}
-
-func build(t *testing.T, dir string, flags ...string) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "greeter")
-	args := append([]string{"build", "-o", binary, "-gcflags=-N -l"}, flags...)
-	cmd := exec.Command("go", append(args, ".")...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return binary
+	must(t, err)
+	must(t, local.WriteGreeter(dir))
+	binary = filepath.Join(t.TempDir(), "greeter")
+	must(t, local.Build(dir, binary, flags...))
+	return dir, binary
 }
 
 // start runs a program.

@@ -274,3 +274,66 @@ func (h *Host) Close() {
 	h.Kill()
 	h.workers.Wait()
 }
+
+// Busy gives the program a line after the other, whichever process it is,
+// until stop is called. What it answers is dropped, so Say and Answer are not
+// used meanwhile.
+func (h *Host) Busy() (stop func()) {
+	done := make(chan struct{})
+	var worker sync.WaitGroup
+	worker.Go(func() {
+		for {
+			h.mu.Lock()
+			p, changed := h.proc, h.changed
+			h.mu.Unlock()
+			if p == nil {
+				select {
+				case <-changed:
+					continue
+				case <-done:
+					return
+				}
+			}
+			h.feed(p, done)
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	return sync.OnceFunc(func() {
+		close(done)
+		worker.Wait()
+	})
+}
+
+// feed asks one process until it ends or done is closed.
+func (h *Host) feed(p *running, done <-chan struct{}) {
+	answered := make(chan error, 1)
+	for {
+		if _, err := fmt.Fprintln(p.in, "busy"); err != nil {
+			select { // the next process is on its way
+			case <-p.exited:
+			case <-done:
+			}
+			return
+		}
+		go func() {
+			_, err := p.out.ReadString('\n')
+			answered <- err
+		}()
+		select {
+		case err := <-answered:
+			if err != nil {
+				<-p.exited
+				return
+			}
+		case <-p.exited:
+			<-answered
+			return
+		case <-done:
+			return
+		}
+	}
+}
