@@ -97,6 +97,9 @@ func settled(s api.Status) bool {
 		return false
 	}
 	for _, r := range s.Resources {
+		if r.Phase == api.PhaseReady && attaching(r) {
+			return false
+		}
 		switch r.Phase {
 		case api.PhaseReady, api.PhaseError, api.PhaseStopped, api.PhaseDisabled:
 		case api.PhasePending:
@@ -108,6 +111,16 @@ func settled(s api.Status) bool {
 		}
 	}
 	return true
+}
+
+// attaching reports whether a container's agent has not answered yet.
+func attaching(r api.ResourceStatus) bool {
+	for _, t := range r.Targets {
+		if t.Sync == api.SyncUnknown && t.Problem == nil || t.Sync == api.SyncPending {
+			return true
+		}
+	}
+	return false
 }
 
 // blocked reports whether a resource waits for one that failed.

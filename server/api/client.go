@@ -37,8 +37,8 @@ const SessionHeader = "Towline-Session"
 
 // Client talks to one daemon. Its methods may be called concurrently.
 type Client struct {
-	socket string
-	http   *http.Client
+	endpoint Endpoint
+	http     *http.Client
 }
 
 // NewClient returns a client of the daemon that listens on the endpoint's
@@ -46,11 +46,11 @@ type Client struct {
 func NewClient(e Endpoint) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "unix", e.Socket)
+		return d.DialContext(ctx, "unix", e.listening())
 	}
 	return &Client{
-		socket: e.Socket,
-		http:   &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 8}},
+		endpoint: e,
+		http:     &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 8}},
 	}
 }
 
@@ -124,7 +124,7 @@ func (c *Client) Debug(ctx context.Context, req DebugRequest) (net.Conn, DebugSe
 		return nil, DebugSession{}, err
 	}
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", c.socket)
+	conn, err := d.DialContext(ctx, "unix", c.endpoint.listening())
 	if err != nil {
 		return nil, DebugSession{}, err
 	}

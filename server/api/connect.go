@@ -60,7 +60,7 @@ func Running(ctx context.Context, e Endpoint) bool { return ping(ctx, e) == nil 
 
 func ping(ctx context.Context, e Endpoint) error {
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", e.Socket)
+	conn, err := d.DialContext(ctx, "unix", e.listening())
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,9 @@ import (
 // Endpoint is where the daemon of one workspace is found.
 type Endpoint struct {
 	Workspace string // absolute folder, symbolic links resolved
-	Socket    string // unix socket, 0600 in a 0700 folder
+	Socket    string // unix socket, 0600 in a 0700 folder, that a new daemon listens on
 	Lock      string // held by the daemon for as long as it lives
+	Address   string // file in which the daemon notes the socket that it listens on
 	State     string // folder that outlives the daemon
 }
 
@@ -32,13 +33,23 @@ func EndpointOf(workspace string) (Endpoint, error) {
 	}
 	sum := sha256.Sum256([]byte(abs))
 	id := hex.EncodeToString(sum[:8])
-	run := runtimeDir()
+	dir := filepath.Join(state, "towline", "workspaces", id)
 	return Endpoint{
 		Workspace: abs,
-		Socket:    filepath.Join(run, id+".sock"),
-		Lock:      filepath.Join(run, id+".lock"),
-		State:     filepath.Join(state, "towline", "workspaces", id),
+		Socket:    filepath.Join(runtimeDir(), id+".sock"),
+		Lock:      filepath.Join(dir, "lock"),
+		Address:   filepath.Join(dir, "socket"),
+		State:     dir,
 	}, nil
+}
+
+// listening is the socket of the daemon that runs: an editor and a terminal
+// may disagree on where the runtime folder is.
+func (e Endpoint) listening() string {
+	if data, err := os.ReadFile(e.Address); err == nil && len(data) > 0 {
+		return string(data)
+	}
+	return e.Socket
 }
 
 // ID is a short name of the workspace, the same on every run; it labels the

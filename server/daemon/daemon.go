@@ -100,12 +100,12 @@ func Run(ctx context.Context, o Options) error {
 // acquire takes the workspace's lock, which the kernel gives back however the
 // daemon ends.
 func acquire(e api.Endpoint) (*os.File, error) {
-	for _, dir := range []string{filepath.Dir(e.Lock), e.State} {
+	for _, dir := range []string{filepath.Dir(e.Socket), e.State} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("creating %s: %w", dir, err)
 		}
 	}
-	if err := private(filepath.Dir(e.Lock)); err != nil {
+	if err := private(filepath.Dir(e.Socket)); err != nil {
 		return nil, err
 	}
 	lock, err := os.OpenFile(e.Lock, os.O_CREATE|os.O_RDWR, 0o600)
@@ -147,6 +147,10 @@ func listen(e api.Endpoint) (net.Listener, error) {
 	syscall.Umask(old)
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", e.Socket, err)
+	}
+	if err := os.WriteFile(e.Address, []byte(e.Socket), 0o600); err != nil {
+		listener.Close()
+		return nil, fmt.Errorf("noting the socket: %w", err)
 	}
 	return listener, nil
 }

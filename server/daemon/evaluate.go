@@ -88,6 +88,9 @@ func (c *core) evaluated(p *config.Project) {
 	if p.Error == nil {
 		c.good = p
 	} else {
+		if p.Error.Hint == "" && c.good != nil {
+			p.Error.Hint = "what runs stays as it is; a Tiltfile that can be evaluated is applied as soon as it is saved"
+		}
 		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "error", Text: p.Error.Error()})
 	}
 	for _, w := range p.Warnings {
