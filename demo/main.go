@@ -207,14 +207,10 @@ func (p *player) debug(ctx context.Context) error {
 	return nil
 }
 
-// hit asks the api service for a greeting until that stops at the breakpoint,
+// hit asks the api service for greetings until one stops at the breakpoint,
 // reads a variable there, and lets it go on.
 func (p *player) hit(ctx context.Context, d *story.Debugger, name string) (value string, took time.Duration, err error) {
-	asking, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() {
-		_, _ = story.Until(asking, p.api+"/?name="+name, func(body string) bool { return strings.Contains(body, name) })
-	}()
+	stop := story.Ask(ctx, p.api+"/?name="+name)
 	began := time.Now()
 	thread, frame, err := d.Stopped(ctx)
 	took = time.Since(began)
@@ -225,5 +221,15 @@ func (p *player) hit(ctx context.Context, d *story.Debugger, name string) (value
 	if err != nil {
 		return "", took, err
 	}
-	return value, took, d.Continue(ctx, thread)
+	// Further requests that wait must not stop in their turn.
+	line := frame.Line
+	if _, err := d.SetBreakpoints(ctx, p.s.Path("api/main.go")); err != nil {
+		return "", took, err
+	}
+	if err := d.Continue(ctx, thread); err != nil {
+		return "", took, err
+	}
+	stop()
+	_, err = d.SetBreakpoints(ctx, p.s.Path("api/main.go"), line)
+	return value, took, err
 }

@@ -199,6 +199,11 @@ func (s *Story) Reach(ctx context.Context, what string, is func(api.Status) bool
 		if is(last) {
 			return last, nil
 		}
+		for _, r := range last.Resources {
+			if r.Phase == api.PhaseError {
+				return last, fmt.Errorf("waiting until the project is %s: %s", what, brief(last))
+			}
+		}
 		if text := brief(last); s.o.Progress != nil && text != said {
 			s.o.Progress(text)
 			said = text
@@ -276,6 +281,18 @@ func Until(ctx context.Context, url string, is func(body string) bool) (string, 
 		case <-time.After(time.Millisecond / 2):
 		}
 	}
+}
+
+// Ask asks a URL again and again, whatever it answers, until stop is called:
+// the traffic that a breakpoint waits for.
+func Ask(ctx context.Context, url string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = Until(ctx, url, func(string) bool { return false })
+	}()
+	return func() { cancel(); <-done }
 }
 
 func fetch(ctx context.Context, client *http.Client, url string) (string, error) {

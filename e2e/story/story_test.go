@@ -207,13 +207,7 @@ func (s *stage) sameContainer(ctx context.Context, first api.Target) {
 // the variable message.
 func (s *stage) stopsAt(ctx context.Context, d *Debugger, url string, line int, want string) {
 	s.t.Helper()
-	asking, stop := context.WithCancel(ctx)
-	answered := make(chan struct{})
-	go func() {
-		defer close(answered)
-		_, _ = Until(asking, url, func(b string) bool { return Pid(b) != 0 })
-	}()
-	defer func() { stop(); <-answered }()
+	stop := Ask(ctx, url)
 	thread, frame, err := d.Stopped(ctx)
 	s.must(err)
 	if frame.Line != line || frame.Source.Path != s.Path("api/main.go") {
@@ -224,7 +218,12 @@ func (s *stage) stopsAt(ctx context.Context, d *Debugger, url string, line int, 
 	if got != want {
 		s.t.Errorf("message = %s, want %s", got, want)
 	}
+	_, err = d.SetBreakpoints(ctx, s.Path("api/main.go")) // no more stops on the way out
+	s.must(err)
 	s.must(d.Continue(ctx, thread))
+	stop()
+	_, err = d.SetBreakpoints(ctx, s.Path("api/main.go"), line)
+	s.must(err)
 }
 
 // leavesNothing asks the cluster what is left in the namespace.
