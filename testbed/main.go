@@ -175,7 +175,7 @@ func kubectl(c *cluster.Cluster, l layout.Layout, args []string) error {
 	if err != nil {
 		return err
 	}
-	env := append(os.Environ(), "KUBECONFIG="+l.Kubeconfig())
+	env := append(os.Environ(), "KUBECONFIG="+l.Kubeconfig(), "KUBECACHEDIR="+l.Path("kubectl"))
 	return syscall.Exec(path, append([]string{"kubectl"}, args...), env)
 }
 

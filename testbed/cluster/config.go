@@ -151,6 +151,7 @@ resolvConf: {{.Path "etc" "resolv.conf"}}
 failSwapOn: false
 makeIPTablesUtilChains: false
 serializeImagePulls: false
+volumePluginDir: {{.Path "kubelet" "plugins-exec"}}
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99
 evictionHard:

@@ -79,6 +79,7 @@ func daemons(v view, p programs) map[string]daemon {
 			"--tls-private-key-file=" + pki("server.key"),
 		}},
 		{name: controllerName, args: []string{kube, controllerName, kubeconfig,
+			"--flex-volume-plugin-dir=" + v.Path("kubelet", "plugins-exec"),
 			"--leader-elect=false",
 			"--root-ca-file=" + pki("ca.crt"),
 			"--secure-port=0",
