@@ -57,6 +57,19 @@ func TestClusterDuplicateKeys(t *testing.T) {
 		if err != nil || applied[0].Action != want {
 			t.Fatalf("applied %+v, %v; want %s", applied, err, want)
 		}
+		// The controller writes its annotation, which counts as a change.
+		err = waitFor(t.Context(), func() (bool, error) {
+			now, err := c.Current(t.Context(), []map[string]any{web})
+			if err != nil || len(now) != 1 {
+				return false, err
+			}
+			metadata := now[0].Content["metadata"].(map[string]any)
+			status, _ := now[0].Content["status"].(map[string]any)
+			return metadata["annotations"] != nil && status["observedGeneration"] == metadata["generation"], nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -1,0 +1,213 @@
+package kube
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/util/retry"
+)
+
+// applier applies one object.
+type applier struct {
+	cluster *Cluster
+	client  dynamic.ResourceInterface
+	object  *unstructured.Unstructured
+	ref     Ref
+	report  func(Progress)
+}
+
+// outcome is an Applied with the sentence that its report carries.
+type outcome struct {
+	Applied
+	message string
+}
+
+// tell reports progress.
+func (a *applier) tell(action Action, message string) {
+	if a.report != nil {
+		a.report(Progress{Object: a.ref, Action: action, Message: message})
+	}
+}
+
+// apply gets the object to the server, whatever is there now.
+func (a *applier) apply(ctx context.Context) (outcome, error) {
+	if a.object.GetName() == "" { // generateName: server-side apply needs a name
+		got, err := a.client.Create(ctx, a.object, metav1.CreateOptions{FieldManager: fieldManager})
+		return a.outcome(got, Created, ""), err
+	}
+	before, err := a.client.Get(ctx, a.object.GetName(), metav1.GetOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return outcome{}, err
+	}
+	if err != nil {
+		before = nil
+	}
+	if before != nil && before.GetDeletionTimestamp() != nil {
+		a.tell(Waiting, "waiting until the old one is gone")
+		if err := a.waitGone(ctx, before); err != nil {
+			return outcome{}, err
+		}
+		before = nil
+	}
+	got, err := a.patch(ctx)
+	action, message := Created, ""
+	switch {
+	case err != nil && before != nil && immutable(err):
+		message = "deleted and created anew: " + immutableField(err) + " cannot be changed in place"
+		if err := a.remove(ctx, before); err != nil {
+			return outcome{}, err
+		}
+		action = Replaced
+		got, err = a.patch(ctx)
+	case before != nil && got != nil && same(before, got):
+		action = Unchanged
+	case before != nil:
+		action = Updated
+	}
+	if err != nil {
+		return outcome{}, err
+	}
+	if a.ref.Kind == "CustomResourceDefinition" {
+		if err := a.waitEstablished(ctx); err != nil {
+			return outcome{}, err
+		}
+	}
+	return a.outcome(got, action, message), nil
+}
+
+// same reports whether applying changed nothing. A controller may have written
+// the status in between, which is none of ours.
+func same(before, now *unstructured.Unstructured) bool {
+	if before.GetResourceVersion() == now.GetResourceVersion() {
+		return true
+	}
+	return before.GetGeneration() != 0 && before.GetGeneration() == now.GetGeneration() &&
+		maps.Equal(before.GetLabels(), now.GetLabels()) && maps.Equal(before.GetAnnotations(), now.GetAnnotations())
+}
+
+// outcome describes the server's answer.
+func (a *applier) outcome(got *unstructured.Unstructured, action Action, message string) outcome {
+	if got == nil {
+		return outcome{}
+	}
+	a.ref = RefOf(got.Object)
+	return outcome{message: message, Applied: Applied{Ref: a.ref, Action: action, Generation: got.GetGeneration(), Content: got.Object}}
+}
+
+// patch is one server-side apply.
+//
+// Server-side apply refuses a list that says the same key twice, such as an
+// environment variable, which Kubernetes otherwise takes (the last one wins).
+// Such an object is created or put whole.
+func (a *applier) patch(ctx context.Context) (*unstructured.Unstructured, error) {
+	got, err := a.client.Apply(ctx, a.object.GetName(), a.object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	if err == nil || !strings.Contains(err.Error(), "duplicate entries for key") {
+		return got, err
+	}
+	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		got, err = a.put(ctx)
+		return err
+	})
+	return got, err
+}
+
+// put creates or replaces the object whole.
+func (a *applier) put(ctx context.Context) (*unstructured.Unstructured, error) {
+	now, err := a.client.Get(ctx, a.object.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return a.client.Create(ctx, a.object, metav1.CreateOptions{FieldManager: fieldManager})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.client.Update(ctx, over(now, a.object), metav1.UpdateOptions{FieldManager: fieldManager})
+}
+
+// over is an object to be put in another's place, with the metadata that
+// others have written there.
+func over(now, object *unstructured.Unstructured) *unstructured.Unstructured {
+	whole := object.DeepCopy()
+	whole.SetResourceVersion(now.GetResourceVersion())
+	whole.SetFinalizers(now.GetFinalizers())
+	whole.SetOwnerReferences(now.GetOwnerReferences())
+	annotations, labels := now.GetAnnotations(), now.GetLabels()
+	if annotations != nil {
+		maps.Copy(annotations, object.GetAnnotations())
+		whole.SetAnnotations(annotations)
+	}
+	if labels != nil {
+		maps.Copy(labels, object.GetLabels())
+		whole.SetLabels(labels)
+	}
+	return whole
+}
+
+// remove deletes an object and waits until it is gone.
+func (a *applier) remove(ctx context.Context, old *unstructured.Unstructured) error {
+	a.tell(Waiting, "an immutable field changed: deleting the old one")
+	if err := deleteNow(ctx, a.client, old); err != nil {
+		return err
+	}
+	return a.waitGone(ctx, old)
+}
+
+// waitGone waits until this very object is gone; one that was created anew
+// under the same name does not count.
+func (a *applier) waitGone(ctx context.Context, old *unstructured.Unstructured) error {
+	return waitFor(ctx, func() (bool, error) {
+		now, err := a.client.Get(ctx, old.GetName(), metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return true, nil
+		}
+		return err == nil && now.GetUID() != old.GetUID(), err
+	})
+}
+
+// waitEstablished waits until a custom resource definition serves its kind,
+// and forgets what discovery said before.
+func (a *applier) waitEstablished(ctx context.Context) error {
+	err := waitFor(ctx, func() (bool, error) {
+		now, err := a.client.Get(ctx, a.object.GetName(), metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		return conditionTrue(now.Object, "Established"), nil
+	})
+	a.cluster.mapper.Reset()
+	return err
+}
+
+// waitFor asks again and again, ever less often, until it is true.
+func waitFor(ctx context.Context, is func() (bool, error)) error {
+	pause := 10 * time.Millisecond
+	for {
+		ok, err := is()
+		if ok || err != nil {
+			return err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+		pause = min(pause*2, 500*time.Millisecond)
+	}
+}
+
+// conditionTrue looks for a status condition.
+func conditionTrue(object map[string]any, name string) bool {
+	conditions, _, _ := unstructured.NestedSlice(object, "status", "conditions")
+	return slices.ContainsFunc(conditions, func(c any) bool {
+		m, _ := c.(map[string]any)
+		return m["type"] == name && m["status"] == "True"
+	})
+}
