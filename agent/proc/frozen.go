@@ -36,10 +36,8 @@ func startFrozen(path string, argv []string, attr *os.ProcAttr) (*os.Process, er
 func freeze(pid int) error {
 	self, _ := os.Readlink("/proc/self/exe")
 	for {
-		var ws syscall.WaitStatus
-		if _, err := syscall.Wait4(pid, &ws, 0, nil); err == syscall.EINTR {
-			continue
-		} else if err != nil {
+		ws, err := wait(pid, 0)
+		if err != nil {
 			return err
 		}
 		if !ws.Stopped() {
@@ -50,7 +48,11 @@ func freeze(pid int) error {
 			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 				return err
 			}
-			return syscall.PtraceDetach(pid)
+			if err := syscall.PtraceDetach(pid); err != nil {
+				return err
+			}
+			_, err := wait(pid, syscall.WUNTRACED) // it takes a moment to stop
+			return err
 		}
 		pass := int(ws.StopSignal())
 		if ws.StopSignal() == syscall.SIGTRAP {
@@ -58,6 +60,16 @@ func freeze(pid int) error {
 		}
 		if err := syscall.PtraceCont(pid, pass); err != nil {
 			return err
+		}
+	}
+}
+
+// wait waits for the next stop or the end of a child.
+func wait(pid, options int) (syscall.WaitStatus, error) {
+	for {
+		var ws syscall.WaitStatus
+		if _, err := syscall.Wait4(pid, &ws, options, nil); err != syscall.EINTR {
+			return ws, err
 		}
 	}
 }

@@ -16,7 +16,13 @@ import (
 	"github.com/towline-dev/towline/agent/serve"
 )
 
-const self = "/proc/self/exe"
+// executable is the path by which we start ourselves again.
+func executable() string {
+	if path, err := os.Executable(); err == nil {
+		return path
+	}
+	return "/proc/self/exe"
+}
 
 // serveFlags are the flags that init and serve share: init hands them on.
 type serveFlags struct {
@@ -61,7 +67,7 @@ func initCommand(args []string) (int, error) {
 	if _, err := parseServeFlags("init", args); err != nil {
 		return 2, err
 	}
-	return proc.RunAsInit(self, append([]string{"towline-agent", "serve"}, args...))
+	return proc.RunAsInit(executable(), append([]string{"towline-agent", "serve"}, args...))
 }
 
 // serveCommand runs the application and serves the protocol until it is told
@@ -73,12 +79,8 @@ func serveCommand(args []string) (int, error) {
 	}
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
-	exe, err := os.Executable()
-	if err != nil {
-		exe = self
-	}
 	s, err := serve.New(serve.Config{
-		RunDir: f.runDir, Self: exe, Version: version, Argv: f.argv,
+		RunDir: f.runDir, Self: executable(), Version: version, Argv: f.argv,
 		Files: [3]*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Hold:  f.hold, NoStart: f.noStart, StopSignal: f.signal(),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)).With("from", "towline-agent"),
