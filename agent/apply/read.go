@@ -94,8 +94,13 @@ func digest(root *os.Root, name string) (sum wire.Digest, err error) {
 		return sum, err
 	}
 	defer f.Close()
+	return hash(f)
+}
+
+// hash hashes what r has left.
+func hash(r io.Reader) (sum wire.Digest, err error) {
 	h := blake3.New()
-	if _, err := io.CopyBuffer(h, onlyReader{f}, make([]byte, 128<<10)); err != nil {
+	if _, err := io.CopyBuffer(h, onlyReader{r}, make([]byte, 128<<10)); err != nil {
 		return sum, err
 	}
 	h.Sum(sum[:0])

@@ -26,9 +26,8 @@ var ErrWrongBase = errors.New("the patch is against another content")
 // file is opened.
 const inMemory = 1 << 20
 
-// maxPatch limits a patch and the files that it is between, which are held in
-// memory.
-const maxPatch = 512 << 20
+// maxPatch limits a patch, which is held in memory.
+const maxPatch = 64 << 20
 
 // Put stages the content of file i, which r delivers as c says. It reads r to
 // its end or to the first error.
@@ -44,44 +43,64 @@ func (s *Stage) Put(c wire.Content, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	err = s.write(c.Index, f, plain)
-	if z, ok := plain.(*zstd.Decoder); ok {
-		z.Close()
-	}
-	return err
+	defer plain.Close()
+	return s.write(c.Index, f, plain)
 }
 
 // decode returns a reader of the content as it shall be in the file.
-func (s *Stage) decode(f wire.File, c wire.Content, r io.Reader) (io.Reader, error) {
+func (s *Stage) decode(f wire.File, c wire.Content, r io.Reader) (io.ReadCloser, error) {
 	switch c.Encoding {
 	case wire.EncodingRaw:
-		return r, nil
+		return io.NopCloser(r), nil
 	case wire.EncodingZstd:
-		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20))
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(8<<20))
+		if err != nil {
+			return nil, err
+		}
+		return z.IOReadCloser(), nil
 	case wire.EncodingDelta:
 		return s.patch(f, c, r)
 	}
 	return nil, wire.Errorf(wire.CodeBadRequest, "%s: unknown encoding %q", f.Path, c.Encoding)
 }
 
-// patch applies a patch to the content that the container has.
-func (s *Stage) patch(f wire.File, c wire.Content, r io.Reader) (io.Reader, error) {
+// patch applies a patch to the content that the container has, piece by piece
+// as the result is read.
+func (s *Stage) patch(f wire.File, c wire.Content, r io.Reader) (io.ReadCloser, error) {
 	patch, err := io.ReadAll(io.LimitReader(r, maxPatch+1))
 	if err != nil {
-		return nil, err
+		return nil, contentError(f, err)
 	}
-	if len(patch) > maxPatch || f.Size > maxPatch {
-		return nil, wire.Errorf(wire.CodeBadRequest, "%s: a patch of %d bytes is over the limit", f.Path, len(patch))
+	if len(patch) > maxPatch {
+		return nil, wire.Errorf(wire.CodeBadRequest, "%s: a patch is over the limit of %d bytes", f.Path, maxPatch)
 	}
-	base, err := s.roots[f.Root].ReadFile(f.Path.Path)
-	if err != nil || wire.Digest(blake3.Sum256(base)) != c.Base {
+	base, size, err := openBase(s.roots[f.Root], f.Path.Path, c.Base)
+	if err != nil {
 		return nil, ErrWrongBase
 	}
-	target, err := delta.Apply(base, patch, int(f.Size))
-	if err != nil {
-		return nil, wire.Errorf(wire.CodeHashMismatch, "%s: %v", f.Path, err)
+	out, in := io.Pipe()
+	go func() { // ends when out is read to its end or closed
+		defer base.Close()
+		in.CloseWithError(delta.Apply(in, base, size, patch, f.Size))
+	}()
+	return out, nil
+}
+
+// openBase opens a file whose content must have the hash.
+func openBase(root *os.Root, name string, want wire.Digest) (*os.File, int64, error) {
+	info, err := root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, 0, ErrWrongBase
 	}
-	return bytes.NewReader(target), nil
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	if got, err := hash(f); err != nil || got != want {
+		f.Close()
+		return nil, 0, ErrWrongBase
+	}
+	return f, info.Size(), nil
 }
 
 // write writes a content to a temporary file beside its place.

@@ -67,7 +67,6 @@ func (c *Client) Apply(ctx context.Context, change Change) (wire.Result, error) 
 	}
 	defer q.close()
 	s := &sender{client: c, q: q, change: &change}
-	began := time.Now()
 	sendErr := s.send(regular(change.Files), false)
 	for {
 		var result wire.Result
@@ -75,17 +74,17 @@ func (c *Client) Apply(ctx context.Context, change Change) (wire.Result, error) 
 			q.cut()
 			return result, because(ctx, sendErr)
 		}
+		began := time.Now()
 		if err := q.result(ctx, &result, change.Output); err != nil {
 			if sendErr != nil {
 				return result, because(ctx, sendErr)
 			}
 			return result, err
 		}
-		s.measure(time.Since(began))
+		s.measure(time.Since(began) - time.Duration(result.RunMicros+result.RestartMicros)*time.Microsecond)
 		if len(result.Refused) == 0 {
 			return result, checkApplied(change.Files, result.Applied)
 		}
-		began, s.sent = time.Now(), 0
 		if err := checkRefused(result.Refused, len(change.Files)); err != nil {
 			return result, err
 		}

@@ -30,6 +30,7 @@ type Client struct {
 	session *yamux.Session
 	facts   wire.Facts
 	speed   atomic.Int64 // bytes per second of the link as last seen, 0 if unknown
+	indexes indexes
 }
 
 // New proves the key to the agent at the other end of conn, has the agent

@@ -8,6 +8,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/towline-dev/towline/agent/delta"
 	"github.com/towline-dev/towline/agent/wire"
 )
 
@@ -15,9 +16,15 @@ import (
 // travels in one packet as it is.
 const smallFile = 4 << 10
 
-// fastLink is the speed in bytes per second from which on compressing costs
-// more than it saves.
-const fastLink = 150 << 20
+// patchFrom is the size from which on a patch is tried.
+const patchFrom = 64 << 10
+
+// Speeds in bytes per second of links on which making a patch, or compressing,
+// takes longer than what it saves.
+const (
+	fastForPatch = 60 << 20
+	fastForZstd  = 150 << 20
+)
 
 func newReader(p []byte) io.Reader { return bytes.NewReader(p) }
 
@@ -26,8 +33,10 @@ type sender struct {
 	client *Client
 	q      *call
 	change *Change
-	sent   int64 // bytes on the wire
-	files  int64 // bytes of files
+	sent   int64         // bytes on the wire since the last answer
+	took   time.Duration // spent writing them
+	total  int64         // bytes on the wire
+	files  int64         // bytes of files
 	zenc   *zstd.Encoder
 }
 
@@ -45,14 +54,30 @@ func (s *sender) send(indexes []int, whole bool) error {
 
 func (s *sender) file(i int, whole bool) error {
 	f := s.change.Files[i]
-	encoding := wire.EncodingRaw
-	if f.Size > smallFile && s.client.speed.Load() < fastLink {
-		encoding = wire.EncodingZstd
+	c := wire.Content{Index: i, Encoding: wire.EncodingRaw}
+	var patch []byte
+	if !whole {
+		var err error
+		if patch, c.Base, err = s.patch(f); err != nil {
+			return s.begin(f, c, err)
+		}
 	}
-	if err := s.q.w.Message(wire.Content{Index: i, Encoding: encoding}); err != nil {
+	switch {
+	case patch != nil:
+		c.Encoding = wire.EncodingDelta
+	case f.Size > smallFile && s.client.speed.Load() < fastForZstd:
+		c.Encoding = wire.EncodingZstd
+	}
+	if err := s.begin(f, c, nil); err != nil {
 		return err
 	}
-	if err := s.content(f, encoding); err != nil {
+	var err error
+	if patch != nil {
+		_, err = counter{s}.Write(patch)
+	} else {
+		err = s.content(f, c.Encoding)
+	}
+	if err != nil {
 		return s.abort(f, err)
 	}
 	if err := s.q.w.End(); err != nil {
@@ -60,9 +85,44 @@ func (s *sender) file(i int, whole bool) error {
 	}
 	s.files += f.Size
 	if s.change.Sent != nil {
-		s.change.Sent(s.sent, s.files)
+		s.change.Sent(s.total, s.files)
 	}
 	return nil
+}
+
+// begin announces a content; with an error, one that is not to be had.
+func (s *sender) begin(f wire.File, c wire.Content, failed error) error {
+	if err := s.q.w.Message(c); err != nil || failed == nil {
+		return err
+	}
+	return s.abort(f, failed)
+}
+
+// patch returns a patch for a file, and the content that it is against, if one
+// can be made and is worth it.
+func (s *sender) patch(f wire.File) ([]byte, wire.Digest, error) {
+	baser, ok := s.change.Source.(Baser)
+	if !ok || f.Size < patchFrom || f.Size > delta.MaxSize || s.client.speed.Load() > fastForPatch {
+		return nil, wire.Digest{}, nil
+	}
+	base, digest, ok := baser.Base(f)
+	if !ok || len(base) < patchFrom || len(base) > delta.MaxSize {
+		return nil, wire.Digest{}, nil
+	}
+	r, err := s.change.Source.Open(f)
+	if err != nil {
+		return nil, wire.Digest{}, err
+	}
+	defer r.Close()
+	content := make([]byte, f.Size)
+	if _, err := io.ReadFull(r, content); err != nil {
+		return nil, wire.Digest{}, err
+	}
+	patch := s.client.indexes.get(digest, base).Diff(content)
+	if len(patch) > len(content)/2 {
+		return nil, wire.Digest{}, nil // another program altogether
+	}
+	return patch, digest, nil
 }
 
 // abort tells the agent that a content is not to be had; the agent answers
@@ -109,20 +169,25 @@ func (s *sender) compress(out io.Writer, r io.Reader) error {
 	return s.zenc.Close()
 }
 
-// measure learns the link's speed from an acknowledged transfer that is long
-// enough to tell.
-func (s *sender) measure(took time.Duration) {
-	if s.sent < 1<<20 || took <= 0 {
-		return
+// measure learns the link's speed from a transfer that is long enough to tell:
+// the time spent in writing, and then in waiting for the answer. Compressing
+// and reading do not count.
+func (s *sender) measure(waited time.Duration) {
+	if took := s.took + waited; s.sent >= 1<<20 && took > 0 {
+		s.client.speed.Store(int64(float64(s.sent) / took.Seconds()))
 	}
-	s.client.speed.Store(int64(float64(s.sent) / took.Seconds()))
+	s.sent, s.took = 0, 0
 }
 
-// counter counts what goes onto the wire.
+// counter counts what goes onto the wire, and how long that takes.
 type counter struct{ s *sender }
 
 // Write writes p as data frames.
 func (c counter) Write(p []byte) (int, error) {
-	c.s.sent += int64(len(p))
-	return c.s.q.w.Write(p)
+	began := time.Now()
+	n, err := c.s.q.w.Write(p)
+	c.s.took += time.Since(began)
+	c.s.sent += int64(n)
+	c.s.total += int64(n)
+	return n, err
 }
