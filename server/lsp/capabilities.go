@@ -5,6 +5,7 @@ import (
 
 	"github.com/towline-dev/towline/server/protocol"
 	"github.com/towline-dev/towline/server/workspace"
+	"github.com/towline-dev/towline/starlark/ide"
 )
 
 // capabilities is what the server can do for this client.
@@ -21,7 +22,28 @@ func (s *session) capabilities() lsp.ServerCapabilities {
 		CompletionProvider: &lsp.CompletionOptions{
 			TriggerCharacters: []string{".", "(", ",", "'", "\"", "/", ":", "="}, ResolveProvider: new(true),
 		},
-		HoverProvider:          lsp.Boolean(true),
+		HoverProvider:             lsp.Boolean(true),
+		SignatureHelpProvider:     &lsp.SignatureHelpOptions{TriggerCharacters: []string{"(", ","}, RetriggerCharacters: []string{"=", ")"}},
+		DefinitionProvider:        lsp.Boolean(true),
+		DeclarationProvider:       lsp.Boolean(true),
+		ReferencesProvider:        lsp.Boolean(true),
+		DocumentHighlightProvider: lsp.Boolean(true),
+		RenameProvider:            &lsp.RenameOptions{PrepareProvider: new(true)},
+		DocumentSymbolProvider:    lsp.Boolean(true),
+		WorkspaceSymbolProvider:   lsp.Boolean(true),
+		SemanticTokensProvider: &lsp.SemanticTokensOptions{
+			Legend: lsp.SemanticTokensLegend{TokenTypes: ide.TokenTypes, TokenModifiers: ide.TokenModifiers},
+			Full:   &lsp.SemanticTokensFullDelta{Delta: new(true)}, Range: lsp.Boolean(true),
+		},
+		FoldingRangeProvider:   lsp.Boolean(true),
+		SelectionRangeProvider: lsp.Boolean(true),
+		DocumentLinkProvider:   &lsp.DocumentLinkOptions{},
+		InlayHintProvider:      lsp.Boolean(true),
+		CodeLensProvider:       &lsp.CodeLensOptions{},
+		CodeActionProvider: &lsp.CodeActionOptions{CodeActionKinds: []lsp.CodeActionKind{
+			lsp.CodeActionKindQuickFix, lsp.CodeActionKindRefactorRewrite, lsp.CodeActionKindSourceOrganizeImports,
+		}},
+		CallHierarchyProvider:  lsp.Boolean(true),
 		ExecuteCommandProvider: lsp.ExecuteCommandOptions{Commands: commands()},
 		Workspace: &lsp.WorkspaceOptions{
 			WorkspaceFolders: &lsp.WorkspaceFoldersServerCapabilities{

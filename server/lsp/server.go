@@ -81,6 +81,7 @@ type session struct {
 	client  client // written by initialize, before anything reads it
 
 	diagnoser  *diagnoser
+	tokenStore tokenStore
 	background sync.WaitGroup
 
 	mu       sync.Mutex

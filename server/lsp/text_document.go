@@ -44,6 +44,7 @@ func (s *session) didChange(_ context.Context, p *lsp.DidChangeTextDocumentParam
 // didClose gives a document back to the disk.
 func (s *session) didClose(_ context.Context, p *lsp.DidCloseTextDocumentParams) (any, error) {
 	err := s.docs.Close(string(p.TextDocument.URI))
+	s.tokenStore.forget(string(p.TextDocument.URI))
 	s.diagnoser.changed(string(p.TextDocument.URI))
 	return nil, err
 }

@@ -225,3 +225,14 @@ func (s *session) tiltfiles(snap *workspace.Snapshot, name string) []string {
 	}
 	return out
 }
+
+// roots returns a view of each project's Tiltfile.
+func (s *session) roots(snap *workspace.Snapshot) []*view {
+	var out []*view
+	for _, p := range s.allProjects() {
+		if v := s.view(snap, uri.File(filepath.Join(p.folder, "Tiltfile"))); v != nil {
+			out = append(out, v)
+		}
+	}
+	return out
+}

@@ -144,3 +144,9 @@ func (t *Text) Carry(older *Text, offset int) (int, bool) {
 	}
 	return 0, false
 }
+
+// Width returns the length of a part of a line in units of enc.
+func Width(s string, enc Encoding) uint32 {
+	_, width := syntax.NewLines(s).Position(len(s), enc)
+	return uint32(width)
+}

@@ -1,0 +1,122 @@
+package lsp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	lsp "go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/protocol"
+	"github.com/towline-dev/towline/server/workspace"
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/ide"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// codeLens shows each resource's state above the call that declares it, with
+// what can be done about it.
+func (s *session) codeLens(_ context.Context, snap *workspace.Snapshot, p *lsp.CodeLensParams) (any, error) {
+	v := s.view(snap, p.TextDocument.URI)
+	if v == nil {
+		return nil, nil
+	}
+	project := s.nearest(v.file.Name)
+	var status *api.Status
+	if project != nil {
+		status = project.link.status()
+	}
+	out := []lsp.CodeLens{}
+	for _, at := range v.declared(snap, project, status) {
+		for _, c := range at.commands(p.TextDocument.URI) {
+			out = append(out, lsp.CodeLens{Range: v.rng(at.span), Command: c})
+		}
+	}
+	return out, nil
+}
+
+// declaredResource is a resource and the place that declares it.
+type declaredResource struct {
+	name   string
+	span   syntax.Span
+	status *api.ResourceStatus // nil: unknown
+	up     bool                // the project is
+}
+
+// declared returns the resources that a file declares: those that its text
+// names, and those that the last evaluation found elsewhere in it, as in
+// loops.
+func (v *view) declared(snap *workspace.Snapshot, project *project, status *api.Status) []declaredResource {
+	byName := map[string]*api.ResourceStatus{}
+	list := resourcesOf(status)
+	for i := range list {
+		byName[list[i].Name] = &list[i]
+	}
+	up := status != nil && status.Up
+	var out []declaredResource
+	seen := map[string]bool{}
+	for _, sym := range ide.DocumentSymbols(v.ide, v.file) {
+		if sym.Kind == ide.SymbolResource && !seen[sym.Name] {
+			seen[sym.Name] = true
+			out = append(out, declaredResource{sym.Name, sym.Selection, byName[sym.Name], up})
+		}
+	}
+	doc := snap.DocumentAt(v.file.Name)
+	for i := range list {
+		r := &list[i]
+		if seen[r.Name] || project.localPath(r.Pos.File) != v.file.Name {
+			continue
+		}
+		at := finding{problem: config.Problem{Pos: r.Pos}, resource: r.Name}
+		if off, ok := placeOf(doc, v.text, at); ok {
+			out = append(out, declaredResource{r.Name, syntax.Span{Start: off, End: endOfWord(v.text, off)}, r, up})
+		}
+	}
+	return out
+}
+
+// commands returns the lenses of a resource.
+func (d declaredResource) commands(u uri.URI) []lsp.Command {
+	command := func(title, name string) lsp.Command {
+		argument, err := json.Marshal(protocol.CommandArguments{ProjectParams: protocol.ProjectParams{URI: string(u)}, Resource: d.name})
+		if err != nil {
+			return lsp.Command{Title: title}
+		}
+		return lsp.Command{Title: title, Command: name, Arguments: []lsp.LSPAny{argument}}
+	}
+	if !d.up || d.status == nil || d.status.Phase == api.PhaseStopped {
+		return []lsp.Command{command("▶ Up", protocol.CommandUp)}
+	}
+	out := []lsp.Command{
+		command(lensTitle(d.status), protocol.CommandStatus),
+		command("Trigger", protocol.CommandTrigger),
+		command("Logs", protocol.CommandLogs),
+	}
+	if len(d.status.Targets) > 0 {
+		out = append(out, command("Restart", protocol.CommandRestart), command("Debug", protocol.CommandDebug))
+	}
+	return out
+}
+
+// lensTitle is a resource's state in a few words.
+func lensTitle(r *api.ResourceStatus) string {
+	mark := map[api.Phase]string{api.PhaseReady: "●", api.PhaseError: "✗"}[r.Phase]
+	if mark == "" {
+		mark = "○"
+	}
+	title := fmt.Sprintf("%s %s", mark, r.Phase)
+	for _, t := range r.Targets {
+		if t.Sync != api.SyncNone {
+			title += " · " + string(t.Sync)
+			break
+		}
+	}
+	if r.Phase == api.PhaseError && r.Problem != nil {
+		line, _, _ := strings.Cut(r.Problem.Message, "\n")
+		title += " · " + line
+	}
+	return title
+}

@@ -1,0 +1,120 @@
+package lsp
+
+import (
+	"context"
+	"strconv"
+	"sync"
+
+	lsp "go.lsp.dev/protocol"
+
+	"github.com/towline-dev/towline/server/workspace"
+	"github.com/towline-dev/towline/starlark/ide"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// tokenStore keeps the tokens that each document was last coloured with, so
+// that the next answer need only say what differs.
+type tokenStore struct {
+	mu   sync.Mutex
+	next int
+	last map[string]tokenResult // by URI
+}
+
+type tokenResult struct {
+	id   string
+	data []uint32
+}
+
+// swap stores new tokens and returns the ones before and the new id.
+func (t *tokenStore) swap(uri string, data []uint32) (before tokenResult, id string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.last == nil {
+		t.last = map[string]tokenResult{}
+	}
+	t.next++
+	id = strconv.Itoa(t.next)
+	before = t.last[uri]
+	t.last[uri] = tokenResult{id, data}
+	return before, id
+}
+
+// forget drops the tokens of a document that was closed.
+func (t *tokenStore) forget(uri string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.last, uri)
+}
+
+// semanticTokensFull colours a document.
+func (s *session) semanticTokensFull(_ context.Context, snap *workspace.Snapshot, p *lsp.SemanticTokensParams) (any, error) {
+	v := s.view(snap, p.TextDocument.URI)
+	if v == nil {
+		return nil, nil
+	}
+	data := v.tokens(syntax.Span{End: v.text.Len()})
+	_, id := s.tokenStore.swap(string(p.TextDocument.URI), data)
+	return &lsp.SemanticTokens{ResultID: &id, Data: data}, nil
+}
+
+// semanticTokensDelta says how the colours differ from those of an earlier
+// answer; without it at hand it colours the whole document.
+func (s *session) semanticTokensDelta(_ context.Context, snap *workspace.Snapshot, p *lsp.SemanticTokensDeltaParams) (any, error) {
+	v := s.view(snap, p.TextDocument.URI)
+	if v == nil {
+		return nil, nil
+	}
+	data := v.tokens(syntax.Span{End: v.text.Len()})
+	before, id := s.tokenStore.swap(string(p.TextDocument.URI), data)
+	if before.id == "" || before.id != p.PreviousResultID {
+		return &lsp.SemanticTokens{ResultID: &id, Data: data}, nil
+	}
+	return &lsp.SemanticTokensDelta{ResultID: &id, Edits: tokenEdits(before.data, data)}, nil
+}
+
+// semanticTokensRange colours a part of a document.
+func (s *session) semanticTokensRange(_ context.Context, snap *workspace.Snapshot, p *lsp.SemanticTokensRangeParams) (any, error) {
+	v := s.view(snap, p.TextDocument.URI)
+	if v == nil {
+		return nil, nil
+	}
+	return &lsp.SemanticTokens{Data: v.tokens(v.span(p.Range))}, nil
+}
+
+// tokens encodes the tokens within a span as the protocol does: five numbers
+// each, the first two relative to the token before.
+func (v *view) tokens(within syntax.Span) []uint32 {
+	list := ide.SemanticTokens(v.ide, v.file, within)
+	data := make([]uint32, 0, 5*len(list))
+	src, enc := v.text.String(), v.s.client.encoding
+	var line, character uint32
+	for _, t := range list {
+		at := v.text.Position(t.Span.Start, enc)
+		if at.Line != line {
+			character = 0
+		}
+		data = append(data, at.Line-line, at.Character-character,
+			workspace.Width(src[t.Span.Start:t.Span.End], enc), uint32(t.Type), uint32(t.Mods))
+		line, character = at.Line, at.Character
+	}
+	return data
+}
+
+// tokenEdits returns the one edit that turns the numbers before into those
+// after: what lies between what they have in common at both ends.
+func tokenEdits(before, after []uint32) []lsp.SemanticTokensEdit {
+	start := 0
+	for start < len(before) && start < len(after) && before[start] == after[start] {
+		start++
+	}
+	end := 0
+	for end < len(before)-start && end < len(after)-start && before[len(before)-1-end] == after[len(after)-1-end] {
+		end++
+	}
+	if start == len(before) && start == len(after) {
+		return []lsp.SemanticTokensEdit{}
+	}
+	return []lsp.SemanticTokensEdit{{
+		Start: uint32(start), DeleteCount: uint32(len(before) - start - end), Data: after[start : len(after)-end],
+	}}
+}
