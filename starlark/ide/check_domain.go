@@ -65,9 +65,12 @@ func (c *checker) liveUpdate(call *syntax.CallExpr, fn string, list *syntax.List
 }
 
 // syncPath reports a sync whose local path lies outside of the image's context.
-// Only paths that are written out, relative and on the same level of the file
-// can be compared.
+// Only paths that are written out can be compared, and only in a file that
+// builds nothing else: the path may lie in the context of a base image.
 func (c *checker) syncPath(build, sync *syntax.CallExpr) {
+	if c.builds() != 1 || len(c.f.Loads) > 0 {
+		return
+	}
 	context, local := argument(build, 1, "context"), argument(sync, 0, "local_path")
 	if context == nil || local == nil || filepath.IsAbs(context.Value) != filepath.IsAbs(local.Value) {
 		return
@@ -79,6 +82,17 @@ func (c *checker) syncPath(build, sync *syntax.CallExpr) {
 	if err == nil && (rel == ".." || strings.HasPrefix(rel, "../")) && !strings.HasPrefix(filepath.Clean(context.Value), "..") {
 		c.add(local.Span(), CodeSyncOutside, "%s is not within the context %s, so its changes are not seen", local.Value, context.Value)
 	}
+}
+
+// builds returns how often the file speaks of what builds images.
+func (c *checker) builds() int {
+	n := 0
+	for _, name := range []string{"docker_build", "custom_build", "docker_compose"} {
+		if b := c.f.Builtins[name]; b != nil {
+			n += len(b.Uses)
+		}
+	}
+	return n
 }
 
 // images checks what concerns the statements of the top level together.

@@ -163,11 +163,24 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 			return
 		}
 	}
-	if ok || !filepath.IsAbs(v) {
+	if (ok || !filepath.IsAbs(v)) && !c.madeHere(lit) {
 		what := "file"
 		if role == decl.RoleDir {
 			what = "folder"
 		}
 		c.add(lit.Span(), CodeMissingFile, "there is no %s %s", what, v)
 	}
+}
+
+// madeHere reports whether another string of the file names the same file, as a
+// command does that makes it.
+func (c *checker) madeHere(lit *syntax.Literal) bool {
+	base, found := filepath.Base(lit.Value), false
+	syntax.Walk(c.f.File, func(n syntax.Node) bool {
+		if l, ok := n.(*syntax.Literal); ok && l != lit && l.Kind == syntax.STRING && l.Value != lit.Value {
+			found = found || strings.Contains(l.Value, base)
+		}
+		return !found
+	})
+	return found
 }

@@ -102,7 +102,7 @@ func newWorld(t *testing.T, ar *txtar.Archive) (*Snapshot, *world) {
 			if err := json.Unmarshal(f.Data, s.Project); err != nil {
 				t.Fatal(err)
 			}
-		case strings.HasSuffix(f.Name, "Tiltfile"):
+		case path.Base(f.Name) == "Tiltfile" || strings.HasSuffix(f.Name, ".Tiltfile"):
 			w.files[name] = resolve.Resolve(syntax.Parse(name, f.Data))
 			if !strings.HasPrefix(f.Name, "ext/") {
 				s.Files = append(s.Files, name)
