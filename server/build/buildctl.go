@@ -76,10 +76,13 @@ func (j *job) buildctlArgs(push string) []string {
 		}
 		argv = append(argv, "--opt", "build-arg:"+key+"="+value)
 	}
-	for opt, value := range map[string]string{"target": image.Target, "platform": image.Platform, "force-network-mode": image.Network} {
-		if value != "" {
-			argv = append(argv, "--opt", opt+"="+value)
+	for _, opt := range [][2]string{{"target", image.Target}, {"platform", image.Platform}, {"force-network-mode", image.Network}} {
+		if opt[1] != "" {
+			argv = append(argv, "--opt", opt[0]+"="+opt[1])
 		}
+	}
+	if image.Network == "host" {
+		argv = append(argv, "--allow", "network.host")
 	}
 	if len(image.ExtraHosts) > 0 {
 		argv = append(argv, "--opt", "add-hosts="+strings.ReplaceAll(strings.Join(image.ExtraHosts, ","), ":", "="))

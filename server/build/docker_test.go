@@ -68,8 +68,12 @@ func docked(t testing.TB, dir string) config.Image {
 // tools are the builders that must give the same images.
 func tools(t *testing.T, run func(t *testing.T, b *Builder)) {
 	needDocker(t)
-	for _, kind := range []toolKind{dockerBuildKit, dockerLegacy} {
+	for _, kind := range []toolKind{dockerBuildKit, dockerLegacy, buildctl} {
 		t.Run(strings.ReplaceAll(string(kind), " ", "-"), func(t *testing.T) {
+			if kind == buildctl {
+				run(t, needBuildctl(t))
+				return
+			}
 			b := New(Options{Cluster: Cluster{Registry: testRegistry}})
 			found, err := b.find(t.Context())
 			if err != nil {
@@ -83,6 +87,16 @@ func tools(t *testing.T, run func(t *testing.T, b *Builder)) {
 			run(t, b)
 		})
 	}
+}
+
+// needBuildctl is a Builder that knows no docker.
+func needBuildctl(t *testing.T) *Builder {
+	t.Helper()
+	path, host := lookPath("buildctl", os.Environ()), os.Getenv("BUILDKIT_HOST")
+	if path == "" || host == "" {
+		t.Skip("no buildctl in PATH or no BUILDKIT_HOST: docker's own BuildKit is tested instead")
+	}
+	return New(Options{Cluster: Cluster{Registry: testRegistry}, Env: []string{"PATH=" + filepath.Dir(path), "BUILDKIT_HOST=" + host, "HOME=" + t.TempDir()}})
 }
 
 func TestDockerBuild(t *testing.T) {
@@ -126,6 +140,12 @@ func TestDockerBuild(t *testing.T) {
 // checkFiles lists an image's /srv.
 func checkFiles(t *testing.T, b *Builder, ref string, want []string) {
 	t.Helper()
+	if !b.tool.docker() {
+		b = New(Options{})
+		if _, err := b.find(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var id, listing strings.Builder
 	if err := b.dockerRun(t.Context(), b.tool, &id, "create", ref); err != nil {
 		t.Fatal(err)

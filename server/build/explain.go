@@ -82,6 +82,8 @@ func cause(step, output string) (text, hint string) {
 			"does it exist, and is it kept by .dockerignore and by docker_build's only= and ignore=?"
 	case strings.Contains(output, noBridge):
 		return "this docker has no network of its own for RUN", "let the build use the machine's: docker_build(…, network='host')"
+	case strings.Contains(output, "granting entitlement network.host"):
+		return "this BuildKit does not let builds use the machine's network", "allow it in buildkitd.toml (insecure-entitlements = [\"network.host\"]), or leave docker_build's network= out"
 	case base != "":
 		return fmt.Sprintf("the base image %s cannot be had: %s", base, words), "check its name, the network and `docker login`"
 	}

@@ -121,6 +121,19 @@ func TestDockerArgs(t *testing.T) {
 	}
 }
 
+func TestBuildctlArgs(t *testing.T) {
+	j := job{tool: &tool{env: []string{"A=from env"}}, context: "/c", dockerfile: "/w/Dockerfile.dev", request: Request{Image: config.Image{
+		Args: map[string]string{"B": "2", "A": ""}, Target: "dev", SSH: []string{"default"}, Secrets: []string{"id=x,src=y"},
+		Network: "host", ExtraHosts: []string{"a:1.2.3.4"}, Platform: "linux/arm64", CacheFrom: []string{"c"}, Pull: true,
+	}}}
+	want := "--frontend dockerfile.v0 --local context=/c --local dockerfile=/w --opt filename=Dockerfile.dev --opt build-arg:A=from env --opt build-arg:B=2" +
+		" --opt target=dev --opt platform=linux/arm64 --opt force-network-mode=host --allow network.host --opt add-hosts=a=1.2.3.4 --opt image-resolve-mode=pull" +
+		" --ssh default --secret id=x,src=y --import-cache type=registry,ref=c --output type=image,name=r/app:t,push=true"
+	if got := strings.Join(j.buildctlArgs("r/app:t"), " "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestWithBases(t *testing.T) {
 	const text = "# FROM base\nARG IMG=base\nFROM --platform=linux/amd64 base:dev AS a\nFROM ${IMG} AS b\nFROM other\n" +
 		"COPY --chown=1:1 --from=base /x /x\nCOPY --from=a /y /y\nRUN --mount=type=bind,from=base,target=/m true\nfrom base\n"

@@ -8,12 +8,15 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"io"
 	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/klog/v2"
 
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -191,5 +194,36 @@ func TestProductOfName(t *testing.T) {
 		if got := productOfName(name); got != want {
 			t.Errorf("productOfName(%q) = %q, want %q", name, got, want)
 		}
+	}
+}
+
+// TestQuiet holds client-go's log off standard error, where a language
+// server's client would show it.
+func TestQuiet(t *testing.T) {
+	clusterAt(t, "http://127.0.0.1:1")
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := os.Stderr
+	os.Stderr = write
+	klog.Error("an error of client-go")
+	klog.Flush()
+	os.Stderr = stderr
+	_ = write.Close()
+	if text, err := io.ReadAll(read); err != nil || len(text) > 0 {
+		t.Errorf("got %q on standard error, %v", text, err)
+	}
+}
+
+func TestWarningsAreToldOnce(t *testing.T) {
+	var got []string
+	w := &warnings{emit: func(text string) { got = append(got, text) }}
+	for _, text := range []string{"a is deprecated", "b is deprecated", "a is deprecated"} {
+		w.HandleWarningHeaderWithContext(t.Context(), 299, "-", text)
+	}
+	w.HandleWarningHeaderWithContext(t.Context(), 199, "-", "not of the API server")
+	if strings.Join(got, ", ") != "a is deprecated, b is deprecated" {
+		t.Errorf("got %q", got)
 	}
 }
