@@ -28,7 +28,6 @@ func (s *session) capabilities() lsp.ServerCapabilities {
 		DeclarationProvider:       lsp.Boolean(true),
 		ReferencesProvider:        lsp.Boolean(true),
 		DocumentHighlightProvider: lsp.Boolean(true),
-		RenameProvider:            &lsp.RenameOptions{PrepareProvider: new(true)},
 		DocumentSymbolProvider:    lsp.Boolean(true),
 		WorkspaceSymbolProvider:   lsp.Boolean(true),
 		SemanticTokensProvider: &lsp.SemanticTokensOptions{
@@ -43,13 +42,20 @@ func (s *session) capabilities() lsp.ServerCapabilities {
 		CodeActionProvider: &lsp.CodeActionOptions{CodeActionKinds: []lsp.CodeActionKind{
 			lsp.CodeActionKindQuickFix, lsp.CodeActionKindRefactorRewrite, lsp.CodeActionKindSourceOrganizeImports,
 		}},
-		CallHierarchyProvider:  lsp.Boolean(true),
-		ExecuteCommandProvider: lsp.ExecuteCommandOptions{Commands: commands()},
+		DocumentFormattingProvider:       lsp.Boolean(true),
+		DocumentRangeFormattingProvider:  lsp.Boolean(true),
+		DocumentOnTypeFormattingProvider: lsp.DocumentOnTypeFormattingOptions{FirstTriggerCharacter: "\n"},
+		CallHierarchyProvider:            lsp.Boolean(true),
+		ExecuteCommandProvider:           lsp.ExecuteCommandOptions{Commands: commands()},
 		Workspace: &lsp.WorkspaceOptions{
 			WorkspaceFolders: &lsp.WorkspaceFoldersServerCapabilities{
 				Supported: new(true), ChangeNotifications: lsp.Boolean(true),
 			},
 		},
+	}
+	c.RenameProvider = lsp.Boolean(true)
+	if s.client.prepares {
+		c.RenameProvider = &lsp.RenameOptions{PrepareProvider: new(true)}
 	}
 	if s.client.pulls {
 		c.DiagnosticProvider = &lsp.DiagnosticOptions{Identifier: new("towline"), InterFileDependencies: true}

@@ -21,6 +21,7 @@ type fakeDaemon struct {
 	asked    []string // "hint a b", "up", …
 	upErr    error
 	logLines []api.LogLine
+	project  config.Project
 	breaks   string            // the request that breaks the connection
 	onAsk    func(what string) // may be nil
 }
@@ -107,7 +108,11 @@ func (d *fakeDaemon) Watch(ctx context.Context, visit func(api.Event) error) err
 }
 
 func (d *fakeDaemon) Project(context.Context) (*config.Project, error) {
-	return &config.Project{}, d.ask("project")
+	err := d.ask("project")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.project
+	return &p, err
 }
 
 func (d *fakeDaemon) Up(context.Context, api.UpRequest) (api.Status, error) {

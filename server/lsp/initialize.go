@@ -15,21 +15,21 @@ import (
 
 // client is what the client said of itself.
 type client struct {
-	name       string
-	encoding   workspace.Encoding
-	status     bool // wants towline/status
-	pulls      bool // asks for diagnostics itself
-	progress   bool // can be asked to show progress
-	watch      bool // can be asked to watch files
-	related    bool // shows related information of diagnostics
-	snippets   bool
-	refreshes  refreshes
-	lazyDocs   bool // resolves the documentation of completion items
-	linkTarget bool // takes LocationLinks
+	name      string
+	encoding  workspace.Encoding
+	status    bool // wants towline/status
+	pulls     bool // asks for diagnostics itself
+	progress  bool // can be asked to show progress
+	watch     bool // can be asked to watch files
+	related   bool // shows related information of diagnostics
+	snippets  bool
+	refreshes refreshes
+	lazyDocs  bool // resolves the documentation of completion items
+	prepares  bool // asks before it renames
 }
 
 // refreshes says what a client can be asked to ask for again.
-type refreshes struct{ lenses, hints, diagnostics, tokens bool }
+type refreshes struct{ lenses, diagnostics bool }
 
 // initialize takes the client's abilities and answers with ours.
 func (s *session) initialize(_ context.Context, p *lsp.InitializeParams) (any, error) {
@@ -63,7 +63,7 @@ func clientOf(c *lsp.ClientCapabilities, options protocol.InitializationOptions)
 	if d := c.TextDocument; d != nil {
 		out.pulls = d.Diagnostic != nil
 		out.related = d.PublishDiagnostics != nil && is(d.PublishDiagnostics.RelatedInformation)
-		out.linkTarget = d.Definition != nil && is(d.Definition.LinkSupport)
+		out.prepares = d.Rename != nil && is(d.Rename.PrepareSupport)
 		if d.Completion != nil {
 			item := d.Completion.CompletionItem
 			out.snippets = is(item.SnippetSupport)
@@ -74,8 +74,6 @@ func clientOf(c *lsp.ClientCapabilities, options protocol.InitializationOptions)
 		out.watch = w.DidChangeWatchedFiles != nil && is(w.DidChangeWatchedFiles.DynamicRegistration)
 		out.refreshes = refreshes{
 			lenses:      w.CodeLens != nil && is(w.CodeLens.RefreshSupport),
-			hints:       w.InlayHint != nil && is(w.InlayHint.RefreshSupport),
-			tokens:      w.SemanticTokens != nil && is(w.SemanticTokens.RefreshSupport),
 			diagnostics: w.Diagnostics != nil && is(w.Diagnostics.RefreshSupport),
 		}
 	}
