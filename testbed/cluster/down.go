@@ -68,6 +68,7 @@ func (c *Cluster) undo() error {
 		host.RemoveBridge(l.Bridge()),
 		c.restoreSettings(),
 		host.RemoveGuard(l.Name()),
+		host.RemovePasses(l.Bridge()),
 		host.RemoveLogLinks(l.Path("pods")),
 		host.RemoveResults(l.Name()),
 		host.RemoveTraces(l.Path("traces.json")),

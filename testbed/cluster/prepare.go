@@ -61,6 +61,7 @@ func (c *Cluster) prepare(p programs) (map[string]daemon, error) {
 		pki.Ensure(l.Path("pki"), hosts, addresses),
 		host.EnsureBridge(l.Bridge(), l.NodeIP()+"/24"),
 		host.EnsureGuard(l.Name(), l.Bridge(), l.PodCIDR(), l.ServiceCIDR()),
+		host.EnsurePasses(l.Bridge()),
 		host.EnsureForwarding(l.Path("run", "sysctl.json"), bootID()),
 		host.EnsureCgroup(l.CgroupRoot()),
 	)

@@ -35,3 +35,47 @@ func RemoveGuard(table string) error {
 	}
 	return run("nft", "delete", "table", "inet", table)
 }
+
+// passes are the iptables rules that let the bridge's packets pass where the
+// chain's policy is to drop what no rule accepts, as dockerd and firewalls set
+// it up. No table of ours could let pass what such a chain drops.
+func passes(bridge string) map[string][]string {
+	return map[string][]string{
+		"INPUT":   {"-i", bridge, "-j", "ACCEPT"},
+		"FORWARD": {"-i", bridge, "-o", bridge, "-j", "ACCEPT"},
+	}
+}
+
+// EnsurePasses adds the rules that this machine's firewall makes necessary.
+func EnsurePasses(bridge string) error {
+	for chain, rule := range passes(bridge) {
+		out, err := exec.Command("iptables", "-w", "-S", chain).Output()
+		if err != nil {
+			return fmt.Errorf("reading the chain %s by iptables: %w", chain, err)
+		}
+		if !strings.Contains(string(out), "-P "+chain+" DROP") || hasPass(chain, rule) {
+			continue
+		}
+		if err := run("iptables", append([]string{"-w", "-I", chain}, rule...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RemovePasses undoes EnsurePasses.
+func RemovePasses(bridge string) error {
+	for chain, rule := range passes(bridge) {
+		if !hasPass(chain, rule) {
+			continue
+		}
+		if err := run("iptables", append([]string{"-w", "-D", chain}, rule...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func hasPass(chain string, rule []string) bool {
+	return exec.Command("iptables", append([]string{"-w", "-C", chain}, rule...)...).Run() == nil
+}

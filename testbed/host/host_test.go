@@ -1,6 +1,9 @@
 package host
 
-import "testing"
+import (
+	"net/netip"
+	"testing"
+)
 
 func TestUnescape(t *testing.T) {
 	for escaped, want := range map[string]string{
@@ -19,4 +22,18 @@ func TestCheckPort(t *testing.T) {
 	if err := CheckPort("127.0.0.1:0"); err != nil {
 		t.Errorf("any free port: %v", err)
 	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustPrefix(t *testing.T, text string) netip.Prefix {
+	t.Helper()
+	prefix, err := netip.ParsePrefix(text)
+	must(t, err)
+	return prefix
 }

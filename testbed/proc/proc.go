@@ -100,7 +100,7 @@ func (r Record) Alive() bool {
 		return false
 	}
 	stat, err := readStat(r.PID)
-	return err == nil && stat.start == r.Start && stat.state != "Z" && stat.state != "X"
+	return err == nil && stat.start == r.Start && !stat.dead()
 }
 
 func (r Record) end(grace time.Duration) error {
@@ -126,9 +126,15 @@ func BootID() string {
 	return strings.TrimSpace(string(data))
 }
 
-type stat struct{ state, start string }
+type stat struct{ state, threads, start string }
 
-// readStat reads the two fields of /proc/PID/stat that matter here. The
+// dead says whether the process is gone for good. One whose first thread is a
+// zombie while others still die holds on to its ports.
+func (s stat) dead() bool {
+	return s.state == "X" || s.state == "Z" && (s.threads == "0" || s.threads == "1")
+}
+
+// readStat reads the fields of /proc/PID/stat that matter here. The
 // command's name is in parentheses and may hold anything, so fields are counted
 // from the last parenthesis.
 func readStat(pid int) (stat, error) {
@@ -141,7 +147,7 @@ func readStat(pid int) (stat, error) {
 	if !ok || len(fields) < 20 {
 		return stat{}, fmt.Errorf("/proc/%d/stat has an unknown form", pid)
 	}
-	return stat{state: fields[0], start: fields[19]}, nil
+	return stat{state: fields[0], threads: fields[17], start: fields[19]}, nil
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

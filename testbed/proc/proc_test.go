@@ -103,6 +103,19 @@ func TestStrangersLive(t *testing.T) {
 	}
 }
 
+func TestDyingIsNotDead(t *testing.T) {
+	for s, want := range map[stat]bool{
+		{state: "S", threads: "9"}: false,
+		{state: "Z", threads: "1"}: true,
+		{state: "Z", threads: "2"}: false,
+		{state: "X", threads: "0"}: true,
+	} {
+		if got := s.dead(); got != want {
+			t.Errorf("%+v is dead: %v, want %v", s, got, want)
+		}
+	}
+}
+
 func TestZombiesAreDead(t *testing.T) {
 	cmd := exec.Command("true")
 	if err := cmd.Start(); err != nil {
