@@ -265,7 +265,8 @@ func testCrash(t *testing.T, b *bed) {
 	const started = `jsonpath={.items[0].status.containerStatuses[0].state.running.startedAt}`
 	before := b.run("kubectl", "get", "pods", "-l", "app=web", "-o", started)
 	pids := b.status().PIDs
-	for _, name := range []string{"registry", "kube-apiserver", "containerd", "dockerd", "kubelet"} {
+	killed := []string{"registry", "kube-apiserver", "containerd", "dockerd", "kubelet"}
+	for _, name := range killed {
 		if err := syscall.Kill(pids[name], syscall.SIGKILL); err != nil {
 			t.Fatalf("killing %s: %v", name, err)
 		}

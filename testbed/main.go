@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/testbed/cluster"
-	"github.com/towline-dev/towline/testbed/host"
 	"github.com/towline-dev/towline/testbed/kubebin"
 	"github.com/towline-dev/towline/testbed/layout"
 	"github.com/towline-dev/towline/testbed/registry"
@@ -181,9 +180,6 @@ func kubectl(c *cluster.Cluster, l layout.Layout, args []string) error {
 
 // serveRegistry is the process of the cluster's registry.
 func serveRegistry(address, dir string) error {
-	if err := host.CheckPort(address); err != nil {
-		return err
-	}
 	handler, err := registry.New(dir, log.New(os.Stderr, "", log.LstdFlags))
 	if err != nil {
 		return err

@@ -150,6 +150,8 @@ podLogsDir: {{.Path "pods"}}
 resolvConf: {{.Path "etc" "resolv.conf"}}
 failSwapOn: false
 makeIPTablesUtilChains: false
+kubeAPIQPS: 1000
+kubeAPIBurst: 1000
 serializeImagePulls: false
 volumePluginDir: {{.Path "kubelet" "plugins-exec"}}
 imageGCHighThresholdPercent: 100

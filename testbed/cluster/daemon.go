@@ -30,9 +30,9 @@ const (
 )
 
 // The processes that are started at once, and those that wait for the API
-// server. dockerd only waits for containerd.
+// server, which waits for etcd. dockerd only waits for containerd.
 var (
-	firstWave  = []string{registryName, etcdName, containerdName, apiserverName}
+	firstWave  = []string{registryName, etcdName, containerdName}
 	secondWave = []string{controllerName, schedulerName, kubeletName, proxyName, dnsName}
 )
 
@@ -84,7 +84,9 @@ func daemons(v view, p programs) map[string]daemon {
 			"--root-ca-file=" + pki("ca.crt"),
 			"--secure-port=0",
 			"--service-account-private-key-file=" + pki("account.key"),
-			"--use-service-account-credentials=true",
+			// The default, 20 a second, is felt at the start and in every rollout.
+			"--kube-api-qps=1000",
+			"--kube-api-burst=1000",
 		}},
 		{name: schedulerName, args: []string{kube, schedulerName, kubeconfig, "--leader-elect=false", "--secure-port=0"}},
 		{name: kubeletName, args: []string{kube, kubeletName, kubeconfig,

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,6 +116,14 @@ func (c *Cluster) wants(name string) bool {
 // the node.
 func (c *Cluster) control(a *api, procs map[string]daemon, began time.Time) error {
 	err := c.steps.Do("API server serves", func(func(string)) error {
+		// A client that finds nobody tries again only after a second.
+		etcd := dial("tcp", strings.TrimPrefix(c.layout.EtcdURL(), "https://"))
+		if err := c.await("etcd", etcd, etcdName); err != nil {
+			return err
+		}
+		if err := c.ensure(procs[apiserverName]); err != nil {
+			return err
+		}
 		return c.await("the API server", a.ready, etcdName, apiserverName)
 	})
 	if err != nil {

@@ -1,7 +1,9 @@
 package host
 
 import (
+	"net"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -21,6 +23,12 @@ func TestUnescape(t *testing.T) {
 func TestCheckPort(t *testing.T) {
 	if err := CheckPort("127.0.0.1:0"); err != nil {
 		t.Errorf("any free port: %v", err)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer taken.Close()
+	if err := CheckPort(taken.Addr().String()); err == nil || !strings.Contains(err.Error(), "address already in use\nhint:") {
+		t.Errorf("a taken port: %v", err)
 	}
 }
 
