@@ -21,6 +21,7 @@ import (
 func daemonCommand() *cobra.Command {
 	var workspace string
 	var linger time.Duration
+	var stop bool
 	cmd := &cobra.Command{
 		Use:   "daemon",
 		Short: "Serve a workspace; the other commands and editors start it on demand",
@@ -29,6 +30,12 @@ func daemonCommand() *cobra.Command {
 			e, err := api.EndpointOf(workspace)
 			if err != nil {
 				return err
+			}
+			if stop {
+				if !api.Running(cmd.Context(), e) {
+					return nil
+				}
+				return api.NewClient(e).Shutdown(cmd.Context())
 			}
 			err = daemon.Run(cmd.Context(), daemon.Options{
 				Endpoint: e, Version: version, Linger: linger, Agent: agentBinaries(),
@@ -43,6 +50,7 @@ func daemonCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&workspace, "workspace", ".", "folder that holds the Tiltfile")
+	cmd.Flags().BoolVar(&stop, "stop", false, "end the workspace's daemon; what runs in the cluster stays")
 	cmd.Flags().DurationVar(&linger, "linger", 10*time.Minute, "how long to stay without an editor or another face")
 	return cmd
 }

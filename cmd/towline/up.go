@@ -54,11 +54,8 @@ func splitArgs(cmd *cobra.Command, args []string) (resources, rest []string) {
 // up brings a project up and follows it. A daemon that is lost on the way is
 // started again and goes on where the old one was.
 func up(ctx context.Context, e api.Endpoint, req api.UpRequest, detach bool) error {
-	client, err := connect(ctx, e)
+	client, err := begin(ctx, e, req)
 	if err != nil {
-		return err
-	}
-	if _, err := client.Up(ctx, req); err != nil {
 		return err
 	}
 	view := newProgress(os.Stdout)
@@ -89,6 +86,24 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, detach bool) err
 	}
 	fmt.Println("\nFollowing logs; Ctrl-C leaves everything running.")
 	return followAll(ctx, e)
+}
+
+// begin asks for up. A daemon that ends in the middle of it, killed or gone
+// by itself, is started again.
+func begin(ctx context.Context, e api.Endpoint, req api.UpRequest) (*api.Client, error) {
+	const tries = 3
+	for try := 1; ; try++ {
+		client, err := connect(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		_, err = client.Up(ctx, req)
+		var refused *config.Problem
+		if err == nil || errors.As(err, &refused) || ctx.Err() != nil || try == tries {
+			return client, err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // settled reports whether nothing more will happen by itself.

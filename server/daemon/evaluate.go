@@ -88,8 +88,11 @@ func (c *core) evaluated(p *config.Project) {
 	if p.Error == nil {
 		c.good = p
 	} else {
-		if p.Error.Hint == "" && c.good != nil {
-			p.Error.Hint = "what runs stays as it is; a Tiltfile that can be evaluated is applied as soon as it is saved"
+		if p.Error.Hint == "" {
+			p.Error.Hint = "mend the Tiltfile: it is evaluated again as soon as it is saved"
+			if c.state.Up {
+				p.Error.Hint += ", and what runs stays as it is until then"
+			}
 		}
 		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "error", Text: p.Error.Error()})
 	}

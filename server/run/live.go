@@ -23,6 +23,16 @@ import (
 // live brings files to a container as one transaction.
 func (r *Runner) live(e engine.Live) {
 	problem, rebuild := r.sync(e)
+	if problem != nil {
+		resource := r.resourceOf(e.Target)
+		r.log(resource, "towline", "error", problem.Error())
+		if problem.Hint != "" {
+			r.log(resource, "towline", "", "hint: "+problem.Hint)
+		}
+		if rebuild {
+			r.log(resource, "towline", "", "the image is built instead")
+		}
+	}
 	r.o.Sink.Event(engine.LiveDone{Target: e.Target, Batch: e.Batch, Problem: problem, Rebuild: rebuild})
 }
 

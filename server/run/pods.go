@@ -25,12 +25,12 @@ func (r *Runner) watchNamespace(namespace string) {
 	selector := kube.LabelWorkspace + "=" + r.o.Workspace
 	r.spawn(func() {
 		// Watch ends only with its context.
-		_ = r.o.Cluster.Watch(ctx, namespace, selector, r.seen)
+		_ = r.o.Cluster.Watch(ctx, namespace, selector, func(e kube.Event) { r.seen(namespace, e) })
 	})
 }
 
-// seen takes one event of the cluster.
-func (r *Runner) seen(e kube.Event) {
+// seen takes one event of a watched namespace.
+func (r *Runner) seen(namespace string, e kube.Event) {
 	switch e.Kind {
 	case kube.PodChanged:
 		r.mu.Lock()
@@ -56,6 +56,13 @@ func (r *Runner) seen(e kube.Event) {
 		r.notice(e.Notice)
 	case kube.Synced:
 		r.o.Sink.Facts(Facts{Cluster: &ClusterFacts{Connected: true}})
+		r.mu.Lock()
+		r.listed[namespace] = true
+		names := sortedKeys(r.deployed)
+		r.mu.Unlock()
+		for _, name := range names {
+			r.observe(name)
+		}
 	case kube.Lost:
 		r.o.Sink.Facts(Facts{Cluster: &ClusterFacts{Err: e.Err}})
 	}
@@ -188,6 +195,9 @@ func (r *Runner) judge(d *deployment, pods []kube.Pod) (ready, broken bool, mess
 	for _, o := range d.objects {
 		if o.template == "" {
 			continue // it has no pods: it is ready once it exists
+		}
+		if !r.listed[o.ref.Namespace] {
+			return false, false, "asking the cluster for its pods"
 		}
 		rollout := o.rollout
 		if w, ok := r.workloads[nameInSpace(o.ref)]; ok {

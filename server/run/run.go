@@ -104,6 +104,7 @@ type Runner struct {
 	forwards  map[string]*forwarder         // by resource
 	logs      map[logKey]context.CancelFunc //
 	watches   map[string]context.CancelFunc // by namespace
+	listed    map[string]bool               // namespaces whose pods are all known
 	agentRef  string                        // of the agent's pushed image, "" before the first use
 }
 
@@ -121,6 +122,7 @@ func New(ctx context.Context, o Options) *Runner {
 		forwards:  map[string]*forwarder{},
 		logs:      map[logKey]context.CancelFunc{},
 		watches:   map[string]context.CancelFunc{},
+		listed:    map[string]bool{},
 	}
 	return r
 }

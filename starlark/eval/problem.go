@@ -3,6 +3,7 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"go.starlark.net/resolve"
@@ -52,6 +53,10 @@ func (r *run) problem(err error) config.Problem {
 		p.Message, p.Pos = resolveErrs[0].Msg, position(resolveErrs[0].Pos)
 		p.Stack = r.addFrame(p)
 		r.suggest(&p)
+	}
+	var missing *fs.PathError
+	if p.Hint == "" && errors.As(err, &missing) && errors.Is(missing, fs.ErrNotExist) {
+		p.Hint = "write " + missing.Path + ", or correct the path"
 	}
 	return p
 }
