@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package apply puts a change set in place below its roots, whole or not at
 // all.
 //
@@ -67,6 +69,7 @@ func (a *Applier) Begin(t *wire.Transaction) (*Stage, error) {
 		return nil, err
 	}
 	s := &Stage{a: a, t: t, roots: roots{}, staged: make([]string, len(t.Files)), deletes: map[wire.Path]bool{}}
+	s.undo.second = func(root *os.Root) (string, error) { return s.temp(root.Name(), ".") }
 	for _, d := range t.Deletes {
 		s.deletes[d] = true
 	}

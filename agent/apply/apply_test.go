@@ -1,8 +1,11 @@
+//go:build linux
+
 package apply_test
 
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -154,6 +157,33 @@ func TestFailureChangesNothing(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, snapshot(t, root)); diff != "" {
 		t.Errorf("after the transaction (-want +got):\n%s", diff)
+	}
+}
+
+// So it is with more files than are kept open.
+func TestFailureOfManyChangesNothing(t *testing.T) {
+	var pairs []string
+	for i := range 400 {
+		pairs = append(pairs, fmt.Sprintf("dir/%d", i), fmt.Sprintf("old %d", i))
+	}
+	root := tree(t, pairs...)
+	if err := syscall.Mkfifo(root+"/zz-pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, root)
+	tr := &wire.Transaction{Deletes: []wire.Path{{Root: root, Path: "dir"}, {Root: root, Path: "zz-pipe"}}}
+	if _, err := put(tr); err == nil {
+		t.Fatal("a pipe was removed")
+	}
+	if diff := cmp.Diff(before, snapshot(t, root)); diff != "" {
+		t.Errorf("after a failed transaction (-before +after):\n%s", diff)
+	}
+	tr.Deletes = tr.Deletes[:1]
+	if _, err := put(tr); err != nil {
+		t.Fatal(err)
+	}
+	if got := snapshot(t, root); len(got) != 1 {
+		t.Errorf("after the transaction: %v", got)
 	}
 }
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 package apply
 
 import (
@@ -10,8 +12,17 @@ import (
 	"time"
 )
 
+// maxOpen is how many files the log keeps open. Beyond that it gives them a
+// second name, which may cost a copy each.
+const maxOpen = 256
+
 // undo is the log of how to take back the steps of a commit.
-type undo struct{ steps []step }
+type undo struct {
+	steps []step
+	open  int
+	// second returns a name at the top of the root, for a file that goes.
+	second func(root *os.Root) (string, error)
+}
 
 // step takes back one step. forget lets go of what it holds.
 type step interface {
@@ -40,9 +51,7 @@ func (u *undo) forget() {
 	u.steps = nil
 }
 
-// keep notes how to restore the file name, which is about to go. A regular
-// file is kept open; one that cannot be opened, or for which there is no file
-// descriptor left, gets a second name instead.
+// keep notes how to restore the file name, which is about to go.
 func (u *undo) keep(root *os.Root, name string, info fs.FileInfo) error {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
@@ -52,18 +61,31 @@ func (u *undo) keep(root *os.Root, name string, info fs.FileInfo) error {
 		}
 		u.add(undoLink{root, name, target})
 	case info.Mode().IsRegular():
-		if f, err := root.Open(name); err == nil {
-			u.add(undoWrite{root, name, f, info})
-			return nil
-		}
-		second := path.Join(path.Dir(name), Prefix+"old-"+path.Base(name))
-		if err := root.Link(name, second); err != nil {
-			return err
-		}
-		u.add(undoRename{root, name, second})
+		return u.keepFile(root, name, info)
 	default:
 		return fmt.Errorf("%s is a device, socket or pipe (%s): %w", name, info.Mode(), fs.ErrInvalid)
 	}
+	return nil
+}
+
+// keepFile keeps a regular file open. One that cannot be opened, or is one too
+// many, gets a second name instead.
+func (u *undo) keepFile(root *os.Root, name string, info fs.FileInfo) error {
+	if u.open < maxOpen {
+		if f, err := root.Open(name); err == nil {
+			u.open++
+			u.add(undoWrite{root, name, f, info})
+			return nil
+		}
+	}
+	second, err := u.second(root)
+	if err != nil {
+		return err
+	}
+	if err := root.Link(name, second); err != nil {
+		return err
+	}
+	u.add(undoRename{root, name, second})
 	return nil
 }
 

@@ -93,7 +93,9 @@ func (c *Client) Dial(ctx context.Context, port int) (net.Conn, error) {
 // Debug begins a debugging session of the application with the debugger that
 // the agent embeds, and returns the stream of its Debug Adapter Protocol. The
 // debugger already has the process: the attach request on the stream must say
-// {"mode": "remote"}. Closing the stream detaches and lets the process run.
+// {"mode": "remote"}. From the answer on the process stands still, until the
+// client's configurationDone. Closing the stream detaches and lets the process
+// run; when the process ends, so does the stream.
 // The ctx is for the beginning only.
 func (c *Client) Debug(ctx context.Context, d wire.DebugRequest) (net.Conn, wire.DebugReady, error) {
 	var ready wire.DebugReady

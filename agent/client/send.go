@@ -189,5 +189,8 @@ func (c counter) Write(p []byte) (int, error) {
 	c.s.took += time.Since(began)
 	c.s.sent += int64(n)
 	c.s.total += int64(n)
+	if c.s.change.Sent != nil {
+		c.s.change.Sent(c.s.total, c.s.files)
+	}
 	return n, err
 }

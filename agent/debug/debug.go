@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package debug lets a debugger attach to the application. The debugger is
 // delve, linked into the agent, but it runs in a process of its own that is
 // started when somebody debugs and ends with the session: it needs 100 to 150

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package proc runs the application: one process in its own process group,
 // started, stopped, restarted and watched. When it crashes it is started again
 // by a policy, as the kubelet would do, but without a new container.

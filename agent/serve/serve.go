@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package serve is the agent's half of the agent protocol: it listens on the
 // pod's loopback, lets in who proves an enrolled key, and performs requests
 // with apply, proc and debug.

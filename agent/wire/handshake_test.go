@@ -17,7 +17,7 @@ var (
 
 // shake performs a handshake in which the agent knows the key under the id of
 // the daemon's.
-func shake(daemon, agent []byte) (greetErr, acceptErr error, id wire.KeyID) {
+func shake(daemon, agent []byte) (id wire.KeyID, greetErr, acceptErr error) {
 	a, b := net.Pipe()
 	done := make(chan struct{})
 	go func() {
@@ -28,19 +28,19 @@ func shake(daemon, agent []byte) (greetErr, acceptErr error, id wire.KeyID) {
 	greetErr = wire.Greet(a, daemon)
 	a.Close()
 	<-done
-	return greetErr, acceptErr, id
+	return id, greetErr, acceptErr
 }
 
 func TestHandshake(t *testing.T) {
-	greetErr, acceptErr, id := shake(keyA, keyA)
+	id, greetErr, acceptErr := shake(keyA, keyA)
 	if greetErr != nil || acceptErr != nil || id != wire.KeyIDOf(keyA) {
 		t.Errorf("same keys: daemon %v, agent %v, id %x", greetErr, acceptErr, id)
 	}
-	if greetErr, _, _ = shake(keyA, nil); !errors.Is(greetErr, wire.ErrNotEnrolled) {
+	if _, greetErr, _ = shake(keyA, nil); !errors.Is(greetErr, wire.ErrNotEnrolled) {
 		t.Errorf("unknown key: daemon %v, want ErrNotEnrolled", greetErr)
 	}
 	// An agent that has the id of a key but not the key is found out.
-	if greetErr, acceptErr, _ = shake(keyA, keyB); !errors.Is(greetErr, wire.ErrForged) || acceptErr == nil {
+	if _, greetErr, acceptErr = shake(keyA, keyB); !errors.Is(greetErr, wire.ErrForged) || acceptErr == nil {
 		t.Errorf("other key: daemon %v, agent %v, want ErrForged", greetErr, acceptErr)
 	}
 	if err := wire.Greet(nil, keyA[1:]); err == nil {

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command towline-agent is what runs in the containers of a Towline project,
 // beside the application. People do not call it; the daemon does.
 //
