@@ -64,9 +64,20 @@ func shims(address string) []int {
 		}
 		args := strings.Split(string(bytes.TrimRight(data, "\x00")), "\x00")
 		at := slices.Index(args, "-address")
-		if strings.HasPrefix(filepath.Base(args[0]), "containerd-shim") && at > 0 && at+1 < len(args) && args[at+1] == address {
+		if strings.HasPrefix(filepath.Base(args[0]), "containerd-shim") && at > 0 && at+1 < len(args) && args[at+1] == address && sharesRoot(pid) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// sharesRoot says whether a process sees our file system: in another one, as
+// that of a container on this machine, the same path is another socket.
+func sharesRoot(pid int) bool {
+	ours, err := os.Stat("/")
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Stat(filepath.Join("/proc", strconv.Itoa(pid), "root"))
+	return err == nil && os.SameFile(ours, theirs)
 }
