@@ -27,7 +27,7 @@ func (c *completer) loadable() {
 			continue
 		}
 		for _, b := range target.Exports() {
-			if b.Def() == nil || !subsequence(typed, strings.ToLower(b.Name)) || c.f.Root.Names[b.Name] != nil {
+			if b.Def() == nil || !subsequence(typed, strings.ToLower(b.Name)) || c.f.Root.Name(b.Name) != nil {
 				continue
 			}
 			i := Item{

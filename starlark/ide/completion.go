@@ -69,7 +69,7 @@ func ResolveItem(s *Snapshot, key string) string {
 	case "name":
 		name, path, _ := strings.Cut(rest, "#")
 		if f := s.file(path); f != nil {
-			if b := f.Root.Names[name]; b != nil {
+			if b := f.Root.Name(name); b != nil {
 				return bindingDoc(s, newInference(s), f, b)
 			}
 		}

@@ -147,7 +147,7 @@ func (r *renaming) loaded(f *resolve.File, b *resolve.Binding) {
 // clash refuses when the new name means something else where the old one is
 // used or bound.
 func (r *renaming) clash(f *resolve.File, b *resolve.Binding) {
-	if other := b.Scope.Names[r.name]; other != nil && other != b {
+	if other := b.Scope.Name(r.name); other != nil && other != b {
 		r.refuse(f, other.Sites[0].Ident.Start, "exists already")
 	}
 	if b.Scope.Parent == nil && f.Builtins[r.name] != nil {
@@ -167,7 +167,7 @@ func (r *renaming) clash(f *resolve.File, b *resolve.Binding) {
 // a scope.
 func captures(s *resolve.Scope, name string, below *resolve.Scope) *resolve.Binding {
 	for p := s.Parent; p != nil; p = p.Parent {
-		if b := p.Names[name]; b != nil {
+		if b := p.Name(name); b != nil {
 			for _, u := range b.Uses {
 				if below.Span.Contains(u.Start) {
 					return b

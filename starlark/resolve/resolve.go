@@ -64,9 +64,39 @@ type Scope struct {
 	Parent   *Scope
 	Node     syntax.Node // File, DefStmt, LambdaExpr or Comprehension
 	Span     syntax.Span // where the names can be used
-	Names    map[string]*Binding
-	Order    []*Binding
+	Order    []*Binding  // by first binding
 	Children []*Scope
+
+	names map[string]*Binding // of Order, once there are many
+}
+
+// manyNames is the number of names from which on a scope has a map of them.
+const manyNames = 8
+
+// Name returns the binding of a name in this scope alone, or nil.
+func (s *Scope) Name(name string) *Binding {
+	if s.names != nil {
+		return s.names[name]
+	}
+	for _, b := range s.Order {
+		if b.Name == name {
+			return b
+		}
+	}
+	return nil
+}
+
+func (s *Scope) add(b *Binding) {
+	s.Order = append(s.Order, b)
+	switch {
+	case s.names != nil:
+		s.names[b.Name] = b
+	case len(s.Order) > manyNames:
+		s.names = make(map[string]*Binding, 4*manyNames)
+		for _, b := range s.Order {
+			s.names[b.Name] = b
+		}
+	}
 }
 
 // function reports whether the scope belongs to a def or lambda.
@@ -91,7 +121,7 @@ func (s *Scope) At(off int) *Scope {
 // Lookup returns what a name means in the scope, without built-ins.
 func (s *Scope) Lookup(name string) *Binding {
 	for ; s != nil; s = s.Parent {
-		if b := s.Names[name]; b != nil {
+		if b := s.Name(name); b != nil {
 			return b
 		}
 	}
@@ -155,10 +185,11 @@ func (f *File) Binding(id *syntax.Ident) *Binding {
 
 // Resolve resolves the names of a file.
 func Resolve(file *syntax.File) *File {
-	root := &Scope{Node: file, Span: file.Span(), Names: map[string]*Binding{}}
+	root := &Scope{Node: file, Span: file.Span()}
 	r := &resolver{
 		file: &File{File: file, Root: root, Builtins: map[string]*Binding{}, refs: make([]*Binding, file.NumIdent)},
 		env:  root,
+		uses: make([]use, 0, file.NumIdent/2),
 	}
 	r.stmts(file.Stmts)
 	for _, u := range r.uses {
@@ -180,7 +211,7 @@ func (f *File) Exports() []*Binding {
 
 // Export returns the exported binding of that name, or nil.
 func (f *File) Export(name string) *Binding {
-	b := f.Root.Names[name]
+	b := f.Root.Name(name)
 	if b == nil || b.Kind != Global || strings.HasPrefix(name, "_") {
 		return nil
 	}
@@ -198,6 +229,29 @@ type resolver struct {
 	uses []use // to be resolved at the end
 
 	loops, ifs int // open in the current function, or in the file
+
+	bindings []Binding // blocks from which new ones are cut
+	sites    []Site
+}
+
+func (r *resolver) newBinding() *Binding {
+	if len(r.bindings) == 0 {
+		r.bindings = make([]Binding, 64)
+	}
+	b := &r.bindings[0]
+	r.bindings = r.bindings[1:]
+	return b
+}
+
+// newSite returns a list of one site, cut from a block.
+func (r *resolver) newSite(s Site) []Site {
+	if len(r.sites) == 0 {
+		r.sites = make([]Site, 64)
+	}
+	list := r.sites[:1:1]
+	r.sites = r.sites[1:]
+	list[0] = s
+	return list
 }
 
 func (r *resolver) problem(s syntax.Span, code, format string, args ...any) {
@@ -205,7 +259,7 @@ func (r *resolver) problem(s syntax.Span, code, format string, args ...any) {
 }
 
 func (r *resolver) push(n syntax.Node, span syntax.Span) {
-	s := &Scope{Parent: r.env, Node: n, Span: span, Names: map[string]*Binding{}}
+	s := &Scope{Parent: r.env, Node: n, Span: span}
 	r.env.Children = append(r.env.Children, s)
 	r.env = s
 }
@@ -227,13 +281,16 @@ func (r *resolver) bind(id *syntax.Ident, node syntax.Node, kind Kind) bool {
 	if id == nil || id.Name == "" {
 		return false
 	}
-	b, old := r.env.Names[id.Name]
+	b := r.env.Name(id.Name)
+	old := b != nil
 	if !old {
-		b = &Binding{Name: id.Name, Kind: kind, Scope: r.env}
-		r.env.Names[id.Name] = b
-		r.env.Order = append(r.env.Order, b)
+		b = r.newBinding()
+		b.Name, b.Kind, b.Scope = id.Name, kind, r.env
+		r.env.add(b)
+		b.Sites = r.newSite(Site{id, node})
+	} else {
+		b.Sites = append(b.Sites, Site{id, node})
 	}
-	b.Sites = append(b.Sites, Site{id, node})
 	r.file.refs[id.ID] = b
 	return old
 }

@@ -90,7 +90,7 @@ func (r *resolver) assign(lhs syntax.Expr, node syntax.Node, augmented bool) {
 	switch lhs := lhs.(type) {
 	case *syntax.Ident:
 		if augmented {
-			if b := r.env.Names[lhs.Name]; b != nil {
+			if b := r.env.Name(lhs.Name); b != nil {
 				b.Uses = append(b.Uses, lhs)
 			}
 		}

@@ -54,7 +54,12 @@ func endsExprs(k Kind) bool {
 // test parses one expression.
 func (p *parser) test() Expr {
 	depth := p.depth
-	defer func() { p.depth = depth }()
+	x := p.testInner()
+	p.depth = depth
+	return x
+}
+
+func (p *parser) testInner() Expr {
 	if !p.enter(1) {
 		return p.missing()
 	}
@@ -128,19 +133,23 @@ var precedence = [maxKind]int8{
 // does, so that both find the same text too deep.
 func (p *parser) testPrec(prec int) Expr {
 	base := p.depth
-	defer func() { p.depth = base }()
-	if p.tok.Kind == NOT && prec <= levelNot {
-		return p.binary(p.notExpr(prec, base), prec, base)
-	}
-	if !p.enter(levels - prec + 1) {
+	var x Expr
+	switch {
+	case p.tok.Kind == NOT && prec <= levelNot:
+		x = p.notExpr(prec, base)
+	case !p.enter(levels - prec + 1):
+		p.depth = base
 		return p.missing()
+	default:
+		x = p.primaryWithSuffix()
 	}
-	x := p.primaryWithSuffix()
 	p.depth = base
 	if precedence[p.tok.Kind] == 0 && p.tok.Kind != NOT {
 		return x
 	}
-	return p.binary(x, prec, base)
+	x = p.binary(x, prec, base)
+	p.depth = base
+	return x
 }
 
 func (p *parser) notExpr(prec, base int) Expr {
@@ -272,7 +281,12 @@ func (p *parser) literal() *Literal {
 // primary parses an operand.
 func (p *parser) primary() Expr {
 	depth := p.depth
-	defer func() { p.depth = depth }()
+	x := p.operand()
+	p.depth = depth
+	return x
+}
+
+func (p *parser) operand() Expr {
 	if !p.enter(1) {
 		return p.missing()
 	}

@@ -2,11 +2,15 @@ package syntax
 
 // slab hands out values of T from larger blocks: a tree lives and dies as a
 // whole, so one allocation can serve many nodes.
-type slab[T any] struct{ free []T }
+type slab[T any] struct {
+	free []T
+	size int // of the last block
+}
 
 func (s *slab[T]) new() *T {
 	if len(s.free) == 0 {
-		s.free = make([]T, 64)
+		s.size = min(max(16, 2*s.size), 512)
+		s.free = make([]T, s.size)
 	}
 	x := &s.free[0]
 	s.free = s.free[1:]

@@ -10,12 +10,17 @@ import (
 func Parse(name string, src []byte) *File { return ParseString(name, string(src)) }
 
 // ParseString is like Parse, without a copy of the text.
-func ParseString(name, src string) *File {
-	p := &parser{}
+func ParseString(name, src string) *File { return newParser(src).file(name, nil) }
+
+func newParser(src string) *parser {
+	p := &parser{tokens: make([]Token, 0, len(src)/3+8)}
 	p.lx = lexer{src: src, lineStart: true, indents: make([]int, 1, 16), report: p.lexError}
-	p.tokens = make([]Token, 0, len(src)/8+8)
+	return p
+}
+
+// file parses the rest of the text, behind the statements that are known.
+func (p *parser) file(name string, stmts []Stmt) *File {
 	p.advance()
-	var stmts []Stmt
 	for p.tok.Kind != EOF {
 		stmts = p.stmts(stmts, true)
 		if p.tok.Kind == OUTDENT {
@@ -24,8 +29,8 @@ func ParseString(name, src string) *File {
 	}
 	sort.SliceStable(p.errs, func(i, j int) bool { return p.errs[i].Start < p.errs[j].Start })
 	return &File{
-		Name: name, Src: src, Stmts: stmts, Tokens: append(p.tokens, p.tok), Comments: p.lx.comments,
-		Errors: p.errs, Lines: NewLines(src), NumIdent: p.numIdent,
+		Name: name, Src: p.lx.src, Stmts: stmts, Tokens: append(p.tokens, p.tok), Comments: p.lx.comments,
+		Errors: p.errs, Lines: NewLines(p.lx.src), NumIdent: p.numIdent,
 	}
 }
 
@@ -44,6 +49,7 @@ type parser struct {
 	// it is to be left alone, because it is nested too deeply.
 	bad, abort bool
 	saved      mark
+	retries    int // lines that were parsed again in layout mode
 
 	exprs []Expr // a stack on which lists are collected
 	args  []*Arg
@@ -117,6 +123,10 @@ func (p *parser) enter(levels int) bool {
 	return false
 }
 
+// maxRetries is the number of lines parsed twice from which on layout mode is
+// tried first: such a text is no program, and each try may look far ahead.
+const maxRetries = 100
+
 // mark is a state to which the parser can return.
 type mark struct {
 	lx                     lexer
@@ -147,15 +157,16 @@ func (p *parser) reset() {
 // and layout may help. The first text is kept: it is the original's.
 func (p *parser) line(parse func()) {
 	p.mark()
-	// An error in the first token was found, and reported, with the line before.
-	fresh := func() { p.bad, p.abort, p.open = p.tokenBad(), false, [3]int{} }
-	fresh()
+	p.fresh()
 	p.lx.sawLayout = false
+	p.lx.layout = p.retries >= maxRetries
 	parse()
-	if p.bad && p.lx.sawLayout && len(p.errs) > p.saved.errs {
+	p.lx.layout = false
+	if p.bad && p.lx.sawLayout && p.retries < maxRetries && len(p.errs) > p.saved.errs {
 		first := p.errs[p.saved.errs]
+		p.retries++
 		p.reset()
-		fresh()
+		p.fresh()
 		p.lx.layout = true
 		parse()
 		p.lx.layout = false
@@ -171,6 +182,10 @@ func (p *parser) line(parse func()) {
 	}
 	p.depth = p.saved.depth
 }
+
+// fresh forgets the errors of the line before. One in the first token was
+// found, and reported, with that line.
+func (p *parser) fresh() { p.bad, p.abort, p.open = p.tokenBad(), false, [3]int{} }
 
 // tokenBad reports whether the last error lies in the current token.
 func (p *parser) tokenBad() bool {
