@@ -3,6 +3,7 @@ package workspace
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
@@ -33,6 +34,9 @@ type Text struct {
 
 	parse sync.Once
 	file  *resolve.File // set by parse
+
+	tree atomic.Pointer[syntax.File] // of file, once it is parsed
+	base atomic.Pointer[syntax.File] // of an earlier text, until this one is parsed
 }
 
 // NewText returns the text with the given content.
@@ -49,11 +53,25 @@ func (t *Text) Len() int { return len(t.content) }
 // File returns the text as a Starlark file with the given name. It is parsed
 // once.
 func (t *Text) File(name string) *resolve.File {
-	t.parse.Do(func() { t.file = resolve.Resolve(syntax.ParseString(name, t.content)) })
+	t.parse.Do(func() {
+		tree := t.parsed(name)
+		t.file = resolve.Resolve(tree)
+		t.tree.Store(tree)
+		t.base.Store(nil)
+	})
 	if t.file.Name != name {
 		return resolve.Resolve(syntax.ParseString(name, t.content))
 	}
 	return t.file
+}
+
+// parsed parses the text, from the first difference to an earlier one if there
+// is one.
+func (t *Text) parsed(name string) *syntax.File {
+	if base := t.base.Load(); base != nil && base.Name == name {
+		return syntax.Reparse(base, t.content)
+	}
+	return syntax.ParseString(name, t.content)
 }
 
 // Line returns a 0-based line without its end, "" when there is none.
@@ -102,7 +120,13 @@ func (t *Text) Edit(r Range, replacement string, enc Encoding) (*Text, bool) {
 	if start > end {
 		start, end = end, start
 	}
-	return NewText(t.content[:start] + replacement + t.content[end:]), ok
+	edited := NewText(t.content[:start] + replacement + t.content[end:])
+	base := t.tree.Load()
+	if base == nil {
+		base = t.base.Load()
+	}
+	edited.base.Store(base)
+	return edited, ok
 }
 
 // LineColumn returns the byte offset of a 1-based line and a 1-based column
