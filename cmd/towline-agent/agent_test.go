@@ -3,7 +3,9 @@
 package main_test
 
 import (
+	"crypto/rand"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/towline-dev/towline/agent/agenttest"
+	"github.com/towline-dev/towline/agent/apply"
 	"github.com/towline-dev/towline/agent/client"
 	"github.com/towline-dev/towline/agent/wire"
 )
@@ -167,12 +170,12 @@ func TestOrphansAreReaped(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	zombies := func() int {
+	zombies := func() int { // among the children of the container's first process
 		n := 0
 		stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 		for _, name := range stats {
 			stat, _ := os.ReadFile(name)
-			if strings.Contains(string(stat), "(app) Z") {
+			if strings.Contains(string(stat), fmt.Sprintf("(app) Z %d ", c.first())) {
 				n++
 			}
 		}
@@ -183,6 +186,73 @@ func TestOrphansAreReaped(t *testing.T) {
 			t.Fatalf("%d orphans were not reaped", zombies())
 		}
 	}
+}
+
+// An agent that is killed in the middle of a change leaves the old files, and
+// its next start removes what it had begun and says that it is another.
+func TestKilledInTheMiddleOfAChange(t *testing.T) {
+	c := launch(t, "--no-start")
+	agent := c.connect(t)
+	if _, err := agent.Apply(t.Context(), save("old")); err != nil {
+		t.Fatal(err)
+	}
+	// The source of a large file stops half-way until the agent is dead.
+	f := wire.File{Path: wire.Path{Root: "/data", Path: "a"}, Size: 8 << 20}
+	half := &halfSource{begun: make(chan struct{}), release: make(chan struct{})}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := agent.Apply(t.Context(), client.Change{Transaction: wire.Transaction{Files: []wire.File{f}}, Source: half})
+		failed <- err
+	}()
+	<-half.begun
+	staged := func() []string {
+		names, _ := filepath.Glob(filepath.Join(c.root, "data", apply.Prefix+"*"))
+		return names
+	}
+	for end := time.Now().Add(10 * time.Second); len(staged()) == 0; {
+		if time.Now().After(end) {
+			t.Fatal("nothing was staged")
+		}
+	}
+	syscall.Kill(c.first(), syscall.SIGKILL)
+	<-c.done
+	close(half.release)
+	if err := <-failed; err == nil {
+		t.Error("the change succeeded without an agent")
+	}
+	if len(staged()) == 0 {
+		t.Fatal("the test killed too late")
+	}
+	again := relaunch(t, c.root, "--no-start")
+	facts := again.connect(t).Facts()
+	if facts.Boot == agent.Facts().Boot {
+		t.Error("the next agent has the boot id of the killed one")
+	}
+	if left := staged(); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if got, err := os.ReadFile(filepath.Join(c.root, "data/a")); err != nil || string(got) != "old" {
+		t.Errorf("the file is %.20q, %v, want the old one", got, err)
+	}
+}
+
+// halfSource delivers 4 MB that cannot be compressed and then waits.
+type halfSource struct {
+	sent           int
+	begun, release chan struct{}
+}
+
+func (h *halfSource) Open(wire.File) (io.ReadCloser, error) { return io.NopCloser(h), nil }
+
+func (h *halfSource) Read(p []byte) (int, error) {
+	if h.sent >= 4<<20 {
+		close(h.begun)
+		<-h.release
+		return 0, io.ErrUnexpectedEOF
+	}
+	rand.Read(p)
+	h.sent += len(p)
+	return len(p), nil
 }
 
 func TestNewKeyReplacesOld(t *testing.T) {

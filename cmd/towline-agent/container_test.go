@@ -74,8 +74,15 @@ func launch(t testing.TB, flags ...string) *container {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &container{root: t.TempDir(), err: &bytes.Buffer{}, done: make(chan struct{})}
-	c.build(t, bin)
+	root := t.TempDir()
+	build(t, root, bin)
+	return relaunch(t, root, flags...)
+}
+
+// relaunch starts a container on a file system that was in use before.
+func relaunch(t testing.TB, root string, flags ...string) *container {
+	t.Helper()
+	c := &container{root: root, err: &bytes.Buffer{}, done: make(chan struct{})}
 	unshare := []string{"--no-new-privs", "unshare", "--mount", "--pid", "--fork", "--mount-proc",
 		"--root=" + c.root, "--wd=/", "--setgid=" + strconv.Itoa(uid), "--setuid=" + strconv.Itoa(uid)}
 	args := append(unshare, client.InitCommand("web", client.InitOptions{}, nil)...)
@@ -110,25 +117,25 @@ func launch(t testing.TB, flags ...string) *container {
 }
 
 // build makes the file system.
-func (c *container) build(t testing.TB, bin string) {
+func build(t testing.TB, root, bin string) {
 	t.Helper()
-	os.Chmod(c.root, 0o755)
+	os.Chmod(root, 0o755)
 	for _, dir := range []string{"proc", "dev", "app", "data", ".towline/bin", ".towline/run"} {
-		if err := os.MkdirAll(filepath.Join(c.root, dir), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	os.Chmod(filepath.Join(c.root, ".towline/run"), 0o777)
-	os.Chown(filepath.Join(c.root, "data"), uid, uid)
-	if err := os.WriteFile(filepath.Join(c.root, "dev/null"), nil, 0o666); err != nil {
+	os.Chmod(filepath.Join(root, ".towline/run"), 0o777)
+	os.Chown(filepath.Join(root, "data"), uid, uid)
+	if err := os.WriteFile(filepath.Join(root, "dev/null"), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	copyFile(t, filepath.Join(bin, "app"), filepath.Join(c.root, "app/app"))
-	install := exec.Command(filepath.Join(bin, "towline-agent"), "install", filepath.Join(c.root, wire.BinPath))
+	copyFile(t, filepath.Join(bin, "app"), filepath.Join(root, "app/app"))
+	install := exec.Command(filepath.Join(bin, "towline-agent"), "install", filepath.Join(root, wire.BinPath))
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("install: %v\n%s", err, out)
 	}
-	info, err := os.Stat(filepath.Join(c.root, wire.BinPath))
+	info, err := os.Stat(filepath.Join(root, wire.BinPath))
 	if err != nil || info.Mode() != 0o555 {
 		t.Fatalf("the installed agent has mode %v, error %v", info.Mode(), err)
 	}
