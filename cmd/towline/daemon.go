@@ -91,6 +91,7 @@ func evaluator() daemon.Evaluate {
 			Tiltfile: e.Tiltfile, Args: e.Args, Subcommand: e.Subcommand, Env: env, Log: e.Log, Cache: cache, Version: version,
 			Kube:       &eval.Kube{Context: e.Cluster.Context, Namespace: e.Cluster.Namespace, Local: e.Cluster.Local()},
 			AnyContext: true,
+			Remote:     extensionCache(),
 		})
 	}
 }

@@ -29,7 +29,7 @@ func evalCommand() *cobra.Command {
 				return err
 			}
 			project := eval.Eval(cmd.Context(), eval.Options{
-				Tiltfile: path, Args: args, Env: os.Environ(), Subcommand: subcommand, Version: version,
+				Tiltfile: path, Args: args, Env: os.Environ(), Subcommand: subcommand, Version: version, Remote: extensionCache(),
 				Log: func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) },
 			})
 			if asJSON {
@@ -47,6 +47,16 @@ func evalCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	cmd.Flags().StringVar(&subcommand, "subcommand", "up", "what config.tilt_subcommand says")
 	return cmd
+}
+
+// extensionCache fetches repositories of extensions to the user's cache; nil
+// when the user has none.
+func extensionCache() eval.Remote {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return nil
+	}
+	return &eval.GitRemote{Dir: filepath.Join(dir, "towline", "extensions"), Env: os.Environ()}
 }
 
 func printJSON(w io.Writer, project *config.Project) error {

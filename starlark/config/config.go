@@ -232,7 +232,7 @@ type Step struct {
 	Local    string   `json:"local,omitempty"`    // sync: absolute file or folder
 	Remote   string   `json:"remote,omitempty"`   // sync: absolute path in the container
 	Argv     []string `json:"argv,omitempty"`     // run
-	Triggers []string `json:"triggers,omitempty"` // run: absolute paths; none means each update
+	Triggers []string `json:"triggers,omitempty"` // run, and restart_container of restart_process: absolute paths; none means each update
 	EchoOff  bool     `json:"echo_off,omitempty"` // run
 }
 

@@ -34,7 +34,8 @@ func towlineRows() []row {
 			params: []string{
 				"ref: str@image", "the image",
 				"policy: 'step' | 'on_change' | 'on_exit' | 'never' | str = 'step'", "restart where the live update says so, after each change, when it exits, or never",
-				"command: list[str] = []", "what to run in place of the image's command",
+				"command: " + command + " = []", "what to run in place of the image's command; a string is split in words, and run by `sh -c` when it needs a shell",
+				"trigger: str@path | list[str@path] | None = None", "restart only when one of these changed; without it, after each update",
 				"signal: str = 'TERM'", "the signal that asks it to end",
 				"grace: str = '2s'", "how long it may take to end",
 			},
@@ -55,6 +56,12 @@ func towlineRows() []row {
 			purpose: "Names further Kubernetes contexts, by the cluster's certificate and not by name alone.",
 			params:  []string{"**contexts: str", "the context's name and the SHA-256 of its certificate authority"},
 			example: "towline.contexts(staging='5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef')\n",
+		},
+		{
+			name: "towline.is_dir", differs: ours, returns: "bool",
+			purpose: "Whether a path is a folder.",
+			params:  []string{"path: str@path", "the path"},
+			example: "print(towline.is_dir('.'))\n",
 		},
 		{
 			name: "towline.limits", differs: ours,

@@ -106,6 +106,7 @@ func (r *run) builtins() map[string]builtin {
 		"towline.restart":  (*call).ourRestart,
 		"towline.agent":    (*call).ourAgent,
 		"towline.contexts": (*call).ourContexts,
+		"towline.is_dir":   (*call).isDir,
 		"towline.limits":   (*call).ourLimits,
 	}
 	maps.Copy(all, pathBuiltins())

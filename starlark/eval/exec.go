@@ -82,7 +82,7 @@ func (r *run) exec(path string) (starlark.StringDict, error) {
 }
 
 func (r *run) execFile(m *module, path string) (starlark.StringDict, error) {
-	source, err := r.files.read(path)
+	source, err := r.source(path)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,9 @@ func goldenCase(t *testing.T, archive *txtar.Archive) {
 	var log []string
 	opts.Log = func(line string) { log = append(log, line) }
 	var want, wantLog *txtar.File
+	if *update && !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want" }) {
+		archive.Files = append(archive.Files, txtar.File{Name: "want"})
+	}
 	for i := range archive.Files {
 		f := &archive.Files[i]
 		text := strings.ReplaceAll(string(f.Data), "$DIR", dir)
@@ -114,7 +118,7 @@ func goldenCase(t *testing.T, archive *txtar.Archive) {
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -122,10 +126,6 @@ func goldenCase(t *testing.T, archive *txtar.Archive) {
 	project := Eval(context.Background(), opts)
 	got := strings.ReplaceAll(compact(t, project), dir, "$DIR")
 	if *update {
-		if want == nil {
-			archive.Files = append(archive.Files, txtar.File{Name: "want"})
-			want = &archive.Files[len(archive.Files)-1]
-		}
 		want.Data = []byte(got)
 	} else if want == nil {
 		t.Fatal("the case has no want section: run the test with -update")

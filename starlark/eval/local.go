@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -41,7 +42,7 @@ type osCommands struct{}
 
 // Run implements Commands.
 func (osCommands) Run(ctx context.Context, p Process) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
+	cmd := exec.CommandContext(ctx, program(p), p.Argv[1:]...)
 	cmd.Dir, cmd.Env = p.Dir, p.Env
 	if p.Stdin != "" {
 		cmd.Stdin = strings.NewReader(p.Stdin)
@@ -58,6 +59,28 @@ func (osCommands) Run(ctx context.Context, p Process) ([]byte, error) {
 		err = fmt.Errorf("it printed more than %d MB", MaxFileSize>>20)
 	}
 	return stdout.data, err
+}
+
+// program finds a program in the PATH of its own environment, which may not be
+// this process's.
+func program(p Process) string {
+	name := p.Argv[0]
+	if strings.ContainsRune(name, filepath.Separator) || hostIsWindows {
+		return name
+	}
+	for _, kv := range p.Env {
+		list, ok := strings.CutPrefix(kv, "PATH=")
+		if !ok {
+			continue
+		}
+		for _, dir := range filepath.SplitList(list) {
+			file := joinPath(p.Dir, filepath.Join(dir, name))
+			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+				return file
+			}
+		}
+	}
+	return name
 }
 
 // limited collects at most MaxFileSize bytes.

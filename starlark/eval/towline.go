@@ -2,9 +2,12 @@ package eval
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // note adds an entry to a list of the towline module's settings.
@@ -68,11 +71,12 @@ func (c *call) oneOf(name, value, def string) (string, error) {
 
 func (c *call) ourRestart() (starlark.Value, error) {
 	var in struct {
-		Ref     string   `arg:"ref"`
-		Policy  string   `arg:"policy"`
-		Command sequence `arg:"command"`
-		Signal  string   `arg:"signal"`
-		Grace   duration `arg:"grace"`
+		Ref     string         `arg:"ref"`
+		Policy  string         `arg:"policy"`
+		Command starlark.Value `arg:"command"`
+		Trigger pathList       `arg:"trigger"`
+		Signal  string         `arg:"signal"`
+		Grace   duration       `arg:"grace"`
 	}
 	in.Signal, in.Grace.value = "TERM", 2*time.Second
 	if err := c.into(&in); err != nil {
@@ -82,15 +86,44 @@ func (c *call) ourRestart() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	argv, err := plainCommand(in.Command)
+	if err != nil {
+		return nil, err
+	}
 	img := c.run.images.findText(in.Ref)
 	if img == nil {
 		return nil, c.errorf("image %q is not declared above", in.Ref)
 	}
-	if len(in.Command) > 0 {
-		img.RestartEntrypoint = in.Command
+	if len(argv) > 0 {
+		img.RestartEntrypoint = argv
 	}
-	c.run.note("restart", map[string]any{"ref": img.Ref, "policy": policy, "command": []string(in.Command), "signal": in.Signal, "grace_ns": int64(in.Grace.value)})
+	for i := range img.LiveUpdate {
+		if img.LiveUpdate[i].Kind == config.StepRestart {
+			img.LiveUpdate[i].Triggers = in.Trigger.value
+		}
+	}
+	c.run.note("restart", map[string]any{"ref": img.Ref, "policy": policy, "signal": in.Signal, "grace_ns": int64(in.Grace.value)})
 	return starlark.None, nil
+}
+
+// plainCommand converts a command without a shell, where it needs none: an
+// image may have none.
+func plainCommand(v starlark.Value) ([]string, error) {
+	s, ok := v.(starlark.String)
+	if !ok || strings.ContainsAny(string(s), "|&;<>()$`\\\"'*?[#~=%\n{}!") {
+		return shellCommand(v, false)
+	}
+	return strings.Fields(string(s)), nil
+}
+
+func (c *call) isDir() (starlark.Value, error) {
+	var in struct {
+		Path path `arg:"path"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	return starlark.Bool(c.run.files.isDir(in.Path.value)), nil
 }
 
 func (c *call) ourAgent() (starlark.Value, error) {

@@ -1,0 +1,188 @@
+package eval
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/zeebo/blake3"
+)
+
+// GitRemote fetches repositories with the git program into a cache, where each
+// commit has a folder of its own that is never changed again.
+//
+// What was fetched is noted in the cache's lock file: URL, ref, commit and a
+// hash of the files. A ref that is in it is not fetched again, so that an
+// evaluation is the same tomorrow and offline; `Update` fetches anew. A folder
+// whose files no longer have that hash is fetched again.
+type GitRemote struct {
+	Dir      string   // the cache
+	Env      []string // for git
+	Commands Commands // nil: the operating system's
+}
+
+// lockName is the name of the lock file.
+const lockName = "extensions.lock"
+
+// Locked is an entry of the lock file.
+type Locked struct {
+	URL    string `json:"url"`
+	Ref    string `json:"ref,omitempty"`
+	Commit string `json:"commit"`
+	Hash   string `json:"blake3"` // of the files' names and contents
+}
+
+// Fetch implements Remote.
+func (g *GitRemote) Fetch(ctx context.Context, url, ref string) (string, error) {
+	lock, err := g.readLock()
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(lock, func(l Locked) bool { return l.URL == url && l.Ref == ref })
+	if i >= 0 {
+		dir := g.folder(url, lock[i].Commit)
+		if hash, err := hashTree(dir); err == nil && hash == lock[i].Hash {
+			return dir, nil
+		}
+		ref = lock[i].Commit
+	}
+	commit, dir, err := g.clone(ctx, url, ref)
+	if err != nil {
+		return "", err
+	}
+	hash, err := hashTree(dir)
+	if err != nil {
+		return "", err
+	}
+	if i >= 0 {
+		if hash != lock[i].Hash {
+			return "", fmt.Errorf("%s at %s has other files than when it was first fetched: remove its entry from %s if that is right", url, commit, filepath.Join(g.Dir, lockName))
+		}
+		return dir, nil
+	}
+	return dir, g.writeLock(append(lock, Locked{URL: url, Ref: ref, Commit: commit, Hash: hash}))
+}
+
+// clone fetches one commit and moves its files to their folder.
+func (g *GitRemote) clone(ctx context.Context, url, ref string) (commit, dir string, err error) {
+	if strings.HasPrefix(url, "-") || strings.HasPrefix(ref, "-") {
+		return "", "", fmt.Errorf("%q at %q is no repository", url, ref)
+	}
+	if err := os.MkdirAll(g.Dir, 0o755); err != nil {
+		return "", "", err
+	}
+	work, err := os.MkdirTemp(g.Dir, ".fetch-")
+	if err != nil {
+		return "", "", err
+	}
+	defer os.RemoveAll(work)
+	if ref == "" {
+		ref = "HEAD"
+	}
+	for _, args := range [][]string{{"init", "--quiet"}, {"fetch", "--quiet", "--depth=1", "--", url, ref}, {"checkout", "--quiet", "--detach", "FETCH_HEAD"}} {
+		if _, err := g.git(ctx, work, args...); err != nil {
+			return "", "", fmt.Errorf("fetching %s at %s: %w", url, ref, err)
+		}
+	}
+	out, err := g.git(ctx, work, "rev-parse", "HEAD")
+	if err != nil {
+		return "", "", err
+	}
+	commit = strings.TrimSpace(out)
+	if err := os.RemoveAll(filepath.Join(work, ".git")); err != nil {
+		return "", "", err
+	}
+	dir = g.folder(url, commit)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return "", "", err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return "", "", err
+	}
+	return commit, dir, os.Rename(work, dir)
+}
+
+func (g *GitRemote) git(ctx context.Context, dir string, args ...string) (string, error) {
+	commands := g.Commands
+	if commands == nil {
+		commands = osCommands{}
+	}
+	var stderr []string
+	out, err := commands.Run(ctx, Process{
+		Argv: append([]string{"git", "-c", "core.hooksPath=/dev/null"}, args...), Dir: dir,
+		Env: append(slices.Clone(g.Env), "GIT_TERMINAL_PROMPT=0"), Log: func(s string) { stderr = append(stderr, s) },
+	})
+	if err != nil && len(stderr) > 0 {
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(strings.Join(stderr, "\n")))
+	}
+	return string(out), err
+}
+
+// folder is where the files of a commit are.
+func (g *GitRemote) folder(url, commit string) string {
+	sum := blake3.Sum256([]byte(url))
+	name := strings.TrimSuffix(url[strings.LastIndexByte(url, '/')+1:], ".git")
+	return filepath.Join(g.Dir, name+"-"+hex.EncodeToString(sum[:6]), commit)
+}
+
+func (g *GitRemote) readLock() ([]Locked, error) {
+	data, err := os.ReadFile(filepath.Join(g.Dir, lockName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var lock []Locked
+	if err := json.Unmarshal(data, &lock); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", filepath.Join(g.Dir, lockName), err)
+	}
+	return lock, nil
+}
+
+func (g *GitRemote) writeLock(lock []Locked) error {
+	data, err := json.MarshalIndent(lock, "", "  ")
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(g.Dir, lockName)
+	if err := os.WriteFile(file+".new", append(data, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
+}
+
+// Update forgets the commits of a URL, so that the next Fetch takes the newest.
+func (g *GitRemote) Update(url string) error {
+	lock, err := g.readLock()
+	if err != nil {
+		return err
+	}
+	return g.writeLock(slices.DeleteFunc(lock, func(l Locked) bool { return l.URL == url }))
+}
+
+// hashTree is a hash of the names and contents of the files below a folder.
+func hashTree(dir string) (string, error) {
+	h := blake3.New()
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		_, _ = fmt.Fprintf(h, "%s\x00%d\x00", filepath.ToSlash(rel), len(data))
+		_, _ = h.Write(data)
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)), err
+}

@@ -1,0 +1,120 @@
+package eval
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// gitRepository makes a repository with one commit and returns its folder and
+// a function that commits another text.
+func gitRepository(t *testing.T) (dir string, commit func(text string)) {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	dir = t.TempDir()
+	git := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("git", append([]string{"-C", dir, "-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	commit = func(text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Join(dir, "tool"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "tool", "Tiltfile"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		git("add", ".")
+		git("commit", "--quiet", "-m", "change")
+	}
+	git("init", "--quiet")
+	commit("x = 1\n")
+	return dir, commit
+}
+
+func TestGitRemoteKeepsWhatItFetched(t *testing.T) {
+	repo, commit := gitRepository(t)
+	remote := &GitRemote{Dir: t.TempDir(), Env: os.Environ()}
+	fetch := func() (string, error) {
+		dir, err := remote.Fetch(context.Background(), repo, "")
+		if err != nil {
+			return "", err
+		}
+		data, err := os.ReadFile(filepath.Join(dir, "tool", "Tiltfile"))
+		return string(data), err
+	}
+	check := func(what, want string) {
+		t.Helper()
+		if got, err := fetch(); err != nil || got != want {
+			t.Errorf("%s: got %q, %v; want %q", what, got, err, want)
+		}
+	}
+	check("first", "x = 1\n")
+	commit("x = 2\n")
+	check("after an upstream change", "x = 1\n")
+	if err := os.Rename(repo, repo+".away"); err != nil {
+		t.Fatal(err)
+	}
+	check("offline", "x = 1\n")
+	if err := os.Rename(repo+".away", repo); err != nil {
+		t.Fatal(err)
+	}
+
+	dir, _ := remote.Fetch(context.Background(), repo, "")
+	if err := os.WriteFile(filepath.Join(dir, "tool", "Tiltfile"), []byte("evil = 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := fetch(); got == "evil = 1\n" {
+		t.Errorf("a changed cache was used (%v)", err)
+	}
+
+	if err := remote.Update(repo); err != nil {
+		t.Fatal(err)
+	}
+	check("after Update", "x = 2\n")
+	lock, err := os.ReadFile(filepath.Join(remote.Dir, lockName))
+	if err != nil || !strings.Contains(string(lock), `"commit"`) || !strings.Contains(string(lock), `"blake3"`) {
+		t.Errorf("lock file: %s, %v", lock, err)
+	}
+}
+
+func TestGitRemoteRefusesOptions(t *testing.T) {
+	remote := &GitRemote{Dir: t.TempDir(), Env: os.Environ()}
+	for _, url := range []string{"--upload-pack=touch /tmp/x", "https://127.0.0.1:1/none"} {
+		if _, err := remote.Fetch(context.Background(), url, ""); err == nil {
+			t.Errorf("Fetch(%q) succeeded", url)
+		}
+	}
+}
+
+func TestExtensionOfARepository(t *testing.T) {
+	repo, _ := gitRepository(t)
+	remote := fetchFunc(func(url, ref string) (string, error) {
+		if url != "https://example.com/ext" || ref != "v1" {
+			t.Errorf("fetch of %s at %s", url, ref)
+		}
+		return repo, nil
+	})
+	file := filepath.Join(t.TempDir(), "Tiltfile")
+	text := "v1alpha1.extension_repo(name='default', url='https://example.com/ext', ref='v1')\nload('ext://tool', 'x')\nprint(x)\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log string
+	p := Eval(context.Background(), Options{Tiltfile: file, Kube: &Kube{}, Remote: remote, Log: func(s string) { log += s }})
+	if p.Error != nil || log != "1" {
+		t.Errorf("error %v, log %q", p.Error, log)
+	}
+}
+
+type fetchFunc func(url, ref string) (string, error)
+
+func (f fetchFunc) Fetch(_ context.Context, url, ref string) (string, error) { return f(url, ref) }
