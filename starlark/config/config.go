@@ -148,6 +148,9 @@ type Compose struct {
 	EnvFile     string   `json:"env_file,omitempty"`
 	Profiles    []string `json:"profiles,omitempty"`
 	Wait        bool     `json:"wait,omitempty"`
+
+	PublishedPorts  []int `json:"published_ports,omitempty"`   // on this machine
+	NoInferredLinks bool  `json:"no_inferred_links,omitempty"` // show no links to them
 }
 
 // Link is a URL that the faces show beside a resource.
@@ -170,8 +173,9 @@ type Builder string
 
 // The builders.
 const (
-	BuilderDocker Builder = "docker"
-	BuilderCustom Builder = "custom"
+	BuilderDocker  Builder = "docker"
+	BuilderCustom  Builder = "custom"
+	BuilderCompose Builder = "compose" // the build section of a Compose file
 )
 
 // Image is one docker_build or custom_build.

@@ -31,7 +31,7 @@ func TestEveryBuiltinIsInTheTable(t *testing.T) {
 func TestExamples(t *testing.T) {
 	file := exampleDir(t)
 	for _, e := range decl.All() {
-		if e.Example == "" || strings.Contains(e.Example, "ext://") || strings.Contains(e.Example, "docker_compose") || e.Name == "helm" || e.Name == "kustomize" {
+		if e.Example == "" || strings.Contains(e.Example, "ext://") {
 			continue
 		}
 		t.Run(e.Name, func(t *testing.T) {

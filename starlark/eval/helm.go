@@ -1,0 +1,228 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.starlark.net/starlark"
+	"helm.sh/helm/v4/pkg/chart/common"
+	"helm.sh/helm/v4/pkg/chart/common/util"
+	chart "helm.sh/helm/v4/pkg/chart/v2"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
+	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
+	"helm.sh/helm/v4/pkg/engine"
+	release "helm.sh/helm/v4/pkg/release/v1"
+	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+	"helm.sh/helm/v4/pkg/strvals"
+	"sigs.k8s.io/yaml"
+)
+
+// chartRender says what to render: the settings of one rendering.
+type chartRender struct {
+	dir, name, namespace string
+	values, set          []string
+	kubeVersion          string
+	skipCRDs             bool
+}
+
+func (c *call) helm() (starlark.Value, error) {
+	var in struct {
+		Paths       path     `arg:"paths"`
+		Name        string   `arg:"name"`
+		Namespace   string   `arg:"namespace"`
+		Values      pathList `arg:"values"`
+		Set         strList  `arg:"set"`
+		KubeVersion string   `arg:"kube_version"`
+		SkipCRDs    bool     `arg:"skip_crds"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	h := chartRender{
+		dir: in.Paths.value, name: in.Name, namespace: in.Namespace, values: in.Values.value, set: in.Set.nonEmpty(),
+		kubeVersion: in.KubeVersion, skipCRDs: in.SkipCRDs,
+	}
+	if h.name == "" {
+		h.name = "chart"
+	}
+	info, err := c.run.opts.FS.Stat(h.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, sayf("Could not read Helm chart directory %q: does not exist", h.dir)
+	}
+	if err != nil {
+		return nil, sayf("Could not read Helm chart directory %q: %w", h.dir, err)
+	}
+	if !info.IsDir() {
+		return nil, sayf("helm() may only be called on directories with Chart.yaml: %s", h.dir)
+	}
+	key, err := c.run.chartKey(h)
+	if err != nil {
+		return nil, err
+	}
+	text, err := cached(c.run.opts.Cache, key, func() (string, error) { return c.run.render(h) })
+	if err != nil {
+		return nil, fmt.Errorf("helm: %w", err)
+	}
+	return blob{text: text, source: "helm: " + h.dir}, nil
+}
+
+// chartKey watches what a rendering reads and returns a key of its content.
+func (r *run) chartKey(h chartRender) (string, error) {
+	r.watchBelow(h.dir)
+	files, err := r.files.list(h.dir, true)
+	if err != nil {
+		return "", err
+	}
+	parts := []string{h.dir, h.name, h.namespace, h.kubeVersion, fmt.Sprint(h.skipCRDs), strings.Join(h.set, "\x00")}
+	for _, f := range append(files, h.values...) {
+		data, err := r.files.read(f)
+		if err != nil && slices.Contains(h.values, f) {
+			return "", err
+		}
+		parts = append(parts, f, string(data))
+	}
+	return contentKey("helm", parts...), nil
+}
+
+// render renders a chart as "helm template --include-crds" does, without the
+// hooks that are tests.
+func (r *run) render(h chartRender) (string, error) {
+	loaded, err := loader.LoadDir(h.dir)
+	if err != nil {
+		return "", err
+	}
+	if err := checkChart(loaded); err != nil {
+		return "", err
+	}
+	values, err := r.chartValues(h)
+	if err != nil {
+		return "", err
+	}
+	if err := chartutil.ProcessDependencies(loaded, values); err != nil {
+		return "", err
+	}
+	caps := common.DefaultCapabilities.Copy()
+	if h.kubeVersion != "" {
+		version, err := common.ParseKubeVersion(h.kubeVersion)
+		if err != nil {
+			return "", fmt.Errorf("invalid kube version %q: %w", h.kubeVersion, err)
+		}
+		caps.KubeVersion = *version
+	}
+	namespace := h.namespace
+	if namespace == "" {
+		namespace = "default"
+	}
+	options := common.ReleaseOptions{Name: h.name, Namespace: namespace, Revision: 1, IsInstall: true}
+	top, err := util.ToRenderValues(loaded, values, options, caps)
+	if err != nil {
+		return "", err
+	}
+	files, err := engine.Engine{}.RenderWithContext(r.ctx, loaded, top)
+	if err != nil {
+		return "", err
+	}
+	text, err := chartText(loaded, files, h.skipCRDs)
+	if err != nil || h.namespace == "" {
+		return text, err
+	}
+	return withNamespace(text, h.namespace)
+}
+
+func checkChart(c *chart.Chart) error {
+	if t := c.Metadata.Type; t != "" && t != "application" {
+		return fmt.Errorf("%s charts are not installable", t)
+	}
+	var missing []string
+	for _, want := range c.Metadata.Dependencies {
+		if !slices.ContainsFunc(c.Dependencies(), func(d *chart.Chart) bool { return d.Name() == want.Name }) {
+			missing = append(missing, want.Name)
+		}
+	}
+	if len(missing) > 0 {
+		return sayf("An error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: %s", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// chartValues merges the files of values, later over earlier, and the single
+// values over those.
+func (r *run) chartValues(h chartRender) (map[string]any, error) {
+	values := map[string]any{}
+	for _, f := range h.values {
+		data, err := r.files.read(f)
+		if err != nil {
+			return nil, err
+		}
+		more := map[string]any{}
+		if err := yaml.Unmarshal(data, &more); err != nil {
+			return nil, fmt.Errorf("failed to parse %s: %w", f, err)
+		}
+		values = loader.MergeMaps(values, more)
+	}
+	for _, s := range h.set {
+		if err := strvals.ParseInto(s, values); err != nil {
+			return nil, fmt.Errorf("failed parsing --set data: %w", err)
+		}
+	}
+	return values, nil
+}
+
+// chartText puts the rendered files in the order of installation: definitions,
+// objects, then hooks that are no tests.
+func chartText(c *chart.Chart, files map[string]string, skipCRDs bool) (string, error) {
+	maps.DeleteFunc(files, func(name, _ string) bool { return strings.HasSuffix(name, "NOTES.txt") })
+	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	add := func(source, content string) {
+		fmt.Fprintf(&b, "---\n# Source: %s\n%s\n", filepath.ToSlash(source), strings.TrimSuffix(content, "\n"))
+	}
+	if !skipCRDs {
+		for _, crd := range c.CRDObjects() {
+			add(crd.Filename, string(crd.File.Data))
+		}
+	}
+	for _, m := range manifests {
+		add(m.Name, m.Content)
+	}
+	for _, h := range hooks {
+		if !slices.Contains(h.Events, release.HookTest) {
+			add(h.Path, h.Manifest)
+		}
+	}
+	return b.String(), nil
+}
+
+// withNamespace gives the namespace to objects that have none: a release's
+// namespace is not in what a chart renders.
+func withNamespace(text, namespace string) (string, error) {
+	docs, err := parseYAML(text)
+	if err != nil {
+		return "", err
+	}
+	var objects []map[string]any
+	for _, d := range docs {
+		o, ok := d.value.(map[string]any)
+		if !ok {
+			return "", fmt.Errorf("a Kubernetes object is a map, found %s", shorten(d.value))
+		}
+		meta, _ := o["metadata"].(map[string]any)
+		if meta == nil {
+			meta = map[string]any{}
+			o["metadata"] = meta
+		}
+		if ns, _ := meta["namespace"].(string); ns == "" {
+			meta["namespace"] = namespace
+		}
+		objects = append(objects, o)
+	}
+	return writeYAML(objects)
+}

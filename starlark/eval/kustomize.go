@@ -1,0 +1,160 @@
+package eval
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"go.starlark.net/starlark"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// kustomizing serialises runs of the library, whose schema is global.
+var kustomizing sync.Mutex
+
+func (c *call) kustomize() (starlark.Value, error) {
+	var in struct {
+		Paths path           `arg:"paths"`
+		Bin   starlark.Value `arg:"kustomize_bin"`
+		Flags sequence       `arg:"flags"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	dir := in.Paths.value
+	c.run.files.watch(dir)
+	var out string
+	var err error
+	options, library := kustomizeOptions(in.Flags)
+	bin, _ := asString(orNone(in.Bin))
+	if library && bin == "" {
+		out, err = c.run.kustomizeLibrary(dir, options)
+	} else {
+		out, err = c.run.kustomizeBinary(dir, bin, in.Flags)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return blob{text: out, source: "kustomize: " + dir}, nil
+}
+
+// kustomizeOptions translates flags to the library's options; ok is false when
+// one of them is only known to the program.
+func kustomizeOptions(flags []string) (*krusty.Options, bool) {
+	o := krusty.MakeDefaultOptions()
+	o.Reorder = krusty.ReorderOptionUnspecified
+	for i := 0; i < len(flags); i++ {
+		name, value, hasValue := strings.Cut(strings.TrimLeft(flags[i], "-"), "=")
+		needsValue := name == "load-restrictor" || name == "load_restrictor" || name == "reorder"
+		if needsValue && !hasValue && i+1 < len(flags) {
+			i++
+			value = flags[i]
+		}
+		switch {
+		case strings.HasPrefix(name, "load") && strings.HasSuffix(strings.ToLower(value), "none"):
+			o.LoadRestrictions = types.LoadRestrictionsNone
+		case strings.HasPrefix(name, "load"):
+		case name == "reorder":
+			o.Reorder = krusty.ReorderOption(value)
+		case name == "enable-managedby-label":
+			o.AddManagedbyLabel = !hasValue || value == "true"
+		default:
+			return nil, false
+		}
+	}
+	return o, true
+}
+
+func (r *run) kustomizeLibrary(dir string, options *krusty.Options) (string, error) {
+	reads := &readFiles{FileSystem: filesys.MakeFsOnDisk(), run: r}
+	kustomizing.Lock()
+	defer kustomizing.Unlock()
+	result, err := krusty.MakeKustomizer(options).Run(reads, dir)
+	if err != nil {
+		return "", fmt.Errorf("kustomize: %w", err)
+	}
+	text, err := result.AsYaml()
+	return string(text), err
+}
+
+// kustomizeBinary runs the program, or kubectl in its place.
+func (r *run) kustomizeBinary(dir, bin string, flags []string) (string, error) {
+	r.watchBelow(dir)
+	argv := []string{bin, "build"}
+	switch {
+	case bin != "":
+	case r.hasProgram("kustomize"):
+		argv[0] = "kustomize"
+	case r.hasProgram("kubectl"):
+		argv = []string{"kubectl", "kustomize"}
+	default:
+		return "", fmt.Errorf("kustomize: the flags %q need the program kustomize or kubectl, and neither is installed", flags)
+	}
+	argv = append(append(argv, flags...), dir)
+	out, err := r.command(config.Command{Argv: argv, Dir: r.dir()}, "")
+	if err != nil {
+		return "", fmt.Errorf("command %q failed.\nerror: %w", commandText(argv), err)
+	}
+	return string(out), nil
+}
+
+// watchBelow notes all files below a folder.
+func (r *run) watchBelow(dir string) {
+	r.files.watch(dir)
+	paths, _ := r.files.list(dir, true)
+	for _, p := range paths {
+		r.files.watch(p)
+	}
+}
+
+// hasProgram reports whether a program is in the PATH of the run.
+func (r *run) hasProgram(name string) bool {
+	for _, dir := range filepath.SplitList(r.env.get("PATH")) {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// readFiles lets kustomize read files and notes which; it refuses to write.
+type readFiles struct {
+	filesys.FileSystem
+	run *run
+}
+
+// ReadFile implements filesys.FileSystem.
+func (f *readFiles) ReadFile(path string) ([]byte, error) {
+	f.note(path)
+	if !filepath.IsAbs(path) {
+		return f.FileSystem.ReadFile(path)
+	}
+	return f.run.opts.FS.ReadFile(path)
+}
+
+// Open implements filesys.FileSystem.
+func (f *readFiles) Open(path string) (filesys.File, error) {
+	f.note(path)
+	return f.FileSystem.Open(path)
+}
+
+// note leaves out what was fetched to a temporary folder.
+func (f *readFiles) note(path string) {
+	if filepath.IsAbs(path) && !strings.Contains(path, "kustomize-") {
+		f.run.files.watch(path)
+	}
+}
+
+// Create implements filesys.FileSystem.
+func (f *readFiles) Create(path string) (filesys.File, error) {
+	if !strings.HasPrefix(path, os.TempDir()) {
+		return nil, &os.PathError{Op: "create", Path: path, Err: os.ErrPermission}
+	}
+	return f.FileSystem.Create(path)
+}
