@@ -93,7 +93,10 @@ func (p *project) fetch(ctx context.Context, d Daemon) {
 	for i := range project.YAML {
 		project.YAML[i].Content = nil // large, and nothing here looks at it
 	}
-	project.Error, project.Warnings = nil, nil // the status has them, and sooner
+	project.Warnings = nil // the status has them and the error, and sooner
+	if project.Error != nil {
+		project.Error = &config.Problem{Message: project.Error.Message} // without a place: only the fact that names may be missing
+	}
 	p.evaluated.Store(project)
 }
 
