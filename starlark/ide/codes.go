@@ -1,6 +1,11 @@
 package ide
 
-import "github.com/towline-dev/towline/starlark/resolve"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/resolve"
+)
 
 // Severity says how bad a diagnostic is.
 type Severity uint8
@@ -51,6 +56,7 @@ const (
 	CodeUnknownRes     = "unknown-resource"
 	CodePort           = "invalid-port"
 	CodeMissingFile    = "missing-file"
+	CodeResource       = "resource" // said by the server, of what runs
 )
 
 var codes = []Code{
@@ -84,10 +90,21 @@ var codes = []Code{
 	{CodeUnknownRes, Warning, "The last evaluation saw no resource of that name."},
 	{CodePort, Error, "Ports lie between 1 and 65535 and are written as a number, 'local:container' or 'host:local:container'."},
 	{CodeMissingFile, Warning, "The file does not exist, seen from the folder of this Tiltfile."},
+	{CodeResource, Error, "A resource that the line declares failed to build, to deploy or to run. The message is the tool's; the resource's log has more."},
 }
 
 // Codes returns the table of codes, for the documentation.
 func Codes() []Code { return append([]Code(nil), codes...) }
+
+// Docs returns the table of codes as Markdown, with an anchor for each.
+func Docs() string {
+	var b strings.Builder
+	b.WriteString("# Diagnostics\n\nWhat the language server and `towline check` say about a Tiltfile. The codes are stable.\n")
+	for _, c := range codes {
+		fmt.Fprintf(&b, "\n## %s\n\n*%s.* %s\n", c.ID, c.Severity, c.Doc)
+	}
+	return b.String()
+}
 
 func severityOf(id string) Severity {
 	for _, c := range codes {

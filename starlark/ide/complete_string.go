@@ -36,9 +36,12 @@ func (c *completer) strings() {
 
 // argument completes a string in an argument of a built-in.
 func (c *completer) argument(lit *syntax.Literal, path []syntax.Node) {
-	_, p := paramAt(c.in, c.f, path)
+	sig, p := paramAt(c.in, c.f, path)
 	if p == nil {
 		return
+	}
+	if sig.entry != nil && sig.entry.Method && p.Name == "key" {
+		c.methodKeys(path)
 	}
 	for _, e := range p.Type.Enums() {
 		c.add(Item{Label: e, Kind: ItemValue, Sort: "0"})
@@ -180,8 +183,28 @@ func loads(l *syntax.LoadStmt, name string, off int) bool {
 
 // keys completes the known keys of a dict.
 func (c *completer) keys(x *syntax.IndexExpr) {
-	for _, fl := range c.in.expr(c.f, x.X).fields {
-		c.add(Item{Label: fl.name, Kind: ItemMember, Detail: fl.value.text(), Sort: "1"})
+	c.fields(c.in.expr(c.f, x.X))
+}
+
+// methodKeys completes the known keys of the dict whose method is called.
+func (c *completer) methodKeys(path []syntax.Node) {
+	for i := len(path) - 1; i >= 0; i-- {
+		if call, ok := path[i].(*syntax.CallExpr); ok {
+			if dot, ok := call.Fn.(*syntax.DotExpr); ok {
+				c.fields(c.in.expr(c.f, dot.X))
+			}
+			return
+		}
+	}
+}
+
+func (c *completer) fields(v value) {
+	for _, fl := range v.fields {
+		detail := fl.value.text()
+		if fl.doc != "" {
+			detail = strings.TrimSpace(detail + "  " + fl.doc)
+		}
+		c.add(Item{Label: fl.name, Kind: ItemMember, Detail: detail, Sort: "1"})
 	}
 }
 
