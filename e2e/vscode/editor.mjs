@@ -1,7 +1,7 @@
 // The real VS Code: code-server with the extension installed, seen through a
 // browser as a user sees it.
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, openSync, writeFileSync } from "node:fs";
+import { mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -19,8 +19,6 @@ const settings = {
   "git.enabled": false,
   "remote.autoForwardPorts": false,
   "editor.minimap.enabled": false,
-  "debug.toolBarLocation": "docked",
-  "debug.openDebug": "neverOpen",
   "terminal.integrated.gpuAcceleration": "off",
 };
 
@@ -43,7 +41,8 @@ export class Editor {
     editor.env = options.env;
 
     const entry = join(modules, "code-server", "out", "node", "entry.js");
-    const common = [entry, "--user-data-dir", data, "--extensions-dir", join(folder, "extensions")];
+    editor.extensions = join(folder, "extensions");
+    const common = [entry, "--user-data-dir", data, "--extensions-dir", editor.extensions];
     const installed = spawnSync(process.execPath, [...common, "--install-extension", vsix], { ...options, encoding: "utf8" });
     if (installed.status !== 0) throw new Error(`installing ${vsix}: ${installed.stdout}${installed.stderr}`);
 
@@ -69,13 +68,23 @@ export class Editor {
   async stop() {
     await this.#browser?.close();
     const server = this.#server;
-    if (server === undefined || server.exitCode !== null) return;
     const ended = new Promise((resolve) => { server.once("exit", resolve); });
     signal(server.pid, "SIGTERM");
     const timer = setTimeout(() => { signal(server.pid, "SIGKILL"); }, 8_000);
     await ended;
     clearTimeout(timer);
     signal(server.pid, "SIGKILL"); // what is left of its group
+    for (const { pid } of this.programs()) process.kill(pid, "SIGKILL"); // daemons have groups of their own
+  }
+
+  /** The extension's programs that run: pid, and the command of each. */
+  programs() {
+    return readdirSync("/proc").filter((entry) => /^\d+$/.test(entry)).flatMap((entry) => {
+      try {
+        const [program, command] = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0");
+        return program.startsWith(this.extensions) ? [{ pid: Number(entry), command }] : [];
+      } catch { return []; } // it ended meanwhile
+    });
   }
 
   /** Saves a picture of the page. */
@@ -98,7 +107,7 @@ export class Editor {
     await this.page.keyboard.press("Control+P");
     await this.page.locator(".quick-input-widget input").fill(file);
     const name = file.split("/").pop();
-    const label = this.page.locator(".label-name").getByText(name, { exact: true });
+    const label = this.page.locator(".label-name").filter({ hasText: new RegExp(`^${name.replaceAll(".", "\\.")}$`) });
     await this.page.locator(".quick-input-list .monaco-list-row").filter({ has: label }).first().click();
     await this.tab(name).waitFor();
     if (place !== "") await this.goTo(place);
@@ -150,8 +159,14 @@ export class Editor {
 
   /** Waits for a variable with a value in the variables view. */
   async value(name, pattern) {
-    await this.page.keyboard.press("Control+Shift+D");
-    await this.page.locator(".debug-variables .monaco-list-row").filter({ hasText: `${name}` }).filter({ hasText: pattern }).first().waitFor();
+    const rows = this.page.locator(".debug-variables .monaco-list-row");
+    const wanted = rows.filter({ hasText: name }).filter({ hasText: pattern }).first();
+    const closed = this.page.locator('.debug-variables .monaco-list-row[aria-expanded="false"]').filter({ hasText: "Locals" }).first();
+    await until(`${name} is ${pattern}`, async () => {
+      if (await wanted.isVisible()) return true;
+      if (await closed.isVisible()) await closed.click({ timeout: 1_000 });
+      return false;
+    }, { every: 300 });
   }
 
   /** Chooses a row of the open quick pick. */

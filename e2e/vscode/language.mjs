@@ -1,5 +1,5 @@
 // Tiltfiles in the editor: no cluster is needed for any of this.
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { strict as assert } from "node:assert";
 
@@ -98,19 +98,19 @@ export const cases = [
     assert.match(readFileSync(join(workspace, "web.tiltfile"), "utf8"), /^def f\(x\):\n {4}if x:\n {8}pass\n {4}$/m);
   }],
 
-  ["Restart Server starts another process", async (editor, { folder }) => {
-    const before = await until("there is a server", () => serverOf(folder));
+  ["Restart Server starts another process", async (editor) => {
+    const before = await until("there is a server", () => serverOf(editor));
     await editor.palette("Towline: Restart Server");
-    const after = await until("there is another server", () => { const pid = serverOf(folder); return pid !== before && pid; });
-    await until("the old one is gone", () => !readdirSync("/proc").includes(before));
+    const after = await until("there is another server", () => { const pid = serverOf(editor); return pid !== before && pid; });
+    await until("the old one is gone", () => !editor.programs().some(({ pid }) => pid === before));
     assert.notEqual(before, after);
     await editor.serverRuns();
   }],
 
-  ["a server that is killed comes back", async (editor, { folder }) => {
-    const before = await until("there is a server", () => serverOf(folder));
-    process.kill(Number(before), "SIGKILL");
-    await until("there is another server", () => { const pid = serverOf(folder); return pid !== before && pid; });
+  ["a server that is killed comes back", async (editor) => {
+    const before = await until("there is a server", () => serverOf(editor));
+    process.kill(before, "SIGKILL");
+    await until("there is another server", () => { const pid = serverOf(editor); return pid !== before && pid; });
   }],
 
   ["a missing program is named, with the setting to change", async (editor, { folder }) => {
@@ -122,18 +122,13 @@ export const cases = [
     await editor.shot("missing-program");
     await until("the item says so", async () => (await editor.statusItem.getAttribute("aria-label")).includes("does not run"));
     writeFileSync(file, "{}");
-    await until("there is a server again", () => serverOf(folder));
+    await until("there is a server again", () => serverOf(editor));
     await editor.serverRuns();
     assert.ok(await toast.getByRole("button", { name: "Open Settings" }).count() > 0);
   }],
 ];
 
-/** The pid of the language server that this editor's extension started. */
-function serverOf(folder) {
-  return readdirSync("/proc").filter((entry) => /^\d+$/.test(entry)).find((pid) => {
-    try {
-      const [program, command] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      return program.startsWith(join(folder, "extensions")) && command === "lsp";
-    } catch { return false; }
-  });
+/** The pid of the language server; undefined when there is none. */
+function serverOf(editor) {
+  return editor.programs().find(({ command }) => command === "lsp")?.pid;
 }
