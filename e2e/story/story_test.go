@@ -50,6 +50,17 @@ type stage struct {
 // newStage skips where there is no cluster to test on.
 func newStage(t *testing.T, namespace string) *stage {
 	t.Helper()
+	s := newEmptyStage(t, namespace)
+	var err error
+	if s.Story, err = Open(t.Context(), s.options); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// newEmptyStage is newStage without the editor, for those who bring another.
+func newEmptyStage(t *testing.T, namespace string) *stage {
+	t.Helper()
 	kubeconfig := os.Getenv("TOWLINE_TEST_KUBECONFIG")
 	if kubeconfig == "" {
 		t.Skip("TOWLINE_TEST_KUBECONFIG is not set: this test needs a real cluster (make cluster-up)")
@@ -79,9 +90,6 @@ func newStage(t *testing.T, namespace string) *stage {
 	if s.cluster, err = kube.Open(kube.Options{Kubeconfig: kubeconfig, Namespace: namespace}); err != nil {
 		t.Fatal(err)
 	}
-	if s.Story, err = Open(t.Context(), s.options); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(s.clean)
 	return s
 }
@@ -97,8 +105,10 @@ func (w testWriter) Write(p []byte) (int, error) {
 func (s *stage) clean() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	if err := s.Close(); err != nil {
-		s.t.Log("closing the editor:", err)
+	if s.Story != nil {
+		if err := s.Close(); err != nil {
+			s.t.Log("closing the editor:", err)
+		}
 	}
 	down := exec.CommandContext(ctx, s.options.Towline, "down", "--namespace", s.options.Namespace)
 	down.Dir, down.Env = s.options.Workspace, append(os.Environ(), s.options.Env...)
