@@ -134,6 +134,9 @@ func spin(w *os.File, what string) (stop func()) {
 
 // printLog writes one line of a log.
 func printLog(w io.Writer, l api.LogLine, named bool) {
+	if named && strings.TrimSpace(l.Text) == "" {
+		return // between the lines of several, an empty one tells nothing
+	}
 	prefix := ""
 	if named {
 		name := l.Resource

@@ -155,7 +155,7 @@ func interrupted(e api.Endpoint) error {
 
 // followAll prints logs until ctx ends, through restarts of the daemon.
 func followAll(ctx context.Context, e api.Endpoint) error {
-	tail := 50
+	tail := 10
 	for {
 		client, err := connect(ctx, e)
 		if err == nil {
