@@ -187,7 +187,17 @@ func TestADayOfADeveloper(t *testing.T) {
 	d, err := s.Debug(ctx, "api", "api/main.go", line)
 	s.must(err)
 	s.stopsAt(ctx, d, api+"/?name=first", line, `"Hello, first?"`)
+	early, err := s.Line("api/main.go", "log.Println")
+	s.must(err)
+	_, err = d.SetBreakpoints(ctx, s.Path("api/main.go"), early, line)
+	s.must(err)
 	s.must(s.Restart(ctx, "api"))
+	thread, frame, err := d.Stopped(ctx)
+	s.must(err)
+	if frame.Line != early || frame.Name != "main.main" {
+		t.Errorf("the new process stopped at %s:%d, want line %d, before it serves", frame.Name, frame.Line, early)
+	}
+	s.must(d.Continue(ctx, thread))
 	s.stopsAt(ctx, d, api+"/?name=second", line, `"Hello, second?"`)
 	s.must(d.End(ctx))
 	_, err = Until(ctx, api, func(b string) bool { return Pid(b) != 0 })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/towline-dev/towline/agent/client"
 	"github.com/towline-dev/towline/agent/wire"
@@ -28,7 +29,7 @@ func (r *Runner) Debug(ctx context.Context, resource, pod, container string, lau
 		return nil, Session{}, err
 	}
 	mode := wire.DebugAttach
-	if launch {
+	if r.takeHeld(id) || launch {
 		mode = wire.DebugRestart
 	}
 	conn, ready, err := c.Debug(ctx, wire.DebugRequest{Mode: mode})
@@ -70,4 +71,62 @@ func (r *Runner) debuggable(resource, pod, container string) (engine.TargetID, *
 		Hint:    "bring it up with `towline up` and wait until it is ready; only containers whose image the Tiltfile builds can be debugged",
 	}
 	return engine.TargetID{}, nil, problem
+}
+
+// debuggerTimeout is how long a process that is restarted while somebody
+// debugs it waits for the debugger to come back.
+const debuggerTimeout = 5 * time.Second
+
+// debugged reports whether a debugger is attached to a target.
+func (r *Runner) debugged(id engine.TargetID) bool {
+	r.mu.Lock()
+	t := r.targets[id]
+	r.mu.Unlock()
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.facts.Process.Debug
+}
+
+// restartDebugged stops a process that is debugged and leaves the start of the
+// next one to its debugger, which comes back by Debug: so a breakpoint in what
+// runs first is not missed. When it does not come, the process starts alone.
+func (r *Runner) restartDebugged(c *client.Client, id engine.TargetID) error {
+	r.mu.Lock()
+	t := r.targets[id]
+	r.mu.Unlock()
+	if t == nil {
+		return fmt.Errorf("container %s of pod %s is gone", id.Container, id.Pod)
+	}
+	t.mu.Lock()
+	t.held = true
+	t.mu.Unlock()
+	if _, err := c.Stop(r.ctx); err != nil {
+		r.takeHeld(id)
+		return err
+	}
+	r.spawn(func() {
+		if pause(r.ctx, debuggerTimeout) && r.takeHeld(id) {
+			_, _ = c.Start(r.ctx, wire.StartOptions{}) // a lost agent starts it when it is found again
+		}
+	})
+	return nil
+}
+
+// takeHeld reports whether a target's process waits for its debugger, which
+// it then no longer does.
+func (r *Runner) takeHeld(id engine.TargetID) bool {
+	r.mu.Lock()
+	t := r.targets[id]
+	r.mu.Unlock()
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	held := t.held
+	t.held = false
+	return held
 }

@@ -54,9 +54,17 @@ func (r *Runner) sync(e engine.Live) (problem *config.Problem, rebuild bool) {
 		}
 	}
 	change.Output = r.output(resource, e.Target.Pod)
+	debugged := change.Restart && r.debugged(e.Target)
+	change.Restart = change.Restart && !debugged
 	result, err := c.Apply(r.ctx, change)
 	if err != nil {
 		return syncProblem(e, err), r.ctx.Err() == nil && !isLost(c)
+	}
+	if debugged && result.Failed() == nil {
+		if err := r.restartDebugged(c, e.Target); err != nil {
+			return syncProblem(e, err), false
+		}
+		r.log(resource, "towline", "", e.Target.Pod+": stopped, and starts again under the debugger")
 	}
 	r.report(resource, e, change, result, time.Since(began))
 	if failed := result.Failed(); failed != nil {

@@ -33,6 +33,7 @@ type target struct {
 
 	mu     sync.Mutex
 	client *client.Client // nil while not connected
+	held   bool           // the process was stopped and waits for its debugger
 	facts  TargetFacts
 }
 
