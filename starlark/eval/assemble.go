@@ -165,8 +165,9 @@ func (r *run) assembleK8s() ([]*resource, error) {
 // workloads returns the objects that name images, and those of a k8s_kind.
 func (r *run) workloads() ([]*object, error) {
 	var workloads []*object
+	inEnv := r.images.anyInEnv()
 	for _, o := range r.yaml.objects {
-		if err := r.findImages(o); err != nil {
+		if err := r.findImages(o, inEnv); err != nil {
 			return nil, &placed{pos: o.Pos, err: fmt.Errorf("finding images in %s: %w", o.name, err)}
 		}
 		workload := len(o.refs) > 0
@@ -316,11 +317,17 @@ func (r *run) loose() []*object {
 func (r *run) applyOptions(all []*resource) ([]*resource, error) {
 	y := &r.yaml
 	fragments := map[string][]*object{}
-	var fullNames []string
-	for _, o := range y.objects {
-		fullNames = append(fullNames, o.fullName())
-		for _, f := range o.fragments() {
-			fragments[f] = append(fragments[f], o)
+	fullNames := func() (names []string) {
+		for _, o := range y.objects {
+			names = append(names, o.fullName())
+		}
+		return names
+	}
+	if slices.ContainsFunc(y.options, func(o *k8sOptions) bool { return len(o.objects) > 0 }) {
+		for _, o := range y.objects {
+			for _, f := range o.fragments {
+				fragments[f] = append(fragments[f], o)
+			}
 		}
 	}
 	for _, opt := range y.options {
@@ -386,13 +393,13 @@ func (r *run) applyOne(res *resource, opt *k8sOptions) error {
 }
 
 // takeFragment moves the one object that a selector names to the resource.
-func (res *resource) takeFragment(fragment string, fragments map[string][]*object, fullNames []string, loose func() []*object) error {
+func (res *resource) takeFragment(fragment string, fragments map[string][]*object, fullNames func() []string, loose func() []*object) error {
 	found := fragments[strings.ToLower(fragment)]
 	switch {
 	case strings.Count(strings.ReplaceAll(fragment, `\:`, ""), ":") > 3:
 		return fmt.Errorf("Error making selector from string %q: Too many parts in selector. Selectors must contain between 1 and 3 parts (colon separated), found %d parts in %s", fragment, strings.Count(fragment, ":")+1, fragment)
 	case len(found) == 0:
-		return sayf("No object identified by the fragment %q could be found. Possible objects are: %s", fragment, quoted(fullNames))
+		return sayf("No object identified by the fragment %q could be found. Possible objects are: %s", fragment, quoted(fullNames()))
 	case len(found) > 1:
 		var names []string
 		for _, o := range found {
@@ -456,7 +463,7 @@ func (img *image) markUsed() {
 }
 
 func (r *run) addObject(o *object, resource string) {
-	o.Key, o.Resource = o.key(), resource
+	o.Resource = resource
 	r.project.YAML = append(r.project.YAML, o.Object)
 }
 

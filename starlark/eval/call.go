@@ -42,25 +42,69 @@ func (c *call) errorf(format string, args ...any) error {
 // alone. A parameter without a field is accepted and dropped.
 func (c *call) into(dst any) error {
 	v := reflect.ValueOf(dst).Elem()
-	fields := c.run.fieldsOf(v.Type())
-	if err := c.checkKeywordOnly(); err != nil {
-		return err
+	plan := c.plan(v.Type())
+	if len(c.args) > 1 {
+		if err := c.checkKeywordOnly(); err != nil {
+			return err
+		}
 	}
-	pairs := make([]any, 0, 2*len(c.entry.Params))
+	var dropped starlark.Value
+	pairs := make([]any, 2*len(plan))
+	for i, p := range plan {
+		pairs[2*i], pairs[2*i+1] = p.name, &dropped
+		if p.field < 0 {
+			continue
+		}
+		target := v.Field(p.field).Addr().Interface()
+		if p.binds {
+			target.(interface{ bind(*call) }).bind(c)
+		}
+		pairs[2*i+1] = target
+	}
+	return starlark.UnpackArgs(c.name(), c.args, c.kwargs, pairs...)
+}
+
+// planKey is a function and the struct that takes its arguments.
+type planKey struct {
+	entry *decl.Entry
+	typ   reflect.Type
+}
+
+// planParam is how one parameter is unpacked.
+type planParam struct {
+	name  any // with the mark that UnpackArgs wants behind an optional one
+	field int // of the struct; -1: accepted and dropped
+	binds bool
+}
+
+// plan works out how arguments are unpacked in a struct, once in a run.
+func (c *call) plan(t reflect.Type) []planParam {
+	key := planKey{c.entry, t}
+	if plan, ok := c.run.plans[key]; ok {
+		return plan
+	}
+	fields := make(map[string]int, t.NumField())
+	for i := range t.NumField() {
+		fields[t.Field(i).Tag.Get("arg")] = i
+	}
+	plan := []planParam{}
 	for _, p := range c.entry.Params {
 		if p.Kind >= decl.VarArgs {
 			continue
 		}
-		var target any = new(starlark.Value)
-		if i, ok := fields[p.Name]; ok {
-			target = v.Field(i).Addr().Interface()
+		field, ok := fields[p.Name]
+		step := planParam{field: -1}
+		var target any
+		if ok {
+			target = reflect.New(t.Field(field).Type).Interface()
+			step.field = field
+			_, step.binds = target.(interface{ bind(*call) })
 		}
-		pairs = append(pairs, p.Name+optionalMark(p, target), target)
-		if u, ok := target.(interface{ bind(*call) }); ok {
-			u.bind(c)
-		}
+		step.name = p.Name + optionalMark(p, target)
+		plan = append(plan, step)
 	}
-	return starlark.UnpackArgs(c.name(), c.args, c.kwargs, pairs...)
+	c.run.plans[key] = plan
+	return plan
 }
 
 // optionalMark is what UnpackArgs wants behind an optional parameter's name.
@@ -88,21 +132,6 @@ func (c *call) checkKeywordOnly() error {
 		return fmt.Errorf("%s: got %d arguments, want at most %d", c.name(), len(c.args), positional)
 	}
 	return nil
-}
-
-// fieldsOf returns the indexes of a struct's fields by their tags.
-func (r *run) fieldsOf(t reflect.Type) map[string]int {
-	if m, ok := r.fields[t]; ok {
-		return m
-	}
-	m := make(map[string]int, t.NumField())
-	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("arg"); name != "" {
-			m[name] = i
-		}
-	}
-	r.fields[t] = m
-	return m
 }
 
 // builtin is the Go half of a function of the table.

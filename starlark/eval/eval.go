@@ -23,7 +23,6 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -117,8 +116,8 @@ type run struct {
 	steps   map[string]*step // live-update steps that nothing uses yet, by position
 	config  configState
 	api     apiState
-	ours    map[string]any                  // what the towline module set
-	fields  map[reflect.Type]map[string]int // of argument structs, by tag
+	ours    map[string]any // what the towline module set
+	plans   map[planKey][]planParam
 
 	triggerMode    triggerMode
 	triggerModeSet string // position of the call
@@ -148,13 +147,13 @@ func newRun(ctx context.Context, o Options) *run {
 	o.Tiltfile = filepath.Clean(o.Tiltfile)
 	r := &run{
 		ctx: ctx, opts: o,
-		files:   &recorder{fs: o.FS, seen: map[string]bool{}},
+		files:   &recorder{fs: o.FS, cache: o.Cache, seen: map[string]bool{}},
 		project: newProject(o.Tiltfile),
 		warned:  map[string]bool{},
 		modules: map[string]*module{},
 		steps:   map[string]*step{},
 		ours:    map[string]any{},
-		fields:  map[reflect.Type]map[string]int{},
+		plans:   map[planKey][]planParam{},
 	}
 	r.env = newEnviron(o.Env)
 	r.kube = &kubeState{run: r, given: o.Kube}

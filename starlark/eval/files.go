@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // osFS is the operating system's file system.
@@ -46,9 +47,22 @@ func cause(err error) error {
 
 // recorder notes which files a run depends on.
 type recorder struct {
-	fs   FS
-	seen map[string]bool
+	fs    FS
+	cache *Cache
+	seen  map[string]bool
 }
+
+// readFile is a file as it was read. It is taken again while its size, time
+// and identity are the same, if its time was old enough when it was read: a
+// change within the clock's grain would not show.
+type readFile struct {
+	info fs.FileInfo
+	data []byte
+	safe bool
+}
+
+// clockGrain is longer than the grain of any file system's times.
+const clockGrain = 2 * time.Second
 
 // watch notes a path without reading it.
 func (f *recorder) watch(path string) { f.seen[path] = true }
@@ -56,7 +70,22 @@ func (f *recorder) watch(path string) { f.seen[path] = true }
 // read reads a file and notes it, whether it exists or not.
 func (f *recorder) read(path string) ([]byte, error) {
 	f.watch(path)
-	return f.fs.ReadFile(path)
+	if _, ok := f.fs.(osFS); !ok {
+		return f.fs.ReadFile(path)
+	}
+	key := "file" + path
+	info, statErr := os.Stat(path)
+	if v, ok := f.cache.get(key); ok && statErr == nil {
+		if old := v.(*readFile); old.safe && os.SameFile(old.info, info) && old.info.Size() == info.Size() && old.info.ModTime().Equal(info.ModTime()) {
+			return old.data, nil
+		}
+	}
+	began := time.Now()
+	data, err := f.fs.ReadFile(path)
+	if err == nil && statErr == nil {
+		f.cache.put(key, &readFile{info: info, data: data, safe: began.Sub(info.ModTime()) > clockGrain})
+	}
+	return data, err
 }
 
 // sorted returns all paths that were noted.

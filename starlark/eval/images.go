@@ -140,7 +140,7 @@ func (c *call) dockerBuild() (starlark.Value, error) {
 }
 
 func (c *call) setRef(img *image, ref string) error {
-	named, err := parseRef(ref)
+	named, err := cached(c.run.opts.Cache, "ref"+ref, func() (reference.Named, error) { return parseRef(ref) })
 	if err != nil {
 		return sayf("Argument 1 (ref): can't parse %q: %v", ref, err)
 	}

@@ -2,6 +2,8 @@ package eval
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -14,7 +16,12 @@ type object struct {
 	config.Object
 	name, namespace, kind, group, apiVersion string
 
-	refs  []foundImage // the images that it names
+	prefixes  [4]string    // name, name:kind, name:kind:namespace, and all with the group
+	fragments [4]string    // the same in lower case
+	podRefs   []foundImage // the images of its containers
+	podErr    error        // why one of them is no image's name
+
+	refs  []foundImage // all images that it names
 	taken bool         // it belongs to a resource
 }
 
@@ -24,10 +31,10 @@ type foundImage struct {
 	ref   config.ImageRef
 }
 
-// newObject reads what identifies an object. The namespace is "default" when
-// none is given.
-func newObject(content map[string]any) *object {
-	o := &object{namespace: "default"}
+// newObject reads what an object is by its content. The namespace is "default"
+// when none is given, the core group is called "core" in names.
+func newObject(content map[string]any) object {
+	o := object{namespace: "default"}
 	o.Content = content
 	o.kind, _ = content["kind"].(string)
 	o.apiVersion, _ = content["apiVersion"].(string)
@@ -39,6 +46,21 @@ func newObject(content map[string]any) *object {
 	if ns, _ := meta["namespace"].(string); ns != "" {
 		o.namespace = ns
 	}
+	group := o.group
+	if group == "" {
+		group = "core"
+	}
+	full := strings.Join([]string{escapeColons(o.name), strings.ToLower(o.kind), o.namespace, group}, ":")
+	end := len(escapeColons(o.name))
+	for i, part := range []string{"", o.kind, o.namespace, group} {
+		if i > 0 {
+			end += 1 + len(part)
+		}
+		o.prefixes[i] = full[:end]
+		o.fragments[i] = strings.ToLower(full[:end])
+	}
+	o.Key = full
+	o.findPodImages()
 	return o
 }
 
@@ -47,29 +69,8 @@ func (o *object) labels() map[string]any {
 	return mapAt(o.Content, "metadata", "labels")
 }
 
-// parts are the parts of an object's name, from the most to the least telling,
-// in lower case but for the name.
-func (o *object) parts() []string {
-	group := o.group
-	if group == "" {
-		group = "core"
-	}
-	return []string{escapeColons(o.name), strings.ToLower(o.kind), o.namespace, group}
-}
-
 // key is "name:kind:namespace:group".
-func (o *object) key() string { return strings.Join(o.parts(), ":") }
-
-// fragments are the selectors that may name the object in objects=, in lower
-// case.
-func (o *object) fragments() []string {
-	p := o.parts()
-	all := []string{p[0], p[0] + ":" + p[1], strings.Join(p[:3], ":"), strings.Join(p, ":")}
-	for i, f := range all {
-		all[i] = strings.ToLower(f)
-	}
-	return all
-}
+func (o *object) key() string { return o.Key }
 
 // fullName is what messages call an object.
 func (o *object) fullName() string {
@@ -87,23 +88,21 @@ func (o *object) id() objectID {
 func uniqueNames(objects []*object) []string {
 	counts := map[string]int{}
 	for _, o := range objects {
-		for i := range o.parts() {
-			counts[strings.Join(o.parts()[:i+1], ":")]++
+		for _, p := range o.prefixes {
+			counts[p]++
 		}
 	}
 	names, used := make([]string, len(objects)), map[string]int{}
 	for i, o := range objects {
-		parts := o.parts()
-		for n := range parts {
-			if name := strings.Join(parts[:n+1], ":"); counts[name] == 1 {
-				names[i] = name
+		for _, p := range o.prefixes {
+			if counts[p] == 1 {
+				names[i] = p
 				break
 			}
 		}
 		if names[i] == "" {
-			full := o.key()
-			names[i] = fmt.Sprintf("%s:%d", full, used[full])
-			used[full]++
+			names[i] = fmt.Sprintf("%s:%d", o.key(), used[o.key()])
+			used[o.key()]++
 		}
 	}
 	return names
@@ -154,24 +153,44 @@ func (o *object) selects(workload *object, labels map[string]any) bool {
 	return len(selector) > 0
 }
 
+// findPodImages finds the images of the containers of a pod template.
+func (o *object) findPodImages() {
+	o.eachContainer(func(container map[string]any, at []string) {
+		if found, err := imageAt(container["image"], append(at, "image")); err != nil {
+			o.podErr = err
+		} else if found != nil {
+			o.podRefs = append(o.podRefs, *found)
+		}
+	})
+}
+
+// eachContainer calls f with the containers of a pod template and their place.
+func (o *object) eachContainer(f func(container map[string]any, at []string)) {
+	template, path, ok := o.podTemplate()
+	if !ok {
+		return
+	}
+	spec := mapAt(template, "spec")
+	for _, list := range []string{"initContainers", "containers"} {
+		containers, _ := spec[list].([]any)
+		for i, c := range containers {
+			container, _ := c.(map[string]any)
+			at := make([]string, 0, len(path)+6)
+			f(container, append(append(at, path...), "spec", list, strconv.Itoa(i)))
+		}
+	}
+}
+
 // findImages fills refs: images of containers, of the paths that k8s_kind and
 // k8s_image_json_path name, and of environment variables where an image asks
 // for that.
-func (r *run) findImages(o *object) error {
-	o.refs = nil
-	if template, path, ok := o.podTemplate(); ok {
-		spec := mapAt(template, "spec")
-		for _, list := range []string{"initContainers", "containers"} {
-			containers, _ := spec[list].([]any)
-			for i, c := range containers {
-				container, _ := c.(map[string]any)
-				at := append(append([]string{}, path...), "spec", list, fmt.Sprint(i))
-				if err := o.addImage(container["image"], append(at, "image")); err != nil {
-					return err
-				}
-				r.findEnvImages(o, container, at)
-			}
-		}
+func (r *run) findImages(o *object, inEnv bool) error {
+	if o.podErr != nil {
+		return o.podErr
+	}
+	o.refs = slices.Clone(o.podRefs)
+	if inEnv {
+		o.eachContainer(func(container map[string]any, at []string) { r.findEnvImages(o, container, at) })
 	}
 	for _, k := range r.yaml.kinds {
 		if !k.selector.matches(o) {
@@ -184,25 +203,30 @@ func (r *run) findImages(o *object) error {
 	return nil
 }
 
-func (o *object) addImage(v any, path []string) error {
+// imageAt reads an image's name; an empty one is none.
+func imageAt(v any, path []string) (*foundImage, error) {
 	text, ok := v.(string)
 	if !ok || text == "" {
-		return nil
+		return nil, nil
 	}
 	named, err := parseRef(text)
 	if err != nil {
-		return fmt.Errorf("parsing image %s: %w", text, err)
+		return nil, fmt.Errorf("parsing image %s: %w", text, err)
 	}
-	o.refs = append(o.refs, foundImage{named: named, ref: config.ImageRef{Path: path}})
-	return nil
+	return &foundImage{named: named, ref: config.ImageRef{Path: path}}, nil
+}
+
+func (o *object) addImage(v any, path []string) error {
+	found, err := imageAt(v, path)
+	if found != nil {
+		o.refs = append(o.refs, *found)
+	}
+	return err
 }
 
 // findEnvImages finds images in values of environment variables that name,
 // exactly, an image with match_in_env_vars.
 func (r *run) findEnvImages(o *object, container map[string]any, at []string) {
-	if !r.images.anyInEnv() {
-		return
-	}
 	vars, _ := container["env"].([]any)
 	for i, v := range vars {
 		env, _ := v.(map[string]any)

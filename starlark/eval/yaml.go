@@ -260,44 +260,55 @@ func (c *call) yamlOne(v starlark.Value) ([]*object, error) {
 	return objects, nil
 }
 
-// objects decodes Kubernetes objects; a List becomes its items.
+// objects decodes Kubernetes objects; a List becomes its items. What an object
+// is by its content alone is worked out once per content.
 func (r *run) objects(text string, pos config.Position, file string) ([]*object, error) {
-	docs, err := r.parseYAML(text)
+	templates, err := cached(r.opts.Cache, contentKey("objects", text), func() ([]object, error) {
+		docs, err := parseYAML(text)
+		var templates []object
+		for _, d := range docs {
+			if err := addObjects(&templates, d); err != nil {
+				return nil, err
+			}
+		}
+		return templates, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	var objects []*object
-	for _, d := range docs {
-		if err := addObjects(&objects, d.value, func(o *object) {
-			o.Pos, o.Source, o.Line = pos, file, d.line
-		}); err != nil {
-			return nil, err
-		}
+	objects := make([]*object, len(templates))
+	copies := make([]object, len(templates))
+	for i, t := range templates {
+		copies[i] = t
+		copies[i].Pos, copies[i].Source = pos, file
+		objects[i] = &copies[i]
 	}
 	return objects, nil
 }
 
-func addObjects(objects *[]*object, v any, set func(*object)) error {
-	content, ok := v.(map[string]any)
+func addObjects(objects *[]object, d document) error {
+	content, ok := d.value.(map[string]any)
 	if !ok {
-		return fmt.Errorf("a Kubernetes object is a map, found %s", shorten(v))
+		return fmt.Errorf("a Kubernetes object is a map, found %s", shorten(d.value))
 	}
-	o := newObject(content)
+	kind, _ := content["kind"].(string)
+	version, _ := content["apiVersion"].(string)
 	switch {
-	case o.kind == "":
-		return sayf("Object 'Kind' is missing in '%s'", shorten(v))
-	case o.apiVersion == "":
-		return sayf("Object 'apiVersion' is missing in '%s'", shorten(v))
+	case kind == "":
+		return sayf("Object 'Kind' is missing in '%s'", shorten(content))
+	case version == "":
+		return sayf("Object 'apiVersion' is missing in '%s'", shorten(content))
 	}
-	if items, ok := content["items"].([]any); ok && o.kind == "List" && o.apiVersion == "v1" {
+	if items, ok := content["items"].([]any); ok && kind == "List" && version == "v1" {
 		for _, item := range items {
-			if err := addObjects(objects, item, set); err != nil {
+			if err := addObjects(objects, document{value: item, line: d.line}); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	set(o)
+	o := newObject(content)
+	o.Line = d.line
 	*objects = append(*objects, o)
 	return nil
 }
