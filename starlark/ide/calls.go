@@ -18,7 +18,7 @@ func paramAt(in *inference, f *resolve.File, path []syntax.Node) (*signature, *d
 			if !ok {
 				return nil, nil
 			}
-			sig := signatureOf(in.expr(f, call.Fn))
+			sig := in.signature(f, call.Fn)
 			if sig == nil {
 				return nil, nil
 			}

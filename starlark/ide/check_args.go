@@ -13,7 +13,7 @@ import (
 // functions are left alone: several take their arguments in ways that the
 // table cannot say.
 func (c *checker) call(call *syntax.CallExpr) {
-	sig := signatureOf(c.in.expr(c.f, call.Fn))
+	sig := c.in.signature(c.f, call.Fn)
 	if sig == nil || call.Rparen < 0 {
 		return
 	}

@@ -75,19 +75,21 @@ func (c *checker) evaluated() *config.Project {
 	return nil
 }
 
-// declaredNames returns names that the files at hand give to resources in
-// plain text: they may be newer than the last evaluation.
+// declared reports whether the file gives a name to something in plain text: it
+// may be newer than the last evaluation.
 func (c *checker) declared(name string) bool {
-	found := false
-	syntax.Walk(c.f.File, func(n syntax.Node) bool {
-		if lit, ok := n.(*syntax.Arg); ok && !found {
-			if l, ok := lit.X.(*syntax.Literal); ok && l.Value == name && l.Kind == syntax.STRING {
-				found = lit.Name == nil || lit.Name.Name == "name" || lit.Name.Name == "new_name"
+	if c.given == nil {
+		c.given = map[string]bool{}
+		syntax.Walk(c.f.File, func(n syntax.Node) bool {
+			if a, ok := n.(*syntax.Arg); ok && (a.Name == nil || a.Name.Name == "name" || a.Name.Name == "new_name") {
+				if l, ok := a.X.(*syntax.Literal); ok && l.Kind == syntax.STRING {
+					c.given[l.Value] = true
+				}
 			}
-		}
-		return !found
-	})
-	return found
+			return true
+		})
+	}
+	return c.given[name]
 }
 
 func (c *checker) knownResource(lit *syntax.Literal, _ string) {
@@ -131,6 +133,9 @@ func (c *checker) knownWorkload(lit *syntax.Literal) {
 
 func (c *checker) unknown(lit *syntax.Literal, code, what string, names []string) {
 	d := c.add(lit.Span(), code, "the last evaluation saw no %s %s", what, lit.Value)
+	if c.searches++; c.searches > maxSearches {
+		return
+	}
 	if n := decl.Nearest(lit.Value, names); n != "" {
 		d.Message += " (did you mean " + n + "?)"
 		d.Fixes = append(d.Fixes, replaceFix(c.f, lit.Inner(), n))
@@ -163,7 +168,7 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 			return
 		}
 	}
-	if (ok || !filepath.IsAbs(v)) && !c.madeHere(lit) {
+	if c.searches++; (ok || !filepath.IsAbs(v)) && c.searches <= maxSearches && !c.madeHere(lit) {
 		what := "file"
 		if role == decl.RoleDir {
 			what = "folder"

@@ -269,7 +269,7 @@ func (c *completer) callSnippet(i *Item, args bool) {
 
 // keywords completes the arguments of a call that are not given yet.
 func (c *completer) keywords(site *callSite) {
-	sig := signatureOf(c.in.expr(c.f, site.call.Fn))
+	sig := c.in.signature(c.f, site.call.Fn)
 	if sig == nil {
 		return
 	}

@@ -93,7 +93,13 @@ type checker struct {
 	f    *resolve.File
 	in   *inference
 	list []Diagnostic
+
+	given    map[string]bool // see declared
+	searches int             // through all names or the whole file, for one complaint
 }
+
+// maxSearches limits the complaints about one file that each need a search.
+const maxSearches = 100
 
 func (c *checker) add(span syntax.Span, code, format string, args ...any) *Diagnostic {
 	c.list = append(c.list, Diagnostic{Span: span, Severity: severityOf(code), Code: code, Message: fmt.Sprintf(format, args...)})

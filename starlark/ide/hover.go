@@ -65,7 +65,7 @@ func hoverArg(in *inference, f *resolve.File, h *HoverInfo, id *syntax.Ident, pa
 	if !ok {
 		return nil
 	}
-	sig := signatureOf(in.expr(f, call.Fn))
+	sig := in.signature(f, call.Fn)
 	if sig == nil {
 		return nil
 	}

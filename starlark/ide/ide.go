@@ -116,16 +116,9 @@ func loadOf(f *resolve.File, b *resolve.Binding) (*syntax.LoadName, *resolve.Loa
 	if len(b.Sites) != 1 {
 		return nil, nil
 	}
-	name, _ := b.Sites[0].Node.(*syntax.LoadName)
-	for _, l := range f.Loads {
-		if l.Stmt == nil {
-			continue
-		}
-		for _, n := range l.Stmt.Names {
-			if n == name {
-				return name, l
-			}
-		}
+	name, ok := b.Sites[0].Node.(*syntax.LoadName)
+	if load := f.LoadOf(name); ok && load != nil {
+		return name, load
 	}
 	return nil, nil
 }

@@ -33,13 +33,16 @@ func (v value) known() bool { return v.name != "" }
 
 // inference finds out types. It lives for one request.
 type inference struct {
-	s     *Snapshot
-	memo  map[*resolve.Binding]value
-	depth int
+	s    *Snapshot
+	memo map[*resolve.Binding]value
+	defs map[*syntax.DefStmt]*signature
+
+	defined map[*resolve.File][]field // see settings
+	depth   int
 }
 
 func newInference(s *Snapshot) *inference {
-	return &inference{s: s, memo: map[*resolve.Binding]value{}}
+	return &inference{s: s, memo: map[*resolve.Binding]value{}, defs: map[*syntax.DefStmt]*signature{}, defined: map[*resolve.File][]field{}}
 }
 
 // maxInference limits how far an inference goes from one expression to another.
@@ -259,6 +262,9 @@ func (in *inference) settings(f *resolve.File) []field {
 	if b == nil {
 		return nil
 	}
+	if list, ok := in.defined[f]; ok {
+		return list
+	}
 	types := map[string]string{"config.define_string": "str", "config.define_bool": "bool", "config.define_string_list": "list"}
 	var list []field
 	syntax.Walk(f.File, func(n syntax.Node) bool {
@@ -282,6 +288,7 @@ func (in *inference) settings(f *resolve.File) []field {
 		}
 		return true
 	})
+	in.defined[f] = list
 	return list
 }
 

@@ -37,7 +37,7 @@ func InlayHints(s *Snapshot, f *resolve.File, within syntax.Span) []InlayHint {
 // argHints names the positional literals of a call. The first argument says
 // by itself what it is, and so does the only one.
 func argHints(in *inference, f *resolve.File, call *syntax.CallExpr) []InlayHint {
-	sig := signatureOf(in.expr(f, call.Fn))
+	sig := in.signature(f, call.Fn)
 	if sig == nil || sig.entry != nil && (sig.entry.Universe || sig.entry.Method) {
 		return nil
 	}

@@ -67,7 +67,7 @@ func urls(f *resolve.File, s syntax.Span) []Link {
 
 // fileArgs notes the strings of a call that name files which exist.
 func fileArgs(s *Snapshot, in *inference, f *resolve.File, call *syntax.CallExpr, files map[*syntax.Literal]string) {
-	sig := signatureOf(in.expr(f, call.Fn))
+	sig := in.signature(f, call.Fn)
 	if sig == nil || sig.entry == nil {
 		return
 	}

@@ -122,7 +122,7 @@ func groupLiterals(in *inference, f *resolve.File, g group) []*syntax.Literal {
 		if !ok {
 			return true
 		}
-		sig := signatureOf(in.expr(f, call.Fn))
+		sig := in.signature(f, call.Fn)
 		if sig == nil || sig.entry == nil {
 			return true
 		}

@@ -55,7 +55,7 @@ func Rename(s *Snapshot, f *resolve.File, off int, name string) ([]Edit, error) 
 	if d == nil || home != f && !slices.Contains(s.Files, home.Name) || aliased(b) {
 		home, d = f, b // an extension's name, or a name given by the load: it gets a local one
 	}
-	r := &renaming{s: s, name: name, old: b.Name}
+	r := &renaming{s: s, name: name, old: b.Name, done: map[Edit]bool{}}
 	r.binding(home, d)
 	if d.Kind == resolve.Global {
 		for _, g := range s.all(f) {
@@ -96,6 +96,7 @@ type renaming struct {
 	s         *Snapshot
 	old, name string
 	edits     []Edit
+	done      map[Edit]bool
 	err       error
 }
 
@@ -108,7 +109,8 @@ func (r *renaming) refuse(f *resolve.File, at int, why string) {
 
 func (r *renaming) edit(f *resolve.File, span syntax.Span, text string) {
 	e := Edit{f.Name, span, text}
-	if !slices.Contains(r.edits, e) {
+	if !r.done[e] {
+		r.done[e] = true
 		r.edits = append(r.edits, e)
 	}
 }

@@ -52,6 +52,8 @@ type SemanticToken struct {
 func SemanticTokens(s *Snapshot, f *resolve.File, within syntax.Span) []SemanticToken {
 	t := &tokenizer{f: f, within: within, in: newInference(s)}
 	t.names = make(map[int]SemanticToken, f.NumIdent)
+	t.binding = make([]bool, f.NumIdent)
+	t.binders(f.Root)
 	syntax.Walk(f.File, t.visit)
 	ci := 0
 	for _, tok := range f.Tokens {
@@ -71,8 +73,22 @@ type tokenizer struct {
 	f      *resolve.File
 	within syntax.Span
 	in     *inference
-	names  map[int]SemanticToken // of identifiers, by their start
 	out    []SemanticToken
+
+	names   map[int]SemanticToken // of identifiers, by their start
+	binding []bool                // whether the identifier of that ID binds its name
+}
+
+// binders notes the identifiers that bind a name.
+func (t *tokenizer) binders(s *resolve.Scope) {
+	for _, b := range s.Order {
+		for _, site := range b.Sites {
+			t.binding[site.Ident.ID] = true
+		}
+	}
+	for _, c := range s.Children {
+		t.binders(c)
+	}
 }
 
 // add appends a token, one piece for each of its lines.
@@ -187,10 +203,8 @@ func (t *tokenizer) name(id *syntax.Ident) SemanticToken {
 			tok.Type = TokenFunction
 		}
 	}
-	for _, site := range b.Sites {
-		if site.Ident == id {
-			tok.Mods |= ModDeclaration
-		}
+	if t.binding[id.ID] {
+		tok.Mods |= ModDeclaration
 	}
 	return tok
 }

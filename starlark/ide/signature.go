@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
@@ -29,6 +30,21 @@ func signatureOf(v value) *signature {
 		return defSignature(v)
 	}
 	return nil
+}
+
+// signature returns the signature of what an expression calls, nil when it is
+// unknown.
+func (in *inference) signature(f *resolve.File, fn syntax.Expr) *signature {
+	v := in.expr(f, fn)
+	if v.def == nil {
+		return signatureOf(v)
+	}
+	sig := in.defs[v.def]
+	if sig == nil {
+		sig = defSignature(v)
+		in.defs[v.def] = sig
+	}
+	return sig
 }
 
 func defSignature(v value) *signature {

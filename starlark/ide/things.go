@@ -24,7 +24,7 @@ func namedThings(in *inference, f *resolve.File) []thing {
 		if !ok {
 			return true
 		}
-		sig := signatureOf(in.expr(f, call.Fn))
+		sig := in.signature(f, call.Fn)
 		if sig == nil || sig.entry == nil || sig.entry.Universe || sig.entry.Method {
 			return true
 		}

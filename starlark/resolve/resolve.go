@@ -172,7 +172,11 @@ type File struct {
 	Problems []Problem
 	Builtins map[string]*Binding // those that are used
 	refs     []*Binding          // by Ident.ID
+	loads    map[*syntax.LoadName]*Load
 }
+
+// LoadOf returns the load that a name stands in.
+func (f *File) LoadOf(n *syntax.LoadName) *Load { return f.loads[n] }
 
 // Binding returns what an identifier binds or refers to; nil for attributes,
 // names of keyword arguments and undefined names.
@@ -187,7 +191,7 @@ func (f *File) Binding(id *syntax.Ident) *Binding {
 func Resolve(file *syntax.File) *File {
 	root := &Scope{Node: file, Span: file.Span()}
 	r := &resolver{
-		file: &File{File: file, Root: root, Builtins: map[string]*Binding{}, refs: make([]*Binding, file.NumIdent)},
+		file: &File{File: file, Root: root, Builtins: map[string]*Binding{}, refs: make([]*Binding, file.NumIdent), loads: map[*syntax.LoadName]*Load{}},
 		env:  root,
 		uses: make([]use, 0, file.NumIdent/2),
 	}
@@ -229,6 +233,7 @@ type resolver struct {
 	uses []use // to be resolved at the end
 
 	loops, ifs int // open in the current function, or in the file
+	suggested  int // undefined names that were compared with others
 
 	bindings []Binding // blocks from which new ones are cut
 	sites    []Site
@@ -342,7 +347,16 @@ func (r *resolver) builtin(name string) *Binding {
 	return b
 }
 
+// maxSuggestions limits the undefined names for which a similar one is looked
+// for, which takes time for each name that is known.
+const maxSuggestions = 100
+
 func (r *resolver) undefined(id *syntax.Ident, scope *Scope) {
+	p := Problem{Span: id.Span(), Code: CodeUndefined, Msg: "undefined: " + id.Name}
+	if r.suggested++; r.suggested > maxSuggestions {
+		r.file.Problems = append(r.file.Problems, p)
+		return
+	}
 	var names []string
 	for s := scope; s != nil; s = s.Parent {
 		for _, b := range s.Order {
@@ -352,7 +366,6 @@ func (r *resolver) undefined(id *syntax.Ident, scope *Scope) {
 	for _, e := range decl.Globals() {
 		names = append(names, e.Name)
 	}
-	p := Problem{Span: id.Span(), Code: CodeUndefined, Msg: "undefined: " + id.Name}
 	if n := decl.Nearest(id.Name, names); n != "" && n != id.Name {
 		p.Suggest = n
 		p.Msg += fmt.Sprintf(" (did you mean %s?)", n)

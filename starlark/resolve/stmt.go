@@ -69,10 +69,14 @@ func (r *resolver) loadStmt(s *syntax.LoadStmt) {
 	case r.ifs > 0:
 		r.problem(word, CodeMisplaced, "load statement within a conditional")
 	}
+	load := &Load{Kind: LoadStmt, Module: s.Module, Stmt: s}
 	if s.Module != nil {
-		r.file.Loads = append(r.file.Loads, &Load{Kind: LoadStmt, Module: s.Module, Stmt: s})
+		r.file.Loads = append(r.file.Loads, load)
 	}
 	for _, n := range s.Names {
+		if s.Module != nil {
+			r.file.loads[n] = load
+		}
 		switch {
 		case n.From == nil:
 		case n.From.Value == "":
