@@ -145,10 +145,8 @@ func (c *core) perform(e engine.Effect) {
 		}
 		c.synced[e.Target] = &api.Update{Kind: "live-update", Began: time.Now(), Files: len(e.Files), Reason: first(paths)}
 	case engine.Build:
-		for _, r := range c.state.Project.Resources {
-			if engine.Uses(c.state.Project, r.Name, e.Image.Ref) {
-				c.begin(r.Name, "build", e.Reason)
-			}
+		for _, name := range engine.Users(c.state.Project, e.Image.Ref) {
+			c.begin(name, "build", e.Reason)
 		}
 	case engine.Apply:
 		c.begin(e.Resource.Name, "deploy", "")
@@ -160,7 +158,7 @@ func (c *core) perform(e engine.Effect) {
 
 // syncable returns every file that an image's sync steps cover.
 func (c *core) syncable(ref string) []engine.File {
-	img := imageNamed(c.state.Project, ref)
+	img := c.state.ImageConfig(ref)
 	var files []engine.File
 	for _, in := range c.interests {
 		if in.image != ref {

@@ -135,7 +135,7 @@ func (c *core) phase(spec *config.Resource, r engine.Resource, targets []api.Tar
 	case r.Working:
 		return api.PhaseDeploying, "applying its objects", nil
 	}
-	for _, ref := range engine.BuildOrder(c.state.Project, spec.Images) {
+	for _, ref := range c.state.ImagesOf(spec.Name) {
 		img := c.state.Images[ref]
 		if img.Building {
 			return api.PhaseBuilding, "building " + ref, nil
@@ -211,7 +211,7 @@ func (c *core) targetStatus(id engine.TargetID, t engine.Target) api.Target {
 	}
 	img := c.state.Images[t.Image]
 	switch {
-	case len(imageNamed(c.state.Project, t.Image).LiveUpdate) == 0:
+	case len(c.state.ImageConfig(t.Image).LiveUpdate) == 0:
 		s.Sync = api.SyncNone
 	case t.Failed != nil:
 		s.Sync, s.Problem = api.SyncFailed, &t.Failed.Problem

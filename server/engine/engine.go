@@ -33,6 +33,8 @@ type State struct {
 	Images    map[string]Image
 	Resources map[string]Resource
 	Targets   map[TargetID]Target
+
+	view *view // of Project, nil without one
 }
 
 // Image is what the engine knows of one of the project's images.

@@ -248,7 +248,7 @@ func TestManualWaitsForTheTrigger(t *testing.T) {
 func TestRestoredImageIsNotBuilt(t *testing.T) {
 	w := newWorld(t)
 	w.do(Configured{project()})
-	spec := func(ref string) string { return ImageSpec(imageNamed(w.state.Project, ref)) }
+	spec := func(ref string) string { return ImageSpec(w.state.ImageConfig(ref)) }
 	w.want(Restored{Ref: "web", Spec: spec("web"), Pushed: "web:1", Dirty: []string{"/w/web/a"}})
 	w.want(Restored{Ref: "base", Spec: spec("base"), Pushed: "base:1"})
 	w.want(Restored{Ref: "api", Spec: "another", Pushed: "api:1"})

@@ -94,7 +94,7 @@ type RestartAsked struct{ Resource string }
 
 func (e Configured) record(s *State) []Effect {
 	gone := goneObjects(s, e.Project)
-	s.Project = e.Project
+	s.Project, s.view = e.Project, newView(e.Project)
 	images := make(map[string]Image, len(e.Project.Images))
 	for i := range e.Project.Images {
 		spec := &e.Project.Images[i]
@@ -158,7 +158,7 @@ func (e Wanted) record(s *State) []Effect {
 	if s.Project == nil {
 		return nil
 	}
-	want := withDependencies(s.Project, e.Resources)
+	want := s.view.withDependencies(e.Resources)
 	for _, r := range s.Project.Resources {
 		if len(e.Resources) > 0 && !want[r.Name] || len(e.Resources) == 0 && !r.Enabled {
 			continue
@@ -362,7 +362,7 @@ func (e Triggered) record(s *State) []Effect {
 	}
 	r.Forced = true
 	s.Resources[e.Resource] = r
-	for _, ref := range imagesOf(s.Project, e.Resource) {
+	for _, ref := range s.ImagesOf(e.Resource) {
 		img := s.Images[ref]
 		img.Stale, img.Failed = true, nil
 		s.Images[ref] = img

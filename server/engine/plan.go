@@ -116,7 +116,7 @@ func planK8s(s *State, spec *config.Resource) []Effect {
 	}
 	var effects []Effect
 	waiting := false
-	for _, ref := range BuildOrder(s.Project, spec.Images) {
+	for _, ref := range s.view.order[spec.Name] {
 		img := s.Images[ref]
 		if img.Building {
 			waiting = true
@@ -134,16 +134,16 @@ func planK8s(s *State, spec *config.Resource) []Effect {
 	if waiting {
 		return effects
 	}
-	key, images := applyKey(s, spec)
-	if r.Applied == key && !r.Forced {
+	if isApplyKey(s, spec, r.Applied) && !r.Forced {
 		return nil
 	}
+	key := applyKey(s, spec)
 	if r.Failed != nil && r.Applying == key && !r.Forced {
 		return nil // it failed with just this; only a change helps
 	}
 	r.Working, r.Forced, r.Applying = true, false, key
 	s.Resources[spec.Name] = r
-	return []Effect{Apply{Resource: *spec, Images: images, Key: key}}
+	return []Effect{Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key}}
 }
 
 // filesChanged reports whether a file of one of a resource's images changed
@@ -156,7 +156,7 @@ func startBuild(s *State, ref string) Effect {
 	img := s.Images[ref]
 	img.Building, img.Started, img.Stale = true, s.Batch, false
 	s.Images[ref] = img
-	return Build{Image: *imageNamed(s.Project, ref), Reason: newestPath(img)}
+	return Build{Image: *s.view.image(ref), Reason: newestPath(img)}
 }
 
 // needsBuild reports whether an image has to be built: it never was, its
@@ -167,8 +167,7 @@ func needsBuild(s *State, ref string) bool {
 	if img.Pushed == "" || img.Stale {
 		return true
 	}
-	spec := imageNamed(s.Project, ref)
-	for _, b := range slices.Concat(spec.BaseImages, spec.ImageDeps) {
+	for _, b := range s.view.bases[ref] {
 		if base := s.Images[b]; base.Building || base.Built > img.Built || needsBuild(s, b) {
 			return true
 		}
@@ -176,12 +175,14 @@ func needsBuild(s *State, ref string) bool {
 	if img.Failed != nil && newest(img) > img.Built {
 		return true // a failed build is not forgotten for a file that could be synced
 	}
-	return LivePlan(spec, slices.Collect(maps.Keys(img.Dirty))).Full
+	if len(img.Dirty) == 0 {
+		return false
+	}
+	return LivePlan(s.view.image(ref), slices.Collect(maps.Keys(img.Dirty))).Full
 }
 
 func basesReady(s *State, ref string) bool {
-	spec := imageNamed(s.Project, ref)
-	for _, b := range slices.Concat(spec.BaseImages, spec.ImageDeps) {
+	for _, b := range s.view.bases[ref] {
 		if s.Images[b].Building || needsBuild(s, b) {
 			return false
 		}
@@ -191,26 +192,33 @@ func basesReady(s *State, ref string) bool {
 
 // planTargets attaches to new containers and sends what their agents lack.
 func planTargets(s *State) []Effect {
-	var effects []Effect
-	for _, id := range sortedTargets(s.Targets) {
-		t := s.Targets[id]
+	type next struct {
+		id     TargetID
+		target Target
+		effect Effect
+	}
+	var due []next
+	for id, t := range s.Targets {
 		switch {
 		case !t.Running || t.Agent == Attaching || t.Pushed != s.Images[t.Image].Pushed:
 			continue // not there yet, or about to be replaced
 		case t.Agent == Unattached:
 			t.Agent = Attaching
-			effects = append(effects, Attach{Target: id, Resource: t.Resource, Instance: t.Instance})
+			due = append(due, next{id, t, Attach{Target: id, Resource: t.Resource, Instance: t.Instance}})
 		case t.Sending == 0:
 			live, ok := planLive(s, id, t)
 			if !ok {
 				continue
 			}
 			t.Sending, t.Restart, t.Forced = live.Batch, false, false
-			effects = append(effects, live)
-		default:
-			continue
+			due = append(due, next{id, t, live})
 		}
-		s.Targets[id] = t
+	}
+	slices.SortFunc(due, func(a, b next) int { return compareTargets(a.id, b.id) })
+	var effects []Effect
+	for _, n := range due {
+		s.Targets[n.id] = n.target
+		effects = append(effects, n.effect)
 	}
 	return effects
 }
@@ -231,7 +239,7 @@ func planLive(s *State, id TargetID, t Target) (Live, bool) {
 	if t.Checked && len(changed) == 0 && !t.Restart {
 		return Live{}, false
 	}
-	spec, resource := imageNamed(s.Project, t.Image), resourceNamed(s.Project, t.Resource)
+	spec, resource := s.view.image(t.Image), s.view.resource(t.Resource)
 	if t.Checked && !t.Restart && !t.Forced && !may(Resource{}, resource) {
 		return Live{}, false // manual: waits for the trigger
 	}

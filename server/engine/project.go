@@ -13,56 +13,8 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-func imageNamed(p *config.Project, ref string) *config.Image {
-	for i := range p.Images {
-		if p.Images[i].Ref == ref {
-			return &p.Images[i]
-		}
-	}
-	return &config.Image{Ref: ref}
-}
-
-func resourceNamed(p *config.Project, name string) *config.Resource {
-	for i := range p.Resources {
-		if p.Resources[i].Name == name {
-			return &p.Resources[i]
-		}
-	}
-	return &config.Resource{Name: name}
-}
-
-// imagesOf returns a resource's images and those that they are built from.
-func imagesOf(p *config.Project, resource string) []string {
-	if p == nil {
-		return nil
-	}
-	return BuildOrder(p, resourceNamed(p, resource).Images)
-}
-
-// BuildOrder returns refs with all their bases, bases first.
-func BuildOrder(p *config.Project, refs []string) []string {
-	var order []string
-	seen := map[string]bool{}
-	var visit func(string)
-	visit = func(ref string) {
-		if seen[ref] {
-			return
-		}
-		seen[ref] = true
-		spec := imageNamed(p, ref)
-		for _, b := range slices.Concat(spec.BaseImages, spec.ImageDeps) {
-			visit(b)
-		}
-		order = append(order, ref)
-	}
-	for _, ref := range refs {
-		visit(ref)
-	}
-	return order
-}
-
 // withDependencies returns the named resources and all that they depend on.
-func withDependencies(p *config.Project, names []string) map[string]bool {
+func (v *view) withDependencies(names []string) map[string]bool {
 	want := map[string]bool{}
 	var visit func(string)
 	visit = func(name string) {
@@ -70,7 +22,7 @@ func withDependencies(p *config.Project, names []string) map[string]bool {
 			return
 		}
 		want[name] = true
-		for _, dep := range resourceNamed(p, name).ResourceDeps {
+		for _, dep := range v.resource(name).ResourceDeps {
 			visit(dep)
 		}
 	}
@@ -82,14 +34,34 @@ func withDependencies(p *config.Project, names []string) map[string]bool {
 
 // applyKey names what an apply would bring: the same key means the same
 // objects.
-func applyKey(s *State, spec *config.Resource) (string, map[string]string) {
-	images := map[string]string{}
+func applyKey(s *State, spec *config.Resource) string {
 	key := s.Resources[spec.Name].Spec
 	for _, ref := range spec.Images {
-		images[ref] = s.Images[ref].Pushed
-		key += "|" + images[ref]
+		key += "|" + s.Images[ref].Pushed
 	}
-	return key, images
+	return key
+}
+
+// isApplyKey reports whether applyKey would return key, without making it: a
+// plan asks this of every resource.
+func isApplyKey(s *State, spec *config.Resource, key string) bool {
+	rest, ok := strings.CutPrefix(key, s.Resources[spec.Name].Spec)
+	for _, ref := range spec.Images {
+		if !ok || !strings.HasPrefix(rest, "|") {
+			return false
+		}
+		rest, ok = strings.CutPrefix(rest[1:], s.Images[ref].Pushed)
+	}
+	return ok && rest == ""
+}
+
+// pushedImages returns what was pushed of a resource's images, by ref.
+func pushedImages(s *State, spec *config.Resource) map[string]string {
+	images := make(map[string]string, len(spec.Images))
+	for _, ref := range spec.Images {
+		images[ref] = s.Images[ref].Pushed
+	}
+	return images
 }
 
 // imageSpec hashes what an image's build depends on besides files. How a
@@ -196,20 +168,9 @@ func reason(r Resource, s *State) string {
 	return "files changed"
 }
 
-func sortedTargets(targets map[TargetID]Target) []TargetID {
-	ids := make([]TargetID, 0, len(targets))
-	for id := range targets {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, func(a, b TargetID) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Pod, b.Pod), cmp.Compare(a.Container, b.Container))
-	})
-	return ids
-}
-
-// Uses reports whether a resource runs an image, or one that is built from it.
-func Uses(p *config.Project, resource, ref string) bool {
-	return slices.Contains(imagesOf(p, resource), ref)
+// compareTargets orders targets by namespace, pod and container.
+func compareTargets(a, b TargetID) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Pod, b.Pod), cmp.Compare(a.Container, b.Container))
 }
 
 // InSync reports whether a target has every change of its image's files.

@@ -68,13 +68,7 @@ func (r *Runner) Built(ref string) build.Result {
 func (r *Runner) usersOf(ref string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var users []string
-	for _, res := range r.project.Resources {
-		if engine.Uses(r.project, res.Name, ref) {
-			users = append(users, res.Name)
-		}
-	}
-	return users
+	return engine.Users(r.project, ref)
 }
 
 func because(reason string) string {

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// view answers by name what a plan asks of a project again and again. It is
+// built once for each project, never changed, and shared by all states.
+type view struct {
+	images    map[string]*config.Image
+	resources map[string]*config.Resource
+	bases     map[string][]string // by ref: what an image is built from
+	order     map[string][]string // by resource: its images and all their bases, bases first
+}
+
+func newView(p *config.Project) *view {
+	v := &view{
+		images:    make(map[string]*config.Image, len(p.Images)),
+		resources: make(map[string]*config.Resource, len(p.Resources)),
+		bases:     make(map[string][]string, len(p.Images)),
+		order:     make(map[string][]string, len(p.Resources)),
+	}
+	// Of two of one name the first counts.
+	for i := range p.Images {
+		if img := &p.Images[i]; v.images[img.Ref] == nil {
+			v.images[img.Ref] = img
+			v.bases[img.Ref] = slices.Concat(img.BaseImages, img.ImageDeps)
+		}
+	}
+	for i := range p.Resources {
+		if r := &p.Resources[i]; v.resources[r.Name] == nil {
+			v.resources[r.Name] = r
+			v.order[r.Name] = v.buildOrder(r.Images)
+		}
+	}
+	return v
+}
+
+// image returns an image of the project, an empty one of an unknown name.
+func (v *view) image(ref string) *config.Image {
+	if img := v.images[ref]; img != nil {
+		return img
+	}
+	return &config.Image{Ref: ref}
+}
+
+// resource returns a resource of the project, an empty one of an unknown name.
+func (v *view) resource(name string) *config.Resource {
+	if r := v.resources[name]; r != nil {
+		return r
+	}
+	return &config.Resource{Name: name}
+}
+
+// buildOrder returns refs with all their bases, bases first.
+func (v *view) buildOrder(refs []string) []string {
+	var order []string
+	seen := map[string]bool{}
+	var visit func(string)
+	visit = func(ref string) {
+		if seen[ref] {
+			return
+		}
+		seen[ref] = true
+		for _, b := range v.bases[ref] {
+			visit(b)
+		}
+		order = append(order, ref)
+	}
+	for _, ref := range refs {
+		visit(ref)
+	}
+	return order
+}
+
+// ImageConfig returns an image as the project describes it, an empty one of an
+// unknown name.
+func (s *State) ImageConfig(ref string) *config.Image {
+	if s.view == nil {
+		return &config.Image{Ref: ref}
+	}
+	return s.view.image(ref)
+}
+
+// ImagesOf returns a resource's images and all that they are built from, bases
+// first.
+func (s *State) ImagesOf(resource string) []string {
+	if s.view == nil {
+		return nil
+	}
+	return s.view.order[resource]
+}
+
+// Users returns the resources that run an image, or one that is built from it.
+func Users(p *config.Project, ref string) []string {
+	v := newView(p)
+	var users []string
+	for i := range p.Resources {
+		if name := p.Resources[i].Name; slices.Contains(v.order[name], ref) {
+			users = append(users, name)
+		}
+	}
+	return users
+}
