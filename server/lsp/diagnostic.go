@@ -60,25 +60,31 @@ var tags = map[ide.Tag]lsp.DiagnosticTag{
 	ide.Unnecessary: lsp.DiagnosticTagUnnecessary, ide.Deprecated: lsp.DiagnosticTagDeprecated,
 }
 
-// diagnose returns all diagnostics of a file: what its text says, if it is an
-// open Tiltfile, and what the daemons report.
+// maxDiagnostics is how many diagnostics of a file are shown. Nobody reads
+// more, and editors choke on them.
+const maxDiagnostics = 500
+
+// diagnose returns the diagnostics of a file: what the daemons report, and
+// what its text says if it is an open Tiltfile.
 func (s *session) diagnose(snap *workspace.Snapshot, u string) []lsp.Diagnostic {
 	out := []lsp.Diagnostic{}
-	if doc := snap.Document(u); doc != nil {
-		if v := s.view(snap, uri.URI(u)); v != nil {
-			for _, d := range ide.Diagnostics(v.ide, v.file) {
-				out = append(out, v.diagnostic(d))
-			}
-		}
-	}
+	doc := snap.Document(u)
 	path := pathOf(uri.URI(u))
 	for _, f := range s.diagnoser.findingsOf(path) {
 		text, err := snap.Text(path)
 		if err != nil {
 			text = workspace.NewText("")
 		}
-		if at, ok := placeOf(snap.Document(u), text, f); ok {
+		if at, ok := placeOf(doc, text, f); ok {
 			out = append(out, s.diagnosticOf(snap, text, at, f))
+		}
+	}
+	if v := s.view(snap, uri.URI(u)); doc != nil && v != nil {
+		for _, d := range ide.Diagnostics(v.ide, v.file) {
+			if len(out) >= maxDiagnostics {
+				break
+			}
+			out = append(out, v.diagnostic(d))
 		}
 	}
 	return out
