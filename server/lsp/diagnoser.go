@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	lsp "go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -116,6 +117,7 @@ func (d *diagnoser) run(ctx context.Context) {
 			return
 		case <-d.wake:
 		}
+		d.yield(ctx)
 		d.mu.Lock()
 		dirty := d.dirty
 		d.dirty = map[string]bool{}
@@ -126,6 +128,29 @@ func (d *diagnoser) run(ctx context.Context) {
 		}
 		for _, u := range d.dependents(snap, dirty) {
 			d.publish(snap, u)
+		}
+	}
+}
+
+// The times for which diagnostics let requests go first: a key is usually
+// followed by one at once, and the user waits for its answer.
+const (
+	yieldStep = time.Millisecond
+	yieldMost = 10 * yieldStep
+)
+
+// yield waits while requests are being answered, but not for long.
+func (d *diagnoser) yield(ctx context.Context) {
+	tick := time.NewTicker(yieldStep)
+	defer tick.Stop()
+	for range yieldMost / yieldStep {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if d.s.asked.Load() == 0 {
+			return
 		}
 	}
 }

@@ -109,7 +109,11 @@ func concurrent[P any](handle func(ctx context.Context, params *P) (any, error))
 func feature[P any](s *session, handle func(ctx context.Context, snap *workspace.Snapshot, params *P) (any, error)) protocol.Method {
 	return protocol.Method{Begin: func() protocol.Handler {
 		snap := s.docs.Snapshot()
-		return protocol.Decode(func(ctx context.Context, params *P) (any, error) { return handle(ctx, snap, params) })
+		s.asked.Add(1)
+		return func(ctx context.Context, raw []byte) (any, error) {
+			defer s.asked.Add(-1)
+			return protocol.Decode(func(ctx context.Context, params *P) (any, error) { return handle(ctx, snap, params) })(ctx, raw)
+		}
 	}}
 }
 

@@ -19,6 +19,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lsp "go.lsp.dev/protocol"
@@ -80,6 +81,7 @@ type session struct {
 	phase   phase
 	client  client // written by initialize, before anything reads it
 
+	asked      atomic.Int32 // features that are being answered
 	diagnoser  *diagnoser
 	tokenStore tokenStore
 	background sync.WaitGroup
