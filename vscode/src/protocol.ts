@@ -14,6 +14,7 @@ export interface CommandArguments {
   context?: string;
   namespace?: string;
   tail?: number;
+  wait?: boolean;
 }
 
 export interface DebugConfiguration {
@@ -153,5 +154,5 @@ export interface Forward {
 
 export interface Link {
   url: string;
-  name?: string;
+  name: string;
 }

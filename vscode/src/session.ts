@@ -120,7 +120,8 @@ export class Session implements vscode.Disposable {
   async #explain(error: unknown): Promise<void> {
     this.#stateIs(State.Stopped);
     const settings = "Open Settings";
-    const reason = (error instanceof Error ? error.message : String(error)).replace(/^.*Error: /s, "");
+    const text = error instanceof Error ? error.message : String(error);
+    const reason = text.includes("ENOENT") ? "there is no such program" : text;
     const choice = await vscode.window.showErrorMessage(
       `Towline could not start ${this.program}: ${reason}. Install it, or set "towline.path".`, settings, "Show Log");
     if (choice === settings) {
