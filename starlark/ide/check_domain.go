@@ -59,7 +59,7 @@ func (c *checker) liveUpdate(call *syntax.CallExpr, fn string, list *syntax.List
 			c.syncPath(call, step)
 		}
 		if name == "restart_container" && c.f.Builtins["docker_compose"] == nil && c.f.Builtins["k8s_yaml"] != nil && len(c.f.Loads) == 0 {
-			c.add(step.Span(), CodeRestart, "restart_container() works with Docker Compose only; for Kubernetes use docker_build_with_restart of ext://restart_process")
+			c.add(step.Span(), CodeRestart, "Tilt refuses restart_container() for Kubernetes; Towline does it")
 		}
 	}
 }

@@ -84,7 +84,7 @@ var codes = []Code{
 	{CodeLiveOrder, Error, "Live-update steps come in the order: initial_sync, fall_back_on, sync, run, restart_container."},
 	{CodeUnusedStep, Warning, "A live-update step does something only within live_update=[…]; Tilt refuses a step that is not used."},
 	{CodeSyncOutside, Warning, "A sync must lie within the image's context or dependencies, or its files are never seen to change."},
-	{CodeRestart, Warning, "restart_container() works with Docker Compose only. For Kubernetes use the extension restart_process, or the towline module."},
+	{CodeRestart, Hint, "Towline restarts Kubernetes containers as restart_container() asks. Tilt does so for Docker Compose only and refuses the file: if both read it, use docker_build_with_restart of ext://restart_process."},
 	{CodeDuplicateImage, Error, "An image is declared twice."},
 	{CodeUnknownWork, Warning, "The last evaluation saw no workload of that name."},
 	{CodeUnknownRes, Warning, "The last evaluation saw no resource of that name."},
