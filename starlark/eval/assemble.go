@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -561,8 +562,8 @@ func (r *run) unusedText(img *image) string {
 	var known []string
 	for _, o := range r.yaml.objects {
 		for _, ref := range o.refs {
-			if ref.ref.Ref == "" && !slices.Contains(known, ref.named.Name()) {
-				known = append(known, ref.named.Name())
+			if ref.ref.Ref == "" && !slices.Contains(known, reference.FamiliarName(ref.named)) {
+				known = append(known, reference.FamiliarName(ref.named))
 			}
 		}
 	}

@@ -61,7 +61,30 @@ func (c *call) into(dst any) error {
 		}
 		pairs[2*i+1] = target
 	}
-	return starlark.UnpackArgs(c.name(), c.args, c.kwargs, pairs...)
+	if err := starlark.UnpackArgs(c.name(), c.args, c.kwargs, pairs...); err != nil {
+		return c.suggestArgument(err)
+	}
+	return nil
+}
+
+// suggestArgument adds what an unknown keyword argument probably meant.
+func (c *call) suggestArgument(err error) error {
+	_, rest, ok := strings.Cut(err.Error(), "unexpected keyword argument ")
+	if !ok || strings.Contains(rest, "did you mean") {
+		return err
+	}
+	given := strings.Trim(rest, `"`)
+	var names []string
+	for _, p := range c.entry.Params {
+		if p.DocName == given {
+			return fmt.Errorf("%w (did you mean %s?)", err, p.Name)
+		}
+		names = append(names, p.Name)
+	}
+	if near := decl.Nearest(given, names); near != "" {
+		return fmt.Errorf("%w (did you mean %s?)", err, near)
+	}
+	return err
 }
 
 // planKey is a function and the struct that takes its arguments.
@@ -184,9 +207,6 @@ type moduleValue struct {
 func (m *moduleValue) Attr(name string) (starlark.Value, error) {
 	if v, ok := m.members[name]; ok {
 		return v, nil
-	}
-	if near := decl.Nearest(name, m.AttrNames()); near != "" {
-		return nil, starlark.NoSuchAttrError(fmt.Sprintf("module has no .%s attribute (did you mean .%s?)", name, near))
 	}
 	return nil, starlark.NoSuchAttrError(fmt.Sprintf("module has no .%s attribute", name))
 }

@@ -147,11 +147,11 @@ func goldenCase(t *testing.T, archive *txtar.Archive) {
 // compact is a project's JSON without what every case would repeat.
 func compact(t *testing.T, p *config.Project) string {
 	t.Helper()
-	full := decodeJSON(t, p)
+	full := asMap(t, p)
 	settings := full["settings"].(map[string]any)
 	empty := newProject("")
 	fillEmpty(empty)
-	for k, v := range decodeJSON(t, empty)["settings"].(map[string]any) {
+	for k, v := range asMap(t, empty)["settings"].(map[string]any) {
 		if reflect.DeepEqual(settings[k], v) {
 			delete(settings, k)
 		}
@@ -223,7 +223,7 @@ func shortenError(e map[string]any) {
 	}
 }
 
-func decodeJSON(t *testing.T, v any) map[string]any {
+func asMap(t *testing.T, v any) map[string]any {
 	t.Helper()
 	data, err := json.Marshal(v)
 	if err != nil {

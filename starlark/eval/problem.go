@@ -36,7 +36,7 @@ func (r *run) problem(err error) config.Problem {
 		p.Pos, p.Hint = at.pos, at.hint
 	}
 	if e := innermost(err); e != nil {
-		p.Message = e.Msg
+		p.Message = strings.TrimPrefix(e.Msg, "Starlark computation cancelled: ")
 		p.Stack = r.stack(e.CallStack)
 		if len(p.Stack) > 0 {
 			p.Pos = p.Stack[len(p.Stack)-1].Pos

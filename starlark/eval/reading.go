@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,11 +115,25 @@ func (c *call) decodeJSON() (starlark.Value, error) {
 }
 
 func jsonToStarlark(data, from string) (starlark.Value, error) {
-	var v any
-	if err := json.Unmarshal([]byte(data), &v); err != nil {
+	v, err := decodeJSON([]byte(data))
+	if err != nil {
 		return nil, fmt.Errorf("error parsing JSON%s: %w", from, err)
 	}
 	return toStarlark(v)
+}
+
+// decodeJSON decodes one value, with integers as int64.
+func decodeJSON(data []byte) (any, error) {
+	var v any
+	if err := json.Unmarshal(data, &v); err != nil { // refuses what stands behind the value
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	return numbers(v), nil
 }
 
 func (c *call) readYAML() (starlark.Value, error) {
@@ -223,8 +238,8 @@ func (d *defaultValue) Unpack(v starlark.Value) error {
 	return nil
 }
 
-// toStarlark converts decoded JSON or YAML. Numbers become floats, as JSON has
-// no others.
+// toStarlark converts decoded JSON or YAML. A number without a point is an
+// integer.
 func toStarlark(v any) (starlark.Value, error) {
 	switch v := v.(type) {
 	case nil:
@@ -236,7 +251,7 @@ func toStarlark(v any) (starlark.Value, error) {
 	case float64:
 		return starlark.Float(v), nil
 	case int64:
-		return starlark.Float(v), nil
+		return starlark.MakeInt64(v), nil
 	case []any:
 		list := make([]starlark.Value, len(v))
 		for i, x := range v {

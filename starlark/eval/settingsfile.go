@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -57,8 +56,8 @@ func (s *setting) Set(text string) error {
 		}
 		s.value = b
 	case "object":
-		var v any
-		if err := json.Unmarshal([]byte(text), &v); err != nil {
+		v, err := decodeJSON([]byte(text))
+		if err != nil {
 			return err
 		}
 		s.value = v
@@ -200,9 +199,13 @@ func (c *call) readSettings(file string) (map[string]*setting, error) {
 	if err != nil {
 		return nil, fmt.Errorf("error opening %s: %w", file, err)
 	}
-	var raw map[string]any
-	if err := json.Unmarshal(data, &raw); err != nil {
+	decoded, err := decodeJSON(data)
+	if err != nil {
 		return nil, fmt.Errorf("error parsing json from %s: %w", file, err)
+	}
+	raw, ok := decoded.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("error parsing json from %s: want an object", file)
 	}
 	values := map[string]*setting{}
 	for _, name := range sortedKeys(raw) {

@@ -307,6 +307,13 @@ func addObjects(objects *[]object, d document) error {
 		}
 		return nil
 	}
+	for _, key := range []string{"name", "namespace"} {
+		if v, ok := mapAt(content, "metadata")[key]; ok && v != nil {
+			if _, ok := v.(string); !ok {
+				return fmt.Errorf("metadata.%s must be a string, found %s in %s", key, shorten(v), shorten(content))
+			}
+		}
+	}
 	o := newObject(content)
 	o.Line = d.line
 	*objects = append(*objects, o)
