@@ -98,7 +98,8 @@ func encodingOf(offered []lsp.PositionEncodingKind) workspace.Encoding {
 	return workspace.UTF16
 }
 
-// foldersOf returns the workspace's folders on disk.
+// foldersOf returns the workspace's folders on disk. Clients that know no
+// workspace folders, Neovim 0.7 and eglot among them, send the older fields.
 func foldersOf(p *lsp.InitializeParams) []string {
 	var out []string
 	if folders, ok := p.WorkspaceFolders.Get(); ok {
@@ -108,12 +109,18 @@ func foldersOf(p *lsp.InitializeParams) []string {
 			}
 		}
 	}
-	if root, ok := p.RootPath.Get(); len(out) == 0 && p.RootURI != nil && pathOf(*p.RootURI) != "" {
-		out = append(out, pathOf(*p.RootURI))
-	} else if len(out) == 0 && ok && root != "" {
-		out = append(out, root)
+	if len(out) > 0 {
+		return out
 	}
-	return out
+	//lint:ignore SA1019 deprecated, and all that older clients send
+	root, path := p.RootURI, p.RootPath
+	if root != nil && pathOf(*root) != "" {
+		return []string{pathOf(*root)}
+	}
+	if path, ok := path.Get(); ok && path != "" {
+		return []string{path}
+	}
+	return nil
 }
 
 // pathOf returns the path of a file URI, "" for any other.
