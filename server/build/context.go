@@ -46,7 +46,7 @@ func newFilter(image config.Image, dockerfilePath string) (filter, error) {
 		ignores = append([]config.Ignore{onlyAsIgnore(image)}, ignores...)
 	}
 	for _, ignore := range ignores {
-		matcher, err := patternmatcher.New(ignore.Patterns)
+		matcher, err := patternmatcher.New(ignore.Relative())
 		if err != nil {
 			return f, &config.Problem{
 				Message: fmt.Sprintf("an ignore pattern of image %s is not valid: %v", image.Ref, err),

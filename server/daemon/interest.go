@@ -1,11 +1,13 @@
 package daemon
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"runtime/debug"
 	"slices"
+	"syscall"
 
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
@@ -94,7 +96,14 @@ func above(roots []string, dir string) bool {
 // disk is the real file system.
 type disk struct{}
 
-func (disk) Lstat(name string) (fs.FileInfo, error)     { return os.Lstat(name) }
+func (disk) Lstat(name string) (fs.FileInfo, error) {
+	info, err := os.Lstat(name)
+	if errors.Is(err, syscall.ENOTDIR) {
+		err = &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrNotExist}
+	}
+	return info, err
+}
+
 func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 func (disk) Open(name string) (io.ReadCloser, error)    { return os.Open(name) }
 func (disk) Readlink(name string) (string, error)       { return os.Readlink(name) }

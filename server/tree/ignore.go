@@ -28,7 +28,7 @@ func NewFilter(ignores ...[]config.Ignore) (Filter, []config.Problem) {
 	var problems []config.Problem
 	for _, list := range ignores {
 		for _, ig := range list {
-			m, err := patternmatcher.New(ig.Patterns)
+			m, err := patternmatcher.New(ig.Relative())
 			if err != nil {
 				problems = append(problems, config.Problem{
 					Message: "ignore pattern: " + err.Error(),
@@ -71,6 +71,8 @@ func ephemeral(path string, dir bool) bool {
 		return name == ".git" || name == ".idea"
 	}
 	switch {
+	case name == ".git": // of a worktree or a submodule
+		return true
 	case strings.Contains(path, "/.git/"), strings.Contains(path, "/.idea/"):
 		return true
 	case strings.HasPrefix(name, "___jb_"), strings.HasPrefix(name, ".#"), strings.HasSuffix(name, "~"), name == "4913":

@@ -14,13 +14,16 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strings"
 
 	"github.com/zeebo/blake3"
 )
 
 // Reader reads the developer's files. Names are absolute. Implementations are
-// called by one goroutine at a time.
+// called by one goroutine at a time. Lstat's error is an fs.ErrNotExist also for
+// a name below a file; any other error says nothing about what is there.
 type Reader interface {
 	Lstat(name string) (fs.FileInfo, error)
 	ReadDir(name string) ([]fs.DirEntry, error)
@@ -90,15 +93,19 @@ func (t *Tree) Under(root string, keep func(string) bool) []string {
 // what was known, sorted. Content of unchanged size and time is not read.
 func (t *Tree) Scan(root string, keep func(path string, dir bool) bool) ([]string, error) {
 	seen := map[string]bool{}
-	var changed []string
-	err := t.walk(root, keep, func(path string, info fs.FileInfo) {
-		seen[path] = true
-		if t.look(path, info, false) {
-			changed = append(changed, path)
-		}
+	var changed, unread []string
+	err := t.walk(root, keep, visitor{
+		file: func(path string, info fs.FileInfo) {
+			seen[path] = true
+			if t.look(path, info, false) {
+				changed = append(changed, path)
+			}
+		},
+		unread: func(path string) { unread = append(unread, path) },
 	})
 	for _, path := range t.Under(root, nil) {
-		if !seen[path] && keep(path, false) {
+		hidden := slices.ContainsFunc(unread, func(dir string) bool { return Within(dir, path) })
+		if !seen[path] && !hidden && keep(path, false) {
 			t.forget(path)
 			changed = append(changed, path)
 		}
@@ -120,17 +127,31 @@ func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string
 		return changed
 	}
 	if err != nil {
-		return t.gone(path)
+		if isMissing(err) {
+			return t.gone(path)
+		}
+		return nil // what cannot be looked at is not taken for deleted
 	}
-	if keep(path, false) && t.look(path, info, true) {
-		return []string{path}
+	if !isContent(info.Mode()) {
+		return t.gone(path) // a pipe or a socket, which nobody must read
 	}
-	return nil
+	if !keep(path, false) {
+		return nil
+	}
+	var changed []string
+	if t.look(path, info, true) {
+		changed = append(changed, path)
+	}
+	return append(changed, t.gone(path+"/")...) // it may have been a folder
 }
 
-// gone forgets a path and all below it.
+// gone forgets a path and all below it; with a slash at its end only those.
 func (t *Tree) gone(path string) []string {
-	lost := t.Under(path, nil)
+	below := strings.HasSuffix(path, "/")
+	lost := t.Under(strings.TrimSuffix(path, "/"), nil)
+	if below && len(lost) > 0 && lost[0]+"/" == path {
+		lost = lost[1:]
+	}
 	for _, p := range lost {
 		t.forget(p)
 	}
@@ -182,19 +203,22 @@ func (t *Tree) hash(path string, info fs.FileInfo) (Hash, error) {
 	return sum, nil
 }
 
-// walk visits regular files and links at or below root. A missing root is an
-// empty one.
-func (t *Tree) walk(root string, keep func(string, bool) bool, visit func(string, fs.FileInfo)) error {
+// visitor is told of what a walk finds: of regular files and links, and of
+// what could not be looked at.
+type visitor struct {
+	file   func(path string, info fs.FileInfo)
+	unread func(path string)
+}
+
+// walk visits what lies at or below root. A missing root is an empty one.
+func (t *Tree) walk(root string, keep func(string, bool) bool, visit visitor) error {
 	info, err := t.reader.Lstat(root)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
-		return err
+		return visit.failed(root, err)
 	}
 	if !info.IsDir() {
 		if keep(root, false) && isContent(info.Mode()) {
-			visit(root, info)
+			visit.file(root, info)
 		}
 		return nil
 	}
@@ -203,7 +227,7 @@ func (t *Tree) walk(root string, keep func(string, bool) bool, visit func(string
 	}
 	entries, err := t.reader.ReadDir(root)
 	if err != nil {
-		return err
+		return visit.failed(root, err)
 	}
 	var problems error
 	for _, e := range entries {
@@ -213,12 +237,27 @@ func (t *Tree) walk(root string, keep func(string, bool) bool, visit func(string
 			continue
 		}
 		info, err := e.Info()
-		if err == nil && isContent(info.Mode()) && keep(path, false) {
-			visit(path, info)
+		if err != nil {
+			problems = errors.Join(problems, visit.failed(path, err))
+		} else if isContent(info.Mode()) && keep(path, false) {
+			visit.file(path, info)
 		}
 	}
 	return problems
 }
+
+// failed sorts what is not there, which is no failure, from what cannot be
+// looked at.
+func (v visitor) failed(path string, err error) error {
+	if isMissing(err) {
+		return nil
+	}
+	v.unread(path)
+	return err
+}
+
+// isMissing reports whether an error says that a file is not there.
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 func isContent(m fs.FileMode) bool { return m.IsRegular() || m&fs.ModeSymlink != 0 }
 

@@ -1,0 +1,273 @@
+package tree
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// folder is a folder on disk, read through a Reader that counts and can fail.
+type folder struct {
+	t      *testing.T
+	root   string
+	opened []string        // files whose content was read
+	broken map[string]bool // folders that cannot be listed
+	hidden map[string]bool // files that cannot be looked at
+}
+
+func newFolder(t *testing.T) *folder {
+	return &folder{t: t, root: t.TempDir(), broken: map[string]bool{}, hidden: map[string]bool{}}
+}
+
+func (f *folder) Lstat(name string) (fs.FileInfo, error) {
+	if f.hidden[f.rel(name)] {
+		return nil, &fs.PathError{Op: "lstat", Path: name, Err: syscall.EACCES}
+	}
+	info, err := os.Lstat(name)
+	if errors.Is(err, syscall.ENOTDIR) {
+		err = fs.ErrNotExist
+	}
+	return info, err
+}
+
+func (f *folder) ReadDir(name string) ([]fs.DirEntry, error) {
+	if f.broken[f.rel(name)] {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EMFILE}
+	}
+	return os.ReadDir(name)
+}
+
+func (f *folder) Open(name string) (io.ReadCloser, error) {
+	f.opened = append(f.opened, f.rel(name))
+	return os.Open(name)
+}
+
+func (f *folder) Readlink(name string) (string, error) { return os.Readlink(name) }
+
+func (f *folder) rel(path string) string {
+	rel, err := filepath.Rel(f.root, path)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return rel
+}
+
+func (f *folder) path(name string) string { return filepath.Join(f.root, name) }
+
+func (f *folder) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *folder) write(name, text string) {
+	f.t.Helper()
+	f.must(os.MkdirAll(filepath.Dir(f.path(name)), 0o755))
+	f.must(os.WriteFile(f.path(name), []byte(text), 0o644))
+}
+
+// keepTime does something and then gives a file the time that it had.
+func (f *folder) keepTime(name string, do func()) {
+	f.t.Helper()
+	info, err := os.Lstat(f.path(name))
+	f.must(err)
+	do()
+	f.must(os.Chtimes(f.path(name), time.Time{}, info.ModTime()))
+}
+
+func all(string, bool) bool { return true }
+
+// check compares absolute paths with relative ones, which one text holds.
+func (f *folder) check(what string, got []string, want string) {
+	f.t.Helper()
+	rel := []string{}
+	for _, p := range got {
+		rel = append(rel, f.rel(p))
+	}
+	if diff := cmp.Diff(want, strings.Join(rel, " ")); diff != "" {
+		f.t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// scanned returns a folder of a few files and a tree that knows them.
+func scanned(t *testing.T) (*folder, *Tree) {
+	t.Helper()
+	f := newFolder(t)
+	for _, name := range []string{"a.txt", "a-b/x", "a/x", "a/y", "z"} {
+		f.write(name, "content of "+name)
+	}
+	tr := New(f)
+	got, err := tr.Scan(f.root, all)
+	f.must(err)
+	f.check("first scan", got, "a-b/x a.txt a/x a/y z")
+	f.opened = nil
+	return f, tr
+}
+
+// TestHintAndScan changes the files in one way and says what a hint for one
+// path and a scan of all, each on a tree of its own, make of it.
+func TestHintAndScan(t *testing.T) {
+	tests := []struct {
+		name       string
+		do         func(*folder)
+		hint       string // path
+		hint1      string // what the hint finds
+		scan       string // what a scan finds
+		afterwards string // what a scan finds after the hint
+	}{
+		{"nothing", func(*folder) {}, "a.txt", "", "", ""},
+		{"edit", func(f *folder) { f.write("a.txt", "longer content than before") }, "a.txt", "a.txt", "a.txt", ""},
+		{
+			"same size and time", // a hint reads, a scan does not
+			func(f *folder) { f.keepTime("a.txt", func() { f.write("a.txt", "CONTENT OF a.txt") }) },
+			"a.txt", "a.txt", "", "",
+		},
+		{
+			"other time, same content",
+			func(f *folder) { f.must(os.Chtimes(f.path("z"), time.Time{}, time.Unix(1, 0))) },
+			"z", "", "", "",
+		},
+		{"new file", func(f *folder) { f.write("a/new", "") }, "a/new", "a/new", "a/new", ""},
+		{"new folder", func(f *folder) { f.write("n/1/2", "") }, "n", "n/1/2", "n/1/2", ""},
+		{"delete", func(f *folder) { f.must(os.Remove(f.path("a/x"))) }, "a/x", "a/x", "a/x", ""},
+		{"delete folder", func(f *folder) { f.must(os.RemoveAll(f.path("a"))) }, "a", "a/x a/y", "a/x a/y", ""},
+		{"rename, old name", func(f *folder) { f.must(os.Rename(f.path("a/x"), f.path("a/w"))) }, "a/x", "a/x", "a/w a/x", "a/w"},
+		{"rename, folder", func(f *folder) { f.must(os.Rename(f.path("a/x"), f.path("a/w"))) }, "a", "a/w a/x", "a/w a/x", ""},
+		{
+			"rename over", // as editors save
+			func(f *folder) { f.write("t", "saved"); f.must(os.Rename(f.path("t"), f.path("z"))) },
+			"z", "z", "z", "",
+		},
+		{"executable", func(f *folder) { f.must(os.Chmod(f.path("z"), 0o755)) }, "z", "z", "z", ""},
+		{"group may read", func(f *folder) { f.must(os.Chmod(f.path("z"), 0o600)) }, "z", "", "", ""},
+		{"link", func(f *folder) { f.must(os.Symlink("a.txt", f.path("l"))) }, "l", "l", "l", ""},
+		{"link to nowhere", func(f *folder) { f.must(os.Symlink("gone", f.path("l"))) }, "l", "l", "l", ""},
+		{"link to a folder is not entered", func(f *folder) { f.must(os.Symlink("a", f.path("l"))) }, "l", "l", "l", ""},
+		{
+			"file becomes link",
+			func(f *folder) { f.must(os.Remove(f.path("z"))); f.must(os.Symlink("a.txt", f.path("z"))) },
+			"z", "z", "z", "",
+		},
+		{
+			"file becomes folder",
+			func(f *folder) { f.must(os.Remove(f.path("z"))); f.write("z/1", "") },
+			"z", "z z/1", "z z/1", "",
+		},
+		{
+			"folder becomes file",
+			func(f *folder) { f.must(os.RemoveAll(f.path("a"))); f.write("a", "") },
+			"a", "a a/x a/y", "a a/x a/y", "",
+		},
+		{
+			"folder becomes link",
+			func(f *folder) { f.must(os.Rename(f.path("a"), f.path("b"))); f.must(os.Symlink("b", f.path("a"))) },
+			"a", "a a/x a/y", "a a/x a/y b/x b/y", "b/x b/y",
+		},
+		{
+			"below what became a file",
+			func(f *folder) { f.must(os.RemoveAll(f.path("a"))); f.write("a", "") },
+			"a/x", "a/x", "a a/x a/y", "a a/y",
+		},
+		{"pipe", func(f *folder) { f.must(syscall.Mkfifo(f.path("p"), 0o600)) }, "p", "", "", ""},
+		{
+			"file becomes pipe",
+			func(f *folder) { f.must(os.Remove(f.path("z"))); f.must(syscall.Mkfifo(f.path("z"), 0o600)) },
+			"z", "z", "z", "",
+		},
+		{"folder that cannot be listed", func(f *folder) { f.broken["a"] = true }, "a", "", "", ""},
+		{"file that cannot be looked at", func(f *folder) { f.hidden["a/x"] = true }, "a/x", "", "", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			f, tr := scanned(t)
+			test.do(f)
+			f.check("hint", tr.Hint(f.path(test.hint), all), test.hint1)
+			f.check("the same hint again", tr.Hint(f.path(test.hint), all), "")
+			got, _ := tr.Scan(f.root, all)
+			f.check("scan afterwards", got, test.afterwards)
+
+			f, tr = scanned(t)
+			test.do(f)
+			got, _ = tr.Scan(f.root, all)
+			f.check("scan", got, test.scan)
+			got, _ = tr.Scan(f.root, all)
+			f.check("the same scan again", got, "")
+		})
+	}
+}
+
+func TestScanReadsOnlyWhatMayHaveChanged(t *testing.T) {
+	f, tr := scanned(t)
+	f.write("z", "longer content than before")
+	_, err := tr.Scan(f.root, all)
+	f.must(err)
+	if diff := cmp.Diff([]string{"z"}, f.opened); diff != "" {
+		t.Errorf("files that were read (-want +got):\n%s", diff)
+	}
+}
+
+// TestScanTellsOfWhatItCouldNotList keeps what is known of a folder that
+// cannot be listed: taken for deleted, it would be deleted in the pods.
+func TestScanTellsOfWhatItCouldNotList(t *testing.T) {
+	f, tr := scanned(t)
+	f.broken["a"] = true
+	f.must(os.Remove(f.path("z")))
+	got, err := tr.Scan(f.root, all)
+	if err == nil {
+		t.Error("no error for a folder that cannot be listed")
+	}
+	f.check("scan", got, "z")
+	if _, known := tr.Entry(f.path("a/x")); !known {
+		t.Error("a/x is forgotten")
+	}
+}
+
+func TestRejectedFoldersAreNotEntered(t *testing.T) {
+	f, _ := scanned(t)
+	f.broken["a"] = true // entering it would be an error
+	tr := New(f)
+	got, err := tr.Scan(f.root, func(path string, _ bool) bool { return f.rel(path) != "a" && f.rel(path) != "z" })
+	f.must(err)
+	f.check("scan", got, "a-b/x a.txt")
+	f.check("hint of a rejected file", tr.Hint(f.path("z"), func(string, bool) bool { return false }), "")
+	f.check("hint of a rejected folder", tr.Hint(f.path("a"), func(string, bool) bool { return false }), "")
+}
+
+func TestMissingRootIsEmpty(t *testing.T) {
+	f := newFolder(t)
+	got, err := New(f).Scan(f.path("none"), all)
+	f.must(err)
+	f.check("scan", got, "")
+}
+
+func TestUnder(t *testing.T) {
+	f, tr := scanned(t)
+	f.check("a folder", tr.Under(f.path("a"), nil), "a/x a/y")
+	f.check("a file", tr.Under(f.path("a.txt"), nil), "a.txt")
+	f.check("some", tr.Under(f.root, func(p string) bool { return filepath.Base(p) == "x" }), "a-b/x a/x")
+	f.check("none", tr.Under(f.path("none"), nil), "")
+}
+
+func TestWithin(t *testing.T) {
+	tests := []struct {
+		root, path string
+		want       bool
+	}{
+		{"/a", "/a", true}, {"/a", "/a/b", true}, {"/", "/a", true}, {"/", "/", true},
+		{"/a", "/ab", false}, {"/a", "/a-b/c", false}, {"/a/b", "/a", false}, {"/a", "/b/a", false},
+	}
+	for _, test := range tests {
+		if got := Within(test.root, test.path); got != test.want {
+			t.Errorf("Within(%s, %s) = %v, want %v", test.root, test.path, got, test.want)
+		}
+	}
+}
