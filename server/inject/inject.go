@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/towline-dev/towline/agent/client"
 	"github.com/towline-dev/towline/agent/wire"
@@ -166,11 +167,10 @@ func override(container map[string]any, img config.Image) {
 // args, filled from the image's configuration by the kubelet's rules.
 func command(container map[string]any, img Image) ([]string, error) {
 	cmd, args := texts(container["command"]), texts(container["args"])
-	_, hasArgs := container["args"]
 	if len(cmd) == 0 {
-		cmd = img.Entrypoint
-		if !hasArgs {
-			args = img.Cmd
+		cmd = literal(img.Entrypoint)
+		if len(args) == 0 {
+			args = literal(img.Cmd)
 		}
 	}
 	argv := slices.Concat(cmd, args)
@@ -178,6 +178,16 @@ func command(container map[string]any, img Image) ([]string, error) {
 		return nil, fmt.Errorf("container %v: neither the container nor image %s says what to run; set command or ENTRYPOINT", container["name"], img.Spec.Ref)
 	}
 	return argv, nil
+}
+
+// literal protects what an image says from the kubelet, which expands $(NAME)
+// and $$ in a container's command and args, but not in an image's.
+func literal(argv []string) []string {
+	out := make([]string, len(argv))
+	for i, s := range argv {
+		out[i] = strings.ReplaceAll(s, "$", "$$")
+	}
+	return out
 }
 
 // supervise makes the agent the container's command.
