@@ -25,14 +25,16 @@ func (l *lines) Write(p []byte) (int, error) {
 	l.rest = append(l.rest, p...)
 	for {
 		i := bytes.IndexByte(l.rest, '\n')
-		if i < 0 && len(l.rest) < maxLine {
+		switch {
+		case i >= 0 && i <= maxLine:
+			l.emit(strings.TrimRight(string(l.rest[:i]), "\r"))
+			l.rest = l.rest[i+1:]
+		case len(l.rest) > maxLine:
+			l.emit(string(l.rest[:maxLine]))
+			l.rest = l.rest[maxLine:]
+		default:
 			return len(p), nil
 		}
-		if i < 0 {
-			i = maxLine - 1
-		}
-		l.emit(strings.TrimRight(string(l.rest[:i]), "\r"))
-		l.rest = l.rest[min(i+1, len(l.rest)):]
 	}
 }
 
@@ -41,7 +43,7 @@ func (l *lines) Flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.rest) > 0 {
-		l.emit(string(l.rest))
+		l.emit(strings.TrimRight(string(l.rest), "\r"))
 		l.rest = nil
 	}
 }

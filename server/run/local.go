@@ -27,12 +27,34 @@ type local struct {
 	done chan struct{}
 }
 
+// beginLocal returns the context of a run of a resource's command, which
+// endLocal ends. It is called in the order of the effects, so that a stop ends
+// what began before it and spares what comes after.
+func (r *Runner) beginLocal(name string) (ctx context.Context, done func()) {
+	ctx, cancel := context.WithCancel(r.ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running[name] = cancel
+	return ctx, cancel
+}
+
+// endLocal ends a resource's command and its serve command.
+func (r *Runner) endLocal(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if cancel := r.running[name]; cancel != nil {
+		cancel()
+		delete(r.running, name)
+	}
+	if l := r.locals[name]; l != nil {
+		l.stop() // whoever serves in its place waits for its end
+	}
+}
+
 // runLocal runs a resource's command and, when that succeeded, its serve
 // command.
-func (r *Runner) runLocal(e engine.RunLocal) {
+func (r *Runner) runLocal(ctx context.Context, e engine.RunLocal) {
 	name, spec := e.Resource.Name, e.Resource.Local
-	ctx, cancel := context.WithCancel(r.ctx)
-	defer cancel()
 	var problem *config.Problem
 	if !spec.Cmd.Empty() {
 		began := time.Now()
@@ -49,7 +71,7 @@ func (r *Runner) runLocal(e engine.RunLocal) {
 		}
 	}
 	if problem == nil && !spec.ServeCmd.Empty() {
-		r.serve(e.Resource)
+		r.serve(ctx, e.Resource)
 	}
 	r.o.Sink.Event(engine.LocalDone{Resource: name, Problem: problem})
 	if spec.ServeCmd.Empty() {
@@ -57,12 +79,18 @@ func (r *Runner) runLocal(e engine.RunLocal) {
 	}
 }
 
-// serve starts a serve command in place of the one that runs.
-func (r *Runner) serve(res config.Resource) {
+// serve starts a serve command in place of the one that runs, unless the run
+// that it belongs to was ended.
+func (r *Runner) serve(run context.Context, res config.Resource) {
 	r.stopLocal(res.Name)
 	ctx, cancel := context.WithCancel(r.ctx)
 	l := &local{stop: cancel, done: make(chan struct{})}
 	r.mu.Lock()
+	if run.Err() != nil {
+		r.mu.Unlock()
+		cancel()
+		return
+	}
 	r.locals[res.Name] = l
 	r.mu.Unlock()
 	r.log(res.Name, "towline", "", "serving: "+commandText(res.Local.ServeCmd.Argv))

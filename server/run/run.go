@@ -100,7 +100,8 @@ type Runner struct {
 	pods      map[string]kube.Pod           // by UID
 	workloads map[kube.Ref]kube.Workload    //
 	targets   map[engine.TargetID]*target   //
-	locals    map[string]*local             // by resource
+	locals    map[string]*local             // serve commands by resource
+	running   map[string]context.CancelFunc // the commands before them, by resource
 	forwards  map[string]*forwarder         // by resource
 	logs      map[logKey]context.CancelFunc //
 	watches   map[string]context.CancelFunc // by namespace
@@ -119,6 +120,7 @@ func New(ctx context.Context, o Options) *Runner {
 		workloads: map[kube.Ref]kube.Workload{},
 		targets:   map[engine.TargetID]*target{},
 		locals:    map[string]*local{},
+		running:   map[string]context.CancelFunc{},
 		forwards:  map[string]*forwarder{},
 		logs:      map[logKey]context.CancelFunc{},
 		watches:   map[string]context.CancelFunc{},
@@ -142,9 +144,10 @@ func (r *Runner) Perform(e engine.Effect) {
 	case engine.Apply:
 		r.spawn(func() { r.apply(e) })
 	case engine.RunLocal:
-		r.spawn(func() { r.runLocal(e) })
+		ctx, done := r.beginLocal(e.Resource.Name)
+		r.spawn(func() { defer done(); r.runLocal(ctx, e) })
 	case engine.StopLocal:
-		r.spawn(func() { r.stopLocal(e.Resource) })
+		r.endLocal(e.Resource)
 	case engine.Attach:
 		r.attach(e)
 	case engine.Detach:

@@ -1,0 +1,94 @@
+package run
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+func TestLines(t *testing.T) {
+	long := strings.Repeat("0123456789", maxLine/10+1)
+	tests := []struct {
+		name   string
+		writes []string
+		want   []string
+	}{
+		{"nothing", nil, nil},
+		{"one", []string{"a\n"}, []string{"a"}},
+		{"two in one write", []string{"a\nb\n"}, []string{"a", "b"}},
+		{"one in three writes", []string{"a", "b", "c\n"}, []string{"abc"}},
+		{"empty lines count", []string{"\n\na\n"}, []string{"", "", "a"}},
+		{"carriage returns go", []string{"a\r\nb\r\r\nc\rd\n"}, []string{"a", "b", "c\rd"}},
+		{"a last line without an end", []string{"a\nb"}, []string{"a", "b"}},
+		{"a last carriage return goes as well", []string{"a\r"}, []string{"a"}},
+		{"a long line is cut and nothing lost", []string{long}, []string{long[:maxLine], long[maxLine:]}},
+		{"a long line in two writes", []string{long[:7], long[7:] + "\n"}, []string{long[:maxLine], long[maxLine:]}},
+		{"a line of just the limit", []string{long[:maxLine] + "\nb\n"}, []string{long[:maxLine], "b"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			l := newLines(func(text string) { got = append(got, text) })
+			for _, w := range test.writes {
+				if n, err := l.Write([]byte(w)); n != len(w) || err != nil {
+					t.Errorf("Write = %d, %v, want %d", n, err, len(w))
+				}
+			}
+			l.Flush()
+			l.Flush() // has nothing more to say
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestContainerPort(t *testing.T) {
+	ports := func(containers ...[]int) *kube.Pod {
+		p := &kube.Pod{}
+		for _, c := range containers {
+			p.Containers = append(p.Containers, kube.Container{Ports: c})
+		}
+		return p
+	}
+	tests := []struct {
+		name string
+		spec config.PortForward
+		pod  *kube.Pod
+		want int
+	}{
+		{"the named one", config.PortForward{Local: 8000, Container: 9000}, ports([]int{8000, 8080}), 9000},
+		{"an exposed one of the same number", config.PortForward{Local: 8000}, ports([]int{8080, 8000}), 8000},
+		{"the same number in the second container", config.PortForward{Local: 8000}, ports([]int{8080}, []int{8000}), 8000},
+		{"the first exposed one", config.PortForward{Local: 8000}, ports(nil, []int{8080, 9090}), 8080},
+		{"the same number, nothing exposed", config.PortForward{Local: 8000}, ports(nil), 8000},
+		{"the same number, no container", config.PortForward{Local: 8000}, ports(), 8000},
+	}
+	for _, test := range tests {
+		if got := containerPort(test.spec, test.pod); got != test.want {
+			t.Errorf("%s: %d, want %d", test.name, got, test.want)
+		}
+	}
+}
+
+func TestCommandText(t *testing.T) {
+	tests := map[string][]string{
+		"make all":        {"make", "all"},
+		"make | tee log":  {"sh", "-c", "make | tee log"},
+		"set -e; make":    {"bash", "-c", "set -e; make"},
+		"echo $HOME":      {"/bin/sh", "-c", "echo $HOME"},
+		"python3 -c 1":    {"python3", "-c", "1"},
+		"sh -c echo name": {"sh", "-c", "echo", "name"},
+		"sh -x script":    {"sh", "-x", "script"},
+		"":                nil,
+	}
+	for want, argv := range tests {
+		if got := commandText(argv); got != want {
+			t.Errorf("commandText(%q) = %q, want %q", argv, got, want)
+		}
+	}
+}

@@ -1,0 +1,348 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// recorder is a Sink that keeps what it is told.
+type recorder struct {
+	events chan engine.Event
+
+	mu    sync.Mutex
+	lines []Line
+}
+
+func (r *recorder) Event(e engine.Event) { r.events <- e }
+
+func (r *recorder) Log(l Line) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, l)
+}
+
+func (r *recorder) Facts(Facts) {}
+
+// said returns the lines of one source.
+func (r *recorder) said(source string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	for _, l := range r.lines {
+		if l.Source == source {
+			out = append(out, l.Text)
+		}
+	}
+	return out
+}
+
+// bench is a Runner without a cluster, and what it tells.
+type bench struct {
+	*Runner
+	t    *testing.T
+	sink *recorder
+	dir  string
+}
+
+func newBench(t *testing.T) *bench {
+	sink := &recorder{events: make(chan engine.Event, 1000)}
+	b := &bench{Runner: New(t.Context(), Options{Sink: sink}), t: t, sink: sink, dir: t.TempDir()}
+	t.Cleanup(b.Close)
+	return b
+}
+
+// next waits for the next event.
+func (b *bench) next() engine.Event {
+	b.t.Helper()
+	select {
+	case e := <-b.sink.events:
+		return e
+	case <-time.After(time.Minute):
+		b.t.Fatalf("no event came; the log: %q", b.sink.lines)
+		return nil
+	}
+}
+
+func (b *bench) shell(script string) config.Command {
+	return config.Command{Argv: []string{"sh", "-c", script}, Dir: b.dir}
+}
+
+func (b *bench) run(l config.Local) {
+	b.Perform(engine.RunLocal{Resource: config.Resource{
+		Name: "it", Kind: config.KindLocal, Local: &l, Pos: config.Position{File: "/w/Tiltfile", Line: 3},
+	}})
+}
+
+// done waits for the answer to RunLocal, whatever else comes before it.
+func (b *bench) done() engine.LocalDone {
+	b.t.Helper()
+	for {
+		if done, ok := b.next().(engine.LocalDone); ok {
+			return done
+		}
+	}
+}
+
+// observed waits for an Observed that is as wanted.
+func (b *bench) observed(is func(engine.Observed) bool) engine.Observed {
+	b.t.Helper()
+	for {
+		if o, ok := b.next().(engine.Observed); ok && is(o) {
+			return o
+		}
+	}
+}
+
+// pidFrom waits until a command has written its pid to a file.
+func (b *bench) pidFrom(name string) int {
+	b.t.Helper()
+	var pid int
+	b.until("a pid in "+name, func() bool {
+		data, err := os.ReadFile(filepath.Join(b.dir, name))
+		if err != nil || !strings.HasSuffix(string(data), "\n") {
+			return false
+		}
+		pid, err = strconv.Atoi(strings.TrimSpace(string(data)))
+		return err == nil
+	})
+	return pid
+}
+
+// until waits for a condition.
+func (b *bench) until(what string, is func() bool) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// gone reports whether a process has ended, be it reaped or not.
+func gone(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return syscall.Kill(pid, 0) != nil
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(after, "Z") || strings.HasPrefix(after, "X")
+}
+
+func TestLocalCommand(t *testing.T) {
+	tests := []struct {
+		name    string
+		script  string
+		output  []string
+		problem string // part of its message
+	}{
+		{"output of both streams", "echo out; echo err >&2", []string{"out", "err"}, ""},
+		{"the folder and the environment", "basename $PWD; echo $GREETING", []string{"sub", "hello"}, ""},
+		{"a last line without an end", "printf 'a\\nb'", []string{"a", "b"}, ""},
+		{"exit code", "echo before; exit 3", []string{"before"}, "exit status 3"},
+		{"killed", "kill -9 $$", nil, "killed"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			b := newBench(t)
+			b.dir = filepath.Join(b.dir, "sub")
+			if err := os.Mkdir(b.dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			cmd := b.shell(test.script)
+			cmd.Env = map[string]string{"GREETING": "hello"}
+			b.run(config.Local{Cmd: cmd})
+			done := b.done()
+			if diff := cmp.Diff(test.output, b.sink.said("build")); diff != "" {
+				t.Errorf("output (-want +got):\n%s", diff)
+			}
+			b.checkProblem(done.Problem, test.problem)
+			ready := b.observed(func(engine.Observed) bool { return true }).Ready
+			if ready != (test.problem == "") {
+				t.Errorf("ready = %v, problem %v", ready, done.Problem)
+			}
+		})
+	}
+}
+
+// checkProblem expects a problem with a text, a place and a next step.
+func (b *bench) checkProblem(p *config.Problem, text string) {
+	b.t.Helper()
+	switch {
+	case (p == nil) != (text == ""):
+		b.t.Errorf("problem = %v, want %q", p, text)
+	case p != nil && (!strings.Contains(p.Message, text) || p.Hint == "" || p.Pos.Line != 3):
+		b.t.Errorf("problem = %+v, want %q, a hint, and line 3", p, text)
+	}
+}
+
+func TestLocalCommandThatIsNotThere(t *testing.T) {
+	b := newBench(t)
+	b.run(config.Local{Cmd: config.Command{Argv: []string{"/no/such/program"}, Dir: b.dir}})
+	b.checkProblem(b.done().Problem, "/no/such/program")
+}
+
+// TestCloseEndsTheWholeGroup has a command with a child that would live on.
+func TestCloseEndsTheWholeGroup(t *testing.T) {
+	b := newBench(t)
+	b.run(config.Local{Cmd: b.shell("sleep 1000 & echo $! > child; echo $$ > parent; wait")})
+	parent, child := b.pidFrom("parent"), b.pidFrom("child")
+	b.Close()
+	b.until("the command to end", func() bool { return gone(parent) })
+	b.until("its child to end", func() bool { return gone(child) })
+}
+
+// TestStopLocalEndsARunningCommand takes a resource out of the project while
+// its command runs: neither the command nor what it would serve may stay.
+func TestStopLocalEndsARunningCommand(t *testing.T) {
+	b := newBench(t)
+	b.run(config.Local{Cmd: b.shell("echo $$ > cmd; exec sleep 1000"), ServeCmd: b.shell("echo $$ > serve; exec sleep 1000")})
+	pid := b.pidFrom("cmd")
+	b.Perform(engine.StopLocal{Resource: "it"})
+	b.done()
+	if !gone(pid) {
+		t.Error("the command runs on")
+	}
+	b.Close()
+	if _, err := os.Stat(filepath.Join(b.dir, "serve")); err == nil {
+		t.Error("it was served after it had been stopped")
+	}
+}
+
+// TestStopLocalSparesTheNextRun stops and starts at once, as down and up do.
+func TestStopLocalSparesTheNextRun(t *testing.T) {
+	b := newBench(t)
+	b.run(config.Local{Cmd: b.shell("echo $$ > first; exec sleep 1000")})
+	b.pidFrom("first")
+	b.Perform(engine.StopLocal{Resource: "it"})
+	b.run(config.Local{Cmd: b.shell("echo second")})
+	for range 2 {
+		b.done()
+	}
+	if diff := cmp.Diff([]string{"second"}, b.sink.said("build")); diff != "" {
+		t.Errorf("output (-want +got):\n%s", diff)
+	}
+}
+
+func TestServeIsReplacedAndStopped(t *testing.T) {
+	b := newBench(t)
+	b.run(config.Local{ServeCmd: b.shell("echo $$ > first; exec sleep 1000")})
+	b.checkProblem(b.done().Problem, "")
+	first := b.pidFrom("first")
+	b.run(config.Local{ServeCmd: b.shell("echo $$ > second; exec sleep 1000")})
+	b.done()
+	if !gone(first) {
+		t.Error("two serve commands run at once")
+	}
+	second := b.pidFrom("second")
+	b.Perform(engine.StopLocal{Resource: "it"})
+	b.until("the second to end", func() bool { return gone(second) })
+}
+
+func TestServeNotAfterAFailedCommand(t *testing.T) {
+	b := newBench(t)
+	b.run(config.Local{Cmd: b.shell("exit 1"), ServeCmd: b.shell("echo $$ > serve; exec sleep 1000")})
+	b.checkProblem(b.done().Problem, "exit status 1")
+	b.Close()
+	if _, err := os.Stat(filepath.Join(b.dir, "serve")); err == nil {
+		t.Error("it was served")
+	}
+}
+
+func TestServeThatEndsIsNotReady(t *testing.T) {
+	b := newBench(t)
+	b.run(config.Local{ServeCmd: b.shell("until [ -e go ]; do sleep 0.01; done; exit 7")})
+	b.observed(func(o engine.Observed) bool { return o.Ready })
+	if err := os.WriteFile(filepath.Join(b.dir, "go"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := b.observed(func(o engine.Observed) bool { return !o.Ready })
+	if !strings.Contains(o.Message, "exit status 7") {
+		t.Errorf("message = %q", o.Message)
+	}
+}
+
+// TestProbe turns a probe's answer on, off and on, by each kind of probe.
+func TestProbe(t *testing.T) {
+	b := newBench(t)
+	healthy := &atomic.Bool{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if !healthy.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	t.Cleanup(server.Close)
+	port := server.Listener.Addr().(*net.TCPAddr).Port
+	flag := filepath.Join(b.dir, "flag")
+	tests := map[string]struct {
+		probe config.Probe
+		set   func(bool)
+	}{
+		"http": {config.Probe{HTTP: &config.HTTPGet{Scheme: "http", Host: "127.0.0.1", Port: port, Path: "/"}}, healthy.Store},
+		"exec": {config.Probe{Exec: []string{"test", "-e", flag}}, func(on bool) {
+			if !on {
+				_ = os.Remove(flag) // it may not be there yet
+			} else if err := os.WriteFile(flag, nil, 0o644); err != nil {
+				t.Error(err)
+			}
+		}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			test.set(false)
+			p := test.probe
+			p.Timeout, p.Period, p.SuccessThreshold, p.FailureThreshold = 10*time.Second, time.Millisecond, 2, 2
+			b.run(config.Local{ServeCmd: b.shell("exec sleep 1000"), Probe: &p})
+			o := b.observed(func(engine.Observed) bool { return true })
+			if o.Ready || o.Message == "" {
+				t.Errorf("at first %+v, want not ready and a message", o)
+			}
+			for _, on := range []bool{true, false, true} {
+				test.set(on)
+				o := b.observed(func(engine.Observed) bool { return true })
+				if o.Ready != on || o.Ready == (o.Message != "") {
+					t.Errorf("after it was set to %v: %+v", on, o)
+				}
+			}
+		})
+	}
+}
+
+func TestTryTCP(t *testing.T) {
+	b := newBench(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &config.Probe{Timeout: 10 * time.Second, TCP: &config.TCPSocket{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port}}
+	if err := b.try(t.Context(), config.Resource{}, p); err != nil {
+		t.Errorf("with a listener: %v", err)
+	}
+	l.Close()
+	if b.try(t.Context(), config.Resource{}, p) == nil {
+		t.Error("no error without a listener")
+	}
+}
