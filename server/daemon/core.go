@@ -75,9 +75,9 @@ func (c *core) loop(ctx context.Context) {
 	if up := c.store.record.Up; up != nil {
 		c.d.o.Log.Info("resuming", "tiltfile", up.Tiltfile)
 		c.d.faces.keep(up.Keep)
-		c.up(*up, func(error) {})
+		c.protect(func(c *core) { c.up(*up, func(error) {}) })
 	}
-	c.publish()
+	c.protect((*core).publish)
 	for {
 		select {
 		case <-ctx.Done():
@@ -87,7 +87,7 @@ func (c *core) loop(ctx context.Context) {
 			for _, f := range c.d.queue.take() {
 				c.protect(f)
 			}
-			c.publish()
+			c.protect((*core).publish)
 		}
 	}
 }

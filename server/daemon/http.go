@@ -56,13 +56,21 @@ func in[T any](ctx context.Context, d *Daemon, f func(c *core, answer func(T, er
 		err error
 	}
 	done := make(chan outcome, 1)
+	answer := func(v T, err error) {
+		select {
+		case done <- outcome{v, err}:
+		default:
+		}
+	}
 	d.queue.put(func(c *core) {
-		f(c, func(v T, err error) {
-			select {
-			case done <- outcome{v, err}:
-			default:
+		defer func() {
+			if v := recover(); v != nil {
+				var zero T
+				answer(zero, d.defect(v)) // nobody shall wait for an answer that never comes
+				panic(v)
 			}
-		})
+		}()
+		f(c, answer)
 	})
 	select {
 	case o := <-done:
@@ -70,6 +78,14 @@ func in[T any](ctx context.Context, d *Daemon, f func(c *core, answer func(T, er
 	case <-ctx.Done():
 		var zero T
 		return zero, context.Cause(ctx)
+	}
+}
+
+// defect is the problem that a panic is told as.
+func (d *Daemon) defect(v any) *config.Problem {
+	return &config.Problem{
+		Message: fmt.Sprintf("internal error: %v", v),
+		Hint:    "please report it with " + d.o.Endpoint.LogFile(),
 	}
 }
 
@@ -313,12 +329,15 @@ func sessionOf(resource string, s run.Session) api.DebugSession {
 // read decodes a request's body, or answers why it cannot.
 func read(w http.ResponseWriter, r *http.Request, v any) bool {
 	err := json.NewDecoder(r.Body).Decode(v)
-	if err != nil && !errors.Is(err, io.EOF) {
-		w.WriteHeader(http.StatusBadRequest)
-		_ = json.NewEncoder(w).Encode(api.Failure{Problem: config.Problem{Message: "the request cannot be read: " + err.Error()}})
-		return false
+	if err == nil || errors.Is(err, io.EOF) {
+		return true
 	}
-	return true
+	status, hint := http.StatusBadRequest, "the face and the daemon may be of different versions: `towline daemon --stop` ends the daemon, the next command starts one anew"
+	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
+		status, hint = http.StatusRequestEntityTooLarge, fmt.Sprintf("a request has at most %d bytes", large.Limit)
+	}
+	refuse(w, status, config.Problem{Message: "the request cannot be read: " + err.Error(), Hint: hint})
+	return false
 }
 
 func reply(w http.ResponseWriter, v any) {
@@ -328,9 +347,13 @@ func reply(w http.ResponseWriter, v any) {
 
 // fail answers with the problem that an error carries.
 func fail(w http.ResponseWriter, err error) {
+	refuse(w, http.StatusUnprocessableEntity, *problemOf(err))
+}
+
+func refuse(w http.ResponseWriter, status int, p config.Problem) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusUnprocessableEntity)
-	_ = json.NewEncoder(w).Encode(api.Failure{Problem: *problemOf(err)})
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(api.Failure{Problem: p}) // the face has gone: nobody to tell
 }
 
 // stream writes one JSON value a line.

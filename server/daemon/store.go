@@ -1,10 +1,11 @@
 package daemon
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,15 +57,30 @@ func openStore(dir string) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
-	lines := bufio.NewScanner(s.journal)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	if err := s.readJournal(); err != nil {
+		s.journal.Close()
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	return s, nil
+}
+
+// readJournal reads what was noted. A last line that is torn is ended, so that
+// it does not take the next one with it.
+func (s *store) readJournal() error {
+	data, err := io.ReadAll(s.journal)
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(data) {
 		var path string
-		if json.Unmarshal(lines.Bytes(), &path) == nil {
+		if json.Unmarshal(line, &path) == nil {
 			s.touched[path] = true
 		}
 	}
-	return s, nil
+	if len(data) > 0 && !bytes.HasSuffix(data, []byte("\n")) {
+		_, err = s.journal.Write([]byte("\n"))
+	}
+	return err
 }
 
 func (s *store) path(name string) string { return filepath.Join(s.dir, name) }

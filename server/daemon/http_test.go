@@ -1,0 +1,161 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// stand is a daemon's core and its API, without a socket and a cluster.
+type stand struct {
+	*Daemon
+	t   *testing.T
+	url string
+}
+
+func newStand(t *testing.T) *stand {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	e := api.Endpoint{Workspace: t.TempDir(), State: t.TempDir()}
+	d := &Daemon{
+		o:     Options{Endpoint: e, Log: slog.New(slog.DiscardHandler)},
+		queue: newQueue(), logs: newLogStore(), stop: stop, status: &api.Status{}, changed: make(chan struct{}),
+	}
+	d.faces = newFaces(time.Hour, stop)
+	c := newCore(ctx, d)
+	done := make(chan struct{})
+	go func() { defer close(done); c.loop(ctx) }()
+	server := httptest.NewServer(d.handler())
+	t.Cleanup(func() {
+		stop()
+		<-done
+		server.Close()
+		d.faces.close()
+	})
+	return &stand{Daemon: d, t: t, url: server.URL}
+}
+
+// up makes the core look like one whose project is up, without a cluster.
+func (s *stand) up(resources ...string) {
+	p := &config.Project{Tiltfile: "/w/Tiltfile"}
+	for _, name := range resources {
+		p.Resources = append(p.Resources, config.Resource{Name: name, Kind: config.KindLocal})
+	}
+	s.queue.put(func(c *core) {
+		c.good = p
+		c.runner = run.New(c.ctx, run.Options{Sink: sink{d: s.Daemon, up: c.ups}})
+	})
+}
+
+// post returns an answer's status, and its problem when it is no success.
+func (s *stand) post(route, body string) (int, config.Problem) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+route, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var f api.Failure
+	if resp.StatusCode != http.StatusOK {
+		if err := json.Unmarshal(data, &f); err != nil || f.Problem.Message == "" {
+			s.t.Errorf("%s: the answer is no problem: %v %s", route, err, data)
+		}
+		if got := resp.Header.Get("Content-Type"); got != "application/json" {
+			s.t.Errorf("%s: content type %q", route, got)
+		}
+	}
+	return resp.StatusCode, f.Problem
+}
+
+func TestRefusals(t *testing.T) {
+	tests := []struct {
+		name, route, body string
+		up                bool
+		status            int
+		message, hint     string // parts
+	}{
+		{"a resource that is not there", api.RouteTrigger, `{"resource":"wbe"}`, true, 422, `"wbe"`, "api web"},
+		{"restarting one", api.RouteRestart, `{"resource":"wbe"}`, true, 422, `"wbe"`, "api web"},
+		{"debugging one", api.RouteDebug, `{"resource":"wbe"}`, true, 422, `"wbe"`, "api web"},
+		{"nothing is up", api.RouteTrigger, `{"resource":"web"}`, false, 422, "not up", "towline up"},
+		{"no resource", api.RouteRestart, `{}`, true, 422, `""`, "api web"},
+		{"no body", api.RouteRestart, ``, true, 422, `""`, "api web"},
+		{"no Tiltfile", api.RouteUp, `{}`, false, 422, "no Tiltfile", "-f"},
+		{"no JSON", api.RouteUp, `up`, false, 400, "cannot be read", "version"},
+		{"half of it", api.RouteHint, `{"paths":["/a"`, false, 400, "cannot be read", "version"},
+		{"another type", api.RouteLogs, `{"tail":"all"}`, false, 400, "cannot be read", "version"},
+		{"too much", api.RouteHint, `{"paths":["` + strings.Repeat("x", maxBody) + `"]}`, false, 413, "too large", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := newStand(t)
+			if test.up {
+				s.up("web", "api")
+			}
+			status, p := s.post(test.route, test.body)
+			if status != test.status || !strings.Contains(p.Message, test.message) || !strings.Contains(p.Hint, test.hint) || p.Hint == "" {
+				t.Errorf("%d %+v, want %d with %q and the hint %q", status, p, test.status, test.message, test.hint)
+			}
+		})
+	}
+}
+
+func TestKnownResourceIsTaken(t *testing.T) {
+	s := newStand(t)
+	s.up("web")
+	for _, route := range []string{api.RouteTrigger, api.RouteRestart} {
+		if status, p := s.post(route, `{"resource":"web"}`); status != http.StatusOK {
+			t.Errorf("%s: %d %+v", route, status, p)
+		}
+	}
+}
+
+// TestPanicDoesNotEndTheCore has defects in the core's work: whoever waits for
+// it is answered, it is told in the log, and the core goes on.
+func TestPanicDoesNotEndTheCore(t *testing.T) {
+	s := newStand(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, err := in(ctx, s.Daemon, func(*core, func(int, error)) { panic("a defect") })
+	if err == nil || !strings.Contains(err.Error(), "a defect") {
+		t.Errorf("error = %v, want one that names the defect", err)
+	}
+	got, err := in(ctx, s.Daemon, func(_ *core, answer func(int, error)) { answer(7, nil); panic("another one") })
+	if got != 7 || err != nil {
+		t.Errorf("answered %d, %v before the defect, want 7", got, err)
+	}
+	if got, err := in(ctx, s.Daemon, func(_ *core, answer func(int, error)) { answer(8, nil) }); got != 8 || err != nil {
+		t.Errorf("answered %d, %v after the defects", got, err)
+	}
+	var told []string
+	lines, _, stop := s.logs.read(any1, 0)
+	defer stop()
+	for _, l := range lines {
+		told = append(told, l.Level+" "+l.Text)
+	}
+	for i, want := range []string{"a defect", "another one"} {
+		if len(told) != 2 || !strings.Contains(told[i], want) || !strings.HasPrefix(told[i], "error") {
+			t.Errorf("log = %q, want both defects", told)
+		}
+	}
+}
