@@ -99,12 +99,26 @@ func innermost(err error) *starlark.EvalError {
 	}
 }
 
+// maxFrames is how many calls of a stack are told: those of an endless
+// recursion say no more.
+const maxFrames = 100
+
 // stack converts a call stack, leaving out the frames of built-ins, whose
-// callers' frames name them.
+// callers' frames name them, and the middle of a very deep one.
 func (r *run) stack(calls starlark.CallStack) []config.Frame {
-	var frames []config.Frame
+	var kept starlark.CallStack
 	for _, c := range calls {
-		if c.Pos.Filename() == "<builtin>" {
+		if c.Pos.Filename() != "<builtin>" {
+			kept = append(kept, c)
+		}
+	}
+	var frames []config.Frame
+	for i, c := range kept {
+		switch left := len(kept) - maxFrames; {
+		case left > 0 && i == maxFrames/2:
+			frames = append(frames, config.Frame{Name: fmt.Sprintf("(%d calls left out)", left)})
+			continue
+		case left > 0 && i > maxFrames/2 && i < maxFrames/2+left:
 			continue
 		}
 		pos := position(c.Pos)
