@@ -214,6 +214,17 @@ func TestCloseEndsTheWholeGroup(t *testing.T) {
 	b.until("its child to end", func() bool { return gone(child) })
 }
 
+// TestChildrenAreAskedFirst has a child that tidies up when it is told to end.
+func TestChildrenAreAskedFirst(t *testing.T) {
+	b := newBench(t)
+	b.run(config.Local{Cmd: b.shell("(trap 'echo > tidy; exit' TERM; echo $$ > ready; while :; do sleep 0.01; done) & wait")})
+	b.pidFrom("ready")
+	b.Close()
+	if _, err := os.Stat(filepath.Join(b.dir, "tidy")); err != nil {
+		t.Error("the child was killed without being asked to end")
+	}
+}
+
 // TestStopLocalEndsARunningCommand takes a resource out of the project while
 // its command runs: neither the command nor what it would serve may stay.
 func TestStopLocalEndsARunningCommand(t *testing.T) {
@@ -287,8 +298,9 @@ func TestServeThatEndsIsNotReady(t *testing.T) {
 // TestProbe turns a probe's answer on, off and on, by each kind of probe.
 func TestProbe(t *testing.T) {
 	b := newBench(t)
-	healthy := &atomic.Bool{}
+	healthy, attempts := &atomic.Bool{}, &atomic.Int64{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		attempts.Add(1)
 		if !healthy.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
@@ -325,6 +337,15 @@ func TestProbe(t *testing.T) {
 				o := b.observed(func(engine.Observed) bool { return true })
 				if o.Ready != on || o.Ready == (o.Message != "") {
 					t.Errorf("after it was set to %v: %+v", on, o)
+				}
+			}
+			if name == "http" {
+				n := attempts.Load()
+				b.until("five more attempts", func() bool { return attempts.Load() >= n+5 })
+				for range len(b.sink.events) {
+					if o, again := b.next().(engine.Observed); again {
+						t.Errorf("the same is told again: %+v", o)
+					}
 				}
 			}
 		})

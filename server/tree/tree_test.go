@@ -132,6 +132,11 @@ func TestHintAndScan(t *testing.T) {
 			"a.txt", "a.txt", "", "",
 		},
 		{
+			"other size, same time",
+			func(f *folder) { f.keepTime("z", func() { f.write("z", "longer content than before") }) },
+			"z", "z", "z", "",
+		},
+		{
 			"other time, same content",
 			func(f *folder) { f.must(os.Chtimes(f.path("z"), time.Time{}, time.Unix(1, 0))) },
 			"z", "", "", "",
