@@ -177,7 +177,7 @@ func TestADayOfADeveloper(t *testing.T) {
 
 	// So does a restart that is asked for.
 	s.must(s.Restart(ctx, "api"))
-	body, err = Until(ctx, api, func(b string) bool { return Pid(b) != 0 && Pid(b) != changed })
+	_, err = Until(ctx, api, func(b string) bool { return Pid(b) != 0 && Pid(b) != changed })
 	s.must(err)
 	s.sameContainer(ctx, first)
 
