@@ -44,6 +44,9 @@ type Live struct {
 	// Check compares the container's files first, sends what differs, runs
 	// and restarts only if something did, and starts a held application.
 	Check bool
+	// Must says that commands and the restart are due though no file may
+	// differ.
+	Must bool
 	// Initial asks for every file that the sync steps cover, not only for Files.
 	Initial bool
 }

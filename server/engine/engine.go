@@ -29,7 +29,8 @@ import (
 type State struct {
 	Project   *config.Project
 	Up        bool
-	Batch     uint64 // number of the last set of changed files
+	Batch     uint64   // number of the last set of changed files, or of the last live update
+	Requested []string // names of Wanted; none: all that are enabled
 	Images    map[string]Image
 	Resources map[string]Resource
 	Targets   map[TargetID]Target
@@ -90,8 +91,7 @@ type Target struct {
 	Checked  bool     // the agent's files were compared with ours since it connected
 	Synced   uint64   // batch that the agent has acknowledged
 	Sending  uint64   // batch on its way, 0: none
-	Restart  bool     // a restart was asked for
-	Forced   bool     // a trigger lets a manual resource's changes go
+	Asked    Asked    // by a person, or left over from a lost connection
 	Failed   *Failure // of the last live update
 }
 
@@ -104,6 +104,13 @@ const (
 	Attaching
 	Connected
 )
+
+// Asked is what a target is to get though no file changed.
+type Asked struct {
+	Restart bool // a restart
+	Changes bool // what a manual resource holds back, since somebody triggered it
+	Steps   bool // the commands and the restart of an update whose end was not seen
+}
 
 // Event is a fact that the engine is told.
 type Event interface{ record(*State) []Effect }

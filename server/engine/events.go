@@ -120,7 +120,7 @@ func (e Configured) record(s *State) []Effect {
 			}
 		}
 		if !known {
-			res.Wanted, res.Fresh = s.Up && r.Enabled, true
+			res.Fresh = true
 		}
 		resources[r.Name] = res
 	}
@@ -131,6 +131,9 @@ func (e Configured) record(s *State) []Effect {
 		}
 	}
 	s.Resources = resources
+	if s.Up {
+		effects = append(effects, want(s)...)
+	}
 	if len(gone) > 0 {
 		effects = append(effects, Forget{Objects: gone})
 	}
@@ -154,27 +157,47 @@ func (e Restored) record(s *State) []Effect {
 }
 
 func (e Wanted) record(s *State) []Effect {
-	s.Up = true
+	s.Up, s.Requested = true, e.Resources
 	if s.Project == nil {
 		return nil
 	}
-	want := s.view.withDependencies(e.Resources)
-	for _, r := range s.Project.Resources {
-		if len(e.Resources) > 0 && !want[r.Name] || len(e.Resources) == 0 && !r.Enabled {
-			continue
-		}
-		res := s.Resources[r.Name]
-		if !res.Wanted {
-			res.Wanted, res.Fresh = true, true
-		}
-		res.Failed = nil // asking again is a reason to try again
-		s.Resources[r.Name] = res
+	for name, r := range s.Resources {
+		r.Failed = nil // asking again is a reason to try again
+		s.Resources[name] = r
 	}
 	for ref, img := range s.Images {
+		img.Stale = img.Stale || img.Failed != nil
 		img.Failed = nil
 		s.Images[ref] = img
 	}
-	return nil
+	return want(s)
+}
+
+// want brings up what was asked for and is not, and ends what the project no
+// longer enables.
+func want(s *State) []Effect {
+	names := s.view.withDependencies(s.Requested)
+	var effects []Effect
+	for _, r := range s.Project.Resources {
+		wanted := r.Enabled
+		if len(s.Requested) > 0 {
+			wanted = names[r.Name]
+		}
+		res := s.Resources[r.Name]
+		switch {
+		case wanted && !res.Wanted:
+			res.Wanted, res.Fresh = true, true
+			s.Resources[r.Name] = res
+		case !wanted && res.Wanted:
+			s.Resources[r.Name] = Resource{Spec: res.Spec}
+			effects = append(effects, StopLocal{Resource: r.Name})
+			effects = append(effects, dropTargets(s, r.Name)...)
+			if objects := objectsOf(s.Project, r.Name); len(objects) > 0 {
+				effects = append(effects, Forget{Objects: objects})
+			}
+		}
+	}
+	return effects
 }
 
 func (Unwanted) record(s *State) []Effect {
@@ -232,11 +255,23 @@ func (e Built) record(s *State) []Effect {
 		return nil
 	}
 	img.Failed = nil
+	same := img.Pushed == e.Pushed
 	img.Pushed, img.Built = e.Pushed, img.Started
 	later := map[string]uint64{}
 	for p, batch := range img.Dirty {
 		if batch > img.Built {
 			later[p] = batch
+		}
+	}
+	if same {
+		// The containers stay, with whatever was synced into them: that is
+		// brought to what the files are now.
+		s.Batch++
+		spec := s.view.image(e.Ref)
+		for p := range img.Dirty {
+			if !LivePlan(spec, []string{p}).Full {
+				later[p] = s.Batch
+			}
 		}
 	}
 	img.Dirty = later
@@ -323,6 +358,7 @@ func (e Attached) record(s *State) []Effect {
 
 func (e Detached) record(s *State) []Effect {
 	if t, ok := s.Targets[e.Target]; ok && t.Instance == e.Instance {
+		t.Asked.Steps = t.Asked.Steps || t.Sending != 0 || t.Failed != nil
 		t.Agent, t.Sending, t.Checked = Unattached, 0, false
 		s.Targets[e.Target] = t
 	}
@@ -334,8 +370,9 @@ func (e LiveDone) record(s *State) []Effect {
 	if !ok || t.Sending != e.Batch {
 		return nil
 	}
-	t.Sending = 0
+	t.Sending, t.Asked.Changes = 0, false
 	if e.Problem == nil {
+		t.Asked.Steps = false
 		t.Synced, t.Checked, t.Failed = e.Batch, true, nil
 		s.Targets[e.Target] = t
 		return nil
@@ -373,7 +410,7 @@ func (e Triggered) record(s *State) []Effect {
 func (e RestartAsked) record(s *State) []Effect {
 	for id, t := range s.Targets {
 		if t.Resource == e.Resource && t.Agent == Connected {
-			t.Restart = true
+			t.Asked.Restart = true
 			s.Targets[id] = t
 		}
 	}
@@ -398,7 +435,7 @@ func forceTargets(s *State, resource string) bool {
 	waiting := false
 	for id, t := range s.Targets {
 		if t.Resource == resource && t.Agent == Connected && t.Checked && newest(s.Images[t.Image]) > max(t.Synced, s.Images[t.Image].Built) {
-			t.Forced = true
+			t.Asked.Changes, t.Failed = true, nil
 			s.Targets[id] = t
 			waiting = true
 		}

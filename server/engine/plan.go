@@ -126,7 +126,7 @@ func planK8s(s *State, spec *config.Resource) []Effect {
 			continue
 		}
 		waiting = true
-		if !r.Fresh && !may(r, spec) || !basesReady(s, ref) || img.Failed != nil && newest(img) <= img.Failed.Batch && !img.Stale {
+		if !r.Fresh && !may(r, spec) || !basesReady(s, ref) || img.Failed != nil && newestCause(s, ref) <= img.Failed.Batch && !img.Stale {
 			continue
 		}
 		effects = append(effects, startBuild(s, ref))
@@ -141,7 +141,11 @@ func planK8s(s *State, spec *config.Resource) []Effect {
 	if r.Failed != nil && r.Applying == key && !r.Forced {
 		return nil // it failed with just this; only a change helps
 	}
+	if !r.Fresh && !may(r, spec) {
+		return nil
+	}
 	r.Working, r.Forced, r.Applying = true, false, key
+	r.Ready, r.Broken = false, false // what is ready now is what it replaces
 	s.Resources[spec.Name] = r
 	return []Effect{Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key}}
 }
@@ -172,13 +176,23 @@ func needsBuild(s *State, ref string) bool {
 			return true
 		}
 	}
-	if img.Failed != nil && newest(img) > img.Built {
+	if img.Failed != nil {
 		return true // a failed build is not forgotten for a file that could be synced
 	}
 	if len(img.Dirty) == 0 {
 		return false
 	}
 	return LivePlan(s.view.image(ref), slices.Collect(maps.Keys(img.Dirty))).Full
+}
+
+// newestCause returns the batch of what would make a build end otherwise: a
+// file of the image, or a base that was built since.
+func newestCause(s *State, ref string) uint64 {
+	batch := newest(s.Images[ref])
+	for _, b := range s.view.bases[ref] {
+		batch = max(batch, s.Images[b].Built)
+	}
+	return batch
 }
 
 func basesReady(s *State, ref string) bool {
@@ -210,7 +224,9 @@ func planTargets(s *State) []Effect {
 			if !ok {
 				continue
 			}
-			t.Sending, t.Restart, t.Forced = live.Batch, false, false
+			s.Batch++
+			live.Batch = s.Batch
+			t.Sending, t.Asked.Restart = live.Batch, false
 			due = append(due, next{id, t, live})
 		}
 	}
@@ -227,35 +243,40 @@ func planTargets(s *State) []Effect {
 // when a full build is to replace it, or when trying again is pointless.
 func planLive(s *State, id TargetID, t Target) (Live, bool) {
 	img := s.Images[t.Image]
-	if img.Building || img.Stale {
-		return Live{}, false
-	}
 	var changed []string
 	for p, batch := range img.Dirty {
 		if batch > t.Synced {
 			changed = append(changed, p)
 		}
 	}
-	if t.Checked && len(changed) == 0 && !t.Restart {
-		return Live{}, false
-	}
-	spec, resource := s.view.image(t.Image), s.view.resource(t.Resource)
-	if t.Checked && !t.Restart && !t.Forced && !may(Resource{}, resource) {
-		return Live{}, false // manual: waits for the trigger
-	}
-	if t.Failed != nil && newest(img) <= t.Failed.Batch && !t.Restart {
+	if t.Checked && len(changed) == 0 && !t.Asked.Restart {
 		return Live{}, false
 	}
 	sort.Strings(changed)
+	spec, resource := s.view.image(t.Image), s.view.resource(t.Resource)
+	if !t.Checked {
+		// Whatever else is to come: the application may be held for this, and
+		// what can be brought is brought before it starts.
+		changed = slices.DeleteFunc(changed, func(p string) bool { return len(SyncFiles(spec, p)) == 0 })
+		p := steps(spec, changed)
+		return Live{
+			Target: id, Files: p.Files, Runs: p.Runs, Restart: p.Restart || t.Asked.Restart, Check: true,
+			Must: t.Asked.Steps || t.Asked.Restart, Initial: hasStep(spec, config.StepInitialSync),
+		}, t.Failed == nil || newest(img) > t.Failed.Batch || t.Asked.Restart
+	}
+	switch {
+	case img.Building || img.Stale || img.Failed != nil:
+		return Live{}, false
+	case !t.Asked.Restart && !t.Asked.Changes && !may(Resource{}, resource):
+		return Live{}, false // manual: waits for the trigger
+	case t.Failed != nil && newest(img) <= t.Failed.Batch && !t.Asked.Restart:
+		return Live{}, false
+	}
 	p := LivePlan(spec, changed)
 	if p.Full {
 		return Live{}, false
 	}
-	return Live{
-		Target: id, Batch: s.Batch, Files: p.Files, Runs: p.Runs,
-		Restart: p.Restart || t.Restart, Check: !t.Checked,
-		Initial: !t.Checked && hasStep(spec, config.StepInitialSync),
-	}, true
+	return Live{Target: id, Files: p.Files, Runs: p.Runs, Restart: p.Restart || t.Asked.Restart}, true
 }
 
 func hasStep(img *config.Image, kind config.StepKind) bool {
@@ -275,36 +296,55 @@ type Plan struct {
 // build; a run step runs when one of its triggers changed, or always when it
 // has none.
 func LivePlan(img *config.Image, changed []string) Plan {
-	var p Plan
 	if len(changed) == 0 {
-		return p
+		return Plan{}
 	}
 	if len(img.LiveUpdate) == 0 {
 		return Plan{Full: true}
 	}
 	for _, c := range changed {
-		files := SyncFiles(img, c)
-		if len(files) == 0 {
+		if len(SyncFiles(img, c)) == 0 {
 			return Plan{Full: true}
 		}
-		p.Files = append(p.Files, files...)
 	}
 	for _, step := range img.LiveUpdate {
+		if step.Kind == config.StepFallBackOn && touches(step.Paths, changed) {
+			return Plan{Full: true}
+		}
+	}
+	return steps(img, changed)
+}
+
+// steps collects what an image's live update does for changed files that its
+// sync steps cover.
+func steps(img *config.Image, changed []string) Plan {
+	var p Plan
+	if len(changed) == 0 {
+		return p
+	}
+	for _, c := range changed {
+		p.Files = append(p.Files, SyncFiles(img, c)...)
+	}
+	restarts := false
+	for _, step := range img.LiveUpdate {
+		due := len(step.Triggers) == 0 || touches(step.Triggers, changed)
 		switch step.Kind {
-		case config.StepFallBackOn:
-			if slices.ContainsFunc(changed, func(c string) bool { return dependsOn(step.Paths, c) }) {
-				return Plan{Full: true}
-			}
 		case config.StepRun:
-			if len(step.Triggers) == 0 || slices.ContainsFunc(changed, func(c string) bool { return dependsOn(step.Triggers, c) }) {
+			if due {
 				p.Runs = append(p.Runs, step)
 			}
 		case config.StepRestart:
-			p.Restart = true
+			restarts = true
+			p.Restart = p.Restart || due
 		}
 	}
-	p.Restart = p.Restart || len(img.RestartEntrypoint) > 0
+	p.Restart = p.Restart || !restarts && len(img.RestartEntrypoint) > 0
 	return p
+}
+
+// touches reports whether one of the changed files lies at or below a path.
+func touches(paths, changed []string) bool {
+	return slices.ContainsFunc(changed, func(c string) bool { return dependsOn(paths, c) })
 }
 
 // SyncFiles returns where an image's sync steps put a local file.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/towline-dev/towline/server/tree"
@@ -35,7 +36,7 @@ func (v *view) withDependencies(names []string) map[string]bool {
 // applyKey names what an apply would bring: the same key means the same
 // objects.
 func applyKey(s *State, spec *config.Resource) string {
-	key := s.Resources[spec.Name].Spec
+	key := ownKey(s, spec)
 	for _, ref := range spec.Images {
 		key += "|" + s.Images[ref].Pushed
 	}
@@ -45,7 +46,7 @@ func applyKey(s *State, spec *config.Resource) string {
 // isApplyKey reports whether applyKey would return key, without making it: a
 // plan asks this of every resource.
 func isApplyKey(s *State, spec *config.Resource, key string) bool {
-	rest, ok := strings.CutPrefix(key, s.Resources[spec.Name].Spec)
+	rest, ok := strings.CutPrefix(key, ownKey(s, spec))
 	for _, ref := range spec.Images {
 		if !ok || !strings.HasPrefix(rest, "|") {
 			return false
@@ -53,6 +54,16 @@ func isApplyKey(s *State, spec *config.Resource, key string) bool {
 		rest, ok = strings.CutPrefix(rest[1:], s.Images[ref].Pushed)
 	}
 	return ok && rest == ""
+}
+
+// ownKey is the part of a resource's key that is not its images': what it is
+// made from and, for a command that reads files itself, their last change.
+func ownKey(s *State, spec *config.Resource) string {
+	r := s.Resources[spec.Name]
+	if spec.CustomDeploy == nil {
+		return r.Spec
+	}
+	return r.Spec + "@" + strconv.FormatUint(r.Dirty, 10)
 }
 
 // pushedImages returns what was pushed of a resource's images, by ref.
@@ -122,6 +133,17 @@ func goneObjects(s *State, next *config.Project) []config.Object {
 		}
 	}
 	return gone
+}
+
+// objectsOf returns the objects of a resource.
+func objectsOf(p *config.Project, resource string) []config.Object {
+	var objects []config.Object
+	for _, o := range p.YAML {
+		if o.Resource == resource {
+			objects = append(objects, o)
+		}
+	}
+	return objects
 }
 
 // dependsOn reports whether a path lies at or below one of the roots.
