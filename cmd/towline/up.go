@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,24 +56,13 @@ func splitArgs(cmd *cobra.Command, args []string) (resources, rest []string) {
 // up brings a project up and follows it. A daemon that is lost on the way is
 // started again and goes on where the old one was.
 func up(ctx context.Context, e api.Endpoint, req api.UpRequest, detach bool) error {
-	client, err := begin(ctx, e, req)
-	if err != nil {
-		return err
-	}
 	view := newProgress(os.Stdout)
-	ready := errors.New("settled")
-	watchErr := client.Watch(ctx, func(ev api.Event) error {
-		view.show(*ev.Status)
-		if settled(*ev.Status) {
-			return ready
-		}
-		return nil
-	})
+	client, err := follow(ctx, e, req, view)
 	if ctx.Err() != nil {
 		return interrupted(e)
 	}
-	if !errors.Is(watchErr, ready) {
-		return fmt.Errorf("following the daemon: %w", watchErr)
+	if err != nil {
+		return err
 	}
 	s, err := client.Status(ctx)
 	if err != nil {
@@ -88,19 +79,33 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, detach bool) err
 	return followAll(ctx, e)
 }
 
-// begin asks for up. A daemon that ends in the middle of it, killed or gone
-// by itself, is started again.
-func begin(ctx context.Context, e api.Endpoint, req api.UpRequest) (*api.Client, error) {
+// follow asks for up and shows what happens until nothing more does. A daemon
+// that ends in the middle of it, killed or gone by itself, is started again.
+func follow(ctx context.Context, e api.Endpoint, req api.UpRequest, view *progress) (*api.Client, error) {
 	const tries = 3
+	ready := errors.New("settled")
 	for try := 1; ; try++ {
 		client, err := connect(ctx, e)
 		if err != nil {
 			return nil, err
 		}
-		_, err = client.Up(ctx, req)
+		if _, err = client.Up(ctx, req); err == nil {
+			err = client.Watch(ctx, func(ev api.Event) error {
+				view.show(*ev.Status)
+				if settled(*ev.Status) {
+					return ready
+				}
+				return nil
+			})
+		}
 		var refused *config.Problem
-		if err == nil || errors.As(err, &refused) || ctx.Err() != nil || try == tries {
-			return client, err
+		switch {
+		case errors.Is(err, ready):
+			return client, nil
+		case errors.As(err, &refused) || ctx.Err() != nil:
+			return nil, err
+		case try == tries:
+			return nil, fmt.Errorf("the daemon ends again and again (%w); its log is %s", err, e.LogFile())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -138,10 +143,17 @@ func attaching(r api.ResourceStatus) bool {
 	return false
 }
 
-// blocked reports whether a resource waits for one that failed.
+// blocked reports whether a resource waits for one that failed, or that waits
+// for a person, be it at the end of a chain.
 func blocked(s api.Status, r api.ResourceStatus) bool {
-	for _, other := range s.Resources {
-		if other.Phase == api.PhaseError && r.Message == "waits for "+other.Name {
+	for range s.Resources { // a chain is no longer than that
+		name, waits := strings.CutPrefix(r.Message, "waits for ")
+		i := slices.IndexFunc(s.Resources, func(o api.ResourceStatus) bool { return o.Name == name })
+		if !waits || i < 0 {
+			return false
+		}
+		r = s.Resources[i]
+		if r.Phase == api.PhaseError || r.Message == "waits for a trigger" {
 			return true
 		}
 	}

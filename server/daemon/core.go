@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -30,10 +29,13 @@ type core struct {
 	eval    evaluation
 	waiting []func(*config.Project) // for the end of the running evaluation
 
-	state   engine.State
-	cluster *kube.Cluster
-	runner  *run.Runner
-	ups     int // counts runners, so that a late event of an old one is known
+	state      engine.State
+	cluster    *kube.Cluster
+	runner     *run.Runner
+	ups        int           // counts runners, so that a late event of an old one is known
+	surveyed   *kube.Cluster // the one that the runner works on
+	subcommand string        // that the Tiltfile is told
+	downing    []func()      // what waits for the end of a Down; nil when none runs
 
 	tree      *tree.Tree
 	interests []interest
@@ -44,12 +46,13 @@ type core struct {
 	began    map[string]time.Time   // of a resource's running update
 	updates  map[string]*api.Update // of a resource
 	synced   map[engine.TargetID]*api.Update
-	lost     error // the cluster's last failure
-	dirty    bool  // the status has to be published anew
+	lost     error             // the cluster's last failure
+	dirty    bool              // the status has to be published anew
+	building map[string]string // spec of the last build of an image, by ref
 }
 
 // newCore returns a core that resumes what an earlier daemon was doing.
-func newCore(ctx context.Context, d *Daemon) *core {
+func newCore(ctx context.Context, d *Daemon) (*core, error) {
 	c := &core{
 		d: d, ctx: ctx, tree: tree.New(disk{}),
 		targets:  map[engine.TargetID]run.TargetFacts{},
@@ -58,16 +61,18 @@ func newCore(ctx context.Context, d *Daemon) *core {
 		updates:  map[string]*api.Update{},
 		synced:   map[engine.TargetID]*api.Update{},
 		dirty:    true,
+		building: map[string]string{}, subcommand: "up",
 	}
 	var err error
 	if c.store, err = openStore(d.o.Endpoint.State); err != nil {
-		d.o.Log.Error("state", "err", err)
-		c.store = &store{dir: os.TempDir(), touched: map[string]bool{}, record: record{Images: map[string]imageRecord{}}}
+		return nil, err
 	}
 	c.watcher = newWatcher(func(paths []string) {
 		d.queue.put(func(c *core) { c.hint(paths) })
+	}, func(text string) {
+		d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: text})
 	})
-	return c
+	return c, nil
 }
 
 // loop runs what others hand in until ctx ends.
@@ -75,7 +80,7 @@ func (c *core) loop(ctx context.Context) {
 	if up := c.store.record.Up; up != nil {
 		c.d.o.Log.Info("resuming", "tiltfile", up.Tiltfile)
 		c.d.faces.keep(up.Keep)
-		c.protect(func(c *core) { c.up(*up, func(error) {}) })
+		c.protect((*core).resume)
 	}
 	c.protect((*core).publish)
 	for {
@@ -145,6 +150,7 @@ func (c *core) perform(e engine.Effect) {
 		}
 		c.synced[e.Target] = &api.Update{Kind: "live-update", Began: time.Now(), Files: len(e.Files), Reason: first(paths)}
 	case engine.Build:
+		c.building[e.Image.Ref] = engine.ImageSpec(&e.Image)
 		for _, name := range engine.Users(c.state.Project, e.Image.Ref) {
 			c.begin(name, "build", e.Reason)
 		}
@@ -205,7 +211,6 @@ func (c *core) event(e engine.Event) {
 
 // remember writes down what an image was built from.
 func (c *core) remember(ref string) {
-	img := imageNamed(c.good, ref)
 	files := map[string]tree.Hash{}
 	for _, in := range c.interests {
 		if in.image != ref {
@@ -222,7 +227,7 @@ func (c *core) remember(ref string) {
 			delete(files, p)
 		}
 	}
-	c.store.record.Images[ref] = imageRecord{Spec: engine.ImageSpec(img), Result: c.runner.Built(ref), Files: files}
+	c.store.record.Images[ref] = imageRecord{Spec: c.building[ref], Result: c.runner.Built(ref), Files: files}
 	c.save()
 }
 
@@ -254,7 +259,7 @@ func (c *core) restore() {
 			}
 		}
 		for p := range c.store.touched {
-			if _, known := rec.Files[p]; known || now[p] {
+			if c.holds(ref, p) {
 				changed = append(changed, p)
 			}
 		}
@@ -262,6 +267,11 @@ func (c *core) restore() {
 		c.runner.Adopt(ref, rec.Result)
 		c.step(engine.Restored{Ref: ref, Spec: rec.Spec, Pushed: rec.Result.Ref, Dirty: slices.Compact(changed)})
 	}
+}
+
+// holds reports whether an image depends on a file, be it there or not.
+func (c *core) holds(ref, path string) bool {
+	return slices.ContainsFunc(c.interests, func(in interest) bool { return in.image == ref && in.holds(path) })
 }
 
 // hint looks at paths again and tells the engine what changed.

@@ -81,7 +81,10 @@ func Run(ctx context.Context, o Options) error {
 		status: &api.Status{}, changed: make(chan struct{}),
 	}
 	d.faces = newFaces(o.Linger, stop)
-	c := newCore(ctx, d)
+	c, err := newCore(ctx, d)
+	if err != nil {
+		return err
+	}
 	server := &http.Server{Handler: d.handler(), BaseContext: func(net.Listener) context.Context { return ctx }}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

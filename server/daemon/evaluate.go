@@ -50,13 +50,13 @@ func (c *core) evaluate(then func(*config.Project)) {
 	c.dirty = true
 	serial, began := c.eval.serial, time.Now()
 	e := Evaluation{
-		Tiltfile: c.tiltfile(), Args: c.request.Args, Subcommand: "up",
+		Tiltfile: c.tiltfile(), Args: c.request.Args, Subcommand: c.subcommand,
 		Log: func(line string) {
 			c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogBuild, Text: line})
 		},
 	}
-	if c.cluster == nil {
-		c.open() // without a cluster the Tiltfile is evaluated all the same
+	if c.runner == nil && c.downing == nil {
+		c.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
 	}
 	if c.cluster != nil {
 		e.Cluster, e.Kubeconfig = c.cluster.Identity(), c.cluster.Kubeconfig()
@@ -100,7 +100,7 @@ func (c *core) evaluated(p *config.Project) {
 		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: w.Error()})
 	}
 	changed := c.follow(p)
-	if p.Error == nil && c.runner != nil {
+	if p.Error == nil && c.runner != nil && c.surveyed == c.cluster {
 		c.configure()
 	}
 	c.changed(changed)
@@ -108,6 +108,9 @@ func (c *core) evaluated(p *config.Project) {
 	c.waiting = nil
 	for _, then := range waiting {
 		then(p)
+	}
+	if len(waiting) == 0 && p.Error == nil {
+		c.resume() // a Tiltfile that was broken when this daemon began
 	}
 }
 
@@ -144,7 +147,8 @@ func (c *core) follow(p *config.Project) map[string]bool {
 			}
 		}
 	}
-	shared := &core{interests: interests}
+	own, _ := interestsOf(watched) // its filters are not safe for two goroutines
+	shared := &core{interests: own}
 	c.watcher.set(roots, shared.keep)
 	return changed
 }

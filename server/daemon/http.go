@@ -33,8 +33,8 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.RouteUp, d.handleUp)
 	mux.HandleFunc("POST "+api.RouteDown, d.handleDown)
 	mux.HandleFunc("POST "+api.RouteHint, d.handleHint)
-	mux.HandleFunc("POST "+api.RouteTrigger, d.handleResource(func(c *core, name string) { c.step(engine.Triggered{Resource: name}) }))
-	mux.HandleFunc("POST "+api.RouteRestart, d.handleResource(func(c *core, name string) { c.step(engine.RestartAsked{Resource: name}) }))
+	mux.HandleFunc("POST "+api.RouteTrigger, d.handleResource((*core).trigger))
+	mux.HandleFunc("POST "+api.RouteRestart, d.handleResource((*core).restart))
 	mux.HandleFunc("POST "+api.RouteDebug, d.handleDebug)
 	mux.HandleFunc("POST "+api.RouteShutdown, func(w http.ResponseWriter, r *http.Request) {
 		reply(w, struct{}{})
@@ -172,7 +172,7 @@ func (d *Daemon) handleHint(w http.ResponseWriter, r *http.Request) {
 }
 
 // handleResource serves the requests that name one resource.
-func (d *Daemon) handleResource(do func(*core, string)) http.HandlerFunc {
+func (d *Daemon) handleResource(do func(*core, string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var req api.ResourceRequest
 		if !read(w, r, &req) {
@@ -183,14 +183,32 @@ func (d *Daemon) handleResource(do func(*core, string)) http.HandlerFunc {
 				answer(struct{}{}, err)
 				return
 			}
-			do(c, req.Resource)
-			answer(struct{}{}, nil)
+			answer(struct{}{}, do(c, req.Resource))
 		})
 		if err != nil {
 			fail(w, err)
 			return
 		}
 		reply(w, struct{}{})
+	}
+}
+
+func (c *core) trigger(resource string) error {
+	c.step(engine.Triggered{Resource: resource})
+	return nil
+}
+
+// restart asks for a restart of the processes that an agent supervises.
+func (c *core) restart(resource string) error {
+	for _, t := range c.state.Targets {
+		if t.Resource == resource && t.Agent == engine.Connected {
+			c.step(engine.RestartAsked{Resource: resource})
+			return nil
+		}
+	}
+	return &config.Problem{
+		Message: fmt.Sprintf("nothing of %s can be restarted in place now: no container of it has an agent that answers", resource),
+		Hint:    fmt.Sprintf("`towline status` shows what it waits for; `towline trigger %s` updates it from the ground up", resource),
 	}
 }
 

@@ -128,6 +128,11 @@ func (c *core) phase(spec *config.Resource, r engine.Resource, targets []api.Tar
 	switch {
 	case !spec.Enabled && !r.Wanted:
 		return api.PhaseDisabled, "", nil
+	case spec.Kind == config.KindCompose && r.Wanted:
+		return api.PhaseError, "not supported yet", &config.Problem{
+			Message: "Docker Compose services cannot be brought up yet", Pos: spec.Pos,
+			Hint: "run them with `docker compose up`, and leave them out here: `towline up RESOURCE…`",
+		}
 	case !c.state.Up || !r.Wanted:
 		return api.PhaseStopped, "", nil
 	case r.Working && spec.Kind == config.KindLocal:

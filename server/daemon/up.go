@@ -18,52 +18,79 @@ import (
 // reachTimeout bounds how long Up waits for the cluster's first answer.
 const reachTimeout = 10 * time.Second
 
-// open opens the cluster of the current request. It does not talk to it. A
-// kubeconfig that cannot be used leaves no cluster and its problem in lost.
+// open opens the cluster of the current request, pinned from then on. It does
+// not talk to it. A kubeconfig that cannot be used leaves no cluster and its
+// problem in lost.
 func (c *core) open() {
 	cluster, err := kube.Open(kube.Options{Context: c.request.Context, Namespace: c.request.Namespace, Warn: func(text string) {
 		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: text})
 	}})
 	if err != nil {
-		c.lost = err
+		c.cluster, c.lost = nil, err
 		return
 	}
 	c.cluster, c.lost = cluster, nil
 }
 
 // up brings the project up and answers when the Tiltfile is evaluated and the
-// cluster has answered.
+// cluster has answered. What is up already stays until the new request has
+// proved to be good.
 func (c *core) up(req api.UpRequest, answer func(error)) {
+	if c.downing != nil {
+		c.downing = append(c.downing, func() { c.up(req, answer) })
+		return
+	}
 	if req.Tiltfile == "" {
 		req.Tiltfile = filepath.Join(c.d.o.Endpoint.Workspace, "Tiltfile")
 	}
 	if _, err := os.Stat(req.Tiltfile); err != nil {
 		answer(&config.Problem{
 			Message: fmt.Sprintf("there is no Tiltfile in %s", filepath.Dir(req.Tiltfile)),
-			Hint:    "name one with -f, or write one: https://docs.tilt.dev/tutorial has the built-ins' tutorial, `towline docs` the reference",
+			Hint:    "name one with -f, or write one: `towline docs` has the reference of its built-ins",
 			Pos:     config.Position{File: req.Tiltfile},
 		})
 		return
 	}
-	if req.Context != c.request.Context || req.Namespace != c.request.Namespace || c.cluster == nil {
-		c.endRunner()
-		c.cluster = nil
+	if up := c.store.record.Up; up != nil {
+		// What is up says where, unless the request does.
+		req.Context, req.Namespace = or(req.Context, up.Context), or(req.Namespace, up.Namespace)
 	}
+	before, cluster := c.request, c.cluster
+	moves := c.runner == nil || req.Context != before.Context || req.Namespace != before.Namespace
 	c.request = req
+	if moves {
+		c.open()
+	}
 	c.evaluate(func(p *config.Project) {
+		fail := func(err error) {
+			if c.runner != nil {
+				c.request, c.cluster = before, cluster
+			}
+			answer(err)
+		}
 		if p.Error != nil {
-			answer(p.Error)
+			fail(p.Error)
 			return
 		}
-		c.begun(req, answer)
+		c.begun(req, moves, func(err error) {
+			if err != nil {
+				fail(err)
+				return
+			}
+			answer(nil)
+		})
 	})
 }
 
-// begun goes on with up once the Tiltfile is evaluated.
-func (c *core) begun(req api.UpRequest, answer func(error)) {
-	if c.cluster == nil {
-		c.open()
+func or(a, b string) string {
+	if a == "" {
+		return b
 	}
+	return a
+}
+
+// begun goes on with up once the Tiltfile is evaluated.
+func (c *core) begun(req api.UpRequest, moves bool, answer func(error)) {
 	if c.cluster == nil {
 		answer(c.lost)
 		return
@@ -74,7 +101,7 @@ func (c *core) begun(req api.UpRequest, answer func(error)) {
 		answer(&p)
 		return
 	}
-	if c.runner != nil {
+	if !moves {
 		c.want(req)
 		answer(nil)
 		return
@@ -83,13 +110,50 @@ func (c *core) begun(req api.UpRequest, answer func(error)) {
 	go func() {
 		surroundings, err := survey(c.ctx, cluster, registry)
 		c.d.queue.put(func(c *core) {
-			if err == nil && cluster == c.cluster && c.good != nil {
-				c.start(surroundings)
-				c.want(req)
+			switch {
+			case err != nil:
+				answer(err)
+			case c.cluster == nil || cluster.Identity() != c.cluster.Identity() || c.good == nil:
+				answer(&config.Problem{Message: "another request came between", Hint: "ask again: `towline up`"})
+			case c.runner != nil && c.surveyed.Identity() == cluster.Identity():
+				c.want(req) // two that asked at once share a runner
+				answer(nil)
+			default:
+				c.surveyed, c.cluster = cluster, cluster
+				c.endRunner(func() {
+					c.start(surroundings)
+					c.want(req)
+					answer(nil)
+				})
 			}
-			answer(err)
 		})
 	}()
+}
+
+// resumePause is the time between attempts to go on with what an earlier
+// daemon had up.
+const resumePause = 5 * time.Second
+
+// resume goes on with what an earlier daemon had up, now or, when the Tiltfile
+// or the cluster does not allow it yet, later.
+func (c *core) resume() {
+	up := c.store.record.Up
+	if up == nil || c.runner != nil {
+		return
+	}
+	c.up(*up, func(err error) {
+		if err == nil {
+			return
+		}
+		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: "cannot go on yet: " + err.Error()})
+		time.AfterFunc(resumePause, func() {
+			c.d.queue.put(func(c *core) {
+				if c.last == nil || c.last.Error == nil { // a Tiltfile's error waits for its save
+					c.resume()
+				}
+			})
+		})
+	})
 }
 
 // surroundings are what a builder has to know of a cluster.
@@ -155,6 +219,9 @@ func (c *core) start(s surroundings) {
 // want tells the engine to bring resources up, and remembers it.
 func (c *core) want(req api.UpRequest) {
 	c.d.faces.keep(req.Keep)
+	id := c.cluster.Identity()
+	req.Context, req.Namespace = id.Context, id.Namespace // as they were meant, wherever the kubeconfig points tomorrow
+	c.request.Context, c.request.Namespace = id.Context, id.Namespace
 	c.store.record.Up = &req
 	c.save()
 	c.step(engine.Wanted{Resources: req.Resources})
@@ -162,58 +229,96 @@ func (c *core) want(req api.UpRequest) {
 
 // down takes the project down and answers when all is gone.
 func (c *core) down(req api.DownRequest, answer func(error)) {
-	if c.runner == nil {
-		// Nothing is up in this daemon: find the cluster as Up would.
-		up := api.UpRequest{Tiltfile: req.Tiltfile, Args: req.Args, Context: req.Context, Namespace: req.Namespace}
-		if old := c.store.record.Up; old != nil && req.Context == "" && req.Namespace == "" {
-			up.Context, up.Namespace = old.Context, old.Namespace
-		}
-		if up.Tiltfile == "" {
-			up.Tiltfile = filepath.Join(c.d.o.Endpoint.Workspace, "Tiltfile")
-		}
-		c.request, c.cluster = up, nil
-		c.evaluate(func(p *config.Project) { c.downWith(req, answer) })
+	if c.downing != nil {
+		c.downing = append(c.downing, func() { c.down(req, answer) })
 		return
 	}
-	c.downWith(req, answer)
+	up := c.store.record.Up
+	if up != nil && (req.Context != "" && req.Context != up.Context || req.Namespace != "" && req.Namespace != up.Namespace) {
+		answer(&config.Problem{
+			Message: fmt.Sprintf("the project is up in context %s, namespace %s, and not where this down points", up.Context, up.Namespace),
+			Hint:    "take that down first: `towline down` alone",
+		})
+		return
+	}
+	if c.runner != nil {
+		c.downWith(req, c.good, nil, answer)
+		return
+	}
+	// Nothing is up in this daemon: find the cluster as Up would.
+	c.request = api.UpRequest{Tiltfile: req.Tiltfile, Args: req.Args, Context: req.Context, Namespace: req.Namespace}
+	if up != nil {
+		c.request.Context, c.request.Namespace = up.Context, up.Namespace
+	}
+	c.open()
+	c.subcommand = "down"
+	c.evaluate(func(p *config.Project) {
+		c.subcommand = "up"
+		var broken error
+		if p.Error != nil {
+			incomplete := *p.Error
+			incomplete.Hint = "what carries this workspace's label in the namespace was deleted; mend the Tiltfile and run `towline down` again for the rest"
+			broken = &incomplete
+		}
+		c.downWith(req, p, broken, answer)
+	})
 }
 
-func (c *core) downWith(req api.DownRequest, answer func(error)) {
+// downWith deletes what the workspace has applied. broken is what is to be
+// answered even when all of it is gone.
+func (c *core) downWith(req api.DownRequest, project *config.Project, broken error, answer func(error)) {
 	if c.cluster == nil {
 		answer(c.lost)
 		return
 	}
 	var allowed []string
-	if c.good != nil {
-		allowed = c.good.Settings.AllowedContexts
+	if project != nil {
+		allowed = project.Settings.AllowedContexts
 	}
-	if ok, problem := kube.Allowed(c.cluster.Identity(), allowed); !ok {
+	// What was applied by this workspace may be deleted by it.
+	if ok, problem := kube.Allowed(c.cluster.Identity(), allowed); !ok && c.store.record.Up == nil {
 		answer(problem)
 		return
 	}
+	c.downing = []func(){}
 	c.step(engine.Unwanted{})
-	c.endRunner()
+	cluster := c.cluster
+	c.endRunner(func() {
+		runner := run.New(c.ctx, run.Options{Workspace: c.d.o.Endpoint.ID(), Cluster: cluster, Sink: sink{d: c.d, up: -1}})
+		go func() {
+			err := runner.Down(c.ctx, project, req.DeleteNamespaces)
+			runner.Close()
+			c.d.queue.put(func(c *core) { c.downed(errors.Join(err, broken), answer) })
+		}()
+	})
+}
+
+// downed ends a Down and lets what waited for it go.
+func (c *core) downed(err error, answer func(error)) {
 	c.store.record.Up = nil
 	if err := c.store.forgetTouched(); err != nil {
 		c.d.o.Log.Error("journal", "err", err)
 	}
 	c.save()
 	c.d.faces.keep(false)
-	runner := run.New(c.ctx, run.Options{Workspace: c.d.o.Endpoint.ID(), Cluster: c.cluster, Sink: sink{d: c.d, up: -1}})
-	project := c.good
-	go func() {
-		err := runner.Down(c.ctx, project, req.DeleteNamespaces)
-		runner.Close()
-		c.d.queue.put(func(c *core) { answer(err) })
-	}()
+	c.surveyed = nil
+	waiting := c.downing
+	c.downing = nil
+	c.dirty = true
+	answer(err)
+	for _, f := range waiting {
+		f()
+	}
 }
 
-// endRunner ends all work in the cluster's direction.
-func (c *core) endRunner() {
-	if c.runner == nil {
+// endRunner ends all work in the cluster's direction and calls then when it
+// has ended. It does not wait for that: local commands may take their time.
+func (c *core) endRunner(then func()) {
+	old := c.runner
+	if old == nil {
+		then()
 		return
 	}
-	c.runner.Close()
 	c.runner = nil
 	c.ups++
 	c.state = engine.State{}
@@ -223,6 +328,10 @@ func (c *core) endRunner() {
 	clear(c.updates)
 	clear(c.synced)
 	c.dirty = true
+	go func() {
+		old.Close()
+		c.d.queue.put(func(*core) { then() })
+	}()
 }
 
 // sink takes what a runner tells to the core.

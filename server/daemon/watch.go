@@ -1,6 +1,9 @@
 package daemon
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -17,32 +20,35 @@ const quiet = 15 * time.Millisecond
 // watcher turns the operating system's notifications into hints. Its goroutine
 // ends with close.
 type watcher struct {
-	fs   *fsnotify.Watcher // nil when the system has no more watches to give
+	fsn  *fsnotify.Watcher // nil when the system has no more watches to give
 	hint func([]string)
+	warn func(string)
 	done chan struct{}
 
 	mu      sync.Mutex
 	keep    func(path string, dir bool) bool
 	roots   []string
 	watched map[string]bool
+	warned  bool
 }
 
-func newWatcher(hint func([]string)) *watcher {
-	w := &watcher{hint: hint, done: make(chan struct{}), watched: map[string]bool{}}
+func newWatcher(hint func([]string), warn func(string)) *watcher {
+	w := &watcher{hint: hint, warn: warn, done: make(chan struct{}), watched: map[string]bool{}}
 	w.keep = func(string, bool) bool { return false }
-	fs, err := fsnotify.NewWatcher()
+	fsn, err := fsnotify.NewWatcher()
 	if err != nil {
+		w.complain(err)
 		close(w.done)
 		return w
 	}
-	w.fs = fs
+	w.fsn = fsn
 	go w.loop()
 	return w
 }
 
 // set replaces what is watched. keep is called from other goroutines.
 func (w *watcher) set(roots []string, keep func(string, bool) bool) {
-	if w.fs == nil {
+	if w.fsn == nil {
 		return
 	}
 	w.mu.Lock()
@@ -61,7 +67,7 @@ func (w *watcher) set(roots []string, keep func(string, bool) bool) {
 	defer w.mu.Unlock()
 	for dir := range old {
 		if !w.watched[dir] {
-			_ = w.fs.Remove(dir) // it may be gone already
+			_ = w.fsn.Remove(dir) // it may be gone already
 		}
 	}
 }
@@ -89,9 +95,31 @@ func (w *watcher) add(dir string) {
 func (w *watcher) one(dir string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.watched[dir] && w.fs.Add(dir) == nil {
-		w.watched[dir] = true
+	if w.watched[dir] {
+		return
 	}
+	err := w.fsn.Add(dir)
+	if err == nil {
+		w.watched[dir] = true
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		w.complain(err)
+	}
+}
+
+// complain says once that not all files are watched, and what helps.
+func (w *watcher) complain(err error) {
+	if !w.warned {
+		w.warned = true
+		w.warn(fmt.Sprintf("not all files can be watched (%v): changes made outside of the editor may go unseen; raise fs.inotify.max_user_watches and max_user_instances", err))
+	}
+}
+
+// concerns reports whether anybody depends on a file, or on files below it.
+func (w *watcher) concerns(path string) bool {
+	w.mu.Lock()
+	keep := w.keep
+	w.mu.Unlock()
+	return keep(path, false) || keep(path, true)
 }
 
 // loop collects notifications until they are quiet.
@@ -99,9 +127,10 @@ func (w *watcher) loop() {
 	defer close(w.done)
 	waiting := map[string]time.Time{}
 	timer := time.NewTimer(time.Hour)
+	pending := false
 	for {
 		select {
-		case e, ok := <-w.fs.Events:
+		case e, ok := <-w.fsn.Events:
 			if !ok {
 				return
 			}
@@ -111,9 +140,15 @@ func (w *watcher) loop() {
 			if info, err := os.Lstat(e.Name); err == nil && info.IsDir() && e.Op.Has(fsnotify.Create) {
 				w.add(e.Name)
 			}
+			if !w.concerns(e.Name) {
+				continue
+			}
 			waiting[e.Name] = time.Now().Add(quiet)
-			timer.Reset(quiet)
-		case _, ok := <-w.fs.Errors:
+			if !pending {
+				pending = true
+				timer.Reset(quiet)
+			}
+		case _, ok := <-w.fsn.Errors:
 			if !ok {
 				return
 			}
@@ -133,16 +168,17 @@ func (w *watcher) loop() {
 			if len(due) > 0 {
 				w.hint(due)
 			}
-			if len(waiting) > 0 {
-				timer.Reset(quiet)
+			pending = len(waiting) > 0
+			if pending {
+				timer.Reset(quiet / 3)
 			}
 		}
 	}
 }
 
 func (w *watcher) close() {
-	if w.fs != nil {
-		w.fs.Close()
+	if w.fsn != nil {
+		w.fsn.Close()
 	}
 	<-w.done
 }

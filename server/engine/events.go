@@ -287,6 +287,7 @@ func (e Applied) record(s *State) []Effect {
 	r.Working, r.Fresh = false, false
 	if e.Problem != nil {
 		r.Failed = &Failure{Problem: *e.Problem, Batch: s.Batch}
+		r.Applied = "" // some of it may be there: whatever comes next is applied
 	} else {
 		r.Failed = nil
 		r.Applied = r.Applying

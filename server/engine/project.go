@@ -128,7 +128,7 @@ func goneObjects(s *State, next *config.Project) []config.Object {
 	}
 	var gone []config.Object
 	for _, o := range s.Project.YAML {
-		if !still[o.Key] && s.Resources[o.Resource].Applied != "" {
+		if r := s.Resources[o.Resource]; !still[o.Key] && r.Wanted && !r.Fresh {
 			gone = append(gone, o)
 		}
 	}

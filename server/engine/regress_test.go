@@ -91,3 +91,12 @@ func TestRestartStepWithTriggersRestartsForThemOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestMendedObjectsAreAppliedAgain(t *testing.T) {
+	w := up(t)
+	p := project()
+	p.YAML = []config.Object{{Key: "web:service", Resource: "web"}}
+	w.want(Configured{p}, "apply web web=web:1")
+	w.want(Applied{Resource: "web", Problem: &config.Problem{Message: "refused"}})
+	w.want(Configured{project()}, "forget 1", "apply web web=web:1")
+}

@@ -46,6 +46,7 @@ func (r *Runner) customDeploy(ctx context.Context, e engine.Apply, d *config.Cus
 		return applyProblem(err, nil)
 	}
 	deploy := r.newDeployment(e.Resource)
+	deploy.applied = true
 	r.mu.Lock()
 	for _, a := range current {
 		deploy.add(a, "")

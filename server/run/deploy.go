@@ -20,6 +20,7 @@ type deployment struct {
 	objects   []appliedObject
 	selectors []map[string]string // extra_pod_selectors
 	forwards  []config.PortForward
+	applied   bool // all of it; before, nothing of it is ready
 }
 
 // appliedObject is one object of a deployment.
@@ -77,6 +78,7 @@ func (r *Runner) deploy(ctx context.Context, e engine.Apply) *config.Problem {
 		deploy.add(a, templates[nameOnly(a.Ref)])
 		r.watchNamespace(a.Ref.Namespace)
 	}
+	deploy.applied = err == nil
 	r.mu.Unlock()
 	if err != nil {
 		return applyProblem(err, sources)

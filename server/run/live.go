@@ -49,7 +49,7 @@ func (r *Runner) sync(e engine.Live) (problem *config.Problem, rebuild bool) {
 		return &config.Problem{Message: err.Error()}, false
 	}
 	if e.Check {
-		if err := narrow(r.ctx, c, &change); err != nil {
+		if err := narrow(r.ctx, c, &change, e.Must); err != nil {
 			return &config.Problem{Message: fmt.Sprintf("comparing the files of pod %s: %v", e.Target.Pod, err)}, false
 		}
 	}
@@ -58,7 +58,7 @@ func (r *Runner) sync(e engine.Live) (problem *config.Problem, rebuild bool) {
 	change.Restart = change.Restart && !debugged
 	result, err := c.Apply(r.ctx, change)
 	if err != nil {
-		return syncProblem(e, err), r.ctx.Err() == nil && !isLost(c)
+		return syncProblem(e, err), r.ctx.Err() == nil && !isLost(c) && !overtaken(err)
 	}
 	if debugged && result.Failed() == nil {
 		if err := r.restartDebugged(c, e.Target); err != nil {
@@ -79,13 +79,14 @@ func (r *Runner) sync(e engine.Live) (problem *config.Problem, rebuild bool) {
 }
 
 // narrow leaves of a change only what the container does not have yet. Where
-// nothing differs no command runs and nothing restarts; a held application is
-// started in any case.
-func narrow(ctx context.Context, c *client.Client, change *client.Change) error {
+// nothing differs no command runs and nothing restarts, unless they must; a
+// held application is started in any case.
+func narrow(ctx context.Context, c *client.Client, change *client.Change, must bool) error {
 	change.Start = true
 	if len(change.Files) == 0 && len(change.Deletes) == 0 {
-		change.Runs = nil
-		change.Restart = false
+		if !must {
+			change.Runs, change.Restart = nil, false
+		}
 		return nil
 	}
 	want := slices.Clone(change.Files)
@@ -113,7 +114,7 @@ func narrow(ctx context.Context, c *client.Client, change *client.Change) error 
 		}
 	}
 	change.Files, change.Deletes = files, deletes
-	if len(files)+len(deletes) == 0 {
+	if len(files)+len(deletes) == 0 && !must {
 		change.Runs, change.Restart = nil, false
 	}
 	return nil
@@ -225,6 +226,13 @@ func syncProblem(e engine.Live, err error) *config.Problem {
 	return p
 }
 
+// overtaken reports whether a file changed or went while it was sent. The
+// hint of that change is on its way, and sends it again.
+func overtaken(err error) bool {
+	var refused *wire.Error
+	return errors.Is(err, fs.ErrNotExist) || errors.As(err, &refused) && refused.Code == wire.CodeHashMismatch
+}
+
 func isLost(c *client.Client) bool {
 	select {
 	case <-c.Done():
@@ -249,11 +257,11 @@ func (r *Runner) report(resource string, e engine.Live, change client.Change, re
 	if change.Restart {
 		did = append(did, fmt.Sprintf("restarted as pid %d", result.Process.PID))
 	}
+	r.tellSynced(e.Target, result.Process)
 	if len(did) == 0 {
 		return
 	}
 	r.log(resource, "towline", "", fmt.Sprintf("%s: %s in %s", e.Target.Pod, strings.Join(did, ", "), took.Round(10*time.Microsecond)))
-	r.tellSynced(e.Target, result.Process)
 }
 
 func (r *Runner) tellSynced(id engine.TargetID, p wire.Process) {

@@ -106,7 +106,7 @@ func (r *Runner) serve(run context.Context, res config.Resource) {
 			text += ": " + err.Error()
 		}
 		r.log(res.Name, "towline", "error", text)
-		r.o.Sink.Event(engine.Observed{Resource: res.Name, Message: text})
+		r.o.Sink.Event(engine.Observed{Resource: res.Name, Broken: true, Message: text})
 	})
 	r.spawn(func() { r.probe(ctx, res) })
 }

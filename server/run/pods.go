@@ -52,6 +52,7 @@ func (r *Runner) seen(namespace string, e kube.Event) {
 		r.mu.Lock()
 		delete(r.workloads, nameInSpace(e.Workload.Ref))
 		r.mu.Unlock()
+		r.observe(e.Workload.Labels[kube.LabelResource])
 	case kube.Noticed:
 		r.notice(e.Notice)
 	case kube.Synced:
@@ -138,8 +139,8 @@ func (r *Runner) observe(label string) {
 	for i, f := range facts {
 		targets[i] = r.targets[f.ID]
 	}
+	r.o.Sink.Event(e) // under the lock, so that what is seen later is told later
 	r.mu.Unlock()
-	r.o.Sink.Event(e)
 	for i, f := range facts {
 		if t := targets[i]; t != nil {
 			t.tell(r, func(known *TargetFacts) {
@@ -189,6 +190,9 @@ func (r *Runner) seenContainer(p kube.Pod, c kube.Container) (engine.Seen, bool)
 // judge says whether a deployment is ready, or what it waits for. The caller
 // holds r.mu.
 func (r *Runner) judge(d *deployment, pods []kube.Pod) (ready, broken bool, message string) {
+	if !d.applied {
+		return false, false, "applying its objects"
+	}
 	if d.readiness == config.ReadinessIgnore {
 		return true, false, ""
 	}
@@ -261,15 +265,24 @@ func (r *Runner) followLogs(p kube.Pod) {
 // closes the stream early.
 func (r *Runner) streamLogs(ctx context.Context, resource string, p kube.Pod, c kube.Container) {
 	o := kube.LogOptions{Namespace: p.Namespace, Pod: p.Name, Container: c.Name, Follow: true}
-	for ctx.Err() == nil {
+	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		err := r.o.Cluster.Logs(ctx, o, func(l kube.LogLine) {
 			o.Since = l.Time
+			wait = firstRetry
 			r.o.Sink.Log(Line{Time: l.Time, Resource: resource, Source: "runtime", Pod: p.Name, Text: l.Text})
 		})
-		if err != nil || !r.stillRuns(p, c) {
+		if err == nil && !r.stillRuns(p, c) || !r.known(p) || !pause(ctx, wait) {
 			return
 		}
 	}
+}
+
+// known reports whether a pod is still there.
+func (r *Runner) known(p kube.Pod) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.pods[p.UID]
+	return ok
 }
 
 // stillRuns reports whether the same instance of a container runs.

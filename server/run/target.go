@@ -99,6 +99,7 @@ func (r *Runner) follow(ctx context.Context, t *target) {
 
 // session is one connection to the agent, from enrolment to its end.
 func (r *Runner) session(ctx context.Context, t *target) error {
+	began := time.Now()
 	c, err := r.connect(ctx, t.id)
 	if err != nil {
 		return err
@@ -121,6 +122,9 @@ func (r *Runner) session(ctx context.Context, t *target) error {
 	t.mu.Lock()
 	t.client = nil
 	t.mu.Unlock()
+	if time.Since(began) < time.Second {
+		pause(ctx, time.Second) // an agent that drops everybody is not asked all the time
+	}
 	r.o.Sink.Event(engine.Detached{Target: t.id, Instance: t.instance})
 	if err == nil {
 		err = errors.New("the connection ended")
