@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/run"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -32,7 +33,10 @@ func newStand(t *testing.T) *stand {
 		queue: newQueue(), logs: newLogStore(), stop: stop, status: &api.Status{}, changed: make(chan struct{}),
 	}
 	d.faces = newFaces(time.Hour, stop)
-	c := newCore(ctx, d)
+	c, err := newCore(ctx, d)
+	if err != nil {
+		t.Fatal(err)
+	}
 	done := make(chan struct{})
 	go func() { defer close(done); c.loop(ctx) }()
 	server := httptest.NewServer(d.handler())
@@ -123,6 +127,12 @@ func TestRefusals(t *testing.T) {
 func TestKnownResourceIsTaken(t *testing.T) {
 	s := newStand(t)
 	s.up("web")
+	if status, p := s.post(api.RouteRestart, `{"resource":"web"}`); status != http.StatusUnprocessableEntity || p.Hint == "" {
+		t.Errorf("a restart without an agent: %d %+v", status, p)
+	}
+	s.queue.put(func(c *core) {
+		c.state.Targets = map[engine.TargetID]engine.Target{{Pod: "web-1"}: {Resource: "web", Agent: engine.Connected}}
+	})
 	for _, route := range []string{api.RouteTrigger, api.RouteRestart} {
 		if status, p := s.post(route, `{"resource":"web"}`); status != http.StatusOK {
 			t.Errorf("%s: %d %+v", route, status, p)
