@@ -343,15 +343,6 @@ func first(list []string) string {
 	return list[0]
 }
 
-func imageNamed(p *config.Project, ref string) *config.Image {
-	for i := range p.Images {
-		if p.Images[i].Ref == ref {
-			return &p.Images[i]
-		}
-	}
-	return &config.Image{Ref: ref}
-}
-
 // builderFor makes the builder for a cluster and a project's registry.
 func builderFor(cluster *kube.Cluster, registry *config.Registry, platform, runtime, dir string) *build.Builder {
 	id := cluster.Identity()
