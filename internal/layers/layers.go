@@ -45,7 +45,7 @@ var Allowed = map[string][]string{
 	"server/protocol":           {"server/api", "starlark/config"},
 	"server/protocol/editor":    {"server/protocol", "server/protocol/metamodel"},
 	"server/protocol/metamodel": {},
-	"server/workspace":          {"starlark/syntax", "starlark/resolve", "starlark/config"},
+	"server/workspace":          {"starlark/syntax", "starlark/resolve", "starlark/config", "starlark/ide"},
 	"server/lsp": {"server/protocol", "server/workspace", "server/api", "starlark/syntax", "starlark/resolve",
 		"starlark/ide", "starlark/format", "starlark/decl", "starlark/config"},
 	"server/tree":   {"starlark/config"},

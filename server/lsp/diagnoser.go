@@ -163,7 +163,7 @@ func (d *diagnoser) dependents(snap *workspace.Snapshot, dirty map[string]bool) 
 		if dirty[doc.URI] || doc.Path == "" || !isTiltfile(doc) {
 			continue
 		}
-		for _, path := range loaded(world{snap}, doc.Path) {
+		for _, path := range loaded(workspace.World{Snapshot: snap}, doc.Path) {
 			if other := snap.DocumentAt(path); other != nil && dirty[other.URI] {
 				out = append(out, doc.URI)
 				break
@@ -174,7 +174,7 @@ func (d *diagnoser) dependents(snap *workspace.Snapshot, dirty map[string]bool) 
 }
 
 // loaded returns the files that one loads, directly or through others.
-func loaded(w world, path string) []string {
+func loaded(w workspace.World, path string) []string {
 	var out []string
 	seen := map[string]bool{path: true}
 	for queue := []string{path}; len(queue) > 0; queue = queue[1:] {

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	lsp "go.lsp.dev/protocol"
+
+	"github.com/towline-dev/towline/server/workspace"
 )
 
 // didChangeWatchedFiles tells the daemons of files that changed outside of the
@@ -25,7 +27,7 @@ func (s *session) didChangeWatchedFiles(ctx context.Context, p *lsp.DidChangeWat
 	for _, doc := range s.docs.Snapshot().Documents() {
 		s.diagnoser.changed(doc.URI)
 	}
-	if i := slices.IndexFunc(paths, isTiltfileName); i >= 0 {
+	if i := slices.IndexFunc(paths, workspace.IsTiltfile); i >= 0 {
 		s.projectOf(paths[i]).evaluate(ctx)
 	}
 	return nil, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	lsp "go.lsp.dev/protocol"
+
+	"github.com/towline-dev/towline/server/workspace"
 )
 
 // didSave tells the daemons that a file changed, of whatever language: the
@@ -16,7 +18,7 @@ func (s *session) didSave(ctx context.Context, p *lsp.DidSaveTextDocumentParams)
 	}
 	err := s.docs.Save(string(p.TextDocument.URI))
 	s.diagnoser.changed(string(p.TextDocument.URI))
-	if isTiltfileName(path) {
+	if workspace.IsTiltfile(path) {
 		project := s.projectOf(path)
 		project.link.wake()
 		project.evaluate(ctx)

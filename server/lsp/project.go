@@ -14,6 +14,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/protocol"
+	"github.com/towline-dev/towline/server/workspace"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -48,7 +49,7 @@ func (s *session) project(folder string) *project {
 // nearest folder above with a Tiltfile, else of the workspace's first folder.
 func (s *session) projectOf(path string) *project {
 	for dir := path; path != ""; dir = filepath.Dir(dir) {
-		if hasTiltfile(dir) || (dir == filepath.Dir(path) && isTiltfileName(path)) {
+		if hasTiltfile(dir) || (dir == filepath.Dir(path) && workspace.IsTiltfile(path)) {
 			return s.project(dir)
 		}
 		if dir == filepath.Dir(dir) {

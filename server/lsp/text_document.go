@@ -2,8 +2,6 @@ package lsp
 
 import (
 	"context"
-	"path/filepath"
-	"strings"
 
 	lsp "go.lsp.dev/protocol"
 
@@ -55,13 +53,7 @@ func isTiltfile(doc *workspace.Document) bool {
 	case "tiltfile", "starlark":
 		return true
 	}
-	return isTiltfileName(doc.Path)
-}
-
-// isTiltfileName reports whether a path is named as Tiltfiles are.
-func isTiltfileName(path string) bool {
-	name := filepath.Base(path)
-	return name == "Tiltfile" || strings.HasPrefix(name, "Tiltfile.") || strings.HasSuffix(strings.ToLower(name), ".tiltfile")
+	return workspace.IsTiltfile(doc.Path)
 }
 
 func rangeFrom(r lsp.Range) workspace.Range {

@@ -1,9 +1,7 @@
 package lsp
 
 import (
-	"io/fs"
 	"path/filepath"
-	"strings"
 
 	lsp "go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -14,52 +12,6 @@ import (
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
-
-// world is a snapshot of the workspace as starlark/ide asks about it. It looks
-// at the disk, and at nothing that could keep it waiting.
-type world struct{ snap *workspace.Snapshot }
-
-// File implements ide.Workspace.
-func (w world) File(path string) *resolve.File {
-	if doc := w.snap.Document(path); doc != nil && doc.Path == "" {
-		return doc.Text.File(path)
-	}
-	if !filepath.IsAbs(path) {
-		return nil
-	}
-	text, err := w.snap.Text(path)
-	if err != nil {
-		return nil
-	}
-	return text.File(path)
-}
-
-// Module implements ide.Workspace.
-func (w world) Module(from, module string) ide.Module {
-	if strings.HasPrefix(module, "ext://") {
-		return ide.Module{State: ide.Unknown}
-	}
-	path := module
-	if !filepath.IsAbs(path) {
-		if !filepath.IsAbs(from) {
-			return ide.Module{State: ide.Unknown}
-		}
-		path = filepath.Join(filepath.Dir(from), path)
-	}
-	if _, err := w.snap.Text(path); err != nil {
-		return ide.Module{State: ide.Missing}
-	}
-	return ide.Module{State: ide.Found, Path: path}
-}
-
-// ReadDir implements ide.Workspace.
-func (w world) ReadDir(dir string) ([]fs.DirEntry, bool) {
-	if !filepath.IsAbs(dir) {
-		return nil, false
-	}
-	entries, err := w.snap.ReadDir(dir)
-	return entries, err == nil
-}
 
 // view is one file of a snapshot with everything that a feature needs.
 type view struct {
@@ -93,7 +45,7 @@ func (s *session) view(snap *workspace.Snapshot, u uri.URI) *view {
 		v.text = text
 	}
 	v.file = v.text.File(name)
-	v.ide = &ide.Snapshot{Workspace: world{snap}, Project: s.evaluated(name)}
+	v.ide = &ide.Snapshot{Workspace: workspace.World{Snapshot: snap}, Project: s.evaluated(name)}
 	return v
 }
 
@@ -212,7 +164,7 @@ func (s *session) tiltfiles(snap *workspace.Snapshot, name string) []string {
 			}
 		}
 	}
-	w := world{snap}
+	w := workspace.World{Snapshot: snap}
 	seen := map[string]bool{}
 	var out []string
 	for _, root := range roots {
