@@ -1,0 +1,28 @@
+package main
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write what the tests got as what they want")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"towline": main})
+}
+
+// TestScript runs testdata/script: what the commands print and leave behind.
+// No cluster is near.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("KUBECONFIG", e.WorkDir+"/no-kubeconfig")
+			e.Setenv("HOME", e.WorkDir+"/home")
+			return nil
+		},
+	})
+}
