@@ -59,7 +59,7 @@ func (c *core) evaluate(then func(*config.Project)) {
 		c.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
 	}
 	if c.cluster != nil {
-		e.Cluster, e.Kubeconfig = c.cluster.Identity(), c.cluster.Kubeconfig()
+		e.Cluster, e.Kubeconfig = c.cluster.Identity(), c.kubeconfig()
 	}
 	go func() {
 		defer cancel()
@@ -87,6 +87,7 @@ func (c *core) evaluated(p *config.Project) {
 	c.last, c.dirty = p, true
 	if p.Error == nil {
 		c.good = p
+		c.d.logs.hide(secretsOf(p))
 	} else {
 		if p.Error.Hint == "" {
 			p.Error.Hint = "mend the Tiltfile: it is evaluated again as soon as it is saved"

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/towline-dev/towline/server/api"
@@ -17,6 +18,7 @@ type logStore struct {
 	lines     []api.LogLine
 	bytes     int
 	followers map[chan api.LogLine]bool
+	secrets   *strings.Replacer // takes the values of Secrets out of every line; nil: there are none
 }
 
 func newLogStore() *logStore { return &logStore{followers: map[chan api.LogLine]bool{}} }
@@ -24,6 +26,9 @@ func newLogStore() *logStore { return &logStore{followers: map[chan api.LogLine]
 func (s *logStore) add(l api.LogLine) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.secrets != nil {
+		l.Text = s.secrets.Replace(l.Text)
+	}
 	s.lines = append(s.lines, l)
 	s.bytes += size(l)
 	drop := 0

@@ -30,7 +30,14 @@ func (c *core) open() {
 		return
 	}
 	c.cluster, c.lost = cluster, nil
+	if err := cluster.WriteKubeconfig(c.kubeconfig()); err != nil {
+		c.d.o.Log.Error("writing the pinned kubeconfig", "err", err)
+	}
 }
+
+// kubeconfig is the file that the developer's own commands get: it knows the
+// cluster in use alone.
+func (c *core) kubeconfig() string { return filepath.Join(c.d.o.Endpoint.State, "kubeconfig") }
 
 // up brings the project up and answers when the Tiltfile is evaluated and the
 // cluster has answered. What is up already stays until the new request has
@@ -65,6 +72,9 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		fail := func(err error) {
 			if c.runner != nil {
 				c.request, c.cluster = before, cluster
+				if err := cluster.WriteKubeconfig(c.kubeconfig()); err != nil {
+					c.d.o.Log.Error("writing the pinned kubeconfig", "err", err)
+				}
 			}
 			answer(err)
 		}
@@ -204,7 +214,7 @@ func (c *core) start(s surroundings) {
 	c.ups++
 	builder := builderFor(c.cluster, s.registry, s.platform, s.runtime, filepath.Dir(c.good.Tiltfile))
 	c.runner = run.New(c.ctx, run.Options{
-		Workspace: c.d.o.Endpoint.ID(), Cluster: c.cluster, Images: builder, Agent: c.d.o.Agent,
+		Workspace: c.d.o.Endpoint.ID(), Cluster: c.cluster, Kubeconfig: c.kubeconfig(), Images: builder, Agent: c.d.o.Agent,
 		Sink: sink{d: c.d, up: c.ups},
 	})
 	c.state = engine.State{}
@@ -284,7 +294,7 @@ func (c *core) downWith(req api.DownRequest, project *config.Project, broken err
 	c.step(engine.Unwanted{})
 	cluster := c.cluster
 	c.endRunner(func() {
-		runner := run.New(c.ctx, run.Options{Workspace: c.d.o.Endpoint.ID(), Cluster: cluster, Sink: sink{d: c.d, up: -1}})
+		runner := run.New(c.ctx, run.Options{Workspace: c.d.o.Endpoint.ID(), Cluster: cluster, Kubeconfig: c.kubeconfig(), Sink: sink{d: c.d, up: -1}})
 		go func() {
 			err := runner.Down(c.ctx, project, req.DeleteNamespaces)
 			runner.Close()

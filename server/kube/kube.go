@@ -33,6 +33,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/klog/v2"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -58,6 +59,7 @@ type Cluster struct {
 	dynamic    dynamic.Interface
 	mapper     meta.ResettableRESTMapper
 	kubeconfig string
+	pinned     clientcmdapi.Config // of this context alone
 }
 
 // quietKlog discards client-go's log, once per process: it is a package
@@ -99,6 +101,7 @@ func Open(o Options) (*Cluster, error) {
 	}
 	c.identity = identify(name, namespace, raw, cfg)
 	c.kubeconfig = kubeconfigFile(raw, name, rules.GetDefaultFilename())
+	c.pinned = pin(*raw, name, namespace)
 	return c, nil
 }
 
@@ -127,6 +130,24 @@ func (c *Cluster) Identity() Identity { return c.identity }
 // Kubeconfig is the path of the file that the cluster was opened from, for the
 // environment of the developer's own commands.
 func (c *Cluster) Kubeconfig() string { return c.kubeconfig }
+
+// pin returns what a kubeconfig says of one context, as its current one.
+func pin(raw clientcmdapi.Config, name, namespace string) clientcmdapi.Config {
+	pinned := *raw.DeepCopy()
+	pinned.CurrentContext = name
+	if err := clientcmdapi.MinifyConfig(&pinned); err != nil {
+		return raw // the context was found before
+	}
+	pinned.Contexts[name].Namespace = namespace
+	return pinned
+}
+
+// WriteKubeconfig writes a kubeconfig that knows this cluster alone, with the
+// rights 0600, for commands that must not end up elsewhere when somebody
+// switches the current context.
+func (c *Cluster) WriteKubeconfig(path string) error {
+	return clientcmd.WriteToFile(c.pinned, path)
+}
 
 // ServerVersion asks the API server for its version ("v1.34.4"). It is also
 // the cheapest way to learn whether the cluster can be reached.

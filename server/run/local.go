@@ -143,12 +143,12 @@ func (r *Runner) command(ctx context.Context, resource string, c config.Command,
 	return err
 }
 
-// environment is the daemon's, with the cluster's kubeconfig and a command's
+// environment is the daemon's, with a kubeconfig of the cluster and a command's
 // own additions.
 func (r *Runner) environment(extra map[string]string) []string {
 	env := os.Environ()
-	if r.o.Cluster != nil {
-		env = append(env, "KUBECONFIG="+r.o.Cluster.Kubeconfig())
+	if r.o.Kubeconfig != "" {
+		env = append(env, "KUBECONFIG="+r.o.Kubeconfig)
 	}
 	for _, k := range sortedKeys(extra) {
 		env = append(env, k+"="+extra[k])

@@ -9,6 +9,7 @@ package run
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -79,11 +80,12 @@ type ClusterFacts struct {
 
 // Options are what a Runner works with.
 type Options struct {
-	Workspace string // id, labels the objects
-	Cluster   *kube.Cluster
-	Images    *build.Builder
-	Agent     map[string][]byte // the agent's binaries for linux by architecture, "amd64"
-	Sink      Sink
+	Workspace  string // id, labels the objects
+	Cluster    *kube.Cluster
+	Kubeconfig string // of that cluster alone, for the developer's own commands
+	Images     *build.Builder
+	Agent      map[string][]byte // the agent's binaries for linux by architecture, "amd64"
+	Sink       Sink
 }
 
 // Runner performs effects. Its methods may be called concurrently.
@@ -129,11 +131,27 @@ func New(ctx context.Context, o Options) *Runner {
 	return r
 }
 
-// Configure tells of the project that later effects belong to.
+// Configure tells of the project that later effects belong to. What needs no
+// apply, port-forwards and the meaning of "ready", follows it at once.
 func (r *Runner) Configure(p *config.Project) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.project = p
-	r.mu.Unlock()
+	gone := maps.Clone(r.forwards)
+	for _, res := range p.Resources {
+		delete(gone, res.Name)
+		if d := r.deployed[res.Name]; d != nil && d.applied {
+			d.readiness = res.PodReadiness
+			r.spawn(func() {
+				r.serveForwards(res)
+				r.observe(res.Name)
+			})
+		}
+	}
+	for name, f := range gone {
+		f.stop()
+		delete(r.forwards, name)
+	}
 }
 
 // Perform starts an effect.
