@@ -40,7 +40,7 @@ func serveAsDaemon(workspace string) int {
 		return 1
 	}
 	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		return 1 // another one serves
+		return 0 // another one serves, as the real one ends
 	}
 	started, err := os.OpenFile(filepath.Join(e.State, "started"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
