@@ -1,0 +1,247 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/server/workspace"
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/eval"
+	"github.com/towline-dev/towline/starlark/ide"
+	"github.com/towline-dev/towline/starlark/syntax"
+)
+
+// checkCommand is `towline check`: the editor's diagnostics without an editor.
+func checkCommand() *cobra.Command {
+	var asJSON, asSARIF bool
+	cmd := &cobra.Command{
+		Use:   "check [PATHS]",
+		Short: "Say what is wrong with Tiltfiles",
+		Long: "Say what is wrong with Tiltfiles: those named, all below the folders named, or the one of this folder or the\n" +
+			"nearest above. What an editor shows is shown, and what evaluating the Tiltfile says; that runs its commands,\n" +
+			"but no cluster is touched.\n\n" +
+			"The exit code is 1 when there are errors. docs/diagnostics.md explains the codes.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			paths, err := tiltfilesOf(args)
+			if err != nil {
+				return err
+			}
+			c := newCheck()
+			for _, path := range paths {
+				if err := c.file(cmd.Context(), path); err != nil {
+					return err
+				}
+			}
+			findings := c.sorted()
+			show := printFindings
+			switch {
+			case asJSON:
+				show = printFindingsJSON
+			case asSARIF:
+				show = printSARIF
+			}
+			if err := show(cmd.OutOrStdout(), findings); err != nil {
+				return err
+			}
+			if slices.ContainsFunc(findings, func(f finding) bool { return f.Severity == ide.Error.String() }) {
+				return errReported
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	cmd.Flags().BoolVar(&asSARIF, "sarif", false, "print one SARIF 2.1.0 document")
+	cmd.MarkFlagsMutuallyExclusive("json", "sarif")
+	return cmd
+}
+
+// finding is one thing to say, as --json prints it. Lines and columns count
+// from 1, columns in characters; EndLine is 0 when only the start is known.
+type finding struct {
+	File      string `json:"file"`
+	Line      int    `json:"line"`
+	Column    int    `json:"column"`
+	EndLine   int    `json:"endLine,omitempty"`
+	EndColumn int    `json:"endColumn,omitempty"`
+	Severity  string `json:"severity"` // error, warning, info or hint
+	Code      string `json:"code"`
+	Message   string `json:"message"`
+}
+
+// check collects the findings of files. It belongs to one goroutine.
+type check struct {
+	snap     *workspace.Snapshot
+	projects map[string]*config.Project // by path of the Tiltfile
+	shown    map[string]string          // how the user called a file, by its absolute path
+	list     []finding
+}
+
+func newCheck() *check {
+	return &check{snap: workspace.New().Snapshot(), projects: map[string]*config.Project{}, shown: map[string]string{}}
+}
+
+// file checks one file.
+func (c *check) file(ctx context.Context, path string) error {
+	if path == stdin {
+		return fmt.Errorf("check reads files: what a Tiltfile loads is found by its path")
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	text, err := c.snap.Text(abs)
+	if err != nil {
+		return err
+	}
+	c.shown[abs] = path
+	file := text.File(abs)
+	s := &ide.Snapshot{Workspace: workspace.World{Snapshot: c.snap}}
+	if len(file.Errors)+len(file.Problems) == 0 {
+		s.Project = c.evaluation(ctx, abs)
+	}
+	for _, d := range ide.Diagnostics(s, file) {
+		c.list = append(c.list, findingOf(path, file.Lines, d))
+	}
+	return nil
+}
+
+// findingOf says what an editor would show.
+func findingOf(path string, lines *syntax.Lines, d ide.Diagnostic) finding {
+	line, column := lines.Position(d.Span.Start, syntax.UTF32)
+	endLine, endColumn := lines.Position(d.Span.End, syntax.UTF32)
+	return finding{
+		File: path, Line: line + 1, Column: column + 1, EndLine: endLine + 1, EndColumn: endColumn + 1,
+		Severity: d.Severity.String(), Code: d.Code, Message: d.Message,
+	}
+}
+
+// evaluation returns what the project of a Tiltfile evaluates to, nil when
+// nothing certain is known. A file belongs to the nearest Tiltfile above that
+// reads it; a Tiltfile that none reads is a project's root itself.
+func (c *check) evaluation(ctx context.Context, path string) *config.Project {
+	dir, isRoot := filepath.Dir(path), filepath.Base(path) == "Tiltfile"
+	if isRoot {
+		dir = filepath.Dir(dir)
+	}
+	if above := rootAbove(dir); above != "" && above != path {
+		p := c.evaluate(ctx, above)
+		if p.Error != nil {
+			return nil // it may have been about to read the file
+		}
+		if slices.Contains(p.ConfigFiles, path) {
+			return p
+		}
+	}
+	if !isRoot {
+		return nil
+	}
+	if p := c.evaluate(ctx, path); p.Error == nil {
+		return p
+	}
+	return nil // it has no resources, which says nothing
+}
+
+// rootAbove returns the Tiltfile of a folder or of the nearest one above in
+// the same repository, "" when there is none: evaluating a file of somebody
+// else's would run its commands.
+func rootAbove(dir string) string {
+	for ; ; dir = filepath.Dir(dir) {
+		path := filepath.Join(dir, "Tiltfile")
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			return path
+		}
+		if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil || dir == filepath.Dir(dir) {
+			return ""
+		}
+	}
+}
+
+// evaluate evaluates a project's root, once.
+func (c *check) evaluate(ctx context.Context, root string) *config.Project {
+	p := c.projects[root]
+	if p == nil {
+		p = eval.Eval(ctx, eval.Options{
+			Tiltfile: root, Env: os.Environ(), Version: version, Remote: extensionCache(), AnyContext: true,
+		})
+		c.projects[root] = p
+	}
+	return p
+}
+
+// sorted returns everything there is to say, each thing once, in the order of
+// files and lines.
+func (c *check) sorted() []finding {
+	list := c.list
+	for root, p := range c.projects {
+		if p.Error != nil {
+			list = c.merge(list, root, p.Error, ide.Error)
+		}
+		for i := range p.Warnings {
+			list = c.merge(list, root, &p.Warnings[i], ide.Warning)
+		}
+	}
+	slices.SortFunc(list, func(a, b finding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(list)
+}
+
+// merge adds what an evaluation says, if it is about a file that is checked or
+// stopped the evaluation of one. Where the text alone said something as bad of
+// the same line, that stays, since it knows the place better; where it said
+// less, the evaluation is right.
+func (c *check) merge(list []finding, root string, p *config.Problem, severity ide.Severity) []finding {
+	name, checked := c.shown[p.Pos.File]
+	if !checked {
+		if name, checked = c.shown[root]; !checked || severity != ide.Error {
+			return list
+		}
+		if p.Pos.File != "" {
+			name = c.display(p.Pos.File, root)
+		}
+	}
+	message := p.Message
+	if p.Hint != "" && !strings.Contains(message, p.Hint) {
+		message += " (hint: " + p.Hint + ")"
+	}
+	f := finding{
+		File: name, Line: max(p.Pos.Line, 1), Column: max(p.Pos.Col, 1),
+		Severity: severity.String(), Code: ide.CodeEvaluation, Message: message,
+	}
+	same := func(g finding) bool { return g.File == f.File && g.Line == f.Line && g.Code != f.Code }
+	if slices.ContainsFunc(list, func(g finding) bool {
+		return same(g) && (g.Severity == "error" || g.Severity == f.Severity)
+	}) {
+		return list
+	}
+	list = slices.DeleteFunc(list, func(g finding) bool { return same(g) && g.Severity == "warning" })
+	return append(list, f)
+}
+
+// display returns a path as the user would write it who wrote the root's.
+func (c *check) display(path, root string) string {
+	if rel, err := filepath.Rel(filepath.Dir(root), path); err == nil && !filepath.IsAbs(c.shown[root]) {
+		return filepath.Join(filepath.Dir(c.shown[root]), rel)
+	}
+	return path
+}
+
+// printFindings prints a line for each.
+func printFindings(w io.Writer, list []finding) error {
+	for _, f := range list {
+		message := strings.Join(strings.Fields(f.Message), " ")
+		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", f.File, f.Line, f.Column, f.Severity, message, f.Code); err != nil {
+			return err
+		}
+	}
+	return nil
+}
