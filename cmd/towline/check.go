@@ -108,6 +108,9 @@ func (c *check) file(ctx context.Context, path string) error {
 		s.Project = c.evaluation(ctx, abs)
 	}
 	for _, d := range ide.Diagnostics(s, file) {
+		if d.Code == ide.CodeEvaluation {
+			continue // merge adds it
+		}
 		c.list = append(c.list, findingOf(path, file.Lines, d))
 	}
 	return nil

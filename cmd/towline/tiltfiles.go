@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,8 +51,13 @@ func tiltfilesOf(args []string) ([]string, error) {
 		case !info.IsDir():
 			add(filepath.Clean(arg))
 		default:
-			if err := tiltfilesBelow(arg, add); err != nil {
+			found := false
+			err := tiltfilesBelow(arg, func(path string) { found = true; add(path) })
+			if err != nil {
 				return nil, err
+			}
+			if !found {
+				return nil, fmt.Errorf("no Tiltfile in %s or a folder below it", arg)
 			}
 		}
 	}
@@ -61,6 +67,7 @@ func tiltfilesOf(args []string) ([]string, error) {
 // tiltfilesBelow calls add with each Tiltfile below a folder. Hidden folders
 // and those of Node's packages hold none of the project's own.
 func tiltfilesBelow(root string, add func(string)) error {
+	root += string(filepath.Separator) // follows a link
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
