@@ -104,7 +104,7 @@ func replaceFile(path, text string) error {
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".towline-fmt-*")
 	if err != nil {
-		return err
+		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	defer os.Remove(tmp.Name()) // gone already when all went well
 	_, err = tmp.WriteString(text)
