@@ -104,8 +104,9 @@ func (h *handler) keep(m manifest) error {
 	return os.Rename(file+".new", file)
 }
 
-// replay pushes the kept manifests in the order in which they came, since an
-// index is refused before the images that it lists.
+// replay pushes the kept manifests, oldest first, since an index is refused
+// before the images that it lists. Where a file system's clock is too coarse to
+// tell, what was refused is pushed again after the others.
 func (h *handler) replay() error {
 	files, err := filepath.Glob(filepath.Join(h.dir, "????????????????????????????????????????????????????????????????"))
 	if err != nil {
@@ -120,16 +121,23 @@ func (h *handler) replay() error {
 		age[file] = info.ModTime().UnixNano()
 	}
 	sort.Slice(files, func(i, j int) bool { return age[files[i]] < age[files[j]] })
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return err
+	for refused := len(files) + 1; len(files) > 0 && len(files) < refused; {
+		refused = len(files)
+		var again []string
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			var m manifest
+			if err := json.Unmarshal(data, &m); err != nil {
+				return fmt.Errorf("reading %s: %w", file, err)
+			}
+			if h.push(m).Code >= http.StatusMultipleChoices {
+				again = append(again, file)
+			}
 		}
-		var m manifest
-		if err := json.Unmarshal(data, &m); err != nil {
-			return fmt.Errorf("reading %s: %w", file, err)
-		}
-		h.push(m)
+		files = again
 	}
 	return nil
 }
