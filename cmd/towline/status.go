@@ -74,6 +74,9 @@ func printStatus(w io.Writer, s api.Status) {
 		endpoint := "-"
 		if len(r.Forwards) > 0 {
 			endpoint = r.Forwards[0].URL
+			if r.Forwards[0].Problem != "" {
+				endpoint = "port in use"
+			}
 		}
 		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark(r.Phase), r.Name, state(r), sync, pod, pid, endpoint, lastUpdate(r))
 	}
@@ -91,6 +94,9 @@ func state(r api.ResourceStatus) string {
 	}
 	if r.Message != "" && r.Phase != api.PhaseReady && r.Problem == nil {
 		text += ": " + r.Message
+	}
+	if short := []rune(text); len(short) > 48 {
+		text = string(short[:47]) + "…" // the whole of it stands below the table
 	}
 	return text
 }
@@ -134,6 +140,11 @@ func problems(s api.Status) []string {
 	for _, r := range s.Resources {
 		if r.Problem != nil {
 			add(r.Name, r.Problem.Error(), r.Problem.Hint)
+		}
+		for _, f := range r.Forwards {
+			if f.Problem != "" {
+				add(r.Name, f.Problem, "")
+			}
 		}
 		for _, t := range r.Targets {
 			if t.Problem != nil && (r.Problem == nil || t.Problem.Message != r.Problem.Message) {

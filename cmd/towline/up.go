@@ -33,7 +33,7 @@ Arguments after -- are the Tiltfile's own, as config.parse() reads them.`,
 			if err != nil {
 				return err
 			}
-			req.Tiltfile, req.Keep = tiltfile, detach
+			req.Tiltfile, req.Keep, req.Env = tiltfile, detach, os.Environ()
 			req.Resources, req.Args = splitArgs(cmd, args)
 			return up(cmd.Context(), e, req, detach)
 		},
@@ -203,7 +203,7 @@ func downCommand() *cobra.Command {
 				return err
 			}
 			_, req.Args = splitArgs(cmd, args)
-			req.Tiltfile = tiltfile
+			req.Tiltfile, req.Env = tiltfile, os.Environ()
 			client, err := connect(cmd.Context(), e)
 			if err != nil {
 				return err

@@ -96,6 +96,10 @@ func TestBadInputLosesNothing(t *testing.T) {
 	}
 	serves("at first")
 
+	// A name that is no resource's stops nothing.
+	s.fails(ctx, append(up, "nope"), `there is no resource "nope"`, `web`)
+	serves("after a wrong name")
+
 	// A syntax error: the resources stay, the place is named.
 	s.write("Tiltfile", plainTiltfile+"k8s_yaml('web.yaml'\n")
 	st = s.reaches(ctx, "broken", func(st api.Status) bool { return st.Config.Error != nil })

@@ -182,6 +182,7 @@ type UpRequest struct {
 	Resources []string `json:"resources,omitempty"` // none: all that are enabled
 	Context   string   `json:"context,omitempty"`   // of the kubeconfig; "" is the current one
 	Namespace string   `json:"namespace,omitempty"` // "" is the context's
+	Env       []string `json:"env,omitempty"`       // "NAME=value", the caller's; none: what the daemon was started with
 	Keep      bool     `json:"keep,omitempty"`      // the daemon stays without faces until Down
 }
 
@@ -192,6 +193,7 @@ type DownRequest struct {
 	Context          string   `json:"context,omitempty"`
 	Namespace        string   `json:"namespace,omitempty"`
 	DeleteNamespaces bool     `json:"delete_namespaces,omitempty"`
+	Env              []string `json:"env,omitempty"` // as of UpRequest
 }
 
 // HintRequest says that files may have changed. A hint twice, late or wrong

@@ -255,6 +255,14 @@ func TestSaveReachesThePodAndSurvivesTheDaemon(t *testing.T) {
 	b.write("web/public/index.html", "three")
 	b.until("the third content is served", func() bool { return get(url) == "three" })
 
+	// A file that came and went leaves nothing that the next daemon stumbles on.
+	gone := b.write("web/public/gone.html", "here")
+	b.until("the new file is served", func() bool { return get(url+"gone.html") == "here" })
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	b.until("the deleted file is not served", func() bool { return get(url+"gone.html") != "here" })
+
 	b.reach("in sync", inSync)
 	b.stopDaemon()
 	b.write("web/public/index.html", "four")

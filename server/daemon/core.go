@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
@@ -195,6 +196,14 @@ func (c *core) event(e engine.Event) {
 	case engine.Built:
 		if e.Problem == nil {
 			c.remember(e.Ref)
+		} else {
+			for _, name := range engine.Users(c.good, e.Ref) {
+				c.failed(name)
+			}
+		}
+	case engine.Applied:
+		if e.Problem != nil {
+			c.failed(e.Resource)
 		}
 	case engine.Observed:
 		if began, ok := c.began[e.Resource]; ok && e.Ready {
@@ -207,6 +216,16 @@ func (c *core) event(e engine.Event) {
 		c.rescan() // what the command wrote comes before what follows from it
 	}
 	c.step(e)
+}
+
+// failed ends a resource's update without a success.
+func (c *core) failed(resource string) {
+	if u := c.updates[resource]; u != nil {
+		ended := *u
+		ended.Kind, ended.Took = "failed "+strings.TrimPrefix(u.Kind, "failed "), time.Since(u.Began)
+		c.updates[resource] = &ended
+	}
+	delete(c.began, resource)
 }
 
 // remember writes down what an image was built from.

@@ -217,6 +217,11 @@ func (c *core) mustRun(resource string) error {
 	if c.runner == nil || c.good == nil {
 		return &config.Problem{Message: "the project is not up", Hint: "bring it up first: `towline up`"}
 	}
+	return c.mustKnow(resource)
+}
+
+// mustKnow says that a name is no resource's, nil if it is one's.
+func (c *core) mustKnow(resource string) error {
 	var names []string
 	for _, r := range c.good.Resources {
 		if r.Name == resource {

@@ -22,11 +22,12 @@ type interest struct {
 	roots    []string
 	only     []string // none: all below roots
 	filter   tree.Filter
+	except   string // the Tiltfile, which no image depends on
 }
 
 // holds reports whether a file is one of these.
 func (in interest) holds(path string) bool {
-	return below(in.roots, path) && (len(in.only) == 0 || below(in.only, path)) && in.filter.Keep(path, false)
+	return path != in.except && below(in.roots, path) && (len(in.only) == 0 || below(in.only, path)) && in.filter.Keep(path, false)
 }
 
 // files returns the known files of an interest.
@@ -60,7 +61,7 @@ func interestsOf(p *config.Project) ([]interest, []config.Problem) {
 				roots = append(slices.Clone(roots), step.Local)
 			}
 		}
-		add(interest{image: img.Ref, roots: roots, only: img.Only}, img.Ignores, p.Settings.WatchIgnores)
+		add(interest{image: img.Ref, roots: roots, only: img.Only, except: p.Tiltfile}, img.Ignores, p.Settings.WatchIgnores)
 	}
 	for _, r := range p.Resources {
 		switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
@@ -59,23 +60,27 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		return
 	}
 	if up := c.store.record.Up; up != nil {
-		// What is up says where, unless the request does.
-		req.Context, req.Namespace = or(req.Context, up.Context), or(req.Namespace, up.Namespace)
+		if elsewhere(req.Context, req.Namespace, *up) {
+			answer(upElsewhere(*up))
+			return
+		}
+		req.Context, req.Namespace = up.Context, up.Namespace
 	}
+	adopt(req.Env)
+	req.Env = nil // it is not written down
 	before, cluster := c.request, c.cluster
-	moves := c.runner == nil || req.Context != before.Context || req.Namespace != before.Namespace
+	moves := c.runner == nil
 	c.request = req
 	if moves {
 		c.open()
 	}
 	c.evaluate(func(p *config.Project) {
 		fail := func(err error) {
-			if c.runner != nil {
-				c.request, c.cluster = before, cluster
-				if err := cluster.WriteKubeconfig(c.kubeconfig()); err != nil {
-					c.d.o.Log.Error("writing the pinned kubeconfig", "err", err)
-				}
+			c.request, c.cluster = before, cluster
+			if c.lost != nil && cluster != nil {
+				c.lost = nil // it was about the cluster that is not used
 			}
+			c.dirty = true
 			answer(err)
 		}
 		if p.Error != nil {
@@ -92,11 +97,41 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 	})
 }
 
-func or(a, b string) string {
-	if a == "" {
-		return b
+// elsewhere reports whether a request names another place than the one where
+// the project is up.
+func elsewhere(context, namespace string, up api.UpRequest) bool {
+	return context != "" && context != up.Context || namespace != "" && namespace != up.Namespace
+}
+
+func upElsewhere(up api.UpRequest) *config.Problem {
+	return &config.Problem{
+		Message: fmt.Sprintf("the project is up in context %s, namespace %s, and not where this request points", up.Context, up.Namespace),
+		Hint:    "take that down first: `towline down`",
 	}
-	return a
+}
+
+// adopt makes the environment of a command's terminal the daemon's own, as if
+// it had been started there now.
+func adopt(env []string) {
+	if len(env) == 0 {
+		return
+	}
+	os.Clearenv()
+	for _, e := range env {
+		if name, value, ok := strings.Cut(e, "="); ok && name != "" {
+			_ = os.Setenv(name, value) // fails for names that no environment holds
+		}
+	}
+}
+
+// unknown says which of the names are no resources, nil when all are.
+func (c *core) unknown(names []string) error {
+	for _, name := range names {
+		if err := c.mustKnow(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // begun goes on with up once the Tiltfile is evaluated.
@@ -109,6 +144,10 @@ func (c *core) begun(req api.UpRequest, moves bool, answer func(error)) {
 		p := *problem
 		p.Pos = config.Position{File: c.good.Tiltfile, Line: 1, Col: 1}
 		answer(&p)
+		return
+	}
+	if err := c.unknown(req.Resources); err != nil {
+		answer(err)
 		return
 	}
 	if !moves {
@@ -244,13 +283,11 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 		return
 	}
 	up := c.store.record.Up
-	if up != nil && (req.Context != "" && req.Context != up.Context || req.Namespace != "" && req.Namespace != up.Namespace) {
-		answer(&config.Problem{
-			Message: fmt.Sprintf("the project is up in context %s, namespace %s, and not where this down points", up.Context, up.Namespace),
-			Hint:    "take that down first: `towline down` alone",
-		})
+	if up != nil && elsewhere(req.Context, req.Namespace, *up) {
+		answer(upElsewhere(*up))
 		return
 	}
+	adopt(req.Env)
 	if c.runner != nil {
 		c.downWith(req, c.good, nil, answer)
 		return

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -157,7 +158,14 @@ func (e Restored) record(s *State) []Effect {
 }
 
 func (e Wanted) record(s *State) []Effect {
-	s.Up, s.Requested = true, e.Resources
+	if !s.Up {
+		s.Requested = e.Resources
+	} else if len(e.Resources) == 0 || len(s.Requested) == 0 {
+		s.Requested = nil // all were, or are, asked for
+	} else {
+		s.Requested = slices.Concat(s.Requested, e.Resources)
+	}
+	s.Up = true
 	if s.Project == nil {
 		return nil
 	}

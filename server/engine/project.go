@@ -81,7 +81,7 @@ func imageSpec(img *config.Image) string {
 	c := *img
 	c.LiveUpdate, c.Pos = nil, config.Position{}
 	c.Deps, c.Ignores = nil, nil
-	return hashOf(c)
+	return hashOf([]any{c, c.DockerfileText})
 }
 
 // ImageSpec is what Restored.Spec is compared with.

@@ -91,28 +91,23 @@ func narrow(ctx context.Context, c *client.Client, change *client.Change, must b
 	}
 	want := slices.Clone(change.Files)
 	for _, d := range change.Deletes {
-		want = append(want, wire.File{Path: d, Kind: wire.KindMissing})
+		want = append(want, wire.File{Path: d}) // no file has the zero hash: one that is there differs
 	}
 	differ, err := c.Verify(ctx, want)
 	if err != nil {
 		return err
 	}
-	wrong := map[wire.Path]bool{}
+	found := map[wire.Path]wire.FileKind{}
 	for _, d := range differ {
-		wrong[d.Path] = true
+		found[d.Path] = d.Kind
 	}
-	var files []wire.File
-	for _, f := range change.Files {
-		if wrong[f.Path] {
-			files = append(files, f)
-		}
-	}
-	var deletes []wire.Path
-	for _, d := range change.Deletes {
-		if wrong[d] {
-			deletes = append(deletes, d)
-		}
-	}
+	files := slices.DeleteFunc(slices.Clone(change.Files), func(f wire.File) bool {
+		_, wrong := found[f.Path]
+		return !wrong
+	})
+	deletes := slices.DeleteFunc(slices.Clone(change.Deletes), func(d wire.Path) bool {
+		return found[d] == wire.KindMissing
+	})
 	change.Files, change.Deletes = files, deletes
 	if len(files)+len(deletes) == 0 && !must {
 		change.Runs, change.Restart = nil, false
@@ -270,6 +265,7 @@ func (r *Runner) tellSynced(id engine.TargetID, p wire.Process) {
 	r.mu.Unlock()
 	if t != nil {
 		t.tell(r, func(f *TargetFacts) { f.Process = p })
+		r.observe(t.resource())
 	}
 }
 

@@ -138,6 +138,9 @@ func (r *Runner) observe(label string) {
 	targets := make([]*target, len(facts))
 	for i, f := range facts {
 		targets[i] = r.targets[f.ID]
+		if e.Ready && targets[i] != nil {
+			e.Ready, e.Broken, e.Message = targets[i].judge()
+		}
 	}
 	r.o.Sink.Event(e) // under the lock, so that what is seen later is told later
 	r.mu.Unlock()

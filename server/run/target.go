@@ -114,6 +114,7 @@ func (r *Runner) session(ctx context.Context, t *target) error {
 	r.o.Sink.Event(engine.Attached{Target: t.id, Instance: t.instance})
 	err = c.Events(ctx, func(e wire.Event) error {
 		t.tell(r, func(f *TargetFacts) { f.Process = e.Process })
+		r.observe(t.resource())
 		if e.Kind == wire.EventExited && e.Process.Exit != nil && !e.Process.Exit.Asked {
 			r.log(t.resource(), "towline", "error", fmt.Sprintf("%s: the process ended: %s", t.id.Pod, e.Process.Exit))
 		}
@@ -166,6 +167,25 @@ func (t *target) tell(r *Runner, change func(*TargetFacts)) {
 	facts := t.facts
 	t.mu.Unlock()
 	r.o.Sink.Facts(Facts{Target: &facts})
+}
+
+// judge says whether the application runs: the agent outlives it, so that the
+// cluster alone would not know.
+func (t *target) judge() (ready, broken bool, message string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := t.facts.Process
+	switch p.State {
+	case wire.StateExited, wire.StateBackoff:
+		text := t.id.Pod + ": the process ended"
+		if p.Exit != nil {
+			text += ": " + p.Exit.String()
+		}
+		return false, p.Exit == nil || !p.Exit.Asked, text
+	case wire.StateHeld:
+		return false, false, t.id.Pod + ": the process is about to start"
+	}
+	return true, false, ""
 }
 
 func (t *target) resource() string {

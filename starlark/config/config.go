@@ -186,6 +186,7 @@ type Image struct {
 
 	Context            string            `json:"context"`                       // absolute folder; docker only
 	Dockerfile         string            `json:"dockerfile"`                    // absolute path; docker only
+	DockerfileText     string            `json:"-"`                             // what either of them holds
 	DockerfileContents string            `json:"dockerfile_contents,omitempty"` // docker only, in place of Dockerfile
 	Args               map[string]string `json:"args"`                          // an empty value passes the variable of that name
 	Target             string            `json:"target"`

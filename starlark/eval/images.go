@@ -162,7 +162,7 @@ func (c *call) readDockerfile(img *image, file, contents starlark.Value) error {
 			return sayf("Argument (dockerfile_contents): must be string or blob.")
 		}
 		if text != "" {
-			img.DockerfileContents, img.dockerText = text, text
+			img.DockerfileContents, img.dockerText, img.DockerfileText = text, text, text
 			return nil
 		}
 	}
@@ -178,7 +178,7 @@ func (c *call) readDockerfile(img *image, file, contents starlark.Value) error {
 	if err != nil {
 		return fmt.Errorf("error reading dockerfile: %w", err)
 	}
-	img.dockerText = string(data)
+	img.dockerText, img.DockerfileText = string(data), string(data)
 	return nil
 }
 
