@@ -115,9 +115,15 @@ export class Editor {
 
   async goTo(place) {
     await this.page.keyboard.press("Control+G");
-    await this.page.locator(".quick-input-widget input").fill(place);
-    await this.page.keyboard.press("Enter");
-    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+    const widget = this.page.locator(".quick-input-widget");
+    const input = widget.locator("input");
+    await input.fill(place);
+    // The key is lost when it comes before the list is there.
+    await until(`the editor went to ${place}`, async () => {
+      if (!await widget.isVisible()) return true;
+      await input.press("Enter", { timeout: 1_000 }).catch(() => undefined);
+      return widget.waitFor({ state: "hidden", timeout: 1_000 }).then(() => true, () => false);
+    });
   }
 
   /** Types at the cursor, without the editor's own completion in between. */

@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { type Executable, LanguageClient, RevealOutputChannelOn, State } from "vscode-languageclient/node";
+import { ErrorAction, type ErrorHandler, type Executable, LanguageClient, RevealOutputChannelOn, State } from "vscode-languageclient/node";
 
 import * as messages from "./messages";
 import type { CommandArguments, InitializationOptions, ResourceStatus, StatusParams } from "./protocol";
@@ -86,12 +86,19 @@ export class Session implements vscode.Disposable {
   #newClient(): LanguageClient {
     const folder = vscode.workspace.workspaceFolders?.[0];
     const server: Executable = { command: this.program, args: ["lsp"], ...(folder && { options: { cwd: folder.uri.fsPath } }) };
-    const client = new QuietClient("towline", "Towline", server, {
+    // What fails to be written to a server that has gone says nothing new: its end decides, and starts it again.
+    let byDefault: ErrorHandler | undefined;
+    const errorHandler: ErrorHandler = {
+      error: () => ({ action: ErrorAction.Continue, handled: true }),
+      closed: () => (byDefault ??= client.createDefaultErrorHandler()).closed(),
+    };
+    const client: LanguageClient = new QuietClient("towline", "Towline", server, {
       documentSelector: selector,
       initializationOptions: { status: true } satisfies InitializationOptions,
       outputChannel: this.#log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationFailedHandler: () => false,
+      errorHandler,
     });
     messages.leaveCommands(client, ownCommands(this.extension));
     client.onNotification(messages.status, (status) => {
