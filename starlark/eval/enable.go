@@ -1,0 +1,49 @@
+package eval
+
+import (
+	"errors"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// enable decides which resources are enabled: those that the Tiltfile or the
+// arguments name, and what they depend on.
+func (r *run) enable() error {
+	names, all := r.config.enabled(r.opts.Args)
+	byName := map[string]*config.Resource{}
+	for i := range r.project.Resources {
+		res := &r.project.Resources[i]
+		res.Enabled = all || res.Name == uncategorized && len(names) > 0
+		byName[res.Name] = res
+	}
+	if all {
+		return nil
+	}
+	var unknown []string
+	var visit func(string)
+	visit = func(name string) {
+		if res := byName[name]; res != nil && !res.Enabled {
+			res.Enabled = true
+			for _, d := range res.ResourceDeps {
+				visit(d)
+			}
+		}
+	}
+	for _, n := range names {
+		if byName[n] == nil {
+			unknown = append(unknown, n)
+		}
+		visit(n)
+	}
+	if len(unknown) > 0 {
+		var existing []string
+		for _, res := range r.project.Resources {
+			if res.Name != uncategorized {
+				existing = append(existing, res.Name)
+			}
+		}
+		return errors.New("You specified some resources that could not be found: " + quoted(unknown) +
+			"\nIs this a typo? Existing resources in Tiltfile: " + quoted(existing))
+	}
+	return nil
+}

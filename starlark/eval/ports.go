@@ -1,0 +1,116 @@
+package eval
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// portForwards converts a port_forwards argument.
+func portForwards(v starlark.Value) ([]config.PortForward, error) {
+	switch v.(type) {
+	case nil, starlark.Int, starlark.String, portForward, starlark.Sequence:
+	default:
+		return nil, fmt.Errorf("port_forwards must be an int, a port_forward, or a sequence of those; is a %T", v)
+	}
+	var all []config.PortForward
+	for _, x := range elements(v) {
+		var pf config.PortForward
+		var err error
+		switch x := x.(type) {
+		case starlark.Int:
+			pf.Local, err = portNumber(x.String())
+		case starlark.String:
+			pf, err = parsePortForward(string(x))
+		case portForward:
+			pf = x.PortForward
+		default:
+			err = fmt.Errorf("port_forwards arg %v includes element %v which must be an int or a port_forward; is a %T", v, x, x)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, pf)
+	}
+	return all, nil
+}
+
+var validHost = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
+
+// parsePortForward reads "local", "local:container" or
+// "host:local:container".
+func parsePortForward(text string) (config.PortForward, error) {
+	var pf config.PortForward
+	parts := strings.SplitN(text, ":", 3)
+	if len(parts) == 3 {
+		pf.Host, parts = parts[0], parts[1:]
+		if !validHost.MatchString(pf.Host) {
+			return pf, fmt.Errorf("portForward host value %q is not a valid hostname or IP address", pf.Host)
+		}
+	}
+	var err error
+	if pf.Local, err = portNumber(strconv.Quote(parts[0])); err == nil && len(parts) == 2 {
+		pf.Container, err = portNumber(strconv.Quote(parts[1]))
+	}
+	return pf, err
+}
+
+// portNumber reads a port, quoted or not; the message shows it as it came.
+func portNumber(shown string) (int, error) {
+	n, err := strconv.Atoi(strings.Trim(shown, `"`))
+	if err != nil || n < 0 || n > 65535 {
+		return 0, fmt.Errorf("portForward port value %s is not in the valid range [0-65535]", shown)
+	}
+	return n, nil
+}
+
+func (c *call) portForward() (starlark.Value, error) {
+	var in struct {
+		Local     int    `arg:"local_port"`
+		Container int    `arg:"container_port"`
+		Name      string `arg:"name"`
+		Path      string `arg:"link_path"`
+		Host      string `arg:"host"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	if _, err := url.Parse(in.Path); err != nil {
+		return nil, fmt.Errorf("parsing `path` param: %w", err)
+	}
+	return portForward{config.PortForward{Local: in.Local, Container: in.Container, Name: in.Name, Path: in.Path, Host: in.Host}}, nil
+}
+
+// links converts a links argument.
+func links(v starlark.Value) ([]config.Link, error) {
+	var all []config.Link
+	for _, x := range elements(v) {
+		switch x := x.(type) {
+		case starlark.String:
+			u, err := url.Parse(string(x))
+			if err != nil {
+				return nil, fmt.Errorf("validating URL %q: %w", string(x), err)
+			}
+			all = append(all, config.Link{URL: withScheme(u, string(x))})
+		case link:
+			all = append(all, x.link)
+		default:
+			return nil, sayf("Want a string, a link, or a sequence of these; found %v (type: %T)", x, x)
+		}
+	}
+	return all, nil
+}
+
+// withScheme adds http:// to an URL that has no scheme.
+func withScheme(u *url.URL, text string) string {
+	if u.Scheme == "" {
+		return "http://" + text
+	}
+	return text
+}
