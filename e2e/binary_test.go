@@ -34,7 +34,7 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	builtDir = dir
 	path := filepath.Join(dir, "towline")
-	cmd := exec.Command("go", "build", "-o", path, "../cmd/towline")
+	cmd := exec.Command("go", "build", "-o", dir, "../cmd/towline", "../cmd/towline-lsp")
 	cmd.Stderr = os.Stderr
 	return path, cmd.Run()
 })

@@ -58,16 +58,9 @@ func daemonCommand() *cobra.Command {
 // agentBinaries reads the agents that lie beside this program: towline-agent
 // for this machine's architecture, towline-agent-linux-ARCH for others.
 func agentBinaries() map[string][]byte {
-	self, err := os.Executable()
-	if err != nil {
-		return nil
-	}
-	if real, err := filepath.EvalSymlinks(self); err == nil {
-		self = real
-	}
 	binaries := map[string][]byte{}
 	read := func(arch, name string) {
-		if data, err := os.ReadFile(filepath.Join(filepath.Dir(self), name)); err == nil {
+		if data, err := os.ReadFile(beside(name)); err == nil {
 			binaries[arch] = data
 		}
 	}
@@ -76,6 +69,23 @@ func agentBinaries() map[string][]byte {
 		read(arch, "towline-agent-linux-"+arch)
 	}
 	return binaries
+}
+
+// beside returns the path of a program of ours that lies in this program's
+// folder, or "".
+func beside(name string) string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	if real, err := filepath.EvalSymlinks(self); err == nil {
+		self = real
+	}
+	path := filepath.Join(filepath.Dir(self), name)
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return path
 }
 
 // evaluator returns what the daemon evaluates Tiltfiles with. What does not

@@ -105,8 +105,17 @@ func pumped(in io.Reader, out io.WriteCloser) io.ReadWriteCloser {
 		_, err := io.Copy(w, in)
 		w.CloseWithError(err)
 	}()
-	return stdio{r, out}
+	return piped{r, out}
 }
+
+// piped is a reader and a writer as one stream.
+type piped struct {
+	io.ReadCloser
+	io.WriteCloser
+}
+
+// Close closes both.
+func (p piped) Close() error { return errors.Join(p.ReadCloser.Close(), p.WriteCloser.Close()) }
 
 // listenDAP serves a session for each connection until ctx ends. It says
 // where it listens, since the port may be 0.

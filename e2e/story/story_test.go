@@ -15,13 +15,13 @@ import (
 	"github.com/towline-dev/towline/server/kube"
 )
 
-// binaries builds the two programs once, side by side, as they are installed.
+// binaries builds the programs once, side by side, as they are installed.
 var binaries = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "towline-e2e-")
 	if err != nil {
 		return "", err
 	}
-	for _, name := range []string{"towline", "towline-agent"} {
+	for _, name := range []string{"towline", "towline-lsp", "towline-agent"} {
 		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, name), "github.com/towline-dev/towline/cmd/"+name)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {

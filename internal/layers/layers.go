@@ -12,6 +12,7 @@ const Module = "github.com/towline-dev/towline"
 var Allowed = map[string][]string{
 	"cmd/towline":       {"…"},
 	"cmd/towline-agent": {"…"},
+	"cmd/towline-lsp":   {"server/lsp", "server/api"}, // small is what it is for
 	"demo":              {"…"},
 	"bench":             {"…"}, // and all below it
 	"e2e":               {"…"}, // and all below it

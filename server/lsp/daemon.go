@@ -30,18 +30,20 @@ type Connector func(ctx context.Context, folder string, start bool) (Daemon, err
 // ErrNoDaemon says that no daemon runs and none was to be started.
 var ErrNoDaemon = errors.New("no daemon runs for this project")
 
-// Dial is the Connector of real daemons.
-func Dial(ctx context.Context, folder string, start bool) (Daemon, error) {
-	endpoint, err := api.EndpointOf(folder)
-	if err != nil {
-		return nil, err
+// Dial returns the Connector of real daemons, which the launcher starts.
+func Dial(l api.Launcher) Connector {
+	return func(ctx context.Context, folder string, start bool) (Daemon, error) {
+		endpoint, err := api.EndpointOf(folder)
+		if err != nil {
+			return nil, err
+		}
+		if !start && !api.Running(ctx, endpoint) {
+			return nil, fmt.Errorf("%s: %w", folder, ErrNoDaemon)
+		}
+		client, err := api.Connect(ctx, endpoint, l)
+		if err != nil {
+			return nil, err
+		}
+		return client, nil
 	}
-	if !start && !api.Running(ctx, endpoint) {
-		return nil, fmt.Errorf("%s: %w", folder, ErrNoDaemon)
-	}
-	client, err := api.Connect(ctx, endpoint, api.Launcher{})
-	if err != nil {
-		return nil, err
-	}
-	return client, nil
 }

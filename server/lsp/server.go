@@ -24,6 +24,7 @@ import (
 
 	lsp "go.lsp.dev/protocol"
 
+	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/protocol"
 	"github.com/towline-dev/towline/server/workspace"
 )
@@ -32,7 +33,7 @@ import (
 type Options struct {
 	Log     *slog.Logger
 	Version string
-	Connect Connector                // nil: Dial
+	Connect Connector                // nil: Dial, with this program as the daemon
 	Alive   func(pid int) bool       // nil: asks the system; whether the client's process lives
 	Tick    func() <-chan time.Time  // nil: every three seconds; when to ask Alive
 	OnHint  func(took time.Duration) // nil: nothing; told how long each hint to a daemon took
@@ -46,7 +47,7 @@ func Serve(ctx context.Context, rwc io.ReadWriteCloser, o Options) (code int, er
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Connect == nil {
-		o.Connect = Dial
+		o.Connect = Dial(api.Launcher{})
 	}
 	if o.Alive == nil {
 		o.Alive = processLives

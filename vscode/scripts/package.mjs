@@ -14,8 +14,8 @@ if (!existsSync(join(binaries, `towline${exe}`))) {
 }
 rmSync(join(root, "bin"), { recursive: true, force: true });
 mkdirSync(join(root, "bin"));
-// The program looks for the agents beside itself: one for each architecture.
-for (const name of readdirSync(binaries).filter((name) => /^towline(\.exe|-agent.*)?$/.test(name))) {
+// The program looks beside itself for the language server and the agents, one for each architecture.
+for (const name of readdirSync(binaries).filter((name) => /^towline(-lsp|-agent.*)?(\.exe)?$/.test(name))) {
   copyFileSync(join(binaries, name), join(root, "bin", name));
   chmodSync(join(root, "bin", name), 0o755);
 }

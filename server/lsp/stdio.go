@@ -1,0 +1,40 @@
+package lsp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+)
+
+// The language server's heap is small and short-lived beside what the
+// collector would let it grow to, and editors start many such processes.
+const (
+	gcPercent   = 50
+	memoryLimit = 256 << 20 // bytes; from here on the collector works harder
+)
+
+// ServeStdio serves the client at the other end of this process's standard
+// input and output, and logs to standard error. It tunes the collector of the
+// whole process, which has nothing else to do.
+func ServeStdio(ctx context.Context, o Options, verbose bool) (code int, err error) {
+	debug.SetGCPercent(gcPercent)
+	debug.SetMemoryLimit(memoryLimit)
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	o.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	return Serve(ctx, stdio{os.Stdin, os.Stdout}, o)
+}
+
+// stdio is the process's input and output as one stream.
+type stdio struct {
+	io.ReadCloser
+	io.WriteCloser
+}
+
+// Close closes both.
+func (s stdio) Close() error { return errors.Join(s.ReadCloser.Close(), s.WriteCloser.Close()) }
