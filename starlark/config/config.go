@@ -334,7 +334,8 @@ type APIObject struct {
 	Spec        map[string]any    `json:"spec"`
 }
 
-// Position is a place in a file, 1-based; columns count bytes. The zero
+// Position is a place in a file, 1-based; columns count characters, as
+// go.starlark.net does. The zero
 // Position is "unknown".
 type Position struct {
 	File string `json:"file,omitempty"`

@@ -127,8 +127,7 @@ func (r *run) stack(calls starlark.CallStack) []config.Frame {
 	return frames
 }
 
-// position converts a position; its column counts runes and is converted when
-// the line is known to have others than ASCII.
+// position converts a position; columns count characters in both.
 func position(p syntax.Position) config.Position {
 	return config.Position{File: p.Filename(), Line: int(p.Line), Col: int(p.Col)}
 }
