@@ -298,7 +298,7 @@ func TestEvaluationProblems(t *testing.T) {
 		s.Config.Warnings = []config.Problem{{Message: "unused image"}}
 		s.Config.Error = &config.Problem{
 			Message: "no", Hint: "say yes", Pos: config.Position{File: lib, Line: 2, Col: 2},
-			Stack: []config.Frame{{Name: "<toplevel>", Pos: config.Position{File: main, Line: 2, Col: 14}}, {Name: "f", Pos: config.Position{File: lib, Line: 2, Col: 2}}},
+			Stack: []config.Frame{{Name: "<toplevel>", Pos: config.Position{File: main, Line: 2, Col: 11}}, {Name: "f", Pos: config.Position{File: lib, Line: 2, Col: 2}}},
 		}
 		s.Resources = []api.ResourceStatus{{Name: "web", Pos: config.Position{File: main, Line: 2, Col: 14}, Problem: &config.Problem{Message: "image not found"}}}
 	})
@@ -309,7 +309,7 @@ func TestEvaluationProblems(t *testing.T) {
 	if d.Message != "no\nsay yes" || d.Severity != 1 || d.Range.Start.Line != 1 || d.Range.Start.Character != 1 || d.Range.End.Character != 5 {
 		t.Errorf("in lib.star: %+v", d)
 	}
-	if len(d.Related) != 2 || d.Related[1].Message != "in <toplevel>" || d.Related[1].Location.Range.Start.Character != 11 {
+	if len(d.Related) != 2 || d.Related[1].Message != "in <toplevel>" || d.Related[1].Location.Range.Start.Character != 10 {
 		t.Errorf("related: %+v", d.Related)
 	}
 	if w := inMain.Diagnostics[0]; w.Severity != 2 || w.Message != "unused image" {

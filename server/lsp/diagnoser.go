@@ -51,10 +51,15 @@ func (d *diagnoser) changed(uris ...string) {
 	}
 }
 
-// evaluated takes in what a project's daemon reports.
+// evaluated takes in what a project's daemon reports. Its places are those of
+// the files as they were evaluated, so that text is kept with each.
 func (d *diagnoser) evaluated(folder string, findings []finding) {
+	snap := d.s.docs.Snapshot()
 	d.mu.Lock()
 	before := d.findings[folder]
+	for i := range findings {
+		findings[i].text = evaluatedText(snap, before, findings[i])
+	}
 	d.findings[folder] = findings
 	d.mu.Unlock()
 	if len(before)+len(findings) == 0 {
@@ -72,6 +77,25 @@ func (d *diagnoser) evaluated(folder string, findings []finding) {
 			_ = d.s.conn.Call(ctx, lsp.MethodWorkspaceDiagnosticRefresh, nil, nil)
 		})
 	}
+}
+
+// evaluatedText returns the text that a finding's place is of: what an earlier
+// finding of the same evaluation had, else what is saved now.
+func evaluatedText(snap *workspace.Snapshot, before []finding, f finding) *workspace.Text {
+	path := f.problem.Pos.File
+	for _, b := range before {
+		if b.problem.Pos.File == path && b.at.Equal(f.at) {
+			return b.text
+		}
+	}
+	if doc := snap.DocumentAt(path); doc != nil {
+		return doc.Saved
+	}
+	text, err := snap.Text(path)
+	if err != nil {
+		return nil
+	}
+	return text
 }
 
 // below says that the diagnostics of all open Tiltfiles below a folder may
@@ -94,15 +118,26 @@ func (d *diagnoser) uriOf(path string) string {
 	return string(uri.File(path))
 }
 
-// findingsOf returns what the daemons report of a file.
+// findingsOf returns what the daemons report of a file. Two projects that read
+// the same file say the same of it; the one that evaluated last is right.
 func (d *diagnoser) findingsOf(path string) []finding {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var out []finding
 	for _, folder := range slices.Sorted(maps.Keys(d.findings)) {
+		others := len(out)
 		for _, f := range d.findings[folder] {
-			if path != "" && f.problem.Pos.File == path {
+			if path == "" || f.problem.Pos.File != path {
+				continue
+			}
+			i := slices.IndexFunc(out[:others], func(g finding) bool {
+				return g.resource == f.resource && g.problem.Message == f.problem.Message
+			})
+			switch {
+			case i < 0:
 				out = append(out, f)
+			case out[i].at.Before(f.at):
+				out[i] = f
 			}
 		}
 	}

@@ -5,12 +5,15 @@ import (
 	"hash/fnv"
 	"slices"
 	"strconv"
+	"strings"
 
 	lsp "go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
 	"github.com/towline-dev/towline/server/workspace"
+	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/ide"
+	"github.com/towline-dev/towline/starlark/syntax"
 )
 
 // source is the name under which an editor shows our diagnostics.
@@ -70,42 +73,94 @@ func (s *session) diagnose(snap *workspace.Snapshot, u string) []lsp.Diagnostic 
 	out := []lsp.Diagnostic{}
 	doc := snap.Document(u)
 	path := pathOf(uri.URI(u))
+	var own []ide.Diagnostic
+	v := s.view(snap, uri.URI(u))
+	if doc != nil && v != nil {
+		own = ide.Diagnostics(v.ide, v.file)
+	}
 	for _, f := range s.diagnoser.findingsOf(path) {
 		text, err := snap.Text(path)
 		if err != nil {
 			text = workspace.NewText("")
 		}
-		if at, ok := placeOf(doc, text, f); ok {
-			out = append(out, s.diagnosticOf(snap, text, at, f))
+		if at, ok := placeOf(doc, text, f); ok && !repeats(text, at, f, own) {
+			out = append(out, s.diagnosticOf(snap, path, text, at, f))
 		}
 	}
-	if v := s.view(snap, uri.URI(u)); doc != nil && v != nil {
-		for _, d := range ide.Diagnostics(v.ide, v.file) {
-			if len(out) >= maxDiagnostics {
-				break
-			}
-			out = append(out, v.diagnostic(d))
-		}
+	for _, d := range own[:min(len(own), maxDiagnostics)] {
+		out = append(out, v.diagnostic(d))
 	}
 	return out
 }
 
-// placeOf returns where a daemon's finding, which is about the text as it was
-// saved, lies in the text as it is now. It is false when the line was edited
-// since, and when the interpreter only repeats what our own parser says: a
-// file with such a mistake is not run.
-func placeOf(doc *workspace.Document, text *workspace.Text, f finding) (int, bool) {
-	if doc == nil {
-		return text.LineColumn(f.problem.Pos.Line, f.problem.Pos.Col), true
+// repeats reports whether the text says by itself what an evaluation
+// stumbled over: it knows the place better, and how to mend it.
+func repeats(text *workspace.Text, at int, f finding, own []ide.Diagnostic) bool {
+	if f.resource != "" {
+		return false
 	}
-	at := doc.Saved.LineColumn(f.problem.Pos.Line, f.problem.Pos.Col)
-	if isTiltfile(doc) && !f.warning && f.resource == "" {
-		file := doc.Saved.File(doc.Path)
-		if len(file.Errors)+len(file.Problems) > 0 {
-			return 0, false
+	line := text.Position(at, workspace.UTF8).Line
+	return slices.ContainsFunc(own, func(d ide.Diagnostic) bool {
+		bad := d.Severity == ide.Error || f.warning && d.Severity == ide.Warning
+		return bad && text.Position(d.Span.Start, workspace.UTF8).Line == line
+	})
+}
+
+// placeOf returns where a daemon's finding, which is about the text as it was
+// evaluated, lies in the text as it is now. It is false when the line was
+// edited since, and when the interpreter only repeats what our own parser says:
+// a file with such a mistake is not run.
+func placeOf(doc *workspace.Document, text *workspace.Text, f finding) (int, bool) {
+	versions := []*workspace.Text{f.text, text}
+	if doc != nil {
+		versions = []*workspace.Text{f.text, doc.Saved, text}
+	}
+	for _, was := range versions {
+		if was == nil {
+			continue
+		}
+		line, ok := lineOf(was, f.problem.Pos.Line, quoted(f.problem))
+		if !ok {
+			continue
+		}
+		if doc != nil && isTiltfile(doc) && !f.warning && f.resource == "" {
+			if file := was.File(doc.Path); len(file.Errors)+len(file.Problems) > 0 {
+				return 0, false
+			}
+		}
+		return text.Carry(was, was.LineColumn(line, f.problem.Pos.Col))
+	}
+	return 0, false
+}
+
+// quoted returns the line of a problem as it was evaluated, "" if unknown.
+func quoted(p config.Problem) string {
+	for _, frame := range p.Stack {
+		if frame.Pos == p.Pos {
+			return frame.Text
 		}
 	}
-	return text.Carry(doc.Saved, at)
+	return ""
+}
+
+// lineOf returns which line of a text an evaluation meant, which quotes it: the
+// text may be newer. When another line stands at its number, it is the nearest
+// that reads the same, if there is one.
+func lineOf(text *workspace.Text, line int, quote string) (int, bool) {
+	quote = strings.TrimSpace(quote)
+	reads := func(line int) bool { return strings.TrimSpace(text.Line(line-1)) == quote }
+	if quote == "" || reads(line) {
+		return line, true
+	}
+	last := int(text.Position(text.Len(), workspace.UTF8).Line) + 1
+	for away := 1; away < last; away++ {
+		for _, near := range [...]int{line - away, line + away} {
+			if near >= 1 && near <= last && reads(near) {
+				return near, true
+			}
+		}
+	}
+	return 0, false
 }
 
 // diagnostic returns what the text says as the client takes it.
@@ -132,9 +187,10 @@ func (v *view) diagnostic(d ide.Diagnostic) lsp.Diagnostic {
 }
 
 // diagnosticOf turns a daemon's finding into a diagnostic of its file.
-func (s *session) diagnosticOf(snap *workspace.Snapshot, text *workspace.Text, start int, f finding) lsp.Diagnostic {
+func (s *session) diagnosticOf(snap *workspace.Snapshot, path string, text *workspace.Text, at int, f finding) lsp.Diagnostic {
+	span := problemSpan(path, text, at)
 	d := lsp.Diagnostic{
-		Range:           s.rangeOf(text, start, endOfWord(text, start)),
+		Range:           s.rangeOf(text, span.Start, span.End),
 		Severity:        lsp.DiagnosticSeverityError,
 		Source:          lsp.NewOptional(source),
 		Code:            lsp.String(ide.CodeEvaluation),
@@ -158,7 +214,7 @@ func (s *session) diagnosticOf(snap *workspace.Snapshot, text *workspace.Text, s
 				continue
 			}
 			d.RelatedInformation = append(d.RelatedInformation, lsp.DiagnosticRelatedInformation{
-				Location: s.location(snap, frame.Pos.File, frame.Pos.Line, frame.Pos.Col),
+				Location: s.location(snap, frame),
 				Message:  "in " + frame.Name,
 			})
 		}
@@ -166,16 +222,28 @@ func (s *session) diagnosticOf(snap *workspace.Snapshot, text *workspace.Text, s
 	return d
 }
 
-// location is the place of a line and column, both 1-based, in a file.
-func (s *session) location(snap *workspace.Snapshot, path string, line, column int) lsp.Location {
+// location is the place of a call in its file; the file's start when the line
+// is no longer there.
+func (s *session) location(snap *workspace.Snapshot, frame config.Frame) lsp.Location {
+	path := frame.Pos.File
 	loc := lsp.Location{URI: uri.File(path)}
 	text, err := snap.Text(path)
 	if err != nil {
 		return loc
 	}
-	start := text.LineColumn(line, column)
-	loc.Range = s.rangeOf(text, start, endOfWord(text, start))
+	if line, ok := lineOf(text, frame.Pos.Line, frame.Text); ok {
+		span := problemSpan(path, text, text.LineColumn(line, frame.Pos.Col))
+		loc.Range = s.rangeOf(text, span.Start, span.End)
+	}
 	return loc
+}
+
+// problemSpan returns what to mark for a problem at an offset of a file.
+func problemSpan(path string, text *workspace.Text, at int) syntax.Span {
+	if workspace.IsTiltfile(path) {
+		return ide.ProblemSpan(text.File(path), at)
+	}
+	return syntax.Span{Start: at, End: endOfWord(text, at)}
 }
 
 // endOfWord returns the end of the word at an offset, of the line when there

@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"errors"
 
 	lsp "go.lsp.dev/protocol"
 
@@ -17,6 +18,9 @@ func (s *session) didSave(ctx context.Context, p *lsp.DidSaveTextDocumentParams)
 		s.hint(ctx, path)
 	}
 	err := s.docs.Save(string(p.TextDocument.URI))
+	if errors.Is(err, workspace.ErrNotOpen) {
+		err = nil // a file of another language, which the client saved all the same
+	}
 	s.diagnoser.changed(string(p.TextDocument.URI))
 	if workspace.IsTiltfile(path) {
 		project := s.projectOf(path)

@@ -186,7 +186,9 @@ func looksSame(a, b api.ResourceStatus) bool {
 type finding struct {
 	problem  config.Problem
 	warning  bool
-	resource string // "": the evaluation's
+	resource string          // "": the evaluation's
+	at       time.Time       // when the evaluation ended that named the places
+	text     *workspace.Text // of the file, as it was saved then; nil: unknown
 }
 
 // findings returns what a status complains of, at the places as the client
@@ -198,7 +200,7 @@ func (p *project) findings(status *api.Status) []finding {
 	var out []finding
 	add := func(problem *config.Problem, fallback config.Position, f finding) {
 		if problem != nil {
-			f.problem = p.local(located(*problem, fallback))
+			f.problem, f.at = p.local(located(*problem, fallback)), status.Config.EvaluatedAt
 			out = append(out, f)
 		}
 	}

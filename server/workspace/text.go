@@ -130,7 +130,8 @@ func (t *Text) Edit(r Range, replacement string, enc Encoding) (*Text, bool) {
 }
 
 // LineColumn returns the byte offset of a 1-based line and a 1-based column
-// that counts bytes; column 0 is the first character that is no space.
+// that counts characters, as the interpreter does; column 0 is the first
+// character that is no space.
 func (t *Text) LineColumn(line, column int) int {
 	if line < 1 {
 		return 0
@@ -142,7 +143,7 @@ func (t *Text) LineColumn(line, column int) int {
 	if column < 1 {
 		return start + len(text) - len(strings.TrimLeft(text, " \t"))
 	}
-	return start + min(column-1, len(text))
+	return t.lines.Offset(line-1, column-1, UTF32)
 }
 
 // Carry returns where an offset of an older text lies in this one, and false

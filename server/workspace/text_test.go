@@ -63,7 +63,7 @@ func TestEdit(t *testing.T) {
 
 func TestLineColumn(t *testing.T) {
 	text := NewText("ä = 1\n  b = 2\n")
-	for _, test := range [][3]int{{1, 1, 0}, {1, 3, 2}, {2, 0, 9}, {2, 3, 9}, {2, 99, 14}, {3, 1, 15}, {9, 1, 15}, {0, 0, 0}, {-1, -1, 0}} {
+	for _, test := range [][3]int{{1, 1, 0}, {1, 2, 2}, {1, 3, 3}, {2, 0, 9}, {2, 3, 9}, {2, 99, 14}, {3, 1, 15}, {9, 1, 15}, {0, 0, 0}, {-1, -1, 0}} {
 		if got := text.LineColumn(test[0], test[1]); got != test[2] {
 			t.Errorf("LineColumn(%d, %d) = %d, want %d", test[0], test[1], got, test[2])
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
@@ -33,7 +34,7 @@ func (c *checker) problem(p config.Problem, severity Severity) {
 	if pos.File != c.f.Name || pos.Line == 0 || pos.Line > c.f.Lines.Count() {
 		return
 	}
-	d := c.add(c.word(pos), CodeEvaluation, "%s", p.Message)
+	d := c.add(ProblemSpan(c.f, evaluatedAt(c.f, pos)), CodeEvaluation, "%s", p.Message)
 	d.Severity = severity
 	if p.Hint != "" {
 		d.Message += "\n" + p.Hint
@@ -41,26 +42,69 @@ func (c *checker) problem(p config.Problem, severity Severity) {
 	for i := len(p.Stack) - 1; i >= 0; i-- {
 		fr := p.Stack[i]
 		if f := c.s.file(fr.Pos.File); f != nil && fr.Pos.Line > 0 {
-			off := f.Lines.Offset(fr.Pos.Line-1, fr.Pos.Col-1, syntax.UTF8)
-			d.Related = append(d.Related, Related{Location{f.Name, syntax.Span{Start: off, End: off}}, "in " + fr.Name})
+			span := ProblemSpan(f, evaluatedAt(f, fr.Pos))
+			d.Related = append(d.Related, Related{Location{f.Name, span}, "in " + fr.Name})
 		}
 	}
 }
 
-// word returns the place of the word at a position.
-func (c *checker) word(pos config.Position) syntax.Span {
-	off := c.f.Lines.Offset(pos.Line-1, pos.Col-1, syntax.UTF8)
-	if off > 0 && off < len(c.f.Src) && c.f.Src[off] == '(' {
-		off-- // of a call, the interpreter tells where its parenthesis is
+// evaluatedAt returns the offset of a place that the interpreter named; its
+// columns count characters.
+func evaluatedAt(f *resolve.File, p config.Position) int {
+	return f.Lines.Offset(p.Line-1, p.Col-1, syntax.UTF32)
+}
+
+// ProblemSpan returns what to mark for a problem that the interpreter places at
+// an offset. Of a call it names the parenthesis, where the function is meant;
+// of an operation the operator, where the whole of it is.
+func ProblemSpan(f *resolve.File, off int) syntax.Span {
+	path := syntax.PathAt(f.File, off)
+	for i := len(path) - 1; i >= 0; i-- {
+		switch n := path[i].(type) {
+		case *syntax.CallExpr:
+			if n.Lparen == off {
+				return n.Fn.Span()
+			}
+		case *syntax.DotExpr:
+			if n.Dot == off {
+				return n.Name.Span()
+			}
+		case *syntax.IndexExpr:
+			if n.Lbrack == off {
+				return n.Span()
+			}
+		case *syntax.SliceExpr:
+			if n.Lbrack == off {
+				return n.Span()
+			}
+		case *syntax.BinaryExpr:
+			if n.OpPos == off {
+				return n.Span()
+			}
+		case *syntax.AssignStmt:
+			if n.OpPos == off {
+				return n.Span()
+			}
+		}
 	}
-	end := off
-	for off > 0 && isWord(c.f.Src[off-1]) {
-		off--
+	return wordAt(f, off)
+}
+
+// wordAt returns the place of the word at an offset; without one, the rest of
+// the line.
+func wordAt(f *resolve.File, off int) syntax.Span {
+	start, end := off, off
+	for start > 0 && isWord(f.Src[start-1]) {
+		start--
 	}
-	for end < len(c.f.Src) && isWord(c.f.Src[end]) {
+	for end < len(f.Src) && isWord(f.Src[end]) {
 		end++
 	}
-	return syntax.Span{Start: off, End: end}
+	if start == end {
+		line := f.Lines.Line(f.Lines.Number(off))
+		end = line.Start + len(strings.TrimRight(f.Src[line.Start:line.End], " \t"))
+	}
+	return syntax.Span{Start: start, End: max(start, end)}
 }
 
 func isWord(c byte) bool {

@@ -198,6 +198,6 @@ func (s *Snapshot) position(p config.Position) []Location {
 	if f == nil || p.Line == 0 {
 		return nil
 	}
-	off := f.Lines.Offset(p.Line-1, p.Col-1, syntax.UTF8)
+	off := evaluatedAt(f, p)
 	return []Location{{p.File, syntax.Span{Start: off, End: off}}}
 }
