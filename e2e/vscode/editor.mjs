@@ -4,7 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 const modules = process.env.TOWLINE_E2E_MODULES;
 const { chromium } = createRequire(join(modules, "/"))("playwright-core");
@@ -77,12 +77,12 @@ export class Editor {
     for (const { pid } of this.programs()) process.kill(pid, "SIGKILL"); // daemons have groups of their own
   }
 
-  /** The extension's programs that run: pid, and the command of each. */
+  /** The extension's programs that run: pid, name and first argument of each. */
   programs() {
     return readdirSync("/proc").filter((entry) => /^\d+$/.test(entry)).flatMap((entry) => {
       try {
         const [program, command] = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0");
-        return program.startsWith(this.extensions) ? [{ pid: Number(entry), command }] : [];
+        return program.startsWith(this.extensions) ? [{ pid: Number(entry), program: basename(program), command }] : [];
       } catch { return []; } // it ended meanwhile
     });
   }
@@ -187,6 +187,30 @@ export class Editor {
 
   /** Waits until the language server runs, as the status item tells. */
   async serverRuns() { await this.until("tells of a running server", /^(?!.*(starts|does not run))/s); }
+
+  /**
+   * Hovers over a place until a hover shows a text. The browser drops the
+   * mouse's move while it lays the page out, so the mouse comes again.
+   */
+  async hover(place, text) {
+    const hover = this.page.locator(".monaco-hover:not(.hidden)").filter({ hasText: text }).first();
+    await until(`a hover shows ${text}`, async () => {
+      await this.page.mouse.move(1, 1);
+      await place.hover({ timeout: 2_000 });
+      return hover.waitFor({ timeout: 5_000 }).then(() => true, () => false);
+    }, { timeout: 60_000 });
+  }
+
+  /** Types at the cursor and waits for a suggestion, asking for it when none comes by itself. */
+  async complete(text, suggestion) {
+    await this.type(text);
+    const row = this.page.locator(".suggest-widget.visible .monaco-list-row").filter({ hasText: suggestion }).first();
+    await until(`${suggestion} is suggested`, async () => {
+      if (await row.waitFor({ timeout: 5_000 }).then(() => true, () => false)) return true;
+      await this.page.keyboard.press("Control+Space");
+      return false;
+    }, { timeout: 60_000 });
+  }
 
   /** The first line that the editor shows with a text in it. */
   line(text) { return this.page.locator(".monaco-editor .view-line").filter({ hasText: text }).first(); }

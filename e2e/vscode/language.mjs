@@ -63,9 +63,7 @@ export const cases = [
     const at = (await editor.page.locator(".squiggly-error").first().boundingBox()).y;
     const line = (await editor.line("k8s_yml").boundingBox()).y;
     assert.ok(Math.abs(at - line) < 12, `the underline is at ${at}, the line at ${line}`);
-    await editor.line("k8s_yml").locator("span > span").first().hover();
-    const hover = editor.page.locator(".monaco-hover:not(.hidden)").filter({ hasText: "k8s_yaml" }).first();
-    await hover.waitFor();
+    await editor.hover(editor.line("k8s_yml").locator("span > span").first(), "k8s_yaml");
     await editor.shot("suggestion");
     writeFileSync(file, before);
     await editor.page.locator(".squiggly-error").first().waitFor({ state: "detached" });
@@ -73,9 +71,7 @@ export const cases = [
 
   ["built-ins are completed, with their documentation", async (editor) => {
     await editor.open("Tiltfile", ":11:1");
-    await editor.type("docker_b");
-    const row = editor.page.locator(".suggest-widget.visible .monaco-list-row").filter({ hasText: "docker_build" }).first();
-    await row.waitFor();
+    await editor.complete("docker_b", "docker_build");
     await editor.shot("completion");
     await editor.page.keyboard.press("Escape");
     await editor.revert();
@@ -83,8 +79,7 @@ export const cases = [
 
   ["hovering over a built-in explains it", async (editor) => {
     await editor.open("Tiltfile");
-    await editor.line("local_resource(").locator("span > span").first().hover();
-    await editor.page.locator(".monaco-hover:not(.hidden)").filter({ hasText: /local_resource.*cmd/s }).first().waitFor();
+    await editor.hover(editor.line("local_resource(").locator("span > span").first(), /local_resource.*cmd/s);
     await editor.shot("hover");
     await editor.page.mouse.move(1, 1);
   }],
@@ -135,5 +130,5 @@ export const cases = [
 
 /** The pid of the language server; undefined when there is none. */
 function serverOf(editor) {
-  return editor.programs().find(({ command }) => command === "lsp")?.pid;
+  return editor.programs().find(({ program, command }) => program === "towline-lsp" || command === "lsp")?.pid;
 }

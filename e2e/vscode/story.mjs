@@ -44,8 +44,7 @@ export const cases = [
     await editor.until("is ready", /Ready|pass-filled/i, { timeout: 120_000 });
     await until("the pod answers", async () => (await get(context, "Ada")) === "Hello, Ada!", { timeout: 20_000 });
     context.pod = pod(context);
-    await editor.statusItem.hover();
-    await editor.page.locator(".monaco-hover:not(.hidden)").filter({ hasText: "in sync" }).first().waitFor();
+    await editor.hover(editor.statusItem, "in sync");
     await editor.shot("up");
     await editor.page.mouse.move(640, 300);
   }],
