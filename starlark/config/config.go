@@ -335,8 +335,7 @@ type APIObject struct {
 }
 
 // Position is a place in a file, 1-based; columns count characters, as
-// go.starlark.net does. The zero
-// Position is "unknown".
+// go.starlark.net does. The zero Position is "unknown".
 type Position struct {
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`

@@ -3,8 +3,6 @@ package eval
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/zeebo/blake3"
+
+	"github.com/towline-dev/towline/extensions"
 )
 
 // GitRemote fetches repositories with the git program into a cache, where each
@@ -23,31 +23,22 @@ import (
 // evaluation is the same tomorrow and offline; `Update` fetches anew. A folder
 // whose files no longer have that hash is fetched again.
 type GitRemote struct {
-	Dir      string   // the cache
+	Dir      string   // the cache, see extensions.Cache
 	Env      []string // for git
 	Commands Commands // nil: the operating system's
 }
 
-// lockName is the name of the lock file.
-const lockName = "extensions.lock"
-
-// Locked is an entry of the lock file.
-type Locked struct {
-	URL    string `json:"url"`
-	Ref    string `json:"ref,omitempty"`
-	Commit string `json:"commit"`
-	Hash   string `json:"blake3"` // of the files' names and contents
-}
+func (g *GitRemote) cache() extensions.Cache { return extensions.Cache(g.Dir) }
 
 // Fetch implements Remote.
 func (g *GitRemote) Fetch(ctx context.Context, url, ref string) (string, error) {
-	lock, err := g.readLock()
+	lock, err := g.cache().ReadLock()
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(lock, func(l Locked) bool { return l.URL == url && l.Ref == ref })
+	i := slices.IndexFunc(lock, func(l extensions.Locked) bool { return l.URL == url && l.Ref == ref })
 	if i >= 0 {
-		dir := g.folder(url, lock[i].Commit)
+		dir := g.cache().Folder(url, lock[i].Commit)
 		if hash, err := hashTree(dir); err == nil && hash == lock[i].Hash {
 			return dir, nil
 		}
@@ -63,11 +54,11 @@ func (g *GitRemote) Fetch(ctx context.Context, url, ref string) (string, error) 
 	}
 	if i >= 0 {
 		if hash != lock[i].Hash {
-			return "", fmt.Errorf("%s at %s has other files than when it was first fetched: remove its entry from %s if that is right", url, commit, filepath.Join(g.Dir, lockName))
+			return "", fmt.Errorf("%s at %s has other files than when it was first fetched: remove its entry from %s if that is right", url, commit, g.cache().LockFile())
 		}
 		return dir, nil
 	}
-	return dir, g.writeLock(append(lock, Locked{URL: url, Ref: ref, Commit: commit, Hash: hash}))
+	return dir, g.cache().WriteLock(append(lock, extensions.Locked{URL: url, Ref: ref, Commit: commit, Hash: hash}))
 }
 
 // clone fetches one commit and moves its files to their folder.
@@ -99,7 +90,7 @@ func (g *GitRemote) clone(ctx context.Context, url, ref string) (commit, dir str
 	if err := os.RemoveAll(filepath.Join(work, ".git")); err != nil {
 		return "", "", err
 	}
-	dir = g.folder(url, commit)
+	dir = g.cache().Folder(url, commit)
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return "", "", err
 	}
@@ -125,47 +116,13 @@ func (g *GitRemote) git(ctx context.Context, dir string, args ...string) (string
 	return string(out), err
 }
 
-// folder is where the files of a commit are.
-func (g *GitRemote) folder(url, commit string) string {
-	sum := blake3.Sum256([]byte(url))
-	name := strings.TrimSuffix(url[strings.LastIndexByte(url, '/')+1:], ".git")
-	return filepath.Join(g.Dir, name+"-"+hex.EncodeToString(sum[:6]), commit)
-}
-
-func (g *GitRemote) readLock() ([]Locked, error) {
-	data, err := os.ReadFile(filepath.Join(g.Dir, lockName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var lock []Locked
-	if err := json.Unmarshal(data, &lock); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", filepath.Join(g.Dir, lockName), err)
-	}
-	return lock, nil
-}
-
-func (g *GitRemote) writeLock(lock []Locked) error {
-	data, err := json.MarshalIndent(lock, "", "  ")
-	if err != nil {
-		return err
-	}
-	file := filepath.Join(g.Dir, lockName)
-	if err := os.WriteFile(file+".new", append(data, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(file+".new", file)
-}
-
 // Update forgets the commits of a URL, so that the next Fetch takes the newest.
 func (g *GitRemote) Update(url string) error {
-	lock, err := g.readLock()
+	lock, err := g.cache().ReadLock()
 	if err != nil {
 		return err
 	}
-	return g.writeLock(slices.DeleteFunc(lock, func(l Locked) bool { return l.URL == url }))
+	return g.cache().WriteLock(slices.DeleteFunc(lock, func(l extensions.Locked) bool { return l.URL == url }))
 }
 
 // hashTree is a hash of the names and contents of the files below a folder.

@@ -80,7 +80,7 @@ func TestGitRemoteKeepsWhatItFetched(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("after Update", "x = 2\n")
-	lock, err := os.ReadFile(filepath.Join(remote.Dir, lockName))
+	lock, err := os.ReadFile(remote.cache().LockFile())
 	if err != nil || !strings.Contains(string(lock), `"commit"`) || !strings.Contains(string(lock), `"blake3"`) {
 		t.Errorf("lock file: %s, %v", lock, err)
 	}
