@@ -14,90 +14,125 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/towline-dev/towline/bench/report"
 )
 
+// options say what to measure.
+type options struct {
+	program string
+	rounds  int
+	only    string // part of the names of the cases; "" is all
+}
+
 func main() {
-	program := flag.String("program", "bin/towline", "the program to measure")
-	rounds := flag.Int("n", 300, "samples of each case")
+	if path := os.Getenv(profileEnv); path != "" {
+		os.Exit(serveProfiled(path))
+	}
+	var o options
+	flag.StringVar(&o.program, "program", "bin/towline", "the program to measure")
+	flag.IntVar(&o.rounds, "n", 300, "samples of each case")
+	flag.StringVar(&o.only, "case", "", "measure only the cases that have this in their name")
+	profile := flag.String("profile", "", "measure the server of this very program, and write its CPU profile to a file")
 	flag.Parse()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	if err := run(ctx, *program, *rounds); err != nil {
+	if err := run(ctx, o, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, program string, rounds int) error {
-	program, err := filepath.Abs(program)
+func run(ctx context.Context, o options, profile string) error {
+	var err error
+	if profile != "" {
+		o.program, err = profiled(profile)
+	} else {
+		o.program, err = filepath.Abs(o.program)
+	}
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(program); err != nil {
+	if _, err := os.Stat(o.program); err != nil {
 		return fmt.Errorf("%w; `make build` builds it", err)
 	}
 	r := report.New("lsp")
 	for _, lines := range []int{200, 5000} {
-		if err := measure(ctx, r, program, lines, rounds); err != nil {
+		if err := measure(ctx, r, o, lines); err != nil {
 			return fmt.Errorf("with %d lines: %w", lines, err)
 		}
+	}
+	if o.only != "" {
+		return nil // a part must not take the place of the whole
 	}
 	return r.Write()
 }
 
 // measure adds all cases of one size of Tiltfile.
-func measure(ctx context.Context, r *report.Report, program string, lines, rounds int) error {
+func measure(ctx context.Context, r *report.Report, o options, lines int) error {
 	w, err := newWorkspace(lines)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	c, err := start(ctx, program, w)
+	c, err := start(ctx, o.program, w)
 	if err != nil {
 		return err
 	}
 	name := func(what string) string { return fmt.Sprintf("%s-%d", what, lines) }
-	floor, err := c.sample(rounds, c.nothing)
+	wanted := func(what string) bool { return strings.Contains(name(what), o.only) }
+	floor, err := c.sample(o.rounds, c.nothing)
 	if err != nil {
 		return err
 	}
-	for _, test := range []struct {
-		name string
-		once func() error
-	}{
+	for _, test := range c.cases() {
+		if !wanted(test.name) {
+			continue
+		}
+		samples, err := c.sample(o.rounds, test.once)
+		if err != nil {
+			return fmt.Errorf("%s: %w", test.name, err)
+		}
+		r.Add(name(test.name), "ms", samples, floor)
+	}
+	if wanted("save-hint") {
+		hints, err := c.saveHints(w, o.rounds)
+		if err != nil {
+			return err
+		}
+		r.Add(name("save-hint"), "ms", hints, floor)
+	}
+	rss, err := c.resident()
+	if err != nil {
+		return err
+	}
+	r.Add(name("resident"), "MB", []float64{rss}, nil)
+	if err := c.stop(); err != nil || !wanted("cold-start") {
+		return err
+	}
+	cold, bare, err := coldStarts(ctx, o.program, w, min(o.rounds, 20))
+	if err != nil {
+		return err
+	}
+	r.Add(name("cold-start"), "ms", cold, bare)
+	return nil
+}
+
+// A benchCase is a round trip to measure.
+type benchCase struct {
+	name string
+	once func() error
+}
+
+func (c *client) cases() []benchCase {
+	return []benchCase{
 		{"hover", c.hover},
 		{"definition", c.definition},
 		{"signature-help", c.signatureHelp},
 		{"keystroke-completion", c.keystrokeCompletion},
 		{"change-diagnostics", c.changeDiagnostics},
 		{"semantic-tokens-delta", c.tokensDelta},
-	} {
-		samples, err := c.sample(rounds, test.once)
-		if err != nil {
-			return fmt.Errorf("%s: %w", test.name, err)
-		}
-		r.Add(name(test.name), "ms", samples, floor)
 	}
-	hints, err := c.saveHints(w, rounds)
-	if err != nil {
-		return err
-	}
-	r.Add(name("save-hint"), "ms", hints, floor)
-	rss, err := c.resident()
-	if err != nil {
-		return err
-	}
-	r.Add(name("resident"), "MB", []float64{rss}, nil)
-	if err := c.stop(); err != nil {
-		return err
-	}
-	cold, bare, err := coldStarts(ctx, program, w, min(rounds, 20))
-	if err != nil {
-		return err
-	}
-	r.Add(name("cold-start"), "ms", cold, bare)
-	return nil
 }
