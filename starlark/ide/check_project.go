@@ -1,7 +1,10 @@
 package ide
 
 import (
+	"cmp"
 	"path/filepath"
+	"slices"
+	"sort"
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -141,16 +144,38 @@ func (c *checker) knownResource(lit *syntax.Literal, _ string) {
 	if p == nil || lit.Value == "" || lit.Kind != syntax.STRING {
 		return
 	}
-	var names []string
+	if known := c.evaluatedNames(p); !known.resource[lit.Value] && !c.declared(lit.Value) {
+		c.unknown(lit, CodeUnknownRes, "resource", known.resources)
+	}
+}
+
+// evaluatedNames are the names in an evaluated project.
+type evaluatedNames struct {
+	resources, workloads []string
+	resource, workload   map[string]bool
+	folded               map[string]bool // the workloads in small letters
+}
+
+// evaluatedNames collects the names of the project once for all checks.
+func (c *checker) evaluatedNames(p *config.Project) *evaluatedNames {
+	if c.known != nil {
+		return c.known
+	}
+	k := &evaluatedNames{resource: map[string]bool{}, workload: map[string]bool{}, folded: map[string]bool{}}
 	for _, r := range p.Resources {
-		if r.Name == lit.Value {
-			return
-		}
-		names = append(names, r.Name)
+		k.resources = append(k.resources, r.Name)
+		k.resource[r.Name] = true
 	}
-	if !c.declared(lit.Value) {
-		c.unknown(lit, CodeUnknownRes, "resource", names)
+	k.workloads = slices.Clone(k.resources)
+	for _, o := range p.YAML {
+		n, _, _ := strings.Cut(o.Key, ":")
+		k.workloads = append(k.workloads, n)
 	}
+	for _, n := range k.workloads {
+		k.workload[n], k.folded[strings.ToLower(n)] = true, true
+	}
+	c.known = k
+	return k
 }
 
 func (c *checker) knownWorkload(lit *syntax.Literal) {
@@ -158,21 +183,10 @@ func (c *checker) knownWorkload(lit *syntax.Literal) {
 	if p == nil || lit.Value == "" || lit.Kind != syntax.STRING {
 		return
 	}
-	name, _, _ := strings.Cut(lit.Value, ":")
-	var names []string
-	for _, r := range p.Resources {
-		names = append(names, r.Name)
+	known := c.evaluatedNames(p)
+	if name, _, _ := strings.Cut(lit.Value, ":"); !known.workload[lit.Value] && !known.folded[strings.ToLower(name)] {
+		c.unknown(lit, CodeUnknownWork, "workload", known.workloads)
 	}
-	for _, o := range p.YAML {
-		n, _, _ := strings.Cut(o.Key, ":")
-		names = append(names, n)
-	}
-	for _, n := range names {
-		if strings.EqualFold(n, name) || n == lit.Value {
-			return
-		}
-	}
-	c.unknown(lit, CodeUnknownWork, "workload", names)
 }
 
 func (c *checker) unknown(lit *syntax.Literal, code, what string, names []string) {
@@ -192,7 +206,7 @@ var needsFile = map[string]bool{"k8s_yaml": true, "docker_build": true, "helm": 
 // fileExists reports a path that is written out and leads nowhere. Paths in
 // functions are left alone, since they are taken from the caller's folder.
 func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
-	if !needsFile[fn] || lit.Kind != syntax.STRING || c.s.Workspace == nil || c.f.Root.At(lit.Start) != c.f.Root {
+	if !needsFile[fn] || lit.Kind != syntax.STRING || c.s.Workspace == nil || c.inScope(lit.Start) {
 		return
 	}
 	v := lit.Value
@@ -207,10 +221,8 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 		return
 	}
 	entries, ok := c.s.Workspace.ReadDir(filepath.Dir(path))
-	for _, e := range entries {
-		if e.Name() == filepath.Base(path) {
-			return
-		}
+	if listed(entries, filepath.Base(path)) {
+		return
 	}
 	if c.searches++; (ok || !filepath.IsAbs(v)) && c.searches <= maxSearches && !c.madeHere(lit) {
 		what := "file"
@@ -219,6 +231,32 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 		}
 		c.add(lit.Span(), CodeMissingFile, "there is no %s %s", what, v)
 	}
+}
+
+// inScope reports whether a place lies in a function or comprehension.
+func (c *checker) inScope(off int) bool {
+	if c.inner == nil {
+		c.inner = outermost(c.f.Root)
+	}
+	i := sort.Search(len(c.inner), func(i int) bool { return c.inner[i].End >= off })
+	return i < len(c.inner) && c.inner[i].Contains(off)
+}
+
+// outermost returns the places of a scope's children that lie in no other, in
+// order.
+func outermost(s *resolve.Scope) []syntax.Span {
+	list := make([]syntax.Span, 0, len(s.Children))
+	for _, child := range s.Children {
+		list = append(list, child.Span)
+	}
+	slices.SortFunc(list, func(a, b syntax.Span) int { return cmp.Or(a.Start-b.Start, b.End-a.End) })
+	kept := list[:0]
+	for _, span := range list {
+		if n := len(kept); n == 0 || span.End > kept[n-1].End {
+			kept = append(kept, span)
+		}
+	}
+	return kept
 }
 
 // madeHere reports whether another string of the file names the same file, as a

@@ -1,7 +1,9 @@
 package ide
 
 import (
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -127,12 +129,16 @@ func (s *Snapshot) existing(f *resolve.File, path string) (string, bool) {
 	}
 	path = absolute(f, path)
 	entries, _ := s.Workspace.ReadDir(filepath.Dir(path))
-	for _, e := range entries {
-		if e.Name() == filepath.Base(path) {
-			return path, true
-		}
+	if !listed(entries, filepath.Base(path)) {
+		return "", false
 	}
-	return "", false
+	return path, true
+}
+
+// listed reports whether a folder's list, which is sorted, has a name.
+func listed(entries []fs.DirEntry, name string) bool {
+	_, ok := slices.BinarySearchFunc(entries, name, func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
+	return ok
 }
 
 // A group of roles whose strings name the same sort of thing.

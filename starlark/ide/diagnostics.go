@@ -95,6 +95,8 @@ type checker struct {
 	list []Diagnostic
 
 	given    map[string]bool // see declared
+	known    *evaluatedNames // see evaluatedNames
+	inner    []syntax.Span   // see inScope
 	searches int             // through all names or the whole file, for one complaint
 }
 

@@ -29,7 +29,7 @@ type Workspace interface {
 	File(path string) *resolve.File
 	// Module says where load(module) in the file from leads.
 	Module(from, module string) Module
-	// ReadDir lists a folder; ok is false when it does not exist or is unknown.
+	// ReadDir lists a folder by name; ok is false when it does not exist or is unknown.
 	ReadDir(dir string) (entries []fs.DirEntry, ok bool)
 }
 
