@@ -11,7 +11,12 @@ import (
 const (
 	fileLimit  = 16 << 20 // of one file, in bytes
 	cacheLimit = 32 << 20 // of all cached files, in bytes
-	dirLimit   = 64       // cached folders
+	dirLimit   = 2048     // cached folders
+	entryLimit = 1 << 16  // entries of all cached folders
+
+	// lookAgain is for how long what was seen of a folder is taken for true
+	// while keys are pressed: a Tiltfile may name hundreds of them.
+	lookAgain = time.Second
 )
 
 // files reads files and folders, and keeps what it read for as long as their
@@ -21,6 +26,7 @@ type files struct {
 	texts map[string]cachedText
 	size  int64 // of all texts
 	dirs  map[string]cachedDir
+	names int // entries of all folders
 }
 
 type cachedText struct {
@@ -31,6 +37,14 @@ type cachedText struct {
 type cachedDir struct {
 	stamp   stamp
 	entries []fs.DirEntry
+	err     error // why it cannot be read
+
+	looked time.Time // when it was last looked at
+	disk   uint64    // see Snapshot
+}
+
+func (c *cachedDir) fresh(disk uint64) bool {
+	return c.disk == disk && time.Since(c.looked) < lookAgain
 }
 
 // stamp tells versions of a file apart.
@@ -89,26 +103,37 @@ func (f *files) keep(path string, c cachedText) {
 	f.texts[path] = c
 }
 
-func (f *files) list(path string) ([]fs.DirEntry, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
+// list lists a folder as a snapshot with that state of the disk sees it.
+func (f *files) list(path string, disk uint64) ([]fs.DirEntry, error) {
 	f.mu.Lock()
 	cached, ok := f.dirs[path]
 	f.mu.Unlock()
-	if ok && cached.stamp == stampOf(info) {
-		return cached.entries, nil
+	if ok && cached.fresh(disk) {
+		return cached.entries, cached.err
 	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return nil, err
+	seen := cachedDir{looked: time.Now(), disk: disk}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		seen.err = err
+	case ok && cached.err == nil && cached.stamp == stampOf(info):
+		seen.stamp, seen.entries = cached.stamp, cached.entries
+	default:
+		seen.stamp = stampOf(info)
+		seen.entries, seen.err = os.ReadDir(path)
 	}
+	f.keepDir(path, seen)
+	return seen.entries, seen.err
+}
+
+// keepDir caches a folder. When the cache is full it starts anew.
+func (f *files) keepDir(path string, seen cachedDir) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.dirs) >= dirLimit {
+	f.names += len(seen.entries) - len(f.dirs[path].entries)
+	if len(f.dirs) >= dirLimit || f.names > entryLimit {
 		clear(f.dirs)
+		f.names = len(seen.entries)
 	}
-	f.dirs[path] = cachedDir{stampOf(info), entries}
-	return entries, nil
+	f.dirs[path] = seen
 }

@@ -15,6 +15,7 @@ import (
 type Snapshot struct {
 	Seq uint64 // grows with each snapshot of a workspace
 
+	disk  uint64 // grows with each event that the disk may have changed before
 	files *files
 	docs  map[string]*Document // by URI
 	paths map[string]*Document // by path, the documents that are files
@@ -75,7 +76,8 @@ func (s *Snapshot) ReadFile(path string) (string, error) {
 	return text.String(), nil
 }
 
-// ReadDir lists a folder on disk, by name.
+// ReadDir lists a folder on disk, by name. What it says may be a second old
+// unless a document was opened, saved or closed or Refresh called since.
 func (s *Snapshot) ReadDir(path string) ([]fs.DirEntry, error) {
-	return s.files.list(filepath.Clean(path))
+	return s.files.list(filepath.Clean(path), s.disk)
 }

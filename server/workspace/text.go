@@ -171,7 +171,4 @@ func (t *Text) Carry(older *Text, offset int) (int, bool) {
 }
 
 // Width returns the length of a part of a line in units of enc.
-func Width(s string, enc Encoding) uint32 {
-	_, width := syntax.NewLines(s).Position(len(s), enc)
-	return uint32(width)
-}
+func Width(s string, enc Encoding) uint32 { return uint32(syntax.Width(s, enc)) }

@@ -61,7 +61,7 @@ func (w *Workspace) Snapshot() *Snapshot { return w.current.Load() }
 
 // Open adds a document. One that is open already is replaced and reported.
 func (w *Workspace) Open(doc *Document) error {
-	return w.update(func(s *Snapshot) error {
+	return w.updateDisk(func(s *Snapshot) error {
 		_, was := s.docs[doc.URI]
 		opened := *doc
 		opened.Saved = doc.Text
@@ -103,7 +103,7 @@ func (w *Workspace) Change(uri string, version int32, enc Encoding, changes []Ch
 
 // Save notes that a document's text is what the file holds.
 func (w *Workspace) Save(uri string) error {
-	return w.update(func(s *Snapshot) error {
+	return w.updateDisk(func(s *Snapshot) error {
 		old := s.docs[uri]
 		if old == nil {
 			return fmt.Errorf("%s: %w", uri, ErrNotOpen)
@@ -117,7 +117,7 @@ func (w *Workspace) Save(uri string) error {
 
 // Close removes a document; its file counts again.
 func (w *Workspace) Close(uri string) error {
-	return w.update(func(s *Snapshot) error {
+	return w.updateDisk(func(s *Snapshot) error {
 		doc := s.docs[uri]
 		if doc == nil {
 			return fmt.Errorf("%s: %w", uri, ErrNotOpen)
@@ -130,7 +130,15 @@ func (w *Workspace) Close(uri string) error {
 
 // Refresh makes a new snapshot that looks at the files on disk anew.
 func (w *Workspace) Refresh() {
-	_ = w.update(func(*Snapshot) error { return nil })
+	_ = w.updateDisk(func(*Snapshot) error { return nil })
+}
+
+// updateDisk is update for events before which the disk may have changed.
+func (w *Workspace) updateDisk(change func(*Snapshot) error) error {
+	return w.update(func(s *Snapshot) error {
+		s.disk++
+		return change(s)
+	})
 }
 
 // update replaces the current snapshot by a changed copy.
@@ -138,7 +146,7 @@ func (w *Workspace) update(change func(*Snapshot) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	old := w.current.Load()
-	next := &Snapshot{Seq: old.Seq + 1, files: w.files, docs: maps.Clone(old.docs), paths: maps.Clone(old.paths)}
+	next := &Snapshot{Seq: old.Seq + 1, disk: old.disk, files: w.files, docs: maps.Clone(old.docs), paths: maps.Clone(old.paths)}
 	err := change(next)
 	w.current.Store(next)
 	return err

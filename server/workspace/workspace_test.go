@@ -105,6 +105,44 @@ func TestFilesThatAreNone(t *testing.T) {
 	}
 }
 
+func TestReadDirLooksAnew(t *testing.T) {
+	dir := t.TempDir()
+	w := New()
+	add := func(name string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(want int) {
+		t.Helper()
+		if entries, err := w.Snapshot().ReadDir(dir); err != nil || len(entries) != want {
+			t.Errorf("%d entries, error %v; want %d", len(entries), err, want)
+		}
+	}
+	check(0)
+	add("a")
+	w.Refresh()
+	check(1)
+	add("b")
+	if err := w.Open(&Document{URI: "u", Text: NewText("")}); err != nil {
+		t.Fatal(err)
+	}
+	check(2)
+	add("c")
+	if err := w.Save("u"); err != nil {
+		t.Fatal(err)
+	}
+	check(3)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	w.Refresh()
+	if _, err := w.Snapshot().ReadDir(dir); err == nil {
+		t.Error("a folder that is gone was listed")
+	}
+}
+
 func wantError(t *testing.T, got, want error) {
 	t.Helper()
 	if !errors.Is(got, want) {

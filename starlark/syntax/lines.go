@@ -68,7 +68,7 @@ func (l *Lines) Position(off int, enc Encoding) (line, col int) {
 	off = min(max(off, 0), len(l.src))
 	line = l.Number(off)
 	s := l.Line(line)
-	return line, units(l.src[s.Start:l.runeStart(min(off, s.End))], enc)
+	return line, Width(l.src[s.Start:l.runeStart(min(off, s.End))], enc)
 }
 
 // Offset returns the offset of a line and column. A column behind the end of
@@ -124,8 +124,8 @@ func (l *Lines) runeStart(off int) int {
 	return off
 }
 
-// units returns the length of s.
-func units(s string, enc Encoding) int {
+// Width returns the length of s, which is a part of a line, in the units of enc.
+func Width(s string, enc Encoding) int {
 	n := 0
 	for i := 0; i < len(s); {
 		if s[i] < utf8.RuneSelf {
