@@ -50,7 +50,7 @@ cluster, turns every save into running code in its pods, and debugs it there.`,
 			root.AddCommand(c)
 		}
 	}
-	add("run", upCommand(), downCommand(), statusCommand(), logsCommand(), triggerCommand(), restartCommand(), evalCommand(), checkCommand(), fmtCommand(), docsCommand())
+	add("run", upCommand(), downCommand(), statusCommand(), logsCommand(), triggerCommand(), restartCommand(), evalCommand(), checkCommand(), fmtCommand(), docsCommand(), versionCommand())
 	add("editor", lspCommand(), dapCommand(), daemonCommand())
 	return root
 }
