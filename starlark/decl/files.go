@@ -22,7 +22,9 @@ func fileRows() []row {
 		{
 			name:    "listdir",
 			purpose: "Lists the files of a folder.",
-			doc:     "The paths are absolute; folders are not listed. A change in the folder evaluates the Tiltfile again.",
+			doc: `
+The paths are absolute; folders are not listed, and a folder that does not exist is empty. With *recursive* a change in the folder
+evaluates the Tiltfile again; without, use ` + "`watch_file`" + ` for that.`,
 			params: []string{
 				"dir|directory: str@dir", "the folder",
 				"recursive: bool = False", "the files of its folders too",

@@ -2,10 +2,12 @@ package eval
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -120,8 +122,7 @@ func pathText(v starlark.Value) (string, bool) {
 	if repo, ok := v.(*gitRepo); ok {
 		return repo.dir, true
 	}
-	s, ok := v.(starlark.String)
-	return string(s), ok
+	return asString(v)
 }
 
 // optionalPath is a path that may be None or empty, both for "none".
@@ -220,6 +221,11 @@ func (l *labelSet) Unpack(v starlark.Value) error {
 	return nil
 }
 
+// sorted returns the labels in order, each once.
+func (l labelSet) sorted() []string {
+	return slices.Compact(slices.Sorted(slices.Values(l)))
+}
+
 // optionalBool is a boolean that knows whether it was given.
 type optionalBool struct {
 	set, value bool
@@ -233,6 +239,39 @@ func (b *optionalBool) Unpack(v starlark.Value) error {
 	}
 	b.set, b.value = true, bool(x)
 	return nil
+}
+
+// name takes the name of a resource, which is a part of a path.
+type name string
+
+// Unpack implements starlark.Unpacker.
+func (n *name) Unpack(v starlark.Value) error {
+	s, ok := v.(starlark.String)
+	if !ok {
+		return sayf("Value should be convertible to string, but is type %s", v.Type())
+	}
+	if problems := content.IsPathSegmentName(string(s)); len(problems) > 0 {
+		return fmt.Errorf("invalid value %q: %s", string(s), strings.Join(problems, ", "))
+	}
+	*n = name(s)
+	return nil
+}
+
+// patternList takes patterns of ignore files: a string or a sequence of them.
+func patternList(param string, v starlark.Value) ([]string, error) {
+	var patterns []string
+	for _, x := range elements(v) {
+		s, ok := x.(starlark.String)
+		switch {
+		case !ok:
+			return nil, fmt.Errorf("%s must be a string or a sequence of strings; found a %T", param, x)
+		case strings.Contains(string(s), "\n"):
+			return nil, fmt.Errorf("%s cannot contain newlines; found %s: %q", param, param, string(s))
+		case s != "":
+			patterns = append(patterns, string(s))
+		}
+	}
+	return patterns, nil
 }
 
 // text takes a string or a Blob.

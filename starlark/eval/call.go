@@ -39,7 +39,7 @@ func (c *call) errorf(format string, args ...any) error {
 // into unpacks the arguments in the fields of a struct: the tag `arg:"ref"`
 // names the parameter of the table that a field takes. Which parameters there
 // are, in which order and which of them are required, comes from the table
-// alone. A parameter without a field is accepted and dropped.
+// alone. A parameter without a field is checked and dropped.
 func (c *call) into(dst any) error {
 	v := reflect.ValueOf(dst).Elem()
 	plan := c.plan(v.Type())
@@ -48,11 +48,11 @@ func (c *call) into(dst any) error {
 			return err
 		}
 	}
-	var dropped starlark.Value
 	pairs := make([]any, 2*len(plan))
 	for i, p := range plan {
-		pairs[2*i], pairs[2*i+1] = p.name, &dropped
+		pairs[2*i] = p.name
 		if p.field < 0 {
+			pairs[2*i+1] = &dropped{p.want}
 			continue
 		}
 		target := v.Field(p.field).Addr().Interface()
@@ -96,8 +96,22 @@ type planKey struct {
 // planParam is how one parameter is unpacked.
 type planParam struct {
 	name  any // with the mark that UnpackArgs wants behind an optional one
-	field int // of the struct; -1: accepted and dropped
+	field int // of the struct; -1: checked and dropped
 	binds bool
+	want  decl.Type
+}
+
+// dropped takes a value that nothing uses. Of values of one plain type it is
+// checked that they have it.
+type dropped struct{ want decl.Type }
+
+// Unpack implements starlark.Unpacker.
+func (d *dropped) Unpack(v starlark.Value) error {
+	types := map[string]string{"str": "string", "bool": "bool", "int": "int"}
+	if want := types[d.want.Name]; want != "" && v.Type() != want {
+		return fmt.Errorf("got %s, want %s", v.Type(), want)
+	}
+	return nil
 }
 
 // plan works out how arguments are unpacked in a struct, once in a run.
@@ -116,7 +130,7 @@ func (c *call) plan(t reflect.Type) []planParam {
 			continue
 		}
 		field, ok := fields[p.Name]
-		step := planParam{field: -1}
+		step := planParam{field: -1, want: p.Type}
 		var target any
 		if ok {
 			target = reflect.New(t.Field(field).Type).Interface()

@@ -70,6 +70,11 @@ func (f *recorder) watch(path string) { f.seen[path] = true }
 // read reads a file and notes it, whether it exists or not.
 func (f *recorder) read(path string) ([]byte, error) {
 	f.watch(path)
+	return f.content(path)
+}
+
+// content reads a file of a folder that is noted as a whole.
+func (f *recorder) content(path string) ([]byte, error) {
 	if _, ok := f.fs.(osFS); !ok {
 		return f.fs.ReadFile(path)
 	}

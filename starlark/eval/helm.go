@@ -73,20 +73,52 @@ func (c *call) helm() (starlark.Value, error) {
 
 // chartKey watches what a rendering reads and returns a key of its content.
 func (r *run) chartKey(h chartRender) (string, error) {
-	r.watchBelow(h.dir)
+	r.files.watch(h.dir)
 	files, err := r.files.list(h.dir, true)
 	if err != nil {
 		return "", err
 	}
 	parts := []string{h.dir, h.name, h.namespace, h.kubeVersion, fmt.Sprint(h.skipCRDs), strings.Join(h.set, "\x00")}
-	for _, f := range append(files, h.values...) {
+	for _, dir := range r.subcharts(h.dir) {
+		r.files.watch(dir)
+		more, _ := r.files.list(dir, true) // a chart that is not there is for the rendering to refuse
+		files = append(files, more...)
+	}
+	for _, f := range files {
+		data, _ := r.files.content(f) // a file that vanished is as one that was never there
+		parts = append(parts, f, string(data))
+	}
+	for _, f := range h.values {
 		data, err := r.files.read(f)
-		if err != nil && slices.Contains(h.values, f) {
+		if err != nil {
 			return "", err
 		}
 		parts = append(parts, f, string(data))
 	}
 	return contentKey("helm", parts...), nil
+}
+
+// subcharts returns the folders of charts elsewhere in the repository that a
+// chart depends on by a file:// URL.
+func (r *run) subcharts(dir string) []string {
+	var dirs []string
+	for _, name := range []string{"Chart.yaml", "requirements.yaml"} {
+		var c struct {
+			Dependencies []struct {
+				Repository string `json:"repository"`
+			} `json:"dependencies"`
+		}
+		data, err := r.files.content(filepath.Join(dir, name))
+		if err != nil || yaml.Unmarshal(data, &c) != nil {
+			continue
+		}
+		for _, d := range c.Dependencies {
+			if path, ok := strings.CutPrefix(d.Repository, "file://"); ok {
+				dirs = append(dirs, joinPath(dir, filepath.FromSlash(path)))
+			}
+		}
+	}
+	return dirs
 }
 
 // render renders a chart as "helm template --include-crds" does, without the
@@ -98,6 +130,9 @@ func (r *run) render(h chartRender) (string, error) {
 	}
 	if err := checkChart(loaded); err != nil {
 		return "", err
+	}
+	if err := chartutil.ValidateReleaseName(h.name); err != nil {
+		return "", fmt.Errorf("release name check failed: release name %q: %w", h.name, err)
 	}
 	values, err := r.chartValues(h)
 	if err != nil {
@@ -117,6 +152,9 @@ func (r *run) render(h chartRender) (string, error) {
 	namespace := h.namespace
 	if namespace == "" {
 		namespace = "default"
+	}
+	if want := loaded.Metadata.KubeVersion; want != "" && !chartutil.IsCompatibleRange(want, caps.KubeVersion.String()) {
+		return "", fmt.Errorf("chart requires kubeVersion: %s which is incompatible with Kubernetes %s", want, caps.KubeVersion.Version)
 	}
 	options := common.ReleaseOptions{Name: h.name, Namespace: namespace, Revision: 1, IsInstall: true}
 	top, err := util.ToRenderValues(loaded, values, options, caps)

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"go.starlark.net/starlark"
+	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -28,7 +30,6 @@ func (c *call) kustomize() (starlark.Value, error) {
 		return nil, err
 	}
 	dir := in.Paths.value
-	c.run.files.watch(dir)
 	var out string
 	var err error
 	options, library := kustomizeOptions(in.Flags)
@@ -39,6 +40,7 @@ func (c *call) kustomize() (starlark.Value, error) {
 		out, err = c.run.kustomizeBinary(dir, bin, in.Flags)
 	}
 	if err != nil {
+		c.run.files.watch(dir) // what is missing may come
 		return nil, err
 	}
 	return blob{text: out, source: "kustomize: " + dir}, nil
@@ -97,9 +99,10 @@ func (r *run) kustomizeBinary(dir, bin string, flags []string) (string, error) {
 		return "", fmt.Errorf("kustomize: the flags %q need the program kustomize or kubectl, and neither is installed", flags)
 	}
 	argv = append(append(argv, flags...), dir)
-	out, err := r.command(config.Command{Argv: argv, Dir: r.dir()}, "")
+	var stderr strings.Builder
+	out, err := r.command(config.Command{Argv: argv, Dir: r.dir()}, "", func(s string) { stderr.WriteString(s) })
 	if err != nil {
-		return "", fmt.Errorf("command %q failed.\nerror: %w", commandText(argv), err)
+		return "", fmt.Errorf("command %q failed.\nerror: %w\nstdout: %q\nstderr: %q", commandText(argv), err, out, stderr.String())
 	}
 	return string(out), nil
 }
@@ -144,11 +147,16 @@ func (f *readFiles) Open(path string) (filesys.File, error) {
 	return f.FileSystem.Open(path)
 }
 
-// note leaves out what was fetched to a temporary folder.
+// note leaves out what was fetched to a temporary folder, and the other names
+// that a kustomization could have.
 func (f *readFiles) note(path string) {
-	if filepath.IsAbs(path) && !strings.Contains(path, "kustomize-") {
-		f.run.files.watch(path)
+	if !filepath.IsAbs(path) || strings.Contains(path, "kustomize-") {
+		return
 	}
+	if slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(path)) && !f.FileSystem.Exists(path) {
+		return
+	}
+	f.run.files.watch(path)
 }
 
 // Create implements filesys.FileSystem.

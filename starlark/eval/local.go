@@ -47,6 +47,9 @@ func (osCommands) Run(ctx context.Context, p Process) ([]byte, error) {
 	if p.Stdin != "" {
 		cmd.Stdin = strings.NewReader(p.Stdin)
 	}
+	if info, err := os.Stat(p.Dir); p.Dir != "" && (err != nil || !info.IsDir()) {
+		return nil, fmt.Errorf("chdir %s: no such folder", p.Dir)
+	}
 	newGroup(cmd)
 	cmd.WaitDelay = 2 * time.Second
 	var stdout, stderr limited
@@ -114,18 +117,18 @@ func (l *localDecl) resource(fallback triggerMode) config.Resource {
 func (c *call) localResource() (starlark.Value, error) { return c.declareLocal(false) }
 
 func (c *call) test() (starlark.Value, error) {
-	c.run.warnOnce("test() is deprecated: use local_resource(…, allow_parallel=True)")
+	c.run.warnOnce("test() is deprecated and will be removed in a future release.\nChange this call to use `local_resource(..., allow_parallel=True)`")
 	return c.declareLocal(true)
 }
 
 func (c *call) declareLocal(test bool) (starlark.Value, error) {
 	var in struct {
-		Name          string         `arg:"name"`
+		Name          name           `arg:"name"`
 		Cmd           starlark.Value `arg:"cmd"`
 		Deps          pathList       `arg:"deps"`
 		TriggerMode   triggerMode    `arg:"trigger_mode"`
 		ResourceDeps  sequence       `arg:"resource_deps"`
-		Ignore        strList        `arg:"ignore"`
+		Ignore        starlark.Value `arg:"ignore"`
 		AutoInit      optionalBool   `arg:"auto_init"`
 		ServeCmd      starlark.Value `arg:"serve_cmd"`
 		CmdBat        starlark.Value `arg:"cmd_bat"`
@@ -162,26 +165,45 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 	case l.ServeCmd.Empty() && in.ServeDir.value != "":
 		return nil, errors.New("local_resource: serve_dir was specified without serve_cmd")
 	}
-	if p, ok := in.Probe.(probe); ok {
-		l.Probe = &p.probe
-	} else if in.Probe != nil && in.Probe != starlark.None {
-		return nil, c.errorf("for parameter readiness_probe: got %s, want probe", in.Probe.Type())
+	l.AllowParallel = l.AllowParallel || l.Cmd.Empty() // there is nothing to wait for
+	if l.Probe, err = c.readinessProbe(in.Probe, string(in.Name), l.ServeCmd); err != nil {
+		return nil, err
 	}
-	if patterns := in.Ignore.nonEmpty(); len(patterns) > 0 {
+	patterns, err := patternList("ignore", in.Ignore)
+	if err != nil {
+		return nil, err
+	}
+	if len(patterns) > 0 {
 		l.Ignore = []config.Ignore{{Base: c.run.dir(), Patterns: patterns, Source: "ignore"}}
 	}
 	links, err := links(in.Links)
 	if err != nil {
-		return nil, fmt.Errorf("%s %q: %w", c.name(), in.Name, err)
+		return nil, fmt.Errorf("%s %q: %w", c.name(), string(in.Name), err)
 	}
-	if err := c.run.conflict(in.Name); err != nil {
+	if err := c.run.conflict(string(in.Name)); err != nil {
 		return nil, err
 	}
-	c.run.local = append(c.run.local, &localDecl{name: in.Name, triggerMode: in.TriggerMode, res: config.Resource{
-		Name: in.Name, Kind: config.KindLocal, Pos: c.pos(), Labels: in.Labels, Links: links, ResourceDeps: in.ResourceDeps,
+	c.run.local = append(c.run.local, &localDecl{name: string(in.Name), triggerMode: in.TriggerMode, res: config.Resource{
+		Name: string(in.Name), Kind: config.KindLocal, Pos: c.pos(), Labels: in.Labels.sorted(), Links: links, ResourceDeps: in.ResourceDeps,
 		AutoInit: !in.AutoInit.set || in.AutoInit.value, Local: l,
 	}})
 	return starlark.None, nil
+}
+
+// readinessProbe takes the probe of a local resource, which only a serve
+// command has a use for.
+func (c *call) readinessProbe(v starlark.Value, name string, serve config.Command) (*config.Probe, error) {
+	p, ok := v.(probe)
+	switch {
+	case v == nil || v == starlark.None:
+		return nil, nil
+	case !ok:
+		return nil, c.errorf("for parameter readiness_probe: got %s, want probe", v.Type())
+	case serve.Empty():
+		c.run.warn(fmt.Sprintf("Ignoring readiness probe for local resource %q (no serve_cmd was defined)", name))
+		return nil, nil
+	}
+	return &p.probe, nil
 }
 
 func (c *call) local() (starlark.Value, error) {
@@ -205,25 +227,38 @@ func (c *call) local() (starlark.Value, error) {
 		return nil, sayf("Argument 1 (command): %w", err)
 	}
 	if command.Empty() {
-		return nil, sayf("Argument 1 (command): command can't be empty")
+		return nil, fmt.Errorf("command %q failed.\nerror: empty cmd: the command can't be empty", "")
 	}
+	text := commandText(command.Argv)
 	if !in.EchoOff {
-		c.run.log("local: " + commandText(command.Argv))
+		c.run.log("local: " + text)
 	}
-	out, err := c.run.command(command, in.Stdin.value)
-	if err != nil {
-		return nil, fmt.Errorf("command %q failed.\nerror: %w\nstdout: %q", commandText(command.Argv), err, out)
+	var stderr strings.Builder
+	stdout, err := c.run.command(command, in.Stdin.value, func(s string) { stderr.WriteString(s) })
+	out := string(stdout)
+	if !in.Quiet {
+		for _, shown := range []string{stderr.String(), out} {
+			if shown != "" {
+				c.run.log(shown)
+			}
+		}
 	}
-	if !in.Quiet && len(out) > 0 {
-		c.run.log(string(out))
+	switch {
+	case err != nil && in.Quiet:
+		return nil, fmt.Errorf("command %q failed.\nerror: %w\nstdout: %q\nstderr: %q", text, err, out, stderr.String())
+	case err != nil:
+		return nil, fmt.Errorf("command %q failed.\nerror: %w", text, err)
+	case !in.Quiet && !in.EchoOff && out == "" && stderr.Len() == 0:
+		c.run.log("[no output]")
 	}
-	return blob{text: string(out), source: "local: " + commandText(command.Argv)}, nil
+	return blob{text: out, source: "local: " + text}, nil
 }
 
-// command runs a program with the run's environment and returns its output.
-func (r *run) command(c config.Command, stdin string) ([]byte, error) {
+// command runs a program with the run's environment and returns what it wrote
+// to stdout; stderr goes to log.
+func (r *run) command(c config.Command, stdin string, log func(string)) ([]byte, error) {
 	return r.opts.Commands.Run(r.ctx, Process{
-		Argv: c.Argv, Dir: c.Dir, Env: r.env.list(c.Env), Stdin: stdin, Log: r.log,
+		Argv: c.Argv, Dir: c.Dir, Env: r.env.list(c.Env), Stdin: stdin, Log: log,
 	})
 }
 
@@ -254,8 +289,8 @@ func (c *call) probe() (starlark.Value, error) {
 			continue
 		}
 		act, ok := a.v.(action)
-		if !ok {
-			return nil, c.errorf("for parameter %s: got %s, want %s_action", a.name, a.v.Type(), a.name)
+		if !ok || act.kind() != a.name+"_action" {
+			return nil, c.errorf("for parameter %q: got %s, want %s_action", a.name, a.v.Type(), a.name)
 		}
 		given++
 		p.Exec, p.HTTP, p.TCP = act.probe.Exec, act.probe.HTTP, act.probe.TCP

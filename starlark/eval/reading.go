@@ -57,9 +57,11 @@ func (c *call) listdir() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	c.run.files.watch(in.Dir.value)
+	if in.Recursive {
+		c.run.files.watch(in.Dir.value)
+	}
 	paths, err := c.run.files.list(in.Dir.value, in.Recursive)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	return stringList(paths), nil

@@ -84,35 +84,47 @@ func (s *setting) Type() string {
 	return s.kind
 }
 
-// setJSON takes a value of the file of settings.
+// setJSON takes a value of the file of settings; null leaves the setting
+// unset.
 func (s *setting) setJSON(v any) error {
+	if v == nil {
+		return nil
+	}
+	ok := true
 	switch s.kind {
 	case "string_list":
-		list, ok := v.([]any)
-		if !ok {
-			return fmt.Errorf("expected %s, got %T", "array", v)
+		list, isList := v.([]any)
+		if !isList {
+			return fmt.Errorf("expected array, got %s", jsonType(v))
 		}
 		texts := []string{}
 		for _, x := range list {
 			t, ok := x.(string)
 			if !ok {
-				return fmt.Errorf("expected string, got %T", x)
+				return fmt.Errorf("expected string, got %s", jsonType(x))
 			}
 			texts = append(texts, t)
 		}
-		s.value = texts
-		return nil
+		v = texts
 	case "string":
-		if _, ok := v.(string); !ok {
-			return fmt.Errorf("expected string, got %T", v)
-		}
+		_, ok = v.(string)
 	case "bool":
-		if _, ok := v.(bool); !ok {
-			return fmt.Errorf("expected bool, got %T", v)
-		}
+		_, ok = v.(bool)
+	}
+	if !ok {
+		return fmt.Errorf("expected %s, got %s", s.kind, jsonType(v))
 	}
 	s.value = v
 	return nil
+}
+
+// jsonType names the type of a decoded value, in messages, as encoding/json
+// does.
+func jsonType(v any) string {
+	if _, ok := v.(int64); ok {
+		return "float64"
+	}
+	return fmt.Sprintf("%T", v)
 }
 
 func (s *setting) starlark() (starlark.Value, error) {

@@ -149,6 +149,12 @@ type action struct {
 	probe config.Probe
 }
 
+// kind is the name of the function that made the action.
+func (a action) kind() string {
+	name, _ := starlark.AsString(a.Constructor())
+	return name
+}
+
 // customBuild is what custom_build returns.
 type customBuild struct{ ref string }
 
@@ -245,5 +251,12 @@ func commandText(argv []string) string {
 	if len(argv) == 3 && argv[0] == "sh" && argv[1] == "-c" {
 		return argv[2]
 	}
-	return strings.Join(argv, " ")
+	words := make([]string, len(argv))
+	for i, a := range argv {
+		words[i] = a
+		if strings.Contains(a, " ") {
+			words[i] = strconv.Quote(a)
+		}
+	}
+	return strings.Join(words, " ")
 }
