@@ -21,7 +21,8 @@ import (
 // be a secret at all stays: single characters, numbers of two digits, and the
 // words for yes and no.
 type Secrets struct {
-	forms   [256][]form // by first byte, longest first
+	forms   [256][]form          // by first byte, longest first
+	begins  [1 << 16 / 64]uint64 // which two bytes forms begin with, a bit each
 	known   map[string]bool
 	longest int
 }
@@ -161,6 +162,8 @@ func (s *Secrets) add(f form) {
 	}
 	s.known[f.text] = true
 	s.longest = max(s.longest, len(f.text))
+	word, bit := pair(f.text)
+	s.begins[word] |= bit
 	bucket := s.forms[f.text[0]]
 	at, _ := slices.BinarySearchFunc(bucket, f, func(a, b form) int {
 		if n := len(b.text) - len(a.text); n != 0 {
@@ -169,6 +172,12 @@ func (s *Secrets) add(f form) {
 		return strings.Compare(a.text, b.text)
 	})
 	s.forms[f.text[0]] = slices.Insert(bucket, at, f)
+}
+
+// pair returns the place of a text's first two bytes in begins.
+func pair(text string) (word int, bit uint64) {
+	n := int(text[0])<<8 | int(text[1])
+	return n / 64, 1 << (n % 64)
 }
 
 // tooShort reports whether a text can be no secret.
@@ -189,9 +198,15 @@ func (s *Secrets) Scrub(text string) string {
 	}
 	var out strings.Builder
 	done := 0
-	for i := 0; i < len(text); {
-		if n := marked(text[i:]); n > 0 {
-			i += n
+	for i := 0; i < len(text)-1; {
+		if text[i] == '[' {
+			if n := marked(text[i:]); n > 0 {
+				i += n
+				continue
+			}
+		}
+		if word, bit := pair(text[i:]); s.begins[word]&bit == 0 {
+			i++
 			continue
 		}
 		f := s.at(text, i)
