@@ -23,10 +23,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // Options are what a daemon is made from.
@@ -49,6 +51,8 @@ type Daemon struct {
 	logs  *logStore
 	faces *faces
 	stop  context.CancelFunc
+
+	secrets atomic.Pointer[config.Secrets] // that nobody shall see
 
 	mu      sync.Mutex
 	status  *api.Status

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
@@ -49,12 +50,8 @@ func (c *core) evaluate(then func(*config.Project)) {
 	c.eval.cancel, c.eval.running = cancel, true
 	c.dirty = true
 	serial, began := c.eval.serial, time.Now()
-	e := Evaluation{
-		Tiltfile: c.tiltfile(), Args: c.request.Args, Subcommand: c.subcommand,
-		Log: func(line string) {
-			c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogBuild, Text: line})
-		},
-	}
+	said := &saying{}
+	e := Evaluation{Tiltfile: c.tiltfile(), Args: c.request.Args, Subcommand: c.subcommand, Log: said.add}
 	if c.runner == nil && c.downing == nil {
 		c.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
 	}
@@ -67,10 +64,41 @@ func (c *core) evaluate(then func(*config.Project)) {
 		c.d.queue.put(func(c *core) {
 			if serial == c.eval.serial {
 				c.eval.running, c.eval.took, c.eval.at = false, time.Since(began), began
+				c.hide(p)
+				said.tell(c.d.logs)
 				c.evaluated(p)
 			}
 		})
 	}()
+}
+
+// saying is what a Tiltfile says while it is evaluated. It is told at the end,
+// since only then all Secrets are known whose values it may hold; that of an
+// evaluation that was overtaken is never told.
+type saying struct {
+	mu    sync.Mutex
+	lines []api.LogLine
+	bytes int
+}
+
+func (s *saying) add(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := api.LogLine{Time: time.Now(), Source: api.LogBuild, Text: line}
+	if s.bytes += size(l); s.bytes <= maxLogBytes {
+		s.lines = append(s.lines, l)
+	}
+}
+
+func (s *saying) tell(logs *logStore) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lines {
+		logs.add(l)
+	}
+	if s.bytes > maxLogBytes {
+		logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: "the Tiltfile said more than is kept; the rest was dropped"})
+	}
 }
 
 // tiltfile is the file that is evaluated.
@@ -87,7 +115,6 @@ func (c *core) evaluated(p *config.Project) {
 	c.last, c.dirty = p, true
 	if p.Error == nil {
 		c.good = p
-		c.d.logs.hide(secretsOf(p))
 	} else {
 		if p.Error.Hint == "" {
 			p.Error.Hint = "mend the Tiltfile: it is evaluated again as soon as it is saved"

@@ -116,10 +116,10 @@ func (d *Daemon) handleProject(w http.ResponseWriter, r *http.Request) {
 		pick(nil)
 	})
 	if err != nil {
-		fail(w, err)
+		d.fail(w, err)
 		return
 	}
-	reply(w, p)
+	reply(w, scrubProject(d.secrets.Load(), p))
 }
 
 func (d *Daemon) handleUp(w http.ResponseWriter, r *http.Request) {
@@ -131,7 +131,7 @@ func (d *Daemon) handleUp(w http.ResponseWriter, r *http.Request) {
 		c.up(req, func(err error) { answer(struct{}{}, err) })
 	})
 	if err != nil {
-		fail(w, err)
+		d.fail(w, err)
 		return
 	}
 	// The status that is answered has to show what Up began.
@@ -141,7 +141,7 @@ func (d *Daemon) handleUp(w http.ResponseWriter, r *http.Request) {
 		answer(s, nil)
 	})
 	if err != nil {
-		fail(w, err)
+		d.fail(w, err)
 		return
 	}
 	reply(w, s)
@@ -156,7 +156,7 @@ func (d *Daemon) handleDown(w http.ResponseWriter, r *http.Request) {
 		c.down(req, func(err error) { answer(struct{}{}, err) })
 	})
 	if err != nil {
-		fail(w, err)
+		d.fail(w, err)
 		return
 	}
 	reply(w, struct{}{})
@@ -186,7 +186,7 @@ func (d *Daemon) handleResource(do func(*core, string) error) http.HandlerFunc {
 			answer(struct{}{}, do(c, req.Resource))
 		})
 		if err != nil {
-			fail(w, err)
+			d.fail(w, err)
 			return
 		}
 		reply(w, struct{}{})
@@ -294,23 +294,23 @@ func (d *Daemon) handleDebug(w http.ResponseWriter, r *http.Request) {
 		answer(c.runner, c.mustRun(req.Resource))
 	})
 	if err != nil {
-		fail(w, err)
+		d.fail(w, err)
 		return
 	}
 	conn, session, err := runner.Debug(r.Context(), req.Resource, req.Pod, req.Container, req.Launch)
 	if err != nil {
-		fail(w, err)
+		d.fail(w, err)
 		return
 	}
 	defer conn.Close()
 	description, err := json.Marshal(sessionOf(req.Resource, session))
 	if err != nil {
-		fail(w, err)
+		d.fail(w, err)
 		return
 	}
 	face, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		fail(w, err)
+		d.fail(w, err)
 		return
 	}
 	defer face.Close()
@@ -369,8 +369,8 @@ func reply(w http.ResponseWriter, v any) {
 }
 
 // fail answers with the problem that an error carries.
-func fail(w http.ResponseWriter, err error) {
-	refuse(w, http.StatusUnprocessableEntity, *problemOf(err))
+func (d *Daemon) fail(w http.ResponseWriter, err error) {
+	refuse(w, http.StatusUnprocessableEntity, *d.secrets.Load().ScrubProblem(problemOf(err)))
 }
 
 func refuse(w http.ResponseWriter, status int, p config.Problem) {

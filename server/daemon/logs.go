@@ -2,10 +2,10 @@ package daemon
 
 import (
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // maxLogBytes bounds the log that is kept, over all resources.
@@ -18,7 +18,7 @@ type logStore struct {
 	lines     []api.LogLine
 	bytes     int
 	followers map[chan api.LogLine]bool
-	secrets   *strings.Replacer // takes the values of Secrets out of every line; nil: there are none
+	secrets   *config.Secrets // taken out of every line
 }
 
 func newLogStore() *logStore { return &logStore{followers: map[chan api.LogLine]bool{}} }
@@ -26,9 +26,7 @@ func newLogStore() *logStore { return &logStore{followers: map[chan api.LogLine]
 func (s *logStore) add(l api.LogLine) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.secrets != nil {
-		l.Text = s.secrets.Replace(l.Text)
-	}
+	l.Text = s.secrets.Scrub(l.Text)
 	s.lines = append(s.lines, l)
 	s.bytes += size(l)
 	drop := 0
@@ -66,5 +64,20 @@ func (s *logStore) read(match func(api.LogLine) bool, n int) (old []api.LogLine,
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.followers, follower)
+	}
+}
+
+// hide takes the values of Secrets out of the kept lines and of all that come.
+func (s *logStore) hide(secrets *config.Secrets) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.secrets == secrets {
+		return
+	}
+	s.secrets = secrets
+	s.bytes = 0
+	for i := range s.lines {
+		s.lines[i].Text = secrets.Scrub(s.lines[i].Text)
+		s.bytes += size(s.lines[i])
 	}
 }

@@ -1,71 +1,134 @@
 package daemon
 
 import (
-	"encoding/base64"
 	"slices"
-	"strings"
 
+	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// minSecret is the length, in bytes, from which on a value is hidden: to take
-// "1" or "yes" out of every log line would help nobody.
-const minSecret = 4
+// This file is where the values of Secrets end: all that leaves the daemon
+// (the log, the status, problems, the project) passes one of these functions.
 
-// secretsOf returns the values of a project's Secrets, as they are and as they
-// are encoded, each followed by what stands for it in a log. It is empty when
-// the Tiltfile says secret_settings(disable_scrub=True).
-func secretsOf(p *config.Project) []string {
-	if !p.Settings.SecretScrub {
-		return nil
+// hide takes the values of a project's Secrets out of all that leaves the
+// daemon from now on, and out of the log that is kept. What an earlier project
+// had stays hidden too: its containers may still print it.
+func (c *core) hide(p *config.Project) {
+	s := config.SecretsOf(p)
+	if p.Settings.SecretScrub {
+		s = c.d.secrets.Load().Merge(s)
 	}
-	type hidden struct{ value, stand string }
-	var all []hidden
-	add := func(value, stand string) {
-		if len(value) >= minSecret {
-			all = append(all, hidden{value, stand})
-		}
-	}
-	for _, o := range p.YAML {
-		if o.Content["kind"] != "Secret" {
-			continue
-		}
-		name, _, _ := strings.Cut(o.Key, ":")
-		for _, field := range []string{"data", "stringData"} {
-			values, _ := o.Content[field].(map[string]any)
-			for key, v := range values {
-				text, _ := v.(string)
-				stand := "[redacted secret " + name + ":" + key + "]"
-				add(strings.TrimSpace(text), stand)
-				if field == "stringData" {
-					add(base64.StdEncoding.EncodeToString([]byte(text)), stand)
-				} else if plain, err := base64.StdEncoding.DecodeString(text); err == nil {
-					add(strings.TrimSpace(string(plain)), stand)
-				}
-			}
-		}
-	}
-	// A value that contains another goes first.
-	slices.SortFunc(all, func(a, b hidden) int {
-		if n := len(b.value) - len(a.value); n != 0 {
-			return n
-		}
-		return strings.Compare(a.value+a.stand, b.value+b.stand)
-	})
-	var pairs []string
-	for _, h := range all {
-		pairs = append(pairs, h.value, h.stand)
-	}
-	return pairs
+	c.d.secrets.Store(s)
+	c.d.logs.hide(s)
 }
 
-// hide takes values out of every line that is added from now on; pairs are a
-// value and what stands for it.
-func (s *logStore) hide(pairs []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.secrets = nil
-	if len(pairs) > 0 {
-		s.secrets = strings.NewReplacer(pairs...)
+// hideObjects is hide for objects that no evaluation saw.
+func (c *core) hideObjects(objects []map[string]any) {
+	if c.good == nil || !c.good.Settings.SecretScrub {
+		return
 	}
+	var s *config.Secrets
+	for _, o := range objects {
+		s = s.With(o)
+	}
+	s = c.d.secrets.Load().Merge(s)
+	c.d.secrets.Store(s)
+	c.d.logs.hide(s)
+}
+
+// scrubStatus takes the values out of the texts of a status that is not shared
+// yet. Names stay: they are no values, whatever they look like.
+func scrubStatus(secrets *config.Secrets, s *api.Status) {
+	if secrets == nil {
+		return
+	}
+	s.Args = scrubAll(secrets, s.Args)
+	s.Cluster.Problem = secrets.ScrubProblem(s.Cluster.Problem)
+	s.Config.Error = secrets.ScrubProblem(s.Config.Error)
+	s.Config.Warnings = scrubProblems(secrets, s.Config.Warnings)
+	for i := range s.Resources {
+		r := &s.Resources[i]
+		r.Message, r.Problem = secrets.Scrub(r.Message), secrets.ScrubProblem(r.Problem)
+		for k := range r.Targets {
+			r.Targets[k].Problem = secrets.ScrubProblem(r.Targets[k].Problem)
+		}
+		for k := range r.Forwards {
+			r.Forwards[k].Problem = secrets.Scrub(r.Forwards[k].Problem)
+		}
+	}
+}
+
+// scrubProject returns a project without the values.
+func scrubProject(secrets *config.Secrets, p *config.Project) *config.Project {
+	if secrets == nil || p == nil {
+		return p
+	}
+	c := *p
+	c.Error, c.Warnings = secrets.ScrubProblem(p.Error), scrubProblems(secrets, p.Warnings)
+	c.YAML = slices.Clone(p.YAML)
+	for i := range c.YAML {
+		c.YAML[i].Content = secrets.ScrubObject(c.YAML[i].Content)
+	}
+	c.Images = slices.Clone(p.Images)
+	for i := range c.Images {
+		img := &c.Images[i]
+		img.Args = scrubMap(secrets, img.Args)
+		img.DockerfileContents = secrets.Scrub(img.DockerfileContents)
+		if img.Command != nil {
+			command := scrubCommand(secrets, *img.Command)
+			img.Command = &command
+		}
+	}
+	c.Resources = slices.Clone(p.Resources)
+	for i := range c.Resources {
+		r := &c.Resources[i]
+		if r.Local != nil {
+			local := *r.Local
+			local.Cmd, local.ServeCmd = scrubCommand(secrets, local.Cmd), scrubCommand(secrets, local.ServeCmd)
+			r.Local = &local
+		}
+		if r.CustomDeploy != nil {
+			deploy := *r.CustomDeploy
+			deploy.Apply, deploy.Delete = scrubCommand(secrets, deploy.Apply), scrubCommand(secrets, deploy.Delete)
+			r.CustomDeploy = &deploy
+		}
+	}
+	c.API = slices.Clone(p.API)
+	for i := range c.API {
+		c.API[i].Spec = secrets.ScrubObject(c.API[i].Spec)
+	}
+	c.Buttons = slices.Clone(p.Buttons)
+	for i := range c.Buttons {
+		c.Buttons[i].Spec = secrets.ScrubObject(c.Buttons[i].Spec)
+	}
+	return &c
+}
+
+func scrubCommand(secrets *config.Secrets, c config.Command) config.Command {
+	c.Argv, c.Env = scrubAll(secrets, c.Argv), scrubMap(secrets, c.Env)
+	return c
+}
+
+func scrubAll(secrets *config.Secrets, texts []string) []string {
+	texts = slices.Clone(texts)
+	for i := range texts {
+		texts[i] = secrets.Scrub(texts[i])
+	}
+	return texts
+}
+
+func scrubMap(secrets *config.Secrets, m map[string]string) map[string]string {
+	shown := make(map[string]string, len(m))
+	for k, v := range m {
+		shown[k] = secrets.Scrub(v)
+	}
+	return shown
+}
+
+func scrubProblems(secrets *config.Secrets, problems []config.Problem) []config.Problem {
+	problems = slices.Clone(problems)
+	for i := range problems {
+		problems[i] = *secrets.ScrubProblem(&problems[i])
+	}
+	return problems
 }

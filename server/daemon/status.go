@@ -36,6 +36,7 @@ func (c *core) publish() {
 		}
 	}
 	s.Phase = overall(s)
+	scrubStatus(c.d.secrets.Load(), s)
 	c.d.publish(s)
 }
 

@@ -254,7 +254,7 @@ func (c *core) start(s surroundings) {
 	builder := builderFor(c.cluster, s.registry, s.platform, s.runtime, filepath.Dir(c.good.Tiltfile))
 	c.runner = run.New(c.ctx, run.Options{
 		Workspace: c.d.o.Endpoint.ID(), Cluster: c.cluster, Kubeconfig: c.kubeconfig(), Images: builder, Agent: c.d.o.Agent,
-		Sink: sink{d: c.d, up: c.ups},
+		Sink: sink{d: c.d, up: c.ups}, Secrets: c.d.secrets.Load,
 	})
 	c.state = engine.State{}
 	if pin := c.cluster.Identity().Pin() + "/" + c.cluster.Identity().Namespace; c.store.record.Pin != pin {
@@ -331,7 +331,7 @@ func (c *core) downWith(req api.DownRequest, project *config.Project, broken err
 	c.step(engine.Unwanted{})
 	cluster := c.cluster
 	c.endRunner(func() {
-		runner := run.New(c.ctx, run.Options{Workspace: c.d.o.Endpoint.ID(), Cluster: cluster, Kubeconfig: c.kubeconfig(), Sink: sink{d: c.d, up: -1}})
+		runner := run.New(c.ctx, run.Options{Workspace: c.d.o.Endpoint.ID(), Cluster: cluster, Kubeconfig: c.kubeconfig(), Sink: sink{d: c.d, up: -1}, Secrets: c.d.secrets.Load})
 		go func() {
 			err := runner.Down(c.ctx, project, req.DeleteNamespaces)
 			runner.Close()
@@ -417,6 +417,8 @@ func (s sink) Facts(f run.Facts) {
 			c.forwards[f.Forwards.Resource] = f.Forwards.Forwards
 		case f.Cluster != nil:
 			c.lost = f.Cluster.Err
+		case f.Objects != nil:
+			c.hideObjects(f.Objects)
 		}
 	})
 }

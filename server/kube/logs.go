@@ -29,6 +29,7 @@ type LogOptions struct {
 type LogLine struct {
 	Time time.Time // when the node took it; zero when the runtime gave none
 	Text string    // without the newline
+	More bool      // the line goes on in the next LogLine
 }
 
 // maxLogLine bounds a line; the rest of a longer one comes as further lines.
@@ -69,6 +70,7 @@ func readLines(r io.Reader, since time.Time, line func(LogLine)) error {
 		whole := !errors.Is(err, bufio.ErrBufferFull)
 		if len(raw) > 0 {
 			l := parseLine(strings.TrimSuffix(string(raw), "\n"), last)
+			l.More = !whole
 			if l.Time.After(since) || l.Time.IsZero() {
 				line(l)
 			}

@@ -20,7 +20,7 @@ func (r *Runner) customDeploy(ctx context.Context, e engine.Apply, d *config.Cus
 	cmd.Dir = d.Apply.Dir
 	cmd.Env = append(r.environment(d.Apply.Env), imageEnv(d.ImageDeps, e.Images)...)
 	var stdout bytes.Buffer
-	log := newLines(func(text string) { r.o.Sink.Log(Line{Resource: name, Source: "build", Text: text}) })
+	log := r.lines(func(text string) { r.o.Sink.Log(Line{Resource: name, Source: "build", Text: text}) })
 	defer log.Flush()
 	cmd.Stdout, cmd.Stderr = &stdout, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -41,6 +41,7 @@ func (r *Runner) customDeploy(ctx context.Context, e engine.Apply, d *config.Cus
 			Pos:     e.Resource.Pos,
 		}
 	}
+	r.o.Sink.Facts(Facts{Objects: objects})
 	current, err := r.o.Cluster.Current(ctx, objects)
 	if err != nil {
 		return applyProblem(err, nil)

@@ -4,19 +4,33 @@ import (
 	"bytes"
 	"strings"
 	"sync"
+
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // maxLine bounds one line of a log, in bytes; a longer one is cut into several.
 const maxLine = 32 << 10
 
-// lines is an io.Writer that hands on whole lines.
+// lines is an io.Writer that hands on whole lines. A line is scrubbed before
+// it is cut, so that no value of a Secret is shown in two halves.
 type lines struct {
-	mu   sync.Mutex
-	rest []byte
-	emit func(string)
+	secrets func() *config.Secrets
+	mu      sync.Mutex
+	rest    []byte
+	emit    func(string)
 }
 
-func newLines(emit func(string)) *lines { return &lines{emit: emit} }
+func (r *Runner) lines(emit func(string)) *lines {
+	return &lines{emit: emit, secrets: r.secrets}
+}
+
+// secrets are the values that no log may show.
+func (r *Runner) secrets() *config.Secrets {
+	if r.o.Secrets == nil {
+		return nil
+	}
+	return r.o.Secrets()
+}
 
 // Write never fails.
 func (l *lines) Write(p []byte) (int, error) {
@@ -25,17 +39,32 @@ func (l *lines) Write(p []byte) (int, error) {
 	l.rest = append(l.rest, p...)
 	for {
 		i := bytes.IndexByte(l.rest, '\n')
-		switch {
-		case i >= 0 && i <= maxLine:
-			l.emit(strings.TrimRight(string(l.rest[:i]), "\r"))
-			l.rest = l.rest[i+1:]
-		case len(l.rest) > maxLine:
-			l.emit(string(l.rest[:maxLine]))
-			l.rest = l.rest[maxLine:]
-		default:
-			return len(p), nil
+		if i < 0 {
+			break
 		}
+		l.whole(string(l.rest[:i]))
+		l.rest = l.rest[i+1:]
 	}
+	if secrets := l.secrets(); len(l.rest) > maxLine+secrets.Longest() {
+		// What a value may still begin in stays until its end is known.
+		text := secrets.Scrub(string(l.rest))
+		for len(text) > maxLine+secrets.Longest() {
+			l.emit(text[:maxLine])
+			text = text[maxLine:]
+		}
+		l.rest = []byte(text)
+	}
+	return len(p), nil
+}
+
+// whole hands on a line whose end is known.
+func (l *lines) whole(line string) {
+	text := strings.TrimRight(l.secrets().Scrub(line), "\r")
+	for len(text) > maxLine {
+		l.emit(text[:maxLine])
+		text = text[maxLine:]
+	}
+	l.emit(text)
 }
 
 // Flush hands on a last line that has no end.
@@ -43,7 +72,7 @@ func (l *lines) Flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.rest) > 0 {
-		l.emit(strings.TrimRight(string(l.rest), "\r"))
+		l.whole(string(l.rest))
 		l.rest = nil
 	}
 }

@@ -32,7 +32,7 @@ func TestLines(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			l := newLines(func(text string) { got = append(got, text) })
+			l := (&Runner{}).lines(func(text string) { got = append(got, text) })
 			for _, w := range test.writes {
 				if n, err := l.Write([]byte(w)); n != len(w) || err != nil {
 					t.Errorf("Write = %d, %v, want %d", n, err, len(w))
@@ -44,6 +44,35 @@ func TestLines(t *testing.T) {
 				t.Errorf("lines (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestLinesHideSecrets has a value at each place around a cut, in writes of all
+// sizes.
+func TestLinesHideSecrets(t *testing.T) {
+	var secrets *config.Secrets
+	secrets = secrets.With(map[string]any{"kind": "Secret", "metadata": map[string]any{"name": "s"}, "stringData": map[string]any{"k": "hunter2!"}})
+	r := &Runner{o: Options{Secrets: func() *config.Secrets { return secrets }}}
+	for _, chunk := range []int{1, 7, 4096, 2*maxLine + 3, 1 << 20} {
+		for _, end := range []string{"\n", ""} {
+			for _, before := range []int{maxLine - 9, maxLine - 8, maxLine - 4, maxLine - 1, maxLine, 2*maxLine - 3} {
+				text := strings.Repeat("x", before) + "hunter2!" + strings.Repeat("y", 2*maxLine) + end
+				var got strings.Builder
+				l := r.lines(func(line string) {
+					if len(line) > maxLine {
+						t.Errorf("a line of %d bytes", len(line))
+					}
+					got.WriteString(line)
+				})
+				for rest := []byte(text); len(rest) > 0; rest = rest[min(chunk, len(rest)):] {
+					_, _ = l.Write(rest[:min(chunk, len(rest))]) // never fails
+				}
+				l.Flush()
+				if want := strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "hunter2!", "[redacted secret s:k]"); got.String() != want {
+					t.Fatalf("chunks of %d, after %d bytes: the value is not hidden, or more is lost", chunk, before)
+				}
+			}
+		}
 	}
 }
 

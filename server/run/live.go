@@ -53,10 +53,14 @@ func (r *Runner) sync(e engine.Live) (problem *config.Problem, rebuild bool) {
 			return &config.Problem{Message: fmt.Sprintf("comparing the files of pod %s: %v", e.Target.Pod, err)}, false
 		}
 	}
-	change.Output = r.output(resource, e.Target.Pod)
+	output := r.lines(func(line string) {
+		r.o.Sink.Log(Line{Resource: resource, Source: "build", Pod: e.Target.Pod, Text: line})
+	})
+	change.Output = func(_ bool, p []byte) { output.Write(p) }
 	debugged := change.Restart && r.debugged(e.Target)
 	change.Restart = change.Restart && !debugged
 	result, err := c.Apply(r.ctx, change)
+	output.Flush()
 	if err != nil {
 		return syncProblem(e, err), r.ctx.Err() == nil && !isLost(c) && !overtaken(err)
 	}
@@ -267,12 +271,4 @@ func (r *Runner) tellSynced(id engine.TargetID, p wire.Process) {
 		t.tell(r, func(f *TargetFacts) { f.Process = p })
 		r.observe(t.resource())
 	}
-}
-
-// output returns a writer of commands' output to a resource's log.
-func (r *Runner) output(resource, pod string) func(bool, []byte) {
-	w := newLines(func(line string) {
-		r.o.Sink.Log(Line{Resource: resource, Source: "build", Pod: pod, Text: line})
-	})
-	return func(_ bool, p []byte) { w.Write(p) }
 }

@@ -129,7 +129,7 @@ func (r *Runner) command(ctx context.Context, resource string, c config.Command,
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	cmd.Dir = c.Dir
 	cmd.Env = r.environment(c.Env)
-	out := newLines(func(text string) { r.o.Sink.Log(Line{Resource: resource, Source: source, Text: text}) })
+	out := r.lines(func(text string) { r.o.Sink.Log(Line{Resource: resource, Source: source, Text: text}) })
 	defer out.Flush()
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -268,12 +268,19 @@ func (r *Runner) followLogs(p kube.Pod) {
 // closes the stream early.
 func (r *Runner) streamLogs(ctx context.Context, resource string, p kube.Pod, c kube.Container) {
 	o := kube.LogOptions{Namespace: p.Namespace, Pod: p.Name, Container: c.Name, Follow: true}
+	out := r.lines(func(text string) {
+		r.o.Sink.Log(Line{Time: o.Since, Resource: resource, Source: "runtime", Pod: p.Name, Text: text})
+	})
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		err := r.o.Cluster.Logs(ctx, o, func(l kube.LogLine) {
 			o.Since = l.Time
 			wait = firstRetry
-			r.o.Sink.Log(Line{Time: l.Time, Resource: resource, Source: "runtime", Pod: p.Name, Text: l.Text})
+			if !l.More {
+				l.Text += "\n"
+			}
+			_, _ = out.Write([]byte(l.Text)) // never fails
 		})
+		out.Flush()
 		if err == nil && !r.stillRuns(p, c) || !r.known(p) || !pause(ctx, wait) {
 			return
 		}

@@ -44,6 +44,7 @@ type Facts struct {
 	Target   *TargetFacts
 	Forwards *ForwardFacts
 	Cluster  *ClusterFacts
+	Objects  []map[string]any // that were applied and stand in no Tiltfile: their Secrets are to be hidden
 }
 
 // TargetFacts describes one container. A zero Pod UID means that it is gone.
@@ -86,6 +87,7 @@ type Options struct {
 	Images     *build.Builder
 	Agent      map[string][]byte // the agent's binaries for linux by architecture, "amd64"
 	Sink       Sink
+	Secrets    func() *config.Secrets // the values that no log may show; nil: there are none
 }
 
 // Runner performs effects. Its methods may be called concurrently.

@@ -26,6 +26,8 @@ type Project struct {
 	API           []APIObject `json:"api,omitempty"` // all v1alpha1 objects, buttons included
 	Warnings      []Problem   `json:"warnings"`      // what went on despite a complaint
 	Error         *Problem    `json:"error"`         // why the evaluation failed, nil when it did not
+
+	Secrets *Secrets `json:"-"` // values of Secrets that the evaluation saw, of those that are not in YAML too
 }
 
 // Kind says which machinery runs a resource.

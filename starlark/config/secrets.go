@@ -47,7 +47,7 @@ func SecretsOf(p *Project) *Secrets {
 	for i := range p.YAML {
 		s = s.With(p.YAML[i].Content)
 	}
-	return s
+	return s.Merge(p.Secrets)
 }
 
 // With adds the values of an object to s, which may be nil, and returns it. An
