@@ -16,6 +16,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
 // composeState is what docker_compose and dc_resource noted.
@@ -99,11 +100,11 @@ func (c *call) composeFile(v starlark.Value, i int) (types.ConfigFile, error) {
 func (r *run) projectName(files []types.ConfigFile) string {
 	name := r.env.get("COMPOSE_PROJECT_NAME")
 	for _, f := range files {
-		docs, err := parseYAML(string(f.Content))
+		docs, err := yamldoc.Parse(string(f.Content))
 		if err != nil || len(docs) == 0 || name != "" {
 			continue
 		}
-		m, _ := docs[0].value.(map[string]any)
+		m, _ := docs[0].Value.(map[string]any)
 		name, _ = m["name"].(string)
 	}
 	if name == "" {

@@ -20,6 +20,8 @@ import (
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 	"helm.sh/helm/v4/pkg/strvals"
 	"sigs.k8s.io/yaml"
+
+	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
 // chartRender says what to render: the settings of one rendering.
@@ -242,15 +244,15 @@ func chartText(c *chart.Chart, files map[string]string, skipCRDs bool) (string, 
 // withNamespace gives the namespace to objects that have none: a release's
 // namespace is not in what a chart renders.
 func withNamespace(text, namespace string) (string, error) {
-	docs, err := parseYAML(text)
+	docs, err := yamldoc.Parse(text)
 	if err != nil {
 		return "", err
 	}
 	var objects []map[string]any
 	for _, d := range docs {
-		o, ok := d.value.(map[string]any)
+		o, ok := d.Value.(map[string]any)
 		if !ok {
-			return "", fmt.Errorf("a Kubernetes object is a map, found %s", shorten(d.value))
+			return "", fmt.Errorf("a Kubernetes object is a map, found %s", shorten(d.Value))
 		}
 		meta, _ := o["metadata"].(map[string]any)
 		if meta == nil {

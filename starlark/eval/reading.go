@@ -10,6 +10,8 @@ import (
 
 	"go.starlark.net/starlark"
 	"go.yaml.in/yaml/v2"
+
+	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
 func (c *call) readFile() (starlark.Value, error) {
@@ -135,7 +137,7 @@ func decodeJSON(data []byte) (any, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	return numbers(v), nil
+	return yamldoc.Numbers(v), nil
 }
 
 func (c *call) readYAML() (starlark.Value, error) {
@@ -224,7 +226,7 @@ func (c *call) stream(text, from string) (*starlark.List, error) {
 	}
 	values := make([]starlark.Value, len(docs))
 	for i, d := range docs {
-		if values[i], err = toStarlark(d.value); err != nil {
+		if values[i], err = toStarlark(d.Value); err != nil {
 			return nil, fmt.Errorf("error converting YAML to Starlark%s: %w", from, err)
 		}
 	}
@@ -281,7 +283,7 @@ func toStarlark(v any) (starlark.Value, error) {
 
 // fromStarlark converts a value for JSON or YAML.
 func fromStarlark(v starlark.Value, depth int) (any, error) {
-	if depth > maxYAMLDepth {
+	if depth > yamldoc.MaxDepth {
 		return nil, errors.New("values nest too deep: does a list hold itself?")
 	}
 	switch v := v.(type) {
