@@ -1,7 +1,7 @@
 // Package extensions holds the Starlark modules that are shipped with the
 // program: load('ext://NAME', …) finds them here, offline, in the program's own
 // version. Each is a folder with a Tiltfile, written on the built-ins, and is
-// run by a test (testdata/NAME.txtar of starlark/eval).
+// run by a test (testdata/extensions*.txtar of starlark/eval).
 package extensions
 
 import (
@@ -17,15 +17,35 @@ var files embed.FS
 // Source returns the text of an extension, as "restart_process" or
 // "tests/golang".
 func Source(name string) (source []byte, ok bool) {
+	if !fs.ValidPath(name) || name == "." {
+		return nil, false
+	}
 	source, err := files.ReadFile(path.Join(name, "Tiltfile"))
 	return source, err == nil
 }
 
-// Names returns the names of all extensions, in order.
+// Example returns the Tiltfile that an extension's documentation shows.
+func Example(name string) string {
+	source, _ := Source(name)
+	doc, _, _ := strings.Cut(strings.TrimPrefix(string(source), `"""`), `"""`)
+	_, block, ok := strings.Cut(doc, "\nExample:\n")
+	if !ok {
+		return ""
+	}
+	var example strings.Builder
+	for line := range strings.Lines(block) {
+		example.WriteString(strings.TrimPrefix(line, "    "))
+	}
+	return example.String()
+}
+
+// Names returns the names of all extensions, in order, without those that only
+// others load.
 func Names() []string {
 	var names []string
 	_ = fs.WalkDir(files, ".", func(file string, _ fs.DirEntry, err error) error {
-		if name, ok := strings.CutSuffix(file, "/Tiltfile"); ok && err == nil {
+		name, ok := strings.CutSuffix(file, "/Tiltfile")
+		if ok && err == nil && !strings.HasPrefix(name, "internal/") {
 			names = append(names, name)
 		}
 		return err
@@ -33,33 +53,28 @@ func Names() []string {
 	return names
 }
 
-// Left are the extensions of the public collection that are left out, with the
-// reason: what they need is a built-in here, or they are tied to a service or
-// to Tilt's own API server.
+// Left are the extensions of the public collection that are not shipped, with
+// the reason. They are fetched by git when they are first loaded, as those of
+// any other repository, and kept.
 func Left() map[string]string {
 	return map[string]string{
-		"api_server_logs":         "an example that reads Tilt's own API server",
-		"conftest":                "one local_resource: `conftest test`",
-		"coreos_prometheus":       "a pinned copy of a chart: use helm_resource with kube-prometheus-stack",
-		"docker_build_sub":        "its one function is docker_build(dockerfile_contents=…)",
-		"earthly":                 "one custom_build: `earthly --image`",
-		"get_obj":                 "one local(): `kubectl get -o json`",
-		"hasura":                  "tied to one product; deploy its chart with helm_resource",
-		"honeycomb":               "sends usage to a service",
+		"api_server_logs":         "an example that reads Tilt's own API server, which there is not here",
+		"conftest":                "runs conftest; a local_resource does: `conftest test DIR`",
+		"coreos_prometheus":       "a copy of a chart's objects: helm_remote with kube-prometheus-stack is the chart itself",
+		"get_obj":                 "reads objects of the cluster: `local('kubectl get -o json …')` and decode_json do",
+		"hasura":                  "one product's chart: helm_resource with its repository",
 		"jest_test_runner":        "replaced by tests/javascript",
-		"kim":                     "its builder is no longer maintained",
-		"knative":                 "a pinned copy of a release: apply it with k8s_yaml",
-		"kubectl_build":           "its builder is no longer maintained",
-		"kubefwd":                 "changes /etc/hosts as root",
-		"list_port_forwards":      "reads Tilt's own API server; `towline status` lists them",
-		"nerdctl":                 "one custom_build: `nerdctl build`",
-		"ngrok":                   "tied to one service",
+		"knative":                 "applies files of a release from the network: helm_remote or k8s_yaml of a copy",
+		"kubefwd":                 "changes /etc/hosts as root, driven through Tilt's own API server, which there is not here",
+		"list_port_forwards":      "reads Tilt's own API server, which there is not here; `towline status` lists them",
+		"ngrok":                   "its buttons are made through Tilt's own API server, which there is not here",
+		"nix":                     "runs nix; a custom_build does",
+		"pulumi":                  "runs pulumi and reads its state; it works when it is fetched",
+		"pypiserver":              "one product's container; a local_resource does: `docker run …`",
 		"restart_container_alpha": "replaced by restart_process",
-		"run_once":                "local_resource with TRIGGER_MODE_MANUAL and auto_init does it",
-		"snyk":                    "tied to one service",
-		"syncback":                "the cluster never writes to the developer's machine here",
-		"tarfetch":                "the cluster never writes to the developer's machine here",
-		"tilt_inspector":          "reads Tilt's own API server",
-		"vault_client":            "tied to one service",
+		"run_once":                "a local_resource does, with TRIGGER_MODE_MANUAL and auto_init",
+		"snyk":                    "runs snyk against its service; it works when it is fetched",
+		"tilt_inspector":          "reads Tilt's own API server, which there is not here",
+		"vault_client":            "runs vault; `local('vault kv get -field=…')` does",
 	}
 }
