@@ -248,11 +248,12 @@ func (c *call) noArgs() error {
 	return starlark.UnpackArgs(c.name(), c.args, c.kwargs)
 }
 
-// ignored accepts a call that has no meaning here, and says so once.
+// ignored accepts a call that has no meaning here, and says so once in the log:
+// the Tiltfile is right, so that there is nothing to warn of.
 func ignored(c *call) (starlark.Value, error) {
 	if err := c.into(&struct{}{}); err != nil {
 		return nil, err
 	}
-	c.run.warnOnce(strings.TrimSpace(c.name() + "() is accepted and has no effect"))
+	c.run.logOnce(c.name() + "() is accepted and has no effect")
 	return starlark.None, nil
 }

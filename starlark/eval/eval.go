@@ -101,7 +101,7 @@ type run struct {
 	thread   *starlark.Thread
 	project  *config.Project
 	warnings []config.Problem
-	warned   map[string]bool // texts of warnings that are given once
+	warned   map[string]bool // texts that are told once
 
 	modules   map[string]*module // by path, each executed once
 	executing []string           // paths of the files that are being executed, innermost last
@@ -252,6 +252,14 @@ func (r *run) warnOnce(text string) {
 	if !r.warned[text] {
 		r.warned[text] = true
 		r.warn(text)
+	}
+}
+
+// logOnce logs a text, unless the run has told it already.
+func (r *run) logOnce(text string) {
+	if !r.warned[text] {
+		r.warned[text] = true
+		r.log(text)
 	}
 }
 

@@ -195,7 +195,7 @@ func (c *call) setTeam() (starlark.Value, error) {
 		return nil, fmt.Errorf("team_id set multiple times (to '%s' and '%s')", c.run.team, in.ID)
 	}
 	c.run.team = in.ID
-	c.run.warnOnce("set_team() is accepted and has no effect: there is no Tilt Cloud here")
+	c.run.logOnce("set_team() is accepted and has no effect: there is no Tilt Cloud here")
 	return starlark.None, nil
 }
 
