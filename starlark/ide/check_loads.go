@@ -29,7 +29,7 @@ func (c *checker) loads() {
 func (c *checker) missingModule(l *resolve.Load) {
 	name, ext := strings.CutPrefix(l.Module.Value, "ext://")
 	if !ext {
-		c.add(l.Module.Span(), CodeMissingModule, "there is no file %s", l.Module.Value)
+		c.missingInclude(l)
 		return
 	}
 	d := c.add(l.Module.Span(), CodeMissingModule, "there is no extension %s", name)
@@ -38,6 +38,22 @@ func (c *checker) missingModule(l *resolve.Load) {
 		d.Fixes = append(d.Fixes, replaceFix(c.f, l.Module.Inner(), "ext://"+n))
 	}
 }
+
+// missingInclude reports a file that is not there. One that another string
+// names too is looked for first, most likely; one that a condition, a function
+// or a command is about may be there when it is needed.
+func (c *checker) missingInclude(l *resolve.Load) {
+	certain := c.certain(l.Module.Start) && !c.makesFiles(l.Module.Start)
+	if !certain && c.named(l.Module) {
+		return
+	}
+	d := c.add(l.Module.Span(), CodeMissingModule, "there is no file %s", l.Module.Value)
+	if !certain {
+		d.Severity = Hint
+	}
+}
+
+func isExtension(module string) bool { return strings.HasPrefix(module, "ext://") }
 
 // exports reports names that a loaded file does not define.
 func (c *checker) exports(stmt *syntax.LoadStmt, target *resolve.File) {

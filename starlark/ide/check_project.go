@@ -141,7 +141,7 @@ func (c *checker) declared(name string) bool {
 
 func (c *checker) knownResource(lit *syntax.Literal, _ string) {
 	p := c.evaluated()
-	if p == nil || lit.Value == "" || lit.Kind != syntax.STRING {
+	if p == nil || !c.certain(lit.Start) || lit.Value == "" || lit.Kind != syntax.STRING {
 		return
 	}
 	if known := c.evaluatedNames(p); !known.resource[lit.Value] && !c.declared(lit.Value) {
@@ -180,7 +180,7 @@ func (c *checker) evaluatedNames(p *config.Project) *evaluatedNames {
 
 func (c *checker) knownWorkload(lit *syntax.Literal) {
 	p := c.evaluated()
-	if p == nil || lit.Value == "" || lit.Kind != syntax.STRING {
+	if p == nil || !c.certain(lit.Start) || lit.Value == "" || lit.Kind != syntax.STRING {
 		return
 	}
 	known := c.evaluatedNames(p)
@@ -224,12 +224,20 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 	if listed(entries, filepath.Base(path)) {
 		return
 	}
-	if c.searches++; (ok || !filepath.IsAbs(v)) && c.searches <= maxSearches && !c.madeHere(lit) {
-		what := "file"
-		if role == decl.RoleDir {
-			what = "folder"
-		}
-		c.add(lit.Span(), CodeMissingFile, "there is no %s %s", what, v)
+	if c.searches++; !ok && filepath.IsAbs(v) || c.searches > maxSearches || c.madeHere(lit) {
+		return
+	}
+	certain := c.certain(lit.Start) && !c.makesFiles(lit.Start)
+	if !certain && c.named(lit) {
+		return
+	}
+	what := "file"
+	if role == decl.RoleDir {
+		what = "folder"
+	}
+	d := c.add(lit.Span(), CodeMissingFile, "there is no %s %s", what, v)
+	if !certain {
+		d.Severity = Hint
 	}
 }
 
@@ -262,10 +270,21 @@ func outermost(s *resolve.Scope) []syntax.Span {
 // madeHere reports whether another string of the file names the same file, as a
 // command does that makes it.
 func (c *checker) madeHere(lit *syntax.Literal) bool {
-	base, found := filepath.Base(lit.Value), false
+	base := filepath.Base(lit.Value)
+	return c.anyString(func(l *syntax.Literal) bool { return l.Value != lit.Value && strings.Contains(l.Value, base) })
+}
+
+// named reports whether another string of the file is the same.
+func (c *checker) named(lit *syntax.Literal) bool {
+	return c.anyString(func(l *syntax.Literal) bool { return l != lit && l.Value == lit.Value })
+}
+
+// anyString reports whether a string of the file is such.
+func (c *checker) anyString(such func(*syntax.Literal) bool) bool {
+	found := false
 	syntax.Walk(c.f.File, func(n syntax.Node) bool {
-		if l, ok := n.(*syntax.Literal); ok && l != lit && l.Kind == syntax.STRING && l.Value != lit.Value {
-			found = found || strings.Contains(l.Value, base)
+		if l, ok := n.(*syntax.Literal); ok && l.Kind == syntax.STRING {
+			found = found || such(l)
 		}
 		return !found
 	})

@@ -97,6 +97,7 @@ type checker struct {
 	given    map[string]bool // see declared
 	known    *evaluatedNames // see evaluatedNames
 	inner    []syntax.Span   // see inScope
+	depends  []syntax.Span   // see certain
 	searches int             // through all names or the whole file, for one complaint
 }
 
