@@ -60,6 +60,7 @@ var Allowed = map[string][]string{
 	"server/daemon": {"server/api", "server/engine", "server/run", "server/build", "server/kube", "server/tree",
 		"agent/wire", "starlark/config"},
 	"internal/layers": {},
+	"internal/corpus": {},
 }
 
 // Only maps a library, by the beginning of its import path, to the packages
