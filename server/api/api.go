@@ -186,6 +186,11 @@ type UpRequest struct {
 	Keep      bool     `json:"keep,omitempty"`      // the daemon stays without faces until Down
 }
 
+// ArgsRequest changes the Tiltfile's arguments while the project is up.
+type ArgsRequest struct {
+	Args []string `json:"args"` // in place of all that were given before; none clears them
+}
+
 // DownRequest takes the project down.
 type DownRequest struct {
 	Tiltfile         string   `json:"tiltfile,omitempty"`

@@ -21,6 +21,7 @@ const (
 	RouteLogs     = "/v1/logs"
 	RouteProject  = "/v1/project"
 	RouteUp       = "/v1/up"
+	RouteArgs     = "/v1/args"
 	RouteDown     = "/v1/down"
 	RouteHint     = "/v1/hint"
 	RouteTrigger  = "/v1/trigger"
@@ -86,6 +87,15 @@ func (c *Client) Logs(ctx context.Context, req LogsRequest, visit func(LogLine) 
 func (c *Client) Up(ctx context.Context, req UpRequest) (Status, error) {
 	var s Status
 	err := c.call(ctx, http.MethodPost, RouteUp, req, &s)
+	return s, err
+}
+
+// SetArgs replaces the arguments that the Tiltfile of a project that is up was
+// given, and the choice of resources with them. It returns when the Tiltfile is
+// evaluated with them; when that fails, the old ones stay in force.
+func (c *Client) SetArgs(ctx context.Context, args ...string) (Status, error) {
+	var s Status
+	err := c.call(ctx, http.MethodPost, RouteArgs, ArgsRequest{Args: args}, &s)
 	return s, err
 }
 

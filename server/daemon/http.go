@@ -31,6 +31,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.RouteWatch, d.handleWatch)
 	mux.HandleFunc("POST "+api.RouteLogs, d.handleLogs)
 	mux.HandleFunc("POST "+api.RouteUp, d.handleUp)
+	mux.HandleFunc("POST "+api.RouteArgs, d.handleArgs)
 	mux.HandleFunc("POST "+api.RouteDown, d.handleDown)
 	mux.HandleFunc("POST "+api.RouteHint, d.handleHint)
 	mux.HandleFunc("POST "+api.RouteTrigger, d.handleResource((*core).trigger))
@@ -127,14 +128,27 @@ func (d *Daemon) handleUp(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &req) {
 		return
 	}
+	d.answerStatus(w, r, func(c *core, answer func(error)) { c.up(req, answer) })
+}
+
+func (d *Daemon) handleArgs(w http.ResponseWriter, r *http.Request) {
+	var req api.ArgsRequest
+	if !read(w, r, &req) {
+		return
+	}
+	d.answerStatus(w, r, func(c *core, answer func(error)) { c.setArgs(req.Args, answer) })
+}
+
+// answerStatus does something and answers with a status that shows what that
+// began.
+func (d *Daemon) answerStatus(w http.ResponseWriter, r *http.Request, do func(c *core, answer func(error))) {
 	_, err := in(r.Context(), d, func(c *core, answer func(struct{}, error)) {
-		c.up(req, func(err error) { answer(struct{}{}, err) })
+		do(c, func(err error) { answer(struct{}{}, err) })
 	})
 	if err != nil {
 		d.fail(w, err)
 		return
 	}
-	// The status that is answered has to show what Up began.
 	s, err := in(r.Context(), d, func(c *core, answer func(*api.Status, error)) {
 		c.publish()
 		s, _ := d.snapshot()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +82,9 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 				c.lost = nil // it was about the cluster that is not used
 			}
 			c.dirty = true
+			if c.runner != nil && (before.Tiltfile != req.Tiltfile || !slices.Equal(before.Args, req.Args)) {
+				c.evaluate(nil) // what is up goes on as it was asked for
+			}
 			answer(err)
 		}
 		if p.Error != nil {

@@ -57,8 +57,12 @@ type File struct {
 	Local, Remote string
 }
 
-// Forget deletes objects that the project no longer has.
-type Forget struct{ Objects []config.Object }
+// Forget deletes what the project no longer has or no longer enables.
+type Forget struct {
+	Objects []config.Object
+	Deploys []config.Resource // of k8s_custom_deploy, by their own commands
+	Dropped []string          // resources of which nothing stays
+}
 
 // StopLocal ends a resource's commands.
 type StopLocal struct{ Resource string }

@@ -54,6 +54,7 @@ type Image struct {
 type Resource struct {
 	Spec     string   // hash of what it is made from besides images and files
 	Wanted   bool     // between Up and Down
+	Since    uint64   // batch at which it was wanted: what changed before is no reason to come up
 	Fresh    bool     // not updated since it was wanted: its first update
 	Forced   bool     // a trigger asks for an update
 	Working  bool     // an apply or a local command runs

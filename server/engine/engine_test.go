@@ -93,7 +93,11 @@ func describe(e Effect) string {
 		}
 		return out
 	case Forget:
-		return fmt.Sprintf("forget %d", len(e.Objects))
+		out := fmt.Sprintf("forget %d", len(e.Objects))
+		for _, d := range e.Deploys {
+			out += " " + d.Name
+		}
+		return out
 	case StopLocal:
 		return "stop " + e.Resource
 	}

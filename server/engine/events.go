@@ -94,7 +94,7 @@ type Triggered struct{ Resource string }
 type RestartAsked struct{ Resource string }
 
 func (e Configured) record(s *State) []Effect {
-	gone := goneObjects(s, e.Project)
+	gone := Forget{Objects: goneObjects(s, e.Project), Deploys: goneDeploys(s, e.Project)}
 	s.Project, s.view = e.Project, newView(e.Project)
 	images := make(map[string]Image, len(e.Project.Images))
 	for i := range e.Project.Images {
@@ -129,14 +129,16 @@ func (e Configured) record(s *State) []Effect {
 		if _, still := resources[name]; !still {
 			effects = append(effects, StopLocal{Resource: name})
 			effects = append(effects, dropTargets(s, name)...)
+			gone.Dropped = append(gone.Dropped, name)
 		}
 	}
+	slices.Sort(gone.Dropped)
 	s.Resources = resources
 	if s.Up {
 		effects = append(effects, want(s)...)
 	}
-	if len(gone) > 0 {
-		effects = append(effects, Forget{Objects: gone})
+	if len(gone.Objects)+len(gone.Deploys) > 0 {
+		effects = append(effects, gone)
 	}
 	s.Batch++
 	return effects
@@ -194,14 +196,18 @@ func want(s *State) []Effect {
 		res := s.Resources[r.Name]
 		switch {
 		case wanted && !res.Wanted:
-			res.Wanted, res.Fresh = true, true
+			res.Wanted, res.Fresh, res.Since = true, true, s.Batch
 			s.Resources[r.Name] = res
 		case !wanted && res.Wanted:
 			s.Resources[r.Name] = Resource{Spec: res.Spec}
 			effects = append(effects, StopLocal{Resource: r.Name})
 			effects = append(effects, dropTargets(s, r.Name)...)
-			if objects := objectsOf(s.Project, r.Name); len(objects) > 0 {
-				effects = append(effects, Forget{Objects: objects})
+			drop := Forget{Objects: objectsOf(s.Project, r.Name), Dropped: []string{r.Name}}
+			if r.CustomDeploy != nil {
+				drop.Deploys = []config.Resource{r}
+			}
+			if len(drop.Objects)+len(drop.Deploys) > 0 {
+				effects = append(effects, drop)
 			}
 		}
 	}

@@ -82,7 +82,7 @@ func may(r Resource, spec *config.Resource) bool {
 
 func planLocal(s *State, spec *config.Resource) []Effect {
 	r := s.Resources[spec.Name]
-	changed := r.Dirty > r.Ran
+	changed := r.Dirty > max(r.Ran, r.Since)
 	first := r.Fresh && (spec.AutoInit || changed && spec.TriggerMode != config.TriggerManual)
 	if !r.Forced && !first && (!changed || !may(r, spec)) {
 		return nil
@@ -111,7 +111,7 @@ func otherLocalRuns(s *State, name string) bool {
 // apply.
 func planK8s(s *State, spec *config.Resource) []Effect {
 	r := s.Resources[spec.Name]
-	if r.Fresh && !may(r, spec) && (spec.TriggerMode == config.TriggerManual || !filesChanged(s, spec)) {
+	if r.Fresh && !may(r, spec) && (spec.TriggerMode == config.TriggerManual || !filesChanged(s, spec, r.Since)) {
 		return nil
 	}
 	var effects []Effect
@@ -151,9 +151,16 @@ func planK8s(s *State, spec *config.Resource) []Effect {
 }
 
 // filesChanged reports whether a file of one of a resource's images changed
-// since it was last built.
-func filesChanged(s *State, spec *config.Resource) bool {
-	return slices.ContainsFunc(spec.Images, func(ref string) bool { return len(s.Images[ref].Dirty) > 0 })
+// after a batch.
+func filesChanged(s *State, spec *config.Resource, since uint64) bool {
+	return slices.ContainsFunc(spec.Images, func(ref string) bool {
+		for _, batch := range s.Images[ref].Dirty {
+			if batch > since {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 func startBuild(s *State, ref string) Effect {
@@ -167,16 +174,34 @@ func startBuild(s *State, ref string) Effect {
 // description changed, a base is newer, or a changed file cannot be brought
 // into a running container.
 func needsBuild(s *State, ref string) bool {
-	img := s.Images[ref]
-	if img.Pushed == "" || img.Stale {
-		return true
+	if len(s.view.bases[ref]) == 0 {
+		return lacksBuild(s, ref)
 	}
+	return needsBuildOf(s, ref, map[string]bool{})
+}
+
+// needsBuildOf is needsBuild that asks each base once.
+func needsBuildOf(s *State, ref string, known map[string]bool) bool {
+	needs, asked := known[ref]
+	if asked {
+		return needs
+	}
+	known[ref] = false // an image that is built from itself does not end here
+	img := s.Images[ref]
+	needs = lacksBuild(s, ref)
 	for _, b := range s.view.bases[ref] {
-		if base := s.Images[b]; base.Building || base.Built > img.Built || needsBuild(s, b) {
-			return true
+		if base := s.Images[b]; base.Building || base.Built > img.Built || needsBuildOf(s, b, known) {
+			needs = true
 		}
 	}
-	if img.Failed != nil {
+	known[ref] = needs
+	return needs
+}
+
+// lacksBuild is needsBuild without a look at the bases.
+func lacksBuild(s *State, ref string) bool {
+	img := s.Images[ref]
+	if img.Pushed == "" || img.Stale || img.Failed != nil {
 		return true // a failed build is not forgotten for a file that could be synced
 	}
 	if len(img.Dirty) == 0 {

@@ -135,6 +135,22 @@ func goneObjects(s *State, next *config.Project) []config.Object {
 	return gone
 }
 
+// goneDeploys returns the wanted resources of k8s_custom_deploy that a new
+// project no longer has.
+func goneDeploys(s *State, next *config.Project) []config.Resource {
+	if s.Project == nil || !s.Up {
+		return nil
+	}
+	var gone []config.Resource
+	for _, r := range s.Project.Resources {
+		still := slices.ContainsFunc(next.Resources, func(n config.Resource) bool { return n.Name == r.Name })
+		if known := s.Resources[r.Name]; r.CustomDeploy != nil && !still && known.Wanted && !known.Fresh {
+			gone = append(gone, r)
+		}
+	}
+	return gone
+}
+
 // objectsOf returns the objects of a resource.
 func objectsOf(p *config.Project, resource string) []config.Object {
 	var objects []config.Object

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -99,4 +101,65 @@ func TestMendedObjectsAreAppliedAgain(t *testing.T) {
 	w.want(Configured{p}, "apply web web=web:1")
 	w.want(Applied{Resource: "web", Problem: &config.Problem{Message: "refused"}})
 	w.want(Configured{project()}, "forget 1", "apply web web=web:1")
+}
+
+func TestDisabledResourcesAreTakenDownWhole(t *testing.T) {
+	p := project()
+	p.YAML = []config.Object{{Key: "web:service", Resource: "web"}, {Key: "api:service", Resource: "api"}}
+	p.Resources = append(p.Resources, config.Resource{Name: "chart", Kind: config.KindK8s, Enabled: true, AutoInit: true, CustomDeploy: &config.CustomDeploy{}})
+	w := newWorld(t)
+	w.do(Configured{p})
+	w.do(Wanted{})
+	for _, e := range []Event{Built{Ref: "base", Pushed: "base:1"}, Built{Ref: "web", Pushed: "web:1"}, Applied{Resource: "web"}, Applied{Resource: "chart"}} {
+		w.do(e)
+	}
+	q := *p
+	q.Resources = slices.Clone(p.Resources)
+	q.Resources[0].Enabled, q.Resources[3].Enabled = false, false
+	w.want(Configured{&q}, "stop web", "forget 1", "stop chart", "forget 0 chart")
+	// What comes back is applied, not built.
+	w.want(Configured{p}, "apply web web=web:1", "apply chart ")
+	w.do(Applied{Resource: "chart"})
+	// What leaves the Tiltfile goes the same way.
+	gone := *p
+	gone.Resources = p.Resources[:3]
+	w.want(Configured{&gone}, "stop chart", "forget 0 chart")
+}
+
+// TestAutoInitWaitsForAChangeOfThisSession: what changed before the project
+// came up is no reason for what waits for a change.
+func TestAutoInitWaitsForAChangeOfThisSession(t *testing.T) {
+	p := project()
+	for i := range p.Resources {
+		p.Resources[i].AutoInit = false
+	}
+	w := newWorld(t)
+	w.do(Configured{p})
+	w.do(Restored{Ref: "web", Spec: ImageSpec(&p.Images[1]), Pushed: "web:1", Dirty: []string{"/w/web/a"}})
+	w.do(Changed{Images: map[string][]string{"web": {"/w/web/b"}}, Locals: []string{"compile"}})
+	w.want(Wanted{})
+	w.want(Changed{Images: map[string][]string{"web": {"/w/web/a"}}}, "build base")
+	w.want(Changed{Locals: []string{"compile"}}, "run compile")
+}
+
+// TestBasesInDiamondsAreAskedOnce has images each of which is built from the
+// two before it: asked again and again, they would never come to an end.
+func TestBasesInDiamondsAreAskedOnce(t *testing.T) {
+	p := &config.Project{Resources: []config.Resource{{Name: "top", Kind: config.KindK8s, Enabled: true, AutoInit: true, Images: []string{"60"}}}}
+	for i := range 61 {
+		img := config.Image{Ref: fmt.Sprint(i)}
+		if i > 1 {
+			img.BaseImages = []string{fmt.Sprint(i - 1), fmt.Sprint(i - 2)}
+		}
+		p.Images = append(p.Images, img)
+	}
+	w := newWorld(t)
+	w.do(Configured{p})
+	w.want(Wanted{}, "build 1", "build 0")
+	for i := range 61 {
+		w.do(Built{Ref: fmt.Sprint(i), Pushed: fmt.Sprintf("%d:1", i)})
+	}
+	if len(w.effects) != 1 || describe(w.effects[0]) != "apply top 60=60:1" {
+		t.Errorf("effects %v, want the apply", w.effects)
+	}
 }

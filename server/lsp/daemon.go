@@ -15,6 +15,7 @@ type Daemon interface {
 	Watch(ctx context.Context, visit func(api.Event) error) error
 	Project(ctx context.Context) (*config.Project, error)
 	Up(ctx context.Context, req api.UpRequest) (api.Status, error)
+	SetArgs(ctx context.Context, args ...string) (api.Status, error)
 	Down(ctx context.Context, req api.DownRequest) error
 	Hint(ctx context.Context, paths ...string) error
 	Trigger(ctx context.Context, resource string) error

@@ -275,6 +275,11 @@ func TestOtherCommands(t *testing.T) {
 	if err := run(protocol.CommandStatus, &status); err != nil || !status.Connected {
 		t.Errorf("status answered %+v, %v", status, err)
 	}
+	var changed api.Status
+	if err := run(protocol.CommandArgs, &changed, map[string]any{"args": []string{"--env=dev", "web"}}); err != nil || !slices.Equal(changed.Args, []string{"--env=dev", "web"}) {
+		t.Errorf("args answered %+v, %v", changed.Args, err)
+	}
+	h.until("args", asked, func() bool { return slices.Contains(fake.calls(), "args --env=dev web") })
 	if err := run(protocol.CommandDown, nil, map[string]any{"wait": true}); err != nil {
 		t.Error(err)
 	}

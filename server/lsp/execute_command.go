@@ -37,6 +37,8 @@ func (s *session) command(ctx context.Context, p *lsp.ExecuteCommandParams, args
 	switch p.Command {
 	case protocol.CommandUp:
 		return s.up(ctx, run, args)
+	case protocol.CommandArgs:
+		return s.setArgs(ctx, run, args)
 	case protocol.CommandDown:
 		run.title = "Taking down"
 		return nil, s.operate(ctx, run, func(ctx context.Context, _ func(string)) error {
@@ -82,6 +84,23 @@ func (s *session) up(ctx context.Context, run operation, args protocol.CommandAr
 	run.title = "Bringing up"
 	return status, s.operate(ctx, run, func(ctx context.Context, report func(string)) error {
 		return follow(ctx, run.project.link, settled(req.Resources, status), report)
+	})
+}
+
+// setArgs changes the Tiltfile's arguments. How what they enable fares is shown
+// as progress.
+func (s *session) setArgs(ctx context.Context, run operation, args protocol.CommandArguments) (any, error) {
+	var status api.Status
+	err := run.project.link.do(ctx, func(d Daemon) (err error) {
+		status, err = d.SetArgs(ctx, args.Args...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	run.title = "Changing arguments"
+	return status, s.operate(ctx, run, func(ctx context.Context, report func(string)) error {
+		return follow(ctx, run.project.link, settled(nil, status), report)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/towline-dev/towline/server/api"
@@ -123,6 +124,16 @@ func (d *fakeDaemon) Up(context.Context, api.UpRequest) (api.Status, error) {
 		return api.Status{}, d.upErr
 	}
 	d.set(func(s *api.Status) { s.Up = true })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status, nil
+}
+
+func (d *fakeDaemon) SetArgs(_ context.Context, args ...string) (api.Status, error) {
+	if err := d.ask(strings.Join(append([]string{"args"}, args...), " ")); err != nil {
+		return api.Status{}, err
+	}
+	d.set(func(s *api.Status) { s.Args = args })
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.status, nil

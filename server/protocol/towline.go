@@ -25,6 +25,7 @@ const (
 // CommandArguments; a bare string is taken for the resource.
 const (
 	CommandUp      = "towline.up"      // result: the api.Status once the Tiltfile and the cluster allow it
+	CommandArgs    = "towline.args"    // result: the api.Status once the Tiltfile is evaluated with Args
 	CommandDown    = "towline.down"    // result: null
 	CommandTrigger = "towline.trigger" // result: null
 	CommandRestart = "towline.restart" // result: null

@@ -33,8 +33,11 @@ type appliedObject struct {
 }
 
 // apply applies a resource's objects.
-func (r *Runner) apply(e engine.Apply) {
-	problem := r.deploy(r.ctx, e)
+func (r *Runner) apply(ctx context.Context, e engine.Apply) {
+	problem := r.deploy(ctx, e)
+	if ctx.Err() != nil {
+		return // nobody waits for it: the resource is no longer wanted, or nothing is
+	}
 	if problem != nil {
 		r.log(e.Resource.Name, "towline", "error", problem.Error())
 	}
@@ -196,13 +199,32 @@ func applyProblem(err error, objects []config.Object) *config.Problem {
 	return p
 }
 
-// forget deletes objects that the project no longer has.
-func (r *Runner) forget(objects []config.Object) {
-	var contents []map[string]any
-	for _, o := range objects {
-		contents = append(contents, o.Content)
+// forget deletes what the project no longer has. Namespaces stay: what else is
+// in them is not ours.
+func (r *Runner) forget(e engine.Forget) {
+	r.mu.Lock()
+	for _, name := range e.Dropped {
+		delete(r.deployed, name)
+		if f := r.forwards[name]; f != nil {
+			f.stop()
+			delete(r.forwards, name)
+			r.o.Sink.Facts(Facts{Forwards: &ForwardFacts{Resource: name}})
+		}
 	}
-	if err := r.o.Cluster.Delete(r.ctx, contents, kube.DeleteOptions{}); err != nil {
+	r.mu.Unlock()
+	for i := range e.Deploys {
+		r.customDelete(r.ctx, &e.Deploys[i])
+	}
+	var contents []map[string]any
+	for _, o := range e.Objects {
+		if o.Content["kind"] != "Namespace" {
+			contents = append(contents, o.Content)
+		}
+	}
+	err := r.o.Cluster.Delete(r.ctx, contents, kube.DeleteOptions{
+		Progress: func(p kube.Progress) { r.applyProgress("", p) },
+	})
+	if err != nil && r.ctx.Err() == nil {
 		r.log("", "towline", "error", fmt.Sprintf("deleting what the Tiltfile no longer has: %v", err))
 	}
 }

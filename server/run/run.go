@@ -110,6 +110,7 @@ type Runner struct {
 	logs      map[logKey]context.CancelFunc //
 	watches   map[string]context.CancelFunc // by namespace
 	listed    map[string]bool               // namespaces whose pods are all known
+	turns     map[string]*turn              // the last apply or deletion of a resource
 	agentRef  string                        // of the agent's pushed image, "" before the first use
 }
 
@@ -129,6 +130,7 @@ func New(ctx context.Context, o Options) *Runner {
 		logs:      map[logKey]context.CancelFunc{},
 		watches:   map[string]context.CancelFunc{},
 		listed:    map[string]bool{},
+		turns:     map[string]*turn{},
 	}
 	return r
 }
@@ -162,7 +164,12 @@ func (r *Runner) Perform(e engine.Effect) {
 	case engine.Build:
 		r.spawn(func() { r.build(e) })
 	case engine.Apply:
-		r.spawn(func() { r.apply(e) })
+		ctx, begin, end := r.turn(e.Resource.Name)
+		r.spawn(func() {
+			defer end()
+			begin()
+			r.apply(ctx, e)
+		})
 	case engine.RunLocal:
 		ctx, done := r.beginLocal(e.Resource.Name)
 		r.spawn(func() { defer done(); r.runLocal(ctx, e) })
@@ -175,7 +182,7 @@ func (r *Runner) Perform(e engine.Effect) {
 	case engine.Live:
 		r.spawn(func() { r.live(e) })
 	case engine.Forget:
-		r.spawn(func() { r.forget(e.Objects) })
+		r.forgetInTurn(e)
 	}
 }
 

@@ -1,0 +1,172 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// kubeconfig names a cluster of this machine that nobody has started.
+const kubeconfig = `{apiVersion: v1, kind: Config, current-context: kind-none, contexts: [{name: kind-none, context: {cluster: kind-none}}],
+  clusters: [{name: kind-none, cluster: {server: 'https://127.0.0.1:1'}}]}`
+
+// servers is a project of local servers; those that args name, all without,
+// are enabled. An argument that is none of them is an error.
+func servers(args []string) *config.Project {
+	p := &config.Project{Settings: config.Settings{MaxParallelUpdates: 3}}
+	for _, name := range []string{"one", "two", "three"} {
+		p.Resources = append(p.Resources, config.Resource{
+			Name: name, Kind: config.KindLocal, AutoInit: true, Enabled: len(args) == 0 || slices.Contains(args, name),
+			Local: &config.Local{ServeCmd: config.Command{Argv: []string{"sleep", "1000"}}, AllowParallel: true},
+		})
+	}
+	for _, arg := range args {
+		if !slices.ContainsFunc(p.Resources, func(r config.Resource) bool { return r.Name == arg }) {
+			p.Error = &config.Problem{Message: "no resource " + arg}
+			p.Resources = nil
+		}
+	}
+	return p
+}
+
+// upServers brings the servers up, in a cluster that is never asked anything.
+func upServers(t *testing.T, args ...string) *stand {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(file, []byte(kubeconfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KUBECONFIG", file)
+	s := newStand(t)
+	tiltfile := filepath.Join(s.o.Endpoint.Workspace, "Tiltfile")
+	if err := os.WriteFile(tiltfile, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.evaluates(func(_ context.Context, e Evaluation) *config.Project {
+		p := servers(e.Args)
+		p.Tiltfile, p.ConfigFiles = e.Tiltfile, []string{e.Tiltfile}
+		return p
+	})
+	_, err := in(t.Context(), s.Daemon, func(c *core, answer func(int, error)) {
+		c.open()
+		c.runner = run.New(c.ctx, run.Options{Sink: sink{d: s.Daemon, up: c.ups}})
+		c.surveyed = c.cluster
+		c.up(api.UpRequest{Args: args}, func(err error) { answer(0, err) })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// await waits until the status is as wanted.
+func (s *stand) await(what string, is func(*api.Status) bool) *api.Status {
+	s.t.Helper()
+	deadline := time.After(time.Minute)
+	for {
+		status, changed := s.snapshot()
+		if is(status) {
+			return status
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			s.t.Fatalf("%s: gave up at %+v", what, status)
+		}
+	}
+}
+
+// phases returns "one:ready two:disabled …".
+func phases(s *api.Status) string {
+	var out []string
+	for _, r := range s.Resources {
+		out = append(out, r.Name+":"+string(r.Phase))
+	}
+	return strings.Join(out, " ")
+}
+
+func (s *stand) reach(want string) *api.Status {
+	s.t.Helper()
+	return s.await(want, func(status *api.Status) bool { return phases(status) == want })
+}
+
+// began says when a server was started last.
+func began(s *api.Status, name string) time.Time {
+	for _, r := range s.Resources {
+		if r.Name == name && r.LastUpdate != nil {
+			return r.LastUpdate.Began
+		}
+	}
+	return time.Time{}
+}
+
+func TestArgsEnableAndDisable(t *testing.T) {
+	s := upServers(t)
+	first := s.reach("one:ready two:ready three:ready")
+	if code, p := s.post(api.RouteArgs, `{"args":["one","two"]}`); code != 200 {
+		t.Fatalf("%d %+v", code, p)
+	}
+	now := s.reach("one:ready two:ready three:disabled")
+	if !slices.Equal(now.Args, []string{"one", "two"}) {
+		t.Errorf("the status shows the arguments %q", now.Args)
+	}
+	if began(now, "one") != began(first, "one") || began(now, "one").IsZero() {
+		t.Error("what stays was started again")
+	}
+	// Arguments that the Tiltfile refuses change nothing.
+	code, p := s.post(api.RouteArgs, `{"args":["four"]}`)
+	if code == 200 || !strings.Contains(p.Message, "no resource four") {
+		t.Errorf("a wrong argument: %d %+v", code, p)
+	}
+	now = s.await("the error is gone", func(s *api.Status) bool { return s.Config.Error == nil && !s.Config.Evaluating })
+	if phases(now) != "one:ready two:ready three:disabled" || !slices.Equal(now.Args, []string{"one", "two"}) {
+		t.Errorf("after refused arguments: %s %q", phases(now), now.Args)
+	}
+	if code, p := s.post(api.RouteArgs, `{"args":[]}`); code != 200 {
+		t.Fatalf("%d %+v", code, p)
+	}
+	if now = s.reach("one:ready two:ready three:ready"); len(now.Args) > 0 {
+		t.Errorf("cleared arguments: %q", now.Args)
+	}
+}
+
+// TestArgsReplaceNamedResources: what Up named is a choice like the arguments.
+func TestArgsReplaceNamedResources(t *testing.T) {
+	s := upServers(t)
+	s.reach("one:ready two:ready three:ready")
+	s.queue.put(func(c *core) { c.state.Requested = []string{"one"}; c.store.record.Up.Resources = []string{"one"} })
+	if code, p := s.post(api.RouteArgs, `{"args":["two"]}`); code != 200 {
+		t.Fatalf("%d %+v", code, p)
+	}
+	s.reach("one:disabled two:ready three:disabled")
+}
+
+func TestArgsOutliveTheDaemon(t *testing.T) {
+	s := upServers(t)
+	if code, p := s.post(api.RouteArgs, `{"args":["three"]}`); code != 200 {
+		t.Fatalf("%d %+v", code, p)
+	}
+	next, err := openStore(s.o.Endpoint.State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.close()
+	if up := next.record.Up; up == nil || !slices.Equal(up.Args, []string{"three"}) || len(up.Resources) > 0 {
+		t.Errorf("the next daemon resumes %+v", up)
+	}
+}
+
+func TestArgsNeedAProjectThatIsUp(t *testing.T) {
+	s := newStand(t)
+	if code, p := s.post(api.RouteArgs, `{"args":["one"]}`); code != 422 || !strings.Contains(p.Message, "not up") || !strings.Contains(p.Hint, "towline up -- ") {
+		t.Errorf("%d %+v", code, p)
+	}
+}
