@@ -40,9 +40,9 @@ type Text struct {
 }
 
 // NewText returns the text with the given content.
-func NewText(content string) *Text {
-	return &Text{content: content, lines: syntax.NewLines(content)}
-}
+func NewText(content string) *Text { return newText(syntax.NewLines(content)) }
+
+func newText(lines *syntax.Lines) *Text { return &Text{content: lines.Text(), lines: lines} }
 
 // String returns the content.
 func (t *Text) String() string { return t.content }
@@ -60,18 +60,17 @@ func (t *Text) File(name string) *resolve.File {
 		t.base.Store(nil)
 	})
 	if t.file.Name != name {
-		return resolve.Resolve(syntax.ParseString(name, t.content))
+		return resolve.Resolve(syntax.ParseLines(name, t.lines))
 	}
 	return t.file
 }
 
-// parsed parses the text, from the first difference to an earlier one if there
-// is one.
+// parsed parses the text; if there is an earlier one, only what differs.
 func (t *Text) parsed(name string) *syntax.File {
 	if base := t.base.Load(); base != nil && base.Name == name {
-		return syntax.Reparse(base, t.content)
+		return syntax.Reparse(base, t.lines)
 	}
-	return syntax.ParseString(name, t.content)
+	return syntax.ParseLines(name, t.lines)
 }
 
 // Line returns a 0-based line without its end, "" when there is none.
@@ -120,13 +119,21 @@ func (t *Text) Edit(r Range, replacement string, enc Encoding) (*Text, bool) {
 	if start > end {
 		start, end = end, start
 	}
-	edited := NewText(t.content[:start] + replacement + t.content[end:])
-	base := t.tree.Load()
+	return newText(t.lines.Edit(start, end, replacement)).after(t), ok
+}
+
+// Replace returns another text in place of this one, which may differ little.
+func (t *Text) Replace(content string) *Text { return NewText(content).after(t) }
+
+// after makes the text parse only what differs from an earlier one, or from
+// what that would have been compared with.
+func (t *Text) after(earlier *Text) *Text {
+	base := earlier.tree.Load()
 	if base == nil {
-		base = t.base.Load()
+		base = earlier.base.Load()
 	}
-	edited.base.Store(base)
-	return edited, ok
+	t.base.Store(base)
+	return t
 }
 
 // LineColumn returns the byte offset of a 1-based line and a 1-based column

@@ -84,7 +84,7 @@ func (w *Workspace) Change(uri string, version int32, enc Encoding, changes []Ch
 		text, inside := old.Text, true
 		for _, c := range changes {
 			if c.Range == nil {
-				text = NewText(c.Text)
+				text = text.Replace(c.Text)
 				continue
 			}
 			var ok bool

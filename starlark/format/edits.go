@@ -53,7 +53,7 @@ func OnNewline(f *syntax.File, off int) []Edit {
 func wantedIndent(f *syntax.File, start int, body string) int {
 	var open []int // columns of the lines in which brackets were opened
 	last, column := syntax.Token{Kind: syntax.EOF}, 0
-	for _, t := range f.Tokens {
+	for t := range f.Tokens() {
 		if t.Start >= start {
 			break
 		}

@@ -30,7 +30,7 @@ func File(f *syntax.File) (text string, ok bool) {
 		return f.Src, false
 	}
 	if i := strings.IndexByte(f.Src, 0); i >= 0 {
-		if last := f.Tokens[len(f.Tokens)-1]; last.Start < len(f.Src) {
+		if last := f.Token(f.NumTokens() - 1); last.Start < len(f.Src) {
 			return f.Src, false // what follows a NUL is not part of the tree
 		}
 	}

@@ -186,19 +186,19 @@ func (p *printer) suite(colon int, body []syntax.Stmt, start, end int) {
 
 // blockEnd returns where the token after a block starts.
 func (p *printer) blockEnd(end int) int {
-	lo, hi := 0, len(p.f.Tokens)
+	lo, hi := 0, p.f.NumTokens()
 	for lo < hi {
-		if mid := (lo + hi) / 2; p.f.Tokens[mid].Start < end {
+		if mid := (lo + hi) / 2; p.f.Token(mid).Start < end {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	for ; lo < len(p.f.Tokens); lo++ {
-		switch p.f.Tokens[lo].Kind {
+	for ; lo < p.f.NumTokens(); lo++ {
+		switch p.f.Token(lo).Kind {
 		case syntax.NEWLINE, syntax.INDENT, syntax.OUTDENT, syntax.SEMI:
 		default:
-			return p.f.Tokens[lo].Start
+			return p.f.Token(lo).Start
 		}
 	}
 	return len(p.f.Src)
@@ -253,16 +253,16 @@ func (p *printer) lastToken(off int) int {
 	if p.next > 0 {
 		end = p.f.Comments[p.next-1].Start
 	}
-	lo, hi := 0, len(p.f.Tokens)
+	lo, hi := 0, p.f.NumTokens()
 	for lo < hi {
-		if mid := (lo + hi) / 2; p.f.Tokens[mid].Start < off {
+		if mid := (lo + hi) / 2; p.f.Token(mid).Start < off {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
 	for lo--; lo >= 0; lo-- {
-		if t := p.f.Tokens[lo]; t.Kind != syntax.NEWLINE && t.End > t.Start {
+		if t := p.f.Token(lo); t.Kind != syntax.NEWLINE && t.End > t.Start {
 			return max(end, t.End)
 		}
 	}

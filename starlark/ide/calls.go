@@ -50,11 +50,10 @@ type callSite struct {
 // nil when there is none. It looks at tokens, since the tree of a half-written
 // call may end before the offset.
 func callAt(f *resolve.File, off int) *callSite {
-	toks := f.Tokens
-	i := sort.Search(len(toks), func(i int) bool { return toks[i].Start >= off }) - 1
+	i := sort.Search(f.NumTokens(), func(i int) bool { return f.Token(i).Start >= off }) - 1
 	nest, direct := 0, true
 	for ; i >= 0; i-- {
-		t := toks[i]
+		t := f.Token(i)
 		switch t.Kind {
 		case syntax.RPAREN, syntax.RBRACK, syntax.RBRACE:
 			if t.End <= off {
@@ -118,10 +117,9 @@ func argAt(f *resolve.File, call *syntax.CallExpr, off int) int {
 // commaAfter returns where the comma stands that is the next token from off on,
 // -1 when the next token is something else.
 func commaAfter(f *resolve.File, off int) int {
-	toks := f.Tokens
-	i := sort.Search(len(toks), func(i int) bool { return toks[i].Start >= off })
-	if i < len(toks) && toks[i].Kind == syntax.COMMA {
-		return toks[i].Start
+	i := sort.Search(f.NumTokens(), func(i int) bool { return f.Token(i).Start >= off })
+	if i < f.NumTokens() && f.Token(i).Kind == syntax.COMMA {
+		return f.Token(i).Start
 	}
 	return -1
 }

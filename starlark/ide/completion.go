@@ -85,10 +85,10 @@ func Complete(s *Snapshot, f *resolve.File, off int) Completion {
 		c.word--
 	}
 	c.out.Replace = syntax.Span{Start: c.word, End: off}
-	i := sort.Search(len(f.Tokens), func(i int) bool { return f.Tokens[i].End >= off })
+	i := sort.Search(f.NumTokens(), func(i int) bool { return f.Token(i).End >= off })
 	switch {
 	case c.inComment():
-	case i < len(f.Tokens) && f.Tokens[i].Kind == syntax.STRING && f.Tokens[i].Start < off && c.inString(f.Tokens[i]):
+	case i < f.NumTokens() && f.Token(i).Kind == syntax.STRING && f.Token(i).Start < off && c.inString(f.Token(i)):
 		c.strings()
 	case c.word < off && '0' <= f.Src[c.word] && f.Src[c.word] <= '9':
 	default:
@@ -159,15 +159,14 @@ func (c *completer) inString(t syntax.Token) bool {
 
 // before returns the last token that ends at or before the word.
 func (c *completer) before() syntax.Token {
-	toks := c.f.Tokens
-	i := sort.Search(len(toks), func(i int) bool { return toks[i].End > c.word || toks[i].Start >= c.word }) - 1
-	for i >= 0 && (toks[i].Kind == syntax.INDENT || toks[i].Kind == syntax.OUTDENT) {
+	i := sort.Search(c.f.NumTokens(), func(i int) bool { return c.f.Token(i).End > c.word || c.f.Token(i).Start >= c.word }) - 1
+	for i >= 0 && (c.f.Token(i).Kind == syntax.INDENT || c.f.Token(i).Kind == syntax.OUTDENT) {
 		i--
 	}
 	if i < 0 {
 		return syntax.Token{Kind: syntax.NEWLINE}
 	}
-	return toks[i]
+	return c.f.Token(i)
 }
 
 // code completes names.

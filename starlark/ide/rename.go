@@ -77,7 +77,7 @@ func Rename(s *Snapshot, f *resolve.File, off int, name string) ([]Edit, error) 
 
 func validName(name string) error {
 	f := syntax.ParseString("", name)
-	if len(f.Errors) > 0 || len(f.Tokens) != 2 || f.Tokens[0].Kind != syntax.IDENT || f.Tokens[0].End != len(name) {
+	if len(f.Errors) > 0 || f.NumTokens() != 2 || f.Token(0).Kind != syntax.IDENT || f.Token(0).End != len(name) {
 		return fmt.Errorf("%q is not a name", name)
 	}
 	return nil

@@ -56,7 +56,7 @@ func SemanticTokens(s *Snapshot, f *resolve.File, within syntax.Span) []Semantic
 	t.binders(f.Root)
 	syntax.Walk(f.File, t.visit)
 	ci := 0
-	for _, tok := range f.Tokens {
+	for tok := range f.Tokens() {
 		for ci < len(f.Comments) && f.Comments[ci].Start < tok.Start {
 			t.add(SemanticToken{Span: syntax.Span{Start: f.Comments[ci].Start, End: f.Comments[ci].End}, Type: TokenComment})
 			ci++

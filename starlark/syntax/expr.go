@@ -1,5 +1,7 @@
 package syntax
 
+import "strings"
+
 // maxChain limits the operators or suffixes in one flat expression, because
 // such a chain is a deep tree.
 const maxChain = 5000
@@ -240,6 +242,18 @@ func (p *parser) newIdent() *Ident {
 	return id
 }
 
+// text returns the current token's text.
+func (p *parser) text() string { return p.own(p.lx.src[p.tok.Start:p.tok.End]) }
+
+// own returns a part of the text for a node. A node that later versions of the
+// file share must not keep all of this version's text alive.
+func (p *parser) own(s string) string {
+	if p.reuse != nil {
+		return strings.Clone(s)
+	}
+	return s
+}
+
 // ident parses a name.
 func (p *parser) ident() *Ident {
 	id := p.newIdent()
@@ -249,7 +263,7 @@ func (p *parser) ident() *Ident {
 		return id
 	}
 	id.Pos = Pos{p.tok.Start, p.tok.End}
-	id.Name = p.lx.src[p.tok.Start:p.tok.End]
+	id.Name = p.text()
 	p.next()
 	return id
 }
@@ -262,7 +276,7 @@ func (p *parser) attr() *Ident {
 	}
 	p.errorf("not an identifier")
 	id := p.newIdent()
-	id.Pos, id.Name = Pos{p.tok.Start, p.tok.End}, p.lx.src[p.tok.Start:p.tok.End]
+	id.Pos, id.Name = Pos{p.tok.Start, p.tok.End}, p.text()
 	p.next()
 	return id
 }
@@ -270,9 +284,9 @@ func (p *parser) attr() *Ident {
 func (p *parser) literal() *Literal {
 	x := p.nodes.literal.new()
 	x.Pos = Pos{p.tok.Start, p.tok.End}
-	x.Kind, x.Raw = p.tok.Kind, p.lx.src[p.tok.Start:p.tok.End]
+	x.Kind, x.Raw = p.tok.Kind, p.text()
 	if x.Kind == STRING || x.Kind == BYTES {
-		x.Value = p.val
+		x.Value = p.own(p.val)
 	}
 	p.next()
 	return x

@@ -26,19 +26,45 @@ type Lines struct {
 // NewLines returns the lines of a text.
 func NewLines(src string) *Lines {
 	starts := make([]int, 1, len(src)/32+2)
-	for i := 0; i < len(src); i++ {
+	return &Lines{src, appendStarts(starts, src, 0, len(src))}
+}
+
+// appendStarts appends where the lines start that begin behind the line ends
+// in src[from:to].
+func appendStarts(starts []int, src string, from, to int) []int {
+	for i := from; i < to; i++ {
 		switch src[i] {
 		case '\r':
 			if i+1 < len(src) && src[i+1] == '\n' {
-				i++
+				continue // the \n ends the line
 			}
 			starts = append(starts, i+1)
 		case '\n':
 			starts = append(starts, i+1)
 		}
 	}
+	return starts
+}
+
+// Edit returns the lines of the text with a piece replaced, [start, end) in
+// bytes.
+func (l *Lines) Edit(start, end int, text string) *Lines {
+	src := l.src[:start] + text + l.src[end:]
+	// A \r just before the piece ends a line only if no \n follows it.
+	first := max(start-1, 0)
+	before := sort.SearchInts(l.starts, first+1) // lines whose start does not depend on what changes
+	after := sort.SearchInts(l.starts, end+1)    // the first line that starts behind a line end outside of it
+	starts := make([]int, before, len(l.starts)+len(text)/32+2)
+	copy(starts, l.starts)
+	starts = appendStarts(starts, src, first, start+len(text))
+	for _, s := range l.starts[after:] {
+		starts = append(starts, s+len(src)-len(l.src))
+	}
 	return &Lines{src, starts}
 }
+
+// Text returns the whole text.
+func (l *Lines) Text() string { return l.src }
 
 // Count returns the number of lines, at least 1.
 func (l *Lines) Count() int { return len(l.starts) }

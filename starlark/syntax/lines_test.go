@@ -1,6 +1,9 @@
 package syntax
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestLines(t *testing.T) {
 	src := "aé😀b\r\n\tx\rlast\n"
@@ -43,6 +46,22 @@ func FuzzLines(f *testing.F) {
 			if line2, col2 := l.Position(back, enc); line2 != line || col2 != col || back > max(off, 0) {
 				t.Errorf("%d -> %d:%d -> %d -> %d:%d", off, line, col, back, line2, col2)
 			}
+		}
+	})
+}
+
+func FuzzLinesEdit(f *testing.F) {
+	for _, text := range []string{"", "\n", "\r", "\r\n", "a\n\r", "é"} {
+		for i := range 8 {
+			f.Add("a\r\nb\rc\n\nd\r", i, 1+i/4, text)
+		}
+	}
+	f.Fuzz(func(t *testing.T, src string, at, n int, text string) {
+		at = int(uint(at) % uint(len(src)+1))
+		end := at + int(uint(n)%uint(len(src)-at+1))
+		got, want := NewLines(src).Edit(at, end, text), NewLines(src[:at]+text+src[end:])
+		if got.src != want.src || !slices.Equal(got.starts, want.starts) {
+			t.Errorf("%q[%d:%d] = %q: lines of %q at %v, want %q at %v", src, at, end, text, got.src, got.starts, want.src, want.starts)
 		}
 	})
 }

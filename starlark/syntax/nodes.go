@@ -45,11 +45,16 @@ type File struct {
 	Name     string
 	Src      string
 	Stmts    []Stmt
-	Tokens   []Token // with an EOF at the end
+	Parts    []Part // of which the text consists, without gaps
 	Comments []Comment
 	Errors   []Error // by position
 	Lines    *Lines
 	NumIdent int // one more than the largest Ident.ID
+
+	eof       Token
+	numTokens int
+	idents    int // names in the tree, or a few more
+	retries   int // lines that were parsed again in layout mode
 }
 
 // Span returns the whole text's place.
@@ -63,8 +68,9 @@ func (f *File) Text(n Node) string {
 }
 
 type (
-	// Ident is a name. It is empty where a name is missing. ID numbers the
-	// file's names from 0, so that facts about them can be kept in a slice.
+	// Ident is a name. It is empty where a name is missing. ID tells
+	// the file's names apart and is less than File.NumIdent, so that facts about
+	// them can be kept in a slice.
 	Ident struct {
 		Pos
 		Name string

@@ -61,7 +61,7 @@ func checkLossless(t *testing.T, f *File) {
 			}
 		}
 	}
-	for _, tok := range f.Tokens {
+	for tok := range f.Tokens() {
 		for ci < len(f.Comments) && f.Comments[ci].Start < tok.Start {
 			gap(f.Comments[ci].Start)
 			end = f.Comments[ci].End

@@ -10,27 +10,42 @@ import (
 func Parse(name string, src []byte) *File { return ParseString(name, string(src)) }
 
 // ParseString is like Parse, without a copy of the text.
-func ParseString(name, src string) *File { return newParser(src).file(name, nil) }
+func ParseString(name, src string) *File { return ParseLines(name, NewLines(src)) }
 
-func newParser(src string) *parser {
-	p := &parser{tokens: make([]Token, 0, len(src)/3+8)}
+// ParseLines is ParseString for a text whose lines are known.
+func ParseLines(name string, lines *Lines) *File {
+	return newParser(lines.src, len(lines.src)).file(name, lines)
+}
+
+// newParser returns a parser of a text of which about so many bytes are to be
+// read.
+func newParser(src string, read int) *parser {
+	p := &parser{tokens: make([]Token, 0, read/3+64)}
 	p.lx = lexer{src: src, lineStart: true, indents: make([]int, 1, 16), report: p.lexError}
 	return p
 }
 
-// file parses the rest of the text, behind the statements that are known.
-func (p *parser) file(name string, stmts []Stmt) *File {
-	p.advance()
-	for p.tok.Kind != EOF {
-		stmts = p.stmts(stmts, true)
-		if p.tok.Kind == OUTDENT {
-			p.next()
+// file parses the text piece by piece.
+func (p *parser) file(name string, lines *Lines) *File {
+	for at, read := 0, false; ; read = true {
+		if end := p.takeOver(at); end > at {
+			at, read = end, false
+		}
+		if !read {
+			p.lx.pos, p.lx.depth, p.lx.lineStart = at, 0, true
+			p.advance()
+		}
+		if p.tok.Kind != EOF || at < len(p.lx.src) {
+			at = p.piece(at)
+		}
+		if p.tok.Kind == EOF {
+			break
 		}
 	}
 	sort.SliceStable(p.errs, func(i, j int) bool { return p.errs[i].Start < p.errs[j].Start })
 	return &File{
-		Name: name, Src: p.lx.src, Stmts: stmts, Tokens: append(p.tokens, p.tok), Comments: p.lx.comments,
-		Errors: p.errs, Lines: NewLines(p.lx.src), NumIdent: p.numIdent,
+		Name: name, Src: p.lx.src, Stmts: p.all.stmts, Parts: p.all.parts, Comments: p.lx.comments, Errors: p.errs,
+		Lines: lines, NumIdent: p.numIdent, eof: p.tok, numTokens: p.all.tokens + 1, idents: p.all.idents, retries: p.retries,
 	}
 }
 
@@ -56,6 +71,9 @@ type parser struct {
 	nodes nodes
 
 	numIdent int
+
+	all   pieces
+	reuse *reuse // nil when the whole text is parsed
 }
 
 // advance reads the next token into p.tok without keeping the current one.
@@ -211,18 +229,15 @@ func (p *parser) skipLine() {
 	}
 }
 
-// stmts parses statements up to an OUTDENT or the end. An empty line that is not
-// blank, because of a line continuation, is allowed only at the top.
-func (p *parser) stmts(out []Stmt, top bool) []Stmt {
+// stmts parses the statements of a block up to its OUTDENT or the end.
+func (p *parser) stmts(out []Stmt) []Stmt {
 	extra := 0 // unexpected indents that are open
 	for {
 		switch p.tok.Kind {
 		case EOF:
 			return out
 		case NEWLINE:
-			if !top {
-				p.errorf("got newline, want primary expression")
-			}
+			p.errorf("got newline, want primary expression")
 			p.next()
 		case INDENT:
 			p.errorf("got indent, want primary expression")
@@ -379,7 +394,7 @@ func (p *parser) suite() []Stmt {
 		return nil
 	}
 	p.next()
-	body := p.stmts(nil, false)
+	body := p.stmts(nil)
 	if p.tok.Kind == OUTDENT {
 		p.next()
 	}

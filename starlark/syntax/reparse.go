@@ -1,76 +1,124 @@
 package syntax
 
-import "sort"
+import "strings"
 
-// Reparse parses a text that differs from an older file's, and takes over the
-// statements before the first difference. The result is that of ParseString;
-// both files share nodes.
-func Reparse(old *File, src string) *File {
-	k := old.reusable(commonPrefix(old.Src, src))
-	if k == 0 {
-		return ParseString(old.Name, src)
+// Reparse parses a text that differs from an older file's. Pieces that the
+// difference does not touch are not read again: before it both files share the
+// nodes, behind it they are copied to where they stand now. The result is that
+// of ParseLines but for the numbers of the names.
+func Reparse(old *File, lines *Lines) *File {
+	src := lines.src
+	if old.retries >= maxRetries || strings.IndexByte(src, 0) >= 0 || strings.IndexByte(old.Src, 0) >= 0 {
+		return ParseLines(old.Name, lines)
 	}
-	at := old.Stmts[k].Span().Start
-	nTok := sort.Search(len(old.Tokens), func(i int) bool { return old.Tokens[i].End > at })
-	nCom := sort.Search(len(old.Comments), func(i int) bool { return old.Comments[i].Start >= at })
-	p := newParser(src)
-	p.lx.pos = at
-	p.tokens = append(p.tokens, old.Tokens[:nTok]...)
-	p.lx.comments = append(p.lx.comments, old.Comments[:nCom]...)
-	for i := nTok - 1; i >= 0 && p.prevEnd == 0; i-- {
-		if t := old.Tokens[i]; t.End > t.Start && t.Kind != NEWLINE {
-			p.prevEnd = t.End
-		}
+	r := &reuse{old: old, prefix: commonPrefix(old.Src, src)}
+	r.suffix = commonSuffix(old.Src[r.prefix:], src[r.prefix:])
+	p := newParser(src, len(src)-r.prefix-r.suffix)
+	p.reuse = r
+	p.lx.comments = make([]Comment, 0, len(old.Comments)+4)
+	p.all.stmts = make([]Stmt, 0, len(old.Stmts)+4)
+	p.all.parts = make([]Part, 0, len(old.Parts)+4)
+	if p.numIdent = old.NumIdent; p.numIdent > 2*old.idents+minIdents {
+		p.numIdent, r.renumber = 0, true
 	}
-	p.numIdent = old.firstIdent(k)
-	return p.file(old.Name, append([]Stmt(nil), old.Stmts[:k]...))
+	f := p.file(old.Name, lines)
+	if p.retries >= maxRetries {
+		return ParseLines(old.Name, lines) // from there on layout decides about good lines, too
+	}
+	return f
 }
 
-// reusable returns how many statements at the start of a file stay as they are
-// when only the first n bytes of the text do. The last of them must end well
-// before, the next one must start a line, and no error may lie before or in
-// them: where there is one, more text may change what it means.
-func (f *File) reusable(n int) int {
-	if len(f.Errors) > 0 {
-		n = min(n, f.Errors[0].Start)
-	}
-	k := sort.Search(len(f.Stmts), func(i int) bool { return f.Stmts[i].Span().End >= n }) - 1
-	for ; k > 0; k-- {
-		start := f.Stmts[k].Span().Start
-		if start == f.Lines.Line(f.Lines.Number(start)).Start {
-			return k
-		}
-	}
-	return 0
+// minIdents is the least number of names that are gone before those that are
+// left get new numbers.
+const minIdents = 4096
+
+// reuse is what a new text has in common with an older file's.
+type reuse struct {
+	old            *File
+	prefix, suffix int // bytes at both ends
+	renumber       bool
 }
 
-// firstIdent returns a number for the next name that is larger than those in
-// the first k statements.
-func (f *File) firstIdent(k int) int {
-	for _, s := range f.Stmts[k:] {
-		first := -1
-		Walk(s, func(n Node) bool {
-			if id, ok := n.(*Ident); ok && (first < 0 || id.ID < first) {
-				first = id.ID
-			}
-			return true
-		})
-		if first >= 0 {
-			return first
+// takeOver takes over the pieces of the older file from an offset on, as far as
+// they are the same, and returns where they end.
+func (p *parser) takeOver(at int) (end int) {
+	r := p.reuse
+	if r == nil {
+		return at
+	}
+	shift, same := 0, r.before
+	if at >= len(p.lx.src)-r.suffix {
+		shift, same = len(p.lx.src)-len(r.old.Src), r.behind
+	}
+	i := r.old.PartAt(at - shift)
+	for ; i < len(r.old.Parts) && r.old.Parts[i].Start == at-shift && same(i); i++ {
+		part := &r.old.Parts[i]
+		p.adopt(part, at)
+		at += part.size
+	}
+	return at
+}
+
+// behind reports whether a part behind the difference, which starts a
+// statement in the new text as well, means the same there. Where there is an
+// error, text far away may change what it means.
+func (r *reuse) behind(i int) bool { return r.old.Parts[i].clean }
+
+// before is behind for a part before the difference. What follows a part says
+// where it ends, so that this must begin with the same token.
+func (r *reuse) before(i int) bool {
+	if i+1 == len(r.old.Parts) || !r.old.Parts[i].clean {
+		return false
+	}
+	next := &r.old.Parts[i+1]
+	return next.firstEnd+next.shift() < r.prefix
+}
+
+// adopt adds a part of the older file to the new one, at an offset.
+func (p *parser) adopt(part *Part, at int) {
+	first, by := len(p.all.stmts), at-part.Start
+	p.all.stmts = append(p.all.stmts, part.Stmts...)
+	if stmts := p.all.stmts[first:]; by != 0 || p.reuse.renumber {
+		c := copier{nodes: &p.nodes, by: by}
+		if p.reuse.renumber {
+			c.ids = &p.numIdent
+		}
+		for i, s := range stmts {
+			stmts[i] = c.stmt(s)
 		}
 	}
-	return f.NumIdent
+	by = at - part.base
+	for _, c := range part.comments {
+		p.lx.comments = append(p.lx.comments, Comment{c.Start + by, c.End + by, c.Own})
+	}
+	if part.lastEnd >= 0 {
+		p.prevEnd = part.lastEnd + by
+	}
+	p.part(part.Piece, at, p.all.stmts[first:])
 }
 
 // commonPrefix returns the length of what two texts have in common at their
 // start.
 func commonPrefix(a, b string) int {
-	const step = 1 << 12
+	const step = 1 << 10
 	n, most := 0, min(len(a), len(b))
 	for n+step <= most && a[n:n+step] == b[n:n+step] {
 		n += step
 	}
 	for n < most && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// commonSuffix is commonPrefix for the ends.
+func commonSuffix(a, b string) int {
+	const step = 1 << 10
+	n, most := 0, min(len(a), len(b))
+	for n+step <= most && a[len(a)-n-step:len(a)-n] == b[len(b)-n-step:len(b)-n] {
+		n += step
+	}
+	for n < most && a[len(a)-1-n] == b[len(b)-1-n] {
 		n++
 	}
 	return n

@@ -1,0 +1,181 @@
+package syntax
+
+import (
+	"iter"
+	"sort"
+)
+
+// A Piece is a run of lines that is parsed by itself: a statement of the top
+// level, with what else stands in its last line and with the comments and empty
+// lines up to the next one. The versions of a file that Reparse makes share the
+// pieces that an edit leaves alone, so that facts about a piece can be kept
+// beside it. It holds no position of its own: a Part says where it stands.
+type Piece struct {
+	base     int // where it stood when it was parsed: what tokens and comments are relative to
+	size     int // in bytes
+	clean    bool
+	firstEnd int // the end of its first token
+	lastEnd  int // the end of its last word or sign, -1 when it has none
+	idents   int // names in it, or more
+
+	tokens   []Token
+	comments []Comment
+}
+
+// Len returns the length of the piece in bytes.
+func (p *Piece) Len() int { return p.size }
+
+// A Part is a piece in a file.
+type Part struct {
+	*Piece
+	Start int    // in bytes
+	Stmts []Stmt // the statements that the piece consists of
+
+	token int // the number of its first token in the file
+}
+
+// End returns where the next part starts.
+func (p *Part) End() int { return p.Start + p.size }
+
+// shift is what turns the piece's positions into those of the file.
+func (p *Part) shift() int { return p.Start - p.base }
+
+func (t Token) shifted(by int) Token { return Token{t.Kind, t.Start + by, t.End + by} }
+
+// NumTokens returns the number of tokens, at least 1: the last one is an EOF.
+func (f *File) NumTokens() int { return f.numTokens }
+
+// Token returns the i-th token.
+func (f *File) Token(i int) Token {
+	if i == f.numTokens-1 {
+		return f.eof
+	}
+	k := sort.Search(len(f.Parts), func(k int) bool { return f.Parts[k].token > i }) - 1
+	p := &f.Parts[k]
+	return p.tokens[i-p.token].shifted(p.shift())
+}
+
+// Tokens returns all tokens in order.
+func (f *File) Tokens() iter.Seq[Token] {
+	return func(yield func(Token) bool) {
+		for i := range f.Parts {
+			for t := range f.Parts[i].Tokens() {
+				if !yield(t) {
+					return
+				}
+			}
+		}
+		yield(f.eof)
+	}
+}
+
+// Tokens returns the part's tokens in order, as the file places them.
+func (p *Part) Tokens() iter.Seq[Token] {
+	return func(yield func(Token) bool) {
+		by := p.shift()
+		for _, t := range p.tokens {
+			if !yield(t.shifted(by)) {
+				return
+			}
+		}
+	}
+}
+
+// Comments returns the part's comments in order, as the file places them.
+func (p *Part) Comments() iter.Seq[Comment] {
+	return func(yield func(Comment) bool) {
+		by := p.shift()
+		for _, c := range p.comments {
+			if !yield(Comment{c.Start + by, c.End + by, c.Own}) {
+				return
+			}
+		}
+	}
+}
+
+// PartAt returns the index of the part that an offset lies in.
+func (f *File) PartAt(off int) int {
+	return max(sort.Search(len(f.Parts), func(i int) bool { return f.Parts[i].Start > off })-1, 0)
+}
+
+// pieces collects the parts of a file while it is parsed.
+type pieces struct {
+	parts    []Part
+	stmts    []Stmt
+	slab     slab[Piece]
+	tokens   int // of all parts
+	idents   int // of all parts
+	comments int // of the lexer's comments that belong to a part
+}
+
+// settled reports whether a statement of the top level starts with the current
+// token and nothing before it is left open.
+func (p *parser) settled() bool {
+	switch p.tok.Kind {
+	case NEWLINE, INDENT, OUTDENT, EOF:
+		return false
+	}
+	depth := 0
+	if k := p.tok.Kind; k == LPAREN || k == LBRACK || k == LBRACE {
+		depth = 1
+	}
+	start := p.tok.Start
+	return p.lx.depth == depth && len(p.lx.indents) == 1 && p.lx.dents == 0 &&
+		(start == 0 || isNewline(p.lx.src[start-1]))
+}
+
+// piece parses a piece that starts at an offset, and returns where it ends.
+func (p *parser) piece(at int) (end int) {
+	tokens, idents, stmts, errs := len(p.tokens), p.numIdent, len(p.all.stmts), len(p.errs)
+	x := p.all.slab.new()
+	x.base, x.firstEnd, x.lastEnd = at, p.tok.End, -1
+	x.clean = at == 0 || !p.tokenBad()
+	if at == 0 {
+		errs = 0 // the first token is read already
+	}
+	// What stands before the first statement is a piece of its own.
+	if at > 0 || p.tok.Start == 0 || !p.settled() {
+		p.all.stmts = p.topLevel(p.all.stmts)
+	}
+	if end = p.tok.Start; p.tok.Kind == EOF {
+		end = len(p.lx.src)
+	}
+	x.size = end - at
+	x.clean = x.clean && len(p.errs) == errs
+	x.idents = p.numIdent - idents
+	x.tokens = p.tokens[tokens:len(p.tokens):len(p.tokens)]
+	x.comments = p.lx.comments[p.all.comments:len(p.lx.comments):len(p.lx.comments)]
+	if p.reuse != nil {
+		x.comments = append([]Comment(nil), x.comments...) // the rest of the list must not live as long
+	}
+	if len(x.tokens) > 0 && p.prevEnd > at {
+		x.lastEnd = p.prevEnd
+	}
+	p.part(x, at, p.all.stmts[stmts:])
+	return end
+}
+
+// topLevel parses statements up to a place where nothing is left open.
+func (p *parser) topLevel(out []Stmt) []Stmt {
+	for first := true; p.tok.Kind != EOF && (first || !p.settled()); first = false {
+		switch p.tok.Kind {
+		case NEWLINE, OUTDENT: // an empty line, or the end of a wrong block
+			p.next()
+		case INDENT:
+			p.errorf("got indent, want primary expression")
+			p.next()
+		default:
+			out = p.stmt(out)
+		}
+	}
+	return out
+}
+
+// part adds a part to the file.
+func (p *parser) part(x *Piece, at int, stmts []Stmt) {
+	a := &p.all
+	a.parts = append(a.parts, Part{Piece: x, Start: at, Stmts: stmts[:len(stmts):len(stmts)], token: a.tokens})
+	a.tokens += len(x.tokens)
+	a.idents += x.idents
+	a.comments = len(p.lx.comments)
+}
