@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -348,9 +347,4 @@ func (r *run) hostCommand(unix, windows starlark.Value, dir string, env map[stri
 		dir = r.dir()
 	}
 	return config.Command{Argv: argv, Dir: dir, Env: env}, nil
-}
-
-// parseRef reads an image's name.
-func parseRef(text string) (reference.Named, error) {
-	return reference.ParseNormalizedNamed(text)
 }

@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"strings"
 	"sync"
 
 	"github.com/zeebo/blake3"
@@ -12,22 +11,29 @@ import (
 // it returns is shared and must not be changed.
 type Cache struct {
 	mu    sync.Mutex
-	old   map[string]any // of the generation before
-	young map[string]any
+	old   map[cacheKey]any // of the generation before
+	young map[cacheKey]any
 }
 
-// maxCached is the number of entries of a generation. When it is reached, the
-// generation becomes the old one, and what is not asked for again is dropped.
+// cacheKey is what a value was made of: a file's text, as it is, or a hash of
+// several contents. Texts are mostly held by the values anyway.
+type cacheKey struct {
+	kind, content string
+}
+
+// maxCached is the number of entries of a generation that evaluations which
+// fail may add up to.
 const maxCached = 20_000
 
 // NewCache returns an empty cache.
 func NewCache() *Cache {
-	return &Cache{young: map[string]any{}}
+	return &Cache{young: map[cacheKey]any{}}
 }
 
 // cached returns the value of a key, made by fill when it is not there. Errors
 // are not kept.
-func cached[T any](c *Cache, key string, fill func() (T, error)) (T, error) {
+func cached[T any](c *Cache, kind, content string, fill func() (T, error)) (T, error) {
+	key := cacheKey{kind, content}
 	if v, ok := c.get(key); ok {
 		return v.(T), nil
 	}
@@ -38,7 +44,7 @@ func cached[T any](c *Cache, key string, fill func() (T, error)) (T, error) {
 	return v, err
 }
 
-func (c *Cache) get(key string) (any, bool) {
+func (c *Cache) get(key cacheKey) (any, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if v, ok := c.young[key]; ok {
@@ -51,28 +57,34 @@ func (c *Cache) get(key string) (any, bool) {
 	return v, ok
 }
 
-func (c *Cache) put(key string, v any) {
+func (c *Cache) put(key cacheKey, v any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.young) >= maxCached {
-		c.old, c.young = c.young, map[string]any{}
+		c.turn()
 	}
 	c.young[key] = v
 }
 
-// contentKey is a key for what is made of some contents.
-func contentKey(kind string, parts ...string) string {
+// succeeded begins a new generation after an evaluation that went through:
+// what neither it nor the one before it asked for is dropped. One that failed
+// may have stopped anywhere, so that what it did not ask for says nothing.
+func (c *Cache) succeeded() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turn()
+}
+
+func (c *Cache) turn() {
+	c.old, c.young = c.young, make(map[cacheKey]any, len(c.young))
+}
+
+// contentHash stands for several contents in a key.
+func contentHash(parts ...string) string {
 	h := blake3.New()
 	for _, p := range parts {
 		_, _ = h.WriteString(p)
 		_, _ = h.Write([]byte{0})
 	}
-	var b strings.Builder
-	b.WriteString(kind)
-	b.Write(h.Sum(nil)[:16])
-	return b.String()
-}
-
-func programKey(path string, source []byte) string {
-	return contentKey("program", path, string(source))
+	return string(h.Sum(nil)[:16])
 }

@@ -42,7 +42,7 @@ type composeService struct {
 	service     types.ServiceConfig
 	res         config.Resource
 	triggerMode triggerMode
-	image       reference.Named
+	image       *imageName
 }
 
 func (s *composeState) empty() bool { return len(s.services) == 0 }
@@ -258,11 +258,11 @@ func (r *run) addService(p *composeProject, service types.ServiceConfig, deps []
 		text = p.name + "-" + service.Name
 	}
 	if text != "" {
-		named, err := parseRef(text)
+		name, err := parseName(r.opts.Cache, text)
 		if err != nil {
 			return fmt.Errorf("parsing image %s of service %s: %w", text, service.Name, err)
 		}
-		s.image = named
+		s.image = name
 	}
 	if service.Build != nil {
 		r.files.watch(joinPath(service.Build.Context, orText(service.Build.Dockerfile, "Dockerfile")))
@@ -398,8 +398,8 @@ func (r *run) composeImage(s *composeService) *image {
 			args[k] = ""
 		}
 	}
-	img := &image{named: s.image, Image: config.Image{
-		Ref: reference.FamiliarString(s.image), Builder: config.BuilderCompose, Pos: s.res.Pos, Context: b.Context, Args: args, Target: b.Target,
+	img := &image{name: s.image, Image: config.Image{
+		Ref: reference.FamiliarString(s.image.named), Builder: config.BuilderCompose, Pos: s.res.Pos, Context: b.Context, Args: args, Target: b.Target,
 		Network: b.Network, Deps: []string{b.Context}, DockerfileContents: b.DockerfileInline, Pull: b.Pull, CacheFrom: b.CacheFrom,
 	}}
 	if b.DockerfileInline == "" {

@@ -87,6 +87,9 @@ func Eval(ctx context.Context, o Options) *config.Project {
 		r.project.Resources, r.project.Images, r.project.YAML, r.project.Buttons = nil, nil, nil, nil
 	}
 	fillEmpty(r.project)
+	if err == nil {
+		r.opts.Cache.succeeded()
+	}
 	return r.project
 }
 

@@ -120,7 +120,7 @@ func fileOptions() *syntax.FileOptions {
 // compile parses and resolves a file, or takes the program of the same path
 // and content from the cache.
 func (r *run) compile(path string, source []byte) (*starlark.Program, error) {
-	return cached(r.opts.Cache, programKey(path, source), func() (*starlark.Program, error) {
+	return cached(r.opts.Cache, "program", path+"\x00"+string(source), func() (*starlark.Program, error) {
 		if len(source) > maxSource {
 			return nil, fmt.Errorf("%s has %d MB, more than a Tiltfile may have", path, len(source)>>20)
 		}

@@ -57,7 +57,7 @@ type recorder struct {
 // change within the clock's grain would not show.
 type readFile struct {
 	info fs.FileInfo
-	data []byte
+	text string
 	safe bool
 }
 
@@ -73,24 +73,40 @@ func (f *recorder) read(path string) ([]byte, error) {
 	return f.content(path)
 }
 
+// readText is read for those who want a string: the one that is kept.
+func (f *recorder) readText(path string) (string, error) {
+	f.watch(path)
+	return f.contentText(path)
+}
+
 // content reads a file of a folder that is noted as a whole.
 func (f *recorder) content(path string) ([]byte, error) {
-	if _, ok := f.fs.(osFS); !ok {
-		return f.fs.ReadFile(path)
+	text, err := f.contentText(path)
+	if err != nil {
+		return nil, err
 	}
-	key := "file" + path
+	return []byte(text), nil
+}
+
+func (f *recorder) contentText(path string) (string, error) {
+	if _, ok := f.fs.(osFS); !ok {
+		data, err := f.fs.ReadFile(path)
+		return string(data), err
+	}
+	key := cacheKey{"file", path}
 	info, statErr := os.Stat(path)
 	if v, ok := f.cache.get(key); ok && statErr == nil {
 		if old := v.(*readFile); old.safe && os.SameFile(old.info, info) && old.info.Size() == info.Size() && old.info.ModTime().Equal(info.ModTime()) {
-			return old.data, nil
+			return old.text, nil
 		}
 	}
 	began := time.Now()
 	data, err := f.fs.ReadFile(path)
+	text := string(data)
 	if err == nil && statErr == nil {
-		f.cache.put(key, &readFile{info: info, data: data, safe: began.Sub(info.ModTime()) > clockGrain})
+		f.cache.put(key, &readFile{info: info, text: text, safe: began.Sub(info.ModTime()) > clockGrain})
 	}
-	return data, err
+	return text, err
 }
 
 // sorted returns all paths that were noted.

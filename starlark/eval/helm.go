@@ -66,7 +66,7 @@ func (c *call) helm() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := cached(c.run.opts.Cache, key, func() (string, error) { return c.run.render(h) })
+	text, err := cached(c.run.opts.Cache, "helm", key, func() (string, error) { return c.run.render(h) })
 	if err != nil {
 		return nil, fmt.Errorf("helm: %w", err)
 	}
@@ -97,7 +97,7 @@ func (r *run) chartKey(h chartRender) (string, error) {
 		}
 		parts = append(parts, f, string(data))
 	}
-	return contentKey("helm", parts...), nil
+	return contentHash(parts...), nil
 }
 
 // subcharts returns the folders of charts elsewhere in the repository that a

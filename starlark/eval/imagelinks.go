@@ -16,10 +16,10 @@ func (r *run) linkBases() error {
 	for _, img := range r.images.all {
 		names := img.ImageDeps
 		if img.Builder == config.BuilderDocker {
-			names = dockerfileImages(img.dockerText, img.Args)
+			names = r.dockerfileImages(img)
 		}
 		for _, name := range names {
-			base := r.images.findText(name)
+			base := r.findImage(name)
 			if base == nil && img.Builder == config.BuilderCustom {
 				return &placed{pos: img.Pos, err: fmt.Errorf("image %q: image dep %q not found", img.Ref, name)}
 			}
@@ -35,6 +35,17 @@ func (r *run) linkBases() error {
 		}
 	}
 	return nil
+}
+
+// dockerfileImages returns the images that an image's Dockerfile takes from.
+func (r *run) dockerfileImages(img *image) []string {
+	if len(img.Args) > 0 {
+		return dockerfileImages(img.dockerText, img.Args)
+	}
+	names, _ := cached(r.opts.Cache, "dockerfile", img.dockerText, func() ([]string, error) {
+		return dockerfileImages(img.dockerText, nil), nil
+	})
+	return names
 }
 
 func (img *image) checkCycle() error {
@@ -97,8 +108,8 @@ func (r *run) unusedText(img *image) string {
 	var known []string
 	for _, o := range r.yaml.objects {
 		for _, ref := range o.refs {
-			if ref.ref.Ref == "" && !slices.Contains(known, reference.FamiliarName(ref.named)) {
-				known = append(known, reference.FamiliarName(ref.named))
+			if ref.ref.Ref == "" && !slices.Contains(known, reference.FamiliarName(ref.name.named)) {
+				known = append(known, reference.FamiliarName(ref.name.named))
 			}
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // image is an image that was declared, before it is known what uses it.
 type image struct {
 	config.Image
-	named      reference.Named
+	name       *imageName
 	dockerText string // the Dockerfile's content
 	bases      []*image
 	matchEnv   bool
@@ -37,9 +37,9 @@ func (x *imageIndex) add(img *image) error {
 	if x.byName == nil {
 		x.byName, x.tagged = map[string]*image{}, map[string]*image{}
 	}
-	index, key := x.byName, img.named.Name()
-	if !reference.IsNameOnly(img.named) {
-		index, key = x.tagged, img.named.String()
+	index, key := x.byName, img.name.name
+	if img.name.full != "" {
+		index, key = x.tagged, img.name.full
 	}
 	if other := index[key]; other != nil {
 		return sayf("Image for ref %q has already been defined", img.Ref)
@@ -51,22 +51,23 @@ func (x *imageIndex) add(img *image) error {
 
 // find returns the image that builds what a YAML file, a Dockerfile or a
 // Compose file names.
-func (x *imageIndex) find(named reference.Named) *image {
-	if !reference.IsNameOnly(named) {
-		if img := x.tagged[named.String()]; img != nil {
+func (x *imageIndex) find(name *imageName) *image {
+	if name.full != "" {
+		if img := x.tagged[name.full]; img != nil {
 			return img
 		}
 	}
-	return x.byName[named.Name()]
+	return x.byName[name.name]
 }
 
-// findText is find for a name that may not be one.
-func (x *imageIndex) findText(text string) *image {
-	named, err := parseRef(text)
+// findImage returns the image that builds what a text names, which may be no
+// image's name.
+func (r *run) findImage(text string) *image {
+	name, err := parseName(r.opts.Cache, text)
 	if err != nil {
 		return nil
 	}
-	return x.find(named)
+	return r.images.find(name)
 }
 
 // watched returns the folders whose changes reach an image, through its bases
@@ -140,11 +141,11 @@ func (c *call) dockerBuild() (starlark.Value, error) {
 }
 
 func (c *call) setRef(img *image, ref string) error {
-	named, err := cached(c.run.opts.Cache, "ref"+ref, func() (reference.Named, error) { return parseRef(ref) })
+	name, err := parseName(c.run.opts.Cache, ref)
 	if err != nil {
 		return sayf("Argument 1 (ref): can't parse %q: %v", ref, err)
 	}
-	img.named, img.Ref = named, reference.FamiliarString(named)
+	img.name, img.Ref = name, reference.FamiliarString(name.named)
 	return nil
 }
 
@@ -174,11 +175,11 @@ func (c *call) readDockerfile(img *image, file, contents starlark.Value) error {
 		}
 		img.Dockerfile = c.run.abs(s)
 	}
-	data, err := c.run.files.read(img.Dockerfile)
+	text, err := c.run.files.readText(img.Dockerfile)
 	if err != nil {
 		return fmt.Errorf("error reading dockerfile: %w", err)
 	}
-	img.dockerText, img.DockerfileText = string(data), string(data)
+	img.dockerText, img.DockerfileText = text, text
 	return nil
 }
 
@@ -232,11 +233,11 @@ func (c *call) setIgnores(img *image, dirs []string, base string, ignore strList
 		if !c.run.exists(file) {
 			continue
 		}
-		data, err := c.run.files.read(file)
+		text, err := c.run.files.readText(file)
 		if err != nil {
 			continue
 		}
-		if patterns := ignoreLines(string(data)); len(patterns) > 0 {
+		if patterns := ignoreLines(text); len(patterns) > 0 {
 			img.Ignores = append(img.Ignores, config.Ignore{Base: dir, Patterns: patterns, Source: file})
 		}
 	}

@@ -46,12 +46,11 @@ func (y *yamlState) add(objects []*object, allowDuplicates bool) error {
 		y.declared = map[string]*object{}
 	}
 	for _, o := range objects {
-		key := strings.ToLower(o.name + "\x00" + o.namespace + "\x00" + o.kind + "\x00" + o.group)
-		if old := y.declared[key]; old != nil && !allowDuplicates && o.name != "" {
+		if old := y.declared[o.identity]; old != nil && !allowDuplicates && o.name != "" {
 			return sayf("Duplicate YAML: %s %s\nIgnore this error with k8s_yaml(..., allow_duplicates=True)\nYAML originally registered at: %s",
 				strings.ToLower(o.kind), o.name, old.Pos)
 		}
-		y.declared[key] = o
+		y.declared[o.identity] = o
 		y.objects = append(y.objects, o)
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -105,11 +104,11 @@ func (k *kindRule) setImageObject(v starlark.Value) error {
 }
 
 // findImages adds the images at the rule's paths.
-func (k *kindRule) findImages(o *object) error {
+func (k *kindRule) findImages(c *Cache, o *object) error {
 	for _, p := range k.paths {
 		for _, n := range p.find(o.Content) {
 			if k.repoField == "" {
-				if err := o.addImage(n.value, n.path); err != nil {
+				if err := o.addImage(c, n.value, n.path); err != nil {
 					return err
 				}
 				continue
@@ -122,11 +121,11 @@ func (k *kindRule) findImages(o *object) error {
 			if tag, _ := fields[k.tagField].(string); tag != "" {
 				repo += ":" + tag
 			}
-			named, err := reference.ParseNormalizedNamed(repo)
+			name, err := parseName(c, repo)
 			if err != nil {
 				return fmt.Errorf("parsing image %s: %w", repo, err)
 			}
-			o.refs = append(o.refs, foundImage{named: named, ref: config.ImageRef{Path: n.path, RepoField: k.repoField, TagField: k.tagField}})
+			o.refs = append(o.refs, foundImage{name: name, ref: config.ImageRef{Path: n.path, RepoField: k.repoField, TagField: k.tagField}})
 		}
 	}
 	return nil

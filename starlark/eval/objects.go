@@ -6,36 +6,45 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/distribution/reference"
-
 	"github.com/towline-dev/towline/starlark/config"
 )
 
 // object is a Kubernetes object of the project.
 type object struct {
 	config.Object
-	name, namespace, kind, group, apiVersion string
-
-	prefixes  [4]string    // name, name:kind, name:kind:namespace, and all with the group
-	fragments [4]string    // the same in lower case
-	podRefs   []foundImage // the images of its containers
-	podErr    error        // why one of them is no image's name
+	*objectTemplate
 
 	refs  []foundImage // all images that it names
 	taken bool         // it belongs to a resource
 }
 
-// foundImage is a place in an object that names an image.
-type foundImage struct {
-	named reference.Named
-	ref   config.ImageRef
+// objectTemplate is what an object is by its content alone. It is shared by
+// all evaluations that read the same content.
+type objectTemplate struct {
+	content                                  map[string]any
+	line                                     int
+	name, namespace, kind, group, apiVersion string
+
+	key       string       // "name:kind:namespace:group"
+	identity  string       // what no two objects may share, unless duplicates are allowed
+	prefixes  [4]string    // name, name:kind, name:kind:namespace, and all with the group
+	fragments [4]string    // the same in lower case
+	podRefs   []foundImage // the images of its containers
+	podErr    error        // why one of them is no image's name
+	podLabels []string     // the keys by which a Service that selects its pods is found
+	selects   string       // of a Service: one of those keys; "" when it selects nothing
 }
 
-// newObject reads what an object is by its content. The namespace is "default"
-// when none is given, the core group is called "core" in names.
-func newObject(content map[string]any) object {
-	o := object{namespace: "default"}
-	o.Content = content
+// foundImage is a place in an object that names an image.
+type foundImage struct {
+	name *imageName
+	ref  config.ImageRef
+}
+
+// newTemplate reads what an object is by its content. The namespace is
+// "default" when none is given, the core group is called "core" in names.
+func newTemplate(c *Cache, content map[string]any) objectTemplate {
+	o := objectTemplate{content: content, namespace: "default"}
 	o.kind, _ = content["kind"].(string)
 	o.apiVersion, _ = content["apiVersion"].(string)
 	if group, _, ok := strings.Cut(o.apiVersion, "/"); ok {
@@ -59,27 +68,26 @@ func newObject(content map[string]any) object {
 		o.prefixes[i] = full[:end]
 		o.fragments[i] = strings.ToLower(full[:end])
 	}
-	o.Key = full
-	o.findPodImages()
+	o.key = full
+	o.identity = strings.ToLower(o.name + "\x00" + o.namespace + "\x00" + o.kind + "\x00" + o.group)
+	o.findPodImages(c)
+	o.indexLabels()
 	return o
 }
 
 // labels returns the object's own labels.
-func (o *object) labels() map[string]any {
-	return mapAt(o.Content, "metadata", "labels")
+func (o *objectTemplate) labels() map[string]any {
+	return mapAt(o.content, "metadata", "labels")
 }
 
-// key is "name:kind:namespace:group".
-func (o *object) key() string { return o.Key }
-
 // fullName is what messages call an object.
-func (o *object) fullName() string {
+func (o *objectTemplate) fullName() string {
 	return fmt.Sprintf("%s:%s:%s", escapeColons(o.name), o.kind, o.namespace)
 }
 
 func escapeColons(s string) string { return strings.ReplaceAll(s, ":", `\:`) }
 
-func (o *object) id() objectID {
+func (o *objectTemplate) id() objectID {
 	return objectID{name: o.name, kind: o.kind, namespace: o.namespace, group: o.group}
 }
 
@@ -101,8 +109,8 @@ func uniqueNames(objects []*object) []string {
 			}
 		}
 		if names[i] == "" {
-			names[i] = fmt.Sprintf("%s:%d", o.key(), used[o.key()])
-			used[o.key()]++
+			names[i] = fmt.Sprintf("%s:%d", o.key, used[o.key])
+			used[o.key]++
 		}
 	}
 	return names
@@ -126,37 +134,22 @@ var podSpecPaths = map[string][]string{
 
 // podTemplate returns the pod template of an object of Kubernetes' own kinds:
 // what has the pods' labels and spec. A pod is its own template.
-func (o *object) podTemplate() (template map[string]any, path []string, ok bool) {
+func (o *objectTemplate) podTemplate() (template map[string]any, path []string, ok bool) {
 	path, ok = podSpecPaths[o.kind]
 	if !ok || !ownGroup[o.group] {
 		return nil, nil, false
 	}
-	template = mapAt(o.Content, path...)
+	template = mapAt(o.content, path...)
 	return template, path, template != nil
 }
 
 // ownGroup are the groups that have Kubernetes' own workloads.
 var ownGroup = map[string]bool{"": true, "apps": true, "batch": true, "extensions": true}
 
-// selects reports whether the object is a Service that selects pods with these
-// labels, in the namespace of the workload.
-func (o *object) selects(workload *object, labels map[string]any) bool {
-	if o.kind != "Service" || o.group != "" || o.namespace != workload.namespace {
-		return false
-	}
-	selector := mapAt(o.Content, "spec", "selector")
-	for k, v := range selector {
-		if labels[k] != v {
-			return false
-		}
-	}
-	return len(selector) > 0
-}
-
 // findPodImages finds the images of the containers of a pod template.
-func (o *object) findPodImages() {
+func (o *objectTemplate) findPodImages(c *Cache) {
 	o.eachContainer(func(container map[string]any, at []string) {
-		if found, err := imageAt(container["image"], append(at, "image")); err != nil {
+		if found, err := imageAt(c, container["image"], append(at, "image")); err != nil {
 			o.podErr = err
 		} else if found != nil {
 			o.podRefs = append(o.podRefs, *found)
@@ -165,7 +158,7 @@ func (o *object) findPodImages() {
 }
 
 // eachContainer calls f with the containers of a pod template and their place.
-func (o *object) eachContainer(f func(container map[string]any, at []string)) {
+func (o *objectTemplate) eachContainer(f func(container map[string]any, at []string)) {
 	template, path, ok := o.podTemplate()
 	if !ok {
 		return
@@ -196,7 +189,7 @@ func (r *run) findImages(o *object, inEnv bool) error {
 		if !k.selector.matches(o) {
 			continue
 		}
-		if err := k.findImages(o); err != nil {
+		if err := k.findImages(r.opts.Cache, o); err != nil {
 			return err
 		}
 	}
@@ -204,20 +197,20 @@ func (r *run) findImages(o *object, inEnv bool) error {
 }
 
 // imageAt reads an image's name; an empty one is none.
-func imageAt(v any, path []string) (*foundImage, error) {
+func imageAt(c *Cache, v any, path []string) (*foundImage, error) {
 	text, ok := v.(string)
 	if !ok || text == "" {
 		return nil, nil
 	}
-	named, err := parseRef(text)
+	name, err := parseName(c, text)
 	if err != nil {
 		return nil, fmt.Errorf("parsing image %s: %w", text, err)
 	}
-	return &foundImage{named: named, ref: config.ImageRef{Path: path}}, nil
+	return &foundImage{name: name, ref: config.ImageRef{Path: path}}, nil
 }
 
-func (o *object) addImage(v any, path []string) error {
-	found, err := imageAt(v, path)
+func (o *object) addImage(c *Cache, v any, path []string) error {
+	found, err := imageAt(c, v, path)
 	if found != nil {
 		o.refs = append(o.refs, *found)
 	}
@@ -231,13 +224,13 @@ func (r *run) findEnvImages(o *object, container map[string]any, at []string) {
 	for i, v := range vars {
 		env, _ := v.(map[string]any)
 		text, _ := env["value"].(string)
-		named, err := parseRef(text)
+		name, err := parseName(r.opts.Cache, text)
 		if text == "" || err != nil {
 			continue
 		}
-		if img := r.images.find(named); img != nil && img.matchEnv {
+		if img := r.images.find(name); img != nil && img.matchEnv {
 			path := append(append([]string{}, at...), "env", fmt.Sprint(i), "value")
-			o.refs = append(o.refs, foundImage{named: named, ref: config.ImageRef{Path: path}})
+			o.refs = append(o.refs, foundImage{name: name, ref: config.ImageRef{Path: path}})
 		}
 	}
 }

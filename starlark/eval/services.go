@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -11,40 +12,68 @@ import (
 type serviceIndex map[string][]*object
 
 func (y *yamlState) services() serviceIndex {
-	index := serviceIndex{}
+	index := make(serviceIndex, len(y.objects)/2)
 	for _, o := range y.objects {
-		if o.kind != "Service" || o.group != "" {
-			continue
-		}
-		for _, k := range sortedKeys(mapAt(o.Content, "spec", "selector")) {
-			key := serviceKey(o.namespace, k, mapAt(o.Content, "spec", "selector")[k])
-			index[key] = append(index[key], o)
-			break
+		if o.selects != "" {
+			index[o.selects] = append(index[o.selects], o)
 		}
 	}
 	return index
 }
 
-func serviceKey(namespace, label string, value any) string {
-	return namespace + "\x00" + label + "\x00" + fmt.Sprint(value)
+// indexLabels fills what joins Services and the pods that they select.
+func (o *objectTemplate) indexLabels() {
+	key := func(label string, value any) string {
+		return o.namespace + "\x00" + label + "\x00" + fmt.Sprint(value)
+	}
+	if o.isService() {
+		selector := o.selector()
+		if labels := sortedKeys(selector); len(labels) > 0 {
+			o.selects = key(labels[0], selector[labels[0]])
+		}
+	}
+	for label, value := range o.templateLabels() {
+		o.podLabels = append(o.podLabels, key(label, value))
+	}
+}
+
+func (o *objectTemplate) isService() bool { return o.kind == "Service" && o.group == "" }
+
+// selector is the labels of the pods that a Service selects.
+func (o *objectTemplate) selector() map[string]any { return mapAt(o.content, "spec", "selector") }
+
+// templateLabels are the labels of a workload's pods.
+func (o *objectTemplate) templateLabels() map[string]any {
+	template, _, _ := o.podTemplate()
+	return mapAt(template, "metadata", "labels")
+}
+
+// selectsPods reports whether a Service selects the pods of a workload of its
+// own namespace.
+func (o *objectTemplate) selectsPods(workload *objectTemplate) bool {
+	if o.namespace != workload.namespace {
+		return false
+	}
+	labels := workload.templateLabels()
+	for k, v := range o.selector() {
+		if !reflect.DeepEqual(labels[k], v) {
+			return false
+		}
+	}
+	return o.selects != ""
 }
 
 // join adds the Services that select a workload's pods to its resource.
 func (x serviceIndex) join(res *resource, w *object) {
-	template, _, ok := w.podTemplate()
-	if !ok {
-		return
-	}
-	labels := mapAt(template, "metadata", "labels")
 	var found []*object
-	for k, v := range labels {
-		for _, s := range x[serviceKey(w.namespace, k, v)] {
-			if !s.taken && s.selects(w, labels) {
+	for _, key := range w.podLabels {
+		for _, s := range x[key] {
+			if !s.taken && s.selectsPods(w.objectTemplate) {
 				found = append(found, s)
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b *object) int { return strings.Compare(a.key(), b.key()) })
+	slices.SortFunc(found, func(a, b *object) int { return strings.Compare(a.key, b.key) })
 	for _, s := range found {
 		if !s.taken {
 			res.take(s)

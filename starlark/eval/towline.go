@@ -90,7 +90,7 @@ func (c *call) ourRestart() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := c.run.images.findText(in.Ref)
+	img := c.run.findImage(in.Ref)
 	if img == nil {
 		return nil, c.errorf("image %q is not declared above", in.Ref)
 	}

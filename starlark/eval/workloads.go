@@ -118,7 +118,7 @@ func (r *run) workloadNames(workloads []*object) ([]string, error) {
 // linkCustom finds the images that a k8s_custom_deploy needs.
 func (r *run) linkCustom(res *resource, d *customDecl) error {
 	for _, name := range d.deploy.ImageDeps {
-		img := r.images.findText(name)
+		img := r.findImage(name)
 		if img == nil {
 			return &placed{pos: d.pos, err: fmt.Errorf("k8s_custom_deploy %q: image dep %q not found", d.name, name)}
 		}
@@ -168,7 +168,7 @@ func (res *resource) take(o *object) {
 func (r *run) finishK8s(res *resource) {
 	for _, o := range res.objects {
 		for i := range o.refs {
-			img := r.images.find(o.refs[i].named)
+			img := r.images.find(o.refs[i].name)
 			if img == nil {
 				continue
 			}
@@ -180,7 +180,7 @@ func (r *run) finishK8s(res *resource) {
 			}
 			img.markUsed()
 		}
-		res.Objects = append(res.Objects, o.key())
+		res.Objects = append(res.Objects, o.key)
 		r.addObject(o, res.Name)
 	}
 	if res.PodReadiness == "" {

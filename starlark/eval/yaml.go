@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"go.starlark.net/starlark"
 	"go.yaml.in/yaml/v2"
@@ -15,7 +16,7 @@ import (
 // parseYAML decodes a stream. What it returns is shared between evaluations
 // and must not be changed.
 func (r *run) parseYAML(text string) ([]yamldoc.Document, error) {
-	return cached(r.opts.Cache, contentKey("yaml", text), func() ([]yamldoc.Document, error) {
+	return cached(r.opts.Cache, "yaml", text, func() ([]yamldoc.Document, error) {
 		return yamldoc.Parse(text)
 	})
 }
@@ -63,14 +64,14 @@ func (c *call) yamlOne(v starlark.Value) ([]*object, error) {
 		return nil, fmt.Errorf("expected path | string. Actual type: %T", v)
 	}
 	file := c.run.abs(s)
-	data, err := c.run.files.read(file)
+	text, err := c.run.files.readText(file)
 	if err != nil {
 		return nil, fmt.Errorf("error reading yaml file: %w", err)
 	}
-	if bytes.IndexByte(data, 0) >= 0 {
+	if strings.IndexByte(text, 0) >= 0 {
 		return nil, fmt.Errorf("%s is not a valid YAML file: it is binary", file)
 	}
-	objects, err := c.run.objects(string(data), c.pos(), file)
+	objects, err := c.run.objects(text, c.pos(), file)
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a valid YAML file: %w", file, err)
 	}
@@ -80,11 +81,11 @@ func (c *call) yamlOne(v starlark.Value) ([]*object, error) {
 // objects decodes Kubernetes objects; a List becomes its items. What an object
 // is by its content alone is worked out once per content.
 func (r *run) objects(text string, pos config.Position, file string) ([]*object, error) {
-	templates, err := cached(r.opts.Cache, contentKey("objects", text), func() ([]object, error) {
+	templates, err := cached(r.opts.Cache, "objects", text, func() ([]objectTemplate, error) {
 		docs, err := yamldoc.Parse(text)
-		var templates []object
+		var templates []objectTemplate
 		for _, d := range docs {
-			if err := addObjects(&templates, d); err != nil {
+			if err := r.addObjects(&templates, d); err != nil {
 				return nil, err
 			}
 		}
@@ -95,15 +96,16 @@ func (r *run) objects(text string, pos config.Position, file string) ([]*object,
 	}
 	objects := make([]*object, len(templates))
 	copies := make([]object, len(templates))
-	for i, t := range templates {
-		copies[i] = t
-		copies[i].Pos, copies[i].Source = pos, file
+	for i := range templates {
+		t := &templates[i]
+		copies[i].objectTemplate = t
+		copies[i].Object = config.Object{Key: t.key, Content: t.content, Line: t.line, Pos: pos, Source: file}
 		objects[i] = &copies[i]
 	}
 	return objects, nil
 }
 
-func addObjects(objects *[]object, d yamldoc.Document) error {
+func (r *run) addObjects(objects *[]objectTemplate, d yamldoc.Document) error {
 	content, ok := d.Value.(map[string]any)
 	if !ok {
 		return fmt.Errorf("a Kubernetes object is a map, found %s", shorten(d.Value))
@@ -118,7 +120,7 @@ func addObjects(objects *[]object, d yamldoc.Document) error {
 	}
 	if items, ok := content["items"].([]any); ok && kind == "List" && version == "v1" {
 		for _, item := range items {
-			if err := addObjects(objects, yamldoc.Document{Value: item, Line: d.Line}); err != nil {
+			if err := r.addObjects(objects, yamldoc.Document{Value: item, Line: d.Line}); err != nil {
 				return err
 			}
 		}
@@ -131,9 +133,9 @@ func addObjects(objects *[]object, d yamldoc.Document) error {
 			}
 		}
 	}
-	o := newObject(content)
-	o.Line = d.Line
-	*objects = append(*objects, o)
+	t := newTemplate(r.opts.Cache, content)
+	t.line = d.Line
+	*objects = append(*objects, t)
 	return nil
 }
 
