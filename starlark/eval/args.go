@@ -29,6 +29,14 @@ func elements(v starlark.Value) []starlark.Value {
 	switch v := v.(type) {
 	case nil, starlark.NoneType:
 		return nil
+	case starlark.Tuple:
+		return v
+	case *starlark.List:
+		all := make([]starlark.Value, v.Len())
+		for i := range all {
+			all[i] = v.Index(i)
+		}
+		return all
 	case starlark.Sequence:
 		all := make([]starlark.Value, 0, v.Len())
 		it := v.Iterate()
@@ -207,6 +215,10 @@ func (l *labelSet) Unpack(v starlark.Value) error {
 		if !ok {
 			return sayf("Value should be convertible to string, but is type %s", x.Type())
 		}
+		if plainLabel(s) {
+			*l = append(*l, s)
+			continue
+		}
 		for _, check := range []func(string) []string{validation.IsQualifiedName, validation.IsValidLabelValue} {
 			if problems := check(s); len(problems) > 0 {
 				return sayf("Invalid label %q: %s", s, strings.Join(problems, ", "))
@@ -218,6 +230,23 @@ func (l *labelSet) Unpack(v starlark.Value) error {
 		*l = append(*l, s)
 	}
 	return nil
+}
+
+// plainLabel reports whether a text is a valid label by its characters alone,
+// which costs less than Kubernetes' own checks.
+func plainLabel(s string) bool {
+	if s == "" || len(s) > validation.LabelValueMaxLength {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9', c|0x20 >= 'a' && c|0x20 <= 'z':
+		case i > 0 && i < len(s)-1 && (c == '-' || c == '_' || c == '.'):
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // sorted returns the labels in order, each once.

@@ -25,6 +25,8 @@ func (r *run) assemble() error {
 			return err
 		}
 	}
+	r.project.Resources = make([]config.Resource, 0, len(resources)+len(r.compose.services)+len(r.local)+1)
+	r.project.YAML = make([]config.Object, 0, len(r.yaml.objects))
 	for _, res := range resources {
 		r.finishK8s(res)
 	}

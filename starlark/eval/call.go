@@ -2,8 +2,6 @@ package eval
 
 import (
 	"fmt"
-	"reflect"
-	"strings"
 
 	"go.starlark.net/starlark"
 
@@ -18,6 +16,8 @@ type call struct {
 	entry  *decl.Entry
 	args   starlark.Tuple
 	kwargs []starlark.Tuple
+
+	planned *plan // of the last call of the built-in; nil: it is worked out anew
 }
 
 // name is the built-in's name as it stands in messages.
@@ -34,141 +34,6 @@ func (c *call) pos() config.Position {
 // errorf returns an error whose text starts with the built-in's name.
 func (c *call) errorf(format string, args ...any) error {
 	return fmt.Errorf(c.name()+": "+format, args...)
-}
-
-// into unpacks the arguments in the fields of a struct: the tag `arg:"ref"`
-// names the parameter of the table that a field takes. Which parameters there
-// are, in which order and which of them are required, comes from the table
-// alone. A parameter without a field is checked and dropped.
-func (c *call) into(dst any) error {
-	v := reflect.ValueOf(dst).Elem()
-	plan := c.plan(v.Type())
-	if len(c.args) > 1 {
-		if err := c.checkKeywordOnly(); err != nil {
-			return err
-		}
-	}
-	pairs := make([]any, 2*len(plan))
-	for i, p := range plan {
-		pairs[2*i] = p.name
-		if p.field < 0 {
-			pairs[2*i+1] = &dropped{p.want}
-			continue
-		}
-		target := v.Field(p.field).Addr().Interface()
-		if p.binds {
-			target.(interface{ bind(*call) }).bind(c)
-		}
-		pairs[2*i+1] = target
-	}
-	if err := starlark.UnpackArgs(c.name(), c.args, c.kwargs, pairs...); err != nil {
-		return c.suggestArgument(err)
-	}
-	return nil
-}
-
-// suggestArgument adds what an unknown keyword argument probably meant.
-func (c *call) suggestArgument(err error) error {
-	_, rest, ok := strings.Cut(err.Error(), "unexpected keyword argument ")
-	if !ok || strings.Contains(rest, "did you mean") {
-		return err
-	}
-	given := strings.Trim(rest, `"`)
-	var names []string
-	for _, p := range c.entry.Params {
-		if p.DocName == given {
-			return fmt.Errorf("%w (did you mean %s?)", err, p.Name)
-		}
-		names = append(names, p.Name)
-	}
-	if near := decl.Nearest(given, names); near != "" {
-		return fmt.Errorf("%w (did you mean %s?)", err, near)
-	}
-	return err
-}
-
-// planKey is a function and the struct that takes its arguments.
-type planKey struct {
-	entry *decl.Entry
-	typ   reflect.Type
-}
-
-// planParam is how one parameter is unpacked.
-type planParam struct {
-	name  any // with the mark that UnpackArgs wants behind an optional one
-	field int // of the struct; -1: checked and dropped
-	binds bool
-	want  decl.Type
-}
-
-// dropped takes a value that nothing uses. Of values of one plain type it is
-// checked that they have it.
-type dropped struct{ want decl.Type }
-
-// Unpack implements starlark.Unpacker.
-func (d *dropped) Unpack(v starlark.Value) error {
-	types := map[string]string{"str": "string", "bool": "bool", "int": "int"}
-	if want := types[d.want.Name]; want != "" && v.Type() != want {
-		return fmt.Errorf("got %s, want %s", v.Type(), want)
-	}
-	return nil
-}
-
-// plan works out how arguments are unpacked in a struct, once in a run.
-func (c *call) plan(t reflect.Type) []planParam {
-	key := planKey{c.entry, t}
-	if plan, ok := c.run.plans[key]; ok {
-		return plan
-	}
-	fields := make(map[string]int, t.NumField())
-	for i := range t.NumField() {
-		fields[t.Field(i).Tag.Get("arg")] = i
-	}
-	plan := []planParam{}
-	for _, p := range c.entry.Params {
-		if p.Kind >= decl.VarArgs {
-			continue
-		}
-		field, ok := fields[p.Name]
-		step := planParam{field: -1, want: p.Type}
-		var target any
-		if ok {
-			target = reflect.New(t.Field(field).Type).Interface()
-			step.field = field
-			_, step.binds = target.(interface{ bind(*call) })
-		}
-		step.name = p.Name + optionalMark(p, target)
-		plan = append(plan, step)
-	}
-	c.run.plans[key] = plan
-	return plan
-}
-
-// optionalMark is what UnpackArgs wants behind an optional parameter's name.
-func optionalMark(p decl.Param, target any) string {
-	switch {
-	case p.Required:
-		return ""
-	case p.Type.Accepts("None"):
-		if _, ok := target.(starlark.Unpacker); !ok {
-			return "??"
-		}
-	}
-	return "?"
-}
-
-// checkKeywordOnly refuses positional arguments for keyword-only parameters.
-func (c *call) checkKeywordOnly() error {
-	positional := 0
-	for _, p := range c.entry.Params {
-		if p.Kind == decl.Normal || p.Kind == decl.Positional {
-			positional++
-		}
-	}
-	if len(c.args) > positional && positional < len(c.entry.Params) {
-		return fmt.Errorf("%s: got %d arguments, want at most %d", c.name(), len(c.args), positional)
-	}
-	return nil
 }
 
 // builtin is the Go half of a function of the table.
@@ -198,8 +63,9 @@ func (r *run) member(e *decl.Entry, functions map[string]builtin, values map[str
 		if f == nil {
 			panic("eval: no function for " + e.Name)
 		}
+		planned := &plan{}
 		return starlark.NewBuiltin(e.Name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-			return f(&call{run: r, thread: t, entry: e, args: args, kwargs: kwargs})
+			return f(&call{run: r, thread: t, entry: e, args: args, kwargs: kwargs, planned: planned})
 		})
 	case decl.Module:
 		members := starlark.StringDict{}

@@ -11,7 +11,7 @@ import (
 // checkDeps drops dependencies on resources that there are not, with a
 // warning, and refuses cycles.
 func (r *run) checkDeps() error {
-	known := map[string]*config.Resource{}
+	known := make(map[string]*config.Resource, len(r.project.Resources))
 	for i := range r.project.Resources {
 		known[r.project.Resources[i].Name] = &r.project.Resources[i]
 	}
@@ -30,7 +30,7 @@ func (r *run) checkDeps() error {
 		}
 		res.ResourceDeps = deps
 	}
-	state := map[string]int{}
+	state := make(map[string]int, len(known))
 	for i := range r.project.Resources {
 		if cycle := findCycle(known, r.project.Resources[i].Name, state, nil); cycle != nil {
 			return &placed{pos: known[cycle[0]].Pos, err: fmt.Errorf("cycle detected in resource dependency graph: %s", strings.Join(cycle, " -> "))}
@@ -43,13 +43,13 @@ func (r *run) checkDeps() error {
 // again at the end.
 func findCycle(known map[string]*config.Resource, name string, state map[string]int, path []string) []string {
 	const visiting, done = 1, 2
-	path = append(path, name)
 	switch state[name] {
 	case done:
 		return nil
 	case visiting:
-		return path[slices.Index(path, name):]
+		return append(path[slices.Index(path, name):], name)
 	}
+	path = append(path, name)
 	state[name] = visiting
 	for _, d := range known[name].ResourceDeps {
 		if cycle := findCycle(known, d, state, path); cycle != nil {

@@ -10,14 +10,16 @@ import (
 // arguments name, and what they depend on.
 func (r *run) enable() error {
 	names, all := r.config.enabled(r.opts.Args)
-	byName := map[string]*config.Resource{}
 	for i := range r.project.Resources {
 		res := &r.project.Resources[i]
 		res.Enabled = all || res.Name == uncategorized && len(names) > 0
-		byName[res.Name] = res
 	}
 	if all {
 		return nil
+	}
+	byName := map[string]*config.Resource{}
+	for i := range r.project.Resources {
+		byName[r.project.Resources[i].Name] = &r.project.Resources[i]
 	}
 	var unknown []string
 	var visit func(string)

@@ -116,11 +116,10 @@ type run struct {
 	yaml    yamlState
 	local   []*localDecl
 	compose composeState
-	steps   map[string]*step // live-update steps that nothing uses yet, by position
+	steps   map[config.Position]*step // live-update steps that nothing uses yet
 	config  configState
 	api     apiState
 	ours    map[string]any // what the towline module set
-	plans   map[planKey][]planParam
 
 	triggerMode    triggerMode
 	triggerModeSet string // position of the call
@@ -154,9 +153,8 @@ func newRun(ctx context.Context, o Options) *run {
 		project: newProject(o.Tiltfile),
 		warned:  map[string]bool{},
 		modules: map[string]*module{},
-		steps:   map[string]*step{},
+		steps:   map[config.Position]*step{},
 		ours:    map[string]any{},
-		plans:   map[planKey][]planParam{},
 	}
 	r.env = newEnviron(o.Env)
 	r.kube = &kubeState{run: r, given: o.Kube}

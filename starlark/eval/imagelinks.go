@@ -91,6 +91,7 @@ func (r *run) checkLiveUpdates() error {
 // uses.
 func (r *run) addImages() {
 	quiet := r.project.Settings.UnusedImagesOK
+	r.project.Images = make([]config.Image, 0, len(r.images.all))
 	for _, img := range r.images.all {
 		r.project.Images = append(r.project.Images, img.Image)
 		if !img.used && !slices.Contains(quiet, "*") && !slices.Contains(quiet, img.Ref) {

@@ -14,8 +14,8 @@ import (
 // newStep makes a step and notes it as unused.
 func (c *call) newStep(s config.Step) starlark.Value {
 	s.Pos = c.pos()
-	made := &step{Step: s, callPos: s.Pos.String()}
-	c.run.steps[made.callPos] = made
+	made := &step{Step: s}
+	c.run.steps[s.Pos] = made
 	return made
 }
 
@@ -85,9 +85,13 @@ var stepRank = map[config.StepKind]int{
 
 // liveUpdate checks the steps of a live_update argument and marks them used.
 func (r *run) liveUpdate(v starlark.Value) ([]config.Step, error) {
-	var steps []config.Step
+	values := elements(v)
+	if len(values) == 0 {
+		return nil, nil
+	}
+	steps := make([]config.Step, 0, len(values))
 	highest := -1
-	for _, x := range elements(v) {
+	for _, x := range values {
 		s, ok := x.(*step)
 		if !ok {
 			return nil, fmt.Errorf("live_update: 'steps' must be a list of live update steps - got value '%v' of type '%s'", x.String(), x.Type())
@@ -98,7 +102,7 @@ func (r *run) liveUpdate(v starlark.Value) ([]config.Step, error) {
 		}
 		highest = max(highest, rank)
 		steps = append(steps, s.Step)
-		delete(r.steps, s.callPos)
+		delete(r.steps, s.Pos)
 	}
 	if err := checkSteps(steps); err != nil {
 		return nil, fmt.Errorf("live_update: %w", err)
@@ -143,8 +147,12 @@ func (r *run) checkUnusedSteps() error {
 	}
 	var lines []string
 	var first config.Position
-	for i, pos := range sortedKeys(r.steps) {
-		s := r.steps[pos]
+	byText := make(map[string]*step, len(r.steps))
+	for pos, s := range r.steps {
+		byText[pos.String()] = s
+	}
+	for i, pos := range sortedKeys(byText) {
+		s := byText[pos]
 		if i == 0 {
 			first = s.Pos
 		}

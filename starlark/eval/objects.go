@@ -94,7 +94,7 @@ func (o *objectTemplate) id() objectID {
 // uniqueNames returns the shortest name of each object that no other of them
 // has: name, name:kind, name:kind:namespace and so on.
 func uniqueNames(objects []*object) []string {
-	counts := map[string]int{}
+	counts := make(map[string]int, 4*len(objects))
 	for _, o := range objects {
 		for _, p := range o.prefixes {
 			counts[p]++

@@ -56,11 +56,20 @@ func (o *objectTemplate) selectsPods(workload *objectTemplate) bool {
 	}
 	labels := workload.templateLabels()
 	for k, v := range o.selector() {
-		if !reflect.DeepEqual(labels[k], v) {
+		if !sameLabel(labels[k], v) {
 			return false
 		}
 	}
 	return o.selects != ""
+}
+
+// sameLabel compares two values of labels, which are strings unless somebody
+// made a mistake.
+func sameLabel(have, want any) bool {
+	if text, ok := want.(string); ok {
+		return have == text
+	}
+	return reflect.DeepEqual(have, want)
 }
 
 // join adds the Services that select a workload's pods to its resource.

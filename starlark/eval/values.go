@@ -214,7 +214,6 @@ func (g *gitRepo) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type
 // step is a live-update step.
 type step struct {
 	config.Step
-	callPos string // the call's place, by which unused steps are known
 }
 
 // String describes the step.

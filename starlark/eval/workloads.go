@@ -22,7 +22,7 @@ type resource struct {
 // them, and applies the options.
 func (r *run) assembleK8s() ([]*resource, error) {
 	y := &r.yaml
-	y.byName = map[string]*resource{}
+	y.byName = make(map[string]*resource, len(y.objects)/2)
 	workloads, err := r.workloads()
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (r *run) assembleK8s() ([]*resource, error) {
 		return nil, err
 	}
 	services := y.services()
-	var all []*resource
+	all := make([]*resource, 0, len(workloads)+len(y.custom))
 	for _, d := range y.custom {
 		res, err := r.newK8s(d.name)
 		if err != nil {
