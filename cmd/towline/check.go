@@ -79,13 +79,14 @@ type finding struct {
 // check collects the findings of files. It belongs to one goroutine.
 type check struct {
 	snap     *workspace.Snapshot
+	found    *workspace.Extensions
 	projects map[string]*config.Project // by path of the Tiltfile
 	shown    map[string]string          // how the user called a file, by its absolute path
 	list     []finding
 }
 
 func newCheck() *check {
-	return &check{snap: workspace.New().Snapshot(), projects: map[string]*config.Project{}, shown: map[string]string{}}
+	return &check{snap: workspace.New().Snapshot(), found: workspace.UserExtensions(), projects: map[string]*config.Project{}, shown: map[string]string{}}
 }
 
 // file checks one file.
@@ -103,7 +104,7 @@ func (c *check) file(ctx context.Context, path string) error {
 	}
 	c.shown[abs] = path
 	file := text.File(abs)
-	s := &ide.Snapshot{Workspace: workspace.World{Snapshot: c.snap}}
+	s := &ide.Snapshot{Workspace: workspace.World{Snapshot: c.snap, Found: c.found}}
 	if len(file.Errors)+len(file.Problems) == 0 {
 		s.Project = c.evaluation(ctx, abs)
 	}

@@ -198,7 +198,7 @@ func (d *diagnoser) dependents(snap *workspace.Snapshot, dirty map[string]bool) 
 		if dirty[doc.URI] || doc.Path == "" || !isTiltfile(doc) {
 			continue
 		}
-		for _, path := range loaded(workspace.World{Snapshot: snap}, doc.Path) {
+		for _, path := range loaded(d.s.world(snap, doc.Path), doc.Path) {
 			if other := snap.DocumentAt(path); other != nil && dirty[other.URI] {
 				out = append(out, doc.URI)
 				break

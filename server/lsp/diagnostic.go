@@ -226,9 +226,9 @@ func (s *session) diagnosticOf(snap *workspace.Snapshot, path string, text *work
 // is no longer there.
 func (s *session) location(snap *workspace.Snapshot, frame config.Frame) lsp.Location {
 	path := frame.Pos.File
-	loc := lsp.Location{URI: uri.File(path)}
-	text, err := snap.Text(path)
-	if err != nil {
+	text, u := s.open(snap, path)
+	loc := lsp.Location{URI: u}
+	if text == nil {
 		return loc
 	}
 	if line, ok := lineOf(text, frame.Pos.Line, frame.Text); ok {
@@ -240,7 +240,7 @@ func (s *session) location(snap *workspace.Snapshot, frame config.Frame) lsp.Loc
 
 // problemSpan returns what to mark for a problem at an offset of a file.
 func problemSpan(path string, text *workspace.Text, at int) syntax.Span {
-	if workspace.IsTiltfile(path) {
+	if workspace.IsTiltfile(path) { // or it is a shipped extension
 		return ide.ProblemSpan(text.File(path), at)
 	}
 	return syntax.Span{Start: at, End: endOfWord(text, at)}

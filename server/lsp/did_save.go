@@ -22,7 +22,7 @@ func (s *session) didSave(ctx context.Context, p *lsp.DidSaveTextDocumentParams)
 		err = nil // a file of another language, which the client saved all the same
 	}
 	s.diagnoser.changed(string(p.TextDocument.URI))
-	if workspace.IsTiltfile(path) {
+	if workspace.IsTiltfile(path) && !s.options.Extensions.Foreign(path) {
 		project := s.projectOf(path)
 		project.link.wake()
 		project.evaluate(ctx)

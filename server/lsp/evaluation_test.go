@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/protocol"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -105,7 +106,7 @@ func TestOneProblemOfTwoProjects(t *testing.T) {
 func TestSaveOfAFileThatIsNotOpen(t *testing.T) {
 	fake, asked := watchedDaemon(1)
 	h := open(t, tilt(&daemons{running: fake}))
-	h.call("workspace/symbol", map[string]any{"query": ""}, nil)
+	await(h, protocol.MethodStatus, func(s protocol.StatusParams) bool { return s.Connected })
 	h.didSave("main.go")
 	h.until("the hint", asked, func() bool { return strings.Contains(strings.Join(fake.calls(), "\n"), "main.go") })
 	h.didOpen("Tiltfile", "tiltfile", "x = 1\n")

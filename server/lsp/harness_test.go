@@ -16,6 +16,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/towline-dev/towline/server/protocol/editor"
+	"github.com/towline-dev/towline/server/workspace"
 )
 
 // harness is a server, a fake editor and fake daemons in one workspace.
@@ -53,6 +54,12 @@ func begin(t *testing.T, set setup) *harness {
 	}
 	ours, theirs := net.Pipe()
 	o := set.serve
+	if o.Extensions == nil {
+		o.Extensions = workspace.NewExtensions("", t.TempDir())
+	}
+	if o.Kube == nil {
+		o.Kube = workspace.NewKubeconfig()
+	}
 	o.Connect = h.daemons.connect
 	o.Log = slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	go func() {

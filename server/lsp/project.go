@@ -23,6 +23,7 @@ type project struct {
 	folder     string // as the client names it
 	real       string // without symbolic links, as the daemon names it
 	link       *link
+	extensions *workspace.Extensions
 	evaluation atomic.Bool                    // one is being asked for
 	evaluated  atomic.Pointer[config.Project] // by the daemon, at last; without the objects' contents
 }
@@ -34,7 +35,7 @@ func (s *session) project(folder string) *project {
 	if p := s.projects[folder]; p != nil {
 		return p
 	}
-	p := &project{folder: folder, real: folder, link: newLink(folder, s.options.Connect, s.log)}
+	p := &project{folder: folder, real: folder, link: newLink(folder, s.options.Connect, s.log), extensions: s.options.Extensions}
 	if real, err := filepath.EvalSymlinks(folder); err == nil {
 		p.real = real
 	}
@@ -200,7 +201,7 @@ func (p *project) findings(status *api.Status) []finding {
 	var out []finding
 	add := func(problem *config.Problem, fallback config.Position, f finding) {
 		if problem != nil {
-			f.problem, f.at = p.local(located(*problem, fallback)), status.Config.EvaluatedAt
+			f.problem, f.at = p.local(located(p.own(*problem), fallback)), status.Config.EvaluatedAt
 			out = append(out, f)
 		}
 	}
@@ -221,6 +222,21 @@ func (p *project) findings(status *api.Status) []finding {
 		}
 	}
 	return out
+}
+
+// own moves a problem out of an extension that the project only uses, to the
+// call that led there.
+func (p *project) own(problem config.Problem) config.Problem {
+	for _, frame := range slices.Backward(problem.Stack) {
+		if !p.extensions.Foreign(problem.Pos.File) {
+			break
+		}
+		problem.Pos = frame.Pos
+	}
+	if p.extensions.Foreign(problem.Pos.File) {
+		problem.Pos = config.Position{}
+	}
+	return problem
 }
 
 // local renames a problem's files to what the client calls them.

@@ -37,7 +37,10 @@ type Options struct {
 	Alive   func(pid int) bool       // nil: asks the system; whether the client's process lives
 	Tick    func() <-chan time.Time  // nil: every three seconds; when to ask Alive
 	OnHint  func(took time.Duration) // nil: nothing; told how long each hint to a daemon took
-	Limit   int                      // longest message, in bytes; 0: the protocol's default
+
+	Extensions *workspace.Extensions // nil: those of the user
+	Kube       *workspace.Kubeconfig // nil: that of the user
+	Limit      int                   // longest message, in bytes; 0: the protocol's default
 }
 
 // Serve speaks LSP with one client until it leaves. The result is the exit
@@ -51,6 +54,12 @@ func Serve(ctx context.Context, rwc io.ReadWriteCloser, o Options) (code int, er
 	}
 	if o.Alive == nil {
 		o.Alive = processLives
+	}
+	if o.Extensions == nil {
+		o.Extensions = workspace.UserExtensions()
+	}
+	if o.Kube == nil {
+		o.Kube = workspace.UserKubeconfig()
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := &session{

@@ -18,7 +18,9 @@ func (s *session) didOpen(_ context.Context, p *lsp.DidOpenTextDocumentParams) (
 	err := s.docs.Open(doc)
 	if isTiltfile(doc) {
 		s.diagnoser.changed(doc.URI)
-		s.projectOf(doc.Path).link.wake()
+		if !s.options.Extensions.Foreign(doc.Path) {
+			s.projectOf(doc.Path).link.wake()
+		}
 	}
 	return nil, err
 }

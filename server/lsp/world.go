@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"path/filepath"
+	"slices"
 
 	lsp "go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -15,11 +16,12 @@ import (
 
 // view is one file of a snapshot with everything that a feature needs.
 type view struct {
-	s    *session
-	snap *workspace.Snapshot
-	ide  *ide.Snapshot
-	text *workspace.Text
-	file *resolve.File
+	s     *session
+	snap  *workspace.Snapshot
+	world workspace.World
+	ide   *ide.Snapshot
+	text  *workspace.Text
+	file  *resolve.File
 }
 
 // view returns a Tiltfile by its URI, nil when it is no Tiltfile or cannot be
@@ -27,6 +29,12 @@ type view struct {
 func (s *session) view(snap *workspace.Snapshot, u uri.URI) *view {
 	name := pathOf(u)
 	v := &view{s: s, snap: snap}
+	if path, ok := s.options.Extensions.Shipped(name); ok {
+		v.world, v.text = s.world(snap, path), s.world(snap, path).Text(path)
+		v.file = v.text.File(path)
+		v.ide = v.snapshot(path)
+		return v
+	}
 	switch doc := snap.Document(string(u)); {
 	case doc != nil && !isTiltfile(doc):
 		return nil
@@ -44,9 +52,25 @@ func (s *session) view(snap *workspace.Snapshot, u uri.URI) *view {
 		}
 		v.text = text
 	}
+	v.world = s.world(snap, name)
 	v.file = v.text.File(name)
-	v.ide = &ide.Snapshot{Workspace: workspace.World{Snapshot: snap}, Project: s.evaluated(name)}
+	v.ide = v.snapshot(name)
 	return v
+}
+
+// world returns the files of a snapshot as those of the project see them that
+// a file belongs to.
+func (s *session) world(snap *workspace.Snapshot, name string) workspace.World {
+	w := workspace.World{Snapshot: snap, Found: s.options.Extensions, Kube: s.options.Kube}
+	if p := s.evaluated(name); p != nil {
+		w.API = p.API
+	}
+	return w
+}
+
+// snapshot returns what a feature needs to know of the world around a file.
+func (v *view) snapshot(name string) *ide.Snapshot {
+	return &ide.Snapshot{Workspace: v.world, Project: v.s.evaluated(name)}
 }
 
 // whole makes the view see all files that belong together, for searches.
@@ -97,18 +121,31 @@ func (v *view) textOf(path string) (*workspace.Text, uri.URI) {
 		}
 		return v.text, v.uriOf(path)
 	}
-	text, err := v.snap.Text(path)
-	if err != nil {
-		return nil, ""
-	}
-	return text, v.uriOf(path)
+	text, u := v.s.open(v.snap, path)
+	return text, u
 }
 
 func (v *view) uriOf(path string) uri.URI {
-	if doc := v.snap.DocumentAt(path); doc != nil {
-		return uri.URI(doc.URI)
+	_, u := v.s.open(v.snap, path)
+	return u
+}
+
+// open returns a file's text and the URI under which a client can open it: a
+// shipped extension is written out for that. The text is nil when it is gone.
+func (s *session) open(snap *workspace.Snapshot, path string) (*workspace.Text, uri.URI) {
+	text := s.world(snap, path).Text(path)
+	if workspace.IsShipped(path) {
+		file, err := s.options.Extensions.Open(path)
+		if err != nil {
+			s.log.Warn("showing a shipped extension", "error", err)
+			return nil, ""
+		}
+		path = file
 	}
-	return uri.File(path)
+	if doc := snap.DocumentAt(path); doc != nil {
+		return text, uri.URI(doc.URI)
+	}
+	return text, uri.File(path)
 }
 
 // edits returns edits as the client takes them, by file.
@@ -153,10 +190,15 @@ func (s *session) nearest(path string) *project {
 }
 
 // tiltfiles returns the Tiltfiles that belong together with one: the project's
-// own, those that are open below its folder, and all that these load.
+// own, those that are open below its folder, and all that these load, but for
+// extensions of others. To such an extension belong all projects.
 func (s *session) tiltfiles(snap *workspace.Snapshot, name string) []string {
+	projects := s.allProjects()
+	if !s.options.Extensions.Foreign(name) {
+		projects = slices.DeleteFunc(projects, func(p *project) bool { return p != s.nearest(name) })
+	}
 	roots := []string{name}
-	if project := s.nearest(name); project != nil {
+	for _, project := range projects {
 		roots = append(roots, filepath.Join(project.folder, "Tiltfile"))
 		for _, doc := range snap.Documents() {
 			if isTiltfile(doc) && s.nearest(doc.Path) == project {
@@ -164,12 +206,12 @@ func (s *session) tiltfiles(snap *workspace.Snapshot, name string) []string {
 			}
 		}
 	}
-	w := workspace.World{Snapshot: snap}
+	w := s.world(snap, name)
 	seen := map[string]bool{}
 	var out []string
 	for _, root := range roots {
 		for _, path := range append([]string{root}, loaded(w, root)...) {
-			if !seen[path] && w.File(path) != nil {
+			if !seen[path] && !s.options.Extensions.Foreign(path) && w.File(path) != nil {
 				seen[path] = true
 				out = append(out, path)
 			}

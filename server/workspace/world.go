@@ -5,18 +5,37 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/ide"
 	"github.com/towline-dev/towline/starlark/resolve"
 )
 
 // World is a Snapshot as starlark/ide asks about it. It looks
 // at the disk, and at nothing that could keep it waiting.
-type World struct{ Snapshot *Snapshot }
+type World struct {
+	Snapshot *Snapshot
+	Found    *Extensions        // nil: of extensions nothing is known
+	API      []config.APIObject // of the last evaluation: repositories are among them
+	Kube     *Kubeconfig        // nil: of contexts nothing is known
+}
 
 // File implements ide.Workspace.
 func (w World) File(path string) *resolve.File {
+	text := w.Text(path)
+	if text == nil {
+		return nil
+	}
+	return text.File(path)
+}
+
+// Text returns the text of a file, of a document that is none, or of a shipped
+// extension; nil when there is none.
+func (w World) Text(path string) *Text {
 	if doc := w.Snapshot.Document(path); doc != nil && doc.Path == "" {
-		return doc.Text.File(path)
+		return doc.Text
+	}
+	if IsShipped(path) && w.Found != nil {
+		return w.Found.text(path)
 	}
 	if !filepath.IsAbs(path) {
 		return nil
@@ -25,13 +44,16 @@ func (w World) File(path string) *resolve.File {
 	if err != nil {
 		return nil
 	}
-	return text.File(path)
+	return text
 }
 
 // Module implements ide.Workspace.
 func (w World) Module(from, module string) ide.Module {
-	if strings.HasPrefix(module, "ext://") {
-		return ide.Module{State: ide.Unknown}
+	if name, ok := strings.CutPrefix(module, shippedScheme); ok {
+		if w.Found == nil {
+			return ide.Module{State: ide.Unknown}
+		}
+		return w.extension(from, name)
 	}
 	path := module
 	if !filepath.IsAbs(path) {
@@ -44,6 +66,14 @@ func (w World) Module(from, module string) ide.Module {
 		return ide.Module{State: ide.Missing}
 	}
 	return ide.Module{State: ide.Found, Path: path}
+}
+
+// Contexts implements ide.Workspace.
+func (w World) Contexts() []string {
+	if w.Kube == nil {
+		return nil
+	}
+	return w.Kube.Contexts()
 }
 
 // ReadDir implements ide.Workspace.

@@ -54,11 +54,8 @@ func CodeActions(s *Snapshot, f *resolve.File, at syntax.Span) []Action {
 func loadActions(s *Snapshot, f *resolve.File, d *Diagnostic) []Action {
 	name := f.Src[d.Span.Start:d.Span.End]
 	var list []Action
-	for _, ext := range s.Extensions {
+	for _, ext := range s.extensions(f) {
 		module := "ext://" + ext
-		if s.Workspace == nil {
-			break
-		}
 		target := s.file(s.Workspace.Module(f.Name, module).Path)
 		if target != nil && target.Export(name) != nil {
 			list = append(list, Action{fmt.Sprintf("Load %s from %s", name, module), QuickFix, []Edit{loadEdit(f, module, name)}, true, d})

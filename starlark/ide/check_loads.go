@@ -15,7 +15,9 @@ func (c *checker) loads() {
 		m := c.s.module(c.f, l)
 		switch m.State {
 		case Missing:
-			c.missingModule(l)
+			c.missingModule(l, m)
+		case Unknown:
+			c.unfetched(l, m)
 		case Found:
 			if way := c.cycle(m.Path); way != nil {
 				c.loadCycle(l, way)
@@ -26,14 +28,31 @@ func (c *checker) loads() {
 	}
 }
 
-func (c *checker) missingModule(l *resolve.Load) {
+func (c *checker) missingModule(l *resolve.Load, m Module) {
 	name, ext := strings.CutPrefix(l.Module.Value, "ext://")
 	if !ext {
 		c.missingInclude(l)
 		return
 	}
 	d := c.add(l.Module.Span(), CodeMissingModule, "there is no extension %s", name)
-	if n := decl.Nearest(name, c.s.Extensions); n != "" {
+	if m.Note != "" {
+		d.Message += ": " + m.Note
+	}
+	c.meantExtension(d, l, name)
+}
+
+// unfetched says what becomes of an extension that only an evaluation can
+// find. There may well be one of that name.
+func (c *checker) unfetched(l *resolve.Load, m Module) {
+	name, ext := strings.CutPrefix(l.Module.Value, "ext://")
+	if ext && m.Note != "" {
+		c.meantExtension(c.add(l.Module.Span(), CodeUnfetched, "extension %s: %s", name, m.Note), l, name)
+	}
+}
+
+// meantExtension offers the name that is most like one that is not known.
+func (c *checker) meantExtension(d *Diagnostic, l *resolve.Load, name string) {
+	if n := decl.Nearest(name, c.s.extensions(c.f)); n != "" {
 		d.Message += " (did you mean " + n + "?)"
 		d.Fixes = append(d.Fixes, replaceFix(c.f, l.Module.Inner(), "ext://"+n))
 	}

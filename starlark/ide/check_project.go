@@ -203,8 +203,7 @@ func (c *checker) unknown(lit *syntax.Literal, code, what string, names []string
 // needsFile lists the built-ins whose argument must be there when they run.
 var needsFile = map[string]bool{"k8s_yaml": true, "docker_build": true, "helm": true, "kustomize": true, "docker_compose": true}
 
-// fileExists reports a path that is written out and leads nowhere. Paths in
-// functions are left alone, since they are taken from the caller's folder.
+// fileExists reports a path that is written out and leads nowhere.
 func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 	if !needsFile[fn] || lit.Kind != syntax.STRING || c.s.Workspace == nil || c.inScope(lit.Start) {
 		return

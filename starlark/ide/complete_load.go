@@ -19,7 +19,7 @@ func (c *completer) loadable() {
 	if len(typed) < minLoadable || c.s.Workspace == nil {
 		return
 	}
-	for _, ext := range c.s.Extensions {
+	for _, ext := range c.s.extensions(c.f) {
 		module := "ext://" + ext
 		m := c.s.Workspace.Module(c.f.Name, module)
 		target := c.s.file(m.Path)

@@ -66,7 +66,9 @@ func (c *completer) known(role decl.Role) {
 	kind := ItemValue
 	switch role {
 	case decl.RoleContext:
-		list = c.s.Contexts
+		if c.s.Workspace != nil {
+			list = slices.Clone(c.s.Workspace.Contexts())
+		}
 	case decl.RoleResource:
 		kind, list = ItemResource, c.resources()
 	case decl.RoleFeature:
@@ -145,7 +147,7 @@ func (c *completer) resources() []string {
 
 // module completes the file of a load.
 func (c *completer) module(lit *syntax.Literal) {
-	for _, e := range c.s.Extensions {
+	for _, e := range c.s.extensions(c.f) {
 		c.add(Item{Label: "ext://" + e, Kind: ItemModule, Sort: "2"})
 	}
 	if typed := c.f.Src[lit.Inner().Start:c.off]; !strings.HasPrefix(typed, "ext") {

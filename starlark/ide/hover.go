@@ -191,9 +191,16 @@ func relative(f *resolve.File, path string) string {
 // hoverString says what a string in an argument names.
 func hoverString(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) *HoverInfo {
 	h := &HoverInfo{Span: lit.Span()}
-	for _, n := range path {
-		if l, ok := n.(*syntax.LoadStmt); ok {
-			return hoverLoad(s, in, f, h, l, lit)
+	for _, l := range f.Loads {
+		if l.Module == lit {
+			h.Markdown = moduleDoc(s, in, f, l)
+			return h
+		}
+	}
+	if l, ok := path[len(path)-2].(*syntax.LoadName); ok && l.From == lit {
+		if b := f.Binding(l.Local); b != nil {
+			h.Markdown = bindingDoc(s, in, f, b)
+			return h
 		}
 	}
 	_, p := paramAt(in, f, path)
@@ -222,26 +229,74 @@ func hoverString(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Litera
 	return h
 }
 
-func hoverLoad(s *Snapshot, in *inference, f *resolve.File, h *HoverInfo, l *syntax.LoadStmt, lit *syntax.Literal) *HoverInfo {
-	if lit == l.Module {
-		for _, load := range f.Loads {
-			if load.Module == lit {
-				m := s.module(f, load)
-				h.Markdown = map[ModuleState]string{Found: "`" + m.Path + "`", Missing: "This file does not exist."}[m.State]
-			}
+// moduleDoc describes the file that a load leads to: where it is, what it says
+// of itself and what can be loaded from it.
+func moduleDoc(s *Snapshot, in *inference, f *resolve.File, l *resolve.Load) string {
+	m := s.module(f, l)
+	target := s.file(m.Path)
+	switch {
+	case m.State == Missing:
+		return sentence("There is no such file", m.Note)
+	case target == nil:
+		return sentence("Nothing is known of it yet", m.Note)
+	}
+	var b strings.Builder
+	if strings.HasPrefix(m.Path, "ext://") {
+		fmt.Fprintf(&b, "Extension `%s`, shipped with Towline\n", strings.TrimPrefix(l.Module.Value, "ext://"))
+	} else {
+		fmt.Fprintf(&b, "`%s`\n", m.Path)
+	}
+	if doc := fileDoc(target); doc != "" {
+		b.WriteString("\n" + doc + "\n")
+	}
+	var lines []string
+	for _, e := range target.Exports() {
+		if v := in.binding(target, e); v.def != nil {
+			sig := defSignature(v)
+			sig.name = e.Name
+			lines = append(lines, sig.text())
+		} else {
+			lines = append(lines, e.Name)
+		}
+		if len(lines) == maxExports {
+			lines = append(lines, "…")
+			break
 		}
 	}
-	for _, n := range l.Names {
-		if n.From == lit {
-			if b := f.Binding(n.Local); b != nil {
-				h.Markdown = bindingDoc(s, in, f, b)
-			}
+	if len(lines) > 0 {
+		fmt.Fprintf(&b, "\n```python\n%s\n```", strings.Join(lines, "\n"))
+	}
+	return b.String()
+}
+
+// maxExports is how many names of a file its documentation lists.
+const maxExports = 20
+
+// sentence joins what is so and why.
+func sentence(what, why string) string {
+	if why != "" {
+		what += ": " + why
+	}
+	return what + "."
+}
+
+// fileDoc returns what a file says of itself: its docstring, or the comment at
+// its start that is set off by an empty line.
+func fileDoc(f *resolve.File) string {
+	if doc := docOf(f.Stmts); doc != "" {
+		return parseDocstring(doc).text
+	}
+	var lines []string
+	for i, c := range f.Comments {
+		if !c.Own || f.Lines.Number(c.Start) != i {
+			break
 		}
+		lines = append(lines, strings.TrimPrefix(strings.TrimLeft(f.Src[c.Start:c.End], "#"), " "))
 	}
-	if h.Markdown == "" {
-		return nil
+	if span := f.Lines.Line(len(lines)); len(lines) == 0 || span.Start != span.End {
+		return ""
 	}
-	return h
+	return strings.Join(lines, "\n")
 }
 
 // absolute returns the path that a relative one in a file means.

@@ -29,6 +29,11 @@ type Workspace interface {
 	File(path string) *resolve.File
 	// Module says where load(module) in the file from leads.
 	Module(from, module string) Module
+	// Extensions returns the names that load('ext://NAME') finds from a file, in
+	// order, as far as they are known.
+	Extensions(from string) []string
+	// Contexts returns the names of the user's Kubernetes contexts.
+	Contexts() []string
 	// ReadDir lists a folder by name; ok is false when it does not exist or is unknown.
 	ReadDir(dir string) (entries []fs.DirEntry, ok bool)
 }
@@ -47,16 +52,15 @@ const (
 // Module is where a load leads.
 type Module struct {
 	State ModuleState
-	Path  string // absolute, when Found
+	Path  string // absolute, when Found; that of a shipped extension begins with ext://
+	Note  string // why it is not Found, or what will become of it; may be empty
 }
 
 // Snapshot is everything that the features look at. Zero fields are unknown.
 type Snapshot struct {
-	Workspace  Workspace
-	Project    *config.Project // as last evaluated, nil before that
-	Files      []string        // paths of the Tiltfiles that belong together, for searches
-	Extensions []string        // names for load('ext://NAME')
-	Contexts   []string        // names of Kubernetes contexts
+	Workspace Workspace
+	Project   *config.Project // as last evaluated, nil before that
+	Files     []string        // paths of the Tiltfiles that belong together, for searches
 }
 
 // Location is a place in a file.
@@ -78,6 +82,14 @@ func (s *Snapshot) file(path string) *resolve.File {
 		return nil
 	}
 	return s.Workspace.File(path)
+}
+
+// extensions returns the names of extensions that a file can load.
+func (s *Snapshot) extensions(f *resolve.File) []string {
+	if s.Workspace == nil {
+		return nil
+	}
+	return s.Workspace.Extensions(f.Name)
 }
 
 // module says where a load leads.

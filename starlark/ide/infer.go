@@ -234,6 +234,8 @@ func (in *inference) call(f *resolve.File, x *syntax.CallExpr) value {
 			return in.structCall(f, x, fn.entry.Name)
 		case "config.parse":
 			return value{name: "dict", fields: in.settings(f), from: f}
+		case "load_dynamic":
+			return in.symbols(f, x)
 		}
 		return typeValue(fn.entry.Type)
 	}
@@ -251,6 +253,23 @@ func (in *inference) structCall(f *resolve.File, x *syntax.CallExpr, name string
 		}
 		if a.Name != nil {
 			v.fields = append(v.fields, field{name: a.Name.Name, value: in.expr(f, a.X), place: a.Name.Span()})
+		}
+	}
+	return v
+}
+
+// symbols returns the dict that a load_dynamic of a file that is known makes.
+func (in *inference) symbols(f *resolve.File, x *syntax.CallExpr) value {
+	v := value{name: "dict"}
+	for _, l := range f.Loads {
+		if l.Call != x {
+			continue
+		}
+		if target := in.s.file(in.s.module(f, l).Path); target != nil {
+			v.from = target
+			for _, b := range target.Exports() {
+				v.fields = append(v.fields, field{name: b.Name, value: in.binding(target, b), place: b.Sites[0].Ident.Span()})
+			}
 		}
 	}
 	return v

@@ -63,8 +63,9 @@ func TestMarkers(t *testing.T) {
 
 // world is a Workspace in memory.
 type world struct {
-	fs    fstest.MapFS
-	files map[string]*resolve.File
+	fs         fstest.MapFS
+	files      map[string]*resolve.File
+	extensions []string
 }
 
 func (w *world) File(path string) *resolve.File { return w.files[path] }
@@ -75,10 +76,17 @@ func (w *world) Module(from, module string) Module {
 		p = "/w/ext/" + name + "/Tiltfile"
 	}
 	if w.files[p] == nil {
+		if strings.HasPrefix(module, "ext://public") {
+			return Module{Note: "it is not shipped; evaluating the Tiltfile fetches it from https://example.com"}
+		}
 		return Module{State: Missing}
 	}
-	return Module{Found, p}
+	return Module{State: Found, Path: p}
 }
+
+func (w *world) Extensions(string) []string { return w.extensions }
+
+func (w *world) Contexts() []string { return []string{"kind-dev", "prod"} }
 
 func (w *world) ReadDir(dir string) ([]fs.DirEntry, bool) {
 	list, err := w.fs.ReadDir(strings.TrimPrefix(dir, "/"))
@@ -89,7 +97,7 @@ func (w *world) ReadDir(dir string) ([]fs.DirEntry, bool) {
 func newWorld(t *testing.T, ar *txtar.Archive) (*Snapshot, *world) {
 	t.Helper()
 	w := &world{fs: fstest.MapFS{}, files: map[string]*resolve.File{}}
-	s := &Snapshot{Workspace: w, Contexts: []string{"kind-dev", "prod"}}
+	s := &Snapshot{Workspace: w}
 	for _, f := range ar.Files {
 		name := "/w/" + f.Name
 		if f.Name == "golden" {
@@ -109,7 +117,7 @@ func newWorld(t *testing.T, ar *txtar.Archive) (*Snapshot, *world) {
 			}
 		}
 		if dir, ok := strings.CutPrefix(path.Dir(f.Name), "ext/"); ok {
-			s.Extensions = append(s.Extensions, dir)
+			w.extensions = append(w.extensions, dir)
 		}
 	}
 	return s, w

@@ -1,0 +1,93 @@
+package workspace
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"go.yaml.in/yaml/v2"
+)
+
+// Kubeconfig knows the names of the Kubernetes contexts that the user has. It
+// reads the files as plain YAML: no cluster is asked, and no secret is kept.
+// Its methods may be called concurrently.
+type Kubeconfig struct {
+	files []string
+
+	mu     sync.Mutex
+	stamps []stamp // of the files that were read for the rest; zero for those that are absent
+	names  []string
+	now    string // the current context
+}
+
+// NewKubeconfig returns the contexts of kubeconfig files, of which the first
+// that names a current context decides.
+func NewKubeconfig(files ...string) *Kubeconfig { return &Kubeconfig{files: files} }
+
+// UserKubeconfig returns the contexts of the files in KUBECONFIG, or else of
+// the one in the user's home.
+func UserKubeconfig() *Kubeconfig {
+	if list := filepath.SplitList(os.Getenv("KUBECONFIG")); len(list) > 0 {
+		return NewKubeconfig(list...)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return NewKubeconfig()
+	}
+	return NewKubeconfig(filepath.Join(home, ".kube", "config"))
+}
+
+// Contexts returns the names of all contexts, in order.
+func (k *Kubeconfig) Contexts() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.read()
+	return k.names
+}
+
+// Current returns the name of the current context, "" when there is none.
+func (k *Kubeconfig) Current() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.read()
+	return k.now
+}
+
+// read reads the files anew if one of them changed. What cannot be read or
+// understood has no contexts.
+func (k *Kubeconfig) read() {
+	stamps := make([]stamp, len(k.files))
+	for i, file := range k.files {
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Size() <= fileLimit {
+			stamps[i] = stampOf(info)
+		}
+	}
+	if slices.Equal(stamps, k.stamps) {
+		return
+	}
+	k.stamps, k.names, k.now = stamps, nil, ""
+	for i, file := range k.files {
+		if stamps[i] == (stamp{}) {
+			continue
+		}
+		var config struct {
+			Current  string `yaml:"current-context"`
+			Contexts []struct {
+				Name string `yaml:"name"`
+			} `yaml:"contexts"`
+		}
+		data, err := os.ReadFile(file)
+		if err != nil || yaml.Unmarshal(data, &config) != nil {
+			continue
+		}
+		if k.now == "" {
+			k.now = config.Current
+		}
+		for _, c := range config.Contexts {
+			k.names = append(k.names, c.Name)
+		}
+	}
+	slices.Sort(k.names)
+	k.names = slices.Compact(k.names)
+}
