@@ -33,13 +33,13 @@ func towlineRows() []row {
 			purpose: "Sets how the application of an image is restarted.",
 			params: []string{
 				"ref: str@image", "the image",
-				"policy: 'step' | 'on_change' | 'on_exit' | 'never' | str = 'step'", "restart where the live update says so, after each change, when it exits, or never",
+				"policy: 'step' | 'on_change' | 'on_exit' | 'never' | str = 'on_change'", "restart only where the live update says so; after each live update; after each and when it exits by itself; or never",
 				"command: " + command + " = []", "what to run in place of the image's command; a string is split in words, and run by `sh -c` when it needs a shell",
 				"trigger: str@path | list[str@path] | None = None", "restart only when one of these changed; without it, after each update",
 				"signal: str = 'TERM'", "the signal that asks it to end",
 				"grace: str = '2s'", "how long it may take to end",
 			},
-			example: "docker_build('web', '.')\ntowline.restart('web', policy='on_change')\n",
+			example: "docker_build('web', '.')\ntowline.restart('web')\n",
 		},
 		{
 			name: "towline.agent", differs: ours,

@@ -34,6 +34,9 @@ func (r *run) assemble() error {
 	if err := r.checkLiveUpdates(); err != nil {
 		return err
 	}
+	if err := r.checkRestarts(); err != nil {
+		return err
+	}
 	if err := r.checkUnusedSteps(); err != nil {
 		return err
 	}

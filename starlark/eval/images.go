@@ -23,6 +23,7 @@ type image struct {
 	used       bool
 	visiting   bool
 	kept       bool
+	restarts   bool // towline.restart was called for it
 }
 
 // imageIndex holds the declared images.

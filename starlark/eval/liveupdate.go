@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -137,6 +138,47 @@ func checkSteps(steps []config.Step) error {
 		}
 	}
 	return nil
+}
+
+// restart makes a restart the last step of an image's live update, as
+// towline.restart asks for. Without triggers each update restarts.
+func (img *image) restart(policy string, triggers []string, pos config.Position) {
+	img.restarts = true
+	n := len(img.LiveUpdate)
+	switch {
+	case n > 0 && img.LiveUpdate[n-1].Kind == config.StepRestart:
+		img.LiveUpdate[n-1].Triggers = triggers
+	case n > 0 && (policy == "on_change" || policy == "on_exit"):
+		img.LiveUpdate = append(img.LiveUpdate, config.Step{Kind: config.StepRestart, Triggers: triggers, Pos: pos})
+	}
+}
+
+// checkRestarts refuses restart_container() for Kubernetes, as Tilt does,
+// unless the Tiltfile says in our own words that the image restarts.
+func (r *run) checkRestarts() error {
+	var names []string
+	var first config.Position
+	for _, res := range r.project.Resources {
+		if res.Kind != config.KindK8s {
+			continue
+		}
+		for _, img := range r.images.all {
+			n := len(img.LiveUpdate)
+			if n == 0 || img.restarts || img.LiveUpdate[n-1].Kind != config.StepRestart || !slices.Contains(res.Images, img.Ref) {
+				continue
+			}
+			if len(names) == 0 {
+				first = img.LiveUpdate[n-1].Pos
+			}
+			names = append(names, res.Name)
+			break
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return &placed{pos: first, err: sayf("Found `restart_container()` LiveUpdate step in resource(s): [%s]. `restart_container()` has been deprecated for k8s resources: "+
+		"use docker_build_with_restart or custom_build_with_restart of ext://restart_process, or towline.restart", strings.Join(names, " "))}
 }
 
 // checkUnusedSteps reports steps that were made and never used: they would

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"go.starlark.net/starlark"
-
-	"github.com/towline-dev/towline/starlark/config"
 )
 
 // note adds an entry to a list of the towline module's settings.
@@ -82,7 +80,7 @@ func (c *call) ourRestart() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	policy, err := c.oneOf("policy", in.Policy, "step")
+	policy, err := c.oneOf("policy", in.Policy, "on_change")
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +95,7 @@ func (c *call) ourRestart() (starlark.Value, error) {
 	if len(argv) > 0 {
 		img.RestartEntrypoint = argv
 	}
-	for i := range img.LiveUpdate {
-		if img.LiveUpdate[i].Kind == config.StepRestart {
-			img.LiveUpdate[i].Triggers = in.Trigger.value
-		}
-	}
+	img.restart(policy, in.Trigger.value, c.pos())
 	c.run.note("restart", map[string]any{"ref": img.Ref, "policy": policy, "signal": in.Signal, "grace_ns": int64(in.Grace.value)})
 	return starlark.None, nil
 }
