@@ -23,7 +23,8 @@ var Allowed = map[string][]string{
 	"starlark/format":  {"starlark/syntax"},
 	"starlark/resolve": {"starlark/syntax", "starlark/decl"},
 	"starlark/ide":     {"starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/format"},
-	"starlark/eval":    {"starlark/config", "starlark/decl", "starlark/yamldoc", "extensions"},
+	"starlark/chart":   {},
+	"starlark/eval":    {"starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions"},
 	"starlark/yamldoc": {},
 	"extensions":       {"starlark/config"},
 
@@ -74,7 +75,7 @@ var Only = map[string][]string{
 	"go.starlark.net":                        {"starlark/eval", "starlark/syntax", "extensions"},
 	"github.com/fsnotify/fsnotify":           {"server/daemon"},
 	"github.com/hashicorp/yamux":             {"agent/wire", "agent/client", "agent/serve"},
-	"github.com/google/go-containerregistry": {"server/build"},
+	"github.com/google/go-containerregistry": {"server/build", "starlark/chart"},
 	"github.com/spf13/cobra":                 {"cmd/towline", "cmd/towline-agent"},
 	"github.com/moby/patternmatcher":         {"server/tree", "server/build", "starlark/eval"},
 	"github.com/distribution/reference":      {"server/build", "starlark/eval"},

@@ -64,6 +64,20 @@ func towlineRows() []row {
 			example: "print(towline.is_dir('.'))\n",
 		},
 		{
+			name: "towline.chart", differs: ours, returns: "str",
+			purpose: "Fetches a Helm chart, once, and returns its folder. No helm program is needed.",
+			params: []string{
+				"chart: str", "the chart's name; 'repository/name', 'oci://…' or an archive's URL when no repository is named",
+				"dir: str@path", "the folder to keep it in; a chart that is in it already is not fetched again",
+				"repo_url: str = ''", "the repository's URL, https:// or oci://",
+				"repo_name: str = ''", "a repository that helm knows, when there is no repo_url",
+				"version: str = ''", "a version or a constraint; '' is the newest",
+				"username: str = ''", "for repositories that are not public",
+				"password: str = ''", "for repositories that are not public",
+			},
+			example: "k8s_yaml(helm(towline.chart('web', dir='charts', repo_url='https://charts.example.com')))\n",
+		},
+		{
 			name: "towline.limits", differs: ours,
 			purpose: "Sets the limits of the evaluation.",
 			params: []string{

@@ -107,6 +107,7 @@ func (r *run) builtins() map[string]builtin {
 		"towline.agent":    (*call).ourAgent,
 		"towline.contexts": (*call).ourContexts,
 		"towline.is_dir":   (*call).isDir,
+		"towline.chart":    (*call).ourChart,
 		"towline.limits":   (*call).ourLimits,
 	}
 	maps.Copy(all, pathBuiltins())

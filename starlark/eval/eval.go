@@ -55,6 +55,7 @@ type Options struct {
 	MaxDepth   int          // 0: DefaultMaxDepth
 	Cache      *Cache       // nil: nothing is kept
 	Remote     Remote       // fetches repositories of extensions; nil: none can be fetched
+	Charts     Charts       // fetches Helm charts; nil: from the network
 	Version    string       // towline's own version
 	AnyContext bool         // the caller checks the Kubernetes context before it deploys; local() is refused all the same
 }

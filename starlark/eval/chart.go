@@ -1,0 +1,53 @@
+package eval
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/chart"
+)
+
+// Charts fetches Helm charts from their repositories. Pull returns a chart's
+// archive. It is called from one goroutine at a time.
+type Charts interface {
+	Pull(ctx context.Context, ref chart.Ref) ([]byte, error)
+}
+
+// ourChart is towline.chart.
+func (c *call) ourChart() (starlark.Value, error) {
+	var in struct {
+		Chart    string `arg:"chart"`
+		Dir      path   `arg:"dir"`
+		RepoURL  string `arg:"repo_url"`
+		RepoName string `arg:"repo_name"`
+		Version  string `arg:"version"`
+		Username string `arg:"username"`
+		Password string `arg:"password"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	name := strings.TrimSuffix(in.Chart[strings.LastIndexByte(in.Chart, '/')+1:], ".tgz")
+	if name == "" || strings.Contains(name, "..") || strings.ContainsRune(name, filepath.Separator) {
+		return nil, c.errorf("%q is not a chart's name", in.Chart)
+	}
+	dir := filepath.Join(in.Dir.value, name)
+	if c.run.exists(filepath.Join(dir, "Chart.yaml")) {
+		return starlark.String(dir), nil
+	}
+	charts := c.run.opts.Charts
+	if charts == nil {
+		charts = chart.Source{Env: c.run.env.list(nil)}
+	}
+	c.run.log("fetching the chart " + in.Chart)
+	archive, err := charts.Pull(c.run.ctx, chart.Ref{
+		Chart: in.Chart, Repo: in.RepoURL, RepoName: in.RepoName, Version: in.Version, Username: in.Username, Password: in.Password,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return starlark.String(dir), chart.Expand(archive, dir)
+}
