@@ -51,6 +51,7 @@ cluster, turns every save into running code in its pods, and debugs it there.`,
 		}
 	}
 	add("run", upCommand(), downCommand(), statusCommand(), logsCommand(), triggerCommand(), restartCommand(), evalCommand(), checkCommand(), fmtCommand(), docsCommand(), versionCommand())
+	root.AddCommand(chartCommand())
 	add("editor", lspCommand(), dapCommand(), daemonCommand())
 	return root
 }

@@ -150,6 +150,9 @@ func (r *Runner) environment(extra map[string]string) []string {
 	if r.o.Kubeconfig != "" {
 		env = append(env, "KUBECONFIG="+r.o.Kubeconfig)
 	}
+	if self, err := os.Executable(); err == nil {
+		env = append(env, "TOWLINE="+self) // for commands of extensions that have none of their own
+	}
 	for _, k := range sortedKeys(extra) {
 		env = append(env, k+"="+extra[k])
 	}

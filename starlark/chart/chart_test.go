@@ -233,3 +233,44 @@ func TestExpandRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestFetchDependencies(t *testing.T) {
+	repo := serve(t, false)
+	s := Source{Env: []string{"HELM_CONFIG_HOME=" + t.TempDir()}}
+	if err := s.Add(Repository{Name: "mine", URL: repo}); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "chart")
+	write := func(file, text string) {
+		t.Helper()
+		file = filepath.Join(dir, file)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("../local/Chart.yaml", "name: local\n")
+	write("charts/here-1.0.0.tgz", "")
+	write("Chart.yaml", `dependencies:
+- {name: web, version: 1.0.0, repository: '@mine'}
+- {name: local, repository: 'file://../local'}
+- {name: here, repository: 'https://nowhere.invalid'}
+- {name: inline}
+`)
+	for range 2 { // the second time there is nothing to do
+		if err := s.FetchDependencies(context.Background(), dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"charts/web/Chart.yaml", "charts/local/Chart.yaml"} {
+		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
+			t.Error(err)
+		}
+	}
+	write("Chart.yaml", "dependencies: [{name: ../x, repository: 'file://../local'}]")
+	if err := s.FetchDependencies(context.Background(), dir); err == nil {
+		t.Error("a name that escapes was accepted")
+	}
+}

@@ -28,6 +28,7 @@ import (
 type chartRender struct {
 	dir, name, namespace string
 	values, set          []string
+	setString            []string // as set, the values being texts
 	kubeVersion          string
 	skipCRDs             bool
 }
@@ -208,6 +209,11 @@ func (r *run) chartValues(h chartRender) (map[string]any, error) {
 	for _, s := range h.set {
 		if err := strvals.ParseInto(s, values); err != nil {
 			return nil, fmt.Errorf("failed parsing --set data: %w", err)
+		}
+	}
+	for _, s := range h.setString {
+		if err := strvals.ParseIntoString(s, values); err != nil {
+			return nil, fmt.Errorf("failed parsing --set-string data: %w", err)
 		}
 	}
 	return values, nil
