@@ -16,6 +16,7 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/eval"
 	"github.com/towline-dev/towline/starlark/ide"
+	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
@@ -143,6 +144,9 @@ func (c *check) evaluation(ctx context.Context, path string) *config.Project {
 		if slices.Contains(p.ConfigFiles, path) {
 			return p
 		}
+		if c.mayRead(above, path) {
+			return nil // on a way that was not taken
+		}
 	}
 	if !isRoot {
 		return nil
@@ -151,6 +155,30 @@ func (c *check) evaluation(ctx context.Context, path string) *config.Project {
 		return p
 	}
 	return nil // it has no resources, which says nothing
+}
+
+// mayRead reports whether a Tiltfile names another one, or takes in files whose
+// names it computes.
+func (c *check) mayRead(root, path string) bool {
+	text, err := c.snap.Text(root)
+	if err != nil {
+		return false
+	}
+	file, literal := text.File(root), 0
+	for _, l := range file.Loads {
+		if l.Kind != resolve.LoadStmt {
+			literal++
+		}
+		if (workspace.World{Snapshot: c.snap}).Module(root, l.Module.Value).Path == path {
+			return true
+		}
+	}
+	for _, name := range []string{"include", "load_dynamic"} {
+		if b := file.Builtins[name]; b != nil {
+			literal -= len(b.Uses)
+		}
+	}
+	return literal < 0
 }
 
 // rootAbove returns the Tiltfile of a folder or of the nearest one above in
@@ -186,7 +214,7 @@ func (c *check) sorted() []finding {
 	list := c.list
 	for root, p := range c.projects {
 		if p.Error != nil {
-			list = c.merge(list, root, p.Error, ide.Error)
+			list = c.merge(list, root, p.Error, severityOf(p.Error))
 		}
 		for i := range p.Warnings {
 			list = c.merge(list, root, &p.Warnings[i], ide.Warning)
@@ -199,14 +227,25 @@ func (c *check) sorted() []finding {
 	return slices.Compact(list)
 }
 
+// severityOf says how bad it is that an evaluation stopped. Where a command
+// failed or an extension could not be fetched, the Tiltfile may be right; the
+// rest of it was not looked at.
+func severityOf(p *config.Problem) ide.Severity {
+	if p.Cause == config.CauseEnvironment {
+		return ide.Warning
+	}
+	return ide.Error
+}
+
 // merge adds what an evaluation says, if it is about a file that is checked or
 // stopped the evaluation of one. Where the text alone said something as bad of
 // the same line, that stays, since it knows the place better; where it said
 // less, the evaluation is right.
 func (c *check) merge(list []finding, root string, p *config.Problem, severity ide.Severity) []finding {
+	stopped := p == c.projects[root].Error
 	name, checked := c.shown[p.Pos.File]
 	if !checked {
-		if name, checked = c.shown[root]; !checked || severity != ide.Error {
+		if name, checked = c.shown[root]; !checked || !stopped {
 			return list
 		}
 		if p.Pos.File != "" {

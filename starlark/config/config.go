@@ -348,10 +348,19 @@ type Position struct {
 // where, and what to do next.
 type Problem struct {
 	Message string   `json:"message"`
+	Cause   Cause    `json:"cause,omitempty"`
 	Hint    string   `json:"hint,omitempty"`
 	Pos     Position `json:"pos"`
 	Stack   []Frame  `json:"stack,omitempty"` // innermost call last
 }
+
+// Cause says what a problem comes from, as far as that is known.
+type Cause string
+
+// CauseEnvironment is a command that failed, or a program or repository that
+// could not be had: the Tiltfile may be right elsewhere. Any other problem has
+// no cause, and is the Tiltfile's.
+const CauseEnvironment Cause = "environment"
 
 // Frame is one call of a Starlark call stack.
 type Frame struct {

@@ -31,7 +31,7 @@ func (r *run) extension(name string) (string, error) {
 		return shippedScheme + name + "/Tiltfile", nil
 	}
 	if reason, ok := extensions.Left()[name]; ok && place.Repo.URL == extensions.PublicRepo && r.opts.Remote == nil {
-		return "", fmt.Errorf("ext://%s is not shipped: %s", name, reason)
+		return "", environment(fmt.Errorf("ext://%s is not shipped: %s", name, reason))
 	}
 	dir, err := r.repository(place.Repo.URL, place.Repo.Ref)
 	if err != nil {
@@ -67,9 +67,10 @@ func (r *run) repository(target, ref string) (string, error) {
 		}
 	}
 	if r.opts.Remote == nil {
-		return "", fmt.Errorf("%s is not fetched here", target)
+		return "", environment(fmt.Errorf("%s is not fetched here", target))
 	}
-	return r.opts.Remote.Fetch(r.ctx, target, ref)
+	dir, err := r.opts.Remote.Fetch(r.ctx, target, ref)
+	return dir, environment(err)
 }
 
 // source reads a Tiltfile, or takes a shipped extension's.

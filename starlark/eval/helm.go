@@ -186,7 +186,7 @@ func checkChart(c *chart.Chart) error {
 		}
 	}
 	if len(missing) > 0 {
-		return sayf("An error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: %s", strings.Join(missing, ", "))
+		return environment(sayf("An error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: %s", strings.Join(missing, ", ")))
 	}
 	return nil
 }

@@ -96,7 +96,7 @@ func (r *run) kustomizeBinary(dir, bin string, flags []string) (string, error) {
 	case r.hasProgram("kubectl"):
 		argv = []string{"kubectl", "kustomize"}
 	default:
-		return "", fmt.Errorf("kustomize: the flags %q need the program kustomize or kubectl, and neither is installed", flags)
+		return "", environment(fmt.Errorf("kustomize: the flags %q need the program kustomize or kubectl, and neither is installed", flags))
 	}
 	argv = append(append(argv, flags...), dir)
 	var stderr strings.Builder

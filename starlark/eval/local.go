@@ -257,9 +257,10 @@ func (c *call) local() (starlark.Value, error) {
 // command runs a program with the run's environment and returns what it wrote
 // to stdout; stderr goes to log.
 func (r *run) command(c config.Command, stdin string, log func(string)) ([]byte, error) {
-	return r.opts.Commands.Run(r.ctx, Process{
+	out, err := r.opts.Commands.Run(r.ctx, Process{
 		Argv: c.Argv, Dir: c.Dir, Env: r.env.list(c.Env), Stdin: stdin, Log: log,
 	})
+	return out, environment(err)
 }
 
 func (c *call) probe() (starlark.Value, error) {

@@ -27,6 +27,20 @@ func (p *placed) Error() string { return p.err.Error() }
 // Unwrap returns the error itself.
 func (p *placed) Unwrap() error { return p.err }
 
+// foreign is an error of where the Tiltfile is evaluated.
+type foreign struct{ error }
+
+// Unwrap returns the error itself.
+func (f foreign) Unwrap() error { return f.error }
+
+// environment says that an error comes from where the Tiltfile is evaluated.
+func environment(err error) error {
+	if err == nil {
+		return nil
+	}
+	return foreign{err}
+}
+
 // problem turns an error in what people see: the innermost message, where it
 // arose, and the calls that led there.
 func (r *run) problem(err error) config.Problem {
@@ -34,6 +48,9 @@ func (r *run) problem(err error) config.Problem {
 	var at *placed
 	if errors.As(err, &at) {
 		p.Pos, p.Hint = at.pos, at.hint
+	}
+	if errors.As(err, new(foreign)) {
+		p.Cause = config.CauseEnvironment
 	}
 	if e := innermost(err); e != nil {
 		p.Message = strings.TrimPrefix(e.Msg, "Starlark computation cancelled: ")

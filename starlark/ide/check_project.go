@@ -20,7 +20,11 @@ func (c *checker) project() {
 		return
 	}
 	if p.Error != nil {
-		c.problem(*p.Error, Error)
+		severity := Error
+		if p.Error.Cause == config.CauseEnvironment {
+			severity = Warning // the file may be right
+		}
+		c.problem(*p.Error, severity)
 	}
 	for _, w := range p.Warnings {
 		c.problem(w, Warning)

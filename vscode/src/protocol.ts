@@ -65,10 +65,13 @@ export interface ClusterStatus {
 
 export interface Problem {
   message: string;
+  cause?: Cause;
   hint?: string;
   pos: Position;
   stack?: Frame[];
 }
+
+export type Cause = "environment";
 
 export interface Position {
   file?: string;
