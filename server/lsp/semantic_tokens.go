@@ -84,20 +84,37 @@ func (s *session) semanticTokensRange(_ context.Context, snap *workspace.Snapsho
 // tokens encodes the tokens within a span as the protocol does: five numbers
 // each, the first two relative to the token before.
 func (v *view) tokens(within syntax.Span) []uint32 {
-	list := ide.SemanticTokens(v.ide, v.file, within)
-	data := make([]uint32, 0, 5*len(list))
-	src, enc := v.text.String(), v.s.client.encoding
-	var line, character uint32
-	for _, t := range list {
-		at := v.text.Position(t.Span.Start, enc)
-		if at.Line != line {
-			character = 0
+	e := tokenEncoder{lines: v.file.Lines, src: v.file.Src, enc: v.s.client.encoding}
+	e.data = make([]uint32, 0, 5*v.file.NumTokens()*within.End/max(len(e.src), 1)+5)
+	ide.EachSemanticToken(v.ide, v.file, within, e.add)
+	return e.data
+}
+
+// tokenEncoder encodes tokens, which come in order, without looking at any part
+// of the text twice.
+type tokenEncoder struct {
+	lines *syntax.Lines
+	src   string
+	enc   workspace.Encoding
+	data  []uint32
+
+	line  int // of the token before
+	start int // where it starts
+	end   int // where the line after its own starts
+}
+
+func (e *tokenEncoder) add(t ide.SemanticToken) {
+	down, from := 0, e.start
+	if e.end == 0 || t.Span.Start >= e.end && e.line+1 < e.lines.Count() {
+		line := e.lines.Number(t.Span.Start)
+		down, from = line-e.line, e.lines.Line(line).Start
+		if e.line, e.end = line, len(e.src)+1; line+1 < e.lines.Count() {
+			e.end = e.lines.Line(line + 1).Start
 		}
-		data = append(data, at.Line-line, at.Character-character,
-			workspace.Width(src[t.Span.Start:t.Span.End], enc), uint32(t.Type), uint32(t.Mods))
-		line, character = at.Line, at.Character
 	}
-	return data
+	e.start = t.Span.Start
+	e.data = append(e.data, uint32(down), workspace.Width(e.src[from:t.Span.Start], e.enc),
+		workspace.Width(e.src[t.Span.Start:t.Span.End], e.enc), uint32(t.Type), uint32(t.Mods))
 }
 
 // tokenEdits returns the one edit that turns the numbers before into those

@@ -1,6 +1,10 @@
 package ide
 
 import (
+	"slices"
+	"sort"
+	"strings"
+
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
@@ -50,33 +54,31 @@ type SemanticToken struct {
 // SemanticTokens returns the tokens of a file within a span, in order. None
 // reaches over the end of a line.
 func SemanticTokens(s *Snapshot, f *resolve.File, within syntax.Span) []SemanticToken {
-	t := &tokenizer{f: f, within: within, in: newInference(s)}
-	t.names = make(map[int]SemanticToken, f.NumIdent)
-	t.binding = make([]bool, f.NumIdent)
+	var list []SemanticToken
+	EachSemanticToken(s, f, within, func(t SemanticToken) { list = append(list, t) })
+	return list
+}
+
+// EachSemanticToken calls yield for what SemanticTokens returns.
+func EachSemanticToken(s *Snapshot, f *resolve.File, within syntax.Span, yield func(SemanticToken)) {
+	t := &tokenizer{f: f, within: within, in: newInference(s), yield: yield, binding: make([]bool, f.NumIdent)}
 	t.binders(f.Root)
-	syntax.Walk(f.File, t.visit)
-	ci := 0
-	for tok := range f.Tokens() {
-		for ci < len(f.Comments) && f.Comments[ci].Start < tok.Start {
-			t.add(SemanticToken{Span: syntax.Span{Start: f.Comments[ci].Start, End: f.Comments[ci].End}, Type: TokenComment})
-			ci++
-		}
-		t.token(tok)
+	t.comment = sort.Search(len(f.Comments), func(i int) bool { return f.Comments[i].End > within.Start })
+	for i := f.PartAt(within.Start); i < len(f.Parts) && f.Parts[i].Start <= within.End; i++ {
+		t.part(&f.Parts[i])
 	}
-	for ; ci < len(f.Comments); ci++ {
-		t.add(SemanticToken{Span: syntax.Span{Start: f.Comments[ci].Start, End: f.Comments[ci].End}, Type: TokenComment})
-	}
-	return t.out
 }
 
 type tokenizer struct {
 	f      *resolve.File
 	within syntax.Span
 	in     *inference
-	out    []SemanticToken
+	yield  func(SemanticToken)
 
-	names   map[int]SemanticToken // of identifiers, by their start
-	binding []bool                // whether the identifier of that ID binds its name
+	names   []SemanticToken // of the identifiers of a part, in order
+	next    int             // of names, the first one that no token was found for
+	comment int             // of the file's, the first one not yielded
+	binding []bool          // whether the identifier of that ID binds its name
 }
 
 // binders notes the identifiers that bind a name.
@@ -91,25 +93,51 @@ func (t *tokenizer) binders(s *resolve.Scope) {
 	}
 }
 
-// add appends a token, one piece for each of its lines.
+// part yields the tokens of a part.
+func (t *tokenizer) part(p *syntax.Part) {
+	t.names, t.next = t.names[:0], 0
+	for _, s := range p.Stmts {
+		syntax.Walk(s, t.visit)
+	}
+	byStart := func(a, b SemanticToken) int { return a.Span.Start - b.Span.Start }
+	if !slices.IsSortedFunc(t.names, byStart) {
+		slices.SortStableFunc(t.names, byStart)
+	}
+	for tok := range p.Tokens() {
+		t.comments(tok.Start)
+		t.token(tok)
+	}
+	t.comments(p.End())
+}
+
+// comments yields the comments that start before an offset and were not
+// yielded yet.
+func (t *tokenizer) comments(off int) {
+	for ; t.comment < len(t.f.Comments) && t.f.Comments[t.comment].Start < off; t.comment++ {
+		c := t.f.Comments[t.comment]
+		t.add(SemanticToken{Span: syntax.Span{Start: c.Start, End: c.End}, Type: TokenComment})
+	}
+}
+
+// add yields a token, one piece for each of its lines.
 func (t *tokenizer) add(tok SemanticToken) {
 	if tok.Span.End <= t.within.Start || tok.Span.Start >= t.within.End || tok.Span.Start == tok.Span.End {
 		return
 	}
-	first, last := t.f.Lines.Number(tok.Span.Start), 0
-	if tok.Type == TokenString {
-		last = t.f.Lines.Number(tok.Span.End)
+	first, last := 0, 0
+	if tok.Type == TokenString && strings.ContainsAny(t.f.Src[tok.Span.Start:tok.Span.End], "\r\n") {
+		first, last = t.f.Lines.Number(tok.Span.Start), t.f.Lines.Number(tok.Span.End)
 	}
 	for line := first; line < last; line++ {
 		piece := tok
 		piece.Span.End = t.f.Lines.Line(line).End
 		if piece.Span.End > piece.Span.Start {
-			t.out = append(t.out, piece)
+			t.yield(piece)
 		}
 		tok.Span.Start = t.f.Lines.Line(line + 1).Start
 	}
 	if tok.Span.End > tok.Span.Start {
-		t.out = append(t.out, tok)
+		t.yield(tok)
 	}
 }
 
@@ -117,11 +145,13 @@ func (t *tokenizer) token(tok syntax.Token) {
 	s := SemanticToken{Span: syntax.Span{Start: tok.Start, End: tok.End}}
 	switch k := tok.Kind; {
 	case k == syntax.IDENT:
-		name, ok := t.names[tok.Start]
-		if !ok {
+		for t.next < len(t.names) && t.names[t.next].Span.Start < tok.Start {
+			t.next++
+		}
+		if t.next == len(t.names) || t.names[t.next].Span.Start > tok.Start {
 			return
 		}
-		s = name
+		s = t.names[t.next]
 	case k == syntax.STRING || k == syntax.BYTES:
 		s.Type = TokenString
 	case k == syntax.INT || k == syntax.FLOAT:
@@ -143,22 +173,27 @@ func (t *tokenizer) visit(n syntax.Node) bool {
 	}
 	switch n := n.(type) {
 	case *syntax.DotExpr:
+		syntax.Walk(n.X, t.visit)
 		t.note(n.Name, t.member(n))
+		return false
 	case *syntax.Arg:
 		if n.Name != nil {
 			t.note(n.Name, SemanticToken{Type: TokenParameter})
 		}
+		syntax.Walk(n.X, t.visit)
+		return false
 	case *syntax.Ident:
-		if _, done := t.names[n.Start]; !done {
-			t.note(n, t.name(n))
-		}
+		t.note(n, t.name(n))
 	}
 	return true
 }
 
+// note adds what an identifier is. One of no length, which stands where a name
+// is missing, has no token.
 func (t *tokenizer) note(id *syntax.Ident, tok SemanticToken) {
-	tok.Span = id.Span()
-	t.names[id.Start] = tok
+	if tok.Span = id.Span(); tok.Span.End > tok.Span.Start {
+		t.names = append(t.names, tok)
+	}
 }
 
 func (t *tokenizer) member(n *syntax.DotExpr) SemanticToken {

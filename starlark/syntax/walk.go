@@ -3,7 +3,37 @@ package syntax
 // Walk calls f for n and, as long as f returns true, for the nodes below it in
 // the order of the text.
 func Walk(n Node, f func(Node) bool) {
-	if f(n) {
+	if !f(n) {
+		return
+	}
+	switch n := n.(type) { // the nodes that there are most of, by themselves
+	case *Ident, *Literal:
+	case *CallExpr:
+		Walk(n.Fn, f)
+		for _, a := range n.Args {
+			Walk(a, f)
+		}
+	case *Arg:
+		if n.Name != nil {
+			Walk(n.Name, f)
+		}
+		Walk(n.X, f)
+	case *DotExpr:
+		Walk(n.X, f)
+		Walk(n.Name, f)
+	case *BinaryExpr:
+		Walk(n.X, f)
+		Walk(n.Y, f)
+	case *ListExpr:
+		for _, x := range n.List {
+			Walk(x, f)
+		}
+	case *ExprStmt:
+		Walk(n.X, f)
+	case *AssignStmt:
+		Walk(n.LHS, f)
+		Walk(n.RHS, f)
+	default:
 		Children(n, func(c Node) { Walk(c, f) })
 	}
 }
