@@ -1,6 +1,10 @@
 package resolve
 
-import "github.com/towline-dev/towline/starlark/syntax"
+import (
+	"slices"
+
+	"github.com/towline-dev/towline/starlark/syntax"
+)
 
 func (r *resolver) expr(x syntax.Expr) {
 	switch x := x.(type) {
@@ -77,7 +81,8 @@ func (r *resolver) call(x *syntax.CallExpr) {
 	r.noteLoad(x)
 	var args, kwargs bool
 	var positional, named int
-	var seen map[string]bool
+	var many map[string]bool
+	base := len(r.named)
 	for _, a := range x.Args {
 		switch {
 		case a.Star == syntax.STARSTAR:
@@ -93,12 +98,10 @@ func (r *resolver) call(x *syntax.CallExpr) {
 			if !r.refuse(kwargs, a, "keyword argument may not follow **kwargs") {
 				r.refuse(args, a, "keyword argument may not follow *args")
 			}
-			if seen[a.Name.Name] {
+			var again bool
+			if again, many = r.repeated(a.Name.Name, base, many); again {
 				r.problem(a.Name.Span(), CodeArgs, "keyword argument %q is repeated", a.Name.Name)
-			} else if seen == nil {
-				seen = map[string]bool{}
 			}
-			seen[a.Name.Name] = true
 		default:
 			positional++
 			_ = r.refuse(args, a, "positional argument may not follow *args") ||
@@ -107,12 +110,36 @@ func (r *resolver) call(x *syntax.CallExpr) {
 		}
 		r.expr(a.X)
 	}
+	r.named = r.named[:base]
 	if positional > maxArgs {
 		r.problem(x.Span(), CodeArgs, "%v positional arguments in call, limit is 255", positional)
 	}
 	if named > maxArgs {
 		r.problem(x.Span(), CodeArgs, "%v keyword arguments in call, limit is 255", named)
 	}
+}
+
+// fewArgs is up to how many named arguments of a call are compared with each
+// other.
+const fewArgs = 16
+
+// repeated reports whether a name is among those of the call's arguments so
+// far, which r.named has from base on, and adds it. Many get a map.
+func (r *resolver) repeated(name string, base int, many map[string]bool) (bool, map[string]bool) {
+	names := r.named[base:]
+	if many == nil && len(names) > fewArgs {
+		many = make(map[string]bool, 4*fewArgs)
+		for _, n := range names {
+			many[n] = true
+		}
+	}
+	r.named = append(r.named, name)
+	if many == nil {
+		return slices.Contains(names, name), nil
+	}
+	old := many[name]
+	many[name] = true
+	return old, many
 }
 
 // refuse reports msg at an argument if bad, and returns bad. An argument that

@@ -42,6 +42,8 @@ type Binding struct {
 	Sites []Site          // where it is bound, in the order of the text; none for built-ins
 	Uses  []*syntax.Ident // where it is used
 	Entry *decl.Entry     // of a built-in
+
+	uses int // how many Uses there will be
 }
 
 // A Site is a place that binds a name.
@@ -193,12 +195,13 @@ func Resolve(file *syntax.File) *File {
 	r := &resolver{
 		file: &File{File: file, Root: root, Builtins: map[string]*Binding{}, refs: make([]*Binding, file.NumIdent), loads: map[*syntax.LoadName]*Load{}},
 		env:  root,
-		uses: make([]use, 0, file.NumIdent/2),
+		uses: make([]use, 0, file.NumIdent/2), found: make([]found, 0, file.NumIdent/2),
 	}
 	r.stmts(file.Stmts)
 	for _, u := range r.uses {
 		r.refer(u.id, u.scope)
 	}
+	r.listUses()
 	return r.file
 }
 
@@ -227,10 +230,18 @@ type use struct {
 	scope *Scope
 }
 
+// found is a use of a name and what it refers to.
+type found struct {
+	id *syntax.Ident
+	b  *Binding
+}
+
 type resolver struct {
-	file *File
-	env  *Scope
-	uses []use // to be resolved at the end
+	file  *File
+	env   *Scope
+	uses  []use // to be resolved at the end
+	found []found
+	named []string // the names of the arguments of the calls around
 
 	loops, ifs int // open in the current function, or in the file
 	suggested  int // undefined names that were compared with others
@@ -330,8 +341,25 @@ func (r *resolver) refer(id *syntax.Ident, scope *Scope) {
 		r.undefined(id, scope)
 		return
 	}
-	b.Uses = append(b.Uses, id)
+	r.found = append(r.found, found{id, b})
 	r.file.refs[id.ID] = b
+}
+
+// listUses gives each binding its uses, cut from one list.
+func (r *resolver) listUses() {
+	for i := range r.found {
+		r.found[i].b.uses++
+	}
+	list := make([]*syntax.Ident, 0, len(r.found))
+	for _, u := range r.found {
+		b := u.b
+		if b.Uses == nil {
+			n := len(list)
+			list = list[:n+b.uses]
+			b.Uses = list[n:n:len(list)]
+		}
+		b.Uses = append(b.Uses, u.id)
+	}
 }
 
 func (r *resolver) builtin(name string) *Binding {
