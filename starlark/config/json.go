@@ -15,7 +15,9 @@ type resourceJSON struct {
 }
 
 // MarshalJSON writes the fields of Local beside those of the resource.
-func (r Resource) MarshalJSON() ([]byte, error) {
+func (r Resource) MarshalJSON() ([]byte, error) { return json.Marshal(r.json()) }
+
+func (r Resource) json() resourceJSON {
 	out := resourceJSON{plainResource: plainResource(r), Local: r.Local}
 	if l := r.Local; l != nil {
 		main := l.Cmd
@@ -24,7 +26,7 @@ func (r Resource) MarshalJSON() ([]byte, error) {
 		}
 		out.Dir, out.Env = &main.Dir, &main.Env
 	}
-	return json.Marshal(out)
+	return out
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
