@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -104,6 +105,40 @@ func (l *sequence) Unpack(v starlark.Value) error {
 		*l = append(*l, string(s))
 	}
 	return nil
+}
+
+// imageList takes a list of images' names, and no single one.
+type imageList []reference.Named
+
+// Unpack implements starlark.Unpacker.
+func (l *imageList) Unpack(v starlark.Value) error {
+	*l = nil
+	switch v.(type) {
+	case *starlark.List, starlark.Tuple, starlark.NoneType:
+	default:
+		return fmt.Errorf("value should be a List or Tuple of strings, but is of type %s", v.Type())
+	}
+	for _, x := range elements(v) {
+		s, ok := asString(x)
+		if !ok {
+			return fmt.Errorf("value should contain only strings, but element %q was of type %s", x.String(), x.Type())
+		}
+		named, err := parseRef(s)
+		if err != nil {
+			return fmt.Errorf("must be a valid image reference: %w", err)
+		}
+		*l = append(*l, named)
+	}
+	return nil
+}
+
+// familiar returns the names in their short form.
+func (l imageList) familiar() []string {
+	var names []string
+	for _, named := range l {
+		names = append(names, reference.FamiliarString(named))
+	}
+	return names
 }
 
 // path takes a path, or a folder of a repository, and makes it absolute.
@@ -206,7 +241,7 @@ type labelSet []string
 func (l *labelSet) Unpack(v starlark.Value) error {
 	*l = nil
 	switch v.(type) {
-	case starlark.String, blob, *starlark.List, starlark.Tuple, starlark.NoneType:
+	case starlark.String, *starlark.List, starlark.Tuple, starlark.NoneType:
 	default:
 		return fmt.Errorf("value should be a label or List or Tuple of labels, but is of type %s", v.Type())
 	}
@@ -300,6 +335,20 @@ func patternList(param string, v starlark.Value) ([]string, error) {
 		}
 	}
 	return patterns, nil
+}
+
+// boolOrNone is an optionalBool for which None is the same as nothing.
+type boolOrNone struct{ optionalBool }
+
+// Unpack implements starlark.Unpacker.
+func (b *boolOrNone) Unpack(v starlark.Value) error {
+	if v == starlark.None {
+		return nil
+	}
+	if _, ok := v.(starlark.Bool); !ok {
+		return fmt.Errorf("expected starlark.Bool or None, got %T", v)
+	}
+	return b.optionalBool.Unpack(v)
 }
 
 // text takes a string or a Blob.

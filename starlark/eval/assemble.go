@@ -13,21 +13,24 @@ func (r *run) assemble() error {
 	if err := r.linkBases(); err != nil {
 		return err
 	}
-	resources, err := r.assembleK8s()
-	if err != nil {
+	if err := r.assembleK8s(); err != nil {
 		return err
 	}
 	if err := r.assembleCompose(); err != nil {
 		return err
 	}
-	if !r.opts.AnyContext && (len(resources) > 0 || len(r.loose()) > 0) {
+	r.warnUnused()
+	if err := r.useImages(); err != nil {
+		return err
+	}
+	if !r.opts.AnyContext && (len(r.yaml.resources) > 0 || len(r.loose()) > 0) {
 		if err := r.kube.check(); err != nil {
 			return err
 		}
 	}
-	r.project.Resources = make([]config.Resource, 0, len(resources)+len(r.compose.services)+len(r.local)+1)
+	r.project.Resources = make([]config.Resource, 0, len(r.yaml.resources)+len(r.compose.services)+len(r.local)+1)
 	r.project.YAML = make([]config.Object, 0, len(r.yaml.objects))
-	for _, res := range resources {
+	for _, res := range r.yaml.resources {
 		r.finishK8s(res)
 	}
 	r.addCompose()
@@ -73,6 +76,7 @@ func (r *run) addObject(o *object, resource string) {
 
 func (r *run) addUncategorized() {
 	loose := r.loose()
+	sortByKind(loose)
 	if len(loose) == 0 {
 		return
 	}

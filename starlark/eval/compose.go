@@ -43,6 +43,7 @@ type composeService struct {
 	res         config.Resource
 	triggerMode triggerMode
 	image       *imageName
+	images      []*image
 }
 
 func (s *composeState) empty() bool { return len(s.services) == 0 }
@@ -283,12 +284,12 @@ func (c *call) dcResource() (starlark.Value, error) {
 		Image        starlark.Value `arg:"image"`
 		TriggerMode  triggerMode    `arg:"trigger_mode"`
 		ResourceDeps sequence       `arg:"resource_deps"`
-		Links        starlark.Value `arg:"links"`
+		Links        linkList       `arg:"links"`
 		Labels       labelSet       `arg:"labels"`
-		AutoInit     optionalBool   `arg:"auto_init"`
+		AutoInit     boolOrNone     `arg:"auto_init"`
 		Project      string         `arg:"project_name"`
 		NewName      string         `arg:"new_name"`
-		InferLinks   optionalBool   `arg:"infer_links"`
+		InferLinks   boolOrNone     `arg:"infer_links"`
 	}
 	if err := c.into(&in); err != nil {
 		return nil, err
@@ -303,11 +304,7 @@ func (c *call) dcResource() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	more, err := links(in.Links)
-	if err != nil {
-		return nil, fmt.Errorf("%s %q: %w", c.name(), in.Name, err)
-	}
-	s.res.Links = append(s.res.Links, more...)
+	s.res.Links = append(s.res.Links, in.Links...)
 	s.res.Labels = append(s.res.Labels, in.Labels...)
 	s.res.ResourceDeps = append(s.res.ResourceDeps, in.ResourceDeps...)
 	if in.TriggerMode != triggerUnset {
@@ -382,7 +379,8 @@ func (r *run) assembleCompose() error {
 		if len(img.Entrypoint) > 0 {
 			return &placed{pos: img.Pos, err: errors.New("docker_build/custom_build.entrypoint not supported for Docker Compose resources")}
 		}
-		img.markUsed()
+		img.matched = true
+		s.images = append(s.images, img)
 		s.res.Images = append(s.res.Images, img.Ref)
 	}
 	return nil

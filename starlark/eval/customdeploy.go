@@ -1,7 +1,7 @@
 package eval
 
 import (
-	"errors"
+	"fmt"
 
 	"go.starlark.net/starlark"
 
@@ -23,22 +23,20 @@ func (c *call) k8sCustomDeploy() (starlark.Value, error) {
 		DeleteEnv         stringMap      `arg:"delete_env"`
 		DeleteCmdBat      starlark.Value `arg:"delete_cmd_bat"`
 		ContainerSelector string         `arg:"container_selector"`
-		ImageDeps         sequence       `arg:"image_deps"`
+		ImageDeps         imageList      `arg:"image_deps"`
 	}
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	d := &config.CustomDeploy{Deps: in.Deps.value, ImageSelector: in.ImageSelector, ContainerSelector: in.ContainerSelector, ImageDeps: in.ImageDeps}
+	d := &config.CustomDeploy{Deps: in.Deps.value, ImageSelector: in.ImageSelector, ContainerSelector: in.ContainerSelector, ImageDeps: in.ImageDeps.familiar()}
 	var err error
 	if d.Apply, err = c.run.hostCommand(in.ApplyCmd, in.ApplyCmdBat, in.ApplyDir.value, in.ApplyEnv); err != nil {
-		return nil, c.errorf("apply_cmd: %w", err)
+		return nil, fmt.Errorf("apply_cmd: %w", err)
 	}
 	if d.Delete, err = c.run.hostCommand(in.DeleteCmd, in.DeleteCmdBat, in.DeleteDir.value, in.DeleteEnv); err != nil {
-		return nil, c.errorf("delete_cmd: %w", err)
+		return nil, fmt.Errorf("delete_cmd: %w", err)
 	}
 	switch {
-	case in.Name == "":
-		return nil, c.errorf("name must not be empty")
 	case d.Apply.Empty():
 		return nil, c.errorf("apply_cmd cannot be empty")
 	case d.Delete.Empty():
@@ -47,34 +45,28 @@ func (c *call) k8sCustomDeploy() (starlark.Value, error) {
 	if d.LiveUpdate, err = c.run.liveUpdate(in.LiveUpdate); err != nil {
 		return nil, err
 	}
-	selectors := 0
-	for _, s := range []string{in.ImageSelector, in.ContainerSelector} {
-		if s != "" {
-			selectors++
-		}
+	res, err := c.run.newK8s(in.Name)
+	if err != nil {
+		return nil, fmt.Errorf("error making resource for %s: %w", in.Name, err)
 	}
-	if selectors > 1 || len(d.LiveUpdate) > 0 && selectors != 1 && len(in.ImageDeps) == 0 {
-		return nil, errors.New("k8s_custom_deploy: exactly one of image_selector or container_selector must be specified for live updates")
+	res.Pos, res.CustomDeploy = c.pos(), d
+	if len(d.LiveUpdate) > 0 {
+		return starlark.None, c.checkSelectors(d)
 	}
-	if in.ImageSelector != "" {
-		if _, err := parseRef(in.ImageSelector); err != nil {
-			return nil, c.errorf("can't parse %q: %w", in.ImageSelector, err)
-		}
-	}
-	for _, s := range d.LiveUpdate {
-		for _, p := range append([]string{s.Local}, s.Paths...) {
-			if p != "" && len(in.ImageDeps) == 0 && !below(d.Deps, p) {
-				return nil, &placed{pos: s.Pos, err: errors.New("sync step source '" + p + "' is not a child of any watched filepaths")}
-			}
-		}
-	}
-	c.run.yaml.custom = append(c.run.yaml.custom, &customDecl{name: in.Name, pos: c.pos(), deploy: d})
 	return starlark.None, nil
 }
 
-// customDecl is one call of k8s_custom_deploy.
-type customDecl struct {
-	name   string
-	pos    config.Position
-	deploy *config.CustomDeploy
+// checkSelectors checks that it is clear which container a live update is for.
+func (c *call) checkSelectors(d *config.CustomDeploy) error {
+	switch {
+	case d.ImageSelector != "" && d.ContainerSelector != "":
+		return c.errorf("cannot specify more than one Live Update selector")
+	case d.ImageSelector == "" && d.ContainerSelector == "" && len(d.ImageDeps) == 0:
+		return c.errorf("no Live Update selector specified")
+	case d.ImageSelector != "":
+		if _, err := parseRef(d.ImageSelector); err != nil {
+			return fmt.Errorf("can't parse %q: %w", d.ImageSelector, err)
+		}
+	}
+	return nil
 }

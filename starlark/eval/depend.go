@@ -24,7 +24,7 @@ func (r *run) checkDeps() error {
 				return &placed{pos: res.Pos, err: fmt.Errorf("resource %s specified a dependency on itself", res.Name)}
 			case known[d] == nil:
 				r.warnAt(res.Pos, fmt.Sprintf("resource %s specified a dependency on unknown resource %s - dependency ignored", res.Name, d))
-			case !slices.Contains(deps, d):
+			default:
 				deps = append(deps, d)
 			}
 		}

@@ -5,8 +5,7 @@ import (
 )
 
 // dockerfileImages returns the images that a Dockerfile takes from: those of
-// FROM, and those that COPY and ADD and RUN --mount name, without the file's
-// own stages. Variables are replaced by ARGs that stand before the first FROM,
+// FROM and of COPY, without the file's own stages. Variables are replaced by ARGs that stand before the first FROM,
 // with the build's values first.
 func dockerfileImages(text string, buildArgs map[string]string) []string {
 	var images []string
@@ -33,15 +32,9 @@ func dockerfileImages(text string, buildArgs map[string]string) []string {
 			if len(rest) >= 3 && strings.EqualFold(rest[1], "as") {
 				stages[strings.ToLower(rest[2])] = true
 			}
-		case "COPY", "ADD":
+		case "COPY":
 			for _, w := range words[1:] {
 				if from, ok := strings.CutPrefix(w, "--from="); ok {
-					add(from)
-				}
-			}
-		case "RUN":
-			for _, w := range words[1:] {
-				if from, ok := mountFrom(w); ok {
 					add(from)
 				}
 			}
@@ -101,20 +94,6 @@ func skipFlags(words []string) []string {
 		words = words[1:]
 	}
 	return words
-}
-
-// mountFrom returns the image of RUN --mount=…,from=IMAGE.
-func mountFrom(word string) (string, bool) {
-	options, ok := strings.CutPrefix(word, "--mount=")
-	if !ok {
-		return "", false
-	}
-	for o := range strings.SplitSeq(options, ",") {
-		if from, ok := strings.CutPrefix(o, "from="); ok {
-			return from, true
-		}
-	}
-	return "", false
 }
 
 func isNumber(s string) bool {

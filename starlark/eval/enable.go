@@ -1,7 +1,7 @@
 package eval
 
 import (
-	"errors"
+	"slices"
 
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -38,14 +38,13 @@ func (r *run) enable() error {
 		visit(n)
 	}
 	if len(unknown) > 0 {
-		var existing []string
+		var others []string
 		for _, res := range r.project.Resources {
-			if res.Name != uncategorized {
-				existing = append(existing, res.Name)
+			if !slices.Contains(names, res.Name) {
+				others = append(others, res.Name)
 			}
 		}
-		return errors.New("You specified some resources that could not be found: " + quoted(unknown) +
-			"\nIs this a typo? Existing resources in Tiltfile: " + quoted(existing))
+		return sayf("You specified some resources that could not be found: %s\nIs this a typo? Existing resources in Tiltfile: %s", quoted(unknown), quoted(others))
 	}
 	return nil
 }

@@ -159,6 +159,7 @@ func newRun(ctx context.Context, o Options) *run {
 	}
 	r.env = newEnviron(o.Env)
 	r.kube = &kubeState{run: r, given: o.Kube}
+	r.yaml.kinds, r.yaml.byName = initialKinds(), map[string]*resource{}
 	r.config.init()
 	r.thread = &starlark.Thread{
 		Name:  "Tiltfile",

@@ -3,10 +3,6 @@ package eval
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
-
-	"github.com/distribution/reference"
 
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -20,17 +16,32 @@ func (r *run) linkBases() error {
 		}
 		for _, name := range names {
 			base := r.findImage(name)
-			if base == nil && img.Builder == config.BuilderCustom {
-				return &placed{pos: img.Pos, err: fmt.Errorf("image %q: image dep %q not found", img.Ref, name)}
+			if base == nil {
+				if img.Builder == config.BuilderCustom {
+					return &placed{pos: img.Pos, err: fmt.Errorf("image %q: image dep %q not found", img.Ref, name)}
+				}
+				continue
 			}
-			if base != nil && base != img && !slices.Contains(img.bases, base) {
+			base.matched = true
+			if !slices.Contains(img.bases, base) {
 				img.bases = append(img.bases, base)
 				img.BaseImages = append(img.BaseImages, base.Ref)
 			}
 		}
 	}
-	for _, img := range r.images.all {
-		if err := img.checkCycle(); err != nil {
+	return nil
+}
+
+// useImages marks what is built: the images of resources, and what those are
+// built from.
+func (r *run) useImages() error {
+	for _, res := range r.yaml.resources {
+		if err := useAll(res.Name, res.images); err != nil {
+			return err
+		}
+	}
+	for _, s := range r.compose.services {
+		if err := useAll(s.res.Name, s.images); err != nil {
 			return err
 		}
 	}
@@ -48,36 +59,39 @@ func (r *run) dockerfileImages(img *image) []string {
 	return names
 }
 
-func (img *image) checkCycle() error {
-	if img.kept {
-		return nil
-	}
-	if img.visiting {
-		return &placed{pos: img.Pos, err: sayf("Image dependency cycle: %s", img.Ref)}
-	}
-	img.visiting = true
-	defer func() { img.visiting, img.kept = false, true }()
-	for _, b := range img.bases {
-		if err := b.checkCycle(); err != nil {
-			return err
+func useAll(resource string, images []*image) error {
+	for _, img := range images {
+		img.deployed = true
+		if err := img.use(); err != nil {
+			return fmt.Errorf("getting image build info for %s: %w", resource, err)
 		}
 	}
 	return nil
 }
 
-func (img *image) markUsed() {
-	img.used = true
+// use marks an image and its bases. An image that is built from itself is an
+// error.
+func (img *image) use() error {
+	if img.used {
+		return nil
+	}
+	if img.visiting {
+		return &placed{pos: img.Pos, err: sayf("Image dependency cycle: %s", img.name.named)}
+	}
+	img.visiting = true
 	for _, b := range img.bases {
-		if !b.used {
-			b.markUsed()
+		if err := b.use(); err != nil {
+			return err
 		}
 	}
+	img.visiting, img.used = false, true
+	return nil
 }
 
 // checkLiveUpdates checks the live updates of images that are deployed.
 func (r *run) checkLiveUpdates() error {
 	for _, img := range r.images.all {
-		if !img.used {
+		if !img.deployed {
 			continue
 		}
 		if err := r.checkSyncs(img); err != nil {
@@ -87,35 +101,15 @@ func (r *run) checkLiveUpdates() error {
 	return nil
 }
 
-// addImages adds the images to the project and warns of those that nothing
-// uses.
+// addImages adds the images to the project. One that nothing deploys is never
+// built and left out, unless there is nothing at all to deploy: then the file
+// is half written, and its images are all that it says.
 func (r *run) addImages() {
-	quiet := r.project.Settings.UnusedImagesOK
+	all := len(r.yaml.objects) == 0 && len(r.yaml.resources) == 0 && r.compose.empty()
 	r.project.Images = make([]config.Image, 0, len(r.images.all))
 	for _, img := range r.images.all {
-		r.project.Images = append(r.project.Images, img.Image)
-		if !img.used && !slices.Contains(quiet, "*") && !slices.Contains(quiet, img.Ref) {
-			r.warnAt(img.Pos, r.unusedText(img))
+		if all || img.used {
+			r.project.Images = append(r.project.Images, img.Image)
 		}
 	}
-}
-
-func (r *run) unusedText(img *image) string {
-	where := "Kubernetes resource"
-	if !r.compose.empty() && len(r.yaml.objects) == 0 {
-		where = "Docker Compose service"
-	}
-	text := fmt.Sprintf("Image not used in any %s:\n    ✕ %s\nSkipping this image build", where, img.Ref)
-	var known []string
-	for _, o := range r.yaml.objects {
-		for _, ref := range o.refs {
-			if ref.ref.Ref == "" && !slices.Contains(known, reference.FamiliarName(ref.name.named)) {
-				known = append(known, reference.FamiliarName(ref.name.named))
-			}
-		}
-	}
-	if len(known) > 0 {
-		text += "\nImages of the YAML without a build: " + strings.Join(known[:min(len(known), 8)], ", ")
-	}
-	return text + "\nIf this is deliberate, suppress this warning with: update_settings(suppress_unused_image_warnings=[" + strconv.Quote(img.Ref) + "])"
 }

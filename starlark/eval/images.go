@@ -3,6 +3,7 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,32 +21,40 @@ type image struct {
 	dockerText string // the Dockerfile's content
 	bases      []*image
 	matchEnv   bool
-	used       bool
+	exact      bool // only its own tag is meant
+	matched    bool // something names it
+	deployed   bool // a resource's objects name it
+	used       bool // it has to be built for a resource
 	visiting   bool
-	kept       bool
 	restarts   bool // towline.restart was called for it
 }
 
 // imageIndex holds the declared images.
 type imageIndex struct {
 	all    []*image
-	byName map[string]*image // without tag
-	tagged map[string]*image // with tag: matches only exactly that
+	byName map[string][]*image // without tag
 }
 
-// add takes an image in, unless its ref is taken.
+// add takes an image in, unless its ref is taken. Where a name is declared with
+// a tag, or twice, each means its own tag alone.
 func (x *imageIndex) add(img *image) error {
 	if x.byName == nil {
-		x.byName, x.tagged = map[string]*image{}, map[string]*image{}
+		x.byName = map[string][]*image{}
 	}
-	index, key := x.byName, img.name.name
-	if img.name.full != "" {
-		index, key = x.tagged, img.name.full
+	same := x.byName[img.name.name]
+	for _, other := range same {
+		if other.name.full == img.name.full {
+			return sayf("Image for ref %q has already been defined", img.Ref)
+		}
 	}
-	if other := index[key]; other != nil {
-		return sayf("Image for ref %q has already been defined", img.Ref)
+	_, img.exact = img.name.named.(reference.Tagged)
+	same = append(same, img)
+	if len(same) > 1 {
+		for _, other := range same {
+			other.exact = true
+		}
 	}
-	index[key] = img
+	x.byName[img.name.name] = same
 	x.all = append(x.all, img)
 	return nil
 }
@@ -53,12 +62,12 @@ func (x *imageIndex) add(img *image) error {
 // find returns the image that builds what a YAML file, a Dockerfile or a
 // Compose file names.
 func (x *imageIndex) find(name *imageName) *image {
-	if name.full != "" {
-		if img := x.tagged[name.full]; img != nil {
+	for _, img := range x.byName[name.name] {
+		if !img.exact || img.name.full == name.full {
 			return img
 		}
 	}
-	return x.byName[name.name]
+	return nil
 }
 
 // findImage returns the image that builds what a text names, which may be no
@@ -91,8 +100,8 @@ func (c *call) dockerBuild() (starlark.Value, error) {
 		Cache              starlark.Value `arg:"cache"`
 		LiveUpdate         starlark.Value `arg:"live_update"`
 		MatchInEnvVars     bool           `arg:"match_in_env_vars"`
-		Ignore             strList        `arg:"ignore"`
-		Only               strList        `arg:"only"`
+		Ignore             starlark.Value `arg:"ignore"`
+		Only               starlark.Value `arg:"only"`
 		Entrypoint         starlark.Value `arg:"entrypoint"`
 		ContainerArgs      starlark.Value `arg:"container_args"`
 		Target             string         `arg:"target"`
@@ -120,8 +129,8 @@ func (c *call) dockerBuild() (starlark.Value, error) {
 	if err := c.readDockerfile(img, in.Dockerfile, in.DockerfileContents); err != nil {
 		return nil, err
 	}
-	if in.Cache != nil && len(elements(in.Cache)) > 0 {
-		c.run.warnOnce("docker_build(cache=…) has no effect: use BuildKit's cache mounts")
+	if in.Cache != nil {
+		c.run.warn("docker_build(cache=...) is obsolete, and currently a no-op.\nYou should switch to live_update to optimize your builds.")
 	}
 	if img.Platform == "" {
 		img.Platform = c.run.env.get("DOCKER_DEFAULT_PLATFORM")
@@ -137,7 +146,9 @@ func (c *call) dockerBuild() (starlark.Value, error) {
 	if err := c.setCommon(img, in.LiveUpdate, in.Entrypoint, in.ContainerArgs, in.MatchInEnvVars); err != nil {
 		return nil, err
 	}
-	c.setIgnores(img, []string{img.Context}, img.Context, in.Ignore)
+	if err := c.setIgnores(img, []string{img.Context}, in.Ignore); err != nil {
+		return nil, err
+	}
 	return starlark.None, c.run.images.add(img)
 }
 
@@ -155,24 +166,22 @@ func (c *call) readDockerfile(img *image, file, contents starlark.Value) error {
 	if file == starlark.None {
 		file = nil
 	}
-	if given, _ := asString(contentsOrNil(contents)); file != nil && contents != nil && given != "" {
+	switch {
+	case file != nil && contents != nil:
 		return sayf("Cannot specify both dockerfile and dockerfile_contents keyword arguments")
-	}
-	if contents != nil && contents != starlark.None {
+	case contents != nil:
 		text, ok := asString(contents)
 		if !ok {
 			return sayf("Argument (dockerfile_contents): must be string or blob.")
 		}
-		if text != "" {
-			img.DockerfileContents, img.dockerText, img.DockerfileText = text, text, text
-			return nil
-		}
+		img.DockerfileContents, img.dockerText, img.DockerfileText = text, text, text
+		return nil
 	}
 	img.Dockerfile = filepath.Join(img.Context, "Dockerfile")
 	if file != nil {
 		s, ok := pathText(file)
 		if !ok {
-			return fmt.Errorf("expected path | string. Actual type: %T", file)
+			return c.errorf("for parameter %q: expected path | string. Actual type: %T", "dockerfile", file)
 		}
 		img.Dockerfile = c.run.abs(s)
 	}
@@ -184,22 +193,16 @@ func (c *call) readDockerfile(img *image, file, contents starlark.Value) error {
 	return nil
 }
 
-func contentsOrNil(v starlark.Value) starlark.Value {
-	if v == nil {
-		return starlark.None
-	}
-	return v
-}
-
 // setOnly restricts the context to some paths.
-func (c *call) setOnly(img *image, only strList) error {
-	for _, p := range only.nonEmpty() {
+func (c *call) setOnly(img *image, only starlark.Value) error {
+	paths, err := patternList("only", only)
+	for _, p := range paths {
 		if strings.Contains(p, "*") {
 			return fmt.Errorf("'only' does not support '*' file globs. Must be a real path: %s", p)
 		}
 		img.Only = append(img.Only, joinPath(img.Context, p))
 	}
-	return nil
+	return err
 }
 
 // setCommon sets what docker_build and custom_build share.
@@ -222,38 +225,56 @@ func (c *call) setCommon(img *image, liveUpdate, entrypoint, args starlark.Value
 	return nil
 }
 
-// setIgnores collects the patterns of files that do not matter to an image.
-func (c *call) setIgnores(img *image, dirs []string, base string, ignore strList) {
-	for _, dir := range dirs {
-		file := filepath.Join(dir, ".dockerignore")
-		if img.Dockerfile != "" {
-			if own := img.Dockerfile + ".dockerignore"; c.run.exists(own) {
-				file = own
-			}
+// setIgnores collects the patterns of files that do not matter to an image, for
+// each of the folders that it is made of.
+func (c *call) setIgnores(img *image, dirs []string, ignore starlark.Value) error {
+	own, err := patternList("ignore", ignore)
+	if err != nil {
+		return err
+	}
+	add := func(dir string, patterns []string, source string) {
+		if len(patterns) > 0 {
+			img.Ignores = append(img.Ignores, config.Ignore{Base: dir, Patterns: patterns, Source: source})
 		}
-		if !c.run.exists(file) {
+	}
+	for i, dir := range dirs {
+		isDir := c.run.files.isDir(dir)
+		if slices.Contains(dirs[:i], dir) || dir != img.Context && !isDir {
 			continue
+		}
+		add(dir, own, "ignore")
+		add(dir, img.onlyPatterns(), "only")
+		if !isDir {
+			continue
+		}
+		file := filepath.Join(dir, ".dockerignore")
+		if img.Dockerfile != "" && c.run.exists(img.Dockerfile+".dockerignore") {
+			file = img.Dockerfile + ".dockerignore"
 		}
 		text, err := c.run.files.readText(file)
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if patterns := ignoreLines(text); len(patterns) > 0 {
-			img.Ignores = append(img.Ignores, config.Ignore{Base: dir, Patterns: patterns, Source: file})
+		if err != nil {
+			return fmt.Errorf("reading dockerignore for %s: %w", img.Ref, err)
+		}
+		add(dir, ignoreLines(text), file)
+	}
+	return nil
+}
+
+// onlyPatterns are patterns that ignore all but the paths of only.
+func (img *image) onlyPatterns() []string {
+	var patterns []string
+	for _, p := range img.Only {
+		if rel, err := filepath.Rel(img.Context, p); err == nil {
+			patterns = append(patterns, "!"+filepath.ToSlash(rel))
 		}
 	}
-	if patterns := ignore.nonEmpty(); len(patterns) > 0 {
-		img.Ignores = append(img.Ignores, config.Ignore{Base: base, Patterns: patterns, Source: "ignore"})
+	if len(patterns) == 0 {
+		return nil
 	}
-	if len(img.Only) > 0 {
-		patterns := []string{"**"}
-		for _, p := range img.Only {
-			if rel, err := filepath.Rel(img.Context, p); err == nil {
-				patterns = append(patterns, "!"+filepath.ToSlash(rel))
-			}
-		}
-		img.Ignores = append(img.Ignores, config.Ignore{Base: img.Context, Patterns: patterns, Source: "only"})
-	}
+	return append([]string{"**"}, patterns...)
 }
 
 // exists reports whether there is such a file; it does not watch it.
@@ -262,11 +283,25 @@ func (r *run) exists(path string) bool {
 	return err == nil
 }
 
-// ignoreLines returns the patterns of a .dockerignore file.
+// ignoreLines returns the patterns of a .dockerignore file, relative to its
+// folder and without what they need not have.
 func ignoreLines(text string) []string {
 	var patterns []string
 	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		line, inverted := strings.CutPrefix(strings.TrimSpace(line), "!")
+		if line = strings.TrimSpace(line); line != "" {
+			line = filepath.ToSlash(filepath.Clean(line))
+			if len(line) > 1 {
+				line = strings.TrimPrefix(line, "/")
+			}
+		}
+		if inverted {
+			line = "!" + line
+		}
+		if line != "" {
 			patterns = append(patterns, line)
 		}
 	}
@@ -283,13 +318,13 @@ func (c *call) customBuild() (starlark.Value, error) {
 		SkipsLocalDocker bool           `arg:"skips_local_docker"`
 		LiveUpdate       starlark.Value `arg:"live_update"`
 		MatchInEnvVars   bool           `arg:"match_in_env_vars"`
-		Ignore           strList        `arg:"ignore"`
+		Ignore           starlark.Value `arg:"ignore"`
 		Entrypoint       starlark.Value `arg:"entrypoint"`
 		ContainerArgs    starlark.Value `arg:"container_args"`
 		CommandBatVal    string         `arg:"command_bat_val"`
 		OutputsImageRef  optionalPath   `arg:"outputs_image_ref_to"`
 		CommandBat       starlark.Value `arg:"command_bat"`
-		ImageDeps        sequence       `arg:"image_deps"`
+		ImageDeps        imageList      `arg:"image_deps"`
 		Env              stringMap      `arg:"env"`
 		Dir              optionalPath   `arg:"dir"`
 	}
@@ -298,7 +333,7 @@ func (c *call) customBuild() (starlark.Value, error) {
 	}
 	img := &image{Image: config.Image{
 		Builder: config.BuilderCustom, Pos: c.pos(), Deps: in.Deps.value, Tag: in.Tag, DisablePush: in.DisablePush,
-		SkipsLocalDocker: in.SkipsLocalDocker, OutputsImageRefTo: in.OutputsImageRef.value, ImageDeps: in.ImageDeps,
+		SkipsLocalDocker: in.SkipsLocalDocker, OutputsImageRefTo: in.OutputsImageRef.value, ImageDeps: in.ImageDeps.familiar(),
 	}}
 	if err := c.setRef(img, in.Ref); err != nil {
 		return nil, err
@@ -313,8 +348,6 @@ func (c *call) customBuild() (starlark.Value, error) {
 		return nil, sayf("Argument 2 (command): %w", err)
 	case command.Empty():
 		return nil, sayf("Argument 2 (command) can't be empty")
-	case len(in.Deps.value) == 0 && len(in.ImageDeps) == 0:
-		return nil, sayf("Argument 3 (deps) can't be empty")
 	case in.Tag != "" && in.OutputsImageRef.value != "":
 		return nil, sayf("Cannot specify both tag= and outputs_image_ref_to=")
 	}
@@ -322,7 +355,9 @@ func (c *call) customBuild() (starlark.Value, error) {
 	if err := c.setCommon(img, in.LiveUpdate, in.Entrypoint, in.ContainerArgs, in.MatchInEnvVars); err != nil {
 		return nil, err
 	}
-	c.setIgnores(img, in.Deps.value, c.run.dir(), in.Ignore)
+	if err := c.setIgnores(img, in.Deps.value, in.Ignore); err != nil {
+		return nil, err
+	}
 	if err := c.run.images.add(img); err != nil {
 		return nil, err
 	}
@@ -341,12 +376,9 @@ func (c *call) defaultRegistry() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	if err := checkRegistry(in.Host); err != nil {
-		return nil, sayf("Argument 1 (host): %w", err)
-	}
-	if in.HostFromCluster != "" {
-		if err := checkRegistry(in.HostFromCluster); err != nil {
-			return nil, sayf("Argument 2 (host_from_cluster): %w", err)
+	for _, h := range []struct{ field, host string }{{"host", in.Host}, {"hostFromContainerRuntime", in.HostFromCluster}} {
+		if err := checkRegistry(h.field, h.host); err != nil {
+			return nil, fmt.Errorf("validating defaultRegistry: %w", err)
 		}
 	}
 	c.run.registrySet = true
@@ -355,13 +387,15 @@ func (c *call) defaultRegistry() (starlark.Value, error) {
 }
 
 // checkRegistry checks that images can be named below a registry's host.
-func checkRegistry(host string) error {
-	named, err := reference.ParseNamed(strings.TrimSuffix(host, "/") + "/image")
-	if err != nil {
-		return fmt.Errorf("validating registry host %q: %w", host, err)
+func checkRegistry(field, host string) error {
+	if host == "" {
+		if field == "host" {
+			return errors.New("host: Required value")
+		}
+		return nil
 	}
-	if _, tagged := named.(reference.Tagged); tagged {
-		return fmt.Errorf("validating registry host %q: it must not have a tag", host)
+	if _, err := reference.ParseNamed(host + "/image"); err != nil {
+		return fmt.Errorf("%s: Invalid value: %q: %w", field, host, err)
 	}
 	return nil
 }

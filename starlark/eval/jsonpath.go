@@ -8,7 +8,10 @@ import (
 )
 
 // jsonPath is a parsed JSONPath template, as "{.spec.containers[*].image}".
-type jsonPath []pathStep
+type jsonPath struct {
+	text  string // as it was written
+	steps []pathStep
+}
 
 // pathStep is one step of a path: a name, an index, all children, all
 // descendants of a name, or those whose field equals a value.
@@ -18,7 +21,7 @@ type pathStep struct {
 	all        bool
 	descend    bool
 	isIndex    bool
-	filterPath []pathStep
+	filterPath jsonPath
 	filterText string
 	isFilter   bool
 }
@@ -32,28 +35,28 @@ type node struct {
 // parseJSONPath reads ".name", "['name']", "[0]", "[*]", ".*", "..name" and
 // "[?(@.name=='value')]", in braces or not.
 func parseJSONPath(text string) (jsonPath, error) {
+	path := jsonPath{text: text}
 	rest := strings.TrimSpace(text)
 	if inner, ok := strings.CutPrefix(rest, "{"); ok {
 		if rest, ok = strings.CutSuffix(inner, "}"); !ok {
-			return nil, fmt.Errorf("parsing JSONPath %q: unclosed action", text)
+			return path, fmt.Errorf("parsing JSONPath %q: unclosed action", text)
 		}
 	}
 	rest = strings.TrimPrefix(strings.TrimSpace(rest), "$")
 	if rest != "" && rest[0] != '.' && rest[0] != '[' {
 		rest = "." + rest
 	}
-	var steps jsonPath
 	for rest != "" {
 		step, after, err := parsePathStep(rest)
 		if err != nil {
-			return nil, fmt.Errorf("parsing JSONPath %q: %w", text, err)
+			return path, fmt.Errorf("parsing JSONPath %q: %w", text, err)
 		}
-		steps, rest = append(steps, step), after
+		path.steps, rest = append(path.steps, step), after
 	}
-	if len(steps) == 0 {
-		return nil, fmt.Errorf("parsing JSONPath %q: it is empty", text)
+	if len(path.steps) == 0 {
+		return path, fmt.Errorf("parsing JSONPath %q: it is empty", text)
 	}
-	return steps, nil
+	return path, nil
 }
 
 func parsePathStep(text string) (pathStep, string, error) {
@@ -138,52 +141,85 @@ func parseFilter(text string) (pathStep, error) {
 	return step, err
 }
 
-// find returns the values that a path leads to.
-func (p jsonPath) find(root any) []node {
+// find returns the values that a path leads to. A name that none of the
+// values has is an error, and so is an index behind the end.
+func (p jsonPath) find(root any) ([]node, error) {
 	nodes := []node{{value: root}}
-	for _, s := range p {
+	for _, s := range p.steps {
 		var next []node
 		for _, n := range nodes {
-			next = append(next, s.apply(n)...)
+			found, err := s.apply(n)
+			if err != nil {
+				return nil, err
+			}
+			next = append(next, found...)
+		}
+		if s.name != "" && !s.all && !s.descend && len(nodes) > 0 && len(next) == 0 {
+			return nil, fmt.Errorf("%s is not found", s.name)
 		}
 		nodes = next
 	}
-	return nodes
+	return nodes, nil
 }
 
-func (s pathStep) apply(n node) []node {
+func (s pathStep) apply(n node) ([]node, error) {
 	switch {
+	case n.value == nil:
+		return nil, nil
 	case s.descend:
-		return descend(n, s)
+		return descend(n, s), nil
 	case s.isFilter:
-		var kept []node
-		for _, c := range children(n) {
-			for _, found := range jsonPath(s.filterPath).find(c.value) {
-				if fmt.Sprint(found.value) == s.filterText {
-					kept = append(kept, c)
-				}
-			}
-		}
-		return kept
+		return s.filter(n)
 	case s.all:
-		return children(n)
+		return children(n), nil
 	case s.isIndex:
-		list, _ := n.value.([]any)
-		i := s.index
-		if i < 0 {
-			i += len(list)
-		}
-		if i < 0 || i >= len(list) {
-			return nil
-		}
-		return []node{n.child(strconv.Itoa(i), list[i])}
+		return s.at(n)
 	}
+	return s.child(n), nil
+}
+
+// child is the value of a key.
+func (s pathStep) child(n node) []node {
 	m, _ := n.value.(map[string]any)
 	v, ok := m[s.name]
 	if !ok {
 		return nil
 	}
 	return []node{n.child(s.name, v)}
+}
+
+// at is the element at an index; negative ones count from the end.
+func (s pathStep) at(n node) ([]node, error) {
+	list, ok := n.value.([]any)
+	if !ok {
+		return nil, fmt.Errorf("%T is not array or slice", n.value)
+	}
+	i := s.index
+	if i < 0 {
+		i += len(list)
+	}
+	if i < 0 || i >= len(list) {
+		return nil, fmt.Errorf("array index out of bounds: index %d, length %d", s.index, len(list))
+	}
+	return []node{n.child(strconv.Itoa(i), list[i])}, nil
+}
+
+// filter keeps the elements whose value at a path is the one that is asked for.
+func (s pathStep) filter(n node) ([]node, error) {
+	if _, ok := n.value.([]any); !ok {
+		return nil, fmt.Errorf("%v is not array or slice and cannot be filtered", n.value)
+	}
+	var kept []node
+	for _, c := range children(n) {
+		found, err := s.filterPath.find(c.value)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 1 && fmt.Sprint(found[0].value) == s.filterText {
+			kept = append(kept, c)
+		}
+	}
+	return kept, nil
 }
 
 func (n node) child(key string, v any) node {
@@ -206,8 +242,10 @@ func children(n node) []node {
 }
 
 func descend(n node, s pathStep) []node {
-	s.descend = false
-	found := s.apply(n)
+	found := s.child(n)
+	if s.all {
+		found = children(n)
+	}
 	for _, c := range children(n) {
 		found = append(found, descend(c, pathStep{name: s.name, all: s.all, descend: true})...)
 	}

@@ -2,7 +2,6 @@ package eval
 
 import (
 	"fmt"
-	"strings"
 
 	"go.starlark.net/starlark"
 )
@@ -10,12 +9,13 @@ import (
 // yamlState is what the Kubernetes built-ins noted.
 type yamlState struct {
 	objects  []*object
-	declared map[string]*object // by name, namespace, group and kind
+	declared map[objectRef]*object
 	kinds    []*kindRule
 	options  []*k8sOptions
-	custom   []*customDecl
-	byName   map[string]*resource
-	nameFunc *starlark.Function
+
+	resources []*resource // in Tilt's order: custom deployments, workloads, groups of objects
+	byName    map[string]*resource
+	nameFunc  *starlark.Function
 }
 
 func (c *call) k8sYAML() (starlark.Value, error) {
@@ -41,16 +41,33 @@ func (c *call) k8sYAML() (starlark.Value, error) {
 	return starlark.None, c.run.yaml.add(objects, in.AllowDuplicates)
 }
 
+// objectRef is what two objects may not have in common, unless that is allowed.
+type objectRef struct{ kind, apiVersion, name, namespace string }
+
+func (o *object) ref() objectRef {
+	namespace, _ := mapAt(o.Content, "metadata")["namespace"].(string)
+	return objectRef{o.kind, o.apiVersion, o.name, namespace}
+}
+
+// String is the form of messages.
+func (o objectRef) String() string {
+	if o.namespace == "" {
+		return o.kind + " " + o.name
+	}
+	return fmt.Sprintf("%s %s (Namespace: %s)", o.kind, o.name, o.namespace)
+}
+
 func (y *yamlState) add(objects []*object, allowDuplicates bool) error {
 	if y.declared == nil {
-		y.declared = map[string]*object{}
+		y.declared = map[objectRef]*object{}
 	}
 	for _, o := range objects {
-		if old := y.declared[o.identity]; old != nil && !allowDuplicates && o.name != "" {
-			return sayf("Duplicate YAML: %s %s\nIgnore this error with k8s_yaml(..., allow_duplicates=True)\nYAML originally registered at: %s",
-				strings.ToLower(o.kind), o.name, old.Pos)
+		ref := o.ref()
+		if old := y.declared[ref]; old != nil && !allowDuplicates {
+			return sayf("Duplicate YAML: %s\nIgnore this error with k8s_yaml(..., allow_duplicates=True)\nYAML originally registered at: %s", ref, old.Pos)
 		}
-		y.declared[o.identity] = o
+		o.order = len(y.objects)
+		y.declared[ref] = o
 		y.objects = append(y.objects, o)
 	}
 	return nil

@@ -3,7 +3,6 @@ package eval
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"go.starlark.net/starlark"
 
@@ -21,7 +20,7 @@ type k8sOptions struct {
 	triggerMode  triggerMode
 	resourceDeps []string
 	objects      []string
-	autoInit     optionalBool
+	autoInit     boolOrNone
 	readiness    config.PodReadiness
 	links        []config.Link
 	labels       []string
@@ -30,32 +29,32 @@ type k8sOptions struct {
 
 func (c *call) k8sResource() (starlark.Value, error) {
 	var in struct {
-		Workload     string         `arg:"workload"`
-		NewName      string         `arg:"new_name"`
+		Workload     name           `arg:"workload"`
+		NewName      name           `arg:"new_name"`
 		PortForwards starlark.Value `arg:"port_forwards"`
 		Selectors    starlark.Value `arg:"extra_pod_selectors"`
 		TriggerMode  triggerMode    `arg:"trigger_mode"`
 		ResourceDeps sequence       `arg:"resource_deps"`
 		Objects      sequence       `arg:"objects"`
-		AutoInit     optionalBool   `arg:"auto_init"`
+		AutoInit     boolOrNone     `arg:"auto_init"`
 		Readiness    readiness      `arg:"pod_readiness"`
-		Links        starlark.Value `arg:"links"`
+		Links        linkList       `arg:"links"`
 		Labels       labelSet       `arg:"labels"`
-		Discovery    string         `arg:"discovery_strategy"`
-	}
-	if err := checkOldCall(c); err != nil {
-		return nil, err
+		Discovery    discovery      `arg:"discovery_strategy"`
 	}
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	o := &k8sOptions{
-		pos: c.pos(), workload: in.Workload, newName: in.NewName, triggerMode: in.TriggerMode, resourceDeps: in.ResourceDeps,
-		objects: in.Objects, autoInit: in.AutoInit, readiness: config.PodReadiness(in.Readiness), labels: in.Labels, discovery: in.Discovery,
-	}
-	name := in.Workload
+	name := string(in.Workload)
 	if name == "" {
-		name, o.grouped, o.workload = in.NewName, true, in.NewName
+		name = string(in.NewName)
+	}
+	if name == "" {
+		return nil, sayf("Resource name missing. Must give a name for an existing resource or a new_name to create a new resource.")
+	}
+	o := &k8sOptions{
+		pos: c.pos(), workload: name, newName: string(in.NewName), grouped: in.Workload == "", triggerMode: in.TriggerMode, resourceDeps: in.ResourceDeps,
+		objects: in.Objects, autoInit: in.AutoInit, readiness: config.PodReadiness(in.Readiness), links: in.Links, labels: in.Labels, discovery: string(in.Discovery),
 	}
 	var err error
 	if o.portForwards, err = portForwards(in.PortForwards); err != nil {
@@ -64,43 +63,26 @@ func (c *call) k8sResource() (starlark.Value, error) {
 	if o.selectors, err = podSelectors(in.Selectors); err != nil {
 		return nil, err
 	}
-	if o.links, err = links(in.Links); err != nil {
-		return nil, fmt.Errorf("%s %q: %w", c.name(), name, err)
-	}
-	switch {
-	case in.Discovery != "" && in.Discovery != "default" && in.Discovery != "selectors-only":
-		return nil, fmt.Errorf("invalid. Must be one of: \"default\", \"selectors-only\"")
-	case o.grouped && len(o.objects) == 0:
+	if o.grouped && len(o.objects) == 0 {
 		return nil, errors.New("k8s_resource doesn't specify a workload or any objects. All non-workload resources must specify 1 or more objects")
-	case o.grouped && in.NewName == "":
-		return nil, errors.New("k8s_resource has only non-workload objects but doesn't provide a new_name")
 	}
 	c.run.yaml.options = append(c.run.yaml.options, o)
 	return starlark.None, nil
 }
 
-// checkOldCall refuses the arguments of a form that went years ago, where a
-// generic message would puzzle.
-func checkOldCall(c *call) error {
-	const old = "It looks like k8s_resource is being called with deprecated arguments: %s"
-	for _, kw := range c.kwargs {
-		if name, _ := starlark.AsString(kw[0]); name == "name" || name == "yaml" || name == "image" {
-			return sayf(old, fmt.Sprintf("it was called with kwarg %q, which no longer exists", name))
-		}
+// discovery takes a discovery strategy.
+type discovery string
+
+// Unpack implements starlark.Unpacker.
+func (d *discovery) Unpack(v starlark.Value) error {
+	s, ok := asString(v)
+	if !ok {
+		return sayf("Must be a string. Got: %s", v.Type())
 	}
-	if len(c.args) < 2 {
-		return nil
+	if s != "" && s != "default" && s != "selectors-only" {
+		return sayf("Invalid. Must be one of: %q, %q", "default", "selectors-only")
 	}
-	switch x := c.args[1].(type) {
-	case starlark.Sequence:
-		return sayf(old, "second arg was a sequence")
-	case blob:
-		return sayf(old, "second arg was a blob")
-	case starlark.String:
-		if strings.HasSuffix(string(x), ".yaml") || strings.HasSuffix(string(x), ".yml") {
-			return sayf(old, "second arg looks like a yaml file name, not a resource name")
-		}
-	}
+	*d = discovery(s)
 	return nil
 }
 

@@ -9,23 +9,34 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// kindRule is what k8s_kind and k8s_image_json_path said.
+// kindRule is what k8s_kind and k8s_image_json_path said: what matches is a
+// workload, and this is where it names images. Rules add up, two of the same
+// kind too.
 type kindRule struct {
 	selector  selector
-	workload  bool
 	paths     []jsonPath
 	repoField string // with tagField: paths lead to objects
 	tagField  string
 	readiness config.PodReadiness
 }
 
+// initialKinds are the rules that hold without a k8s_kind: jobs have to end,
+// and there is no waiting for the pods of scheduled ones. Patterns are found
+// anywhere, so that the first holds for CronJobs too; the second prevails.
+func initialKinds() []*kindRule {
+	return []*kindRule{
+		{selector: selector{apiVersion: pattern{word: "batch/v1"}, kind: pattern{word: "job"}}, readiness: config.ReadinessSucceeded},
+		{selector: selector{apiVersion: pattern{word: "batch/v1"}, kind: pattern{word: "cronjob"}}, readiness: config.ReadinessIgnore},
+	}
+}
+
 func (c *call) k8sKind() (starlark.Value, error) {
 	var in struct {
-		Kind        string         `arg:"kind"`
-		Paths       strList        `arg:"image_json_path"`
-		APIVersion  string         `arg:"api_version"`
-		ImageObject starlark.Value `arg:"image_object"`
-		Readiness   readiness      `arg:"pod_readiness"`
+		Kind        string      `arg:"kind"`
+		Paths       strList     `arg:"image_json_path"`
+		APIVersion  string      `arg:"api_version"`
+		ImageObject imageObject `arg:"image_object"`
+		Readiness   readiness   `arg:"pod_readiness"`
 	}
 	if err := c.into(&in); err != nil {
 		return nil, err
@@ -34,37 +45,18 @@ func (c *call) k8sKind() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(in.Paths) > 0 && in.ImageObject != nil {
+	if len(in.Paths) > 0 && in.ImageObject.set {
 		return nil, sayf("Cannot specify both image_json_path and image_object")
 	}
-	rule := c.run.yaml.rule(sel)
-	rule.workload = true
-	if len(in.Paths) > 0 {
-		if rule.paths, err = parsePaths(in.Paths); err != nil {
-			return nil, err
-		}
+	rule := &kindRule{selector: sel, repoField: in.ImageObject.repoField, tagField: in.ImageObject.tagField, readiness: config.PodReadiness(in.Readiness)}
+	if in.ImageObject.set {
+		in.Paths = strList{in.ImageObject.path}
 	}
-	if in.ImageObject != nil {
-		if err := rule.setImageObject(in.ImageObject); err != nil {
-			return nil, c.errorf("for parameter image_object: %w", err)
-		}
+	if rule.paths, err = parsePaths(in.Paths); err != nil {
+		return nil, err
 	}
-	if in.Readiness != "" {
-		rule.readiness = config.PodReadiness(in.Readiness)
-	}
+	c.run.yaml.kinds = append(c.run.yaml.kinds, rule)
 	return starlark.None, nil
-}
-
-// rule returns the rule of a selector, a new one the first time.
-func (y *yamlState) rule(sel selector) *kindRule {
-	for _, k := range y.kinds {
-		if k.selector.key == sel.key {
-			return k
-		}
-	}
-	k := &kindRule{selector: sel}
-	y.kinds = append(y.kinds, k)
-	return k
 }
 
 func parsePaths(texts []string) ([]jsonPath, error) {
@@ -79,56 +71,85 @@ func parsePaths(texts []string) ([]jsonPath, error) {
 	return paths, nil
 }
 
-func (k *kindRule) setImageObject(v starlark.Value) error {
+// imageObject takes the place of images that are objects, with the repository
+// and the tag in fields of their own.
+type imageObject struct {
+	set                       bool
+	path, repoField, tagField string
+}
+
+const imageObjectForm = "Expected dict of the form {'json_path': str, 'repo_field': str, 'tag_field': str}"
+
+// Unpack implements starlark.Unpacker.
+func (i *imageObject) Unpack(v starlark.Value) error {
 	d, ok := v.(*starlark.Dict)
 	if !ok {
-		return errors.New("must be a dict with keys 'json_path', 'repo_field' and 'tag_field'")
+		return sayf(imageObjectForm+". Actual: %s", v)
 	}
-	values := map[string]string{}
+	fields := map[string]*string{"json_path": &i.path, "repo_field": &i.repoField, "tag_field": &i.tagField}
 	for _, item := range d.Items() {
-		key, _ := asString(item[0])
-		value, ok := asString(item[1])
-		if !ok || key != "json_path" && key != "repo_field" && key != "tag_field" {
-			return fmt.Errorf("unexpected entry %s: %s", item[0], item[1])
+		key, _ := starlark.AsString(item[0])
+		field := fields[key]
+		if field == nil {
+			return sayf(imageObjectForm+": Unexpected key: %s", item[0])
 		}
-		values[key] = value
-	}
-	for _, key := range []string{"json_path", "repo_field", "tag_field"} {
-		if values[key] == "" {
-			return sayf("Expected key %q", key)
+		value, ok := starlark.AsString(item[1])
+		if !ok {
+			return sayf(imageObjectForm+": Expected string at key %s. Got: %s", item[0], item[1].Type())
 		}
+		*field = value
 	}
-	paths, err := parsePaths([]string{values["json_path"]})
-	k.paths, k.repoField, k.tagField = paths, values["repo_field"], values["tag_field"]
-	return err
+	if d.Len() != len(fields) {
+		return sayf(imageObjectForm+": Missing keys. Actual keys: %s", starlark.NewList(d.Keys()))
+	}
+	i.set = true
+	return nil
 }
 
 // findImages adds the images at the rule's paths.
 func (k *kindRule) findImages(c *Cache, o *object) error {
 	for _, p := range k.paths {
-		for _, n := range p.find(o.Content) {
-			if k.repoField == "" {
-				if err := o.addImage(c, n.value, n.path); err != nil {
-					return err
-				}
-				continue
-			}
-			fields, _ := n.value.(map[string]any)
-			repo, _ := fields[k.repoField].(string)
-			if repo == "" {
-				continue
-			}
-			if tag, _ := fields[k.tagField].(string); tag != "" {
-				repo += ":" + tag
-			}
-			name, err := parseName(c, repo)
+		nodes, err := p.find(o.Content)
+		if err != nil {
+			return sayf("Matching (json_path=%q): %w", p.text, err)
+		}
+		for _, n := range nodes {
+			found, err := k.imageAt(c, n, p.text)
 			if err != nil {
-				return fmt.Errorf("parsing image %s: %w", repo, err)
+				return err
 			}
-			o.refs = append(o.refs, foundImage{name: name, ref: config.ImageRef{Path: n.path, RepoField: k.repoField, TagField: k.tagField}})
+			o.refs = append(o.refs, found)
 		}
 	}
 	return nil
+}
+
+// imageAt reads the image at a place that a path leads to.
+func (k *kindRule) imageAt(c *Cache, n node, path string) (foundImage, error) {
+	if k.repoField == "" {
+		text, ok := n.value.(string)
+		if !ok {
+			return foundImage{}, sayf("May only match strings (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.value, n.value)
+		}
+		name, err := parseName(c, text)
+		if err != nil {
+			return foundImage{}, fmt.Errorf("error parsing image '%s' at json path '%s': %w", text, path, err)
+		}
+		return foundImage{name: name, ref: config.ImageRef{Path: n.path}}, nil
+	}
+	fields, ok := n.value.(map[string]any)
+	if !ok {
+		return foundImage{}, sayf("May only match maps (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.value, n.value)
+	}
+	text, _ := fields[k.repoField].(string)
+	if tag, _ := fields[k.tagField].(string); tag != "" {
+		text += ":" + tag
+	}
+	name, err := parseName(c, text)
+	if err != nil {
+		return foundImage{}, fmt.Errorf("error parsing image '%s' at json path '%s': %w", text, path, err)
+	}
+	return foundImage{name: name, ref: config.ImageRef{Path: n.path, RepoField: k.repoField, TagField: k.tagField}}, nil
 }
 
 func (c *call) k8sImageJSONPath() (starlark.Value, error) {
@@ -149,8 +170,10 @@ func (c *call) k8sImageJSONPath() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	rule := c.run.yaml.rule(sel)
-	rule.workload = true
-	rule.paths, err = parsePaths(in.Paths)
-	return starlark.None, err
+	paths, err := parsePaths(in.Paths)
+	if err != nil {
+		return nil, err
+	}
+	c.run.yaml.kinds = append(c.run.yaml.kinds, &kindRule{selector: sel, paths: paths})
+	return starlark.None, nil
 }

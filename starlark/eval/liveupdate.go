@@ -129,13 +129,18 @@ func orderError(rank, highest int) error {
 
 // checkSteps checks what can be seen without knowing the image.
 func checkSteps(steps []config.Step) error {
-	for _, s := range steps {
+	works := len(steps) == 0
+	for i, s := range steps {
+		works = works || s.Kind == config.StepSync || s.Kind == config.StepRun
 		switch {
 		case s.Kind == config.StepSync && !strings.HasPrefix(s.Remote, "/"):
-			return fmt.Errorf("sync destination is not absolute: %s", s.Remote)
+			return fmt.Errorf("spec.syncs[%d]: Invalid value: %q: sync destination is not absolute", syncIndex(steps, i), s.Remote)
 		case s.Kind == config.StepRun && len(s.Argv) == 0:
 			return errors.New("run step has an empty command")
 		}
+	}
+	if !works {
+		return errors.New("spec.syncs: Invalid value: must contain at least 1 sync or 1 exec to run on live update")
 	}
 	return nil
 }
@@ -179,6 +184,17 @@ func (r *run) checkRestarts() error {
 	}
 	return &placed{pos: first, err: sayf("Found `restart_container()` LiveUpdate step in resource(s): [%s]. `restart_container()` has been deprecated for k8s resources: "+
 		"use docker_build_with_restart or custom_build_with_restart of ext://restart_process, or towline.restart", strings.Join(names, " "))}
+}
+
+// syncIndex is the number of the sync at an index of the steps.
+func syncIndex(steps []config.Step, i int) int {
+	n := 0
+	for _, s := range steps[:i] {
+		if s.Kind == config.StepSync {
+			n++
+		}
+	}
+	return n
 }
 
 // checkUnusedSteps reports steps that were made and never used: they would

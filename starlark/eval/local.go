@@ -134,7 +134,7 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 		CmdBat        starlark.Value `arg:"cmd_bat"`
 		ServeCmdBat   starlark.Value `arg:"serve_cmd_bat"`
 		AllowParallel optionalBool   `arg:"allow_parallel"`
-		Links         starlark.Value `arg:"links"`
+		Links         linkList       `arg:"links"`
 		Labels        labelSet       `arg:"labels"`
 		Env           stringMap      `arg:"env"`
 		ServeEnv      stringMap      `arg:"serve_env"`
@@ -176,15 +176,11 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 	if len(patterns) > 0 {
 		l.Ignore = []config.Ignore{{Base: c.run.dir(), Patterns: patterns, Source: "ignore"}}
 	}
-	links, err := links(in.Links)
-	if err != nil {
-		return nil, fmt.Errorf("%s %q: %w", c.name(), string(in.Name), err)
-	}
 	if err := c.run.conflict(string(in.Name)); err != nil {
 		return nil, err
 	}
 	c.run.local = append(c.run.local, &localDecl{name: string(in.Name), triggerMode: in.TriggerMode, res: config.Resource{
-		Name: string(in.Name), Kind: config.KindLocal, Pos: c.pos(), Labels: in.Labels.sorted(), Links: links, ResourceDeps: in.ResourceDeps,
+		Name: string(in.Name), Kind: config.KindLocal, Pos: c.pos(), Labels: in.Labels.sorted(), Links: in.Links, ResourceDeps: in.ResourceDeps,
 		AutoInit: !in.AutoInit.set || in.AutoInit.value, Local: l,
 	}})
 	return starlark.None, nil
@@ -395,11 +391,11 @@ func (c *call) link() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	u, err := url.Parse(in.URL)
+	u, err := linkURL(in.URL)
 	if err != nil {
-		return nil, fmt.Errorf("validating URL %q: %w", in.URL, err)
+		return nil, err
 	}
-	l := config.Link{URL: withScheme(u, in.URL), Name: in.Name}
+	l := config.Link{URL: u, Name: in.Name}
 	fields := starlark.StringDict{"url": starlark.String(l.URL), "name": starlark.String(l.Name)}
 	return link{Struct: starlarkstruct.FromStringDict(starlark.String("link"), fields), link: l}, nil
 }

@@ -14,7 +14,9 @@ type object struct {
 	config.Object
 	*objectTemplate
 
+	kinds []*kindRule  // the rules that hold for it
 	refs  []foundImage // all images that it names
+	order int          // among those of the project
 	taken bool         // it belongs to a resource
 }
 
@@ -26,9 +28,7 @@ type objectTemplate struct {
 	name, namespace, kind, group, apiVersion string
 
 	key       string       // "name:kind:namespace:group"
-	identity  string       // what no two objects may share, unless duplicates are allowed
-	prefixes  [4]string    // name, name:kind, name:kind:namespace, and all with the group
-	fragments [4]string    // the same in lower case
+	prefixes  [4]string    // name, name:kind, name:kind:namespace, and all with the group, in lower case
 	podRefs   []foundImage // the images of its containers
 	podErr    error        // why one of them is no image's name
 	podLabels []string     // the keys by which a Service that selects its pods is found
@@ -61,15 +61,14 @@ func newTemplate(c *Cache, content map[string]any) objectTemplate {
 	}
 	full := strings.Join([]string{escapeColons(o.name), strings.ToLower(o.kind), o.namespace, group}, ":")
 	end := len(escapeColons(o.name))
+	lower := strings.ToLower(full)
 	for i, part := range []string{"", o.kind, o.namespace, group} {
 		if i > 0 {
 			end += 1 + len(part)
 		}
-		o.prefixes[i] = full[:end]
-		o.fragments[i] = strings.ToLower(full[:end])
+		o.prefixes[i] = lower[:end]
 	}
 	o.key = full
-	o.identity = strings.ToLower(o.name + "\x00" + o.namespace + "\x00" + o.kind + "\x00" + o.group)
 	o.findPodImages(c)
 	o.indexLabels()
 	return o
@@ -92,7 +91,8 @@ func (o *objectTemplate) id() objectID {
 }
 
 // uniqueNames returns the shortest name of each object that no other of them
-// has: name, name:kind, name:kind:namespace and so on.
+// has: name, name:kind, name:kind:namespace and so on. Those that are the same
+// to the last part have their number behind it.
 func uniqueNames(objects []*object) []string {
 	counts := make(map[string]int, 4*len(objects))
 	for _, o := range objects {
@@ -100,17 +100,14 @@ func uniqueNames(objects []*object) []string {
 			counts[p]++
 		}
 	}
-	names, used := make([]string, len(objects)), map[string]int{}
+	names := make([]string, len(objects))
 	for i, o := range objects {
+		names[i] = fmt.Sprintf("%s:%d", o.prefixes[len(o.prefixes)-1], i)
 		for _, p := range o.prefixes {
 			if counts[p] == 1 {
 				names[i] = p
 				break
 			}
-		}
-		if names[i] == "" {
-			names[i] = fmt.Sprintf("%s:%d", o.key, used[o.key])
-			used[o.key]++
 		}
 	}
 	return names
@@ -124,18 +121,22 @@ func mapAt(m map[string]any, keys ...string) map[string]any {
 	return m
 }
 
-// podSpecPaths are the places of pod templates in Kubernetes' own kinds.
-var podSpecPaths = map[string][]string{
-	"Pod": {}, "PodTemplate": {"template"},
-	"Deployment": {"spec", "template"}, "ReplicaSet": {"spec", "template"}, "StatefulSet": {"spec", "template"},
+// podTemplatePaths are the places of pod templates in Kubernetes' own kinds. A
+// Pod is none: nothing makes pods of it.
+var podTemplatePaths = map[string][]string{
+	"PodTemplate": {"template"},
+	"Deployment":  {"spec", "template"}, "ReplicaSet": {"spec", "template"}, "StatefulSet": {"spec", "template"},
 	"DaemonSet": {"spec", "template"}, "Job": {"spec", "template"}, "ReplicationController": {"spec", "template"},
 	"CronJob": {"spec", "jobTemplate", "spec", "template"},
 }
 
+// ownGroup are the groups that have Kubernetes' own workloads.
+var ownGroup = map[string]bool{"": true, "apps": true, "batch": true, "extensions": true}
+
 // podTemplate returns the pod template of an object of Kubernetes' own kinds:
-// what has the pods' labels and spec. A pod is its own template.
+// what has the pods' labels and spec.
 func (o *objectTemplate) podTemplate() (template map[string]any, path []string, ok bool) {
-	path, ok = podSpecPaths[o.kind]
+	path, ok = podTemplatePaths[o.kind]
 	if !ok || !ownGroup[o.group] {
 		return nil, nil, false
 	}
@@ -143,78 +144,73 @@ func (o *objectTemplate) podTemplate() (template map[string]any, path []string, 
 	return template, path, template != nil
 }
 
-// ownGroup are the groups that have Kubernetes' own workloads.
-var ownGroup = map[string]bool{"": true, "apps": true, "batch": true, "extensions": true}
+// podSpec returns the spec of a pod, or of the pods that an object makes.
+func (o *objectTemplate) podSpec() (spec map[string]any, path []string) {
+	if o.kind == "Pod" && o.group == "" {
+		return mapAt(o.content, "spec"), []string{"spec"}
+	}
+	template, path, _ := o.podTemplate()
+	return mapAt(template, "spec"), append(slices.Clone(path), "spec")
+}
 
-// findPodImages finds the images of the containers of a pod template.
+// findPodImages finds the images of the containers of a pod. A container
+// without one is an error.
 func (o *objectTemplate) findPodImages(c *Cache) {
 	o.eachContainer(func(container map[string]any, at []string) {
-		if found, err := imageAt(c, container["image"], append(at, "image")); err != nil {
-			o.podErr = err
-		} else if found != nil {
-			o.podRefs = append(o.podRefs, *found)
+		text, _ := container["image"].(string)
+		name, err := parseName(c, text)
+		if err != nil {
+			o.podErr = fmt.Errorf("parsing %s: %w", text, err)
+			return
 		}
+		o.podRefs = append(o.podRefs, foundImage{name: name, ref: config.ImageRef{Path: append(at, "image")}})
 	})
 }
 
-// eachContainer calls f with the containers of a pod template and their place.
+// eachContainer calls f with the containers of a pod and their place.
 func (o *objectTemplate) eachContainer(f func(container map[string]any, at []string)) {
-	template, path, ok := o.podTemplate()
-	if !ok {
-		return
-	}
-	spec := mapAt(template, "spec")
+	spec, path := o.podSpec()
 	for _, list := range []string{"initContainers", "containers"} {
 		containers, _ := spec[list].([]any)
 		for i, c := range containers {
-			container, _ := c.(map[string]any)
-			at := make([]string, 0, len(path)+6)
-			f(container, append(append(at, path...), "spec", list, strconv.Itoa(i)))
+			if container, ok := c.(map[string]any); ok {
+				at := make([]string, 0, len(path)+5)
+				f(container, append(append(at, path...), list, strconv.Itoa(i)))
+			}
 		}
 	}
 }
 
-// findImages fills refs: images of containers, of the paths that k8s_kind and
-// k8s_image_json_path name, and of environment variables where an image asks
-// for that.
+// findImages fills kinds and refs: images of containers, of the paths that
+// k8s_kind and k8s_image_json_path name, and of environment variables where an
+// image asks for that.
 func (r *run) findImages(o *object, inEnv bool) error {
+	for _, k := range r.yaml.kinds {
+		if k.selector.matches(o) {
+			o.kinds = append(o.kinds, k)
+		}
+	}
+	at := func(err error) error {
+		if len(o.kinds) > 0 {
+			err = fmt.Errorf("finding image in %s/%s: %w", o.kind, o.name, err)
+		} else {
+			err = fmt.Errorf("finding images in %s: %w", o.name, err)
+		}
+		return &placed{pos: o.Pos, err: err}
+	}
 	if o.podErr != nil {
-		return o.podErr
+		return at(o.podErr)
 	}
 	o.refs = slices.Clone(o.podRefs)
+	for _, k := range o.kinds {
+		if err := k.findImages(r.opts.Cache, o); err != nil {
+			return at(err)
+		}
+	}
 	if inEnv {
 		o.eachContainer(func(container map[string]any, at []string) { r.findEnvImages(o, container, at) })
 	}
-	for _, k := range r.yaml.kinds {
-		if !k.selector.matches(o) {
-			continue
-		}
-		if err := k.findImages(r.opts.Cache, o); err != nil {
-			return err
-		}
-	}
 	return nil
-}
-
-// imageAt reads an image's name; an empty one is none.
-func imageAt(c *Cache, v any, path []string) (*foundImage, error) {
-	text, ok := v.(string)
-	if !ok || text == "" {
-		return nil, nil
-	}
-	name, err := parseName(c, text)
-	if err != nil {
-		return nil, fmt.Errorf("parsing image %s: %w", text, err)
-	}
-	return &foundImage{name: name, ref: config.ImageRef{Path: path}}, nil
-}
-
-func (o *object) addImage(c *Cache, v any, path []string) error {
-	found, err := imageAt(c, v, path)
-	if found != nil {
-		o.refs = append(o.refs, *found)
-	}
-	return err
 }
 
 // findEnvImages finds images in values of environment variables that name,
@@ -229,11 +225,15 @@ func (r *run) findEnvImages(o *object, container map[string]any, at []string) {
 			continue
 		}
 		if img := r.images.find(name); img != nil && img.matchEnv {
-			path := append(append([]string{}, at...), "env", fmt.Sprint(i), "value")
+			path := append(append([]string{}, at...), "env", strconv.Itoa(i), "value")
 			o.refs = append(o.refs, foundImage{name: name, ref: config.ImageRef{Path: path}})
 		}
 	}
 }
+
+// isWorkload reports whether an object names images or is of a kind that a
+// k8s_kind names.
+func (o *object) isWorkload() bool { return len(o.kinds) > 0 || len(o.refs) > 0 }
 
 func (x *imageIndex) anyInEnv() bool {
 	for _, img := range x.all {

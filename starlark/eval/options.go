@@ -8,51 +8,39 @@ import (
 )
 
 // applyOptions applies the calls of k8s_resource, in their order.
-func (r *run) applyOptions(all []*resource) ([]*resource, error) {
+func (r *run) applyOptions() error {
 	y := &r.yaml
-	fragments := map[string][]*object{}
-	fullNames := func() (names []string) {
-		for _, o := range y.objects {
-			names = append(names, o.fullName())
-		}
-		return names
-	}
-	if slices.ContainsFunc(y.options, func(o *k8sOptions) bool { return len(o.objects) > 0 }) {
-		for _, o := range y.objects {
-			for _, f := range o.fragments {
-				fragments[f] = append(fragments[f], o)
-			}
-		}
-	}
+	objects := r.objectIndex()
 	for _, opt := range y.options {
 		at := func(err error) error { return &placed{pos: opt.pos, err: err} }
-		if opt.grouped && y.byName[opt.newName] == nil {
+		if opt.grouped {
 			res, err := r.newK8s(opt.newName)
 			if err != nil {
-				return nil, at(err)
+				return at(err)
 			}
 			res.grouped, res.Pos = true, opt.pos
-			all = append(all, res)
 		}
 		res := y.byName[opt.workload]
 		if res == nil {
-			return nil, at(fmt.Errorf("k8s_resource specified unknown resource %q. known k8s resources: %s", opt.workload, strings.Join(sortedKeys(y.byName), ", ")))
+			return at(fmt.Errorf("k8s_resource specified unknown resource %q. known k8s resources: %s", opt.workload, strings.Join(sortedKeys(y.byName), ", ")))
 		}
 		if err := r.applyOne(res, opt); err != nil {
-			return nil, at(err)
+			return at(err)
 		}
 		for _, f := range opt.objects {
-			if err := res.takeFragment(f, fragments, fullNames, r.loose); err != nil {
-				return nil, at(err)
+			if err := checkFragment(f); err != nil {
+				return at(err)
 			}
 		}
-	}
-	for _, res := range all {
-		if len(res.objects) == 0 && res.CustomDeploy == nil {
-			return nil, fmt.Errorf("resource %q: could not associate any k8s YAML with this resource", res.Name)
+		for _, f := range opt.objects {
+			o, err := objects.find(f)
+			if err != nil {
+				return at(err)
+			}
+			res.take(o)
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // applyOne merges one call of k8s_resource in a resource.
@@ -86,29 +74,59 @@ func (r *run) applyOne(res *resource, opt *k8sOptions) error {
 	return nil
 }
 
-// takeFragment moves the one object that a selector names to the resource.
-func (res *resource) takeFragment(fragment string, fragments map[string][]*object, fullNames func() []string, loose func() []*object) error {
-	found := fragments[strings.ToLower(fragment)]
-	switch {
-	case strings.Count(strings.ReplaceAll(fragment, `\:`, ""), ":") > 3:
-		return fmt.Errorf("Error making selector from string %q: Too many parts in selector. Selectors must contain between 1 and 3 parts (colon separated), found %d parts in %s", fragment, strings.Count(fragment, ":")+1, fragment)
-	case len(found) == 0:
-		return sayf("No object identified by the fragment %q could be found. Possible objects are: %s", fragment, quoted(fullNames()))
-	case len(found) > 1:
-		var names []string
-		for _, o := range found {
-			names = append(names, o.fullName())
+// objectIndex finds the objects of the project by their names, short and long.
+type objectIndex struct {
+	run        *run
+	byFragment map[string][]*object
+}
+
+func (r *run) objectIndex() objectIndex {
+	x := objectIndex{r, map[string][]*object{}}
+	if slices.ContainsFunc(r.yaml.options, func(o *k8sOptions) bool { return len(o.objects) > 0 }) {
+		for _, o := range r.yaml.objects {
+			for _, p := range o.prefixes {
+				x.byFragment[p] = append(x.byFragment[p], o)
+			}
 		}
-		return fmt.Errorf("%q is not a unique fragment. Objects that match %q are %s", fragment, fragment, quoted(names))
-	case found[0].taken:
-		var names []string
-		for _, o := range loose() {
-			names = append(names, o.fullName())
-		}
-		return sayf("No object identified by the fragment %q could be found in remaining YAML. Valid remaining fragments are: %s", fragment, quoted(names))
 	}
-	res.take(found[0])
+	return x
+}
+
+// checkFragment checks the form of what names an object: name, name:kind or
+// name:kind:namespace, with "\:" for a colon in a name.
+func checkFragment(fragment string) error {
+	parts := strings.Count(strings.ReplaceAll(fragment, `\:`, ""), ":") + 1
+	switch {
+	case fragment == "":
+		return sayf("Error making selector from string %q: selector can't be empty", fragment)
+	case parts > 3:
+		return sayf("Error making selector from string %q: Too many parts in selector. Selectors must contain between 1 and 3 parts (colon separated), found %d parts in %s", fragment, parts, fragment)
+	}
 	return nil
+}
+
+// find returns the one object that a fragment names; it must belong to no
+// resource yet.
+func (x objectIndex) find(fragment string) (*object, error) {
+	found := x.byFragment[strings.ToLower(fragment)]
+	switch {
+	case len(found) == 0:
+		return nil, sayf("No object identified by the fragment %q could be found. Possible objects are: %s", fragment, fullNames(x.run.yaml.objects))
+	case len(found) > 1:
+		return nil, sayf("%q is not a unique fragment. Objects that match %q are %s", fragment, fragment, fullNames(found))
+	case found[0].taken:
+		return nil, sayf("No object identified by the fragment %q could be found in remaining YAML. Valid remaining fragments are: %s", fragment, fullNames(x.run.loose()))
+	}
+	return found[0], nil
+}
+
+// fullNames lists objects for a message.
+func fullNames(objects []*object) string {
+	names := make([]string, len(objects))
+	for i, o := range objects {
+		names[i] = o.fullName()
+	}
+	return quoted(names)
 }
 
 func quoted(names []string) string {

@@ -15,7 +15,7 @@ import (
 // portForwards converts a port_forwards argument.
 func portForwards(v starlark.Value) ([]config.PortForward, error) {
 	switch v.(type) {
-	case nil, starlark.Int, starlark.String, portForward, starlark.Sequence:
+	case nil, starlark.NoneType, starlark.Int, starlark.String, portForward, starlark.Sequence:
 	default:
 		return nil, fmt.Errorf("port_forwards must be an int, a port_forward, or a sequence of those; is a %T", v)
 	}
@@ -25,6 +25,9 @@ func portForwards(v starlark.Value) ([]config.PortForward, error) {
 		var err error
 		switch x := x.(type) {
 		case starlark.Int:
+			if _, ok := x.Int64(); !ok {
+				return nil, fmt.Errorf("portForward port value %v is not representable as an int64", x)
+			}
 			pf.Local, err = portNumber(x.String())
 		case starlark.String:
 			pf, err = parsePortForward(string(x))
@@ -87,30 +90,39 @@ func (c *call) portForward() (starlark.Value, error) {
 	return portForward{config.PortForward{Local: in.Local, Container: in.Container, Name: in.Name, Path: in.Path, Host: in.Host}}, nil
 }
 
-// links converts a links argument.
-func links(v starlark.Value) ([]config.Link, error) {
-	var all []config.Link
+// linkList takes an URL or a link, or a list of them.
+type linkList []config.Link
+
+// Unpack implements starlark.Unpacker.
+func (l *linkList) Unpack(v starlark.Value) error {
+	*l = nil
 	for _, x := range elements(v) {
 		switch x := x.(type) {
 		case starlark.String:
-			u, err := url.Parse(string(x))
+			u, err := linkURL(string(x))
 			if err != nil {
-				return nil, fmt.Errorf("validating URL %q: %w", string(x), err)
+				return err
 			}
-			all = append(all, config.Link{URL: withScheme(u, string(x))})
+			*l = append(*l, config.Link{URL: u})
 		case link:
-			all = append(all, x.link)
+			*l = append(*l, x.link)
 		default:
-			return nil, sayf("Want a string, a link, or a sequence of these; found %v (type: %T)", x, x)
+			return sayf("Want a string, a link, or a sequence of these; found %v (type: %T)", x, x)
 		}
 	}
-	return all, nil
+	return nil
 }
 
-// withScheme adds http:// to an URL that has no scheme.
-func withScheme(u *url.URL, text string) string {
-	if u.Scheme == "" {
-		return "http://" + text
+// linkURL checks an URL and adds the scheme that it has not.
+func linkURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return "", fmt.Errorf("validating URL %q: url empty", text)
+	case err != nil:
+		return "", fmt.Errorf("validating URL %q: %w", text, err)
+	case u.Scheme == "":
+		u.Scheme = "http"
 	}
-	return text
+	return u.String(), nil
 }

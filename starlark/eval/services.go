@@ -4,17 +4,16 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 )
 
-// serviceIndex are the Services by namespace and by one of the labels that
-// they select, so that a workload looks at few of them.
+// serviceIndex are the Services by one of the labels that they select, so that
+// a workload looks at few of them.
 type serviceIndex map[string][]*object
 
 func (y *yamlState) services() serviceIndex {
 	index := make(serviceIndex, len(y.objects)/2)
 	for _, o := range y.objects {
-		if o.selects != "" {
+		if o.selects != "" && !o.isWorkload() {
 			index[o.selects] = append(index[o.selects], o)
 		}
 	}
@@ -23,9 +22,7 @@ func (y *yamlState) services() serviceIndex {
 
 // indexLabels fills what joins Services and the pods that they select.
 func (o *objectTemplate) indexLabels() {
-	key := func(label string, value any) string {
-		return o.namespace + "\x00" + label + "\x00" + fmt.Sprint(value)
-	}
+	key := func(label string, value any) string { return label + "\x00" + fmt.Sprint(value) }
 	if o.isService() {
 		selector := o.selector()
 		if labels := sortedKeys(selector); len(labels) > 0 {
@@ -37,7 +34,7 @@ func (o *objectTemplate) indexLabels() {
 	}
 }
 
-func (o *objectTemplate) isService() bool { return o.kind == "Service" && o.group == "" }
+func (o *objectTemplate) isService() bool { return o.kind == "Service" && o.apiVersion == "v1" }
 
 // selector is the labels of the pods that a Service selects.
 func (o *objectTemplate) selector() map[string]any { return mapAt(o.content, "spec", "selector") }
@@ -48,12 +45,9 @@ func (o *objectTemplate) templateLabels() map[string]any {
 	return mapAt(template, "metadata", "labels")
 }
 
-// selectsPods reports whether a Service selects the pods of a workload of its
-// own namespace.
+// selectsPods reports whether a Service selects the pods of a workload, be
+// they of another namespace.
 func (o *objectTemplate) selectsPods(workload *objectTemplate) bool {
-	if o.namespace != workload.namespace {
-		return false
-	}
 	labels := workload.templateLabels()
 	for k, v := range o.selector() {
 		if !sameLabel(labels[k], v) {
@@ -72,7 +66,8 @@ func sameLabel(have, want any) bool {
 	return reflect.DeepEqual(have, want)
 }
 
-// join adds the Services that select a workload's pods to its resource.
+// join adds the Services that select a workload's pods to its resource, those
+// of other namespaces too.
 func (x serviceIndex) join(res *resource, w *object) {
 	var found []*object
 	for _, key := range w.podLabels {
@@ -82,10 +77,8 @@ func (x serviceIndex) join(res *resource, w *object) {
 			}
 		}
 	}
-	slices.SortFunc(found, func(a, b *object) int { return strings.Compare(a.key, b.key) })
+	slices.SortFunc(found, func(a, b *object) int { return a.order - b.order })
 	for _, s := range found {
-		if !s.taken {
-			res.take(s)
-		}
+		res.take(s)
 	}
 }

@@ -23,9 +23,8 @@ type configState struct {
 	parsed     bool
 	dir        string // where parse was called
 
-	resources    []string
-	resourcesSet bool
-	cleared      bool
+	resources []string // that are to be enabled; empty: not said
+	cleared   bool
 }
 
 func (s *configState) init() { s.settings = map[string]*setting{} }
@@ -277,7 +276,7 @@ func (c *call) setEnabledResources() (starlark.Value, error) {
 		return nil, err
 	}
 	s := &c.run.config
-	s.resources, s.resourcesSet, s.cleared = in.Resources, true, false
+	s.resources, s.cleared = in.Resources, false
 	return starlark.None, nil
 }
 
@@ -286,7 +285,7 @@ func (c *call) clearEnabledResources() (starlark.Value, error) {
 		return nil, err
 	}
 	s := &c.run.config
-	s.resources, s.resourcesSet, s.cleared = nil, true, true
+	s.resources, s.cleared = nil, true
 	return starlark.None, nil
 }
 
@@ -296,8 +295,8 @@ func (s *configState) enabled(args []string) (names []string, all bool) {
 	switch {
 	case s.cleared:
 		return nil, false
-	case s.resourcesSet:
-		return s.resources, len(s.resources) == 0
+	case len(s.resources) > 0:
+		return s.resources, false
 	case s.parsed:
 		return nil, true
 	}

@@ -19,37 +19,23 @@ type resource struct {
 }
 
 // assembleK8s makes resources of workloads, lets what belongs to them join
-// them, and applies the options.
-func (r *run) assembleK8s() ([]*resource, error) {
+// them, and applies the options. Those of k8s_custom_deploy are there already.
+func (r *run) assembleK8s() error {
 	y := &r.yaml
-	y.byName = make(map[string]*resource, len(y.objects)/2)
 	workloads, err := r.workloads()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	names, err := r.workloadNames(workloads)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	services := y.services()
-	all := make([]*resource, 0, len(workloads)+len(y.custom))
-	for _, d := range y.custom {
-		res, err := r.newK8s(d.name)
-		if err != nil {
-			return nil, &placed{pos: d.pos, err: err}
-		}
-		res.Pos, res.CustomDeploy = d.pos, d.deploy
-		if err := r.linkCustom(res, d); err != nil {
-			return nil, err
-		}
-		all = append(all, res)
-	}
 	for i, w := range workloads {
 		res, err := r.newK8s(names[i])
 		if err != nil {
-			return nil, fmt.Errorf("error making resource for workload %s: %w", w.id(), err)
+			return &placed{pos: w.Pos, err: fmt.Errorf("error making resource for workload %s: %w", w.id(), err)}
 		}
-		all = append(all, res)
 		res.take(w)
 		services.join(res, w)
 	}
@@ -60,14 +46,21 @@ func (r *run) assembleK8s() ([]*resource, error) {
 		res := y.byName[o.name]
 		if res == nil {
 			if res, err = r.newK8s(o.name); err != nil {
-				return nil, err
+				return &placed{pos: o.Pos, err: err}
 			}
-			all = append(all, res)
 		}
 		res.take(o)
 		services.join(res, o)
 	}
-	return r.applyOptions(all)
+	if err := r.applyOptions(); err != nil {
+		return err
+	}
+	for _, res := range y.resources {
+		if err := r.linkImages(res); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // workloads returns the objects that name images, and those of a k8s_kind.
@@ -76,13 +69,9 @@ func (r *run) workloads() ([]*object, error) {
 	inEnv := r.images.anyInEnv()
 	for _, o := range r.yaml.objects {
 		if err := r.findImages(o, inEnv); err != nil {
-			return nil, &placed{pos: o.Pos, err: fmt.Errorf("finding images in %s: %w", o.name, err)}
+			return nil, err
 		}
-		workload := len(o.refs) > 0
-		for _, k := range r.yaml.kinds {
-			workload = workload || k.workload && k.selector.matches(o)
-		}
-		if workload {
+		if o.isWorkload() {
 			workloads = append(workloads, o)
 		}
 	}
@@ -115,18 +104,34 @@ func (r *run) workloadNames(workloads []*object) ([]string, error) {
 	return names, nil
 }
 
-// linkCustom finds the images that a k8s_custom_deploy needs.
-func (r *run) linkCustom(res *resource, d *customDecl) error {
-	for _, name := range d.deploy.ImageDeps {
-		img := r.findImage(name)
-		if img == nil {
-			return &placed{pos: d.pos, err: fmt.Errorf("k8s_custom_deploy %q: image dep %q not found", d.name, name)}
-		}
+// linkImages finds the images that a resource's objects name, and those that a
+// k8s_custom_deploy needs, which must be there.
+func (r *run) linkImages(res *resource) error {
+	use := func(img *image) {
+		img.matched = true
 		if !slices.Contains(res.images, img) {
 			res.images = append(res.images, img)
 			res.Images = append(res.Images, img.Ref)
 		}
-		img.markUsed()
+	}
+	for _, o := range res.objects {
+		for i := range o.refs {
+			if img := r.images.find(o.refs[i].name); img != nil {
+				o.refs[i].ref.Ref = img.Ref
+				o.ImageRefs = append(o.ImageRefs, o.refs[i].ref)
+				use(img)
+			}
+		}
+	}
+	if res.CustomDeploy == nil {
+		return nil
+	}
+	for _, name := range res.CustomDeploy.ImageDeps {
+		img := r.findImage(name)
+		if img == nil {
+			return &placed{pos: res.Pos, err: fmt.Errorf("resource %q: image build %q not found", res.Name, name)}
+		}
+		use(img)
 	}
 	return nil
 }
@@ -147,12 +152,14 @@ func (r *run) conflict(name string) error {
 	return nil
 }
 
+// newK8s adds a resource without objects.
 func (r *run) newK8s(name string) (*resource, error) {
 	if err := r.conflict(name); err != nil {
 		return nil, err
 	}
 	res := &resource{Resource: config.Resource{Name: name, Kind: config.KindK8s, AutoInit: true}}
 	r.yaml.byName[name] = res
+	r.yaml.resources = append(r.yaml.resources, res)
 	return res, nil
 }
 
@@ -164,30 +171,39 @@ func (res *resource) take(o *object) {
 	}
 }
 
-// finishK8s finds a resource's images and defaults, and adds it to the project.
+// finishK8s fills in a resource's defaults and adds it, with its objects in the
+// order of their kinds, to the project.
 func (r *run) finishK8s(res *resource) {
+	sortByKind(res.objects)
 	for _, o := range res.objects {
-		for i := range o.refs {
-			img := r.images.find(o.refs[i].name)
-			if img == nil {
-				continue
-			}
-			o.refs[i].ref.Ref = img.Ref
-			o.ImageRefs = append(o.ImageRefs, o.refs[i].ref)
-			if !slices.Contains(res.images, img) {
-				res.images = append(res.images, img)
-				res.Images = append(res.Images, img.Ref)
-			}
-			img.markUsed()
-		}
 		res.Objects = append(res.Objects, o.key)
 		r.addObject(o, res.Name)
 	}
 	if res.PodReadiness == "" {
-		res.PodReadiness = r.inferReadiness(res)
+		res.PodReadiness = res.inferReadiness()
 	}
 	slices.Sort(res.Labels)
 	res.Labels = slices.Compact(res.Labels)
 	res.TriggerMode = res.triggerMode.orElse(r.triggerMode)
 	r.project.Resources = append(r.project.Resources, res.Resource)
+}
+
+// kindOrder are the kinds that are applied before others, in this order, since
+// others need them.
+var kindOrder = []string{
+	"Namespace", "ResourceQuota", "StorageClass", "CustomResourceDefinition", "MutatingWebhookConfiguration",
+	"ServiceAccount", "PodSecurityPolicy", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
+	"PersistentVolume", "PersistentVolumeClaim", "ConfigMap", "Secret", "Service", "LimitRange", "PriorityClass",
+	"Deployment", "StatefulSet", "CronJob", "PodDisruptionBudget",
+}
+
+// sortByKind puts objects in the order in which they are applied.
+func sortByKind(objects []*object) {
+	rank := func(o *object) int {
+		if i := slices.Index(kindOrder, o.kind); i >= 0 {
+			return i
+		}
+		return len(kindOrder)
+	}
+	slices.SortStableFunc(objects, func(a, b *object) int { return rank(a) - rank(b) })
 }
