@@ -82,6 +82,7 @@ func towlineRows() []row {
 			purpose: "Sets the limits of the evaluation.",
 			params: []string{
 				"steps: int = 0", "steps of Starlark; 0 keeps the default",
+				"memory_mb: int = 0", "megabytes that the evaluation may hold; 0 keeps the default of 512",
 			},
 			example: "towline.limits(steps=1000000000)\n",
 		},

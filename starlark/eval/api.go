@@ -54,7 +54,7 @@ func apiObject(c *call) (starlark.Value, error) {
 		case "annotations":
 			o.Annotations = stringsOf(f.value)
 		default:
-			v, err := fromStarlark(f.value, 0)
+			v, err := c.run.fromStarlark(f.value)
 			if err != nil {
 				return nil, c.errorf("for parameter %s: %w", f.name, err)
 			}

@@ -41,7 +41,7 @@ func TestBadInput(t *testing.T) {
 		"nested brackets":         {text: "x = " + strings.Repeat("(", 1<<20), want: "nest too deep"},
 		"nested signs":            {text: "x = " + strings.Repeat("-", 1<<20) + "1", want: "nest too deep"},
 		"a huge list":             {text: "x = [0] * (1 << 30)\n", want: "excessive repeat"},
-		"a huge text":             {text: "x = 'a' * (1 << 30)\n", want: "excessive repeat"},
+		"a huge text":             {text: "x = 'a' * (1 << 30)\n", want: "of memory"},
 		"a binary YAML file":      {text: "k8s_yaml('a')", files: map[string]string{"a": "\x7fELF\x00\x01"}, want: "it is binary"},
 		"deep YAML":               {text: "k8s_yaml('a')", files: map[string]string{"a": "a: " + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)}, want: "not a valid YAML file"},
 		"an anchor that explodes": {text: "k8s_yaml('a')", files: map[string]string{"a": billionLaughs()}, want: "excessive"},

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/zeebo/blake3"
 )
@@ -13,6 +14,8 @@ type Cache struct {
 	mu    sync.Mutex
 	old   map[cacheKey]any // of the generation before
 	young map[cacheKey]any
+
+	full atomic.Bool // the last evaluation took more memory than it may
 }
 
 // cacheKey is what a value was made of: a file's text, as it is, or a hash of

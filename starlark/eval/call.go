@@ -65,7 +65,11 @@ func (r *run) member(e *decl.Entry, functions map[string]builtin, values map[str
 		}
 		planned := &plan{}
 		return starlark.NewBuiltin(e.Name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-			return f(&call{run: r, thread: t, entry: e, args: args, kwargs: kwargs, planned: planned})
+			v, err := f(&call{run: r, thread: t, entry: e, args: args, kwargs: kwargs, planned: planned})
+			if err != nil {
+				return nil, err
+			}
+			return v, r.meter.took(sizeOf(v))
 		})
 	case decl.Module:
 		members := starlark.StringDict{}

@@ -53,6 +53,7 @@ type Options struct {
 	Log        func(string) // receives what the Tiltfile prints, line by line; nil: dropped
 	MaxSteps   uint64       // 0: DefaultMaxSteps
 	MaxDepth   int          // 0: DefaultMaxDepth
+	MaxMemory  uint64       // bytes that the run may hold; 0: DefaultMaxMemory
 	Cache      *Cache       // nil: nothing is kept
 	Remote     Remote       // fetches repositories of extensions; nil: none can be fetched
 	Charts     Charts       // fetches Helm charts; nil: from the network
@@ -110,6 +111,8 @@ type run struct {
 	modules   map[string]*module // by path, each executed once
 	executing []string           // paths of the files that are being executed, innermost last
 	names     starlark.StringDict
+	guarded   starlark.StringDict // functions that measure, in every file
+	meter     *meter
 	env       *environ
 	kube      *kubeState
 
@@ -144,6 +147,9 @@ func newRun(ctx context.Context, o Options) *run {
 	if o.MaxDepth == 0 {
 		o.MaxDepth = DefaultMaxDepth
 	}
+	if o.MaxMemory == 0 {
+		o.MaxMemory = DefaultMaxMemory
+	}
 	if o.Cache == nil {
 		o.Cache = NewCache()
 	}
@@ -167,6 +173,8 @@ func newRun(ctx context.Context, o Options) *run {
 		Load:  r.load,
 	}
 	r.names = r.predeclared()
+	r.meter = newMeter(o.MaxMemory, o.Cache)
+	r.guarded = r.guards()
 	return r
 }
 

@@ -1,9 +1,11 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
@@ -56,6 +58,9 @@ func (r *run) limit(thread *starlark.Thread) {
 		case steps >= r.opts.MaxSteps:
 			t.Cancel(fmt.Sprintf("the evaluation took more than %d steps: is there an endless loop? (towline.limits(steps=…) allows more)", r.opts.MaxSteps))
 		default:
+			if err := r.meter.allow(0); err != nil {
+				t.Cancel(err.Error())
+			}
 			t.SetMaxExecutionSteps(min(steps+checkEvery, r.opts.MaxSteps))
 		}
 	}
@@ -95,13 +100,15 @@ func (r *run) execFile(m *module, path string) (starlark.StringDict, error) {
 	defer func() { r.executing = r.executing[:len(r.executing)-1] }()
 	r.files.watch(filepath.Join(filepath.Dir(r.opts.Tiltfile), ".tiltignore"))
 
-	names := make(starlark.StringDict, len(r.names)+2)
-	for k, v := range r.names {
-		names[k] = v
-	}
+	names := make(starlark.StringDict, len(r.names)+len(r.guarded)+2)
+	maps.Copy(names, r.names)
+	maps.Copy(names, r.guarded)
 	names["__file__"] = starlark.String(path)
 	names["__name__"] = starlark.String(r.moduleName(path))
 	globals, err := program.Init(r.thread, names)
+	if tooLarge := checkValues(globals); tooLarge != nil {
+		return nil, cmp.Or(err, tooLarge)
+	}
 	globals.Freeze()
 	return globals, err
 }
@@ -128,10 +135,14 @@ func (r *run) compile(path string, source []byte) (*starlark.Program, error) {
 			return nil, err
 		}
 		predeclared := func(name string) bool {
-			return r.names.Has(name) || name == "__file__" || name == "__name__"
+			return r.names.Has(name) || r.guarded.Has(name) || name == "__file__" || name == "__name__"
 		}
-		_, program, err := starlark.SourceProgramOptions(fileOptions(), path, source, predeclared)
-		return program, err
+		tree, err := fileOptions().Parse(path, source, 0)
+		if err != nil {
+			return nil, err
+		}
+		guardFile(tree)
+		return starlark.FileProgram(tree, predeclared)
 	})
 }
 

@@ -281,6 +281,15 @@ func toStarlark(v any) (starlark.Value, error) {
 	return nil, sayf("Unable to convert to starlark value, unexpected type %T", v)
 }
 
+// fromStarlark converts a value for JSON or YAML, if that is within the limit
+// of memory.
+func (r *run) fromStarlark(v starlark.Value) (any, error) {
+	if err := r.meter.allowText(v); err != nil {
+		return nil, err
+	}
+	return fromStarlark(v, 0)
+}
+
 // fromStarlark converts a value for JSON or YAML.
 func fromStarlark(v starlark.Value, depth int) (any, error) {
 	if depth > yamldoc.MaxDepth {
@@ -341,7 +350,7 @@ func (c *call) encodeJSON() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	v, err := fromStarlark(in.Obj, 0)
+	v, err := c.run.fromStarlark(in.Obj)
 	if err != nil {
 		return nil, fmt.Errorf("error converting object from starlark: %w", err)
 	}
@@ -359,7 +368,7 @@ func (c *call) encodeYAML() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	s, err := starlarkToYAML(in.Obj)
+	s, err := c.run.starlarkToYAML(in.Obj)
 	return blob{text: s, source: c.name()}, err
 }
 
@@ -372,7 +381,7 @@ func (c *call) encodeYAMLStream() (starlark.Value, error) {
 	}
 	var all string
 	for i, x := range elements(in.Objs) {
-		s, err := starlarkToYAML(x)
+		s, err := c.run.starlarkToYAML(x)
 		if err != nil {
 			return nil, err
 		}
@@ -384,8 +393,8 @@ func (c *call) encodeYAMLStream() (starlark.Value, error) {
 	return blob{text: all, source: c.name()}, nil
 }
 
-func starlarkToYAML(v starlark.Value) (string, error) {
-	x, err := fromStarlark(v, 0)
+func (r *run) starlarkToYAML(v starlark.Value) (string, error) {
+	x, err := r.fromStarlark(v)
 	if err != nil {
 		return "", fmt.Errorf("error converting object from starlark: %w", err)
 	}

@@ -149,16 +149,20 @@ func (c *call) ourContexts() (starlark.Value, error) {
 
 func (c *call) ourLimits() (starlark.Value, error) {
 	var in struct {
-		Steps int `arg:"steps"`
+		Steps  int `arg:"steps"`
+		Memory int `arg:"memory_mb"`
 	}
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	if in.Steps < 0 {
-		return nil, fmt.Errorf("%s: steps must not be negative", c.name())
+	if in.Steps < 0 || in.Memory < 0 {
+		return nil, fmt.Errorf("%s: limits must not be negative", c.name())
 	}
 	if in.Steps > 0 {
 		c.run.opts.MaxSteps = uint64(in.Steps)
+	}
+	if in.Memory > 0 {
+		c.run.meter.limit = uint64(in.Memory) << 20
 	}
 	return starlark.None, nil
 }

@@ -1,0 +1,238 @@
+package eval
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/metrics"
+	"sync/atomic"
+
+	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/yamldoc"
+)
+
+// DefaultMaxMemory is how many bytes an evaluation may hold.
+const DefaultMaxMemory = 512 << 20
+
+// meter keeps an evaluation within a limit of memory. It measures the growth
+// of the whole process's heap since the evaluation began, every checkEvery
+// steps and whenever values that are large together were made in between.
+// What could make a value of any size in a single step asks before it does:
+// see guard.go.
+type meter struct {
+	limit   uint64 // bytes
+	base    uint64 // of the heap when the evaluation began
+	pending uint64 // bytes of large values since the last look
+	full    *atomic.Bool
+}
+
+const (
+	// largeValue is the size, in bytes, from which on a value counts.
+	largeValue = 64 << 10
+	// lookAfter is how much large values may add up to between two looks.
+	lookAfter = 16 << 20
+	// maxRange is the length of the longest range: what takes all its numbers
+	// in one step cannot be interrupted.
+	maxRange = 50_000_000
+)
+
+// newMeter starts to measure. What an evaluation left that took too much is
+// collected first, or it would count as the daemon's own.
+func newMeter(limit uint64, c *Cache) *meter {
+	if c.full.Swap(false) {
+		runtime.GC()
+	}
+	return &meter{limit: limit, full: &c.full, base: min(heapSize(liveObjects), heapSize(allObjects))}
+}
+
+// What of the heap is measured: all objects, dead ones included that were not
+// collected yet, or those that the last collection found alive.
+const (
+	allObjects  = "/memory/classes/heap/objects:bytes"
+	liveObjects = "/gc/heap/live:bytes"
+)
+
+func heapSize(what string) uint64 {
+	sample := []metrics.Sample{{Name: what}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// took notes that a value of n bytes was made.
+func (m *meter) took(n uint64) error {
+	if n < largeValue {
+		return nil
+	}
+	if m.pending += n; m.pending < lookAfter {
+		return nil
+	}
+	return m.allow(0)
+}
+
+// allow reports whether n bytes more are within the limit.
+func (m *meter) allow(n uint64) error {
+	m.pending = 0
+	if n <= m.limit && m.used()+n <= m.limit {
+		return nil
+	}
+	if n <= m.limit {
+		runtime.GC()
+		if m.used()+n <= m.limit {
+			return nil
+		}
+	}
+	m.full.Store(true)
+	return fmt.Errorf("the evaluation needs more than %d MB of memory: is there a list or a text that grows without end? (towline.limits(memory_mb=…) allows more)", m.limit>>20)
+}
+
+func (m *meter) used() uint64 {
+	if now := heapSize(allObjects); now > m.base {
+		return now - m.base
+	}
+	return 0
+}
+
+// sizeOf is the size of a value, in bytes, without that of its elements.
+func sizeOf(v starlark.Value) uint64 {
+	const word, entry = 16, 64
+	switch v := v.(type) {
+	case starlark.String:
+		return uint64(len(v))
+	case starlark.Bytes:
+		return uint64(len(v))
+	case blob:
+		return uint64(len(v.text))
+	case *starlark.List:
+		return word * uint64(v.Len())
+	case starlark.Tuple:
+		return word * uint64(len(v))
+	case *starlark.Dict:
+		return entry * uint64(v.Len())
+	case *starlark.Set:
+		return entry * uint64(v.Len())
+	}
+	return 0
+}
+
+// textSize is the length of a value's text, or budget when that is longer; ok
+// is false when the value nests deeper than its text could be written. Within
+// are the values that hold it: one that holds itself is written short.
+func textSize(v starlark.Value, budget uint64, within []starlark.Value) (n uint64, ok bool) {
+	switch v := v.(type) {
+	case starlark.String:
+		return uint64(len(v)), true
+	case blob:
+		return uint64(len(v.text)), true
+	}
+	for _, w := range within {
+		if w == v {
+			return 5, true
+		}
+	}
+	if len(within) > yamldoc.MaxDepth {
+		return budget, false
+	}
+	ok = true
+	add := func(x starlark.Value) bool {
+		more, shallow := textSize(x, budget-min(n, budget), within)
+		n += more + 2
+		ok = shallow
+		return ok && n < budget
+	}
+	switch v := v.(type) {
+	case *starlark.List:
+		within = append(within, v)
+		for i := 0; i < v.Len() && add(v.Index(i)); i++ {
+		}
+	case starlark.Tuple:
+		within = append(within, starlark.None) // a tuple cannot be compared, nor hold itself
+		for i := 0; i < len(v) && add(v[i]); i++ {
+		}
+	case *starlark.Dict:
+		within = append(within, v)
+		for _, k := range v.Keys() {
+			x, _, _ := v.Get(k)
+			if !add(k) || !add(x) {
+				break
+			}
+		}
+	default:
+		return 8, true
+	}
+	return n, ok
+}
+
+// allowText reports whether the text of some values is within the limit.
+func (m *meter) allowText(values ...starlark.Value) error {
+	var total uint64
+	for _, v := range values {
+		n, ok := textSize(v, m.limit, nil)
+		if !ok {
+			return fmt.Errorf("values nest too deep: does a list hold itself?")
+		}
+		if total += n; total >= largeValue {
+			if err := m.allow(total); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxValues and maxDepth bound what a file's values hold, each counted as often
+// as it is reached through tuples: Starlark freezes them by recursion.
+const (
+	maxValues = 5_000_000
+	maxDepth  = 200_000
+)
+
+// checkValues refuses values that could not be frozen in bounded time and
+// stack.
+func checkValues(globals starlark.StringDict) error {
+	type nested struct {
+		v     starlark.Value
+		depth int
+	}
+	var todo []nested
+	for _, v := range globals {
+		todo = append(todo, nested{v, 0})
+	}
+	seen := map[starlark.Value]bool{}
+	for count := 0; len(todo) > 0; count++ {
+		top := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if count > maxValues || top.depth > maxDepth {
+			return fmt.Errorf("values nest too deep: a list or tuple holds others of the kind more than %d deep or %d times", maxDepth, maxValues)
+		}
+		push := func(v starlark.Value) {
+			switch v.(type) {
+			case *starlark.List, *starlark.Dict, starlark.Tuple:
+				todo = append(todo, nested{v, top.depth + 1})
+			}
+		}
+		switch v := top.v.(type) {
+		case starlark.Tuple:
+			for _, x := range v {
+				push(x)
+			}
+		case *starlark.List:
+			if seen[v] {
+				continue
+			}
+			seen[v] = true
+			for i := range v.Len() {
+				push(v.Index(i))
+			}
+		case *starlark.Dict:
+			if seen[v] {
+				continue
+			}
+			seen[v] = true
+			for _, item := range v.Items() {
+				push(item[0])
+				push(item[1])
+			}
+		}
+	}
+	return nil
+}
