@@ -59,7 +59,7 @@ v1alpha1.extension_repo(name='far', url='https://example.com/far', load_host='fa
 		"ext://far/x":           {ide.Unknown, "it is not shipped; evaluating the Tiltfile fetches it from https://example.com/far"},
 		"ext://local/near":      {ide.Found, "/near/Tiltfile"},
 		"ext://local/gone":      {ide.Missing, "has no gone/Tiltfile"},
-		"ext://snyk":            {ide.Unknown, "it is not shipped (tied to one service); evaluating"},
+		"ext://snyk":            {ide.Unknown, "); evaluating the Tiltfile fetches it"},
 		"ext://unheard_of":      {ide.Unknown, extensions.PublicRepo},
 		"ext://../x":            {ide.Unknown, "not an extension's name"},
 	} {
