@@ -149,7 +149,7 @@ func (r *reference) entry(e *decl.Entry) {
 	}
 	r.heading(3, "`"+e.Name+"`")
 	if e.Kind == decl.Function || e.Kind == decl.Constant {
-		r.code(signatureOf(e))
+		r.code(e.SignatureLines())
 	}
 	if e.Deprecated != "" {
 		r.note("Deprecated", e.Deprecated)
@@ -202,21 +202,6 @@ func paramFacts(p decl.Param) string {
 		facts += ", called `" + p.DocName + "` in Tilt's documentation"
 	}
 	return facts
-}
-
-// maxSignature is the length up to which a signature stays on one line.
-const maxSignature = 88
-
-// signatureOf returns an entry's signature, a line for each parameter when it
-// is long.
-func signatureOf(e *decl.Entry) string {
-	text := e.Signature()
-	if len(text) <= maxSignature || len(e.Params) == 0 {
-		return text
-	}
-	open := len(e.Name) + 1
-	tail := text[open+len(strings.Join(e.ParamTexts(), ", ")):]
-	return text[:open] + "\n    " + strings.Join(e.ParamTexts(), ",\n    ") + ",\n" + tail
 }
 
 func (r *reference) heading(level int, text string) {

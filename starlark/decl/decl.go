@@ -10,7 +10,9 @@
 // positional arguments bind:
 //
 //	name: type              required
-//	name: type = default    optional; the default is text for people
+//	name: type = default    optional; the default is text for people, and may
+//	                        be missing where leaving it out means something else
+//	                        than any value
 //	name|doc: type          Tilt's documentation calls it doc, its code name;
 //	                        only name works
 //	/                       the parameters before are positional only
@@ -108,21 +110,33 @@ func (e *Entry) Param(name string) (Param, bool) {
 // Signature returns the function's signature as Python would write it, with
 // types and defaults; for other kinds "name: type".
 func (e *Entry) Signature() string {
-	var b strings.Builder
-	b.WriteString(e.Name)
-	if e.Kind != Function {
-		if e.Kind == Constant {
-			b.WriteString(": " + e.Type.String())
-		}
-		return b.String()
+	switch e.Kind {
+	case Module:
+		return e.Name
+	case Constant:
+		return e.Name + ": " + e.Type.String()
 	}
-	b.WriteByte('(')
-	b.WriteString(strings.Join(e.ParamTexts(), ", "))
-	b.WriteByte(')')
-	if !e.Type.IsNone() {
-		b.WriteString(" -> " + e.Type.String())
+	return e.Name + "(" + strings.Join(e.ParamTexts(), ", ") + ")" + e.result()
+}
+
+// result returns the end of a function's signature.
+func (e *Entry) result() string {
+	if e.Type.IsNone() {
+		return ""
 	}
-	return b.String()
+	return " -> " + e.Type.String()
+}
+
+// maxSignature is the length up to which a signature stays on one line.
+const maxSignature = 88
+
+// SignatureLines is Signature with a line for each parameter when it is long.
+func (e *Entry) SignatureLines() string {
+	text := e.Signature()
+	if len(text) <= maxSignature || len(e.Params) == 0 {
+		return text
+	}
+	return e.Name + "(\n    " + strings.Join(e.ParamTexts(), ",\n    ") + ",\n)" + e.result()
 }
 
 // ParamTexts returns the texts of the parameters in a signature, "/" and "*"
@@ -153,8 +167,11 @@ func (p Param) String() string {
 	if s := p.Type.String(); s != "any" {
 		text += ": " + s
 	}
-	if p.Default != "" {
+	switch {
+	case p.Default != "":
 		text += " = " + p.Default
+	case !p.Required && p.Kind < VarArgs:
+		text += " = ..."
 	}
 	return text
 }

@@ -93,7 +93,7 @@ func TestSignature(t *testing.T) {
 		"listdir":          "listdir(dir: str, recursive: bool = False) -> list[str]",
 		"k8s_kind":         "k8s_kind(kind: str, *, image_json_path: str | list[str] = [], api_version: str = '', image_object: dict[str, str] | None = None, pod_readiness: 'ignore' | 'wait' | 'succeeded' | str = '')",
 		"len":              "len(x: str | bytes | iterable, /) -> int",
-		"sorted":           "sorted(iterable: iterable, /, *, key: callable | None = None, reverse: bool = False) -> list",
+		"sorted":           "sorted(iterable: iterable, key: callable = ..., reverse: bool = False) -> list",
 		"os.path.join":     "os.path.join(path: str, *paths: str) -> str",
 		"print":            "print(*args, sep: str = ' ')",
 		"struct":           "struct(**kwargs) -> struct",

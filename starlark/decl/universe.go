@@ -37,7 +37,7 @@ func universeRows() []row {
 		},
 		{
 			name: "dict", returns: "dict", purpose: "A new dictionary.",
-			params:  []string{"/", "pairs: dict | iterable = []", "entries, as pairs", "**kwargs: any", "further entries"},
+			params:  []string{"pairs: dict | iterable = []", "entries, as pairs", "/", "**kwargs: any", "further entries"},
 			example: "x = dict(a=1)\n",
 		},
 		{
@@ -47,7 +47,7 @@ func universeRows() []row {
 		},
 		{
 			name: "enumerate", returns: "list[tuple[int, any]]", purpose: "Pairs of index and element.",
-			params:  []string{"iterable: iterable", "the elements", "/", "start: int = 0", "the first index"},
+			params:  []string{"iterable: iterable", "the elements", "start: int = 0", "the first index", "/"},
 			example: "x = enumerate(['a'])\n",
 		},
 		{
@@ -57,7 +57,7 @@ func universeRows() []row {
 		},
 		{
 			name: "getattr", returns: "any", purpose: "A value's attribute, by name.",
-			params:  []string{"x: any", "the value", "name: str", "the attribute", "default: any = None", "what to return when it has none", "/"},
+			params:  []string{"x: any", "the value", "name: str", "the attribute", "default: any = ", "what to return when it has none; without it, that is an error", "/"},
 			example: "x = getattr('', 'upper')\n",
 		},
 		{
@@ -72,7 +72,7 @@ func universeRows() []row {
 		},
 		{
 			name: "int", returns: "int", purpose: "The value as an integer.",
-			params:  []string{"x: any = 0", "a number, a boolean or a text", "/", "base: int = 10", "the base of the text; 0 reads its prefix"},
+			params:  []string{"x: any", "a number, a boolean or a text", "base: int = 10", "the base of the text; 0 reads its prefix"},
 			example: "x = int('ff', base=16)\n",
 		},
 		{
@@ -87,12 +87,12 @@ func universeRows() []row {
 		},
 		{
 			name: "max", returns: "any", purpose: "The greatest element.",
-			params:  []string{"*args: any", "the elements, or one iterable", "*", "key: callable | None = None", "what to compare in place of the elements"},
+			params:  []string{"*args: any", "the elements, or one iterable", "*", "key: callable = ", "what to compare in place of the elements"},
 			example: "x = max([1, 2])\n",
 		},
 		{
 			name: "min", returns: "any", purpose: "The least element.",
-			params:  []string{"*args: any", "the elements, or one iterable", "*", "key: callable | None = None", "what to compare in place of the elements"},
+			params:  []string{"*args: any", "the elements, or one iterable", "*", "key: callable = ", "what to compare in place of the elements"},
 			example: "x = min([1, 2])\n",
 		},
 		{
@@ -127,12 +127,12 @@ func universeRows() []row {
 		},
 		{
 			name: "sorted", returns: "list", purpose: "The elements in order.",
-			params:  []string{"iterable: iterable", "the elements", "/", "*", "key: callable | None = None", "what to compare in place of the elements", "reverse: bool = False", "in descending order"},
+			params:  []string{"iterable: iterable", "the elements", "key: callable = ", "what to compare in place of the elements", "reverse: bool = False", "in descending order"},
 			example: "x = sorted([2, 1])\n",
 		},
 		{
 			name: "str", returns: "str", purpose: "The value as a text.",
-			params:  []string{"x: any = ''", "the value", "/"},
+			params:  []string{"x: any", "the value", "/"},
 			example: "x = str(1)\n",
 		},
 		{
@@ -239,7 +239,7 @@ func methodRows() []row {
 		},
 		{
 			name: "str.lstrip", returns: "str", purpose: "The text without leading characters.", method: true,
-			params:  []string{"cutset: str | None = None", "the characters; without it, white space", "/"},
+			params:  []string{"cutset: str = ''", "the characters; without it, white space", "/"},
 			example: "x = ' a'.lstrip()\n",
 		},
 		{
@@ -284,7 +284,7 @@ func methodRows() []row {
 		},
 		{
 			name: "str.rstrip", returns: "str", purpose: "The text without trailing characters.", method: true,
-			params:  []string{"cutset: str | None = None", "the characters; without it, white space", "/"},
+			params:  []string{"cutset: str = ''", "the characters; without it, white space", "/"},
 			example: "x = 'a '.rstrip()\n",
 		},
 		{
@@ -304,7 +304,7 @@ func methodRows() []row {
 		},
 		{
 			name: "str.strip", returns: "str", purpose: "The text without leading and trailing characters.", method: true,
-			params:  []string{"cutset: str | None = None", "the characters; without it, white space", "/"},
+			params:  []string{"cutset: str = ''", "the characters; without it, white space", "/"},
 			example: "x = ' a '.strip()\n",
 		},
 		{
@@ -372,7 +372,7 @@ func methodRows() []row {
 		},
 		{
 			name: "dict.pop", returns: "any", purpose: "Removes a key and returns its value.", method: true,
-			params:  []string{"key: any", "the key", "default: any = None", "what to return when it is not there", "/"},
+			params:  []string{"key: any", "the key", "default: any = ", "what to return when it is not there; without it, that is an error", "/"},
 			example: "x = {'a': 1}.pop('a')\n",
 		},
 		{
@@ -403,8 +403,8 @@ func methodRows() []row {
 			example: "x = set().clear()\n",
 		},
 		{
-			name: "set.difference", returns: "set", purpose: "Elements that the others do not have.", method: true,
-			params:  []string{"*others: iterable", "the others", "/"},
+			name: "set.difference", returns: "set", purpose: "Elements that the other does not have.", method: true,
+			params:  []string{"other: iterable", "the other", "/"},
 			example: "x = set([1]).difference([2])\n",
 		},
 		{
@@ -413,8 +413,8 @@ func methodRows() []row {
 			example: "x = set().discard(1)\n",
 		},
 		{
-			name: "set.intersection", returns: "set", purpose: "Elements that the others have too.", method: true,
-			params:  []string{"*others: iterable", "the others", "/"},
+			name: "set.intersection", returns: "set", purpose: "Elements that the other has too.", method: true,
+			params:  []string{"other: iterable", "the other", "/"},
 			example: "x = set([1]).intersection([1])\n",
 		},
 		{
@@ -443,7 +443,7 @@ func methodRows() []row {
 		},
 		{
 			name: "set.union", returns: "set", purpose: "Elements of it and of others.", method: true,
-			params:  []string{"*others: iterable", "the others", "/"},
+			params:  []string{"*others: iterable", "the others"},
 			example: "x = set([1]).union([2])\n",
 		},
 		{

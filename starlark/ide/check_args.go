@@ -9,9 +9,7 @@ import (
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
-// call checks one call, if it is known what is called. Starlark's own
-// functions are left alone: several take their arguments in ways that the
-// table cannot say.
+// call checks one call, if it is known what is called.
 func (c *checker) call(call *syntax.CallExpr) {
 	sig := c.in.signature(c.f, call.Fn)
 	if sig == nil || call.Rparen < 0 {
@@ -22,8 +20,8 @@ func (c *checker) call(call *syntax.CallExpr) {
 			return
 		}
 	}
-	if sig.entry != nil && (sig.entry.Universe || sig.entry.Method) {
-		return
+	if sig.entry != nil && sig.entry.Method {
+		return // whose value may be another one after all
 	}
 	bound := sig.bind(call)
 	c.arity(call, sig, bound)
@@ -123,7 +121,12 @@ func count(n int, what string) string {
 func (c *checker) unknownArg(a *syntax.Arg, sig *signature) int {
 	name, meant := a.Name.Name, ""
 	var names []string
-	for _, p := range sig.params {
+	for i, p := range sig.params {
+		if p.Name == name {
+			d := c.add(a.Name.Span(), CodeUnknownArg, "%s: %s is taken by its position only", sig.name, name)
+			d.Fixes = append(d.Fixes, Fix{"Leave out the name", []Edit{{c.f.Name, syntax.Span{Start: a.Name.Start, End: a.X.Span().Start}, ""}}, true})
+			return i
+		}
 		if p.DocName == name {
 			meant = p.Name
 		}

@@ -29,28 +29,12 @@ func entryDoc(e *decl.Entry) string {
 	return strings.TrimSpace(b.String())
 }
 
-// maxSignature is the length up to which a signature stays on one line.
-const maxSignature = 88
-
 // signatureText returns a built-in's signature, broken into lines if it is long.
 func signatureText(e *decl.Entry) string {
-	text := e.Signature()
 	if e.Kind == decl.Module {
-		return "module " + text
+		return "module " + e.Name
 	}
-	if len(text) <= maxSignature {
-		return text
-	}
-	var b strings.Builder
-	b.WriteString(e.Name + "(\n")
-	for _, p := range e.ParamTexts() {
-		b.WriteString("    " + p + ",\n")
-	}
-	b.WriteString(")")
-	if !e.Type.IsNone() {
-		b.WriteString(" -> " + e.Type.String())
-	}
-	return b.String()
+	return e.SignatureLines()
 }
 
 func paramDocs(params []decl.Param) string {
