@@ -59,7 +59,7 @@ func ResolveItem(s *Snapshot, key string) string {
 	case "param":
 		fn, name, _ := strings.Cut(rest, "#")
 		if e, ok := decl.Lookup(fn); ok {
-			sig := signatureOf(entryValue(e))
+			sig := newInference(s).signatureOf(entryValue(e))
 			for _, p := range e.Params {
 				if p.Name == name {
 					return paramDoc(sig, p)

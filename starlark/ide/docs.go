@@ -51,14 +51,14 @@ func paramDocs(params []decl.Param) string {
 }
 
 // defDoc returns the documentation of a def as Markdown.
-func defDoc(v value) string {
-	sig := defSignature(v)
+func defDoc(in *inference, v value) string {
+	sig := in.defSignature(v)
 	var b strings.Builder
 	fmt.Fprintf(&b, "```python\n%s\n```\n", sig.text())
 	b.WriteString(sig.doc.text + "\n")
 	b.WriteString(paramDocs(sig.params))
 	if sig.doc.returns != "" {
-		fmt.Fprintf(&b, "\nReturns %s\n", sig.doc.returns)
+		fmt.Fprintf(&b, "\nReturns %s\n", strings.TrimPrefix(sig.doc.returns, "Returns "))
 	}
 	return strings.TrimSpace(b.String())
 }

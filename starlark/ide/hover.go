@@ -86,7 +86,7 @@ func hoverMember(in *inference, f *resolve.File, h *HoverInfo, x *syntax.DotExpr
 	v := in.member(owner, x.Name.Name)
 	switch {
 	case v.def != nil:
-		h.Markdown = defDoc(v)
+		h.Markdown = defDoc(in, v)
 	case v.known():
 		h.Markdown = fmt.Sprintf("```python\n%s: %s\n```", x.Name.Name, v.name)
 	default:
@@ -115,7 +115,7 @@ func bindingDoc(s *Snapshot, in *inference, f *resolve.File, b *resolve.Binding)
 	}
 	v := in.binding(f, b)
 	if v.def != nil {
-		return defDoc(v)
+		return defDoc(in, v)
 	}
 	if v.entry != nil && v.entry.Kind != decl.Constant {
 		return entryDoc(v.entry)
@@ -132,7 +132,7 @@ func bindingDoc(s *Snapshot, in *inference, f *resolve.File, b *resolve.Binding)
 	if decl != nil && len(decl.Sites) > 0 {
 		site := decl.Sites[0]
 		if a, ok := site.Node.(*syntax.AssignStmt); ok {
-			if rhs := from.Text(a.RHS); len(decl.Sites) == 1 && len(rhs) <= 60 && !strings.ContainsAny(rhs, "\r\n") {
+			if rhs := from.Text(a.RHS); len(decl.Sites) == 1 && a.LHS == syntax.Expr(site.Ident) && len(rhs) <= 60 && !strings.ContainsAny(rhs, "\r\n") {
 				text += " = " + rhs
 			}
 			if text := commentAbove(from.File, a.Start); text != "" {
@@ -163,21 +163,38 @@ func paramComment(f *resolve.File, p *syntax.Param) string {
 
 // text returns the value's type for people.
 func (v value) text() string {
-	if v.name == "list" && v.elem != "" {
-		return "list[" + v.elem + "]"
-	}
-	if v.name == "struct" && v.closed {
+	switch {
+	case v.name == "struct" && v.closed:
 		var parts []string
 		for _, f := range v.fields {
-			t := f.value.name
-			if t == "" {
-				t = "any"
-			}
-			parts = append(parts, f.name+": "+t)
+			parts = append(parts, f.name+": "+f.value.orAny())
 		}
 		return "struct(" + strings.Join(parts, ", ") + ")"
+	case v.name == "tuple" && len(v.items) > 0:
+		var parts []string
+		for _, item := range v.items {
+			parts = append(parts, item.orAny())
+		}
+		return "tuple[" + strings.Join(parts, ", ") + "]"
+	case v.name == "dict" && v.elem != nil && v.keys != nil:
+		return "dict[" + v.keys.orAny() + ", " + v.elem.orAny() + "]"
+	case v.name == "dict":
+		return v.name
+	case v.elem != nil:
+		return v.name + "[" + v.elem.orAny() + "]"
 	}
 	return v.name
+}
+
+// orAny is a short text for the type of a part of a value.
+func (v value) orAny() string {
+	switch v.name {
+	case "":
+		return "any"
+	case "struct", "tuple":
+		return v.name
+	}
+	return v.text()
 }
 
 // relative returns a path as seen from a file, if that is shorter.
@@ -252,7 +269,7 @@ func moduleDoc(s *Snapshot, in *inference, f *resolve.File, l *resolve.Load) str
 	var lines []string
 	for _, e := range target.Exports() {
 		if v := in.binding(target, e); v.def != nil {
-			sig := defSignature(v)
+			sig := *in.defSignature(v)
 			sig.name = e.Name
 			lines = append(lines, sig.text())
 		} else {

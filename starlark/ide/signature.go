@@ -13,12 +13,13 @@ type signature struct {
 	name    string
 	params  []decl.Param
 	returns string
+	result  decl.Type // of a def: what it says that it returns
 	entry   *decl.Entry
 	doc     docstring
 }
 
 // signatureOf returns the signature of a value, nil when it is unknown.
-func signatureOf(v value) *signature {
+func (in *inference) signatureOf(v value) *signature {
 	switch {
 	case v.entry != nil && v.entry.Kind == decl.Function:
 		sig := &signature{name: v.entry.Name, params: v.entry.Params, entry: v.entry}
@@ -27,7 +28,7 @@ func signatureOf(v value) *signature {
 		}
 		return sig
 	case v.def != nil:
-		return defSignature(v)
+		return in.defSignature(v)
 	}
 	return nil
 }
@@ -35,27 +36,42 @@ func signatureOf(v value) *signature {
 // signature returns the signature of what an expression calls, nil when it is
 // unknown.
 func (in *inference) signature(f *resolve.File, fn syntax.Expr) *signature {
-	v := in.expr(f, fn)
-	if v.def == nil {
-		return signatureOf(v)
-	}
+	return in.signatureOf(in.expr(f, fn))
+}
+
+// defSignature returns the signature of a def, with the types that its
+// docstring and comments name.
+func (in *inference) defSignature(v value) *signature {
 	sig := in.defs[v.def]
 	if sig == nil {
-		sig = defSignature(v)
+		sig = newSignature(v)
 		in.defs[v.def] = sig
 	}
 	return sig
 }
 
-func defSignature(v value) *signature {
+func newSignature(v value) *signature {
 	sig := &signature{name: v.def.Name.Name, doc: parseDocstring(docOf(v.def.Body))}
+	types, result := defComment(v.from, v.def)
+	sig.result = result
+	if result.Name == "any" {
+		sig.result = sig.doc.result
+	}
+	if sig.result.Name != "any" {
+		sig.returns = sig.result.String()
+	}
 	keyword := false
-	for _, p := range v.def.Params {
+	for i, p := range v.def.Params {
 		if p.Name == nil {
 			keyword = true
 			continue
 		}
-		q := decl.Param{Name: p.Name.Name, Type: decl.Type{Name: "any"}, Doc: sig.doc.args[p.Name.Name]}
+		q := decl.Param{Name: p.Name.Name, Type: sig.doc.typeOf(p.Name.Name), Doc: sig.doc.args[p.Name.Name]}
+		if i < len(types) {
+			q.Type = types[i]
+		} else if text := typeComment(v.from, p.End); text != "" && !strings.HasPrefix(text, "(") {
+			q.Type = parseType(text)
+		}
 		switch {
 		case p.Star == syntax.STAR:
 			q.Kind, keyword = decl.VarArgs, true
@@ -82,7 +98,10 @@ func (sig *signature) text() string {
 		return sig.entry.Signature()
 	}
 	e := decl.Entry{Name: sig.name, Params: sig.params, Type: decl.Type{Name: "None"}}
-	return "def " + e.Signature()
+	if sig.returns != "" {
+		e.Type = sig.result
+	}
+	return "def " + e.SignatureLines()
 }
 
 // bind returns the index of the parameter of each argument, -1 where it is
@@ -141,7 +160,17 @@ func (sig *signature) positional(n int) int {
 type docstring struct {
 	text    string // all but the sections below
 	args    map[string]string
+	types   map[string]decl.Type // of arguments that say theirs
 	returns string
+	result  decl.Type // what returns begins with
+}
+
+// typeOf returns the type that an argument's documentation names.
+func (d *docstring) typeOf(name string) decl.Type {
+	if t, ok := d.types[name]; ok {
+		return t
+	}
+	return anyType
 }
 
 // docOf returns the text of a docstring, "" when a body has none.
@@ -162,7 +191,7 @@ func docOf(body []syntax.Stmt) string {
 
 // parseDocstring reads the sections Args and Returns of a docstring.
 func parseDocstring(text string) docstring {
-	d := docstring{args: map[string]string{}}
+	d := docstring{args: map[string]string{}, types: map[string]decl.Type{}, result: anyType}
 	var rest, returns []string
 	section, arg := "", ""
 	for _, line := range strings.Split(dedent(text), "\n") {
@@ -188,17 +217,26 @@ func parseDocstring(text string) docstring {
 	}
 	d.text = strings.TrimSpace(strings.Join(rest, "\n"))
 	d.returns = strings.TrimSpace(strings.Join(returns, " "))
+	head, doc, ok := strings.Cut(d.returns, ":")
+	if t := parseType(head); ok && t.Name != "any" {
+		d.result, d.returns = t, strings.TrimSpace(doc)
+	} else if t := parseType(d.returns); t.Name != "any" {
+		d.result, d.returns = t, ""
+	}
 	return d
 }
 
-// argLine reads a line of the section Args, which starts an argument or goes
-// on with the one before.
+// argLine reads a line of the section Args, which starts an argument, as
+// "name: text" or "name (type): text", or goes on with the one before.
 func (d *docstring) argLine(line, arg string) string {
 	head, doc, ok := strings.Cut(line, ":")
-	name, _, _ := strings.Cut(strings.TrimLeft(head, "*`"), " ")
-	name = strings.Trim(name, "`(")
-	if ok && name != "" && !strings.Contains(strings.TrimSpace(strings.SplitN(head, "(", 2)[0]), " ") {
+	name, typ, hasType := strings.Cut(strings.TrimSpace(head), "(")
+	name = strings.Trim(strings.TrimSpace(name), "*`")
+	if ok && name != "" && !strings.Contains(name, " ") {
 		d.args[name] = strings.TrimSpace(doc)
+		if t := parseType(strings.TrimSuffix(strings.TrimSpace(typ), ")")); hasType && t.Name != "any" {
+			d.types[name] = t
+		}
 		return name
 	}
 	if arg != "" && line != "" {

@@ -29,8 +29,7 @@ func SignatureHelp(s *Snapshot, f *resolve.File, off int) *SignatureInfo {
 	if site == nil {
 		return nil
 	}
-	v := newInference(s).expr(f, site.call.Fn)
-	sig := signatureOf(v)
+	sig := newInference(s).signature(f, site.call.Fn)
 	if sig == nil {
 		return nil
 	}

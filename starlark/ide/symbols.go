@@ -56,7 +56,7 @@ func (b *symbols) stmts(list []syntax.Stmt) []Symbol {
 		switch st := st.(type) {
 		case *syntax.DefStmt:
 			if st.Name.Name != "" {
-				sig := defSignature(value{def: st, from: b.f})
+				sig := newSignature(value{def: st, from: b.f})
 				out = append(out, Symbol{st.Name.Name, strings.TrimPrefix(sig.text(), "def "+st.Name.Name), SymbolFunction, st.Span(), st.Name.Span(), b.stmts(st.Body)})
 			}
 		case *syntax.AssignStmt:
