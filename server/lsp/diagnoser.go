@@ -20,13 +20,15 @@ import (
 // itself, computed from the snapshot, and what the daemons report.
 //
 // It runs one goroutine, which takes all documents that changed since it last
-// looked, so that a slow check skips versions instead of falling behind.
+// looked, so that a slow check skips versions instead of falling behind. It
+// makes way for requests, and drops a check whose text was edited meanwhile.
 type diagnoser struct {
 	s    *session
 	wake chan struct{} // capacity 1
 
 	mu        sync.Mutex
 	dirty     map[string]bool      // URIs to look at
+	since     map[string]time.Time // when each of those that were not published since changed
 	findings  map[string][]finding // of the daemons, by project folder
 	published map[string]bool      // URIs for which the client shows something that we pushed
 }
@@ -34,7 +36,7 @@ type diagnoser struct {
 func newDiagnoser(s *session) *diagnoser {
 	return &diagnoser{
 		s: s, wake: make(chan struct{}, 1),
-		dirty: map[string]bool{}, findings: map[string][]finding{}, published: map[string]bool{},
+		dirty: map[string]bool{}, since: map[string]time.Time{}, findings: map[string][]finding{}, published: map[string]bool{},
 	}
 }
 
@@ -43,6 +45,9 @@ func (d *diagnoser) changed(uris ...string) {
 	d.mu.Lock()
 	for _, u := range uris {
 		d.dirty[u] = true
+		if d.since[u].IsZero() {
+			d.since[u] = time.Now()
+		}
 	}
 	d.mu.Unlock()
 	select {
@@ -152,40 +157,16 @@ func (d *diagnoser) run(ctx context.Context) {
 			return
 		case <-d.wake:
 		}
-		d.yield(ctx)
 		d.mu.Lock()
 		dirty := d.dirty
 		d.dirty = map[string]bool{}
 		d.mu.Unlock()
 		snap := d.s.docs.Snapshot()
 		for u := range dirty {
-			d.publish(snap, u)
+			d.publish(ctx, snap, u)
 		}
 		for _, u := range d.dependents(snap, dirty) {
-			d.publish(snap, u)
-		}
-	}
-}
-
-// The times for which diagnostics let requests go first: a key is usually
-// followed by one at once, and the user waits for its answer.
-const (
-	yieldStep = time.Millisecond
-	yieldMost = 10 * yieldStep
-)
-
-// yield waits while requests are being answered, but not for long.
-func (d *diagnoser) yield(ctx context.Context) {
-	tick := time.NewTicker(yieldStep)
-	defer tick.Stop()
-	for range yieldMost / yieldStep {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if d.s.asked.Load() == 0 {
-			return
+			d.publish(ctx, snap, u)
 		}
 	}
 }
@@ -233,19 +214,23 @@ func loaded(w workspace.World, path string) []string {
 
 // publish sends a file's diagnostics. A client that pulls asks for those of
 // open documents itself, and would show them twice.
-func (d *diagnoser) publish(snap *workspace.Snapshot, u string) {
+func (d *diagnoser) publish(ctx context.Context, snap *workspace.Snapshot, u string) {
 	doc := snap.Document(u)
 	params := &lsp.PublishDiagnosticsParams{URI: uri.URI(u), Diagnostics: []lsp.Diagnostic{}}
 	if doc != nil {
 		params.Version = lsp.NewOptional(doc.Version)
 	}
 	if doc == nil || !d.s.client.pulls {
-		params.Diagnostics = d.s.diagnose(snap, u)
+		stopped := false
+		if params.Diagnostics = d.s.diagnose(snap, u, d.giveWay(ctx, snap, u, &stopped)); stopped {
+			return // it is dirty again
+		}
 	}
 	// An open Tiltfile always gets an answer to its new version; of other
 	// files the client need not hear that they are fine.
 	d.mu.Lock()
 	shown := d.published[u]
+	delete(d.since, u)
 	d.published[u] = len(params.Diagnostics) > 0
 	d.mu.Unlock()
 	own := doc != nil && isTiltfile(doc) && !d.s.client.pulls

@@ -20,8 +20,11 @@ import (
 const source = "towline"
 
 // diagnostic answers a client that asks for diagnostics itself.
-func (s *session) diagnostic(_ context.Context, snap *workspace.Snapshot, p *lsp.DocumentDiagnosticParams) (any, error) {
-	items := s.diagnose(snap, string(p.TextDocument.URI))
+func (s *session) diagnostic(ctx context.Context, snap *workspace.Snapshot, p *lsp.DocumentDiagnosticParams) (any, error) {
+	items := s.diagnose(snap, string(p.TextDocument.URI), func() bool { return ctx.Err() != nil })
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	id, err := resultID(items)
 	if err != nil {
 		return nil, err
@@ -68,14 +71,16 @@ var tags = map[ide.Tag]lsp.DiagnosticTag{
 const maxDiagnostics = 500
 
 // diagnose returns the diagnostics of a file: what the daemons report, and
-// what its text says if it is an open Tiltfile.
-func (s *session) diagnose(snap *workspace.Snapshot, u string) []lsp.Diagnostic {
+// what its text says if it is an open Tiltfile. When stop ends it the result is
+// of no use.
+func (s *session) diagnose(snap *workspace.Snapshot, u string, stop func() bool) []lsp.Diagnostic {
 	out := []lsp.Diagnostic{}
 	doc := snap.Document(u)
 	path := pathOf(uri.URI(u))
 	var own []ide.Diagnostic
 	v := s.view(snap, uri.URI(u))
 	if doc != nil && v != nil {
+		v.ide.Stop = stop
 		own = ide.Diagnostics(v.ide, v.file)
 	}
 	for _, f := range s.diagnoser.findingsOf(path) {

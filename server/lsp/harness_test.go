@@ -152,12 +152,15 @@ func (h *harness) notify(method string, params any) {
 	}
 }
 
-// didOpen opens a file of the workspace with the given text.
+// didOpen opens a file of the workspace with the given text, and waits until
+// the server has it.
 func (h *harness) didOpen(name, language, text string) {
 	h.t.Helper()
 	h.notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{
 		"uri": h.uri(name), "languageId": language, "version": 1, "text": text,
 	}})
+	// Whatever the answer: messages are begun in order.
+	_ = h.Call(h.ctx, "textDocument/foldingRange", map[string]any{"textDocument": map[string]any{"uri": h.uri(name)}}, nil)
 }
 
 // edit replaces a range of a document; no range replaces all.

@@ -43,7 +43,8 @@ type Fix struct {
 }
 
 // Diagnostics returns everything there is to say about a file, in the order of
-// the text. SyntaxDiagnostics is the part that is known at once.
+// the text. SyntaxDiagnostics is the part that is known at once. It returns
+// nothing when the snapshot's Stop ends it.
 func Diagnostics(s *Snapshot, f *resolve.File) []Diagnostic {
 	c := &checker{s: s, f: f, in: newInference(s)}
 	c.list = SyntaxDiagnostics(f)
@@ -51,20 +52,27 @@ func Diagnostics(s *Snapshot, f *resolve.File) []Diagnostic {
 	c.loads()
 	c.project()
 	c.stmts(f.Stmts)
-	syntax.Walk(f.File, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.CallExpr:
-			c.call(n)
-		case *syntax.DotExpr:
-			c.member(n)
-		case *syntax.Ident:
-			c.deprecatedName(n)
+	for _, st := range f.Stmts {
+		if s.Stop != nil && s.Stop() {
+			return nil
 		}
-		return true
-	})
+		syntax.Walk(st, c.visit)
+	}
 	c.images()
 	sort.SliceStable(c.list, func(i, j int) bool { return c.list[i].Span.Start < c.list[j].Span.Start })
 	return c.list
+}
+
+func (c *checker) visit(n syntax.Node) bool {
+	switch n := n.(type) {
+	case *syntax.CallExpr:
+		c.call(n)
+	case *syntax.DotExpr:
+		c.member(n)
+	case *syntax.Ident:
+		c.deprecatedName(n)
+	}
+	return true
 }
 
 // SyntaxDiagnostics returns what the parser and the resolver have to say.

@@ -61,6 +61,10 @@ type Snapshot struct {
 	Workspace Workspace
 	Project   *config.Project // as last evaluated, nil before that
 	Files     []string        // paths of the Tiltfiles that belong together, for searches
+
+	// Stop is asked now and then by what may take long, and may wait. When it
+	// says true nobody wants the answer any more.
+	Stop func() bool
 }
 
 // Location is a place in a file.
