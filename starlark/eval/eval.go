@@ -88,6 +88,7 @@ func Eval(ctx context.Context, o Options) *config.Project {
 		r.project.Error = &problem
 		r.project.Resources, r.project.Images, r.project.YAML, r.project.Buttons = nil, nil, nil, nil
 	}
+	r.scrubProblems()
 	fillEmpty(r.project)
 	if err == nil {
 		r.opts.Cache.succeeded()
@@ -120,6 +121,7 @@ type run struct {
 	yaml    yamlState
 	local   []*localDecl
 	compose composeState
+	secrets *config.Secrets           // values that no message may show
 	steps   map[config.Position]*step // live-update steps that nothing uses yet
 	config  configState
 	api     apiState
@@ -238,7 +240,7 @@ func (r *run) log(text string) {
 	if r.opts.Log == nil {
 		return
 	}
-	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSuffix(r.scrub(text), "\n"), "\n") {
 		r.opts.Log(line)
 	}
 }

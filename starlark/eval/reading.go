@@ -101,7 +101,7 @@ func (c *call) readJSON() (starlark.Value, error) {
 	if err != nil || !ok {
 		return in.Default.v, err
 	}
-	return jsonToStarlark(data, " from "+in.Paths.text)
+	return c.run.jsonToStarlark(data, " from "+in.Paths.text)
 }
 
 func (c *call) decodeJSON() (starlark.Value, error) {
@@ -115,14 +115,15 @@ func (c *call) decodeJSON() (starlark.Value, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s arg must be a string or blob. got %s", c.name(), in.JSON.Type())
 	}
-	return jsonToStarlark(s, "")
+	return c.run.jsonToStarlark(s, "")
 }
 
-func jsonToStarlark(data, from string) (starlark.Value, error) {
+func (r *run) jsonToStarlark(data, from string) (starlark.Value, error) {
 	v, err := decodeJSON([]byte(data))
 	if err != nil {
 		return nil, fmt.Errorf("error parsing JSON%s: %w", from, err)
 	}
+	r.noteSecrets(v)
 	return toStarlark(v)
 }
 
@@ -222,10 +223,12 @@ func (c *call) single(text, from string) (starlark.Value, error) {
 func (c *call) stream(text, from string) (*starlark.List, error) {
 	docs, err := c.run.parseYAML(text)
 	if err != nil {
+		c.run.noteSecretsOf(text)
 		return nil, fmt.Errorf("error parsing YAML%s: %w", from, err)
 	}
 	values := make([]starlark.Value, len(docs))
 	for i, d := range docs {
+		c.run.noteSecrets(d.Value)
 		if values[i], err = toStarlark(d.Value); err != nil {
 			return nil, fmt.Errorf("error converting YAML to Starlark%s: %w", from, err)
 		}
@@ -287,7 +290,9 @@ func (r *run) fromStarlark(v starlark.Value) (any, error) {
 	if err := r.meter.allowText(v); err != nil {
 		return nil, err
 	}
-	return fromStarlark(v, 0)
+	x, err := fromStarlark(v, 0)
+	r.noteSecrets(x)
+	return x, err
 }
 
 // fromStarlark converts a value for JSON or YAML.

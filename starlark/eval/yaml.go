@@ -92,12 +92,14 @@ func (r *run) objects(text string, pos config.Position, file string) ([]*object,
 		return templates, err
 	})
 	if err != nil {
+		r.noteSecretsOf(text)
 		return nil, err
 	}
 	objects := make([]*object, len(templates))
 	copies := make([]object, len(templates))
 	for i := range templates {
 		t := &templates[i]
+		r.noteSecrets(t.content)
 		copies[i].objectTemplate = t
 		copies[i].Object = config.Object{Key: t.key, Content: t.content, Line: t.line, Pos: pos, Source: file}
 		objects[i] = &copies[i]
@@ -144,7 +146,7 @@ func shorten(v any) string {
 	if m, ok := v.(map[string]any); ok && m["kind"] == "Secret" {
 		return `{"kind":"Secret",…}`
 	}
-	data, err := json.Marshal(v)
+	data, err := json.Marshal(withoutData(v))
 	if err != nil {
 		return fmt.Sprintf("%T", v)
 	}
@@ -152,4 +154,72 @@ func shorten(v any) string {
 		return string(data[:200]) + "…"
 	}
 	return string(data)
+}
+
+// withoutData is a value without the data of Secrets in it, and of objects
+// that do not say what they are.
+func withoutData(v any) any {
+	switch v := v.(type) {
+	case []any:
+		list := make([]any, len(v))
+		for i, x := range v {
+			list[i] = withoutData(x)
+		}
+		return list
+	case map[string]any:
+		kind, _ := v["kind"].(string)
+		m := make(map[string]any, len(v))
+		for k, x := range v {
+			if (kind == "" || kind == "Secret") && (k == "data" || k == "stringData") {
+				x = "…"
+			}
+			m[k] = withoutData(x)
+		}
+		return m
+	}
+	return v
+}
+
+// noteSecrets notes the values of the Secrets in decoded YAML, which no message
+// may show from now on.
+func (r *run) noteSecrets(v any) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return
+	}
+	r.secrets = r.secrets.With(m)
+	if items, ok := m["items"].([]any); ok && m["kind"] == "List" {
+		for _, item := range items {
+			r.noteSecrets(item)
+		}
+	}
+}
+
+// noteSecretsOf is noteSecrets for a text that holds something wrong.
+func (r *run) noteSecretsOf(text string) {
+	docs, _ := yamldoc.Parse(text) // what could be read before the error
+	for _, d := range docs {
+		r.noteSecrets(d.Value)
+	}
+}
+
+// scrub takes the values of Secrets out of a text, unless the Tiltfile shows
+// them.
+func (r *run) scrub(text string) string {
+	if !r.project.Settings.SecretScrub {
+		return text
+	}
+	return r.secrets.Scrub(text)
+}
+
+// scrubProblems takes them out of what the run has to say.
+func (r *run) scrubProblems() {
+	r.project.Secrets = r.secrets
+	if r.secrets == nil || !r.project.Settings.SecretScrub {
+		return
+	}
+	r.project.Error = r.secrets.ScrubProblem(r.project.Error)
+	for i := range r.project.Warnings {
+		r.project.Warnings[i] = *r.secrets.ScrubProblem(&r.project.Warnings[i])
+	}
 }
