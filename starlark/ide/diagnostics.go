@@ -3,6 +3,7 @@ package ide
 import (
 	"fmt"
 	"sort"
+	"strings"
 
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
@@ -75,20 +76,55 @@ func (c *checker) visit(n syntax.Node) bool {
 	return true
 }
 
-// SyntaxDiagnostics returns what the parser and the resolver have to say.
+// SyntaxDiagnostics returns what the parser and the resolver have to say. Names
+// that stand in a line with a syntax error are not complained about: what does
+// not parse may have bound them.
 func SyntaxDiagnostics(f *resolve.File) []Diagnostic {
-	var list []Diagnostic
-	for _, e := range f.Errors {
-		list = append(list, Diagnostic{Span: e.Span, Severity: Error, Code: CodeSyntax, Message: e.Msg})
-	}
+	list, broken := syntaxErrors(f)
 	for _, p := range f.Problems {
+		name := f.Src[p.Start:p.End]
+		if p.Code == resolve.CodeUndefined && broken[name] {
+			continue
+		}
 		d := Diagnostic{Span: p.Span, Severity: severityOf(p.Code), Code: p.Code, Message: p.Msg}
+		if suggest := noName[name]; suggest != "" && p.Code == resolve.CodeUndefined {
+			p.Suggest = suggest
+			d.Message = fmt.Sprintf("undefined: %s (did you mean %s?)", name, suggest)
+		}
 		if p.Suggest != "" {
 			d.Fixes = append(d.Fixes, replaceFix(f, p.Span, p.Suggest))
 		}
 		list = append(list, d)
 	}
 	return list
+}
+
+// syntaxErrors returns the first syntax error of each line, and the names that
+// stand in these lines.
+func syntaxErrors(f *resolve.File) (list []Diagnostic, names map[string]bool) {
+	names = map[string]bool{}
+	last := -1
+	for _, e := range f.Errors {
+		line := f.Lines.Number(e.Start)
+		if line == last {
+			if e.Msg == "unexpected newline in string" {
+				d := &list[len(list)-1]
+				d.Fixes, d.Message = nil, d.Message+" (a string in this line does not end)"
+			}
+			continue
+		}
+		last = line
+		note, fixes := explain(f, e)
+		if note != "" {
+			note = " (" + note + ")"
+		}
+		list = append(list, Diagnostic{Span: e.Span, Severity: Error, Code: CodeSyntax, Message: e.Msg + note, Fixes: fixes})
+		span := f.Lines.Line(line)
+		for _, name := range strings.FieldsFunc(f.Src[span.Start:span.End], func(r rune) bool { return r < 0x80 && !isWord(byte(r)) }) {
+			names[name] = true
+		}
+	}
+	return list, names
 }
 
 func replaceFix(f *resolve.File, span syntax.Span, text string) Fix {
