@@ -64,6 +64,9 @@ func parseJSONStream(text string) ([]Document, error) {
 func parseDocuments(text string) ([]Document, error) {
 	var docs []Document
 	line := 1
+	if behind := behindSeparator(text); behind != "" {
+		return nil, separatorError(behind)
+	}
 	for text != "" {
 		doc, rest := cutDocument(text)
 		v, err := parseDocument(doc, line)
@@ -72,6 +75,9 @@ func parseDocuments(text string) ([]Document, error) {
 		}
 		if v != nil {
 			docs = append(docs, Document{Value: v, Line: line + firstLine(doc)})
+		}
+		if behind := behindSeparator(text[len(doc):]); behind != "" {
+			return docs, separatorError(behind)
 		}
 		line += strings.Count(text[:len(text)-len(rest)], "\n")
 		text = rest
@@ -110,6 +116,21 @@ func cutDocument(text string) (doc, rest string) {
 	doc = text[:i+1]
 	_, rest, _ = strings.Cut(text[i+1:], "\n")
 	return doc, rest
+}
+
+// behindSeparator returns what stands behind the separator that a text begins
+// with, "" when that is nothing or a comment.
+func behindSeparator(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	behind, ok := strings.CutPrefix(line, "---")
+	if behind = strings.TrimSpace(behind); !ok || strings.HasPrefix(behind, "#") {
+		return ""
+	}
+	return behind
+}
+
+func separatorError(behind string) error {
+	return fmt.Errorf("invalid Yaml document separator: %s", behind)
 }
 
 // firstLine counts the lines before the first that says something.
