@@ -66,8 +66,9 @@ var Allowed = map[string][]string{
 }
 
 // Only maps a library, by the beginning of its import path, to the packages
-// that may import it.
+// that may import it. The longest one that a path begins with decides.
 var Only = map[string][]string{
+	"k8s.io/client-go/kubernetes/scheme":     {"server/kube", "starlark/eval"},
 	"k8s.io/client-go":                       {"server/kube"},
 	"k8s.io/apimachinery":                    {"server/kube", "starlark/eval"},
 	"k8s.io/api":                             {"server/kube"},
