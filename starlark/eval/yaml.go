@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -110,7 +111,7 @@ func (r *run) objects(text string, pos config.Position, file string) ([]*object,
 func (r *run) addObjects(objects *[]objectTemplate, d yamldoc.Document) error {
 	content, ok := d.Value.(map[string]any)
 	if !ok {
-		return fmt.Errorf("a Kubernetes object is a map, found %s", shorten(d.Value))
+		return decode(d.Value)
 	}
 	kind, _ := content["kind"].(string)
 	version, _ := content["apiVersion"].(string)
@@ -118,7 +119,8 @@ func (r *run) addObjects(objects *[]objectTemplate, d yamldoc.Document) error {
 	case kind == "":
 		return sayf("Object 'Kind' is missing in '%s'", shorten(content))
 	case version == "":
-		return sayf("Object 'apiVersion' is missing in '%s'", shorten(content))
+		name, _ := mapAt(content, "metadata")["name"].(string)
+		return sayf("decoding %s %q: Object 'apiVersion' is missing in '%s'", kind, name, shorten(content))
 	}
 	if items, ok := content["items"].([]any); ok && kind == "List" && version == "v1" {
 		for _, item := range items {
@@ -136,6 +138,12 @@ func (r *run) addObjects(objects *[]objectTemplate, d yamldoc.Document) error {
 		}
 	}
 	t := newTemplate(r.opts.Cache, content)
+	checker, _ := cached(r.opts.Cache, "types", "", func() (*typeChecker, error) {
+		return &typeChecker{types: map[reflect.Type]*typeInfo{}}, nil
+	})
+	if err := checker.check(content, t.apiVersion, t.kind, t.name); err != nil {
+		return err
+	}
 	t.line = d.Line
 	*objects = append(*objects, t)
 	return nil
