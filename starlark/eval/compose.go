@@ -148,6 +148,10 @@ func (r *run) loadCompose(p *composeProject) (*types.Project, error) {
 	if err != nil {
 		return nil, err
 	}
+	key, keep := p.cacheKey(dir, env)
+	if loaded, ok := recall[*types.Project](r.opts.Cache, key, r.newReadFiles()); ok && keep {
+		return loaded, nil
+	}
 	details := types.ConfigDetails{WorkingDir: dir, ConfigFiles: p.files, Environment: env}
 	loaded, err := loader.LoadWithContext(r.ctx, details, func(o *loader.Options) {
 		o.SetProjectName(p.name, true)
@@ -158,7 +162,43 @@ func (r *run) loadCompose(p *composeProject) (*types.Project, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parsing compose file(s) (%s): %w", strings.Join(p.paths, ", "), err)
 	}
+	if keep {
+		r.opts.Cache.put(key, &remembered[*types.Project]{loaded, r.askedFor(loaded)})
+	}
 	return loaded, nil
+}
+
+// cacheKey is what a project is loaded of. It is not kept when the files name
+// others that the library reads by itself.
+func (p *composeProject) cacheKey(dir string, env map[string]string) (key cacheKey, keep bool) {
+	parts := []string{dir, p.name, strings.Join(p.activeProfiles(env), "\x00")}
+	for _, f := range p.files {
+		text := string(f.Content)
+		for _, word := range []string{"include", "extends", "label_file"} {
+			if strings.Contains(text, word) {
+				return cacheKey{}, false
+			}
+		}
+		parts = append(parts, f.Filename, text)
+	}
+	for _, name := range sortedKeys(env) {
+		parts = append(parts, name, env[name])
+	}
+	return cacheKey{"compose", contentHash(parts...)}, true
+}
+
+// askedFor are the files of variables that a project was loaded of.
+func (r *run) askedFor(loaded *types.Project) []answered {
+	var asked []answered
+	files := r.newReadFiles()
+	for _, services := range []types.Services{loaded.Services, loaded.DisabledServices} {
+		for _, s := range services {
+			for _, f := range s.EnvFiles {
+				asked = append(asked, answered{askContent, f.Path, ask(files, askContent, f.Path)})
+			}
+		}
+	}
+	return asked
 }
 
 // activeProfiles are those of the calls, or those of the environment.

@@ -35,7 +35,7 @@ func (c *call) kustomize() (starlark.Value, error) {
 	options, library := kustomizeOptions(in.Flags)
 	bin, _ := asString(orNone(in.Bin))
 	if library && bin == "" {
-		out, err = c.run.kustomizeLibrary(dir, options)
+		out, err = c.run.kustomizeLibrary(dir, in.Flags, options)
 	} else {
 		out, err = c.run.kustomizeBinary(dir, bin, in.Flags)
 	}
@@ -73,11 +73,25 @@ func kustomizeOptions(flags []string) (*krusty.Options, bool) {
 	return o, true
 }
 
-func (r *run) kustomizeLibrary(dir string, options *krusty.Options) (string, error) {
-	reads := &readFiles{FileSystem: filesys.MakeFsOnDisk(), run: r}
+func (r *run) kustomizeLibrary(dir string, flags []string, options *krusty.Options) (string, error) {
+	key := cacheKey{"kustomize", dir + "\x00" + strings.Join(flags, "\x00")}
+	reads := r.newReadFiles()
+	defer reads.watch()
+	if text, ok := recall[string](r.opts.Cache, key, reads); ok {
+		return text, nil
+	}
+	files := &asking{FileSystem: reads}
+	text, err := kustomizeBuild(files, dir, options)
+	if err == nil && !files.unsure {
+		r.opts.Cache.put(key, &remembered[string]{text, files.asked})
+	}
+	return text, err
+}
+
+func kustomizeBuild(files filesys.FileSystem, dir string, options *krusty.Options) (string, error) {
 	kustomizing.Lock()
 	defer kustomizing.Unlock()
-	result, err := krusty.MakeKustomizer(options).Run(reads, dir)
+	result, err := krusty.MakeKustomizer(options).Run(files, dir)
 	if err != nil {
 		return "", fmt.Errorf("kustomize: %w", err)
 	}
@@ -129,7 +143,19 @@ func (r *run) hasProgram(name string) bool {
 // readFiles lets kustomize read files and notes which; it refuses to write.
 type readFiles struct {
 	filesys.FileSystem
-	run *run
+	run  *run
+	seen []string
+}
+
+func (r *run) newReadFiles() *readFiles {
+	return &readFiles{FileSystem: filesys.MakeFsOnDisk(), run: r}
+}
+
+// watch has the run depend on what was read.
+func (f *readFiles) watch() {
+	for _, path := range f.seen {
+		f.run.files.watch(path)
+	}
 }
 
 // ReadFile implements filesys.FileSystem.
@@ -138,7 +164,7 @@ func (f *readFiles) ReadFile(path string) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		return f.FileSystem.ReadFile(path)
 	}
-	return f.run.opts.FS.ReadFile(path)
+	return f.run.files.content(path)
 }
 
 // Open implements filesys.FileSystem.
@@ -156,7 +182,7 @@ func (f *readFiles) note(path string) {
 	if slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(path)) && !f.FileSystem.Exists(path) {
 		return
 	}
-	f.run.files.watch(path)
+	f.seen = append(f.seen, path)
 }
 
 // Create implements filesys.FileSystem.
