@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.lsp.dev/uri"
 
@@ -116,5 +117,34 @@ func TestContexts(t *testing.T) {
 	got := h.ask("textDocument/completion", map[string]any{"line": 0, "character": 20}, nil)
 	if !strings.Contains(got, `"gke_prod"`) || !strings.Contains(got, `"kind-dev"`) {
 		t.Errorf("completed %s", got)
+	}
+}
+
+// TestContextThatIsNotAllowed hears of it from the daemon, and of its being
+// allowed as well.
+func TestContextThatIsNotAllowed(t *testing.T) {
+	fake, _ := watchedDaemon(1)
+	h := open(t, tilt(&daemons{running: fake}))
+	h.didOpen("Tiltfile", "tiltfile", "k8s_yaml('x.yaml')\n")
+	fake.set(func(s *api.Status) {
+		s.Config.EvaluatedAt = time.Now()
+		s.Cluster = api.ClusterStatus{Context: "gke_prod"}
+	})
+	await(h, "textDocument/publishDiagnostics", func(d diagnostics) bool { return has(d, "context-not-allowed") })
+	actions := h.ask("textDocument/codeAction", nil, map[string]any{"range": span(0, 0, 0, 3), "context": map[string]any{"diagnostics": []any{}}})
+	if !strings.Contains(actions, `"newText":"allow_k8s_contexts('gke_prod')\n"`) {
+		t.Errorf("actions: %s", actions)
+	}
+	fake.set(func(s *api.Status) { s.Cluster.Allowed = true })
+	await(h, "textDocument/publishDiagnostics", func(d diagnostics) bool { return !has(d, "context-not-allowed") })
+}
+
+// TestFixInAnotherFile corrects a key of the settings from the Tiltfile.
+func TestFixInAnotherFile(t *testing.T) {
+	h := open(t, setup{files: map[string]string{"tilt_config.json": "{\"envv\": 1}\n"}})
+	h.didOpen("Tiltfile", "tiltfile", "config.define_string('env')\ncfg = config.parse()\n")
+	actions := h.ask("textDocument/codeAction", nil, map[string]any{"range": span(1, 8, 1, 8), "context": map[string]any{"diagnostics": []any{}}})
+	if !strings.Contains(actions, `"W/tilt_config.json":[{"range":{"start":{"line":0,"character":1},"end":{"line":0,"character":7}},"newText":"\"env\""}]`) {
+		t.Errorf("actions: %s", actions)
 	}
 }

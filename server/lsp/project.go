@@ -157,6 +157,9 @@ func (s *session) reportState(ctx context.Context, p *project, state linkState, 
 	}
 	if state.status != seen.status {
 		s.diagnoser.evaluated(p.folder, p.findings(state.status))
+		if clusterOf(seen.status) != clusterOf(state.status) {
+			s.diagnoser.below(p.folder)
+		}
 		s.refresh(ctx, seen.status, state.status)
 	}
 	seen.any, seen.connected, seen.status = true, connected, state.status
@@ -170,6 +173,17 @@ func (s *session) refresh(ctx context.Context, before, after *api.Status) {
 	if err := s.conn.Call(ctx, lsp.MethodWorkspaceCodeLensRefresh, nil, nil); err != nil && ctx.Err() == nil {
 		s.log.Debug("asking the client to refresh lenses", "error", err)
 	}
+}
+
+// clusterOf returns what diagnostics say of a status's cluster.
+func clusterOf(s *api.Status) (of struct {
+	context string
+	allowed bool
+}) {
+	if s != nil {
+		of.context, of.allowed = s.Cluster.Context, s.Cluster.Allowed
+	}
+	return of
 }
 
 func resourcesOf(s *api.Status) []api.ResourceStatus {

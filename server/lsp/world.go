@@ -70,7 +70,21 @@ func (s *session) world(snap *workspace.Snapshot, name string) workspace.World {
 
 // snapshot returns what a feature needs to know of the world around a file.
 func (v *view) snapshot(name string) *ide.Snapshot {
-	return &ide.Snapshot{Workspace: v.world, Project: v.s.evaluated(name)}
+	return &ide.Snapshot{Workspace: v.world, Project: v.s.evaluated(name), Refused: v.s.refused(name)}
+}
+
+// refused returns the Kubernetes context in use, if a file is a project's
+// Tiltfile and, as it was last evaluated, does not allow that.
+func (s *session) refused(name string) string {
+	p := s.nearest(name)
+	if p == nil || name != filepath.Join(p.folder, "Tiltfile") {
+		return ""
+	}
+	status := p.link.status()
+	if status == nil || status.Config.EvaluatedAt.IsZero() || status.Config.Error != nil || status.Cluster.Allowed {
+		return ""
+	}
+	return status.Cluster.Context
 }
 
 // whole makes the view see all files that belong together, for searches.

@@ -68,6 +68,15 @@ func (w World) Module(from, module string) ide.Module {
 	return ide.Module{State: ide.Found, Path: path}
 }
 
+// ReadFile implements ide.Workspace.
+func (w World) ReadFile(path string) (string, bool) {
+	text := w.Text(path)
+	if text == nil {
+		return "", false
+	}
+	return text.String(), true
+}
+
 // Contexts implements ide.Workspace.
 func (w World) Contexts() []string {
 	if w.Kube == nil {

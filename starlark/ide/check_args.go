@@ -67,7 +67,9 @@ func (c *checker) arity(call *syntax.CallExpr, sig *signature, bound []int) {
 		default:
 			p := sig.params[bound[i]]
 			if given[bound[i]] && p.Kind < decl.VarArgs && a.Name != nil && !repeated(call, i) {
-				c.add(a.Name.Span(), CodeDuplicateArg, "%s: %s was given by position already", sig.name, p.Name)
+				d := c.add(a.Name.Span(), CodeDuplicateArg, "%s: %s was given by position already", sig.name, p.Name)
+				before := call.Args[i-1].End // there is one, that has the position
+				d.Fixes = append(d.Fixes, Fix{"Remove it", []Edit{{c.f.Name, syntax.Span{Start: before, End: a.End}, ""}}, false})
 			}
 			given[bound[i]] = true
 		}

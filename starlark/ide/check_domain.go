@@ -2,6 +2,7 @@ package ide
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,7 @@ func namedArg(call *syntax.CallExpr, name string) syntax.Expr {
 // liveUpdate checks the steps of a live update that are written out.
 func (c *checker) liveUpdate(call *syntax.CallExpr, fn string, list *syntax.ListExpr) {
 	last, lastName := 0, ""
+	inOrder := c.stepsInOrder(list)
 	for _, x := range list.List {
 		step, ok := x.(*syntax.CallExpr)
 		if !ok {
@@ -46,7 +48,10 @@ func (c *checker) liveUpdate(call *syntax.CallExpr, fn string, list *syntax.List
 		case rank == 0:
 			continue
 		case rank < last:
-			c.add(step.Span(), CodeLiveOrder, "%s must come before %s", name, lastName)
+			d := c.add(step.Span(), CodeLiveOrder, "%s must come before %s", name, lastName)
+			if len(inOrder) > 0 {
+				d.Fixes = append(d.Fixes, Fix{"Put the steps in order", inOrder, true})
+			}
 		case rank == last && name == "initial_sync":
 			c.add(step.Span(), CodeLiveOrder, "initial_sync may stand only once")
 		case rank == last && name == "restart_container":
@@ -62,6 +67,36 @@ func (c *checker) liveUpdate(call *syntax.CallExpr, fn string, list *syntax.List
 			c.add(step.Span(), CodeRestart, "restart_container() is for Docker Compose; on Kubernetes use docker_build_with_restart of ext://restart_process, or towline.restart")
 		}
 	}
+}
+
+// stepsInOrder returns the edits that put the steps of a list in order, none
+// when that cannot be done by moving their texts.
+func (c *checker) stepsInOrder(list *syntax.ListExpr) []Edit {
+	type ranked struct {
+		rank int
+		text string
+	}
+	var steps []ranked
+	for _, x := range list.List {
+		step, ok := x.(*syntax.CallExpr)
+		if !ok || stepRank[c.builtin(step.Fn)] == 0 {
+			return nil
+		}
+		steps = append(steps, ranked{stepRank[c.builtin(step.Fn)], c.f.Text(step)})
+	}
+	for _, comment := range c.f.Comments {
+		if list.Start <= comment.Start && comment.End <= list.End {
+			return nil // it would stay where it is
+		}
+	}
+	slices.SortStableFunc(steps, func(a, b ranked) int { return a.rank - b.rank })
+	var edits []Edit
+	for i, x := range list.List {
+		if steps[i].text != c.f.Text(x) {
+			edits = append(edits, Edit{c.f.Name, x.Span(), steps[i].text})
+		}
+	}
+	return edits
 }
 
 // syncPath reports a sync whose local path lies outside of the image's context.

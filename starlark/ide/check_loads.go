@@ -70,6 +70,7 @@ func (c *checker) missingInclude(l *resolve.Load) {
 	if !certain {
 		d.Severity = Hint
 	}
+	c.meantFile(d, l.Module)
 }
 
 func isExtension(module string) bool { return strings.HasPrefix(module, "ext://") }

@@ -68,7 +68,9 @@ func (c *checker) unusedLocals(s *resolve.Scope) {
 			}
 			a, ok := b.Sites[0].Node.(*syntax.AssignStmt)
 			if ok && a.LHS == syntax.Expr(b.Sites[0].Ident) {
-				c.add(b.Sites[0].Ident.Span(), CodeUnusedVariable, "%s is assigned but never used", b.Name).Tag = Unnecessary
+				d := c.add(b.Sites[0].Ident.Span(), CodeUnusedVariable, "%s is assigned but never used", b.Name)
+				d.Tag = Unnecessary
+				d.Fixes = append(d.Fixes, c.markUnused(b))
 			}
 		}
 	}
@@ -77,13 +79,25 @@ func (c *checker) unusedLocals(s *resolve.Scope) {
 	}
 }
 
+// markUnused returns the fix that says that a variable is not meant to be used.
+func (c *checker) markUnused(b *resolve.Binding) Fix {
+	fix := Fix{Title: "Rename to _" + b.Name}
+	for _, site := range b.Sites {
+		at := syntax.Span{Start: site.Ident.Start, End: site.Ident.Start}
+		fix.Edits = append(fix.Edits, Edit{c.f.Name, at, "_"})
+	}
+	return fix
+}
+
 // stmts reports code after what always leaves the block.
 func (c *checker) stmts(list []syntax.Stmt) {
 	for i, st := range list {
 		c.blocks(st)
 		if i+1 < len(list) && c.leaves(st) {
 			span := syntax.Span{Start: list[i+1].Span().Start, End: list[len(list)-1].Span().End}
-			c.add(span, CodeUnreachable, "this code is never reached").Tag = Unnecessary
+			d := c.add(span, CodeUnreachable, "this code is never reached")
+			d.Tag = Unnecessary
+			d.Fixes = append(d.Fixes, Fix{Title: "Remove the code", Edits: []Edit{{c.f.Name, syntax.Span{Start: st.Span().End, End: span.End}, ""}}})
 			return
 		}
 	}

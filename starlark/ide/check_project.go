@@ -242,6 +242,21 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 	if !certain {
 		d.Severity = Hint
 	}
+	c.meantFile(d, lit)
+}
+
+// meantFile offers the file that is named most like one that is not there.
+func (c *checker) meantFile(d *Diagnostic, lit *syntax.Literal) {
+	folder, base := filepath.Split(lit.Value)
+	entries, _ := c.s.Workspace.ReadDir(absolute(c.f, folder))
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if n := decl.Nearest(base, names); n != "" {
+		d.Message += " (did you mean " + folder + n + "?)"
+		d.Fixes = append(d.Fixes, replaceFix(c.f, lit.Inner(), folder+n))
+	}
 }
 
 // inScope reports whether a place lies in a function or comprehension.

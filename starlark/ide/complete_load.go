@@ -43,15 +43,24 @@ func (c *completer) loadable() {
 // loadEdit returns the edit that loads a name: into the load of that module if
 // there is one, else in a line of its own behind the last load at the top.
 func loadEdit(f *resolve.File, module, name string) Edit {
+	for _, st := range f.Stmts {
+		l, ok := st.(*syntax.LoadStmt)
+		if ok && l.Rparen >= 0 && l.Module != nil && l.Module.Value == module && len(l.Names) > 0 {
+			last := l.Names[len(l.Names)-1].End
+			return Edit{f.Name, syntax.Span{Start: last, End: last}, fmt.Sprintf(", '%s'", name)}
+		}
+	}
+	at := behindLoads(f)
+	return Edit{f.Name, syntax.Span{Start: at, End: at}, fmt.Sprintf("load('%s', '%s')\n", module, name)}
+}
+
+// behindLoads returns the start of the line behind the last load at the top.
+func behindLoads(f *resolve.File) int {
 	at := 0
 	for _, st := range f.Stmts {
 		l, ok := st.(*syntax.LoadStmt)
 		if !ok || l.Rparen < 0 {
 			continue
-		}
-		if l.Module != nil && l.Module.Value == module && len(l.Names) > 0 {
-			last := l.Names[len(l.Names)-1].End
-			return Edit{f.Name, syntax.Span{Start: last, End: last}, fmt.Sprintf(", '%s'", name)}
 		}
 		if line := f.Lines.Number(l.End); line+1 < f.Lines.Count() {
 			at = f.Lines.Line(line + 1).Start
@@ -60,7 +69,7 @@ func loadEdit(f *resolve.File, module, name string) Edit {
 	if at == 0 {
 		at = afterHeader(f)
 	}
-	return Edit{f.Name, syntax.Span{Start: at, End: at}, fmt.Sprintf("load('%s', '%s')\n", module, name)}
+	return at
 }
 
 // afterHeader returns the offset behind the comments at the start of a file

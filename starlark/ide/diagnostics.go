@@ -60,6 +60,8 @@ func Diagnostics(s *Snapshot, f *resolve.File) []Diagnostic {
 		syntax.Walk(st, c.visit)
 	}
 	c.images()
+	c.settings()
+	c.context()
 	sort.SliceStable(c.list, func(i, j int) bool { return c.list[i].Span.Start < c.list[j].Span.Start })
 	return c.list
 }

@@ -34,6 +34,8 @@ type Workspace interface {
 	Extensions(from string) []string
 	// Contexts returns the names of the user's Kubernetes contexts.
 	Contexts() []string
+	// ReadFile returns the text of any file, as the editor has it.
+	ReadFile(path string) (text string, ok bool)
 	// ReadDir lists a folder by name; ok is false when it does not exist or is unknown.
 	ReadDir(dir string) (entries []fs.DirEntry, ok bool)
 }
@@ -61,6 +63,7 @@ type Snapshot struct {
 	Workspace Workspace
 	Project   *config.Project // as last evaluated, nil before that
 	Files     []string        // paths of the Tiltfiles that belong together, for searches
+	Refused   string          // the Kubernetes context in use, when the root Tiltfile at hand does not allow it
 
 	// Stop is asked now and then by what may take long, and may wait. When it
 	// says true nobody wants the answer any more.

@@ -88,6 +88,11 @@ func (w *world) Extensions(string) []string { return w.extensions }
 
 func (w *world) Contexts() []string { return []string{"kind-dev", "prod"} }
 
+func (w *world) ReadFile(path string) (string, bool) {
+	data, err := w.fs.ReadFile(strings.TrimPrefix(path, "/"))
+	return string(data), err == nil
+}
+
 func (w *world) ReadDir(dir string) ([]fs.DirEntry, bool) {
 	list, err := w.fs.ReadDir(strings.TrimPrefix(dir, "/"))
 	return list, err == nil
@@ -98,6 +103,9 @@ func newWorld(t *testing.T, ar *txtar.Archive) (*Snapshot, *world) {
 	t.Helper()
 	w := &world{fs: fstest.MapFS{}, files: map[string]*resolve.File{}}
 	s := &Snapshot{Workspace: w}
+	if m := regexp.MustCompile(`(?m)^refused: (.*)$`).FindStringSubmatch(string(ar.Comment)); m != nil {
+		s.Refused = m[1]
+	}
 	for _, f := range ar.Files {
 		name := "/w/" + f.Name
 		if f.Name == "golden" {
@@ -229,6 +237,10 @@ func edits(s *Snapshot, list []Edit) string {
 	var b strings.Builder
 	for _, e := range list {
 		f := s.file(e.Path)
+		if f == nil {
+			text, _ := s.Workspace.ReadFile(e.Path)
+			f = resolve.Resolve(syntax.ParseString(e.Path, text))
+		}
 		fmt.Fprintf(&b, "%s:%s %q -> %q\n", strings.TrimPrefix(e.Path, "/w/"), where(f, e.Span), f.Src[e.Span.Start:e.Span.End], e.Text)
 	}
 	return b.String()
