@@ -22,26 +22,20 @@ import (
 
 // checkCommand is `towline check`: the editor's diagnostics without an editor.
 func checkCommand() *cobra.Command {
-	var asJSON, asSARIF bool
+	var asJSON, asSARIF, noEval bool
 	cmd := &cobra.Command{
 		Use:   "check [PATHS]",
 		Short: "Say what is wrong with Tiltfiles",
-		Long: "Say what is wrong with Tiltfiles: those named, all below the folders named, or the one of this folder or the\n" +
-			"nearest above. What an editor shows is shown, and what evaluating the Tiltfile says; that runs its commands,\n" +
-			"but no cluster is touched.\n\n" +
-			"The exit code is 1 when there are errors. docs/diagnostics.md explains the codes.",
+		Long: "Say what is wrong with Tiltfiles: those named, all below the folders named with what they load, or the one of\n" +
+			"this folder or the nearest above. What an editor shows is shown, and what evaluating the Tiltfile says; that\n" +
+			"runs its commands, but no cluster is touched. With --no-eval nothing is run: where a Tiltfile must not be\n" +
+			"trusted, or the tools that it calls are missing.\n\n" +
+			"The exit code is 1 when there are errors, 0 with warnings and hints alone. docs/diagnostics.md explains the codes.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			paths, err := tiltfilesOf(args)
+			findings, err := checkAll(cmd.Context(), args, !noEval)
 			if err != nil {
 				return err
 			}
-			c := newCheck()
-			for _, path := range paths {
-				if err := c.file(cmd.Context(), path); err != nil {
-					return err
-				}
-			}
-			findings := c.sorted()
 			show := printFindings
 			switch {
 			case asJSON:
@@ -60,8 +54,34 @@ func checkCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	cmd.Flags().BoolVar(&asSARIF, "sarif", false, "print one SARIF 2.1.0 document")
+	cmd.Flags().BoolVar(&noEval, "no-eval", false, "look at the text alone: run no commands")
 	cmd.MarkFlagsMutuallyExclusive("json", "sarif")
 	return cmd
+}
+
+// checkAll returns the findings of the files that the arguments mean.
+func checkAll(ctx context.Context, args []string, evaluates bool) ([]finding, error) {
+	paths, err := tiltfilesOf(args)
+	if err != nil {
+		return nil, err
+	}
+	c := newCheck()
+	c.evaluates = evaluates
+	for i := 0; i < len(paths); i++ {
+		loaded, err := c.file(ctx, paths[i])
+		if err != nil {
+			return nil, err
+		}
+		if named := slices.ContainsFunc(args, func(a string) bool { return filepath.Clean(a) == paths[i] }); named {
+			continue // this file is meant and no other
+		}
+		for _, path := range loaded {
+			if !slices.Contains(paths, path) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return c.sorted(), nil
 }
 
 // finding is one thing to say, as --json prints it. Lines and columns count
@@ -79,6 +99,8 @@ type finding struct {
 
 // check collects the findings of files. It belongs to one goroutine.
 type check struct {
+	evaluates bool // runs the Tiltfiles too
+
 	snap     *workspace.Snapshot
 	found    *workspace.Extensions
 	projects map[string]*config.Project // by path of the Tiltfile
@@ -90,23 +112,24 @@ func newCheck() *check {
 	return &check{snap: workspace.New().Snapshot(), found: workspace.UserExtensions(), projects: map[string]*config.Project{}, shown: map[string]string{}}
 }
 
-// file checks one file.
-func (c *check) file(ctx context.Context, path string) error {
+// file checks one file, and returns the project's own files that it takes in.
+func (c *check) file(ctx context.Context, path string) (loaded []string, err error) {
 	if path == stdin {
-		return fmt.Errorf("check reads files: what a Tiltfile loads is found by its path")
+		return nil, fmt.Errorf("check reads files: what a Tiltfile loads is found by its path")
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := c.snap.Text(abs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c.shown[abs] = path
 	file := text.File(abs)
-	s := &ide.Snapshot{Workspace: workspace.World{Snapshot: c.snap, Found: c.found}}
-	if len(file.Errors)+len(file.Problems) == 0 {
+	world := workspace.World{Snapshot: c.snap, Found: c.found}
+	s := &ide.Snapshot{Workspace: world}
+	if c.evaluates && len(file.Errors)+len(file.Problems) == 0 {
 		s.Project = c.evaluation(ctx, abs)
 	}
 	for _, d := range ide.Diagnostics(s, file) {
@@ -115,7 +138,12 @@ func (c *check) file(ctx context.Context, path string) error {
 		}
 		c.list = append(c.list, findingOf(path, file.Lines, d))
 	}
-	return nil
+	for _, l := range file.Loads {
+		if m := world.Module(abs, l.Module.Value); m.State == ide.Found && !c.found.Foreign(m.Path) {
+			loaded = append(loaded, c.display(m.Path, abs))
+		}
+	}
+	return loaded, nil
 }
 
 // findingOf says what an editor would show.
