@@ -57,7 +57,11 @@ func printStatus(w io.Writer, s api.Status) {
 		}
 		return
 	}
-	fmt.Fprintf(w, "%s  %s  context %s, namespace %s\n\n", mark(s.Phase), s.Phase, s.Cluster.Context, s.Cluster.Namespace)
+	fmt.Fprintf(w, "%s  %s  context %s, namespace %s\n", mark(s.Phase), s.Phase, s.Cluster.Context, s.Cluster.Namespace)
+	if len(s.Args) > 0 {
+		fmt.Fprintf(w, "arguments: %s\n", quoteWords(s.Args))
+	}
+	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(table, "  RESOURCE\tSTATE\tSYNC\tPOD\tPID\tENDPOINT\tLAST UPDATE")
 	for _, r := range s.Resources {

@@ -26,7 +26,8 @@ func upCommand() *cobra.Command {
 It then follows the logs, and saves are synced, until Ctrl-C. What runs in the
 cluster stays until ` + "`towline down`" + `.
 
-Arguments after -- are the Tiltfile's own, as config.parse() reads them.`,
+Arguments after -- are the Tiltfile's own, as config.parse() reads them. They
+hold until ` + "`towline down`" + `, and ` + "`towline args`" + ` changes them.`,
 		Example: "  towline up\n  towline up web db\n  towline up --detach\n  towline up -- --env=dev",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, tiltfile, err := ws.find()

@@ -178,7 +178,7 @@ type Event struct {
 // UpRequest brings the project, or some of its resources, up.
 type UpRequest struct {
 	Tiltfile  string   `json:"tiltfile,omitempty"`  // absolute; "" is the workspace's Tiltfile
-	Args      []string `json:"args,omitempty"`      // after --, for config.parse or as resource names
+	Args      []string `json:"args,omitempty"`      // after --, for config.parse or as resource names; none keeps those of a project that is up
 	Resources []string `json:"resources,omitempty"` // none: all that are enabled
 	Context   string   `json:"context,omitempty"`   // of the kubeconfig; "" is the current one
 	Namespace string   `json:"namespace,omitempty"` // "" is the context's

@@ -22,6 +22,6 @@ func (c *core) setArgs(args []string, answer func(error)) {
 		return
 	}
 	c.up(api.UpRequest{
-		Tiltfile: up.Tiltfile, Args: args, Context: up.Context, Namespace: up.Namespace, Keep: up.Keep,
+		Tiltfile: up.Tiltfile, Args: append([]string{}, args...), Context: up.Context, Namespace: up.Namespace, Keep: up.Keep,
 	}, answer)
 }

@@ -130,7 +130,14 @@ func TestArgsEnableAndDisable(t *testing.T) {
 	if phases(now) != "one:ready two:ready three:disabled" || !slices.Equal(now.Args, []string{"one", "two"}) {
 		t.Errorf("after refused arguments: %s %q", phases(now), now.Args)
 	}
-	if code, p := s.post(api.RouteArgs, `{"args":[]}`); code != 200 {
+	// Up asks for what is up: the arguments are not its matter.
+	if code, p := s.post(api.RouteUp, `{}`); code != 200 {
+		t.Fatalf("%d %+v", code, p)
+	}
+	if now = s.reach("one:ready two:ready three:disabled"); !slices.Equal(now.Args, []string{"one", "two"}) {
+		t.Errorf("after up without arguments: %q", now.Args)
+	}
+	if code, p := s.post(api.RouteArgs, `{}`); code != 200 {
 		t.Fatalf("%d %+v", code, p)
 	}
 	if now = s.reach("one:ready two:ready three:ready"); len(now.Args) > 0 {

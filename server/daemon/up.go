@@ -66,6 +66,9 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 			return
 		}
 		req.Context, req.Namespace = up.Context, up.Namespace
+		if req.Args == nil && req.Tiltfile == up.Tiltfile {
+			req.Args = up.Args // whoever asks for what is up already does not know them, or means them
+		}
 	}
 	adopt(req.Env)
 	req.Env = nil // it is not written down
