@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -40,7 +41,10 @@ type core struct {
 
 	tree      *tree.Tree
 	interests []interest
+	roots     []string            // of the interests; replaced, never changed
+	listed    map[string][]string // names in folders that the Tiltfile listed
 	watcher   *watcher
+	unrest    unrest
 
 	targets  map[engine.TargetID]run.TargetFacts
 	forwards map[string][]run.Forward
@@ -69,7 +73,7 @@ func newCore(ctx context.Context, d *Daemon) (*core, error) {
 		return nil, err
 	}
 	c.watcher = newWatcher(func(paths []string) {
-		d.queue.put(func(c *core) { c.hint(paths) })
+		d.queue.put(func(c *core) { c.hint(paths, false) })
 	}, func(text string) {
 		d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: text})
 	})
@@ -293,18 +297,29 @@ func (c *core) holds(ref, path string) bool {
 	return slices.ContainsFunc(c.interests, func(in interest) bool { return in.image == ref && in.holds(path) })
 }
 
-// hint looks at paths again and tells the engine what changed.
-func (c *core) hint(paths []string) {
+// hint looks at paths again and tells the engine what changed. saved says that
+// a person has just saved them.
+func (c *core) hint(paths []string, saved bool) {
 	changed := map[string]bool{}
+	var dirs []string
 	for _, p := range paths {
 		if !filepath.IsAbs(p) {
 			continue
 		}
-		for _, found := range c.tree.Hint(filepath.Clean(p), c.keep) {
+		p = filepath.Clean(p)
+		dirs = append(dirs, p, filepath.Dir(p))
+		for _, found := range c.tree.Hint(p, c.keep) {
 			changed[found] = true
 		}
 	}
-	c.changed(changed)
+	dir := c.listing(dirs)
+	switch file := c.depend(changed); {
+	case file == "" && dir == "":
+	case saved:
+		c.evaluate(nil)
+	default:
+		c.reevaluate(cmp.Or(file, dir))
+	}
 }
 
 // rescan looks at everything again.
@@ -324,35 +339,46 @@ func (c *core) rescan() {
 	c.changed(changed)
 }
 
-// changed sorts changed files by who depends on them.
-func (c *core) changed(paths map[string]bool) {
+// changed tells the engine of changed files and evaluates if the Tiltfile read
+// one of them, which it reports.
+func (c *core) changed(paths map[string]bool) bool {
+	file := c.depend(paths)
+	if file != "" {
+		c.reevaluate(file)
+	}
+	return file != ""
+}
+
+// depend sorts changed files by who depends on them, tells the engine, and
+// returns one that the Tiltfile read, "" if it read none.
+func (c *core) depend(paths map[string]bool) string {
 	if len(paths) == 0 {
-		return
+		return ""
 	}
 	e := engine.Changed{Images: map[string][]string{}}
-	config := false
+	config := ""
 	for _, in := range c.interests {
-		hit := false
+		hit := ""
 		for _, p := range slices.Sorted(maps.Keys(paths)) {
 			if !in.holds(p) {
 				continue
 			}
-			hit = true
+			hit = p
 			if in.image != "" {
 				e.Images[in.image] = append(e.Images[in.image], p)
 			}
 		}
-		if hit && in.resource != "" {
+		if hit != "" && in.resource != "" {
 			e.Locals = append(e.Locals, in.resource)
 		}
-		config = config || hit && in.config
+		if in.config {
+			config = hit
+		}
 	}
 	if len(e.Images)+len(e.Locals) > 0 {
 		c.step(e)
 	}
-	if config {
-		c.evaluate(nil)
-	}
+	return config
 }
 
 func first(list []string) string {

@@ -3,18 +3,18 @@ package daemon
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// Evaluate runs a Tiltfile. The project is never nil. It is called from one
-// goroutine at a time.
+// Evaluate runs a Tiltfile. The project is never nil. It is called by one
+// goroutine at a time, unless a cancelled call does not end.
 type Evaluate func(context.Context, Evaluation) *config.Project
 
 // Evaluation says what to evaluate.
@@ -30,11 +30,16 @@ type Evaluation struct {
 // evaluation is the one that runs, if any.
 type evaluation struct {
 	cancel  context.CancelFunc
+	done    <-chan struct{} // closed when the last one that was begun has ended
 	serial  int
 	running bool
 	took    time.Duration
 	at      time.Time
 }
+
+// lastWords is how long a cancelled evaluation may take to end before the next
+// one begins beside it.
+const lastWords = 3 * time.Second
 
 // evaluate runs the Tiltfile beside the loop, in place of a run that is under
 // way, and calls then with the outcome.
@@ -46,8 +51,9 @@ func (c *core) evaluate(then func(*config.Project)) {
 		c.eval.cancel()
 	}
 	ctx, cancel := context.WithCancel(c.ctx)
+	before, done := c.eval.done, make(chan struct{})
 	c.eval.serial++
-	c.eval.cancel, c.eval.running = cancel, true
+	c.eval.cancel, c.eval.running, c.eval.done = cancel, true, done
 	c.dirty = true
 	serial, began := c.eval.serial, time.Now()
 	said := &saying{}
@@ -58,18 +64,52 @@ func (c *core) evaluate(then func(*config.Project)) {
 	if c.cluster != nil {
 		e.Cluster, e.Kubeconfig = c.cluster.Identity(), c.kubeconfig()
 	}
+	if c.interests == nil {
+		// A first evaluation that hangs must not keep its mending from being seen.
+		c.follow(&config.Project{Tiltfile: e.Tiltfile, ConfigFiles: []string{e.Tiltfile}}, nil)
+	}
+	known := c.roots
 	go func() {
 		defer cancel()
-		p := c.d.o.Evaluate(ctx, e)
+		awaitEnd(before)
+		if ctx.Err() != nil {
+			close(done)
+			return // another one has taken its place
+		}
+		p := c.d.evaluate(ctx, e)
+		close(done)
+		ahead := readAhead(ctx, p, known)
 		c.d.queue.put(func(c *core) {
 			if serial == c.eval.serial {
 				c.eval.running, c.eval.took, c.eval.at = false, time.Since(began), began
 				c.hide(p)
 				said.tell(c.d.logs)
-				c.evaluated(p)
+				c.evaluated(p, ahead)
 			}
 		})
 	}()
+}
+
+// awaitEnd waits for a cancelled evaluation, but not for ever.
+func awaitEnd(done <-chan struct{}) {
+	if done == nil {
+		return
+	}
+	select {
+	case <-done:
+	case <-time.After(lastWords):
+	}
+}
+
+// evaluate is o.Evaluate whose defects are problems of the project.
+func (d *Daemon) evaluate(ctx context.Context, e Evaluation) (p *config.Project) {
+	defer func() {
+		if v := recover(); v != nil {
+			d.o.Log.Error("defect", "panic", v, "stack", stack())
+			p = &config.Project{Tiltfile: e.Tiltfile, ConfigFiles: []string{e.Tiltfile}, Error: d.defect(v)}
+		}
+	}()
+	return d.o.Evaluate(ctx, e)
 }
 
 // saying is what a Tiltfile says while it is evaluated. It is told at the end,
@@ -111,7 +151,7 @@ func (c *core) tiltfile() string {
 
 // evaluated takes the outcome of an evaluation. A failed one leaves the last
 // good project in force.
-func (c *core) evaluated(p *config.Project) {
+func (c *core) evaluated(p *config.Project, ahead *tree.Tree) {
 	c.last, c.dirty = p, true
 	if p.Error == nil {
 		c.good = p
@@ -127,58 +167,21 @@ func (c *core) evaluated(p *config.Project) {
 	for _, w := range p.Warnings {
 		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: w.Error()})
 	}
-	changed := c.follow(p)
+	changed := c.follow(p, ahead)
 	if p.Error == nil && c.runner != nil && c.surveyed == c.cluster {
 		c.configure()
 	}
-	c.changed(changed)
 	waiting := c.waiting
 	c.waiting = nil
+	if !c.changed(changed) {
+		c.overtake(p)
+	}
 	for _, then := range waiting {
 		then(p)
 	}
 	if len(waiting) == 0 && p.Error == nil {
 		c.resume() // a Tiltfile that was broken when this daemon began
 	}
-}
-
-// follow looks at all the files of a project, watches them from now on, and
-// returns those that changed since they were last looked at.
-// The files of the last good one stay watched beside those of a failed one.
-func (c *core) follow(p *config.Project) map[string]bool {
-	watched := p
-	if p.Error != nil && c.good != nil {
-		merged := *c.good
-		merged.ConfigFiles = slices.Concat(c.good.ConfigFiles, p.ConfigFiles)
-		watched = &merged
-	}
-	interests, problems := interestsOf(watched)
-	for _, problem := range problems {
-		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: problem.Error()})
-	}
-	// A file that nobody depended on until now is new here, but not changed.
-	old := &core{interests: c.interests}
-	c.interests = interests
-	changed := map[string]bool{}
-	var roots []string
-	for _, in := range interests {
-		roots = append(roots, in.roots...)
-		for _, root := range in.roots {
-			found, err := c.tree.Scan(root, c.keep)
-			if err != nil {
-				c.d.o.Log.Warn("scanning", "root", root, "err", err)
-			}
-			for _, path := range found {
-				if old.keep(path, false) {
-					changed[path] = true
-				}
-			}
-		}
-	}
-	own, _ := interestsOf(watched) // its filters are not safe for two goroutines
-	shared := &core{interests: own}
-	c.watcher.set(roots, shared.keep)
-	return changed
 }
 
 // configure hands the good project to the runner and the engine.

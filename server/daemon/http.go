@@ -181,7 +181,7 @@ func (d *Daemon) handleHint(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &req) {
 		return
 	}
-	d.queue.put(func(c *core) { c.hint(req.Paths) })
+	d.queue.put(func(c *core) { c.hint(req.Paths, true) })
 	reply(w, struct{}{})
 }
 

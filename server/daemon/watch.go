@@ -7,9 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/towline-dev/towline/server/tree"
 )
 
 // quiet is how long a file must have been left alone before the operating
@@ -46,8 +49,9 @@ func newWatcher(hint func([]string), warn func(string)) *watcher {
 	return w
 }
 
-// set replaces what is watched. keep is called from other goroutines.
-func (w *watcher) set(roots []string, keep func(string, bool) bool) {
+// set replaces what is watched: what lies at or below roots, and the names in
+// folders. keep is called from other goroutines.
+func (w *watcher) set(roots, folders []string, keep func(string, bool) bool) {
 	if w.fsn == nil {
 		return
 	}
@@ -59,15 +63,37 @@ func (w *watcher) set(roots []string, keep func(string, bool) bool) {
 	for _, root := range roots {
 		if info, err := os.Stat(root); err == nil && info.IsDir() {
 			w.add(root)
-		} else {
-			w.one(filepath.Dir(root)) // a file that is replaced is seen in its folder
 		}
+		w.near(filepath.Dir(root)) // a file that is replaced is seen in its folder, and so is a root that comes back
+	}
+	for _, folder := range folders {
+		w.near(folder)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for dir := range old {
 		if !w.watched[dir] {
 			_ = w.fsn.Remove(dir) // it may be gone already
+		}
+	}
+}
+
+// near watches a folder or, until it is there, the nearest one above it.
+func (w *watcher) near(dir string) {
+	for !w.one(dir) && dir != filepath.Dir(dir) {
+		dir = filepath.Dir(dir)
+	}
+}
+
+// lost forgets a folder that was removed or renamed, and those below it: when
+// it comes back it is watched again.
+func (w *watcher) lost(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for dir := range w.watched {
+		if tree.Within(path, dir) {
+			delete(w.watched, dir)
+			_ = w.fsn.Remove(dir) // the system has done so already, unless it was renamed
 		}
 	}
 }
@@ -92,18 +118,23 @@ func (w *watcher) add(dir string) {
 	}
 }
 
-func (w *watcher) one(dir string) {
+// one watches a folder and reports whether it is there.
+func (w *watcher) one(dir string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.watched[dir] {
-		return
+		return true
 	}
 	err := w.fsn.Add(dir)
-	if err == nil {
+	switch {
+	case err == nil:
 		w.watched[dir] = true
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		return false
+	default:
 		w.complain(err)
 	}
+	return true
 }
 
 // complain says once that not all files are watched, and what helps.
@@ -136,6 +167,9 @@ func (w *watcher) loop() {
 			}
 			if e.Op == fsnotify.Chmod {
 				continue
+			}
+			if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
+				w.lost(e.Name)
 			}
 			if info, err := os.Lstat(e.Name); err == nil && info.IsDir() && e.Op.Has(fsnotify.Create) {
 				w.add(e.Name)

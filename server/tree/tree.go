@@ -56,6 +56,18 @@ func New(r Reader) *Tree {
 	return &Tree{reader: r, entries: map[string]Entry{}}
 }
 
+// Adopt takes from another tree what it knows of files that are not known here
+// and that accept accepts. So a large folder can be read beside whoever owns t:
+// a Scan afterwards reads only what has changed since.
+func (t *Tree) Adopt(o *Tree, accept func(path string) bool) {
+	for path, e := range o.entries {
+		if _, known := t.entries[path]; !known && accept(path) {
+			t.entries[path] = e
+			t.sorted = nil
+		}
+	}
+}
+
 // Entry returns what is known of a file; ok is false when it does not exist.
 func (t *Tree) Entry(path string) (e Entry, ok bool) {
 	e, ok = t.entries[path]

@@ -27,7 +27,16 @@ type Project struct {
 	Warnings      []Problem   `json:"warnings"`      // what went on despite a complaint
 	Error         *Problem    `json:"error"`         // why the evaluation failed, nil when it did not
 
-	Secrets *Secrets `json:"-"` // values of Secrets that the evaluation saw, of those that are not in YAML too
+	Read    map[string]Content  `json:"-"` // what the files of ConfigFiles held that were read
+	Listed  map[string][]string `json:"-"` // names in folders that were listed, not watched as a whole
+	Secrets *Secrets            `json:"-"` // values of Secrets that the evaluation saw, of those that are not in YAML too
+}
+
+// Content is what a file held when it was read: the BLAKE3 sum, or nothing
+// where there was no file.
+type Content struct {
+	Exists bool
+	Sum    [32]byte
 }
 
 // Kind says which machinery runs a resource.

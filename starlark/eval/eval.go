@@ -81,7 +81,7 @@ func Eval(ctx context.Context, o Options) *config.Project {
 		}
 		return r.assemble()
 	})
-	r.project.ConfigFiles = r.files.sorted()
+	r.project.ConfigFiles, r.project.Read, r.project.Listed = r.files.sorted(), r.files.contents, r.files.listed
 	r.project.Warnings = r.warnings
 	if err != nil {
 		problem := r.problem(err)
@@ -158,7 +158,7 @@ func newRun(ctx context.Context, o Options) *run {
 	o.Tiltfile = filepath.Clean(o.Tiltfile)
 	r := &run{
 		ctx: ctx, opts: o,
-		files:   &recorder{fs: o.FS, cache: o.Cache, seen: map[string]bool{}},
+		files:   newRecorder(o.FS, o.Cache),
 		project: newProject(o.Tiltfile),
 		warned:  map[string]bool{},
 		modules: map[string]*module{},

@@ -8,6 +8,10 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/zeebo/blake3"
+
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // osFS is the operating system's file system.
@@ -50,6 +54,13 @@ type recorder struct {
 	fs    FS
 	cache *Cache
 	seen  map[string]bool
+
+	contents map[string]config.Content // of the files that were read
+	listed   map[string][]string       // names in folders that were listed alone
+}
+
+func newRecorder(files FS, cache *Cache) *recorder {
+	return &recorder{fs: files, cache: cache, seen: map[string]bool{}, contents: map[string]config.Content{}, listed: map[string][]string{}}
 }
 
 // readFile is a file as it was read. It is taken again while its size, time
@@ -58,6 +69,7 @@ type recorder struct {
 type readFile struct {
 	info fs.FileInfo
 	text string
+	sum  [32]byte
 	safe bool
 }
 
@@ -97,20 +109,41 @@ func (f *recorder) contentText(path string) (string, error) {
 	info, statErr := os.Stat(path)
 	if v, ok := f.cache.get(key); ok && statErr == nil {
 		if old := v.(*readFile); old.safe && os.SameFile(old.info, info) && old.info.Size() == info.Size() && old.info.ModTime().Equal(info.ModTime()) {
+			f.contents[path] = config.Content{Exists: true, Sum: old.sum}
 			return old.text, nil
 		}
 	}
 	began := time.Now()
 	data, err := f.fs.ReadFile(path)
 	text := string(data)
+	switch {
+	case err == nil:
+		f.contents[path] = config.Content{Exists: true, Sum: blake3.Sum256(data)}
+	case errors.Is(err, fs.ErrNotExist):
+		f.contents[path] = config.Content{}
+	}
 	if err == nil && statErr == nil {
-		f.cache.put(key, &readFile{info: info, text: text, safe: began.Sub(info.ModTime()) > clockGrain})
+		f.cache.put(key, &readFile{info: info, text: text, sum: f.contents[path].Sum, safe: began.Sub(info.ModTime()) > clockGrain})
 	}
 	return text, err
 }
 
 // sorted returns all paths that were noted.
 func (f *recorder) sorted() []string { return sortedKeys(f.seen) }
+
+// listing notes the names in a folder.
+func (f *recorder) listing(dir string) {
+	entries, err := f.fs.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	names := []string{}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	slices.Sort(names)
+	f.listed[dir] = names
+}
 
 // isDir reports whether the path is a folder.
 func (f *recorder) isDir(path string) bool {

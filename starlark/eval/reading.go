@@ -61,6 +61,8 @@ func (c *call) listdir() (starlark.Value, error) {
 	}
 	if in.Recursive {
 		c.run.files.watch(in.Dir.value)
+	} else {
+		c.run.files.listing(in.Dir.value)
 	}
 	paths, err := c.run.files.list(in.Dir.value, in.Recursive)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
