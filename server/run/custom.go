@@ -51,8 +51,8 @@ func (r *Runner) customDeploy(ctx context.Context, e engine.Apply, d *config.Cus
 	r.mu.Lock()
 	for _, a := range current {
 		deploy.add(a, "")
-		r.watchNamespace(a.Ref.Namespace)
 	}
+	r.adopt(name, deploy)
 	r.deployed[name] = deploy
 	r.mu.Unlock()
 	return nil

@@ -30,6 +30,7 @@ type appliedObject struct {
 	template   string // hash in inject.LabelTemplate, "" without pods
 	bare       bool   // a Pod of its own
 	rollout    kube.Rollout
+	watch      string // name of the watch that sees its pods; "" is its namespace's
 }
 
 // apply applies a resource's objects.
@@ -204,6 +205,7 @@ func applyProblem(err error, objects []config.Object) *config.Problem {
 func (r *Runner) forget(e engine.Forget) {
 	r.mu.Lock()
 	for _, name := range e.Dropped {
+		r.abandon(name)
 		delete(r.deployed, name)
 		if f := r.forwards[name]; f != nil {
 			f.stop()

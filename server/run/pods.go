@@ -29,8 +29,9 @@ func (r *Runner) watchNamespace(namespace string) {
 	})
 }
 
-// seen takes one event of a watched namespace.
-func (r *Runner) seen(namespace string, e kube.Event) {
+// seen takes one event of a watch, which is named by its namespace or as
+// adoption says.
+func (r *Runner) seen(watch string, e kube.Event) {
 	switch e.Kind {
 	case kube.PodChanged:
 		r.mu.Lock()
@@ -58,7 +59,7 @@ func (r *Runner) seen(namespace string, e kube.Event) {
 	case kube.Synced:
 		r.o.Sink.Facts(Facts{Cluster: &ClusterFacts{Connected: true}})
 		r.mu.Lock()
-		r.listed[namespace] = true
+		r.listed[watch] = true
 		names := sortedKeys(r.deployed)
 		r.mu.Unlock()
 		for _, name := range names {
@@ -200,10 +201,10 @@ func (r *Runner) judge(d *deployment, pods []kube.Pod) (ready, broken bool, mess
 		return true, false, ""
 	}
 	for _, o := range d.objects {
-		if o.template == "" {
+		if o.template == "" && o.watch == "" {
 			continue // it has no pods: it is ready once it exists
 		}
-		if !r.listed[o.ref.Namespace] {
+		if !r.listed[o.watched()] {
 			return false, false, "asking the cluster for its pods"
 		}
 		rollout := o.rollout
@@ -222,6 +223,14 @@ func (r *Runner) judge(d *deployment, pods []kube.Pod) (ready, broken bool, mess
 		}
 	}
 	return true, false, ""
+}
+
+// watched is the name of the watch that sees an object's pods.
+func (o appliedObject) watched() string {
+	if o.watch != "" {
+		return o.watch
+	}
+	return o.ref.Namespace
 }
 
 // newestPods returns the pods of one template.

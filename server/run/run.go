@@ -108,8 +108,8 @@ type Runner struct {
 	running   map[string]context.CancelFunc // the commands before them, by resource
 	forwards  map[string]*forwarder         // by resource
 	logs      map[logKey]context.CancelFunc //
-	watches   map[string]context.CancelFunc // by namespace
-	listed    map[string]bool               // namespaces whose pods are all known
+	watches   map[string]context.CancelFunc // by namespace, or as adoption names them
+	listed    map[string]bool               // watches that know all their pods
 	turns     map[string]*turn              // the last apply or deletion of a resource
 	agentRef  string                        // of the agent's pushed image, "" before the first use
 }
