@@ -1,0 +1,210 @@
+package extensions
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/kube"
+)
+
+// binaries builds the two programs once, side by side, as they are installed.
+var binaries = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "towline-ext-")
+	if err != nil {
+		return "", err
+	}
+	for _, name := range []string{"towline", "towline-agent"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, name), "github.com/towline-dev/towline/cmd/"+name)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("building %s: %w\n%s", name, err, out)
+		}
+	}
+	return filepath.Join(dir, "towline"), nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binaries(); err == nil && os.Getenv("TOWLINE_TEST_KUBECONFIG") != "" {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// base is the image that the test bed's registry has.
+const base = "127.0.0.1:5000/busybox:1"
+
+// bed is a workspace and a namespace of a test's own.
+type bed struct {
+	t         *testing.T
+	binary    string
+	dir       string
+	namespace string
+	env       []string
+	cluster   *kube.Cluster
+}
+
+// newBed skips where there is no cluster to test on. The files' text may speak
+// of $NS, the namespace, and $BASE, an image that there is.
+func newBed(t *testing.T, name string, files map[string]string) *bed {
+	t.Helper()
+	kubeconfig := os.Getenv("TOWLINE_TEST_KUBECONFIG")
+	if kubeconfig == "" {
+		t.Skip("TOWLINE_TEST_KUBECONFIG is not set: this test needs a real cluster (make cluster-up)")
+	}
+	binary, err := binaries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bed{t: t, binary: binary, dir: t.TempDir(), namespace: "tl-ext-" + name, env: append(os.Environ(),
+		"KUBECONFIG="+kubeconfig, "XDG_RUNTIME_DIR="+t.TempDir(), "XDG_STATE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir())}
+	for file, text := range files {
+		b.write(file, text)
+	}
+	if b.cluster, err = kube.Open(kube.Options{Kubeconfig: kubeconfig, Namespace: b.namespace}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.cluster.EnsureNamespace(t.Context(), b.namespace, nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		defer cancel()
+		_, _ = b.run(ctx, "down", "--namespace", b.namespace)
+		_, _ = b.run(ctx, "daemon", "--stop")
+		if err := b.cluster.DeleteNamespace(ctx, b.namespace); err != nil && !kube.IsKind(err, kube.NotFound) {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// write puts a file into the workspace.
+func (b *bed) write(file, text string) {
+	b.t.Helper()
+	file = filepath.Join(b.dir, filepath.FromSlash(file))
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	text = strings.NewReplacer("$NS", b.namespace, "$BASE", base).Replace(text)
+	if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bed) run(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, b.binary, args...)
+	cmd.Dir, cmd.Env = b.dir, b.env
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// towline runs a command that has to succeed.
+func (b *bed) towline(args ...string) string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 3*time.Minute)
+	defer cancel()
+	out, err := b.run(ctx, args...)
+	if err != nil {
+		logs, _ := b.run(ctx, "logs")
+		b.t.Fatalf("towline %s: %v\n%s\nlogs:\n%s", strings.Join(args, " "), err, out, logs)
+	}
+	return out
+}
+
+// up brings the project up and waits until it is ready.
+func (b *bed) up() { b.t.Helper(); b.towline("up", "--detach", "--namespace", b.namespace) }
+
+func (b *bed) down() { b.t.Helper(); b.towline("down", "--namespace", b.namespace) }
+
+// object returns an object as the cluster has it, nil when it is not there.
+func (b *bed) object(apiVersion, kind, name string) map[string]any {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	found, err := b.cluster.Current(ctx, []map[string]any{{"apiVersion": apiVersion, "kind": kind, "metadata": map[string]any{"name": name}}})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return found[0].Content
+}
+
+// want checks that the JSON of an object has each of the texts.
+func (b *bed) want(apiVersion, kind, name string, texts ...string) {
+	b.t.Helper()
+	o := b.object(apiVersion, kind, name)
+	if o == nil {
+		b.t.Errorf("%s %s is not there", kind, name)
+		return
+	}
+	data, err := json.Marshal(o)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, text := range texts {
+		if !strings.Contains(string(data), text) {
+			b.t.Errorf("%s %s has no %s:\n%s", kind, name, text, data)
+		}
+	}
+}
+
+func (b *bed) wantGone(apiVersion, kind, name string) {
+	b.t.Helper()
+	if b.object(apiVersion, kind, name) != nil {
+		b.t.Errorf("%s %s is still there", kind, name)
+	}
+}
+
+// until waits for a condition.
+func (b *bed) until(what string, is func() bool) {
+	b.t.Helper()
+	deadline := time.Now().Add(2 * time.Minute)
+	for !is() {
+		if time.Now().After(deadline) {
+			logs, _ := b.run(context.Background(), "logs")
+			status, _ := b.run(context.Background(), "status")
+			b.t.Fatalf("gave up waiting until %s\n%s\n%s", what, status, logs)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// target returns the container that a resource runs in.
+func (b *bed) target(resource string) api.Target {
+	b.t.Helper()
+	var s api.Status
+	if err := json.Unmarshal([]byte(b.towline("status", "--json")), &s); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, r := range s.Resources {
+		if r.Name == resource && len(r.Targets) > 0 {
+			return r.Targets[0]
+		}
+	}
+	b.t.Fatalf("resource %s has no pod: %+v", resource, s.Resources)
+	return api.Target{}
+}
+
+// exec runs a command in a container and returns what it prints.
+func (b *bed) exec(target api.Target, argv ...string) string {
+	b.t.Helper()
+	var out bytes.Buffer
+	_, err := b.cluster.Exec(b.t.Context(), kube.ExecOptions{Namespace: b.namespace, Pod: target.Pod, Container: target.Container, Argv: argv, Stdout: &out})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return out.String()
+}
