@@ -49,7 +49,7 @@ bench-sync: build cluster-up ## save to running, beside tar over exec
 	$(GO) run ./bench/sync
 bench-lsp: build ## the language server, over the wire
 	$(GO) run ./bench/lsp
-bench-eval: ## evaluation of a Tiltfile of 300 services
+bench-eval: build ## evaluation of a Tiltfile of 300 services
 	$(GO) run ./bench/eval
 bench-engine: ## planning for many resources
 	$(GO) run ./bench/engine
