@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"slices"
 
 	"go.starlark.net/starlark"
 )
@@ -26,7 +27,7 @@ func (c *call) k8sYAML() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	errEmpty := sayf("Empty or Invalid YAML Resource Detected")
+	errEmpty := sayf("Empty YAML passed to k8s_yaml")
 	values := elements(in.YAML)
 	if len(values) == 0 {
 		return nil, errEmpty
@@ -35,7 +36,7 @@ func (c *call) k8sYAML() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if first, _ := asString(values[0]); len(objects) == 0 && first == "" {
+	if first, _ := starlark.AsString(values[0]); len(objects) == 0 && first == "" {
 		return nil, errEmpty
 	}
 	return starlark.None, c.run.yaml.add(objects, in.AllowDuplicates)
@@ -119,14 +120,39 @@ func (c *call) filterYAML() (starlark.Value, error) {
 	return result, nil
 }
 
+// hasLabels reports whether an object has labels, and so have all that it makes
+// others of: the templates of its pods, jobs and volumes.
 func hasLabels(o *object, labels map[string]string) bool {
-	have := o.labels()
+	metas := []map[string]any{o.labels()}
+	for _, path := range o.madeOf() {
+		metas = append(metas, mapAt(o.content, append(path, "metadata", "labels")...))
+	}
+	claims, _ := mapAt(o.content, "spec")["volumeClaimTemplates"].([]any)
+	for _, c := range claims {
+		if claim, ok := c.(map[string]any); ok && o.kind == "StatefulSet" {
+			metas = append(metas, mapAt(claim, "metadata", "labels"))
+		}
+	}
 	for k, v := range labels {
-		if have[k] != v {
-			return false
+		for _, have := range metas {
+			if have[k] != v {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+// madeOf are the places of an object's templates: of pods, and of jobs.
+func (o *objectTemplate) madeOf() [][]string {
+	path, ok := podTemplatePaths[o.kind]
+	switch {
+	case !ok || !ownGroup[o.group]:
+		return nil
+	case o.kind == "CronJob":
+		return [][]string{{"spec", "jobTemplate"}, slices.Clone(path)}
+	}
+	return [][]string{slices.Clone(path)}
 }
 
 func (c *call) workloadToResourceFunction() (starlark.Value, error) {

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,14 +83,20 @@ func (c *call) k8sNamespace() (starlark.Value, error) {
 
 func (c *call) allowContexts() (starlark.Value, error) {
 	var in struct {
-		Contexts strList `arg:"contexts"`
+		Contexts starlark.Value `arg:"contexts"`
 	}
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	c.run.kube.allowed = append(c.run.kube.allowed, in.Contexts...)
-	s := &c.run.project.Settings
-	s.AllowedContexts = append(s.AllowedContexts, in.Contexts...)
+	for _, x := range elements(in.Contexts) {
+		name, ok := x.(starlark.String)
+		if !ok {
+			return nil, fmt.Errorf("allow_k8s_contexts contexts must be a string or a sequence of strings; found a %T", x)
+		}
+		c.run.kube.allowed = append(c.run.kube.allowed, string(name))
+		s := &c.run.project.Settings
+		s.AllowedContexts = append(s.AllowedContexts, string(name))
+	}
 	return starlark.None, nil
 }
 
@@ -164,14 +171,13 @@ func (k *kubeconfig) current() Kube {
 // localCluster reports whether a cluster's name is one that the tools for
 // clusters on the own machine give.
 func localCluster(cluster string) bool {
-	switch cluster {
-	case "minikube", "docker-for-desktop-cluster", "docker-desktop", "microk8s-cluster", "kind", "rancher-desktop", "colima", "orbstack", "crc":
-		return true
-	}
-	for _, prefix := range []string{"kind-", "k3d-", "k3s-default", "krucible-", "colima-", "api-crc-testing", "minikube-"} {
+	for _, prefix := range []string{
+		"minikube", "docker-for-desktop-cluster", "docker-desktop", "kind-", "microk8s-cluster", "api-crc-testing", "crc",
+		"krucible-", "k3d-", "k3s-default", "rancher-desktop", "colima", "orbstack",
+	} {
 		if strings.HasPrefix(cluster, prefix) {
 			return true
 		}
 	}
-	return false
+	return cluster == "kind"
 }
