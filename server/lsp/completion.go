@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"encoding/json"
+	"regexp"
 	"strings"
 
 	lsp "go.lsp.dev/protocol"
@@ -25,7 +26,11 @@ var itemKinds = map[ide.ItemKind]lsp.CompletionItemKind{
 	ide.ItemKeyword: lsp.CompletionItemKindKeyword, ide.ItemFile: lsp.CompletionItemKindFile,
 	ide.ItemFolder: lsp.CompletionItemKindFolder, ide.ItemResource: lsp.CompletionItemKindReference,
 	ide.ItemImage: lsp.CompletionItemKindReference, ide.ItemValue: lsp.CompletionItemKindValue,
+	ide.ItemSnippet: lsp.CompletionItemKindSnippet,
 }
+
+// gap is a place of a snippet that is to be filled in.
+var gap = regexp.MustCompile(`\$\{\d+:([^{}]*)\}|\$\d+`)
 
 // completion answers what may stand at a place.
 func (s *session) completion(_ context.Context, snap *workspace.Snapshot, p *lsp.CompletionParams) (any, error) {
@@ -53,8 +58,11 @@ func (v *view) item(i *ide.Item, replace lsp.Range, u uri.URI) (lsp.CompletionIt
 	switch {
 	case i.Snippet && v.s.client.snippets:
 		out.InsertTextFormat = lsp.InsertTextFormatSnippet
+		if strings.Contains(i.Insert, "\n") {
+			out.InsertTextMode = lsp.InsertTextModeAdjustIndentation
+		}
 	case i.Snippet:
-		edit.NewText = strings.ReplaceAll(i.Insert, "$0", "")
+		edit.NewText = gap.ReplaceAllString(i.Insert, "$1")
 	}
 	out.TextEdit = edit
 	if i.Detail != "" {

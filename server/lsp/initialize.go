@@ -29,7 +29,7 @@ type client struct {
 }
 
 // refreshes says what a client can be asked to ask for again.
-type refreshes struct{ lenses, diagnostics bool }
+type refreshes struct{ lenses, diagnostics, hints bool }
 
 // initialize takes the client's abilities and answers with ours.
 func (s *session) initialize(_ context.Context, p *lsp.InitializeParams) (any, error) {
@@ -74,6 +74,7 @@ func clientOf(c *lsp.ClientCapabilities, options protocol.InitializationOptions)
 		out.watch = w.DidChangeWatchedFiles != nil && is(w.DidChangeWatchedFiles.DynamicRegistration)
 		out.refreshes = refreshes{
 			lenses:      w.CodeLens != nil && is(w.CodeLens.RefreshSupport),
+			hints:       w.InlayHint != nil && is(w.InlayHint.RefreshSupport),
 			diagnostics: w.Diagnostics != nil && is(w.Diagnostics.RefreshSupport),
 		}
 	}

@@ -2,11 +2,13 @@ package lsp
 
 import (
 	"context"
+	"strings"
 
 	lsp "go.lsp.dev/protocol"
 
 	"github.com/towline-dev/towline/server/workspace"
 	"github.com/towline-dev/towline/starlark/ide"
+	"github.com/towline-dev/towline/starlark/syntax"
 )
 
 // inlayHint lists the names of parameters and the inferred types that an
@@ -26,5 +28,35 @@ func (s *session) inlayHint(_ context.Context, snap *workspace.Snapshot, p *lsp.
 		}
 		out = append(out, hint)
 	}
-	return out, nil
+	return append(out, v.tags(v.span(p.Range))...), nil
+}
+
+// tags names the tag that each image got, behind the reference that declares
+// it.
+func (v *view) tags(within syntax.Span) []lsp.InlayHint {
+	project := v.s.nearest(v.file.Name)
+	if project == nil {
+		return nil
+	}
+	pushed := map[string]string{}
+	for _, r := range resourcesOf(project.link.status()) {
+		for _, i := range r.Images {
+			if _, tag, ok := strings.Cut(i.Pushed[strings.LastIndexByte(i.Pushed, '/')+1:], ":"); ok {
+				pushed[i.Ref] = tag
+			}
+		}
+	}
+	if len(pushed) == 0 {
+		return nil
+	}
+	var out []lsp.InlayHint
+	for _, sym := range ide.DocumentSymbols(v.ide, v.file) {
+		at := sym.Selection.End
+		if tag := pushed[sym.Name]; sym.Kind == ide.SymbolImage && tag != "" && within.Contains(at) {
+			out = append(out, lsp.InlayHint{
+				Position: v.s.positionOf(v.text, at), Label: lsp.String(":" + tag), Kind: lsp.InlayHintKindType,
+			})
+		}
+	}
+	return out
 }

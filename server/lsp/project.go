@@ -167,11 +167,17 @@ func (s *session) reportState(ctx context.Context, p *project, state linkState, 
 
 // refresh asks the client to ask again for what shows the status.
 func (s *session) refresh(ctx context.Context, before, after *api.Status) {
-	if !s.client.refreshes.lenses || slices.EqualFunc(resourcesOf(before), resourcesOf(after), looksSame) {
-		return
+	ask := func(method string) {
+		if err := s.conn.Call(ctx, method, nil, nil); err != nil && ctx.Err() == nil {
+			s.log.Debug("asking the client to ask again", "method", method, "error", err)
+		}
 	}
-	if err := s.conn.Call(ctx, lsp.MethodWorkspaceCodeLensRefresh, nil, nil); err != nil && ctx.Err() == nil {
-		s.log.Debug("asking the client to refresh lenses", "error", err)
+	if s.client.refreshes.lenses && !slices.EqualFunc(resourcesOf(before), resourcesOf(after), looksSame) {
+		ask(lsp.MethodWorkspaceCodeLensRefresh)
+	}
+	sameImages := func(a, b api.ResourceStatus) bool { return slices.Equal(a.Images, b.Images) }
+	if s.client.refreshes.hints && !slices.EqualFunc(resourcesOf(before), resourcesOf(after), sameImages) {
+		ask(lsp.MethodWorkspaceInlayHintRefresh)
 	}
 }
 

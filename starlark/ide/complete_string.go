@@ -2,6 +2,7 @@ package ide
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -54,9 +55,38 @@ func (c *completer) argument(lit *syntax.Literal, path []syntax.Node) {
 			c.paths(lit, true)
 		case decl.RoleTiltfile:
 			c.module(lit)
+		case decl.RoleStage:
+			c.stages(path)
 		default:
 			c.known(role)
 		}
+	}
+}
+
+var stagePattern = regexp.MustCompile(`(?im)^[ \t]*FROM[ \t]+.*[ \t]AS[ \t]+(\S+)`)
+
+// stages completes the stages of the Dockerfile that a call builds.
+func (c *completer) stages(path []syntax.Node) {
+	for i := len(path) - 1; i >= 0; i-- {
+		call, ok := path[i].(*syntax.CallExpr)
+		if !ok || c.s.Workspace == nil {
+			continue
+		}
+		text, context := "", argument(call, 1, "context")
+		switch file, contents := namedArg(call, "dockerfile"), argument(call, 999, "dockerfile_contents"); {
+		case contents != nil:
+			text = contents.Value
+		case file != nil:
+			if lit, ok := file.(*syntax.Literal); ok {
+				text, _ = c.s.Workspace.ReadFile(absolute(c.f, lit.Value))
+			}
+		case context != nil:
+			text, _ = c.s.Workspace.ReadFile(filepath.Join(absolute(c.f, context.Value), "Dockerfile"))
+		}
+		for _, m := range stagePattern.FindAllStringSubmatch(text, -1) {
+			c.add(Item{Label: m[1], Kind: ItemValue, Sort: "1"})
+		}
+		return
 	}
 }
 

@@ -104,6 +104,9 @@ func stringDefinition(s *Snapshot, in *inference, f *resolve.File, lit *syntax.L
 	if name, ok := path[len(path)-2].(*syntax.LoadName); ok {
 		return bindingDefinition(s, f, f.Binding(name.Local))
 	}
+	if fl, ok := keyAt(in, f, lit, path); ok && fl.from != nil {
+		return []Location{{fl.from.Name, fl.place}}
+	}
 	_, p := paramAt(in, f, path)
 	if p == nil || lit.Kind != syntax.STRING {
 		return nil

@@ -28,6 +28,12 @@ func Hover(s *Snapshot, f *resolve.File, off int) *HoverInfo {
 		if n.Kind == syntax.STRING {
 			return hoverString(s, in, f, n, path)
 		}
+	case *syntax.LoadStmt:
+		if word := (syntax.Span{Start: n.Start, End: n.Start + len("load")}); word.Contains(off) {
+			if e, ok := decl.Lookup("load"); ok {
+				return &HoverInfo{Span: word, Markdown: entryDoc(e)}
+			}
+		}
 	}
 	return nil
 }
@@ -220,6 +226,10 @@ func hoverString(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Litera
 			return h
 		}
 	}
+	if fl, ok := keyAt(in, f, lit, path); ok {
+		h.Markdown = fl.markdown()
+		return h
+	}
 	_, p := paramAt(in, f, path)
 	if p == nil {
 		return nil
@@ -244,6 +254,46 @@ func hoverString(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Litera
 		return nil
 	}
 	return h
+}
+
+// keyAt returns the entry of a dict whose key a string is: in brackets, or as
+// the first argument of one of the dict's methods.
+func keyAt(in *inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) (field, bool) {
+	var owner syntax.Expr
+	for i := len(path) - 2; i >= 0 && owner == nil; i-- {
+		switch n := path[i].(type) {
+		case *syntax.IndexExpr:
+			owner = n.X
+		case *syntax.CallExpr:
+			dot, ok := n.Fn.(*syntax.DotExpr)
+			if !ok || argumentExpr(n, 0, "") != syntax.Expr(lit) {
+				return field{}, false
+			}
+			owner = dot.X
+		case *syntax.Arg:
+		default:
+			return field{}, false
+		}
+	}
+	if owner == nil {
+		return field{}, false
+	}
+	v := in.expr(f, owner)
+	for _, fl := range v.fields {
+		if v.name == "dict" && fl.name == lit.Value {
+			fl.from = v.from
+			return fl, true
+		}
+	}
+	return field{}, false
+}
+
+func (fl field) markdown() string {
+	text := fmt.Sprintf("```python\n%s: %s\n```", fl.name, fl.value.orAny())
+	if fl.doc != "" {
+		text += "\n" + fl.doc
+	}
+	return text
 }
 
 // moduleDoc describes the file that a load leads to: where it is, what it says

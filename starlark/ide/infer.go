@@ -28,6 +28,7 @@ type field struct {
 	value value
 	doc   string
 	place syntax.Span
+	from  *resolve.File // of place; set by keyAt
 }
 
 func (v value) known() bool { return v.name != "" }

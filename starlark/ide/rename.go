@@ -12,6 +12,10 @@ import (
 // PrepareRename returns the place of the name at an offset, or why it cannot be
 // renamed.
 func PrepareRename(s *Snapshot, f *resolve.File, off int) (syntax.Span, error) {
+	in := newInference(s)
+	if lit, g := thingAt(in, f, off); lit != nil {
+		return lit.Inner(), s.ownName(in, f, g, lit.Value)
+	}
 	id, b := nameAt(f, off)
 	switch {
 	case id == nil:
@@ -46,6 +50,10 @@ func nameAt(f *resolve.File, off int) (*syntax.Ident, *resolve.Binding) {
 func Rename(s *Snapshot, f *resolve.File, off int, name string) ([]Edit, error) {
 	if _, err := PrepareRename(s, f, off); err != nil {
 		return nil, err
+	}
+	in := newInference(s)
+	if lit, _ := thingAt(in, f, off); lit != nil {
+		return s.renameResource(in, f, lit, name)
 	}
 	if err := validName(name); err != nil {
 		return nil, err
