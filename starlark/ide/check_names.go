@@ -161,6 +161,9 @@ func (c *checker) member(x *syntax.DotExpr) {
 			return
 		}
 	}
+	if c.anyString(func(l *syntax.Literal) bool { return l.Value == x.Name.Name }) {
+		return // hasattr may have been asked before
+	}
 	d := c.add(x.Name.Span(), CodeUnknownMember, "%s has no member %s", c.f.Text(x.X), x.Name.Name)
 	if n := decl.Nearest(x.Name.Name, names); n != "" {
 		d.Message += " (did you mean " + n + "?)"
