@@ -29,7 +29,6 @@ var tiltOptions = syntax.FileOptions{Set: true, GlobalReassign: true, Recursion:
 
 // A project of the corpus lies in a folder of its own.
 type project struct {
-	name     string
 	dir      string
 	sources  []string // names of the Starlark files, the Tiltfile first
 	args     []string
@@ -54,21 +53,43 @@ func TestCorpus(t *testing.T) {
 		for _, part := range strings.Split("\n"+string(data), "\n=== ")[1:] {
 			name, text, _ := strings.Cut(part, "\n")
 			t.Run(name, func(t *testing.T) {
-				p := unpack(t, name, txtar.Parse([]byte(text+"\n")))
-				p.check(t)
+				unpack(t, txtar.Parse([]byte(text+"\n"))).check(t)
 			})
 		}
 	}
 }
 
+// TestExamples holds the project's own examples to the same.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*/Tiltfile")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, file := range files {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &project{dir: filepath.Dir(path), env: []string{"PATH=" + os.Getenv("PATH")}}
+		p.checkSource(t, "Tiltfile", nil)
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, _ := format.File(ours.ParseString(file, string(data))); text != string(data) {
+			t.Errorf("%s is not as towline fmt writes it:\n%s", file, cmp.Diff(string(data), text))
+		}
+	}
+}
+
 // unpack writes the files of a project.
-func unpack(t *testing.T, name string, a *txtar.Archive) *project {
+func unpack(t *testing.T, a *txtar.Archive) *project {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &project{name: name, dir: dir, env: []string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + dir}}
+	p := &project{dir: dir, env: []string{"PATH=" + filepath.Join(dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + dir}}
 	for _, f := range a.Files {
 		lines := strings.Split(strings.TrimSpace(string(f.Data)), "\n")
 		switch f.Name {

@@ -3,6 +3,11 @@
 // for each element and a trailing comma, strings have double quotes where that
 // needs no escape, and at most one empty line separates statements.
 //
+// It differs from buildifier on purpose in two things. A comment stays with its
+// neighbours: one behind the colon of a block stays on that line, and one before
+// an elif or else keeps its indentation, without an empty line in between. The
+// characters and escapes of a string are kept as they are written.
+//
 // The printer walks the tree and takes the comments from the text by their
 // place, so that none can be lost: before it prints anything, it prints the
 // comments that stood before it. Only layout changes. The tree of the result is
