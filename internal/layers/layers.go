@@ -81,6 +81,7 @@ var Only = map[string][]string{
 	"github.com/spf13/cobra":                 {"cmd/towline", "cmd/towline-agent"},
 	"github.com/moby/patternmatcher":         {"server/tree", "server/build", "starlark/eval"},
 	"github.com/distribution/reference":      {"server/build", "starlark/eval"},
+	"github.com/sirupsen/logrus":             {"starlark/eval"},
 	"github.com/klauspost/compress":          {"agent/delta", "agent/client", "agent/serve", "agent/apply"},
 }
 

@@ -3,6 +3,7 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/distribution/reference"
+	"github.com/sirupsen/logrus"
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -152,6 +154,8 @@ func (r *run) loadCompose(p *composeProject) (*types.Project, error) {
 	if loaded, ok := recall[*types.Project](r.opts.Cache, key, r.newReadFiles()); ok && keep {
 		return loaded, nil
 	}
+	// The library remarks on files to this process's stderr, by way of logrus.
+	logrus.SetOutput(io.Discard)
 	details := types.ConfigDetails{WorkingDir: dir, ConfigFiles: p.files, Environment: env}
 	loaded, err := loader.LoadWithContext(r.ctx, details, func(o *loader.Options) {
 		o.SetProjectName(p.name, true)
