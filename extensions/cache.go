@@ -65,9 +65,17 @@ func (c Cache) WriteLock(lock []Locked) error {
 	if err != nil {
 		return err
 	}
-	file := c.LockFile()
-	if err := os.WriteFile(file+".new", append(data, '\n'), 0o644); err != nil {
+	temp, err := os.CreateTemp(string(c), ".lock-") // others may write at the same time
+	if err != nil {
 		return err
 	}
-	return os.Rename(file+".new", file)
+	defer os.Remove(temp.Name())
+	if _, err := temp.Write(append(data, '\n')); err != nil {
+		temp.Close()
+		return err
+	}
+	if err := temp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), c.LockFile())
 }

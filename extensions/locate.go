@@ -2,6 +2,7 @@ package extensions
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"strings"
 
@@ -102,7 +103,11 @@ func (r Registry) in(name, repo, folder string) (Place, error) {
 	default:
 		return Place{}, fmt.Errorf("ext://%s: there is no extension_repo named %q", name, repo)
 	}
-	return Place{Repo: found, File: path.Join(found.Subpath, folder, "Tiltfile")}, nil
+	file := path.Join(strings.TrimLeft(found.Subpath, "/"), strings.TrimLeft(folder, "/"), "Tiltfile")
+	if !fs.ValidPath(file) || strings.Contains(file, "\\") {
+		return Place{}, fmt.Errorf("ext://%s: %s leads out of the repository", name, file)
+	}
+	return Place{Repo: found, File: file}, nil
 }
 
 func (r Registry) repo(name string) (Repo, bool) {

@@ -23,6 +23,16 @@ func TestLocate(t *testing.T) {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}
+	for _, out := range []Registry{
+		{Aliases: []Alias{{"tool", "", "../../x"}}},
+		{Aliases: []Alias{{"tool", "", `..\x`}}},
+		{Repos: []Repo{{Name: "o", Subpath: "../.."}}, Aliases: []Alias{{"tool", "o", "x"}}},
+		{Repos: []Repo{{Name: "o", Subpath: "a"}}, Aliases: []Alias{{"tool", "o", "b/../../../x"}}},
+	} {
+		if got, err := out.Locate("tool"); err == nil {
+			t.Errorf("%+v: got %+v", out, got)
+		}
+	}
 	own := Registry{Repos: []Repo{{Name: DefaultRepo, URL: "file:///x"}}}
 	if got, err := own.Locate("restart_process"); got.Shipped || got.File != "restart_process/Tiltfile" || err != nil {
 		t.Errorf("got %+v, %v: the own default repository is passed over", got, err)

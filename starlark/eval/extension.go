@@ -34,6 +34,9 @@ func (r *run) extension(name string) (string, error) {
 		return "", environment(fmt.Errorf("ext://%s is not shipped: %s", name, reason))
 	}
 	dir, err := r.repository(place.Repo.URL, place.Repo.Ref)
+	if reason, ok := extensions.Left()[name]; err != nil && ok && place.Repo.URL == extensions.PublicRepo {
+		return "", fmt.Errorf("ext://%s is not shipped (%s), and could not be fetched: %w", name, reason, err)
+	}
 	if err != nil {
 		return "", fmt.Errorf("ext://%s: %w%s", name, err, suggestExtension(name))
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/zeebo/blake3"
 
@@ -30,6 +31,9 @@ type GitRemote struct {
 
 func (g *GitRemote) cache() extensions.Cache { return extensions.Cache(g.Dir) }
 
+// fetchTimeout bounds one fetch: an evaluation waits for it.
+const fetchTimeout = 2 * time.Minute
+
 // Fetch implements Remote.
 func (g *GitRemote) Fetch(ctx context.Context, url, ref string) (string, error) {
 	lock, err := g.cache().ReadLock()
@@ -42,9 +46,14 @@ func (g *GitRemote) Fetch(ctx context.Context, url, ref string) (string, error) 
 		if hash, err := hashTree(dir); err == nil && hash == lock[i].Hash {
 			return dir, nil
 		}
-		ref = lock[i].Commit
 	}
-	commit, dir, err := g.clone(ctx, url, ref)
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	asked := ref
+	if i >= 0 {
+		asked = lock[i].Commit
+	}
+	commit, dir, err := g.clone(ctx, url, asked)
 	if err != nil {
 		return "", err
 	}
@@ -87,17 +96,33 @@ func (g *GitRemote) clone(ctx context.Context, url, ref string) (commit, dir str
 		return "", "", err
 	}
 	commit = strings.TrimSpace(out)
+	if sum, err := hex.DecodeString(commit); err != nil || len(sum) < 20 {
+		return "", "", fmt.Errorf("fetching %s at %s: git says that the commit is %q", url, ref, commit)
+	}
 	if err := os.RemoveAll(filepath.Join(work, ".git")); err != nil {
 		return "", "", err
 	}
 	dir = g.cache().Folder(url, commit)
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return "", "", err
+	return commit, dir, replaceTree(work, dir)
+}
+
+// replaceTree moves a folder to where another may be. One with the same files
+// stays: somebody may be reading them.
+func replaceTree(from, to string) error {
+	want, err := hashTree(from)
+	if err != nil {
+		return err
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		return "", "", err
+	if got, err := hashTree(to); err == nil && got == want {
+		return nil
 	}
-	return commit, dir, os.Rename(work, dir)
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
 }
 
 func (g *GitRemote) git(ctx context.Context, dir string, args ...string) (string, error) {
@@ -108,12 +133,23 @@ func (g *GitRemote) git(ctx context.Context, dir string, args ...string) (string
 	var stderr []string
 	out, err := commands.Run(ctx, Process{
 		Argv: append([]string{"git", "-c", "core.hooksPath=/dev/null"}, args...), Dir: dir,
-		Env: append(slices.Clone(g.Env), "GIT_TERMINAL_PROMPT=0"), Log: func(s string) { stderr = append(stderr, s) },
+		Env: append(withoutRepository(g.Env), "GIT_TERMINAL_PROMPT=0"), Log: func(s string) { stderr = append(stderr, s) },
 	})
 	if err != nil && len(stderr) > 0 {
 		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(strings.Join(stderr, "\n")))
 	}
 	return string(out), err
+}
+
+// withoutRepository leaves out the variables that name a repository: a hook of
+// git sets them, and git would then work in the user's own.
+func withoutRepository(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains([]string{
+			"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX",
+		}, name)
+	})
 }
 
 // Update forgets the commits of a URL, so that the next Fetch takes the newest.
@@ -125,14 +161,25 @@ func (g *GitRemote) Update(url string) error {
 	return g.cache().WriteLock(slices.DeleteFunc(lock, func(l extensions.Locked) bool { return l.URL == url }))
 }
 
-// hashTree is a hash of the names and contents of the files below a folder.
+// hashTree is a hash of the names and contents of the files below a folder, and
+// of where symbolic links lead.
 func hashTree(dir string) (string, error) {
 	h := blake3.New()
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
+		if err != nil {
 			return err
 		}
-		data, err := os.ReadFile(path)
+		var data []byte
+		switch e.Type() {
+		case 0:
+			data, err = os.ReadFile(path)
+		case fs.ModeSymlink:
+			var target string
+			target, err = os.Readlink(path)
+			data = []byte("-> " + target)
+		default:
+			return nil
+		}
 		if err != nil {
 			return err
 		}
