@@ -149,67 +149,45 @@ func (d *diagnoser) findingsOf(path string) []finding {
 	return out
 }
 
-// run publishes until ctx ends.
+// run publishes until ctx ends. Files that load what was edited come when there
+// is nothing else to do.
 func (d *diagnoser) run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-d.wake:
+	seen := interfaces{}
+	later := map[string]bool{}
+	for ctx.Err() == nil {
+		if len(later) == 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-d.wake:
+			}
 		}
-		d.mu.Lock()
-		dirty := d.dirty
-		d.dirty = map[string]bool{}
-		d.mu.Unlock()
+		dirty := d.takeDirty()
 		snap := d.s.docs.Snapshot()
 		for u := range dirty {
+			delete(later, u)
 			d.publish(ctx, snap, u)
 		}
-		for _, u := range d.dependents(snap, dirty) {
+		for _, u := range d.dependents(snap, seen.changed(snap, dirty)) {
+			if !dirty[u] {
+				later[u] = true
+			}
+		}
+		for u := range later {
+			delete(later, u)
 			d.publish(ctx, snap, u)
+			break // there may be something to do first
 		}
 	}
 }
 
-// dependents returns the open Tiltfiles that load a changed one, directly or
-// through others, without those that changed themselves.
-func (d *diagnoser) dependents(snap *workspace.Snapshot, dirty map[string]bool) []string {
-	var out []string
-	for _, doc := range snap.Documents() {
-		if dirty[doc.URI] || doc.Path == "" || !isTiltfile(doc) {
-			continue
-		}
-		for _, path := range loaded(d.s.world(snap, doc.Path), doc.Path) {
-			if other := snap.DocumentAt(path); other != nil && dirty[other.URI] {
-				out = append(out, doc.URI)
-				break
-			}
-		}
-	}
-	return out
-}
-
-// loaded returns the files that one loads, directly or through others.
-func loaded(w workspace.World, path string) []string {
-	var out []string
-	seen := map[string]bool{path: true}
-	for queue := []string{path}; len(queue) > 0; queue = queue[1:] {
-		f := w.File(queue[0])
-		if f == nil {
-			continue
-		}
-		for _, l := range f.Loads {
-			if l.Module == nil {
-				continue
-			}
-			if m := w.Module(f.Name, l.Module.Value); m.Path != "" && !seen[m.Path] {
-				seen[m.Path] = true
-				out = append(out, m.Path)
-				queue = append(queue, m.Path)
-			}
-		}
-	}
-	return out
+// takeDirty returns the URIs to look at, and forgets them.
+func (d *diagnoser) takeDirty() map[string]bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	dirty := d.dirty
+	d.dirty = map[string]bool{}
+	return dirty
 }
 
 // publish sends a file's diagnostics. A client that pulls asks for those of
