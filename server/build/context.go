@@ -46,6 +46,9 @@ func newFilter(image config.Image, dockerfilePath string) (filter, error) {
 		ignores = append([]config.Ignore{onlyAsIgnore(image)}, ignores...)
 	}
 	for _, ignore := range ignores {
+		if ignore.Source == config.SourceVolume {
+			continue // its files are watched for nothing, but built in
+		}
 		matcher, err := patternmatcher.New(ignore.Relative())
 		if err != nil {
 			return f, &config.Problem{

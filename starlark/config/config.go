@@ -259,6 +259,10 @@ type Ignore struct {
 	Source   string   `json:"source,omitempty"` // the file or argument that they come from
 }
 
+// SourceVolume is the Source of an Ignore for what a Compose service mounts: a
+// change needs no new image, though the image holds the files too.
+const SourceVolume = "volume"
+
 // Object is one Kubernetes object of the project. Content is the decoded
 // YAML; readers must not change it.
 type Object struct {
