@@ -1,19 +1,16 @@
 package eval
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/dotenv"
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/distribution/reference"
 	"github.com/sirupsen/logrus"
 	"go.starlark.net/starlark"
 
@@ -32,6 +29,7 @@ type composeProject struct {
 	name     string
 	pos      config.Position
 	paths    []string
+	blobs    []string // those of paths that are no files
 	files    []types.ConfigFile
 	envFile  string
 	profiles []string
@@ -75,10 +73,13 @@ func (c *call) dockerCompose() (starlark.Value, error) {
 			return nil, err
 		}
 		added.paths = append(added.paths, file.Filename)
+		if _, ok := v.(blob); ok {
+			added.blobs = append(added.blobs, file.Filename)
+		}
 		added.files = append(added.files, file)
 	}
 	if added.name == "" {
-		added.name = c.run.projectName(added.files)
+		added.name = c.run.projectName(added)
 	}
 	return starlark.None, c.run.addProject(added)
 }
@@ -98,11 +99,11 @@ func (c *call) composeFile(v starlark.Value, i int) (types.ConfigFile, error) {
 	return types.ConfigFile{Filename: file, Content: data}, err
 }
 
-// projectName is the name of a project that is not given one: what the files
-// say, or the Tiltfile's folder.
-func (r *run) projectName(files []types.ConfigFile) string {
+// projectName is the name of a project that is not given one: what the
+// environment or the files say, or the folder of the first file.
+func (r *run) projectName(p *composeProject) string {
 	name := r.env.get("COMPOSE_PROJECT_NAME")
-	for _, f := range files {
+	for _, f := range p.files {
 		docs, err := yamldoc.Parse(string(f.Content))
 		if err != nil || len(docs) == 0 || name != "" {
 			continue
@@ -111,7 +112,7 @@ func (r *run) projectName(files []types.ConfigFile) string {
 		name, _ = m["name"].(string)
 	}
 	if name == "" {
-		name = filepath.Base(r.dir())
+		name = filepath.Base(p.dir())
 	}
 	return loader.NormalizeProjectName(name)
 }
@@ -128,6 +129,7 @@ func (r *run) addProject(added *composeProject) error {
 		}
 		project.files = append(project.files, added.files...)
 		project.paths = append(project.paths, added.paths...)
+		project.blobs = append(project.blobs, added.blobs...)
 		project.profiles = append(project.profiles, added.profiles...)
 		project.wait = project.wait || added.wait
 		if project.envFile == "" {
@@ -145,10 +147,14 @@ func (r *run) addProject(added *composeProject) error {
 
 // loadCompose runs the Compose library.
 func (r *run) loadCompose(p *composeProject) (*types.Project, error) {
-	dir := filepath.Dir(p.paths[0])
+	dir := p.dir()
 	env, err := r.composeEnv(p, dir)
 	if err != nil {
 		return nil, err
+	}
+	watch := composeWatch{run: r, seen: map[string]bool{}, lookup: func(name string) (string, bool) { v, ok := env[name]; return v, ok }}
+	for _, f := range p.files {
+		watch.file(string(f.Content), dir)
 	}
 	key, keep := p.cacheKey(dir, env)
 	if loaded, ok := recall[*types.Project](r.opts.Cache, key, r.newReadFiles()); ok && keep {
@@ -161,7 +167,6 @@ func (r *run) loadCompose(p *composeProject) (*types.Project, error) {
 		o.SetProjectName(p.name, true)
 		o.Profiles = p.activeProfiles(env)
 		o.ResolvePaths = true
-		o.Listeners = append(o.Listeners, func(_ string, metadata map[string]any) { r.watchIncluded(dir, metadata) })
 	})
 	if err != nil {
 		return nil, fmt.Errorf("parsing compose file(s) (%s): %w", strings.Join(p.paths, ", "), err)
@@ -205,6 +210,17 @@ func (r *run) askedFor(loaded *types.Project) []answered {
 	return asked
 }
 
+// dir is the project's folder: that of its first file. A Blob counts as a file
+// beside the Tiltfile, if there is no other.
+func (p *composeProject) dir() string {
+	for _, f := range p.paths {
+		if !slices.Contains(p.blobs, f) {
+			return filepath.Dir(f)
+		}
+	}
+	return filepath.Dir(p.paths[0])
+}
+
 // activeProfiles are those of the calls, or those of the environment.
 func (p *composeProject) activeProfiles(env map[string]string) []string {
 	if len(p.profiles) > 0 || env["COMPOSE_PROFILES"] == "" {
@@ -237,20 +253,6 @@ func (r *run) composeEnv(p *composeProject, dir string) (map[string]string, erro
 	}
 	maps.Copy(vars, env)
 	return vars, nil
-}
-
-// watchIncluded notes files that Compose files include or extend.
-func (r *run) watchIncluded(dir string, metadata map[string]any) {
-	for _, key := range []string{"file", "path"} {
-		switch v := metadata[key].(type) {
-		case string:
-			r.files.watch(joinPath(dir, v))
-		case types.StringList:
-			for _, p := range v {
-				r.files.watch(joinPath(dir, p))
-			}
-		}
-	}
 }
 
 // addServices makes resources of the services, dependencies first.
@@ -309,7 +311,7 @@ func (r *run) addService(p *composeProject, service types.ServiceConfig, deps []
 		}
 		s.image = name
 	}
-	if service.Build != nil {
+	if service.Build != nil && service.Build.DockerfileInline == "" {
 		r.files.watch(joinPath(service.Build.Context, orText(service.Build.Dockerfile, "Dockerfile")))
 	}
 	return nil
@@ -320,156 +322,4 @@ func orText(s, def string) string {
 		return def
 	}
 	return s
-}
-
-func (c *call) dcResource() (starlark.Value, error) {
-	var in struct {
-		Name         string         `arg:"name"`
-		Image        starlark.Value `arg:"image"`
-		TriggerMode  triggerMode    `arg:"trigger_mode"`
-		ResourceDeps sequence       `arg:"resource_deps"`
-		Links        linkList       `arg:"links"`
-		Labels       labelSet       `arg:"labels"`
-		AutoInit     boolOrNone     `arg:"auto_init"`
-		Project      string         `arg:"project_name"`
-		NewName      string         `arg:"new_name"`
-		InferLinks   boolOrNone     `arg:"infer_links"`
-	}
-	if err := c.into(&in); err != nil {
-		return nil, err
-	}
-	if in.Name == "" {
-		return nil, errors.New("dc_resource: `name` must not be empty")
-	}
-	if in.Image != nil && in.Image != starlark.None && in.Image != starlark.String("") {
-		c.run.warn("dc_resource(image=…) has no effect: the Compose file names the image")
-	}
-	s, err := c.run.compose.find(in.Name, in.Project)
-	if err != nil {
-		return nil, err
-	}
-	s.res.Links = append(s.res.Links, in.Links...)
-	s.res.Labels = append(s.res.Labels, in.Labels...)
-	s.res.ResourceDeps = append(s.res.ResourceDeps, in.ResourceDeps...)
-	if in.TriggerMode != triggerUnset {
-		s.triggerMode = in.TriggerMode
-	}
-	if in.AutoInit.set {
-		s.res.AutoInit = in.AutoInit.value
-	}
-	if in.InferLinks.set {
-		s.res.Compose = &config.Compose{NoInferredLinks: !in.InferLinks.value}
-	}
-	if in.NewName != "" && in.NewName != s.res.Name {
-		if err := c.run.conflict(in.NewName); err != nil {
-			return nil, fmt.Errorf("dc_resource specified to rename %q to %q: %w", s.res.Name, in.NewName, err)
-		}
-		c.run.compose.rename(s, in.NewName)
-	}
-	return starlark.None, nil
-}
-
-// find returns the service of a name, in one project when it is named.
-func (s *composeState) find(name, project string) (*composeService, error) {
-	var found []*composeService
-	var names []string
-	for _, x := range s.services {
-		names = append(names, x.res.Name)
-		if x.res.Name == name && (project == "" || loader.NormalizeProjectName(project) == x.project.name) {
-			found = append(found, x)
-		}
-	}
-	if len(found) == 0 {
-		return nil, sayf("no Docker Compose service found with name %q. Found these instead:\n\t%s\n", name, strings.Join(names, "; "))
-	}
-	return found[0], nil
-}
-
-// rename gives a service's resource another name, in others' dependencies too.
-func (s *composeState) rename(service *composeService, name string) {
-	for _, x := range s.services {
-		if x.project != service.project {
-			continue
-		}
-		for i, d := range x.res.ResourceDeps {
-			if d == service.res.Name {
-				x.res.ResourceDeps[i] = name
-			}
-		}
-	}
-	service.res.Name = name
-}
-
-// assembleCompose finds the images of services; a build of the Compose file
-// becomes an image, unless the Tiltfile builds that image.
-func (r *run) assembleCompose() error {
-	if !r.compose.empty() && r.registrySet {
-		return errors.New("default_registry is not supported with docker compose")
-	}
-	for _, s := range r.compose.services {
-		if s.image == nil {
-			continue
-		}
-		img := r.images.find(s.image)
-		if img == nil && s.service.Build != nil {
-			img = r.composeImage(s)
-			if err := r.images.add(img); err != nil {
-				return &placed{pos: s.res.Pos, err: err}
-			}
-		}
-		if img == nil {
-			continue
-		}
-		if len(img.Entrypoint) > 0 {
-			return &placed{pos: img.Pos, err: errors.New("docker_build/custom_build.entrypoint not supported for Docker Compose resources")}
-		}
-		img.matched = true
-		s.images = append(s.images, img)
-		s.res.Images = append(s.res.Images, img.Ref)
-	}
-	return nil
-}
-
-func (r *run) composeImage(s *composeService) *image {
-	b := s.service.Build
-	args := map[string]string{}
-	for k, v := range b.Args {
-		if v != nil {
-			args[k] = *v
-		} else {
-			args[k] = ""
-		}
-	}
-	img := &image{name: s.image, Image: config.Image{
-		Ref: reference.FamiliarString(s.image.named), Builder: config.BuilderCompose, Pos: s.res.Pos, Context: b.Context, Args: args, Target: b.Target,
-		Network: b.Network, Deps: []string{b.Context}, DockerfileContents: b.DockerfileInline, Pull: b.Pull, CacheFrom: b.CacheFrom,
-	}}
-	if b.DockerfileInline == "" {
-		img.Dockerfile = joinPath(b.Context, orText(b.Dockerfile, "Dockerfile"))
-	}
-	if len(b.Platforms) > 0 {
-		img.Platform = b.Platforms[0]
-	}
-	return img
-}
-
-// addCompose adds the resources of services to the project.
-func (r *run) addCompose() {
-	for _, s := range r.compose.services {
-		res := s.res
-		inferred := res.Compose == nil || !res.Compose.NoInferredLinks
-		res.Compose = &config.Compose{
-			Project: s.project.name, Service: s.service.Name, ConfigFiles: s.project.paths, EnvFile: s.project.envFile,
-			Profiles: s.project.profiles, Wait: s.project.wait, NoInferredLinks: !inferred,
-		}
-		for _, p := range s.service.Ports {
-			if n, err := strconv.Atoi(p.Published); err == nil && !slices.Contains(res.Compose.PublishedPorts, n) {
-				res.Compose.PublishedPorts = append(res.Compose.PublishedPorts, n)
-			}
-		}
-		slices.Sort(res.Labels)
-		res.Labels = slices.Compact(res.Labels)
-		res.TriggerMode = s.triggerMode.orElse(r.triggerMode)
-		r.project.Resources = append(r.project.Resources, res)
-	}
 }

@@ -1,0 +1,182 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/distribution/reference"
+	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+func (c *call) dcResource() (starlark.Value, error) {
+	var in struct {
+		Name         string         `arg:"name"`
+		Image        starlark.Value `arg:"image"`
+		TriggerMode  triggerMode    `arg:"trigger_mode"`
+		ResourceDeps sequence       `arg:"resource_deps"`
+		Links        linkList       `arg:"links"`
+		Labels       labelSet       `arg:"labels"`
+		AutoInit     boolOrNone     `arg:"auto_init"`
+		Project      string         `arg:"project_name"`
+		NewName      string         `arg:"new_name"`
+		InferLinks   boolOrNone     `arg:"infer_links"`
+	}
+	if err := c.into(&in); err != nil {
+		return nil, err
+	}
+	if in.Name == "" {
+		return nil, errors.New("dc_resource: `name` must not be empty")
+	}
+	if _, ok := orNone(in.Image).(starlark.String); !ok && orNone(in.Image) != starlark.None {
+		return nil, fmt.Errorf("image arg must be a string; got %T", in.Image)
+	} else if ok && in.Image != starlark.String("") {
+		c.run.warn("dc_resource(image=…) has no effect: the Compose file names the image")
+	}
+	s, err := c.run.compose.find(in.Name, in.Project)
+	if err != nil {
+		return nil, err
+	}
+	s.res.Links = append(s.res.Links, in.Links...)
+	s.res.Labels = append(s.res.Labels, in.Labels...)
+	for _, d := range in.ResourceDeps {
+		if !slices.Contains(s.res.ResourceDeps, d) {
+			s.res.ResourceDeps = append(s.res.ResourceDeps, d)
+		}
+	}
+	if in.TriggerMode != triggerUnset {
+		s.triggerMode = in.TriggerMode
+	}
+	if in.AutoInit.set {
+		s.res.AutoInit = in.AutoInit.value
+	}
+	if in.InferLinks.set {
+		s.res.Compose = &config.Compose{NoInferredLinks: !in.InferLinks.value}
+	}
+	if in.NewName != "" && in.NewName != s.res.Name {
+		if err := c.run.conflict(in.NewName); err != nil {
+			return nil, fmt.Errorf("dc_resource specified to rename %q to %q: %w", s.res.Name, in.NewName, err)
+		}
+		c.run.compose.rename(s, in.NewName)
+	}
+	return starlark.None, nil
+}
+
+// find returns the service of a name, in one project when it is named.
+func (s *composeState) find(name, project string) (*composeService, error) {
+	var found []*composeService
+	var names []string
+	for _, x := range s.services {
+		names = append(names, x.res.Name)
+		if x.res.Name == name && (project == "" || loader.NormalizeProjectName(project) == x.project.name) {
+			found = append(found, x)
+		}
+	}
+	if len(found) > 1 {
+		return nil, fmt.Errorf("found multiple resources named %q, please specify which one with project_name= argument", name)
+	}
+	if len(found) == 0 {
+		return nil, sayf("no Docker Compose service found with name %q. Found these instead:\n\t%s\n", name, strings.Join(names, "; "))
+	}
+	return found[0], nil
+}
+
+// rename gives a service's resource another name, in others' dependencies too.
+func (s *composeState) rename(service *composeService, name string) {
+	for _, x := range s.services {
+		if x.project != service.project {
+			continue
+		}
+		for i, d := range x.res.ResourceDeps {
+			if d == service.res.Name {
+				x.res.ResourceDeps[i] = name
+			}
+		}
+	}
+	service.res.Name = name
+}
+
+// assembleCompose finds the images of services; a build of the Compose file
+// becomes an image, unless the Tiltfile builds that image.
+func (r *run) assembleCompose() error {
+	if !r.compose.empty() && r.registrySet {
+		return errors.New("default_registry is not supported with docker compose")
+	}
+	for _, s := range r.compose.services {
+		if s.image == nil {
+			continue
+		}
+		img := r.images.find(s.image)
+		if img == nil && s.service.Build != nil {
+			img = r.composeImage(s)
+			if err := r.images.add(img); err != nil {
+				return &placed{pos: s.res.Pos, err: err}
+			}
+		}
+		if img == nil {
+			continue
+		}
+		if len(img.Entrypoint) > 0 {
+			return &placed{pos: img.Pos, err: errors.New("docker_build/custom_build.entrypoint not supported for Docker Compose resources")}
+		}
+		img.matched = true
+		s.images = append(s.images, img)
+		s.res.Images = append(s.res.Images, img.Ref)
+	}
+	return nil
+}
+
+func (r *run) composeImage(s *composeService) *image {
+	b := s.service.Build
+	args := map[string]string{}
+	for k, v := range b.Args {
+		if v != nil {
+			args[k] = *v
+		} else {
+			args[k] = ""
+		}
+	}
+	img := &image{name: s.image, Image: config.Image{
+		Ref: reference.FamiliarString(s.image.named), Builder: config.BuilderCompose, Pos: s.res.Pos, Context: b.Context, Args: args, Target: b.Target,
+		Network: b.Network, Deps: []string{b.Context}, DockerfileContents: b.DockerfileInline, Pull: b.Pull, CacheFrom: b.CacheFrom,
+	}}
+	if b.DockerfileInline == "" {
+		img.Dockerfile = joinPath(b.Context, orText(b.Dockerfile, "Dockerfile"))
+	}
+	for _, v := range s.service.Volumes {
+		if v.Type == types.VolumeTypeBind && v.Source != "" { // the container sees changes as they are
+			img.Ignores = append(img.Ignores, config.Ignore{Base: v.Source, Patterns: []string{"**"}, Source: config.SourceVolume})
+		}
+	}
+	if len(b.Platforms) > 0 {
+		img.Platform = b.Platforms[0]
+	}
+	return img
+}
+
+// addCompose adds the resources of services to the project.
+func (r *run) addCompose() {
+	for _, s := range r.compose.services {
+		res := s.res
+		inferred := res.Compose == nil || !res.Compose.NoInferredLinks
+		res.Compose = &config.Compose{
+			Project: s.project.name, Service: s.service.Name, ConfigFiles: s.project.paths, EnvFile: s.project.envFile,
+			Profiles: s.project.profiles, Wait: s.project.wait, NoInferredLinks: !inferred,
+		}
+		for _, p := range s.service.Ports {
+			if n, err := strconv.Atoi(p.Published); err == nil && n != 0 && !slices.Contains(res.Compose.PublishedPorts, n) {
+				res.Compose.PublishedPorts = append(res.Compose.PublishedPorts, n)
+			}
+		}
+		slices.Sort(res.Labels)
+		res.Labels = slices.Compact(res.Labels)
+		res.TriggerMode = s.triggerMode.orElse(r.triggerMode)
+		r.project.Resources = append(r.project.Resources, res)
+	}
+}

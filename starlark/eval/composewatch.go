@@ -1,0 +1,111 @@
+package eval
+
+import (
+	"path/filepath"
+
+	"github.com/compose-spec/compose-go/v2/template"
+)
+
+// composeWatch notes the files that Compose files name: what they include and
+// extend, to any depth, and files of variables. The Compose library reports
+// those of the first level alone, and none when something is wrong with them.
+type composeWatch struct {
+	run    *run
+	seen   map[string]bool // files that were looked at
+	lookup func(name string) (string, bool)
+}
+
+// file notes what a file names; relative paths in it are relative to dir. What
+// it cannot read it leaves to the library to refuse.
+func (w *composeWatch) file(text, dir string) {
+	docs, _ := w.run.parseYAML(text)
+	for _, d := range docs {
+		content, _ := d.Value.(map[string]any)
+		for _, entry := range listOf(content["include"]) {
+			w.include(entry, dir)
+		}
+		services, _ := content["services"].(map[string]any)
+		for _, s := range services {
+			if service, ok := s.(map[string]any); ok {
+				w.service(service, dir)
+			}
+		}
+	}
+}
+
+// include notes an entry of include: a path, or paths with a folder and files
+// of variables of their own.
+func (w *composeWatch) include(entry any, dir string) {
+	m, ok := entry.(map[string]any)
+	if !ok {
+		m = map[string]any{"path": entry}
+	}
+	paths := w.paths(m["path"], dir)
+	if len(paths) == 0 {
+		return
+	}
+	project := filepath.Dir(paths[0])
+	if own := w.paths(m["project_directory"], dir); len(own) > 0 {
+		project = own[0]
+	}
+	for _, f := range w.paths(m["env_file"], dir) {
+		w.run.files.watch(f)
+	}
+	if env := filepath.Join(project, ".env"); m["env_file"] == nil && w.run.exists(env) {
+		w.run.files.watch(env)
+	}
+	for _, f := range paths {
+		w.follow(f, project)
+	}
+}
+
+func (w *composeWatch) service(service map[string]any, dir string) {
+	if extends, ok := service["extends"].(map[string]any); ok {
+		for _, f := range w.paths(extends["file"], dir) {
+			w.follow(f, filepath.Dir(f))
+		}
+	}
+	for _, key := range []string{"env_file", "label_file"} {
+		for _, f := range w.paths(service[key], dir) {
+			w.run.files.watch(f)
+		}
+	}
+}
+
+// follow notes a file and what it names.
+func (w *composeWatch) follow(file, dir string) {
+	if w.seen[file] {
+		return
+	}
+	w.seen[file] = true
+	if data, err := w.run.files.read(file); err == nil {
+		w.file(string(data), dir)
+	}
+}
+
+// paths are the absolute paths of a value: a path or a list of paths, each a
+// text or a map that has it as "path".
+func (w *composeWatch) paths(v any, dir string) []string {
+	var paths []string
+	for _, x := range listOf(v) {
+		if m, ok := x.(map[string]any); ok {
+			x = m["path"]
+		}
+		text, _ := x.(string)
+		if full, err := template.Substitute(text, w.lookup); err == nil && full != "" {
+			paths = append(paths, joinPath(dir, full))
+		}
+	}
+	return paths
+}
+
+// listOf is a list of YAML, or a single value as a list of one.
+func listOf(v any) []any {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case []any:
+		return v
+	}
+	return []any{v}
+}
