@@ -99,7 +99,9 @@ func evaluator() daemon.Evaluate {
 		}
 		return eval.Eval(ctx, eval.Options{
 			Tiltfile: e.Tiltfile, Args: e.Args, Subcommand: e.Subcommand, Env: env, Log: e.Log, Cache: cache, Version: version,
-			Kube:       &eval.Kube{Context: e.Cluster.Context, Namespace: e.Cluster.Namespace, Local: e.Cluster.Local()},
+			Kube: &eval.Kube{
+				Context: e.Cluster.Context, Namespace: e.Cluster.Namespace, Local: e.Cluster.Local(), CASHA256: e.Cluster.CAHash,
+			},
 			AnyContext: true,
 			Remote:     extensionCache(),
 		})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -175,5 +176,31 @@ func TestArgsNeedAProjectThatIsUp(t *testing.T) {
 	s := newStand(t)
 	if code, p := s.post(api.RouteArgs, `{"args":["one"]}`); code != 422 || !strings.Contains(p.Message, "not up") || !strings.Contains(p.Hint, "towline up -- ") {
 		t.Errorf("%d %+v", code, p)
+	}
+}
+
+// TestContextsAreAllowedWithTheirCertificate is towline.contexts().
+func TestContextsAreAllowedWithTheirCertificate(t *testing.T) {
+	p := &config.Project{Settings: config.Settings{AllowedContexts: []string{"other"}, Towline: map[string]any{
+		"contexts": []any{map[string]any{"context": "staging", "ca_sha256": "5f"}},
+	}}}
+	for ca, want := range map[string]bool{"5f": true, "60": false, "": false} {
+		if ok, _ := kube.Allowed(kube.Identity{Context: "staging", CAHash: ca}, allowedBy(p)); ok != want {
+			t.Errorf("authority %q: allowed %v, want %v", ca, ok, want)
+		}
+	}
+	if ok, _ := kube.Allowed(kube.Identity{Context: "other"}, allowedBy(p)); !ok {
+		t.Error("allow_k8s_contexts counts no longer")
+	}
+}
+
+// TestDebugSessionHasTheTiltfilesPaths is towline.debug(path_map=…): before
+// what the live update says.
+func TestDebugSessionHasTheTiltfilesPaths(t *testing.T) {
+	img := &config.Image{LiveUpdate: []config.Step{{Kind: config.StepSync, Local: "/w/web", Remote: "/app"}}}
+	d := sessionOf("web", run.Session{Image: img, PathMap: map[string]string{"/w/lib": "/go/lib", "/w/a": "/go/a"}})
+	want := []api.PathPair{{Local: "/w/a", Remote: "/go/a"}, {Local: "/w/lib", Remote: "/go/lib"}, {Local: "/w/web", Remote: "/app"}}
+	if !slices.Equal(d.Paths, want) {
+		t.Errorf("paths %v, want %v", d.Paths, want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -354,6 +355,9 @@ func carry(face net.Conn, read io.Reader, back net.Conn) {
 func sessionOf(resource string, s run.Session) api.DebugSession {
 	d := api.DebugSession{
 		Resource: resource, Pod: s.Target.Pod, Container: s.Target.Container, Pid: s.Pid, Program: s.Program,
+	}
+	for _, local := range slices.Sorted(maps.Keys(s.PathMap)) {
+		d.Paths = append(d.Paths, api.PathPair{Local: local, Remote: s.PathMap[local]})
 	}
 	for _, step := range s.Image.LiveUpdate {
 		if step.Kind == config.StepSync {

@@ -45,11 +45,7 @@ func (c *core) clusterStatus() api.ClusterStatus {
 	if c.cluster != nil {
 		id := c.cluster.Identity()
 		s.Context, s.Namespace, s.Product = id.Context, id.Namespace, string(id.Product)
-		var allowed []string
-		if c.good != nil {
-			allowed = c.good.Settings.AllowedContexts
-		}
-		s.Allowed, s.Problem = kube.Allowed(id, allowed)
+		s.Allowed, s.Problem = kube.Allowed(id, allowedBy(c.good))
 		s.Connected = c.runner != nil && c.lost == nil
 	}
 	if c.lost != nil {

@@ -141,13 +141,22 @@ func (c *core) unknown(names []string) error {
 	return nil
 }
 
+// allowedBy are the contexts that a Tiltfile allows, by name or with their
+// certificate authority.
+func allowedBy(p *config.Project) []string {
+	if p == nil {
+		return nil
+	}
+	return slices.Concat(p.Settings.AllowedContexts, p.Settings.Ours().Pins())
+}
+
 // begun goes on with up once the Tiltfile is evaluated.
 func (c *core) begun(req api.UpRequest, moves bool, answer func(error)) {
 	if c.cluster == nil {
 		answer(c.lost)
 		return
 	}
-	if ok, problem := kube.Allowed(c.cluster.Identity(), c.good.Settings.AllowedContexts); !ok {
+	if ok, problem := kube.Allowed(c.cluster.Identity(), allowedBy(c.good)); !ok {
 		p := *problem
 		p.Pos = config.Position{File: c.good.Tiltfile, Line: 1, Col: 1}
 		answer(&p)
@@ -325,12 +334,8 @@ func (c *core) downWith(req api.DownRequest, project *config.Project, broken err
 		answer(c.lost)
 		return
 	}
-	var allowed []string
-	if project != nil {
-		allowed = project.Settings.AllowedContexts
-	}
 	// What was applied by this workspace may be deleted by it.
-	if ok, problem := kube.Allowed(c.cluster.Identity(), allowed); !ok && c.store.record.Up == nil {
+	if ok, problem := kube.Allowed(c.cluster.Identity(), allowedBy(project)); !ok && c.store.record.Up == nil {
 		answer(problem)
 		return
 	}

@@ -350,7 +350,6 @@ func steps(img *config.Image, changed []string) Plan {
 	for _, c := range changed {
 		p.Files = append(p.Files, SyncFiles(img, c)...)
 	}
-	restarts := false
 	for _, step := range img.LiveUpdate {
 		due := len(step.Triggers) == 0 || touches(step.Triggers, changed)
 		switch step.Kind {
@@ -359,11 +358,9 @@ func steps(img *config.Image, changed []string) Plan {
 				p.Runs = append(p.Runs, step)
 			}
 		case config.StepRestart:
-			restarts = true
 			p.Restart = p.Restart || due
 		}
 	}
-	p.Restart = p.Restart || !restarts && len(img.RestartEntrypoint) > 0
 	return p
 }
 

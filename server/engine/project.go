@@ -94,13 +94,13 @@ func resourceSpecs(p *config.Project) map[string]string {
 	for i := range p.YAML {
 		objects[p.YAML[i].Resource] = append(objects[p.YAML[i].Resource], p.YAML[i].Content)
 	}
-	specs := make(map[string]string, len(p.Resources))
+	specs, set := make(map[string]string, len(p.Resources)), p.Settings.Ours()
 	for i := range p.Resources {
 		r := &p.Resources[i]
 		var steps any
 		if r.Kind == config.KindK8s {
 			// Whether a container gets an agent follows from its images.
-			steps = r.Images
+			steps = []any{r.Images, set.AgentOf(r.Name)}
 		}
 		specs[r.Name] = hashOf([]any{objects[r.Name], r.Local, r.CustomDeploy, r.ExtraPodSelectors, steps})
 	}

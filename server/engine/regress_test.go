@@ -163,3 +163,21 @@ func TestBasesInDiamondsAreAskedOnce(t *testing.T) {
 		t.Errorf("effects %v, want the apply", w.effects)
 	}
 }
+
+// TestWithoutAgentEveryChangeIsABuild: nobody is there to bring files.
+func TestWithoutAgentEveryChangeIsABuild(t *testing.T) {
+	w := up(t)
+	p := project()
+	p.Settings.Towline = map[string]any{"agent": []any{map[string]any{"resource": "web", "enabled": false}}}
+	w.want(Configured{p}, "apply web web=web:1")
+	w.do(Applied{Resource: "web"})
+	w.want(Changed{Images: map[string][]string{"web": {"/w/web/a"}}}, "build web")
+}
+
+// TestCommandAloneRestartsNothing: towline.restart(policy='step') says when.
+func TestCommandAloneRestartsNothing(t *testing.T) {
+	img := &config.Image{RestartEntrypoint: []string{"/app"}, LiveUpdate: []config.Step{{Kind: config.StepSync, Local: "/w", Remote: "/app"}}}
+	if LivePlan(img, []string{"/w/a"}).Restart {
+		t.Error("a live update without a restart step restarts")
+	}
+}

@@ -29,6 +29,13 @@ func newView(p *config.Project) *view {
 			v.bases[img.Ref] = slices.Concat(img.BaseImages, img.ImageDeps)
 		}
 	}
+	for _, ref := range agentless(p) {
+		if img := v.images[ref]; img != nil {
+			plain := *img
+			plain.LiveUpdate = nil // nobody is there to bring it: every change is a full build
+			v.images[ref] = &plain
+		}
+	}
 	for i := range p.Resources {
 		if r := &p.Resources[i]; v.resources[r.Name] == nil {
 			v.resources[r.Name] = r
@@ -36,6 +43,26 @@ func newView(p *config.Project) *view {
 		}
 	}
 	return v
+}
+
+// agentless returns the images that run only where towline.agent() keeps the
+// agent out.
+func agentless(p *config.Project) []string {
+	set := p.Settings.Ours()
+	if len(set.Agent) == 0 {
+		return nil
+	}
+	with, without := map[string]bool{}, []string(nil)
+	for i := range p.Resources {
+		for _, ref := range p.Resources[i].Images {
+			if set.AgentOf(p.Resources[i].Name).Enabled {
+				with[ref] = true
+			} else {
+				without = append(without, ref)
+			}
+		}
+	}
+	return slices.DeleteFunc(without, func(ref string) bool { return with[ref] })
 }
 
 // image returns an image of the project, an empty one of an unknown name.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -18,13 +19,15 @@ type Session struct {
 	Pid     int
 	Program string
 	Image   *config.Image
+	PathMap map[string]string // folders here to folders in the container, as the Tiltfile says
 }
 
 // Debug opens a debugger on the process of a resource's newest container that
 // pod and container, where they are not empty, allow. With launch the process
 // is restarted and stands at its first instruction.
 func (r *Runner) Debug(ctx context.Context, resource, pod, container string, launch bool) (net.Conn, Session, error) {
-	id, c, err := r.debuggable(resource, pod, container)
+	set := r.ours().DebugOf(resource)
+	id, c, err := r.debuggable(resource, pod, cmp.Or(container, set.Container))
 	if err != nil {
 		return nil, Session{}, err
 	}
@@ -36,7 +39,7 @@ func (r *Runner) Debug(ctx context.Context, resource, pod, container string, lau
 	if err != nil {
 		return nil, Session{}, fmt.Errorf("debugging container %s of pod %s: %w", id.Container, id.Pod, err)
 	}
-	s := Session{Target: id, Pid: ready.PID, Image: r.imageOf(id)}
+	s := Session{Target: id, Pid: ready.PID, Image: r.imageOf(id), PathMap: set.PathMap}
 	if argv := c.Facts().Entrypoint; len(argv) > 0 {
 		s.Program = argv[0]
 	}

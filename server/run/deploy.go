@@ -121,7 +121,12 @@ func (r *Runner) injection(ctx context.Context, e engine.Apply) (inject.Options,
 		}
 	}
 	r.mu.Unlock()
-	if len(e.Images) == 0 || len(r.o.Agent) == 0 {
+	set := r.ours().AgentOf(e.Resource.Name)
+	if len(e.Images) == 0 || len(r.o.Agent) == 0 || !set.Enabled {
+		return opts, nil
+	}
+	if set.Image != "" {
+		opts.AgentImage = set.Image
 		return opts, nil
 	}
 	agent, err := r.agentImage(ctx, sortedKeys(opts.Images)[0])

@@ -44,7 +44,9 @@ func (r *Runner) sync(e engine.Live) (problem *config.Problem, rebuild bool) {
 	}
 	resource := r.resourceOf(e.Target)
 	began := time.Now()
-	change, err := changeOf(e, syncRoots(r.imageOf(e.Target)))
+	img := r.imageOf(e.Target)
+	set := r.ours().SyncOf(img.Ref)
+	change, err := changeOf(e, syncRoots(img), set)
 	if err != nil {
 		return &config.Problem{Message: err.Error()}, false
 	}
@@ -119,8 +121,9 @@ func narrow(ctx context.Context, c *client.Client, change *client.Change, must b
 	return nil
 }
 
-// changeOf reads the files of a Live.
-func changeOf(e engine.Live, roots []string) (client.Change, error) {
+// changeOf reads the files of a Live. With towline.sync(delete=False) what is
+// gone here stays there.
+func changeOf(e engine.Live, roots []string, set config.SyncSetting) (client.Change, error) {
 	var change client.Change
 	local := map[wire.Path]string{}
 	for _, f := range e.Files {
@@ -130,7 +133,9 @@ func changeOf(e engine.Live, roots []string) (client.Change, error) {
 			return change, err
 		}
 		if !exists {
-			change.Deletes = append(change.Deletes, at)
+			if set.Delete {
+				change.Deletes = append(change.Deletes, at)
+			}
 			continue
 		}
 		local[at] = f.Local

@@ -99,6 +99,7 @@ type Runner struct {
 
 	mu        sync.Mutex
 	project   *config.Project
+	set       config.Ours                   // of project
 	built     map[string]builtImage         // by ref
 	deployed  map[string]*deployment        // by resource
 	pods      map[string]kube.Pod           // by UID
@@ -140,7 +141,10 @@ func New(ctx context.Context, o Options) *Runner {
 func (r *Runner) Configure(p *config.Project) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.project = p
+	r.project, r.set = p, p.Settings.Ours()
+	for id := range r.targets {
+		r.spawn(func() { r.govern(id) })
+	}
 	gone := maps.Clone(r.forwards)
 	for _, res := range p.Resources {
 		delete(gone, res.Name)
@@ -156,6 +160,13 @@ func (r *Runner) Configure(p *config.Project) {
 		f.stop()
 		delete(r.forwards, name)
 	}
+}
+
+// ours are the towline module's settings of the project.
+func (r *Runner) ours() config.Ours {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.set
 }
 
 // Perform starts an effect.

@@ -33,6 +33,7 @@ type target struct {
 
 	mu     sync.Mutex
 	client *client.Client // nil while not connected
+	policy wire.Policy    // that the agent was told, or has by itself
 	held   bool           // the process was stopped and waits for its debugger
 	facts  TargetFacts
 }
@@ -40,7 +41,7 @@ type target struct {
 // attach starts a target's goroutine.
 func (r *Runner) attach(e engine.Attach) {
 	ctx, cancel := context.WithCancel(r.ctx)
-	t := &target{id: e.Target, instance: e.Instance, stop: cancel, done: make(chan struct{})}
+	t := &target{id: e.Target, instance: e.Instance, stop: cancel, done: make(chan struct{}), policy: policyOf(config.RestartSetting{})}
 	t.facts = TargetFacts{ID: e.Target, Resource: e.Resource}
 	r.mu.Lock()
 	old := r.targets[e.Target]
@@ -110,6 +111,7 @@ func (r *Runner) session(ctx context.Context, t *target) error {
 	t.mu.Lock()
 	t.client = c
 	t.mu.Unlock()
+	r.govern(t.id)
 	t.tell(r, func(f *TargetFacts) { f.Process, f.Problem = c.Facts().Process, nil })
 	r.o.Sink.Event(engine.Attached{Target: t.id, Instance: t.instance})
 	err = c.Events(ctx, func(e wire.Event) error {

@@ -1,6 +1,9 @@
 package eval
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -17,6 +20,7 @@ type Kube struct {
 	Context   string // "" when there is none
 	Namespace string // "" is "default"
 	Local     bool   // a cluster of this machine, which needs no allowance
+	CASHA256  string // of the cluster's certificate authority, in hexadecimal; "" when it is not known
 }
 
 // kubeState is the Kubernetes of a run, and which contexts are allowed.
@@ -25,6 +29,7 @@ type kubeState struct {
 	given   *Kube
 	loaded  *Kube
 	allowed []string
+	pinned  map[string]string // by context: the certificate authority with which it is allowed
 }
 
 func (k *kubeState) kube() *Kube {
@@ -41,7 +46,8 @@ func (k *kubeState) kube() *Kube {
 // isAllowed reports whether the context may be used.
 func (k *kubeState) isAllowed() bool {
 	kube := k.kube()
-	return kube.Context == "" || kube.Local || slices.Contains(k.allowed, kube.Context)
+	pin, pinned := k.pinned[kube.Context]
+	return kube.Context == "" || kube.Local || slices.Contains(k.allowed, kube.Context) || pinned && pin == kube.CASHA256
 }
 
 // check refuses a project with Kubernetes objects in a context that is not
@@ -114,6 +120,7 @@ type kubeconfig struct {
 		Name    string `yaml:"name"`
 		Cluster struct {
 			Server     string `yaml:"server"`
+			CA         string `yaml:"certificate-authority-data"`
 			Extensions []struct {
 				Name string `yaml:"name"`
 			} `yaml:"extensions"`
@@ -157,6 +164,10 @@ func (k *kubeconfig) current() Kube {
 		for _, cluster := range k.Clusters {
 			if cluster.Name != c.Context.Cluster {
 				continue
+			}
+			if ca, err := base64.StdEncoding.DecodeString(cluster.Cluster.CA); err == nil && len(ca) > 0 {
+				sum := sha256.Sum256(ca)
+				kube.CASHA256 = hex.EncodeToString(sum[:])
 			}
 			for _, e := range cluster.Cluster.Extensions {
 				kube.Local = kube.Local || strings.HasPrefix(e.Name, "cluster_info") || e.Name == "minikube.sigs.k8s.io"

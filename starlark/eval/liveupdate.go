@@ -151,6 +151,8 @@ func (img *image) restart(policy string, triggers []string, pos config.Position)
 	img.restarts = true
 	n := len(img.LiveUpdate)
 	switch {
+	case n > 0 && img.LiveUpdate[n-1].Kind == config.StepRestart && policy == "never":
+		img.LiveUpdate = img.LiveUpdate[:n-1]
 	case n > 0 && img.LiveUpdate[n-1].Kind == config.StepRestart:
 		img.LiveUpdate[n-1].Triggers = triggers
 	case n > 0 && (policy == "on_change" || policy == "on_exit"):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,6 +42,22 @@ func TestWhatWasReadIsTold(t *testing.T) {
 		}
 		if diff := cmp.Diff(map[string][]string{at("d"): {"b", "x"}}, p.Listed); diff != "" {
 			t.Errorf("listed (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// TestContextsByTheirCertificate: towline.contexts() allows local() where the
+// authority is the right one.
+func TestContextsByTheirCertificate(t *testing.T) {
+	sum := strings.Repeat("5F", 32)
+	file := filepath.Join(t.TempDir(), "Tiltfile")
+	if err := os.WriteFile(file, []byte("towline.contexts(staging='"+sum+"')\nlocal('true')\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for ca, want := range map[string]bool{strings.ToLower(sum): true, strings.Repeat("60", 32): false, "": false} {
+		p := Eval(context.Background(), Options{Tiltfile: file, Kube: &Kube{Context: "staging", CASHA256: ca}, AnyContext: true})
+		if got := p.Error == nil; got != want {
+			t.Errorf("authority %.4s…: %v", ca, p.Error)
 		}
 	}
 }

@@ -142,7 +142,12 @@ func (c *call) ourContexts() (starlark.Value, error) {
 		if !ok || len(sum) != 64 {
 			return nil, c.errorf("for parameter %s: want the SHA-256 of a certificate authority, 64 hexadecimal digits", kw[0])
 		}
-		c.run.note("contexts", map[string]any{"context": string(kw[0].(starlark.String)), "ca_sha256": sum})
+		name, sum := string(kw[0].(starlark.String)), strings.ToLower(sum)
+		if c.run.kube.pinned == nil {
+			c.run.kube.pinned = map[string]string{}
+		}
+		c.run.kube.pinned[name] = sum
+		c.run.note("contexts", map[string]any{"context": name, "ca_sha256": sum})
 	}
 	return starlark.None, nil
 }

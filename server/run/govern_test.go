@@ -1,0 +1,76 @@
+package run
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+func TestPolicyOf(t *testing.T) {
+	def := wire.DefaultPolicy()
+	def.StopSignal = ""
+	with := func(change func(*wire.Policy)) wire.Policy { p := def; change(&p); return p }
+	for _, test := range []struct {
+		set  config.RestartSetting
+		want wire.Policy
+	}{
+		{config.RestartSetting{}, def},
+		{config.RestartSetting{Policy: "step"}, def},
+		{config.RestartSetting{Policy: "on_change", Signal: "int"}, with(func(p *wire.Policy) { p.StopSignal = "SIGINT" })},
+		{config.RestartSetting{Policy: "on_exit", Signal: "SIGHUP"}, with(func(p *wire.Policy) { p.Restart, p.StopSignal = wire.RestartAlways, "SIGHUP" })},
+		{config.RestartSetting{Policy: "never", Grace: 5 * time.Second}, with(func(p *wire.Policy) { p.Restart, p.GraceMS = wire.RestartNever, 5000 })},
+	} {
+		if diff := cmp.Diff(test.want, policyOf(test.set)); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", test.set, diff)
+		}
+	}
+}
+
+// TestAgentIsToldOnce: a policy that is in force costs no request.
+func TestAgentIsToldOnce(t *testing.T) {
+	one := &target{policy: policyOf(config.RestartSetting{})}
+	if one.governed(policyOf(config.RestartSetting{})) {
+		t.Error("what a new agent does by itself is asked for")
+	}
+	never := policyOf(config.RestartSetting{Policy: "never"})
+	if !one.governed(never) || one.governed(never) || !one.governed(policyOf(config.RestartSetting{})) {
+		t.Error("want each change told, once")
+	}
+}
+
+// TestDeletedFilesStayWhereTheTiltfileSaysSo is towline.sync(delete=False).
+func TestDeletedFilesStayWhereTheTiltfileSaysSo(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "here"), []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	e := engine.Live{Files: []engine.File{{Local: filepath.Join(dir, "here"), Remote: "/srv/here"}, {Local: filepath.Join(dir, "gone"), Remote: "/srv/gone"}}}
+	for del, want := range map[bool]int{true: 1, false: 0} {
+		change, err := changeOf(e, []string{"/srv"}, config.SyncSetting{Delete: del})
+		if err != nil || len(change.Files) != 1 || len(change.Deletes) != want {
+			t.Errorf("delete=%v: %d files, deletes %v, %v", del, len(change.Files), change.Deletes, err)
+		}
+	}
+}
+
+// TestAgentIsLeftOut is towline.agent(enabled=False), and its image.
+func TestAgentIsLeftOut(t *testing.T) {
+	r := &Runner{o: Options{Agent: map[string][]byte{"amd64": []byte("agent")}}, built: map[string]builtImage{}}
+	p := &config.Project{Settings: config.Settings{Towline: map[string]any{"agent": []any{
+		map[string]any{"resource": "", "enabled": true, "image": "mirror/agent:1"}, map[string]any{"resource": "db", "enabled": false},
+	}}}}
+	r.project, r.set = p, p.Settings.Ours()
+	for name, want := range map[string]string{"web": "mirror/agent:1", "db": ""} {
+		opts, problem := r.injection(t.Context(), engine.Apply{Resource: config.Resource{Name: name}, Images: map[string]string{"img": "img:1"}})
+		if problem != nil || opts.AgentImage != want {
+			t.Errorf("%s: agent image %q, %v, want %q", name, opts.AgentImage, problem, want)
+		}
+	}
+}

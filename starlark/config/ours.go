@@ -1,0 +1,107 @@
+package config
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Ours are the settings of the towline module that others than the evaluation
+// honour. Those of one name follow each other; the last one that is about
+// something counts.
+type Ours struct {
+	Debug    []DebugSetting   `json:"debug"`
+	Sync     []SyncSetting    `json:"sync"`
+	Restart  []RestartSetting `json:"restart"`
+	Agent    []AgentSetting   `json:"agent"`
+	Contexts []ContextSetting `json:"contexts"`
+}
+
+// DebugSetting is a towline.debug().
+type DebugSetting struct {
+	Resource  string            `json:"resource"`
+	Container string            `json:"container"` // "": the one with an agent
+	PathMap   map[string]string `json:"path_map"`  // absolute folders here to folders in the container
+}
+
+// SyncSetting is a towline.sync().
+type SyncSetting struct {
+	Ref    string `json:"ref"`
+	Mode   string `json:"mode"` // "auto", "whole" or "delta"
+	Delete bool   `json:"delete"`
+}
+
+// RestartSetting is a towline.restart().
+type RestartSetting struct {
+	Ref    string        `json:"ref"`
+	Policy string        `json:"policy"` // "step", "on_change", "on_exit" or "never"
+	Signal string        `json:"signal"` // "TERM"
+	Grace  time.Duration `json:"grace_ns"`
+}
+
+// AgentSetting is a towline.agent().
+type AgentSetting struct {
+	Resource string `json:"resource"` // "": all
+	Enabled  bool   `json:"enabled"`
+	Image    string `json:"image"` // "": the one that is built and pushed
+}
+
+// ContextSetting is one context of a towline.contexts().
+type ContextSetting struct {
+	Context  string `json:"context"`
+	CASHA256 string `json:"ca_sha256"` // of the cluster's certificate authority, in hexadecimal
+}
+
+// Ours returns the settings of the towline module. Those that cannot be read,
+// of another version, are left out.
+func (s *Settings) Ours() Ours {
+	var o Ours
+	if len(s.Towline) == 0 {
+		return o
+	}
+	if data, err := json.Marshal(s.Towline); err == nil {
+		_ = json.Unmarshal(data, &o) // what could be read is there
+	}
+	return o
+}
+
+// DebugOf returns what is set about debugging a resource.
+func (o Ours) DebugOf(resource string) DebugSetting {
+	return last(o.Debug, func(d DebugSetting) bool { return d.Resource == resource }, DebugSetting{Resource: resource})
+}
+
+// SyncOf returns what is set about syncing to an image's containers.
+func (o Ours) SyncOf(ref string) SyncSetting {
+	return last(o.Sync, func(s SyncSetting) bool { return s.Ref == ref }, SyncSetting{Ref: ref, Mode: "auto", Delete: true})
+}
+
+// RestartOf returns what is set about restarting an image's application; ok is
+// false when nothing is.
+func (o Ours) RestartOf(ref string) (s RestartSetting, ok bool) {
+	s = last(o.Restart, func(r RestartSetting) bool { return r.Ref == ref }, RestartSetting{})
+	return s, s.Ref == ref
+}
+
+// AgentOf returns what is set about the agent in a resource's pods.
+func (o Ours) AgentOf(resource string) AgentSetting {
+	return last(o.Agent, func(a AgentSetting) bool { return a.Resource == "" || a.Resource == resource }, AgentSetting{Enabled: true})
+}
+
+// Pins returns the contexts as AllowedContexts may name them: with their
+// certificate authority.
+func (o Ours) Pins() []string {
+	var pins []string
+	for _, c := range o.Contexts {
+		pins = append(pins, c.Context+"@"+c.CASHA256)
+	}
+	return pins
+}
+
+// last returns the last that is about something, or what holds without one.
+func last[T any](list []T, about func(T) bool, without T) T {
+	for _, v := range list {
+		if about(v) {
+			without = v
+		}
+	}
+	return without
+}
