@@ -11,8 +11,9 @@ import (
 
 // call checks one call, if it is known what is called.
 func (c *checker) call(call *syntax.CallExpr) {
-	sig := c.in.signature(c.f, call.Fn)
-	if sig == nil || call.Rparen < 0 {
+	fn := c.in.expr(c.f, call.Fn)
+	sig := c.in.signatureOf(fn)
+	if sig == nil || fn.loose || call.Rparen < 0 {
 		return
 	}
 	for _, a := range call.Args {

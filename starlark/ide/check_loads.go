@@ -52,7 +52,7 @@ func (c *checker) unfetched(l *resolve.Load, m Module) {
 
 // meantExtension offers the name that is most like one that is not known.
 func (c *checker) meantExtension(d *Diagnostic, l *resolve.Load, name string) {
-	if n := decl.Nearest(name, c.s.extensions(c.f)); n != "" {
+	if n := decl.Nearest(name, c.s.extensions(c.f)); n != "" && n != name {
 		d.Message += " (did you mean " + n + "?)"
 		d.Fixes = append(d.Fixes, replaceFix(c.f, l.Module.Inner(), "ext://"+n))
 	}

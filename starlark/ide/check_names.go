@@ -140,7 +140,7 @@ func (c *checker) leaves(st syntax.Stmt) bool {
 // member reports a member that a built-in module or a struct does not have.
 func (c *checker) member(x *syntax.DotExpr) {
 	v := c.in.expr(c.f, x.X)
-	if x.Name.Name == "" {
+	if x.Name.Name == "" || v.loose {
 		return
 	}
 	var names []string

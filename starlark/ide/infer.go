@@ -20,6 +20,7 @@ type value struct {
 	elem   *value          // of a list's or set's elements or a dict's values, when they are alike
 	keys   *value          // of a dict, when they are alike
 	items  []value         // of a tuple
+	loose  bool            // came out of what can be changed: good to offer, not to complain of
 }
 
 // field is a member of a struct, or a key of a dict.
@@ -63,7 +64,8 @@ func (in *inference) expr(f *resolve.File, x syntax.Expr) value {
 	case *syntax.Ident:
 		return in.binding(f, f.Binding(x))
 	case *syntax.DotExpr:
-		return in.member(in.expr(f, x.X), x.Name.Name)
+		owner := in.expr(f, x.X)
+		return in.member(owner, x.Name.Name).loosened(owner.loose)
 	case *syntax.CallExpr:
 		return in.call(f, x)
 	case *syntax.ParenExpr:

@@ -10,7 +10,7 @@ func (in *inference) call(f *resolve.File, x *syntax.CallExpr) value {
 	fn := in.expr(f, x.Fn)
 	switch {
 	case fn.def != nil:
-		return in.result(fn)
+		return in.result(fn).loosened(fn.loose)
 	case fn.entry == nil || fn.entry.Kind != decl.Function:
 		return value{}
 	}
@@ -96,7 +96,7 @@ func (in *inference) structCall(f *resolve.File, x *syntax.CallExpr, name string
 
 // symbols returns the dict that a load_dynamic of a file that is known makes.
 func (in *inference) symbols(f *resolve.File, x *syntax.CallExpr) value {
-	v := value{name: "dict", keys: &value{name: "str"}}
+	v := value{name: "dict", keys: &value{name: "str"}, closed: true}
 	for _, l := range f.Loads {
 		if l.Call != x {
 			continue

@@ -1,6 +1,8 @@
 package ide
 
 import (
+	"slices"
+
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -11,12 +13,12 @@ func merge(a, b value) value {
 	case a.name != b.name || a.name == "":
 		return value{}
 	case a.name == "struct" || a.def != nil || a.entry != nil:
-		if a.from == b.from && a.def == b.def && a.entry == b.entry && len(a.fields) == len(b.fields) {
-			return a
+		if a.def == b.def && a.entry == b.entry && slices.EqualFunc(a.fields, b.fields, sameName) {
+			return a.loosened(b.loose)
 		}
 		return value{name: a.name}
 	}
-	out := value{name: a.name, elem: mergeElem(a.elem, b.elem), keys: mergeElem(a.keys, b.keys)}
+	out := value{loose: a.loose || b.loose, name: a.name, elem: mergeElem(a.elem, b.elem), keys: mergeElem(a.keys, b.keys)}
 	if a.name == "dict" { // the keys of both, so as to offer them
 		out.from, out.fields = a.from, append(append([]field(nil), a.fields...), b.fields...)
 	}
@@ -26,6 +28,14 @@ func merge(a, b value) value {
 		}
 	}
 	return out
+}
+
+func sameName(a, b field) bool { return a.name == b.name }
+
+// loosened returns the value, loose if it was or is said to be.
+func (v value) loosened(loose bool) value {
+	v.loose = v.loose || loose && v.known()
+	return v
 }
 
 func mergeElem(a, b *value) *value {
@@ -135,17 +145,17 @@ func (in *inference) index(f *resolve.File, x *syntax.IndexExpr) value {
 }
 
 // at returns what is known of an element of a list or dict, under a key if
-// that is a literal.
+// that is a literal. There may be others by then.
 func (v value) at(key *syntax.Literal) value {
 	if key != nil && key.Kind == syntax.STRING {
 		for _, fl := range v.fields {
 			if v.name == "dict" && fl.name == key.Value {
-				return fl.value
+				return fl.value.loosened(!v.closed)
 			}
 		}
 	}
 	if v.elem != nil {
-		return *v.elem
+		return v.elem.loosened(true)
 	}
 	return value{}
 }
