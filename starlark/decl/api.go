@@ -40,7 +40,7 @@ func apiRows() []row {
 				"annotations: dict[str, str] | None = None", "the object's annotations",
 				"repo_name: str = ''", "the `extension_repo` that has it",
 				"repo_path: str = ''", "its folder in there",
-				"args: list[str] | None = None", "arguments that it finds in `config`",
+				"args: list[str] | None = None", "arguments that it finds in `config`, in place of those of the command line",
 			},
 			example: "v1alpha1.extension_repo(name='ours', url='file:///tmp/ext')\nv1alpha1.extension(name='tool', repo_name='ours', repo_path='tool')\n",
 		},

@@ -63,7 +63,7 @@ func apiObject(c *call) (starlark.Value, error) {
 	}
 	for _, other := range c.run.api.objects {
 		if other.Kind == o.Kind && other.Name == o.Name {
-			return nil, fmt.Errorf("%s %q already registered", strings.ToLower(o.Kind), o.Name)
+			return nil, fmt.Errorf("%s %q already registered", plural(o.Kind), o.Name)
 		}
 	}
 	if problem := c.run.checkAPI(&o); problem != nil {
@@ -71,6 +71,15 @@ func apiObject(c *call) (starlark.Value, error) {
 	}
 	c.run.api.objects = append(c.run.api.objects, o)
 	return starlark.None, nil
+}
+
+// plural is what Tilt's API server calls the objects of a kind.
+func plural(kind string) string {
+	kind = strings.ToLower(kind)
+	if strings.HasSuffix(kind, "ch") {
+		return kind + "es"
+	}
+	return kind + "s"
 }
 
 func stringsOf(v starlark.Value) map[string]string {

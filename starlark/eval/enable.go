@@ -9,7 +9,7 @@ import (
 // enable decides which resources are enabled: those that the Tiltfile or the
 // arguments name, and what they depend on.
 func (r *run) enable() error {
-	names, all := r.config.enabled(r.opts.Args)
+	names, all := r.config.enabled()
 	for i := range r.project.Resources {
 		res := &r.project.Resources[i]
 		res.Enabled = all || res.Name == uncategorized && len(names) > 0

@@ -168,7 +168,7 @@ func newRun(ctx context.Context, o Options) *run {
 	r.env = newEnviron(o.Env)
 	r.kube = &kubeState{run: r, given: o.Kube}
 	r.yaml.kinds, r.yaml.byName = initialKinds(), map[string]*resource{}
-	r.config.init()
+	r.config = newConfigState(o.Args)
 	r.thread = &starlark.Thread{
 		Name:  "Tiltfile",
 		Print: func(_ *starlark.Thread, msg string) { r.log(msg) },

@@ -212,6 +212,11 @@ func (r *run) loadPath(path string) (starlark.StringDict, error) {
 		if err != nil {
 			return nil, err
 		}
+		if args := r.extensionArgs(name); len(args) > 0 {
+			outer := r.config
+			r.config = newConfigState(args)
+			defer func() { r.config = outer }()
+		}
 		return r.exec(file)
 	}
 	return r.exec(r.abs(path))

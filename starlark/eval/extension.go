@@ -47,8 +47,26 @@ func (r *run) extension(name string) (string, error) {
 	return file, nil
 }
 
+// extensionArgs are the arguments that an extension was registered with. It
+// finds them in config in place of the developer's, and its settings are its
+// own.
+func (r *run) extensionArgs(name string) []string {
+	var args []string
+	for _, o := range r.api.objects {
+		if o.Kind != "Extension" || o.Name != name {
+			continue
+		}
+		for _, a := range listOf(o.Spec["args"]) {
+			if s, ok := a.(string); ok {
+				args = append(args, s)
+			}
+		}
+	}
+	return args
+}
+
 func suggestExtension(name string) string {
-	if near := decl.Nearest(name, extensions.Names()); near != "" {
+	if near := decl.Nearest(name, extensions.Names()); near != "" && near != name {
 		return " (did you mean ext://" + near + "?)"
 	}
 	return ""

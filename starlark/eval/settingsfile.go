@@ -17,6 +17,7 @@ const configFile = "tilt_config.json"
 
 // configState is what the config module noted.
 type configState struct {
+	args       []string // after "--", or those of a registered extension
 	settings   map[string]*setting
 	order      []string
 	positional string // the setting that takes arguments that are no flags
@@ -27,7 +28,9 @@ type configState struct {
 	cleared   bool
 }
 
-func (s *configState) init() { s.settings = map[string]*setting{} }
+func newConfigState(args []string) configState {
+	return configState{args: args, settings: map[string]*setting{}}
+}
 
 // setting is one declared setting. It is a pflag.Value that makes values from
 // texts.
@@ -250,7 +253,7 @@ func (c *call) parseFlags() (map[string]*setting, error) {
 			flag.NoOptDefVal = "true"
 		}
 	}
-	err := set.Parse(c.run.opts.Args)
+	err := set.Parse(s.args)
 	if usage.Len() > 0 {
 		c.run.log(usage.String())
 	}
@@ -291,7 +294,7 @@ func (c *call) clearEnabledResources() (starlark.Value, error) {
 
 // enabled returns the names of the resources that are asked for, or all. A
 // Tiltfile that does not parse its arguments takes them as names.
-func (s *configState) enabled(args []string) (names []string, all bool) {
+func (s *configState) enabled() (names []string, all bool) {
 	switch {
 	case s.cleared:
 		return nil, false
@@ -300,5 +303,5 @@ func (s *configState) enabled(args []string) (names []string, all bool) {
 	case s.parsed:
 		return nil, true
 	}
-	return args, len(args) == 0
+	return s.args, len(s.args) == 0
 }
