@@ -23,13 +23,18 @@ func (osFS) ReadFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: cause(err)}
 	}
+	return readKnown(path, info)
+}
+
+// readKnown reads a file that was just looked at.
+func readKnown(path string, info fs.FileInfo) ([]byte, error) {
 	if info.Mode()&(fs.ModeNamedPipe|fs.ModeSocket|fs.ModeDevice) != 0 && path != os.DevNull {
 		return nil, fmt.Errorf("open %s: not a regular file", path)
 	}
 	if info.Size() > MaxFileSize {
 		return nil, fmt.Errorf("open %s: %d MB are more than the %d MB that are read", path, info.Size()>>20, MaxFileSize>>20)
 	}
-	return os.ReadFile(path)
+	return readSized(path, info.Size())
 }
 
 // Stat follows symbolic links.
@@ -106,26 +111,34 @@ func (f *recorder) contentText(path string) (string, error) {
 		return string(data), err
 	}
 	key := cacheKey{"file", path}
-	info, statErr := os.Stat(path)
-	if v, ok := f.cache.get(key); ok && statErr == nil {
+	began := time.Now()
+	info, err := os.Stat(path)
+	if err != nil {
+		f.noteMissing(path, err)
+		return "", &fs.PathError{Op: "open", Path: path, Err: cause(err)}
+	}
+	if v, ok := f.cache.get(key); ok {
 		if old := v.(*readFile); old.safe && os.SameFile(old.info, info) && old.info.Size() == info.Size() && old.info.ModTime().Equal(info.ModTime()) {
 			f.contents[path] = config.Content{Exists: true, Sum: old.sum}
 			return old.text, nil
 		}
 	}
-	began := time.Now()
-	data, err := f.fs.ReadFile(path)
-	text := string(data)
-	switch {
-	case err == nil:
-		f.contents[path] = config.Content{Exists: true, Sum: blake3.Sum256(data)}
-	case errors.Is(err, fs.ErrNotExist):
+	data, err := readKnown(path, info)
+	if err != nil {
+		f.noteMissing(path, err)
+		return "", err
+	}
+	file := &readFile{info: info, text: string(data), sum: blake3.Sum256(data), safe: began.Sub(info.ModTime()) > clockGrain}
+	f.contents[path] = config.Content{Exists: true, Sum: file.sum}
+	f.cache.put(key, file)
+	return file.text, nil
+}
+
+// noteMissing notes that a file is not there, when that is why it was not read.
+func (f *recorder) noteMissing(path string, err error) {
+	if errors.Is(err, fs.ErrNotExist) {
 		f.contents[path] = config.Content{}
 	}
-	if err == nil && statErr == nil {
-		f.cache.put(key, &readFile{info: info, text: text, sum: f.contents[path].Sum, safe: began.Sub(info.ModTime()) > clockGrain})
-	}
-	return text, err
 }
 
 // sorted returns all paths that were noted.

@@ -1,0 +1,6 @@
+package eval
+
+import "os"
+
+// readSized reads a file.
+func readSized(path string, _ int64) ([]byte, error) { return os.ReadFile(path) }
