@@ -29,6 +29,8 @@ type client struct {
 	tokens  string // result id of the last semantic tokens
 	mark    int
 	typed   bool
+	letters int // that typing has typed
+	line    int // in which keys are pressed, see place
 }
 
 // pipes is the program's input and output as one stream.
@@ -153,24 +155,72 @@ func (c *client) definition() error {
 	return c.about("textDocument/definition", "labels_of", 3, nil, "common.star")
 }
 
+func (c *client) references() error {
+	return c.about("textDocument/references", "labels_of", 3, map[string]any{"context": map[string]any{"includeDeclaration": true}}, "Tiltfile")
+}
+
+func (c *client) rename() error {
+	return c.about("textDocument/rename", "wanted", 3, map[string]any{"newName": "chosen"}, "chosen")
+}
+
+func (c *client) documentSymbol() error {
+	return c.about("textDocument/documentSymbol", "wanted", 0, nil, "service-000")
+}
+
+func (c *client) inlayHint() error {
+	screen := map[string]any{
+		"start": map[string]any{"line": 60, "character": 0}, "end": map[string]any{"line": 140, "character": 0},
+	}
+	return c.about("textDocument/inlayHint", "wanted", 0, map[string]any{"range": screen}, "")
+}
+
+func (c *client) codeLens() error {
+	return c.about("textDocument/codeLens", "wanted", 0, nil, "service-000")
+}
+
 func (c *client) signatureHelp() error {
 	return c.about("textDocument/signatureHelp", "k8s_resource(", len("k8s_resource("), nil, "k8s_resource(")
 }
 
-// press inserts or removes a character at the end of the file's last line but
-// one, in turns, as typing does.
+// atStart makes what presses keys do so at the start of the file, so that all
+// of it moves.
+func (c *client) atStart(once func() error) func() error {
+	return func() error {
+		c.line = startLine
+		defer func() { c.line = 0 }()
+		return once()
+	}
+}
+
+// place returns a position in the line in which keys are pressed: the file's
+// last one but one, or where atStart says.
+func (c *client) place(character int) map[string]any {
+	line := c.line
+	if line == 0 {
+		line = strings.Count(c.text, "\n") - 1
+	}
+	return map[string]any{"line": line, "character": character}
+}
+
+// press inserts or removes a text at the start of an empty line, in turns, as
+// typing does.
 func (c *client) press(text string) error {
-	c.version++
-	line := strings.Count(c.text, "\n") - 1
-	at := func(character int) map[string]any { return map[string]any{"line": line, "character": character} }
-	change := map[string]any{"range": map[string]any{"start": at(0), "end": at(0)}, "text": text}
+	end, change := 0, text
 	if c.typed {
-		change = map[string]any{"range": map[string]any{"start": at(0), "end": at(len(text))}, "text": ""}
+		end, change = len(text), ""
 	}
 	c.typed = !c.typed
+	return c.replace(0, end, change)
+}
+
+// replace replaces a piece of the line in which keys are pressed.
+func (c *client) replace(start, end int, text string) error {
+	c.version++
 	return c.Notify("textDocument/didChange", map[string]any{
-		"textDocument":   map[string]any{"uri": c.uri, "version": c.version},
-		"contentChanges": []any{change},
+		"textDocument": map[string]any{"uri": c.uri, "version": c.version},
+		"contentChanges": []any{map[string]any{
+			"range": map[string]any{"start": c.place(start), "end": c.place(end)}, "text": text,
+		}},
 	})
 }
 
@@ -179,19 +229,40 @@ func (c *client) keystrokeCompletion() error {
 	if err := c.press("d"); err != nil {
 		return err
 	}
-	line := strings.Count(c.text, "\n") - 1
 	character := 0
 	if c.typed {
 		character = 1
 	}
+	return c.complete(character)
+}
+
+// complete asks for the completions in the line in which keys are pressed.
+func (c *client) complete(character int) error {
 	var raw json.RawMessage
 	err := c.Call(c.ctx, "textDocument/completion", map[string]any{
-		"textDocument": map[string]any{"uri": c.uri}, "position": map[string]any{"line": line, "character": character},
+		"textDocument": map[string]any{"uri": c.uri}, "position": c.place(character),
 	}, &raw)
 	if err == nil && !bytes.Contains(raw, []byte(`"docker_build"`)) {
 		err = fmt.Errorf("no docker_build among the completions %.200s", raw)
 	}
 	return err
+}
+
+// typing is a letter of a word of which each letter asks for completions while
+// nobody waits for the diagnostics of the one before.
+func (c *client) typing() error {
+	const word = "docker"
+	if c.letters == len(word) {
+		if err := c.replace(0, c.letters, ""); err != nil {
+			return err
+		}
+		c.letters = 0
+	}
+	if err := c.replace(c.letters, c.letters, word[c.letters:c.letters+1]); err != nil {
+		return err
+	}
+	c.letters++
+	return c.complete(c.letters)
 }
 
 // changeDiagnostics is a key and the diagnostics of the text after it.

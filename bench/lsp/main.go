@@ -134,5 +134,14 @@ func (c *client) cases() []benchCase {
 		{"keystroke-completion", c.keystrokeCompletion},
 		{"change-diagnostics", c.changeDiagnostics},
 		{"semantic-tokens-delta", c.tokensDelta},
+		{"references", c.references},
+		{"rename", c.rename},
+		{"document-symbol", c.documentSymbol},
+		{"inlay-hint", c.inlayHint},
+		{"code-lens", c.codeLens},
+		{"start-keystroke-completion", c.atStart(c.keystrokeCompletion)},
+		{"start-change-diagnostics", c.atStart(c.changeDiagnostics)},
+		{"start-semantic-tokens-delta", c.atStart(c.tokensDelta)},
+		{"typing-completion", c.typing},
 	}
 }

@@ -167,6 +167,9 @@ if wanted('NAME'):
 
 `
 
+// startLine is an empty line near the start of header.
+const startLine = 2
+
 // serviceLines is how many lines service has.
 const serviceLines = 17
 
