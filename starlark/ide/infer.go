@@ -40,12 +40,14 @@ type inference struct {
 	memo map[*resolve.Binding]value
 	defs map[*syntax.DefStmt]*signature
 
+	entries map[*decl.Entry]*signature
+
 	defined map[*resolve.File][]field // see settings
 	depth   int
 }
 
 func newInference(s *Snapshot) *inference {
-	return &inference{s: s, memo: map[*resolve.Binding]value{}, defs: map[*syntax.DefStmt]*signature{}, defined: map[*resolve.File][]field{}}
+	return &inference{s: s, memo: map[*resolve.Binding]value{}, defs: map[*syntax.DefStmt]*signature{}, entries: map[*decl.Entry]*signature{}, defined: map[*resolve.File][]field{}}
 }
 
 // maxInference limits how far an inference goes from one expression to another.

@@ -22,9 +22,13 @@ type signature struct {
 func (in *inference) signatureOf(v value) *signature {
 	switch {
 	case v.entry != nil && v.entry.Kind == decl.Function:
-		sig := &signature{name: v.entry.Name, params: v.entry.Params, entry: v.entry}
-		if !v.entry.Type.IsNone() {
-			sig.returns = v.entry.Type.String()
+		sig := in.entries[v.entry]
+		if sig == nil {
+			sig = &signature{name: v.entry.Name, params: v.entry.Params, entry: v.entry}
+			if !v.entry.Type.IsNone() {
+				sig.returns = v.entry.Type.String()
+			}
+			in.entries[v.entry] = sig
 		}
 		return sig
 	case v.def != nil:
@@ -44,10 +48,23 @@ func (in *inference) signature(f *resolve.File, fn syntax.Expr) *signature {
 func (in *inference) defSignature(v value) *signature {
 	sig := in.defs[v.def]
 	if sig == nil {
-		sig = newSignature(v)
+		sig = keptSignature(v)
 		in.defs[v.def] = sig
 	}
 	return sig
+}
+
+// signatureFact is the key of a def's signature among the facts of its piece.
+type signatureFact struct{}
+
+// keptSignature is newSignature, which is kept with the text of a def of the
+// top level: most of a file's are the same after an edit.
+func keptSignature(v value) *signature {
+	part := v.from.Parts[v.from.PartAt(v.def.Start)]
+	if len(part.Stmts) != 1 || part.Stmts[0] != syntax.Stmt(v.def) {
+		return newSignature(v)
+	}
+	return part.Fact(signatureFact{}, func() any { return newSignature(v) }).(*signature)
 }
 
 func newSignature(v value) *signature {
@@ -82,7 +99,7 @@ func newSignature(v value) *signature {
 				q.Kind = decl.Keyword
 			}
 			if p.Default != nil {
-				q.Default = v.from.Text(p.Default)
+				q.Default = strings.Clone(v.from.Text(p.Default))
 			} else {
 				q.Required = true
 			}

@@ -71,7 +71,7 @@ func typeComment(f *resolve.File, off int) string {
 		return ""
 	}
 	text, _, _ = strings.Cut(text, "#")
-	return strings.TrimSpace(text)
+	return strings.Clone(strings.TrimSpace(text))
 }
 
 // comment returns a value of the type that the comment at the end of a

@@ -3,6 +3,7 @@ package syntax
 import (
 	"iter"
 	"sort"
+	"sync/atomic"
 )
 
 // A Piece is a run of lines that is parsed by itself: a statement of the top
@@ -20,6 +21,29 @@ type Piece struct {
 
 	tokens   []Token
 	comments []Comment
+
+	facts atomic.Pointer[fact]
+}
+
+// fact is something that is known of a piece; they form a list.
+type fact struct {
+	key, value any
+	next       *fact
+}
+
+// Fact returns what compute returned when it was first called with that key. It
+// must depend on the text of the piece alone and hold no position and nothing
+// that keeps a file alive. It may be called concurrently.
+func (p *Piece) Fact(key any, compute func() any) any {
+	first := p.facts.Load()
+	for f := first; f != nil; f = f.next {
+		if f.key == key {
+			return f.value
+		}
+	}
+	f := &fact{key, compute(), first}
+	p.facts.CompareAndSwap(first, f) // another that came first is as good
+	return f.value
 }
 
 // Len returns the length of the piece in bytes.
