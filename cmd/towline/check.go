@@ -271,13 +271,17 @@ func severityOf(p *config.Problem) ide.Severity {
 // less, the evaluation is right.
 func (c *check) merge(list []finding, root string, p *config.Problem, severity ide.Severity) []finding {
 	stopped := p == c.projects[root].Error
-	name, checked := c.shown[p.Pos.File]
+	pos := p.Pos
+	for i := len(p.Stack) - 1; i >= 0 && strings.HasPrefix(pos.File, "ext://"); i-- {
+		pos = p.Stack[i].Pos // who uses an extension has no file of it
+	}
+	name, checked := c.shown[pos.File]
 	if !checked {
 		if name, checked = c.shown[root]; !checked || !stopped {
 			return list
 		}
-		if p.Pos.File != "" {
-			name = c.display(p.Pos.File, root)
+		if pos.File != "" {
+			name = c.display(pos.File, root)
 		}
 	}
 	message := p.Message
@@ -285,7 +289,7 @@ func (c *check) merge(list []finding, root string, p *config.Problem, severity i
 		message += " (hint: " + p.Hint + ")"
 	}
 	f := finding{
-		File: name, Line: max(p.Pos.Line, 1), Column: max(p.Pos.Col, 1),
+		File: name, Line: max(pos.Line, 1), Column: max(pos.Col, 1),
 		Severity: severity.String(), Code: ide.CodeEvaluation, Message: message,
 	}
 	same := func(g finding) bool { return g.File == f.File && g.Line == f.Line && g.Code != f.Code }

@@ -93,10 +93,19 @@ func kustomizeBuild(files filesys.FileSystem, dir string, options *krusty.Option
 	defer kustomizing.Unlock()
 	result, err := krusty.MakeKustomizer(options).Run(files, dir)
 	if err != nil {
-		return "", fmt.Errorf("kustomize: %w", err)
+		return "", remote(fmt.Errorf("kustomize: %w", err))
 	}
 	text, err := result.AsYaml()
 	return string(text), err
+}
+
+// remote tells an error that is about fetching what a kustomization names. The
+// library keeps only the words of what went wrong.
+func remote(err error) error {
+	if text := err.Error(); strings.Contains(text, ": dial tcp") || strings.Contains(text, "git fetch") {
+		return environment(err)
+	}
+	return err
 }
 
 // kustomizeBinary runs the program, or kubectl in its place.

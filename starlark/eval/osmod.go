@@ -69,6 +69,9 @@ func (e *environ) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable: env
 func (e *environ) Get(k starlark.Value) (starlark.Value, bool, error) {
 	s, ok := starlark.AsString(k)
 	v, found := e.vars[s]
+	if ok && !found { // whether the operator in sees an error makes no difference
+		return nil, false, environment(fmt.Errorf("key %s not in %s", k, e.Type()))
+	}
 	return starlark.String(v), ok && found, nil
 }
 

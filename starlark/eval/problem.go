@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"strings"
 
 	"go.starlark.net/resolve"
@@ -49,7 +50,7 @@ func (r *run) problem(err error) config.Problem {
 	if errors.As(err, &at) {
 		p.Pos, p.Hint = at.pos, at.hint
 	}
-	if errors.As(err, new(foreign)) {
+	if errors.As(err, new(foreign)) || errors.As(err, new(*net.OpError)) {
 		p.Cause = config.CauseEnvironment
 	}
 	if e := innermost(err); e != nil {
