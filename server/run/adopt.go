@@ -1,9 +1,9 @@
 package run
 
 import (
-	"context"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/towline-dev/towline/server/kube"
 )
@@ -17,35 +17,88 @@ func adopted(ref kube.Ref) bool {
 // adoption names the watch of a resource's adopted objects in a namespace.
 func adoption(resource, namespace string) string { return namespace + "/" + resource }
 
+// neighbourhood is all that is in a namespace: one watch serves all resources
+// that adopted something there. Its goroutine ends with the Runner's context.
+type neighbourhood struct {
+	mu        sync.Mutex         // held while a family is told, so that nothing older is told after newer
+	families  map[string]*family // by adoption
+	pods      map[string]kube.Pod
+	workloads map[kube.Ref]kube.Workload
+	synced    bool
+}
+
 // adopt follows the workloads of a resource that another program applied, and
 // their pods, in place of those that were followed before. The caller holds
 // r.mu.
 func (r *Runner) adopt(resource string, d *deployment) {
 	r.abandon(resource)
-	families := map[string]*family{}
+	d.families = map[string]*family{}
 	for i := range d.objects {
 		o := &d.objects[i]
 		if !adopted(o.ref) {
 			continue
 		}
 		o.watch = adoption(resource, o.ref.Namespace)
-		if families[o.ref.Namespace] == nil {
-			families[o.ref.Namespace] = &family{label: kube.LabelValue(resource), owners: map[kube.Owner]bool{}, pods: map[string]bool{}}
+		if d.families[o.ref.Namespace] == nil {
+			d.families[o.ref.Namespace] = &family{label: kube.LabelValue(resource), owners: map[kube.Owner]bool{}, pods: map[string]bool{}}
 		}
-		families[o.ref.Namespace].owners[kube.Owner{Kind: o.ref.Kind, Name: o.ref.Name}] = true
+		d.families[o.ref.Namespace].owners[kube.Owner{Kind: o.ref.Kind, Name: o.ref.Name}] = true
 	}
-	for namespace, f := range families {
-		ctx, cancel := context.WithCancel(r.ctx)
-		name := adoption(resource, namespace)
-		r.watches[name] = cancel
-		r.spawn(func() {
-			// Watch ends only with its context.
-			_ = r.o.Cluster.Watch(ctx, namespace, "", func(e kube.Event) {
-				if ctx.Err() == nil && f.take(&e) {
-					r.seen(name, e)
-				}
+	for namespace, f := range d.families {
+		n := r.neighbours[namespace]
+		if n == nil {
+			n = &neighbourhood{families: map[string]*family{}, pods: map[string]kube.Pod{}, workloads: map[kube.Ref]kube.Workload{}}
+			r.neighbours[namespace] = n
+			r.spawn(func() {
+				// Watch ends only with its context.
+				_ = r.o.Cluster.Watch(r.ctx, namespace, "", func(e kube.Event) { n.changed(e, r.seen) })
 			})
-		})
+		}
+		r.spawn(func() { n.join(adoption(resource, namespace), f, r.seen) })
+	}
+}
+
+// join tells a family what is there already, and then what changes.
+func (n *neighbourhood) join(name string, f *family, seen func(string, kube.Event)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.families[name] = f
+	tell := func(e kube.Event) {
+		if f.take(&e) {
+			seen(name, e)
+		}
+	}
+	for _, w := range n.workloads {
+		tell(kube.Event{Kind: kube.WorkloadChanged, Workload: w})
+	}
+	for _, p := range n.pods {
+		tell(kube.Event{Kind: kube.PodChanged, Pod: p})
+	}
+	if n.synced {
+		tell(kube.Event{Kind: kube.Synced})
+	}
+}
+
+// changed takes an event and tells the families that it concerns.
+func (n *neighbourhood) changed(e kube.Event, seen func(string, kube.Event)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch e.Kind {
+	case kube.PodChanged:
+		n.pods[e.Pod.UID] = e.Pod
+	case kube.PodGone:
+		delete(n.pods, e.Pod.UID)
+	case kube.WorkloadChanged:
+		n.workloads[nameInSpace(e.Workload.Ref)] = e.Workload
+	case kube.WorkloadGone:
+		delete(n.workloads, nameInSpace(e.Workload.Ref))
+	case kube.Synced:
+		n.synced = true
+	}
+	for name, f := range n.families {
+		if e := e; f.take(&e) {
+			seen(name, e)
+		}
 	}
 }
 
@@ -55,20 +108,28 @@ func (r *Runner) abandon(resource string) {
 	if d == nil {
 		return
 	}
+	for namespace, f := range d.families {
+		n := r.neighbours[namespace]
+		r.spawn(func() { n.leave(f) })
+		delete(r.listed, adoption(resource, namespace))
+		maps.DeleteFunc(r.pods, func(_ string, p kube.Pod) bool { return p.Labels[kube.LabelResource] == f.label })
+	}
 	for _, o := range d.objects {
-		if o.watch == "" || r.watches[o.watch] == nil {
-			continue
+		if o.watch != "" {
+			delete(r.workloads, nameInSpace(o.ref))
 		}
-		r.watches[o.watch]()
-		delete(r.watches, o.watch)
-		delete(r.listed, o.watch)
-		delete(r.workloads, nameInSpace(o.ref))
-		maps.DeleteFunc(r.pods, func(_ string, p kube.Pod) bool { return p.Labels[kube.LabelResource] == kube.LabelValue(resource) })
 	}
 }
 
+// leave ends the telling of a family, unless another took its place.
+func (n *neighbourhood) leave(f *family) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	maps.DeleteFunc(n.families, func(_ string, have *family) bool { return have == f })
+}
+
 // family are the workloads of a resource in one namespace, and what was seen of
-// them. One goroutine uses it.
+// them. Its neighbourhood's lock guards it once it joined.
 type family struct {
 	label  string              // the resource's
 	owners map[kube.Owner]bool // workloads, and pods of their own

@@ -3,6 +3,8 @@ package run
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/towline-dev/towline/server/kube"
 )
 
@@ -38,4 +40,40 @@ func TestFamilyTakesItsOwn(t *testing.T) {
 			t.Errorf("the watch's own labels changed: %v", labels)
 		}
 	}
+}
+
+// TestNeighbourhoodTellsWhoComesLate: what is there already is told to a family
+// that joins, and nothing to one that left.
+func TestNeighbourhoodTellsWhoComesLate(t *testing.T) {
+	n := &neighbourhood{families: map[string]*family{}, pods: map[string]kube.Pod{}, workloads: map[kube.Ref]kube.Workload{}}
+	var told []string
+	seen := func(name string, e kube.Event) {
+		told = append(told, name+" "+string(e.Kind)+" "+e.Pod.Name+e.Workload.Ref.Name)
+	}
+	check := func(what string, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+		told = nil
+	}
+	web := kube.Owner{Kind: "Deployment", Name: "web"}
+	pod := kube.Event{Kind: kube.PodChanged, Pod: kube.Pod{UID: "1", Name: "web-1", Owner: web}}
+	n.changed(kube.Event{Kind: kube.WorkloadChanged, Workload: kube.Workload{Ref: kube.Ref{Group: "apps", Kind: "Deployment", Name: "web"}}}, seen)
+	n.changed(pod, seen)
+	n.changed(kube.Event{Kind: kube.Synced}, seen)
+	check("nobody is there")
+	f := &family{label: "web", owners: map[kube.Owner]bool{web: true}, pods: map[string]bool{}}
+	n.join("n/web", f, seen)
+	check("joined", "n/web "+string(kube.WorkloadChanged)+" web", "n/web "+string(kube.PodChanged)+" web-1", "n/web "+string(kube.Synced)+" ")
+	n.changed(pod, seen)
+	check("a change", "n/web "+string(kube.PodChanged)+" web-1")
+	second := &family{label: "web", owners: map[kube.Owner]bool{}, pods: map[string]bool{}}
+	n.join("n/web", second, seen)
+	n.leave(f)
+	n.changed(pod, seen)
+	check("another took its place", "n/web "+string(kube.Synced)+" ")
+	n.leave(second)
+	n.changed(kube.Event{Kind: kube.Synced}, seen)
+	check("left")
 }

@@ -20,7 +20,8 @@ type deployment struct {
 	objects   []appliedObject
 	selectors []map[string]string // extra_pod_selectors
 	forwards  []config.PortForward
-	applied   bool // all of it; before, nothing of it is ready
+	applied   bool               // all of it; before, nothing of it is ready
+	families  map[string]*family // by namespace: what another program applied
 }
 
 // appliedObject is one object of a deployment.
@@ -30,7 +31,7 @@ type appliedObject struct {
 	template   string // hash in inject.LabelTemplate, "" without pods
 	bare       bool   // a Pod of its own
 	rollout    kube.Rollout
-	watch      string // name of the watch that sees its pods; "" is its namespace's
+	watch      string // of an adopted object: its adoption
 }
 
 // apply applies a resource's objects.

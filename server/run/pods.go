@@ -29,8 +29,7 @@ func (r *Runner) watchNamespace(namespace string) {
 	})
 }
 
-// seen takes one event of a watch, which is named by its namespace or as
-// adoption says.
+// seen takes one event of a watch: its namespace, or an adoption in it.
 func (r *Runner) seen(watch string, e kube.Event) {
 	switch e.Kind {
 	case kube.PodChanged:
@@ -225,7 +224,7 @@ func (r *Runner) judge(d *deployment, pods []kube.Pod) (ready, broken bool, mess
 	return true, false, ""
 }
 
-// watched is the name of the watch that sees an object's pods.
+// watched is what has to be listed before an object's pods are known.
 func (o appliedObject) watched() string {
 	if o.watch != "" {
 		return o.watch

@@ -97,22 +97,23 @@ type Runner struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	mu        sync.Mutex
-	project   *config.Project
-	set       config.Ours                   // of project
-	built     map[string]builtImage         // by ref
-	deployed  map[string]*deployment        // by resource
-	pods      map[string]kube.Pod           // by UID
-	workloads map[kube.Ref]kube.Workload    //
-	targets   map[engine.TargetID]*target   //
-	locals    map[string]*local             // serve commands by resource
-	running   map[string]context.CancelFunc // the commands before them, by resource
-	forwards  map[string]*forwarder         // by resource
-	logs      map[logKey]context.CancelFunc //
-	watches   map[string]context.CancelFunc // by namespace, or as adoption names them
-	listed    map[string]bool               // watches that know all their pods
-	turns     map[string]*turn              // the last apply or deletion of a resource
-	agentRef  string                        // of the agent's pushed image, "" before the first use
+	mu         sync.Mutex
+	project    *config.Project
+	set        config.Ours                   // of project
+	built      map[string]builtImage         // by ref
+	deployed   map[string]*deployment        // by resource
+	pods       map[string]kube.Pod           // by UID
+	workloads  map[kube.Ref]kube.Workload    //
+	targets    map[engine.TargetID]*target   //
+	locals     map[string]*local             // serve commands by resource
+	running    map[string]context.CancelFunc // the commands before them, by resource
+	forwards   map[string]*forwarder         // by resource
+	logs       map[logKey]context.CancelFunc //
+	watches    map[string]context.CancelFunc // by namespace
+	neighbours map[string]*neighbourhood     // by namespace
+	listed     map[string]bool               // namespaces, and adoptions, whose pods are all known
+	turns      map[string]*turn              // the last apply or deletion of a resource
+	agentRef   string                        // of the agent's pushed image, "" before the first use
 }
 
 // New returns a Runner. It does nothing until it is asked to.
@@ -120,18 +121,19 @@ func New(ctx context.Context, o Options) *Runner {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Runner{
 		o: o, ctx: ctx, cancel: cancel,
-		built:     map[string]builtImage{},
-		deployed:  map[string]*deployment{},
-		pods:      map[string]kube.Pod{},
-		workloads: map[kube.Ref]kube.Workload{},
-		targets:   map[engine.TargetID]*target{},
-		locals:    map[string]*local{},
-		running:   map[string]context.CancelFunc{},
-		forwards:  map[string]*forwarder{},
-		logs:      map[logKey]context.CancelFunc{},
-		watches:   map[string]context.CancelFunc{},
-		listed:    map[string]bool{},
-		turns:     map[string]*turn{},
+		built:      map[string]builtImage{},
+		deployed:   map[string]*deployment{},
+		pods:       map[string]kube.Pod{},
+		workloads:  map[kube.Ref]kube.Workload{},
+		targets:    map[engine.TargetID]*target{},
+		locals:     map[string]*local{},
+		running:    map[string]context.CancelFunc{},
+		forwards:   map[string]*forwarder{},
+		logs:       map[logKey]context.CancelFunc{},
+		watches:    map[string]context.CancelFunc{},
+		neighbours: map[string]*neighbourhood{},
+		listed:     map[string]bool{},
+		turns:      map[string]*turn{},
 	}
 	return r
 }
