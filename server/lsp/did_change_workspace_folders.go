@@ -21,6 +21,11 @@ func (s *session) didChangeWorkspaceFolders(_ context.Context, p *lsp.DidChangeW
 		}
 	}
 	s.setFolders(folders)
+	for _, f := range p.Event.Removed {
+		if folder := filepath.Clean(pathOf(f.URI)); !slices.Contains(s.workspaceFolders(), folder) {
+			s.forget(folder)
+		}
+	}
 	for _, f := range folders {
 		if hasTiltfile(f) {
 			s.project(f)

@@ -23,6 +23,7 @@ type project struct {
 	folder     string // as the client names it
 	real       string // without symbolic links, as the daemon names it
 	link       *link
+	forget     func()
 	extensions *workspace.Extensions
 	evaluation atomic.Bool                    // one is being asked for
 	evaluated  atomic.Pointer[config.Project] // by the daemon, at last; without the objects' contents
@@ -41,9 +42,24 @@ func (s *session) project(folder string) *project {
 	}
 	p.link.onHint = s.options.OnHint
 	s.projects[folder] = p
-	s.spawn(p.link.run)
-	s.spawn(func(ctx context.Context) { s.report(ctx, p) })
+	ctx, cancel := context.WithCancel(s.ctx)
+	p.forget = cancel
+	s.background.Go(func() { p.link.run(ctx) })
+	s.background.Go(func() { s.report(ctx, p) })
 	return p
+}
+
+// forget lets go of the project of a folder that the client closed; its daemon
+// goes on for others.
+func (s *session) forget(folder string) {
+	s.mu.Lock()
+	p := s.projects[folder]
+	delete(s.projects, folder)
+	s.mu.Unlock()
+	if p != nil {
+		p.forget()
+		s.diagnoser.evaluated(folder, nil)
+	}
 }
 
 // projectOf returns the project that a file or folder belongs to: that of the

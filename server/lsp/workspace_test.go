@@ -47,6 +47,12 @@ func TestWorkspaceFolders(t *testing.T) {
 	if got := h.ask("workspace/symbol", nil, map[string]any{"query": "added"}); !strings.Contains(got, `"name":"added"`) {
 		t.Errorf("symbols: %s", got)
 	}
+	h.notify("workspace/didChangeWorkspaceFolders", map[string]any{"event": map[string]any{
+		"added": []any{}, "removed": []any{map[string]any{"uri": string(uri.File(dir)), "name": "added"}},
+	}})
+	if got := h.ask("workspace/symbol", nil, map[string]any{"query": "added"}); strings.Contains(got, `"name":"added"`) {
+		t.Errorf("symbols of a folder that was closed: %s", got)
+	}
 }
 
 // TestRenameOfAResource gives a resource another name in all files.

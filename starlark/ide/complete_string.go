@@ -28,10 +28,62 @@ func (c *completer) strings() {
 			}
 		case *syntax.IndexExpr:
 			c.keys(parent)
+		case *syntax.BinaryExpr:
+			c.compared(parent)
+		case *syntax.ListExpr, *syntax.TupleExpr:
+			if x, ok := outside(path[:i]).(*syntax.BinaryExpr); ok {
+				c.compared(x)
+				return
+			}
+			c.argument(lit, path)
 		default:
 			c.argument(lit, path)
 		}
 		return
+	}
+}
+
+// outside returns the innermost node of a path that is no list, tuple or
+// parenthesis.
+func outside(path []syntax.Node) syntax.Node {
+	for i := len(path) - 1; i >= 0; i-- {
+		switch path[i].(type) {
+		case *syntax.ListExpr, *syntax.TupleExpr, *syntax.ParenExpr:
+		default:
+			return path[i]
+		}
+	}
+	return nil
+}
+
+// compared completes a string that is held against the current context, or
+// against another value that is one of a few.
+func (c *completer) compared(x *syntax.BinaryExpr) {
+	for _, side := range []syntax.Expr{x.X, x.Y} {
+		if call, ok := side.(*syntax.CallExpr); ok {
+			side = call.Fn
+		}
+		entry := c.in.expr(c.f, side).entry
+		if dot, ok := side.(*syntax.DotExpr); ok && entry == nil {
+			entry = memberEntry(c.in.expr(c.f, dot.X), dot.Name.Name)
+		}
+		if entry == nil {
+			continue
+		}
+		switch entry.Name {
+		case "k8s_context":
+			c.known(decl.RoleContext)
+		case "k8s_namespace":
+			c.known(decl.RoleNamespace)
+		case "config.tilt_subcommand":
+			for _, name := range []string{"up", "ci", "down"} {
+				c.add(Item{Label: name, Kind: ItemValue, Sort: "1"})
+			}
+		case "os.name":
+			for _, name := range []string{"posix", "nt"} {
+				c.add(Item{Label: name, Kind: ItemValue, Sort: "1"})
+			}
+		}
 	}
 }
 
@@ -182,7 +234,17 @@ func (c *completer) module(lit *syntax.Literal) {
 	}
 	if typed := c.f.Src[lit.Inner().Start:c.off]; !strings.HasPrefix(typed, "ext") {
 		c.paths(lit, false)
+		for i := range c.out.Items {
+			if item := &c.out.Items[i]; item.Kind == ItemFile && loadable(item.Label) {
+				item.Sort = "5" // before files of other kinds
+			}
+		}
 	}
+}
+
+// loadable reports whether a file is named as those are that others load.
+func loadable(name string) bool {
+	return strings.Contains(name, "iltfile") || strings.HasSuffix(name, ".star") || strings.HasSuffix(name, ".bzl")
 }
 
 // exports completes the names that a load can bind.
