@@ -1,6 +1,7 @@
 package ide
 
 import (
+	"regexp"
 	"sort"
 	"strings"
 
@@ -9,12 +10,14 @@ import (
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
-// typeNames are names of types that people write, for those of the table.
-var typeNames = strings.NewReplacer(
-	"string", "str", "String", "str", "integer", "int", "boolean", "bool", "Boolean", "bool",
-	"List", "list", "Dict", "dict", "Tuple", "tuple", "Set", "set", "Any", "any", "None or ", "None | ", " or ", " | ", " of ", "[",
-	"Callable", "callable", "Iterable", "iterable", "NoneType", "None", "strings", "str", "typing.", "",
-)
+// typeWords are words that people write for types, and the table's for them.
+var typeWords = map[string]string{
+	"string": "str", "strings": "str", "String": "str", "integer": "int", "integers": "int", "ints": "int", "boolean": "bool", "Boolean": "bool",
+	"List": "list", "Dict": "dict", "Tuple": "tuple", "Set": "set", "Any": "any", "NoneType": "None", "Callable": "callable", "Iterable": "iterable",
+	"or": "|", "of": "[", "structs": "struct", "lists": "list", "dicts": "dict",
+}
+
+var typeWord = regexp.MustCompile(`[A-Za-z_.]+`)
 
 // knownTypes are the types that documentation may name with effect, beside
 // those that have members.
@@ -34,11 +37,16 @@ func parseType(text string) decl.Type {
 	if inner, ok := strings.CutPrefix(text, "Optional["); ok {
 		text = strings.TrimSuffix(inner, "]") + " | None"
 	}
-	text = typeNames.Replace(text)
+	text = typeWord.ReplaceAllStringFunc(text, func(word string) string {
+		word = strings.TrimPrefix(word, "typing.")
+		if meant, ok := typeWords[word]; ok {
+			return meant
+		}
+		return word
+	})
 	if open := strings.Count(text, "[") - strings.Count(text, "]"); open > 0 {
 		text += strings.Repeat("]", open)
 	}
-	text = strings.ReplaceAll(text, "strs]", "str]")
 	t, err := decl.ParseType(text)
 	if err != nil || strings.TrimSpace(text) == "" || !understood(t) {
 		return anyType
