@@ -238,7 +238,7 @@ func (c *call) setIgnores(img *image, dirs []string, ignore starlark.Value) erro
 		}
 	}
 	for i, dir := range dirs {
-		isDir := c.run.files.isDir(dir)
+		isDir := img.hasDockerfileIn(dir) || c.run.files.isDir(dir)
 		if slices.Contains(dirs[:i], dir) || dir != img.Context && !isDir {
 			continue
 		}
@@ -261,6 +261,12 @@ func (c *call) setIgnores(img *image, dirs []string, ignore starlark.Value) erro
 		add(dir, ignoreLines(text), file)
 	}
 	return nil
+}
+
+// hasDockerfileIn reports whether the Dockerfile, which was read, lies in a
+// folder, so that nobody need ask whether it is one.
+func (img *image) hasDockerfileIn(dir string) bool {
+	return img.Dockerfile != "" && filepath.Dir(img.Dockerfile) == dir
 }
 
 // onlyPatterns are patterns that ignore all but the paths of only.

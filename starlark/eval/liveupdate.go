@@ -163,19 +163,26 @@ func (img *image) restart(policy string, triggers []string, pos config.Position)
 // checkRestarts refuses restart_container() for Kubernetes, as Tilt does,
 // unless the Tiltfile says in our own words that the image restarts.
 func (r *run) checkRestarts() error {
+	restarting := slices.DeleteFunc(slices.Clone(r.images.all), func(img *image) bool {
+		n := len(img.LiveUpdate)
+		return n == 0 || img.restarts || img.LiveUpdate[n-1].Kind != config.StepRestart
+	})
+	if len(restarting) == 0 {
+		return nil
+	}
 	var names []string
 	var first config.Position
-	for _, res := range r.project.Resources {
+	for i := range r.project.Resources {
+		res := &r.project.Resources[i]
 		if res.Kind != config.KindK8s {
 			continue
 		}
-		for _, img := range r.images.all {
-			n := len(img.LiveUpdate)
-			if n == 0 || img.restarts || img.LiveUpdate[n-1].Kind != config.StepRestart || !slices.Contains(res.Images, img.Ref) {
+		for _, img := range restarting {
+			if !slices.Contains(res.Images, img.Ref) {
 				continue
 			}
 			if len(names) == 0 {
-				first = img.LiveUpdate[n-1].Pos
+				first = img.LiveUpdate[len(img.LiveUpdate)-1].Pos
 			}
 			names = append(names, res.Name)
 			break
