@@ -36,17 +36,26 @@ func TestBadInput(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"endless recursion":       {text: "def f():\n    return f()\nf()\n", want: "deeper"},
-		"recursion by sort":       {text: "def f(x):\n    return sorted([1, 2], key=f)\nf(1)\n", want: "deeper"},
-		"nested brackets":         {text: "x = " + strings.Repeat("(", 1<<20), want: "nest too deep"},
-		"nested signs":            {text: "x = " + strings.Repeat("-", 1<<20) + "1", want: "nest too deep"},
-		"a huge list":             {text: "x = [0] * (1 << 30)\n", want: "excessive repeat"},
-		"a huge text":             {text: "x = 'a' * (1 << 30)\n", want: "of memory"},
-		"a binary YAML file":      {text: "k8s_yaml('a')", files: map[string]string{"a": "\x7fELF\x00\x01"}, want: "it is binary"},
-		"deep YAML":               {text: "k8s_yaml('a')", files: map[string]string{"a": "a: " + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)}, want: "not a valid YAML file"},
-		"an anchor that explodes": {text: "k8s_yaml('a')", files: map[string]string{"a": billionLaughs()}, want: "excessive"},
-		"a device":                {text: "read_file('/dev/zero')", want: "not a regular file"},
-		"a Tiltfile that is none": {text: "include('/proc/self')", want: "is a directory"},
+		"endless recursion":              {text: "def f():\n    return f()\nf()\n", want: "deeper"},
+		"recursion by sort":              {text: "def f(x):\n    return sorted([1, 2], key=f)\nf(1)\n", want: "deeper"},
+		"nested brackets":                {text: "x = " + strings.Repeat("(", 1<<20), want: "nest too deep"},
+		"nested signs":                   {text: "x = " + strings.Repeat("-", 1<<20) + "1", want: "nest too deep"},
+		"a huge list":                    {text: "x = [0] * (1 << 30)\n", want: "excessive repeat"},
+		"a huge text":                    {text: "x = 'a' * (1 << 30)\n", want: "of memory"},
+		"a binary YAML file":             {text: "k8s_yaml('a')", files: map[string]string{"a": "\x7fELF\x00\x01"}, want: "it is binary"},
+		"deep YAML":                      {text: "k8s_yaml('a')", files: map[string]string{"a": "a: " + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)}, want: "not a valid YAML file"},
+		"an anchor that explodes":        {text: "k8s_yaml('a')", files: map[string]string{"a": billionLaughs()}, want: "excessive"},
+		"YAML of many values":            {text: "towline.limits(memory_mb=32)\nk8s_yaml('a')", files: map[string]string{"a": "a:\n" + strings.Repeat("- {a: 1, b: [x, y]}\n", 100_000)}, want: "of memory"},
+		"JSON of many values":            {text: "towline.limits(memory_mb=32)\nread_json('a')", files: map[string]string{"a": "[" + strings.Repeat("[1],", 500_000) + "1]"}, want: "of memory"},
+		"deep JSON":                      {text: "read_json('a')", files: map[string]string{"a": strings.Repeat("[", 1<<20)}, want: "exceeded max depth"},
+		"a Compose file that explodes":   {text: "docker_compose('a')", files: map[string]string{"a": "x-a:\n  " + strings.ReplaceAll(strings.TrimSpace(billionLaughs()), "\n", "\n  ") + "\nservices: {a: {image: a}}\n"}, want: "excessive"},
+		"a binary Compose file":          {text: "docker_compose('a')", files: map[string]string{"a": "\x7fELF\x00\x01"}, want: "control characters"},
+		"a binary Tiltfile":              {text: "include('a')", files: map[string]string{"a": "\x7fELF\x00\x01"}, want: "unexpected input"},
+		"a binary tilt_config":           {text: "config.parse()", files: map[string]string{"tilt_config.json": "\x7fELF\x00\x01"}, want: "error parsing json"},
+		"a program that prints too much": {text: "local('yes', quiet=True)", want: "it printed more than 64 MB"},
+		"a file that vanishes":           {text: "read_file('a')\nlocal('rm a')\nread_file('a')", files: map[string]string{"a": "x"}, want: "no such file"},
+		"a device":                       {text: "read_file('/dev/zero')", want: "not a regular file"},
+		"a Tiltfile that is none":        {text: "include('/proc/self')", want: "is a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := evalText(t, context.Background(), c.text, c.files); !strings.Contains(got, c.want) {
@@ -147,6 +156,31 @@ func TestUnchangedFilesAreReadAgainWhenTheyChange(t *testing.T) {
 		}
 		if got := Eval(context.Background(), Options{Tiltfile: file, Kube: &Kube{}, Cache: cache}).Error.Message; !strings.Contains(text, got) {
 			t.Errorf("got %q of %s", got, text)
+		}
+	}
+}
+
+// TestHugeFiles reads a file of 100 MB, which has no room on the disk.
+func TestHugeFiles(t *testing.T) {
+	dir := t.TempDir()
+	huge := filepath.Join(dir, "huge.yaml")
+	if err := os.WriteFile(huge, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(huge, 100<<20); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "Tiltfile")
+	for _, text := range []string{
+		"k8s_yaml('huge.yaml')", "read_file('huge.yaml')", "read_yaml('huge.yaml')", "read_json('huge.yaml')", "include('huge.yaml')",
+		"docker_compose('huge.yaml')", "load('huge.yaml', 'x')", "docker_build('a', '.', dockerfile='huge.yaml')",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		p := Eval(t.Context(), Options{Tiltfile: file, Kube: &Kube{}})
+		if p.Error == nil || !strings.Contains(p.Error.Message, "100 MB are more than the 64 MB that are read") {
+			t.Errorf("%s: error %v", text, p.Error)
 		}
 	}
 }

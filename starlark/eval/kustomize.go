@@ -125,7 +125,7 @@ func (r *run) kustomizeBinary(dir, bin string, flags []string) (string, error) {
 	var stderr strings.Builder
 	out, err := r.command(config.Command{Argv: argv, Dir: r.dir()}, "", func(s string) { stderr.WriteString(s) })
 	if err != nil {
-		return "", fmt.Errorf("command %q failed.\nerror: %w\nstdout: %q\nstderr: %q", commandText(argv), err, out, stderr.String())
+		return "", fmt.Errorf("command %q failed.\nerror: %w\nstdout: %s\nstderr: %s", commandText(argv), err, quoteEnd(string(out)), quoteEnd(stderr.String()))
 	}
 	return string(out), nil
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func (osCommands) Run(ctx context.Context, p Process) ([]byte, error) {
 	if p.Log != nil && len(stderr.data) > 0 {
 		p.Log(string(stderr.data))
 	}
-	if err == nil && (stdout.cut || stderr.cut) {
+	if stdout.cut || stderr.cut { // which mostly ends the program too
 		err = fmt.Errorf("it printed more than %d MB", MaxFileSize>>20)
 	}
 	return stdout.data, err
@@ -241,13 +242,22 @@ func (c *call) local() (starlark.Value, error) {
 	}
 	switch {
 	case err != nil && in.Quiet:
-		return nil, fmt.Errorf("command %q failed.\nerror: %w\nstdout: %q\nstderr: %q", text, err, out, stderr.String())
+		return nil, fmt.Errorf("command %q failed.\nerror: %w\nstdout: %s\nstderr: %s", text, err, quoteEnd(out), quoteEnd(stderr.String()))
 	case err != nil:
 		return nil, fmt.Errorf("command %q failed.\nerror: %w", text, err)
 	case !in.Quiet && !in.EchoOff && out == "" && stderr.Len() == 0:
 		c.run.log("[no output]")
 	}
 	return blob{text: out, source: "local: " + text}, nil
+}
+
+// quoteEnd quotes a program's output, of a long one the end.
+func quoteEnd(s string) string {
+	const most = 8 << 10
+	if len(s) <= most {
+		return strconv.Quote(s)
+	}
+	return fmt.Sprintf("(%d bytes left out)…%q", len(s)-most, s[len(s)-most:])
 }
 
 // command runs a program with the run's environment and returns what it wrote

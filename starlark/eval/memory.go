@@ -179,6 +179,23 @@ func (m *meter) allowText(values ...starlark.Value) error {
 	return nil
 }
 
+// allowParsed reports whether what a text of YAML or JSON says is within the
+// limit. A value takes some hundred bytes, however short it is written.
+func (m *meter) allowParsed(text string) error {
+	const small, perValue = 1 << 20, 160
+	if len(text) < small {
+		return nil
+	}
+	values := 0
+	for _, c := range []byte(text) {
+		switch c {
+		case '\n', ',', ':', '[', '{':
+			values++
+		}
+	}
+	return m.allow(2*uint64(len(text)) + perValue*uint64(values))
+}
+
 // maxValues and maxDepth bound what a file's values hold, each counted as often
 // as it is reached through tuples: Starlark freezes them by recursion.
 const (

@@ -121,6 +121,9 @@ func (c *call) decodeJSON() (starlark.Value, error) {
 }
 
 func (r *run) jsonToStarlark(data, from string) (starlark.Value, error) {
+	if err := r.meter.allowParsed(data); err != nil {
+		return nil, err
+	}
 	v, err := decodeJSON([]byte(data))
 	if err != nil {
 		return nil, fmt.Errorf("error parsing JSON%s: %w", from, err)

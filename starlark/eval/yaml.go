@@ -17,6 +17,9 @@ import (
 // parseYAML decodes a stream. What it returns is shared between evaluations
 // and must not be changed.
 func (r *run) parseYAML(text string) ([]yamldoc.Document, error) {
+	if err := r.meter.allowParsed(text); err != nil {
+		return nil, err
+	}
 	return cached(r.opts.Cache, "yaml", text, func() ([]yamldoc.Document, error) {
 		return yamldoc.Parse(text)
 	})
@@ -82,6 +85,9 @@ func (c *call) yamlOne(v starlark.Value) ([]*object, error) {
 // objects decodes Kubernetes objects; a List becomes its items. What an object
 // is by its content alone is worked out once per content.
 func (r *run) objects(text string, pos config.Position, file string) ([]*object, error) {
+	if err := r.meter.allowParsed(text); err != nil {
+		return nil, err
+	}
 	templates, err := cached(r.opts.Cache, "objects", text, func() ([]objectTemplate, error) {
 		docs, err := yamldoc.Parse(text)
 		var templates []objectTemplate
@@ -205,7 +211,7 @@ func (r *run) noteSecrets(v any) {
 
 // noteSecretsOf is noteSecrets for a text that holds something wrong.
 func (r *run) noteSecretsOf(text string) {
-	docs, _ := yamldoc.Parse(text) // what could be read before the error
+	docs, _ := r.parseYAML(text) // what could be read before the error
 	for _, d := range docs {
 		r.noteSecrets(d.Value)
 	}
