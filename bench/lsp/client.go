@@ -80,9 +80,13 @@ func open(ctx context.Context, program string, w *workspace) (*client, error) {
 	err = c.Call(ctx, "initialize", map[string]any{
 		"processId": nil, "rootUri": "file://" + w.dir, "capabilities": json.RawMessage(capabilities),
 	}, nil)
-	return c, errors.Join(err, c.Notify("initialized", map[string]any{}), c.Notify("textDocument/didOpen", map[string]any{
-		"textDocument": map[string]any{"uri": c.uri, "languageId": "tiltfile", "version": 1, "text": w.text},
-	}))
+	return c, errors.Join(err, c.Notify("initialized", map[string]any{}), c.didOpen(c.uri, w.text))
+}
+
+func (c *client) didOpen(uri, text string) error {
+	return c.Notify("textDocument/didOpen", map[string]any{
+		"textDocument": map[string]any{"uri": uri, "languageId": "tiltfile", "version": 1, "text": text},
+	})
 }
 
 // capabilities are those of VS Code, as far as they matter here.

@@ -4,7 +4,8 @@
 //
 // The baseline of a round trip is that of a request which the server knows
 // nothing about, through the same pipe: what JSON-RPC, two processes and the
-// scheduler cost by themselves. The baseline of a cold start is the same
+// scheduler cost by themselves. That case is in the report as "nothing": its p99
+// says how busy the machine was. The baseline of a cold start is the same
 // program printing its version.
 package main
 
@@ -87,6 +88,7 @@ func measure(ctx context.Context, r *report.Report, o options, lines int) error 
 	if err != nil {
 		return err
 	}
+	r.Add(name("nothing"), "ms", floor, nil)
 	for _, test := range c.cases() {
 		if !wanted(test.name) {
 			continue
@@ -109,6 +111,9 @@ func measure(ctx context.Context, r *report.Report, o options, lines int) error 
 		return err
 	}
 	r.Add(name("resident"), "MB", []float64{rss}, nil)
+	if err := c.dependents(r, o, w, name, floor); err != nil {
+		return err
+	}
 	if err := c.stop(); err != nil || !wanted("cold-start") {
 		return err
 	}
