@@ -44,6 +44,10 @@ func NewText(content string) *Text { return newText(syntax.NewLines(content)) }
 
 func newText(lines *syntax.Lines) *Text { return &Text{content: lines.Text(), lines: lines} }
 
+// bare returns the text without its tree, which few ask of what was saved once
+// it is edited, and which takes as much memory as that of the edited text.
+func (t *Text) bare() *Text { return newText(t.lines) }
+
 // String returns the content.
 func (t *Text) String() string { return t.content }
 

@@ -92,6 +92,9 @@ func (w *Workspace) Change(uri string, version int32, enc Encoding, changes []Ch
 			inside = inside && ok
 		}
 		doc := *old
+		if doc.Saved == old.Text {
+			doc.Saved = old.Text.bare()
+		}
 		doc.Version, doc.Text = version, text
 		s.put(&doc)
 		if !inside {

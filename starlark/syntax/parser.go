@@ -20,7 +20,7 @@ func ParseLines(name string, lines *Lines) *File {
 // newParser returns a parser of a text of which about so many bytes are to be
 // read.
 func newParser(src string, read int) *parser {
-	p := &parser{tokens: make([]Token, 0, read/3+64)}
+	p := &parser{tokens: make([]Token, 0, min(read/3, 1<<10)+64)}
 	p.lx = lexer{src: src, lineStart: true, indents: make([]int, 1, 16), report: p.lexError}
 	return p
 }

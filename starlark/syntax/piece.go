@@ -10,19 +10,29 @@ import (
 // level, with what else stands in its last line and with the comments and empty
 // lines up to the next one. The versions of a file that Reparse makes share the
 // pieces that an edit leaves alone, so that facts about a piece can be kept
-// beside it. It holds no position of its own: a Part says where it stands.
+// beside it. Its positions are relative to its start: a Part says where it
+// stands.
 type Piece struct {
-	base     int // where it stood when it was parsed: what tokens and comments are relative to
 	size     int // in bytes
 	clean    bool
 	firstEnd int // the end of its first token
 	lastEnd  int // the end of its last word or sign, -1 when it has none
 	idents   int // names in it, or more
 
-	tokens   []Token
+	tokens   []tightToken
 	comments []Comment
 
 	facts atomic.Pointer[fact]
+}
+
+// tightToken is a Token of half the size: there are many, and they live long.
+type tightToken struct {
+	start, end int32
+	kind       Kind
+}
+
+func (t tightToken) at(start int) Token {
+	return Token{t.kind, start + int(t.start), start + int(t.end)}
 }
 
 // fact is something that is known of a piece; they form a list.
@@ -61,11 +71,6 @@ type Part struct {
 // End returns where the next part starts.
 func (p *Part) End() int { return p.Start + p.size }
 
-// shift is what turns the piece's positions into those of the file.
-func (p *Part) shift() int { return p.Start - p.base }
-
-func (t Token) shifted(by int) Token { return Token{t.Kind, t.Start + by, t.End + by} }
-
 // NumTokens returns the number of tokens, at least 1: the last one is an EOF.
 func (f *File) NumTokens() int { return f.numTokens }
 
@@ -76,7 +81,7 @@ func (f *File) Token(i int) Token {
 	}
 	k := sort.Search(len(f.Parts), func(k int) bool { return f.Parts[k].token > i }) - 1
 	p := &f.Parts[k]
-	return p.tokens[i-p.token].shifted(p.shift())
+	return p.tokens[i-p.token].at(p.Start)
 }
 
 // Tokens returns all tokens in order.
@@ -96,9 +101,8 @@ func (f *File) Tokens() iter.Seq[Token] {
 // Tokens returns the part's tokens in order, as the file places them.
 func (p *Part) Tokens() iter.Seq[Token] {
 	return func(yield func(Token) bool) {
-		by := p.shift()
 		for _, t := range p.tokens {
-			if !yield(t.shifted(by)) {
+			if !yield(t.at(p.Start)) {
 				return
 			}
 		}
@@ -108,9 +112,8 @@ func (p *Part) Tokens() iter.Seq[Token] {
 // Comments returns the part's comments in order, as the file places them.
 func (p *Part) Comments() iter.Seq[Comment] {
 	return func(yield func(Comment) bool) {
-		by := p.shift()
 		for _, c := range p.comments {
-			if !yield(Comment{c.Start + by, c.End + by, c.Own}) {
+			if !yield(c.shifted(p.Start)) {
 				return
 			}
 		}
@@ -127,9 +130,10 @@ type pieces struct {
 	parts    []Part
 	stmts    []Stmt
 	slab     slab[Piece]
-	tokens   int // of all parts
-	idents   int // of all parts
-	comments int // of the lexer's comments that belong to a part
+	free     []tightToken // the rest of a block
+	tokens   int          // of all parts
+	idents   int          // of all parts
+	comments int          // of the lexer's comments that belong to a part
 }
 
 // settled reports whether a statement of the top level starts with the current
@@ -152,7 +156,7 @@ func (p *parser) settled() bool {
 func (p *parser) piece(at int) (end int) {
 	tokens, idents, stmts, errs := len(p.tokens), p.numIdent, len(p.all.stmts), len(p.errs)
 	x := p.all.slab.new()
-	x.base, x.firstEnd, x.lastEnd = at, p.tok.End, -1
+	x.firstEnd, x.lastEnd = p.tok.End-at, -1
 	x.clean = at == 0 || !p.tokenBad()
 	if at == 0 {
 		errs = 0 // the first token is read already
@@ -167,16 +171,35 @@ func (p *parser) piece(at int) (end int) {
 	x.size = end - at
 	x.clean = x.clean && len(p.errs) == errs
 	x.idents = p.numIdent - idents
-	x.tokens = p.tokens[tokens:len(p.tokens):len(p.tokens)]
-	x.comments = p.lx.comments[p.all.comments:len(p.lx.comments):len(p.lx.comments)]
-	if p.reuse != nil {
-		x.comments = append([]Comment(nil), x.comments...) // the rest of the list must not live as long
+	for _, c := range p.lx.comments[p.all.comments:] {
+		x.comments = append(x.comments, c.shifted(-at))
 	}
-	if len(x.tokens) > 0 && p.prevEnd > at {
-		x.lastEnd = p.prevEnd
+	if len(p.tokens) > tokens && p.prevEnd > at {
+		x.lastEnd = p.prevEnd - at
 	}
+	x.tokens = p.tighten(p.tokens[tokens:], at)
+	p.tokens = p.tokens[:tokens]
 	p.part(x, at, p.all.stmts[stmts:])
 	return end
+}
+
+// tighten returns tokens as a piece that starts at an offset keeps them, cut
+// from a block.
+func (p *parser) tighten(tokens []Token, at int) []tightToken {
+	n := len(tokens)
+	if len(p.all.free) < n {
+		size := n
+		if p.reuse == nil {
+			size = max(n, 1<<10)
+		}
+		p.all.free = make([]tightToken, size)
+	}
+	out := p.all.free[:n:n]
+	p.all.free = p.all.free[n:]
+	for i, t := range tokens {
+		out[i] = tightToken{int32(t.Start - at), int32(t.End - at), t.Kind}
+	}
+	return out
 }
 
 // topLevel parses statements up to a place where nothing is left open.

@@ -71,15 +71,15 @@ func (r *reuse) before(i int) bool {
 		return false
 	}
 	next := &r.old.Parts[i+1]
-	return next.firstEnd+next.shift() < r.prefix
+	return next.Start+next.firstEnd < r.prefix
 }
 
 // adopt adds a part of the older file to the new one, at an offset.
 func (p *parser) adopt(part *Part, at int) {
-	first, by := len(p.all.stmts), at-part.Start
+	first := len(p.all.stmts)
 	p.all.stmts = append(p.all.stmts, part.Stmts...)
-	if stmts := p.all.stmts[first:]; by != 0 || p.reuse.renumber {
-		c := copier{nodes: &p.nodes, by: by}
+	if stmts := p.all.stmts[first:]; at != part.Start || p.reuse.renumber {
+		c := copier{nodes: &p.nodes, by: at - part.Start}
 		if p.reuse.renumber {
 			c.ids = &p.numIdent
 		}
@@ -87,12 +87,11 @@ func (p *parser) adopt(part *Part, at int) {
 			stmts[i] = c.stmt(s)
 		}
 	}
-	by = at - part.base
 	for _, c := range part.comments {
-		p.lx.comments = append(p.lx.comments, Comment{c.Start + by, c.End + by, c.Own})
+		p.lx.comments = append(p.lx.comments, c.shifted(at))
 	}
 	if part.lastEnd >= 0 {
-		p.prevEnd = part.lastEnd + by
+		p.prevEnd = at + part.lastEnd
 	}
 	p.part(part.Piece, at, p.all.stmts[first:])
 }

@@ -128,6 +128,8 @@ type Comment struct {
 	Own        bool // alone on its line
 }
 
+func (c Comment) shifted(by int) Comment { return Comment{c.Start + by, c.End + by, c.Own} }
+
 // Keywords lists the words that Starlark gives a meaning, in order.
 var Keywords = []string{
 	"and", "break", "continue", "def", "elif", "else", "for", "if", "in", "lambda",
