@@ -44,7 +44,7 @@ func resolveNumber(text string) (any, bool) {
 	}
 	if text[0] == '.' {
 		if f, err := strconv.ParseFloat(text, 64); err == nil {
-			return f, true
+			return whole(f), true
 		}
 		return text, true
 	}
@@ -57,7 +57,7 @@ func resolveNumber(text string) (any, bool) {
 	}
 	if floatStyle.MatchString(bare) {
 		if f, err := strconv.ParseFloat(bare, 64); err == nil {
-			return f, true
+			return whole(f), true
 		}
 	}
 	// The binary numbers that ParseInt does not take are left to the library.

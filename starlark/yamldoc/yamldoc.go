@@ -201,8 +201,19 @@ func plain(v any, depth int) (any, error) {
 			return int64(v), nil
 		}
 		return float64(v), nil
+	case float64:
+		return whole(v), nil
 	}
 	return v, nil
+}
+
+// whole returns a number that JSON writes without point and exponent as an
+// integer: between YAML and values stands JSON.
+func whole(f float64) any {
+	if n := int64(f); float64(n) == f && math.Abs(f) < 1<<63 {
+		return n
+	}
+	return f
 }
 
 // keyText is a map's key as JSON has it.
