@@ -238,11 +238,15 @@ func (w World) extension(from, name string) ide.Module {
 	}
 	dir, ok := w.Found.folder(place.Repo)
 	if !ok {
-		note := "it is not shipped"
-		if reason := extensions.Left()[name]; reason != "" && place.Repo.URL == extensions.PublicRepo {
-			note += " (" + reason + ")"
+		m := ide.Module{State: ide.Unknown, Note: "it is not shipped"}
+		if place.Repo.URL == extensions.PublicRepo {
+			reason := extensions.Left()[name]
+			if m.New = reason == ""; !m.New {
+				m.Note += " (" + reason + ")"
+			}
 		}
-		return ide.Module{State: ide.Unknown, Note: fmt.Sprintf("%s; evaluating the Tiltfile fetches it from %s", note, place.Repo.URL)}
+		m.Note += "; evaluating the Tiltfile fetches it from " + place.Repo.URL
+		return m
 	}
 	file := filepath.Join(dir, filepath.FromSlash(place.File))
 	if _, err := w.Snapshot.Text(file); err != nil {

@@ -67,6 +67,9 @@ v1alpha1.extension_repo(name='far', url='https://example.com/far', load_host='fa
 		if got.State != want.state || !strings.Contains(got.Path+got.Note, want.text) {
 			t.Errorf("%s: got %+v, want %v %s", module, got, want.state, want.text)
 		}
+		if wantNew := module == "ext://unheard_of"; got.New != wantNew {
+			t.Errorf("%s: new %v", module, got.New)
+		}
 		if f := w.File(got.Path); (got.State == ide.Found) != (f != nil) {
 			t.Errorf("%s: the file is %v", module, f)
 		}

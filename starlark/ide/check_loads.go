@@ -46,7 +46,10 @@ func (c *checker) missingModule(l *resolve.Load, m Module) {
 func (c *checker) unfetched(l *resolve.Load, m Module) {
 	name, ext := strings.CutPrefix(l.Module.Value, "ext://")
 	if ext && m.Note != "" {
-		c.meantExtension(c.add(l.Module.Span(), CodeUnfetched, "extension %s: %s", name, m.Note), l, name)
+		d := c.add(l.Module.Span(), CodeUnfetched, "extension %s: %s", name, m.Note)
+		if c.meantExtension(d, l, name); m.New && len(d.Fixes) > 0 {
+			d.Severity = Warning // a slip, most likely
+		}
 	}
 }
 

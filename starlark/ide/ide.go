@@ -56,6 +56,7 @@ type Module struct {
 	State ModuleState
 	Path  string // absolute, when Found; that of a shipped extension begins with ext://
 	Note  string // why it is not Found, or what will become of it; may be empty
+	New   bool   // the public collection had no extension of that name when this program was made
 }
 
 // Snapshot is everything that the features look at. Zero fields are unknown.

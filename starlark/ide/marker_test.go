@@ -77,7 +77,7 @@ func (w *world) Module(from, module string) Module {
 	}
 	if w.files[p] == nil {
 		if strings.HasPrefix(module, "ext://public") {
-			return Module{Note: "it is not shipped; evaluating the Tiltfile fetches it from https://example.com"}
+			return Module{New: true, Note: "it is not shipped; evaluating the Tiltfile fetches it from https://example.com"}
 		}
 		return Module{State: Missing}
 	}
