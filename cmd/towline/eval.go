@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/eval"
 )
@@ -54,11 +55,11 @@ func evalCommand() *cobra.Command {
 // extensionCache fetches repositories of extensions to the user's cache; nil
 // when the user has none.
 func extensionCache() eval.Remote {
-	dir, err := os.UserCacheDir()
-	if err != nil {
+	cache, ok := extensions.UserCache()
+	if !ok {
 		return nil
 	}
-	return &eval.GitRemote{Dir: filepath.Join(dir, "towline", "extensions"), Env: os.Environ()}
+	return &eval.GitRemote{Dir: string(cache), Env: os.Environ()}
 }
 
 // deferCollection lets the garbage collector wait for some 64 MB. Most
