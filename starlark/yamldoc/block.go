@@ -218,7 +218,7 @@ func (r *reader) item(column int) (any, bool) {
 
 // value reads what belongs to a key or a dash in a column: a scalar or a flow
 // collection in the same line, a text, or a block in the lines below.
-func (r *reader) value(column int, ofKey bool) (any, bool) {
+func (r *reader) value(column int, ofKey bool) (v any, ok bool) {
 	if r.lineEnded() {
 		if !r.endLine() {
 			return nil, false
@@ -231,28 +231,19 @@ func (r *reader) value(column int, ofKey bool) (any, bool) {
 		}
 		return nil, true
 	}
-	if r.at(0) == '|' {
-		return r.literal(column)
-	}
-	v, ok := r.inline()
-	return v, ok && r.endLine() && r.indent <= column
-}
-
-// inline reads a scalar or a flow collection that ends in its line.
-func (r *reader) inline() (any, bool) {
 	switch r.at(0) {
+	case '|':
+		return r.literal(column)
 	case '{', '[':
-		return r.flow()
+		v, ok = r.flow()
+		ok = ok && r.endLine()
 	case '"', '\'':
-		return r.quoted()
+		v, ok = r.quoted()
+		ok = ok && r.endLine()
+	default:
+		v, ok = r.plainScalar(column)
 	}
-	end, colon := r.plainEnd()
-	if end == r.pos || colon {
-		return nil, false
-	}
-	text := r.s[r.pos:end]
-	r.pos = end
-	return resolve(text)
+	return v, ok && r.indent <= column
 }
 
 // atKey reports whether a key begins here, in place of a value. Whatever it is
@@ -344,58 +335,4 @@ func plainStart(c, after byte) bool {
 		return after != ' ' && after != '\t' && after != '\n' && after != 0
 	}
 	return true
-}
-
-// literal reads a text of several lines behind a bar. Its own column is that
-// of its first line, and blank lines at its end do not count.
-func (r *reader) literal(column int) (any, bool) {
-	r.pos++ // the bar
-	strip := r.at(0) == '-'
-	if strip {
-		r.pos++
-	}
-	if !r.lineEnded() {
-		return nil, false
-	}
-	r.skipLine()
-	var b strings.Builder
-	margin, blank, newline := 0, 0, false
-	for r.pos < len(r.s) {
-		line, rest, found := strings.Cut(r.s[r.pos:], "\n")
-		spaces := len(line) - len(strings.TrimLeft(line, " "))
-		if margin == 0 && spaces < len(line) {
-			if margin = spaces; margin <= column || line[spaces] == '\t' {
-				return nil, false
-			}
-		}
-		switch {
-		case margin == 0 && spaces > 0:
-			return nil, false
-		case margin == 0, spaces == len(line) && spaces <= margin:
-			blank++
-		case spaces < margin:
-			return r.endLiteral(&b, newline && !strip)
-		default:
-			if newline {
-				b.WriteByte('\n')
-			}
-			for ; blank > 0; blank-- {
-				b.WriteByte('\n')
-			}
-			b.WriteString(line[margin:])
-			newline = found
-		}
-		r.pos = len(r.s) - len(rest)
-	}
-	if margin == 0 {
-		return nil, false
-	}
-	return r.endLiteral(&b, newline && !strip)
-}
-
-func (r *reader) endLiteral(b *strings.Builder, newline bool) (any, bool) {
-	if newline {
-		b.WriteByte('\n')
-	}
-	return b.String(), r.next()
 }

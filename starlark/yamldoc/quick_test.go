@@ -37,12 +37,12 @@ var taken = []string{
 	"a: {}\nb: []\nc: {d: e, f: [1, 'two', \"3\"], \"g\":{h: -1}}\n", "a: \"x\\n\\t\\\"\\\\\"\n'b c': d\n\"e\": f\n",
 	"a: |\n  x\n    y\n\n  z\n\n\nb: |-\n  x\n", "a:\n", "a: ~\nb: null\nc: yes\nd: off\n", "a: http://b:80/c#d\n",
 	"1: a\ntrue: b\n", "a: 0644\nb: 1.5\nc: 1e3\nd: 0x1F\ne: 10m\nf: 1.2.3\ng: 2001-02-03\nh: -5\ni: +7\nj: 1_000\nk: .5\n",
-	"args:\n- --flag=value\n- -x\n", "é: ü # ö\n", "a: b\\c\nd: 'e\\f'\n", "- a\n- b\n",
+	"args:\n- --flag=value\n- -x\n", "é: ü # ö\n", "a: b\\c\nd: 'e\\f'\n", "- a\n- b\n", "a: b\n  c\n\n\n  d # e\nf:\n- g\n  h\n- i\n", "a: b\n # c\nd: e\n", "a: 'it''s'\n'b''': c\n", "a: 1\n  2\n",
 }
 
 // left are documents that the library alone knows.
 var left = []string{
-	"a: &x 1\nb: *x\n", "a: !!str 1\n", "a: >\n  b\n", "a: b\n  c\n", "a: 'it''s'\n", "? a\n: b\n", "a:\tb\n", "a: 1\na: 2\n", "a: .inf\n", "<<: {a: b}\n",
+	"a: &x 1\nb: *x\n", "a: !!str 1\n", "a: >\n  b\n", "a: b\n  c: d\n", "a: b # c\n  d\n", "a: b\n  # c\n  d\n", "a: b\n  - c\n", "? a\n: b\n", "a:\tb\n", "a: 1\na: 2\n", "a: .inf\n", "<<: {a: b}\n",
 	"a: b: c\n", "a\n", "a: [b,\n  c]\n", "a: \"b\n  c\"\n", "a: |2\n   b\n", "a: |+\n  b\n\n", "a: \x01\n", "a: \"\\u00e9\"\n", "\ufeffa: b\n", "a: b\r\n",
 	"a:\n  b: c\n d: e\n", "- a\nb: c\n", "%YAML 1.1\n---\na: b\n", "a: @b\n", "a: `b`\n", "... : b\n", "a: 0b12\n", "null: a\n", "a: {b, c}\n", "a: [b: c]\n",
 	"a: |\n b\n\tc\n", "a: 'b' c\n", "a: {b: c} d\n", "a: [,]\n", "a: {b: c,}\n", "a: ]\n", "a: |", "a: |\n \t\n",
@@ -139,6 +139,7 @@ var manifests = []string{
 	"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\n  labels: {app: a, tier: \"b\"}\nspec:\n  replicas: 1\n  template:\n    spec:\n      containers:\n" +
 		"      - name: main\n        image: a:1.2\n        args: [\"--x\", '-y', z]\n        ports:\n        - containerPort: 8080\n        -\n          containerPort: 9\n      - name: side\n",
 	"kind: ConfigMap\nmetadata: # name\n    name: b\ndata:\n  file.conf: |\n    a = 1\n\n      b = 2\n    # no comment\n  other: |-\n    x\n\n  empty:\n  'quoted key': \"a \\\"b\\\"\"\n",
+	"description: one\n  two 'three'\n\n  four: five\nother: 'it''s'\nlist:\n- a\n  b\n- c # d\n",
 	"- a\n- b: c\n  d:\n  - e\n  - - f\n    - 1.5\n- {g: [h, 0x1f], i: -1}\n-\n",
 }
 

@@ -103,6 +103,7 @@ func keyOf(v any) (string, bool) {
 func (r *reader) quoted() (any, bool) {
 	quote := r.at(0)
 	start := r.pos + 1
+	doubled := false // a quote inside
 	for i := start; i < len(r.s); i++ {
 		switch c := r.s[i]; {
 		case c == '\n' || c == '\t':
@@ -111,7 +112,11 @@ func (r *reader) quoted() (any, bool) {
 			return r.escaped(start, i)
 		case c != quote:
 		case quote == '\'' && i+1 < len(r.s) && r.s[i+1] == '\'':
-			return nil, false
+			doubled = true
+			i++
+		case doubled:
+			r.pos = i + 1
+			return strings.ReplaceAll(r.s[start:i], "''", "'"), true
 		default:
 			r.pos = i + 1
 			return r.s[start:i], true

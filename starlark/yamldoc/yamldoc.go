@@ -9,7 +9,7 @@
 // tree before it makes values by reflection. Manifests use a small part of the
 // language, so a second reader stands before it (block.go), which goes through
 // a document once and makes the values at once. It gives up at the first thing
-// that it does not know for certain (anchors, tags, folded text, scalars of
+// that it does not know for certain (anchors, tags, folded text, quotes of
 // several lines, tabs, anything that looks like a mistake), and the library
 // then reads the whole document. It never reports an error itself. A fuzz test
 // holds the two against each other: what the quick reader accepts, the library
