@@ -144,6 +144,11 @@ func (c *core) perform(e engine.Effect) {
 		live.Files = c.syncable(c.state.Targets[live.Target].Image)
 		e = live
 	}
+	if live, ok := e.(engine.Live); ok {
+		for i := range live.Files { // they are the effect's own
+			live.Files[i].Seen, _ = c.tree.Entry(live.Files[i].Local)
+		}
+	}
 	switch e := e.(type) {
 	case engine.Live:
 		paths := make([]string, len(e.Files))

@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/towline-dev/towline/starlark/config"
+import (
+	"github.com/towline-dev/towline/server/tree"
+	"github.com/towline-dev/towline/starlark/config"
+)
 
 // Build makes an image and pushes it; answered with Built.
 type Build struct {
@@ -55,6 +58,7 @@ type Live struct {
 // it is written or deleted follows from its being here.
 type File struct {
 	Local, Remote string
+	Seen          tree.Entry // what is known of it here, filled in by whoever knows; zero: nothing
 }
 
 // Forget deletes what the project no longer has or no longer enables.

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/zeebo/blake3"
 
 	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -71,6 +73,35 @@ func TestAgentIsLeftOut(t *testing.T) {
 		opts, problem := r.injection(t.Context(), engine.Apply{Resource: config.Resource{Name: name}, Images: map[string]string{"img": "img:1"}})
 		if problem != nil || opts.AgentImage != want {
 			t.Errorf("%s: agent image %q, %v, want %q", name, opts.AgentImage, problem, want)
+		}
+	}
+}
+
+// TestSeenFilesAreNotReadAgain: the hash that the tree made is taken while the
+// file looks the same, and made anew when it does not.
+func TestSeenFilesAreNotReadAgain(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte("content"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Lstat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := tree.Entry{Hash: tree.Hash{1}, Mode: uint32(info.Mode()), Size: info.Size(), MTime: info.ModTime().UnixNano()}
+	real := wire.Digest(blake3.Sum256([]byte("content")))
+	for what, change := range map[string]func(*tree.Entry){
+		"as it was": func(*tree.Entry) {}, "another time": func(e *tree.Entry) { e.MTime++ }, "another size": func(e *tree.Entry) { e.Size++ },
+		"another mode": func(e *tree.Entry) { e.Mode |= 0o111 }, "not seen": func(e *tree.Entry) { *e = tree.Entry{} },
+	} {
+		known, want := seen, real
+		change(&known)
+		if known == seen {
+			want = wire.Digest{1}
+		}
+		f, exists, err := describe(engine.File{Local: name, Seen: known}, wire.Path{Root: "/srv", Path: "file"})
+		if err != nil || !exists || f.Hash != want || f.Size != 7 {
+			t.Errorf("%s: %+v, %v, want hash %v", what, f, err, want)
 		}
 	}
 }
