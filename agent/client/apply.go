@@ -46,6 +46,9 @@ type Change struct {
 	// Source has the contents of Files; nil if none is a regular file with
 	// content.
 	Source Source
+	// Delta has patches travel also where the link is so quick that making them
+	// takes longer than they save.
+	Delta bool
 	// Output is called with the output of the commands in Runs, in order; nil
 	// drops it. It must not keep p.
 	Output func(stderr bool, p []byte)

@@ -102,7 +102,7 @@ func (s *sender) begin(f wire.File, c wire.Content, failed error) error {
 // can be made and is worth it.
 func (s *sender) patch(f wire.File) ([]byte, wire.Digest, error) {
 	baser, ok := s.change.Source.(Baser)
-	if !ok || f.Size < patchFrom || f.Size > delta.MaxSize || s.client.speed.Load() > fastForPatch {
+	if !ok || f.Size < patchFrom || f.Size > delta.MaxSize || !s.change.Delta && s.client.speed.Load() > fastForPatch {
 		return nil, wire.Digest{}, nil
 	}
 	base, digest, ok := baser.Base(f)

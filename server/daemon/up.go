@@ -270,7 +270,7 @@ func (c *core) start(s surroundings) {
 	builder := builderFor(c.cluster, s.registry, s.platform, s.runtime, filepath.Dir(c.good.Tiltfile))
 	c.runner = run.New(c.ctx, run.Options{
 		Workspace: c.d.o.Endpoint.ID(), Cluster: c.cluster, Kubeconfig: c.kubeconfig(), Images: builder, Agent: c.d.o.Agent,
-		Sink: sink{d: c.d, up: c.ups}, Secrets: c.d.secrets.Load,
+		Sink: sink{d: c.d, up: c.ups}, Secrets: c.d.secrets.Load, Sent: filepath.Join(c.d.o.Endpoint.State, "sent"),
 	})
 	c.state = engine.State{}
 	if pin := c.cluster.Identity().Pin() + "/" + c.cluster.Identity().Namespace; c.store.record.Pin != pin {

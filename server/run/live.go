@@ -55,6 +55,8 @@ func (r *Runner) sync(e engine.Live) (problem *config.Problem, rebuild bool) {
 			return &config.Problem{Message: fmt.Sprintf("comparing the files of pod %s: %v", e.Target.Pod, err)}, false
 		}
 	}
+	files, _ := change.Source.(disk)
+	change.Source, change.Delta = r.source(files, img.Ref, set.Mode), set.Mode == "delta"
 	output := r.lines(func(line string) {
 		r.o.Sink.Log(Line{Resource: resource, Source: "build", Pod: e.Target.Pod, Text: line})
 	})
@@ -72,6 +74,7 @@ func (r *Runner) sync(e engine.Live) (problem *config.Problem, rebuild bool) {
 		}
 		r.log(resource, "towline", "", e.Target.Pod+": stopped, and starts again under the debugger")
 	}
+	r.remember(change)
 	r.report(resource, e, change, result, time.Since(began))
 	if failed := result.Failed(); failed != nil {
 		step := e.Runs[len(result.Runs)-1]

@@ -87,6 +87,7 @@ type Options struct {
 	Images     *build.Builder
 	Agent      map[string][]byte // the agent's binaries for linux by architecture, "amd64"
 	Sink       Sink
+	Sent       string                 // folder for the large files that were sent last; "": none are kept
 	Secrets    func() *config.Secrets // the values that no log may show; nil: there are none
 }
 
@@ -113,6 +114,7 @@ type Runner struct {
 	neighbours map[string]*neighbourhood     // by namespace
 	listed     map[string]bool               // namespaces, and adoptions, whose pods are all known
 	turns      map[string]*turn              // the last apply or deletion of a resource
+	sent       *sent                         // the large files that were sent last
 	agentRef   string                        // of the agent's pushed image, "" before the first use
 }
 
@@ -134,6 +136,10 @@ func New(ctx context.Context, o Options) *Runner {
 		neighbours: map[string]*neighbourhood{},
 		listed:     map[string]bool{},
 		turns:      map[string]*turn{},
+	}
+	var err error
+	if r.sent, err = newSent(o.Sent); err != nil {
+		r.log("", "towline", "warn", err.Error()+"; files travel whole")
 	}
 	return r
 }
@@ -214,6 +220,7 @@ func (r *Runner) Close() {
 		r.detach(id)
 	}
 	r.work.Wait()
+	r.sent.close()
 }
 
 // log tells a line on behalf of a resource.
