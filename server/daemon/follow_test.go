@@ -42,7 +42,11 @@ func (s *tiltStand) write(name, text string) {
 	if err := os.MkdirAll(filepath.Dir(s.path(name)), 0o755); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := os.WriteFile(s.path(name), []byte(text), 0o644); err != nil {
+	temp := filepath.Join(s.t.TempDir(), "new") // no evaluation shall see half of it
+	if err := os.WriteFile(temp, []byte(text), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Rename(temp, s.path(name)); err != nil {
 		s.t.Fatal(err)
 	}
 }
