@@ -200,7 +200,7 @@ func (c *core) event(e engine.Event) {
 	switch e := e.(type) {
 	case engine.LiveDone:
 		if u := c.synced[e.Target]; u != nil {
-			u.Took = time.Since(u.Began)
+			c.synced[e.Target] = ended(u, u.Began)
 		}
 	case engine.Built:
 		if e.Problem == nil {
@@ -217,7 +217,7 @@ func (c *core) event(e engine.Event) {
 	case engine.Observed:
 		if began, ok := c.began[e.Resource]; ok && e.Ready {
 			if u := c.updates[e.Resource]; u != nil {
-				u.Took = time.Since(began)
+				c.updates[e.Resource] = ended(u, began)
 			}
 			delete(c.began, e.Resource)
 		}
@@ -227,12 +227,20 @@ func (c *core) event(e engine.Event) {
 	c.step(e)
 }
 
+// ended is an update that has ended now. The old one is part of a status that
+// others read.
+func ended(u *api.Update, began time.Time) *api.Update {
+	done := *u
+	done.Took = time.Since(began)
+	return &done
+}
+
 // failed ends a resource's update without a success.
 func (c *core) failed(resource string) {
 	if u := c.updates[resource]; u != nil {
-		ended := *u
-		ended.Kind, ended.Took = "failed "+strings.TrimPrefix(u.Kind, "failed "), time.Since(u.Began)
-		c.updates[resource] = &ended
+		done := ended(u, u.Began)
+		done.Kind = "failed " + strings.TrimPrefix(u.Kind, "failed ")
+		c.updates[resource] = done
 	}
 	delete(c.began, resource)
 }
