@@ -6,8 +6,10 @@ import (
 	"io"
 	"net"
 	"reflect"
+	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/starlark/config"
@@ -43,7 +45,44 @@ func (r *Runner) serveForwards(res config.Resource) {
 		facts.Forwards = append(facts.Forwards, r.listen(ctx, f, res.Name, spec))
 	}
 	r.o.Sink.Facts(Facts{Forwards: &facts})
+	known := slices.Clone(facts.Forwards)
+	if slices.ContainsFunc(known, func(fwd Forward) bool { return fwd.Problem != "" }) {
+		f.done.Add(1)
+		r.spawn(func() {
+			defer f.done.Done()
+			r.listenAgain(ctx, f, ForwardFacts{Resource: res.Name, Forwards: known})
+		})
+	}
 }
+
+// listenAgain tries ports that were in use until all are open, or ctx ends.
+func (r *Runner) listenAgain(ctx context.Context, f *forwarder, facts ForwardFacts) {
+	for _, fwd := range facts.Forwards {
+		if fwd.Problem != "" {
+			r.log(facts.Resource, "towline", "error", fwd.Problem)
+		}
+	}
+	for waits := true; waits && pause(ctx, portRetry); {
+		waits = false
+		for i, old := range facts.Forwards {
+			if old.Problem == "" {
+				continue
+			}
+			now := r.listen(ctx, f, facts.Resource, old.Spec)
+			if now.Problem != "" {
+				waits = true
+				continue
+			}
+			facts.Forwards = slices.Clone(facts.Forwards) // the old list is in others' hands
+			facts.Forwards[i] = now
+			r.log(facts.Resource, "towline", "", fmt.Sprintf("port %d is free now: forwarding", now.Spec.Local))
+			r.o.Sink.Facts(Facts{Forwards: &ForwardFacts{Resource: facts.Resource, Forwards: facts.Forwards}})
+		}
+	}
+}
+
+// portRetry is the time between attempts to listen on a port that is in use.
+const portRetry = time.Second
 
 // listen opens one forward's port on this machine.
 func (r *Runner) listen(ctx context.Context, f *forwarder, resource string, spec config.PortForward) Forward {
@@ -55,8 +94,7 @@ func (r *Runner) listen(ctx context.Context, f *forwarder, resource string, spec
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", fwd.Local)
 	if err != nil {
-		fwd.Problem = fmt.Sprintf("port %d: %v; choose another local port in port_forwards", spec.Local, err)
-		r.log(resource, "towline", "error", fwd.Problem)
+		fwd.Problem = fmt.Sprintf("port %d: %v; it is tried again until it is free, or choose another local port in port_forwards", spec.Local, err)
 		return fwd
 	}
 	fwd.Local = ln.Addr().String()
