@@ -77,16 +77,25 @@ func newBed(t *testing.T, name string, files map[string]string) *bed {
 	if _, err := b.cluster.EnsureNamespace(t.Context(), b.namespace, nil); err != nil {
 		t.Fatal(err)
 	}
+	b.deleteAtEnd(b.namespace)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		_, _ = b.run(ctx, "down", "--namespace", b.namespace)
 		_, _ = b.run(ctx, "daemon", "--stop")
-		if err := b.cluster.DeleteNamespace(ctx, b.namespace); err != nil && !kube.IsKind(err, kube.NotFound) {
-			t.Error(err)
-		}
 	})
 	return b
+}
+
+// deleteAtEnd deletes a namespace when the test is over.
+func (b *bed) deleteAtEnd(namespace string) {
+	b.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		defer cancel()
+		if err := b.cluster.DeleteNamespace(ctx, namespace); err != nil && !kube.IsKind(err, kube.NotFound) {
+			b.t.Error(err)
+		}
+	})
 }
 
 // write puts a file into the workspace.

@@ -36,6 +36,7 @@ job_create('migrate', image='$BASE', command='echo migrated')
 `,
 		"dir/one": "1\n", "dir/two": "2\n", ".env": "A=b\n",
 	})
+	b.deleteAtEnd("tl-ext-objects-made") // down leaves namespaces
 	b.up()
 	b.want("v1", "Namespace", "tl-ext-objects-made", `"a":"b"`)
 	b.want("v1", "ConfigMap", "files", `"k":"1\n"`, `"two":"2\n"`)
@@ -278,11 +279,7 @@ func TestCertManager(t *testing.T) {
 	if !created {
 		t.Skip("the cluster has a namespace cert-manager already")
 	}
-	t.Cleanup(func() {
-		if err := b.cluster.DeleteNamespace(t.Context(), "cert-manager"); err != nil && ctx.Err() == nil {
-			t.Error(err)
-		}
-	})
+	b.deleteAtEnd("cert-manager")
 	b.env = append(b.env, "PATH="+filepath.Join(b.dir, "bin")+":"+os.Getenv("PATH"))
 	b.up()
 	found, err := b.cluster.Current(ctx, []map[string]any{{"apiVersion": "apps/v1", "kind": "Deployment",
