@@ -33,7 +33,7 @@ func (p *progress) show(s api.Status) {
 		return
 	}
 	for _, r := range s.Resources {
-		text := state(r)
+		text := fullState(r)
 		if r.Phase == api.PhaseStopped || r.Phase == api.PhaseDisabled || p.said[r.Name] == text {
 			continue
 		}

@@ -91,16 +91,24 @@ func printStatus(w io.Writer, s api.Status) {
 	}
 }
 
+// state says where a resource stands, in the width of a table's column: the
+// whole of a problem stands below the table.
 func state(r api.ResourceStatus) string {
+	text := fullState(r)
+	if short := []rune(text); len(short) > 48 {
+		text = string(short[:47]) + "…"
+	}
+	return text
+}
+
+// fullState says where a resource stands.
+func fullState(r api.ResourceStatus) string {
 	text := string(r.Phase)
 	if r.Changed {
 		text += " (changed)"
 	}
 	if r.Message != "" && r.Phase != api.PhaseReady && r.Problem == nil {
 		text += ": " + r.Message
-	}
-	if short := []rune(text); len(short) > 48 {
-		text = string(short[:47]) + "…" // the whole of it stands below the table
 	}
 	return text
 }

@@ -105,7 +105,7 @@ func (c *core) resourceStatus(spec *config.Resource) api.ResourceStatus {
 		s.Images = append(s.Images, api.ImageStatus{Ref: ref, Pushed: c.state.Images[ref].Pushed})
 	}
 	for id, t := range c.state.Targets {
-		if t.Resource == spec.Name {
+		if t.Resource == spec.Name && r.Wanted { // pods that are on their way out are nobody's problem
 			s.Targets = append(s.Targets, c.targetStatus(id, t))
 		}
 	}
