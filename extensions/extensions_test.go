@@ -85,7 +85,7 @@ func read(t *testing.T, name string) page {
 		var params []string
 		for _, param := range def.Params {
 			start, end := param.Span()
-			text := lineText(source, start, end)
+			text := strings.Replace(lineText(source, start, end), " = ", "=", 1)
 			params = append(params, text)
 			name, _, _ := strings.Cut(text, "=")
 			if strings.Contains(f.doc, "Args:") && !strings.Contains(f.doc, "\n      "+name+": ") {

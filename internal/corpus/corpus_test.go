@@ -59,11 +59,15 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// TestExamples holds the project's own examples to the same.
-func TestExamples(t *testing.T) {
-	files, err := filepath.Glob("../../examples/*/Tiltfile")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no examples: %v", err)
+// TestOurs holds the project's own Tiltfiles to the same.
+func TestOurs(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"examples/*", "extensions/*", "extensions/*/*"} {
+		found, err := filepath.Glob("../../" + pattern + "/Tiltfile")
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no Tiltfile of %s: %v", pattern, err)
+		}
+		files = append(files, found...)
 	}
 	for _, file := range files {
 		path, err := filepath.Abs(file)
