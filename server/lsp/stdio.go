@@ -11,9 +11,9 @@ import (
 
 // Editors start many language servers, so their memory counts; but each key
 // makes garbage, and a collection beside it doubles the time of the slowest
-// answers. With 150 a Tiltfile of 5,000 lines takes less than 40 MB.
+// answers. With 120 a Tiltfile of 5,000 lines takes less than 40 MB.
 const (
-	gcPercent   = 150
+	gcPercent   = 120
 	memoryLimit = 256 << 20 // bytes; from here on the collector works harder
 )
 
