@@ -1,27 +1,27 @@
 package eval
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/rogpeppe/go-internal/txtar"
-	"go.starlark.net/syntax"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/towline-dev/towline/starlark/decl"
 )
 
 // TestConformanceTable writes docs/conformance.md: every built-in and every
-// parameter, with a case of testdata that uses it. The cases pass, or this
-// package's tests do not, so the table cannot claim what is not so.
+// parameter, with a case of testdata that proves it: a case whose result is
+// another when the argument is left out. The cases pass, or this package's
+// tests do not, so the table cannot claim what is not so.
 func TestConformanceTable(t *testing.T) {
-	proofs := provenUses(t)
+	uses := collectUses(proofCases(t))
 	var b strings.Builder
-	b.WriteString("# Conformance\n\nEvery built-in and parameter, with a test that uses it: a case of `starlark/eval/testdata/FILE.txtar`.\n" +
+	b.WriteString("# Conformance\n\nEvery built-in and parameter, with a test that proves it: a case of `starlark/eval/testdata/FILE.txtar`.\n" +
+		"The case of a parameter comes to another result when the argument is left out.\n" +
 		"This page is generated from the tests: `go test ./starlark/eval -run Conformance -update`.\n")
 	section := ""
 	for _, e := range decl.All() {
@@ -32,23 +32,15 @@ func TestConformanceTable(t *testing.T) {
 			section = e.Section
 			fmt.Fprintf(&b, "\n## %s\n\n| built-in | parameter | test |\n|---|---|---|\n", section)
 		}
-		proof := proofs[e.Name]
-		if proof == "" {
-			proof = "its example in the reference (TestExamples)"
-			if e.Example == "" || strings.Contains(e.Example, "ext://") {
-				t.Errorf("%s: no case uses it", e.Name)
-			}
+		proof := "its example in the reference (TestExamples)"
+		if c := uses.names[e.Name]; c != nil {
+			proof = c.name
+		} else if e.Example == "" || strings.Contains(e.Example, "ext://") {
+			t.Errorf("%s: no case uses it", e.Name)
 		}
 		fmt.Fprintf(&b, "| `%s` | | %s |\n", e.Name, proof)
 		for _, p := range e.Params {
-			proof := proofs[e.Name+"."+p.Name]
-			if proof == "" && strings.HasPrefix(e.Name, "v1alpha1.") {
-				proof = "unpacked by the table's type (TestEveryBuiltinIsInTheTable)"
-			}
-			if proof == "" && p.Kind < decl.VarArgs {
-				t.Errorf("%s: no case uses the parameter %s", e.Name, p.Name)
-			}
-			fmt.Fprintf(&b, "| | `%s` | %s |\n", p.Name, proof)
+			fmt.Fprintf(&b, "| | `%s` | %s |\n", p.Name, uses.proof(t, e, p))
 		}
 	}
 	file := filepath.Join("..", "..", "docs", "conformance.md")
@@ -61,84 +53,50 @@ func TestConformanceTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(got), b.String()); diff != "" {
+	if diff := gocmp.Diff(string(got), b.String()); diff != "" {
 		t.Errorf("%s is not fresh (-have +want):\n%s", file, diff)
 	}
 }
 
-// provenUses finds what the cases call: "name" and "name.parameter" to the
-// case's name.
-func provenUses(t *testing.T) map[string]string {
+// elsewhere is what proves parameters whose effect a project does not
+// show, by the built-in's name or the parameter's.
+var elsewhere = map[string]string{
+	"experimental_metrics_settings": "accepted, without effect",
+	"experimental_telemetry_cmd":    "accepted, without effect",
+	"towline.chart.repo_url":        "TestChart",
+	"towline.chart.repo_name":       "TestChart",
+	"towline.chart.version":         "TestChart",
+	"towline.chart.username":        "TestChart",
+	"towline.chart.password":        "TestChart",
+	"towline.limits.memory_mb":      "TestMemoryIsLimited",
+}
+
+// proof names the case that proves a parameter.
+func (u *uses) proof(t *testing.T, e *decl.Entry, p decl.Param) string {
 	t.Helper()
-	proofs := map[string]string{}
-	files, _ := filepath.Glob("testdata/*.txtar")
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, part := range splitCases(string(data)) {
-			name, _, _ := strings.Cut(strings.TrimPrefix(part, "## "), "\n")
-			proof := strings.TrimSuffix(filepath.Base(file), ".txtar") + ": " + name
-			for _, f := range txtar.Parse([]byte(part)).Files {
-				if strings.Contains(f.Name, "Tiltfile") || !strings.Contains(f.Name, ".") {
-					usesOf(f, proof, proofs)
-				}
-			}
+	key := e.Name + "." + p.Name
+	if where := cmp.Or(elsewhere[key], elsewhere[e.Name]); where != "" {
+		return where
+	}
+	found := u.args[key]
+	for _, use := range found {
+		if p.Required || use.works(t) {
+			return use.c.name
 		}
 	}
-	return proofs
-}
-
-func usesOf(f txtar.File, proof string, proofs map[string]string) {
-	tree, err := fileOptions().Parse(f.Name, f.Data, 0)
-	if err != nil {
-		return
-	}
-	note := func(name string) {
-		if proofs[name] == "" {
-			proofs[name] = proof
+	switch {
+	case p.Kind >= decl.VarArgs:
+		if c := u.names[e.Name]; c != nil && p.Name != "" {
+			return c.name
 		}
+		return ""
+	case strings.HasPrefix(e.Name, "v1alpha1."):
+		return "unpacked by the table's type (TestEveryBuiltinIsInTheTable)"
+	case len(found) > 0 && p.Deprecated:
+		return found[0].c.name + " (accepted, without effect)"
+	case len(found) > 0 && strings.HasSuffix(p.Name, "_bat"):
+		return found[0].c.name + " (a command of Windows)"
 	}
-	syntax.Walk(tree, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.LoadStmt:
-			note("load")
-			note("load.path")
-		case *syntax.Ident:
-			note(n.Name)
-		case *syntax.DotExpr:
-			note(dotted(n))
-		case *syntax.CallExpr:
-			if e, ok := decl.Lookup(dotted(n.Fn)); ok {
-				noteArgs(n, e, note)
-			}
-		}
-		return true
-	})
-}
-
-func noteArgs(call *syntax.CallExpr, e *decl.Entry, note func(string)) {
-	for i, a := range call.Args {
-		if b, ok := a.(*syntax.BinaryExpr); ok && b.Op == syntax.EQ {
-			if id, ok := b.X.(*syntax.Ident); ok && slices.ContainsFunc(e.Params, func(p decl.Param) bool { return p.Name == id.Name }) {
-				note(e.Name + "." + id.Name)
-			}
-		} else if i < len(e.Params) {
-			note(e.Name + "." + e.Params[i].Name)
-		}
-	}
-}
-
-// dotted is an expression such as os.path.join as text, "" for others.
-func dotted(x syntax.Expr) string {
-	switch x := x.(type) {
-	case *syntax.Ident:
-		return x.Name
-	case *syntax.DotExpr:
-		if left := dotted(x.X); left != "" {
-			return left + "." + x.Name.Name
-		}
-	}
+	t.Errorf("%s: no case proves the parameter %s (of %d that use it)", e.Name, p.Name, len(found))
 	return ""
 }

@@ -85,27 +85,52 @@ func splitCases(text string) []string {
 }
 
 func goldenCase(t *testing.T, archive *txtar.Archive) {
-	dir := t.TempDir()
+	section := func(name string) *txtar.File {
+		i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == name })
+		if i < 0 {
+			return nil
+		}
+		return &archive.Files[i]
+	}
+	if *update && section("want") == nil {
+		archive.Files = append(archive.Files, txtar.File{Name: "want"})
+	}
+	want, wantLog := section("want"), section("log")
+	got, gotLog := runCase(t, t.TempDir(), archive)
+	if *update {
+		want.Data = []byte(got)
+	} else if want == nil {
+		t.Fatal("the case has no want section: run the test with -update")
+	}
+	if diff := cmp.Diff(string(want.Data), got); diff != "" {
+		t.Errorf("project (-want +got):\n%s", diff)
+	}
+	if wantLog != nil {
+		if *update {
+			wantLog.Data = []byte(gotLog)
+		}
+		if diff := cmp.Diff(string(wantLog.Data), gotLog); diff != "" {
+			t.Errorf("log (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// runCase writes a case's files to a directory and evaluates its Tiltfile. It
+// returns the project in compact form and what was printed.
+func runCase(t *testing.T, dir string, archive *txtar.Archive) (project, log string) {
+	t.Helper()
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
 	}
 	opts := Options{Tiltfile: filepath.Join(dir, "Tiltfile"), Kube: &Kube{Context: "kind-test", Local: true}, Version: "test",
 		Env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}}
-	var log []string
-	opts.Log = func(line string) { log = append(log, line) }
-	var want, wantLog *txtar.File
-	if *update && !slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want" }) {
-		archive.Files = append(archive.Files, txtar.File{Name: "want"})
-	}
-	for i := range archive.Files {
-		f := &archive.Files[i]
+	var printed strings.Builder
+	opts.Log = func(line string) { printed.WriteString(line + "\n") }
+	for _, f := range archive.Files {
 		text := strings.ReplaceAll(string(f.Data), "$DIR", dir)
 		lines := strings.Split(strings.TrimSpace(text), "\n")
 		switch f.Name {
-		case "want":
-			want = f
-		case "log":
-			wantLog = f
+		case "want", "log":
 		case "args":
 			opts.Args = lines
 		case "env":
@@ -123,25 +148,9 @@ func goldenCase(t *testing.T, archive *txtar.Archive) {
 			}
 		}
 	}
-	project := Eval(context.Background(), opts)
-	got := strings.ReplaceAll(compact(t, project), dir, "$DIR")
-	if *update {
-		want.Data = []byte(got)
-	} else if want == nil {
-		t.Fatal("the case has no want section: run the test with -update")
-	}
-	if diff := cmp.Diff(string(want.Data), got); diff != "" {
-		t.Errorf("project (-want +got):\n%s", diff)
-	}
-	if wantLog != nil {
-		gotLog := strings.ReplaceAll(strings.Join(log, "\n")+"\n", dir, "$DIR")
-		if *update {
-			wantLog.Data = []byte(gotLog)
-		}
-		if diff := cmp.Diff(string(wantLog.Data), gotLog); diff != "" {
-			t.Errorf("log (-want +got):\n%s", diff)
-		}
-	}
+	p := Eval(context.Background(), opts)
+	short := func(text string) string { return strings.ReplaceAll(text, dir, "$DIR") }
+	return short(compact(t, p)), short(printed.String())
 }
 
 // compact is a project's JSON without what every case would repeat.
