@@ -20,7 +20,7 @@ func (s *session) capabilities() lsp.ServerCapabilities {
 			Save:      &lsp.SaveOptions{IncludeText: new(false)},
 		},
 		CompletionProvider: &lsp.CompletionOptions{
-			TriggerCharacters: []string{".", "(", ",", "'", "\"", "/", ":", "="}, ResolveProvider: new(true),
+			TriggerCharacters: []string{".", "'", "\"", "/", ":"}, ResolveProvider: new(true),
 		},
 		HoverProvider:             lsp.Boolean(true),
 		SignatureHelpProvider:     &lsp.SignatureHelpOptions{TriggerCharacters: []string{"(", ","}, RetriggerCharacters: []string{"=", ")"}},

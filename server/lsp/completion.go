@@ -38,7 +38,11 @@ func (s *session) completion(_ context.Context, snap *workspace.Snapshot, p *lsp
 	if v == nil {
 		return nil, nil
 	}
-	found := ide.Complete(v.ide, v.file, v.offset(p.Position))
+	at := v.offset(p.Position)
+	if typed := p.Context.TriggerCharacter; typed != nil && !ide.TriggersCompletion(v.file, at, *typed) {
+		return nil, nil
+	}
+	found := ide.Complete(v.ide, v.file, at)
 	list := &lsp.CompletionList{IsIncomplete: found.Incomplete, Items: make([]lsp.CompletionItem, 0, len(found.Items))}
 	replace := v.rng(found.Replace)
 	for i := range found.Items {

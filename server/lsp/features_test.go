@@ -269,3 +269,32 @@ func TestLiveState(t *testing.T) {
 		t.Errorf("hover: %s", hover)
 	}
 }
+
+// TestCompletionByItself says which typed characters ask for completion: after
+// others the next key may be Enter, which must break the line.
+func TestCompletionByItself(t *testing.T) {
+	const text = "def f(x):\n    if x:\n        k8s_resource('a/b:c', labels='')\nos.path\n"
+	h := open(t, setup{})
+	h.didOpen("Tiltfile", "tiltfile", text)
+	for _, test := range []struct {
+		line, character int
+		typed           string
+		want            bool
+	}{
+		{1, 9, ":", false},
+		{2, 24, "/", true},
+		{2, 26, ":", true},
+		{2, 38, "'", true},
+		{2, 39, "'", false}, // closed
+		{3, 3, ".", true},
+	} {
+		var list *struct{ Items []any }
+		h.call("textDocument/completion", map[string]any{
+			"textDocument": h.doc("Tiltfile"), "position": map[string]any{"line": test.line, "character": test.character},
+			"context": map[string]any{"triggerKind": 2, "triggerCharacter": test.typed},
+		}, &list)
+		if got := list != nil; got != test.want {
+			t.Errorf("%q at %d:%d: answered %v, want %v", test.typed, test.line, test.character, got, test.want)
+		}
+	}
+}

@@ -86,10 +86,9 @@ func Complete(s *Snapshot, f *resolve.File, off int) Completion {
 		c.word--
 	}
 	c.out.Replace = syntax.Span{Start: c.word, End: off}
-	i := sort.Search(f.NumTokens(), func(i int) bool { return f.Token(i).End >= off })
 	switch {
 	case c.inComment():
-	case i < f.NumTokens() && f.Token(i).Kind == syntax.STRING && f.Token(i).Start < off && c.inString(f.Token(i)):
+	case c.withinString():
 		c.strings()
 	case c.word < off && '0' <= f.Src[c.word] && f.Src[c.word] <= '9':
 	default:
@@ -97,6 +96,24 @@ func Complete(s *Snapshot, f *resolve.File, off int) Completion {
 	}
 	c.filter()
 	return c.out
+}
+
+// TriggersCompletion reports whether a character that was typed before an
+// offset asks for completion by itself. Outside of a string only a dot does:
+// after `if x:` and `f(` the next key is often Enter, which must break the line
+// and not accept a suggestion.
+func TriggersCompletion(f *resolve.File, off int, typed string) bool {
+	return typed == "." || (&completer{f: f, off: off}).withinString()
+}
+
+// withinString reports whether the offset lies in a string, and notes which.
+func (c *completer) withinString() bool {
+	i := sort.Search(c.f.NumTokens(), func(i int) bool { return c.f.Token(i).End >= c.off })
+	if i == c.f.NumTokens() {
+		return false
+	}
+	t := c.f.Token(i)
+	return t.Kind == syntax.STRING && t.Start < c.off && c.inString(t)
 }
 
 type completer struct {
