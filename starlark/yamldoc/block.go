@@ -95,11 +95,14 @@ func (r *reader) next() bool {
 }
 
 // at is the character at a distance, 0 behind the end.
-func (r *reader) at(n int) byte {
-	if r.pos+n >= len(r.s) {
+func (r *reader) at(n int) byte { return r.charAt(r.pos + n) }
+
+// charAt is the character at a place, 0 behind the end.
+func (r *reader) charAt(i int) byte {
+	if i >= len(r.s) {
 		return 0
 	}
-	return r.s[r.pos+n]
+	return r.s[i]
 }
 
 func (r *reader) skipLine() {

@@ -138,13 +138,6 @@ func (r *reader) flowScalar() (any, bool) {
 	return nil, false
 }
 
-func (r *reader) charAt(i int) byte {
-	if i >= len(r.s) {
-		return 0
-	}
-	return r.s[i]
-}
-
 // flowPlain takes the text as far as a place.
 func (r *reader) flowPlain(end int) (any, bool) {
 	text := r.s[r.pos:end]
