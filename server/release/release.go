@@ -38,8 +38,8 @@ type Release struct {
 	Namespace string
 }
 
-// installing are the hooks that an installation or upgrade runs; before and
-// after the other objects.
+// before and after are the hooks that an installation or upgrade runs, before
+// and after the other objects.
 var before, after = []string{"pre-install", "pre-upgrade", "crd-install"}, []string{"post-install", "post-upgrade"}
 
 // Install makes the cluster hold a chart's objects, deletes those of the
