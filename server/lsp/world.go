@@ -30,7 +30,8 @@ func (s *session) view(snap *workspace.Snapshot, u uri.URI) *view {
 	name := pathOf(u)
 	v := &view{s: s, snap: snap}
 	if path, ok := s.options.Extensions.Shipped(name); ok {
-		v.world, v.text = s.world(snap, path), s.world(snap, path).Text(path)
+		v.world = s.world(snap, path)
+		v.text = v.world.Text(path)
 		v.file = v.text.File(path)
 		v.ide = v.snapshot(path)
 		return v
