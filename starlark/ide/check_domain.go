@@ -192,7 +192,7 @@ func (c *checker) literalRole(lit *syntax.Literal, role decl.Role, fn string) {
 	case decl.RolePort:
 		c.port(lit)
 	case decl.RoleResource:
-		c.knownResource(lit, fn)
+		c.knownResource(lit)
 	case decl.RoleWorkload:
 		c.knownWorkload(lit)
 	case decl.RoleFile, decl.RoleDir:

@@ -143,7 +143,7 @@ func (c *checker) declared(name string) bool {
 	return c.given[name]
 }
 
-func (c *checker) knownResource(lit *syntax.Literal, _ string) {
+func (c *checker) knownResource(lit *syntax.Literal) {
 	p := c.evaluated()
 	if p == nil || !c.certain(lit.Start) || lit.Value == "" || lit.Kind != syntax.STRING {
 		return

@@ -30,12 +30,13 @@ func (c *checker) settings() {
 	for _, s := range c.in.settings(c.f) {
 		names = append(names, s.name)
 	}
-	for _, key := range jsonKeys(text) {
+	keys := jsonKeys(text)
+	for _, key := range keys {
 		if slices.Contains(names, key.name) {
 			continue
 		}
 		d := c.add(parse.Fn.Span(), CodeUnknownSetting, "%s sets %s, which nothing defines", settingsFile, key.name)
-		if n := decl.Nearest(key.name, names); n != "" && !slices.ContainsFunc(jsonKeys(text), func(k jsonKey) bool { return k.name == n }) {
+		if n := decl.Nearest(key.name, names); n != "" && !slices.ContainsFunc(keys, func(k jsonKey) bool { return k.name == n }) {
 			d.Message += " (did you mean " + n + "?)"
 			quoted, _ := json.Marshal(n)
 			d.Fixes = append(d.Fixes, Fix{fmt.Sprintf("Change to %s in %s", n, settingsFile), []Edit{{path, key.span, string(quoted)}}, true})

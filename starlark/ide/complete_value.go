@@ -91,11 +91,7 @@ func (c *completer) paths(lit *syntax.Literal, dirsOnly bool) {
 	if slash >= 0 {
 		folder = typed[:slash+1]
 	}
-	at := folder
-	if !filepath.IsAbs(at) {
-		at = filepath.Join(dir(c.f), folder)
-	}
-	entries, _ := c.s.Workspace.ReadDir(at)
+	entries, _ := c.s.Workspace.ReadDir(absolute(c.f, folder))
 	rest := c.f.Src[c.off:inner.End]
 	if i := strings.IndexByte(rest, '/'); i >= 0 {
 		rest = rest[:i]

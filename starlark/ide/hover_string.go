@@ -107,7 +107,7 @@ func moduleDoc(s *Snapshot, in *inference, f *resolve.File, l *resolve.Load) str
 		return sentence("Nothing is known of it yet", m.Note)
 	}
 	var b strings.Builder
-	if strings.HasPrefix(m.Path, "ext://") {
+	if isExtension(m.Path) {
 		fmt.Fprintf(&b, "Extension `%s`, shipped with Towline\n", strings.TrimPrefix(l.Module.Value, "ext://"))
 	} else {
 		fmt.Fprintf(&b, "`%s`\n", m.Path)
