@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -312,14 +313,7 @@ func (r *run) addService(p *composeProject, service types.ServiceConfig, deps []
 		s.image = name
 	}
 	if service.Build != nil && service.Build.DockerfileInline == "" {
-		r.files.watch(joinPath(service.Build.Context, orText(service.Build.Dockerfile, "Dockerfile")))
+		r.files.watch(joinPath(service.Build.Context, cmp.Or(service.Build.Dockerfile, "Dockerfile")))
 	}
 	return nil
-}
-
-func orText(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
 }

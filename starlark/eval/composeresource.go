@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -147,7 +148,7 @@ func (r *run) composeImage(s *composeService) *image {
 		Network: b.Network, Deps: []string{b.Context}, DockerfileContents: b.DockerfileInline, Pull: b.Pull, CacheFrom: b.CacheFrom,
 	}}
 	if b.DockerfileInline == "" {
-		img.Dockerfile = joinPath(b.Context, orText(b.Dockerfile, "Dockerfile"))
+		img.Dockerfile = joinPath(b.Context, cmp.Or(b.Dockerfile, "Dockerfile"))
 	}
 	for _, v := range s.service.Volumes {
 		if v.Type == types.VolumeTypeBind && v.Source != "" { // the container sees changes as they are
