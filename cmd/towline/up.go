@@ -60,7 +60,7 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, detach bool) err
 	view := newProgress(os.Stdout)
 	client, err := follow(ctx, e, req, view)
 	if ctx.Err() != nil {
-		return interrupted(e)
+		return interrupted()
 	}
 	if err != nil {
 		return err
@@ -161,7 +161,7 @@ func blocked(s api.Status, r api.ResourceStatus) bool {
 	return false
 }
 
-func interrupted(e api.Endpoint) error {
+func interrupted() error {
 	fmt.Println("\nLeft running. `towline status` shows it, `towline down` takes it down.")
 	return nil
 }
@@ -178,7 +178,7 @@ func followAll(ctx context.Context, e api.Endpoint) error {
 			})
 		}
 		if ctx.Err() != nil {
-			return interrupted(e)
+			return interrupted()
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "the daemon was lost:", err)
@@ -186,7 +186,7 @@ func followAll(ctx context.Context, e api.Endpoint) error {
 		tail = 1
 		select {
 		case <-ctx.Done():
-			return interrupted(e)
+			return interrupted()
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

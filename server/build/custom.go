@@ -82,7 +82,7 @@ func (b *Builder) runCustom(ctx context.Context, r Request, names Names, expecte
 	if err != nil {
 		return err
 	}
-	env := slices.Concat(b.env, extra, customEnv(r, names, expected, b.cluster.Registry))
+	env := slices.Concat(b.env, extra, customEnv(r, expected, b.cluster.Registry))
 	tail := newTail(r.Output)
 	err = run(ctx, command{argv: image.Command.Argv, dir: image.Command.Dir, env: env, stdout: tail, stderr: tail})
 	if err == nil || ctx.Err() != nil {
@@ -102,7 +102,7 @@ func (b *Builder) runCustom(ctx context.Context, r Request, names Names, expecte
 }
 
 // customEnv is what a custom_build's command is told.
-func customEnv(r Request, names Names, expected string, registry *config.Registry) []string {
+func customEnv(r Request, expected string, registry *config.Registry) []string {
 	var env []string
 	for key, value := range r.Image.Command.Env {
 		env = append(env, key+"="+value)

@@ -102,7 +102,7 @@ func TestCustomEnv(t *testing.T) {
 		t.Fatal(err)
 	}
 	expected, _ := names.Tagged("t1")
-	got := customEnv(Request{Image: image, Bases: map[string]string{"gcr.io/some/base": "127.0.0.1:5000/base:1"}}, names, expected, testRegistry)
+	got := customEnv(Request{Image: image, Bases: map[string]string{"gcr.io/some/base": "127.0.0.1:5000/base:1"}}, expected, testRegistry)
 	want := []string{
 		"A=1", "B=2",
 		"EXPECTED_REF=127.0.0.1:5000/gcr.io_some_app:t1", "EXPECTED_REGISTRY=127.0.0.1:5000", "EXPECTED_IMAGE=gcr.io_some_app", "EXPECTED_TAG=t1",

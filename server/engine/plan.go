@@ -95,7 +95,7 @@ func planLocal(s *State, spec *config.Resource) []Effect {
 	}
 	r.Working, r.Forced, r.Ran = true, false, s.Batch
 	s.Resources[spec.Name] = r
-	return []Effect{RunLocal{Resource: *spec, Reason: reason(r, s)}}
+	return []Effect{RunLocal{Resource: *spec, Reason: reason(r)}}
 }
 
 func otherLocalRuns(s *State, name string) bool {

@@ -199,7 +199,7 @@ func newestPath(img Image) string {
 	return name
 }
 
-func reason(r Resource, s *State) string {
+func reason(r Resource) string {
 	if r.Fresh {
 		return "first run"
 	}

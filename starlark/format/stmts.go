@@ -133,7 +133,7 @@ func (p *printer) stmt(s syntax.Stmt) {
 	case *syntax.DefStmt:
 		p.print("def " + s.Name.Name)
 		p.params(s)
-		p.suite(s.Colon, s.Body, s.Start, s.End)
+		p.suite(s.Colon, s.Body, s.End)
 	case *syntax.IfStmt:
 		p.ifStmt(s)
 	case *syntax.ForStmt:
@@ -141,11 +141,11 @@ func (p *printer) stmt(s syntax.Stmt) {
 		p.expr(s.Vars)
 		p.print(" in ")
 		p.expr(s.X)
-		p.suite(s.Colon, s.Body, s.Start, s.End)
+		p.suite(s.Colon, s.Body, s.End)
 	case *syntax.WhileStmt:
 		p.print("while ")
 		p.expr(s.Cond)
-		p.suite(s.Colon, s.Body, s.Start, s.End)
+		p.suite(s.Colon, s.Body, s.End)
 	}
 }
 
@@ -167,8 +167,8 @@ func (p *printer) assign(s *syntax.AssignStmt) {
 	p.margin = margin
 }
 
-// suite prints the block after a header that starts at start.
-func (p *printer) suite(colon int, body []syntax.Stmt, start, end int) {
+// suite prints the block after a header's colon.
+func (p *printer) suite(colon int, body []syntax.Stmt, end int) {
 	p.print(":")
 	p.margin += blockIndent
 	p.collect(body[0].Span().Start)
@@ -215,12 +215,12 @@ func (p *printer) ifStmt(s *syntax.IfStmt) {
 		}
 		p.print("if ")
 		p.expr(c.Cond)
-		p.suite(c.Colon, c.Body, c.Start, c.End)
+		p.suite(c.Colon, c.Body, c.End)
 	}
 	if s.Else != nil {
 		p.clause(s.Else.Start)
 		p.print("else")
-		p.suite(s.Else.Colon, s.Else.Body, s.Else.Start, s.Else.End)
+		p.suite(s.Else.Colon, s.Else.Body, s.Else.End)
 	}
 }
 
