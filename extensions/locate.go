@@ -9,6 +9,19 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
+// Scheme starts the names of extensions where they are loaded.
+const Scheme = "ext://"
+
+// Path returns the path of a shipped extension, which is no file.
+func Path(name string) string { return Scheme + name + "/Tiltfile" }
+
+// NameOf returns the name of the extension that Path gives a path; ok is false
+// for the path of a file.
+func NameOf(path string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(path, Scheme)
+	return strings.TrimSuffix(name, "/Tiltfile"), ok
+}
+
 // DefaultRepo is the name of the repository that names without another come
 // from; a Tiltfile may give it another URL.
 const DefaultRepo = "default"

@@ -272,7 +272,7 @@ func severityOf(p *config.Problem) ide.Severity {
 func (c *check) merge(list []finding, root string, p *config.Problem, severity ide.Severity) []finding {
 	stopped := p == c.projects[root].Error
 	pos := p.Pos
-	for i := len(p.Stack) - 1; i >= 0 && strings.HasPrefix(pos.File, "ext://"); i-- {
+	for i := len(p.Stack) - 1; i >= 0 && workspace.IsShipped(pos.File); i-- {
 		pos = p.Stack[i].Pos // who uses an extension has no file of it
 	}
 	name, checked := c.shown[pos.File]

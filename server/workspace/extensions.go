@@ -19,12 +19,8 @@ import (
 	"github.com/towline-dev/towline/starlark/resolve"
 )
 
-// shippedScheme starts the paths of shipped extensions, which are no files:
-// ext://NAME/Tiltfile. The evaluation names them so as well.
-const shippedScheme = "ext://"
-
 // IsShipped reports whether a path is one of a shipped extension.
-func IsShipped(path string) bool { return strings.HasPrefix(path, shippedScheme) }
+func IsShipped(path string) bool { return strings.HasPrefix(path, extensions.Scheme) }
 
 // Extensions finds extensions without a network: those that are shipped, those
 // in folders, and those that evaluations fetched. Its methods may be called
@@ -69,11 +65,11 @@ func (e *Extensions) text(path string) *Text {
 	if text := e.shipped[path]; text != nil {
 		return text
 	}
-	name, ok := strings.CutPrefix(path, shippedScheme)
+	name, ok := extensions.NameOf(path)
 	if !ok {
 		return nil
 	}
-	source, ok := extensions.Source(strings.TrimSuffix(name, "/Tiltfile"))
+	source, ok := extensions.Source(name)
 	if !ok {
 		return nil
 	}
@@ -102,7 +98,7 @@ func (e *Extensions) Open(path string) (file string, err error) {
 	if text == nil || dir == "" {
 		return "", fmt.Errorf("opening %s: %w", path, fs.ErrNotExist)
 	}
-	file = filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(path, shippedScheme)))
+	file = filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(path, extensions.Scheme)))
 	if have, err := os.ReadFile(file); err == nil && string(have) == text.String() {
 		return file, nil
 	}
@@ -126,7 +122,7 @@ func (e *Extensions) Shipped(file string) (path string, ok bool) {
 	if err != nil || strings.HasPrefix(rel, "..") {
 		return "", false
 	}
-	path = shippedScheme + filepath.ToSlash(rel)
+	path = extensions.Scheme + filepath.ToSlash(rel)
 	return path, e.text(path) != nil
 }
 
@@ -231,10 +227,10 @@ func (w World) registry(from string) extensions.Registry {
 func (w World) extension(from, name string) ide.Module {
 	place, err := w.registry(from).Locate(name)
 	if err != nil {
-		return ide.Module{State: ide.Unknown, Note: strings.TrimPrefix(err.Error(), shippedScheme+name+": ")}
+		return ide.Module{State: ide.Unknown, Note: strings.TrimPrefix(err.Error(), extensions.Scheme+name+": ")}
 	}
 	if place.Shipped {
-		return ide.Module{State: ide.Found, Path: shippedScheme + name + "/Tiltfile"}
+		return ide.Module{State: ide.Found, Path: extensions.Path(name)}
 	}
 	dir, ok := w.Found.folder(place.Repo)
 	if !ok {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/ide"
 	"github.com/towline-dev/towline/starlark/resolve"
@@ -49,7 +50,7 @@ func (w World) Text(path string) *Text {
 
 // Module implements ide.Workspace.
 func (w World) Module(from, module string) ide.Module {
-	if name, ok := strings.CutPrefix(module, shippedScheme); ok {
+	if name, ok := strings.CutPrefix(module, extensions.Scheme); ok {
 		if w.Found == nil {
 			return ide.Module{State: ide.Unknown}
 		}

@@ -12,6 +12,8 @@ import (
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
+
+	"github.com/towline-dev/towline/extensions"
 )
 
 // A module is a file that was executed, or is being executed (globals nil).
@@ -207,7 +209,7 @@ func (r *run) load(_ *starlark.Thread, path string) (starlark.StringDict, error)
 }
 
 func (r *run) loadPath(path string) (starlark.StringDict, error) {
-	if name, ok := strings.CutPrefix(path, "ext://"); ok {
+	if name, ok := strings.CutPrefix(path, extensions.Scheme); ok {
 		file, err := r.extension(name)
 		if err != nil {
 			return nil, err

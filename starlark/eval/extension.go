@@ -11,9 +11,6 @@ import (
 	"github.com/towline-dev/towline/starlark/decl"
 )
 
-// shippedScheme starts the file names of shipped extensions.
-const shippedScheme = "ext://"
-
 // Remote fetches repositories of extensions. Fetch returns a folder with the
 // repository's files at a ref ("" is the default branch), which must not be
 // changed. It is called from one goroutine at a time.
@@ -28,7 +25,7 @@ func (r *run) extension(name string) (string, error) {
 	case err != nil:
 		return "", err
 	case place.Shipped:
-		return shippedScheme + name + "/Tiltfile", nil
+		return extensions.Path(name), nil
 	}
 	if reason, ok := extensions.Left()[name]; ok && place.Repo.URL == extensions.PublicRepo && r.opts.Remote == nil {
 		return "", environment(fmt.Errorf("ext://%s is not shipped: %s", name, reason))
@@ -96,8 +93,8 @@ func (r *run) repository(target, ref string) (string, error) {
 
 // source reads a Tiltfile, or takes a shipped extension's.
 func (r *run) source(path string) ([]byte, error) {
-	if name, ok := strings.CutPrefix(path, shippedScheme); ok {
-		source, _ := extensions.Source(strings.TrimSuffix(name, "/Tiltfile"))
+	if name, ok := extensions.NameOf(path); ok {
+		source, _ := extensions.Source(name)
 		return source, nil
 	}
 	return r.files.read(path)
