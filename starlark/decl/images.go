@@ -155,7 +155,8 @@ func liveUpdateRows() []row {
 			name:    "restart_container",
 			purpose: "Restarts the application after an update.",
 			returns: "LiveUpdateStep",
-			doc:     "It is the last step, and for Docker Compose. On Kubernetes it is an error: `docker_build_with_restart` of the extension `restart_process`, or `towline.restart`, restarts the process in place, inside the same container.",
+			doc:     "It is the last step.",
+			differs: "On Kubernetes, Tilt refuses this step and asks for the restart_process extension. Here it restarts the process in place, inside the same container. A Tiltfile that must load in Tilt too uses `docker_build_with_restart` of that extension.",
 			example: "docker_build('web', '.', live_update=[sync('.', '/app'), restart_container()])\n",
 		},
 	}

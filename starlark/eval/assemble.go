@@ -37,9 +37,6 @@ func (r *run) assemble() error {
 	if err := r.checkLiveUpdates(); err != nil {
 		return err
 	}
-	if err := r.checkRestarts(); err != nil {
-		return err
-	}
 	if err := r.checkUnusedSteps(); err != nil {
 		return err
 	}

@@ -26,7 +26,6 @@ type image struct {
 	deployed   bool // a resource's objects name it
 	used       bool // it has to be built for a resource
 	visiting   bool
-	restarts   bool // towline.restart was called for it
 }
 
 // imageIndex holds the declared images.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -148,7 +147,6 @@ func checkSteps(steps []config.Step) error {
 // restart makes a restart the last step of an image's live update, as
 // towline.restart asks for. Without triggers each update restarts.
 func (img *image) restart(policy string, triggers []string, pos config.Position) {
-	img.restarts = true
 	n := len(img.LiveUpdate)
 	switch {
 	case n > 0 && img.LiveUpdate[n-1].Kind == config.StepRestart && policy == "never":
@@ -158,41 +156,6 @@ func (img *image) restart(policy string, triggers []string, pos config.Position)
 	case n > 0 && (policy == "on_change" || policy == "on_exit"):
 		img.LiveUpdate = append(img.LiveUpdate, config.Step{Kind: config.StepRestart, Triggers: triggers, Pos: pos})
 	}
-}
-
-// checkRestarts refuses restart_container() for Kubernetes, as Tilt does,
-// unless the Tiltfile says in our own words that the image restarts.
-func (r *run) checkRestarts() error {
-	restarting := slices.DeleteFunc(slices.Clone(r.images.all), func(img *image) bool {
-		n := len(img.LiveUpdate)
-		return n == 0 || img.restarts || img.LiveUpdate[n-1].Kind != config.StepRestart
-	})
-	if len(restarting) == 0 {
-		return nil
-	}
-	var names []string
-	var first config.Position
-	for i := range r.project.Resources {
-		res := &r.project.Resources[i]
-		if res.Kind != config.KindK8s {
-			continue
-		}
-		for _, img := range restarting {
-			if !slices.Contains(res.Images, img.Ref) {
-				continue
-			}
-			if len(names) == 0 {
-				first = img.LiveUpdate[len(img.LiveUpdate)-1].Pos
-			}
-			names = append(names, res.Name)
-			break
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	return &placed{pos: first, err: sayf("Found `restart_container()` LiveUpdate step in resource(s): [%s]. `restart_container()` has been deprecated for k8s resources: "+
-		"use docker_build_with_restart or custom_build_with_restart of ext://restart_process, or towline.restart", strings.Join(names, " "))}
 }
 
 // syncIndex is the number of the sync at an index of the steps.

@@ -63,8 +63,8 @@ func (c *checker) liveUpdate(call *syntax.CallExpr, fn string, list *syntax.List
 		if name == "sync" && fn == "docker_build" {
 			c.syncPath(call, step)
 		}
-		if name == "restart_container" && c.f.Builtins["docker_compose"] == nil && c.f.Builtins["towline"] == nil && c.f.Builtins["k8s_yaml"] != nil && len(c.f.Loads) == 0 {
-			c.add(step.Span(), CodeRestart, "restart_container() is for Docker Compose; on Kubernetes use docker_build_with_restart of ext://restart_process, or towline.restart")
+		if name == "restart_container" && c.f.Builtins["docker_compose"] == nil && c.f.Builtins["k8s_yaml"] != nil && len(c.f.Loads) == 0 {
+			c.add(step.Span(), CodeRestart, "Tilt refuses restart_container() for Kubernetes; Towline does it")
 		}
 	}
 }

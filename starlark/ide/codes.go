@@ -88,7 +88,7 @@ var codes = []Code{
 	{CodeLiveOrder, Error, "Live-update steps come in the order: initial_sync, fall_back_on, sync, run, restart_container."},
 	{CodeUnusedStep, Warning, "A live-update step does something only within live_update=[…]; Tilt refuses a step that is not used."},
 	{CodeSyncOutside, Warning, "A sync must lie within the image's context or dependencies, or its files are never seen to change."},
-	{CodeRestart, Warning, "restart_container() is for Docker Compose and an error on Kubernetes, as in Tilt. Use docker_build_with_restart of ext://restart_process, which both understand, or towline.restart: either restarts the process in place."},
+	{CodeRestart, Hint, "Towline restarts Kubernetes containers as restart_container() asks. Tilt does so for Docker Compose only and refuses the file: if both read it, use docker_build_with_restart of ext://restart_process."},
 	{CodeDuplicateImage, Error, "An image is declared twice."},
 	{CodeUnknownWork, Warning, "The last evaluation saw no workload of that name."},
 	{CodeUnknownRes, Warning, "The last evaluation saw no resource of that name."},
