@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"errors"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// down takes the project down and answers when all is gone.
+func (c *core) down(req api.DownRequest, answer func(error)) {
+	if c.downing != nil {
+		c.downing = append(c.downing, func() { c.down(req, answer) })
+		return
+	}
+	up := c.store.record.Up
+	if up != nil && elsewhere(req.Context, req.Namespace, *up) {
+		answer(upElsewhere(*up))
+		return
+	}
+	adopt(req.Env)
+	if c.runner != nil {
+		c.downWith(req, c.good, nil, answer)
+		return
+	}
+	// Nothing is up in this daemon: find the cluster as Up would.
+	c.request = api.UpRequest{Tiltfile: req.Tiltfile, Args: req.Args, Context: req.Context, Namespace: req.Namespace}
+	if up != nil {
+		c.request.Context, c.request.Namespace = up.Context, up.Namespace
+	}
+	c.open()
+	c.subcommand = "down"
+	c.evaluate(func(p *config.Project) {
+		c.subcommand = "up"
+		var broken error
+		if p.Error != nil {
+			incomplete := *p.Error
+			incomplete.Hint = "what carries this workspace's label in the namespace was deleted; mend the Tiltfile and run `towline down` again for the rest"
+			broken = &incomplete
+		}
+		c.downWith(req, p, broken, answer)
+	})
+}
+
+// downWith deletes what the workspace has applied. broken is what is to be
+// answered even when all of it is gone.
+func (c *core) downWith(req api.DownRequest, project *config.Project, broken error, answer func(error)) {
+	if c.cluster == nil {
+		answer(c.lost)
+		return
+	}
+	// What was applied by this workspace may be deleted by it.
+	if ok, problem := kube.Allowed(c.cluster.Identity(), allowedBy(project)); !ok && c.store.record.Up == nil {
+		answer(problem)
+		return
+	}
+	c.downing = []func(){}
+	c.step(engine.Unwanted{})
+	cluster := c.cluster
+	c.endRunner(func() {
+		runner := run.New(c.ctx, run.Options{Workspace: c.d.o.Endpoint.ID(), Cluster: cluster, Kubeconfig: c.kubeconfig(), Sink: sink{d: c.d, up: -1}, Secrets: c.d.secrets.Load})
+		go func() {
+			err := runner.Down(c.ctx, project, req.DeleteNamespaces)
+			runner.Close()
+			c.d.queue.put(func(c *core) { c.downed(errors.Join(err, broken), answer) })
+		}()
+	})
+}
+
+// downed ends a Down and lets what waited for it go.
+func (c *core) downed(err error, answer func(error)) {
+	c.store.record.Up = nil
+	if err := c.store.forgetTouched(); err != nil {
+		c.d.o.Log.Error("journal", "err", err)
+	}
+	c.save()
+	c.d.faces.keep(false)
+	c.surveyed = nil
+	waiting := c.downing
+	c.downing = nil
+	c.dirty = true
+	answer(err)
+	for _, f := range waiting {
+		f()
+	}
+}
+
+// endRunner ends all work in the cluster's direction and calls then when it
+// has ended. It does not wait for that: local commands may take their time.
+func (c *core) endRunner(then func()) {
+	old := c.runner
+	if old == nil {
+		then()
+		return
+	}
+	c.runner = nil
+	c.ups++
+	c.state = engine.State{}
+	clear(c.targets)
+	clear(c.forwards)
+	clear(c.began)
+	clear(c.updates)
+	clear(c.synced)
+	c.dirty = true
+	go func() {
+		old.Close()
+		c.d.queue.put(func(*core) { then() })
+	}()
+}

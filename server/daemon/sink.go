@@ -1,0 +1,51 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run"
+)
+
+// sink takes what a runner tells to the core.
+type sink struct {
+	d  *Daemon
+	up int // of the runner: what an ended one still says is dropped
+}
+
+func (s sink) Event(e engine.Event) {
+	s.d.queue.put(func(c *core) {
+		if s.up == c.ups {
+			c.event(e)
+		}
+	})
+}
+
+func (s sink) Log(l run.Line) {
+	if l.Time.IsZero() {
+		l.Time = time.Now()
+	}
+	s.d.logs.add(api.LogLine{Time: l.Time, Resource: l.Resource, Source: api.LogSource(l.Source), Pod: l.Pod, Level: l.Level, Text: l.Text})
+}
+
+func (s sink) Facts(f run.Facts) {
+	s.d.queue.put(func(c *core) {
+		if s.up != c.ups {
+			return
+		}
+		c.dirty = true
+		switch {
+		case f.Target != nil && f.Target.PodUID == "" && f.Target.Resource == "":
+			delete(c.targets, f.Target.ID)
+		case f.Target != nil:
+			c.targets[f.Target.ID] = *f.Target
+		case f.Forwards != nil:
+			c.forwards[f.Forwards.Resource] = f.Forwards.Forwards
+		case f.Cluster != nil:
+			c.lost = f.Cluster.Err
+		case f.Objects != nil:
+			c.hideObjects(f.Objects)
+		}
+	})
+}
