@@ -9,8 +9,6 @@ import (
 	"go.starlark.net/starlark"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation"
-
-	"github.com/towline-dev/towline/starlark/config"
 )
 
 // asString returns the text of a string or a Blob.
@@ -304,6 +302,28 @@ func (b *optionalBool) Unpack(v starlark.Value) error {
 	return nil
 }
 
+// optionalInt is an integer with a default.
+type optionalInt struct {
+	set   bool
+	value int
+}
+
+// Unpack implements starlark.Unpacker.
+func (i *optionalInt) Unpack(v starlark.Value) error {
+	if err := starlark.AsInt(v, &i.value); err != nil {
+		return err
+	}
+	i.set = true
+	return nil
+}
+
+func (i optionalInt) orElse(def int) int {
+	if i.set {
+		return i.value
+	}
+	return def
+}
+
 // name takes the name of a resource, which is a part of a path.
 type name string
 
@@ -382,47 +402,4 @@ func (p *port) Unpack(v starlark.Value) error {
 	}
 	*p = port(n)
 	return nil
-}
-
-// shellCommand converts a command: a string is for sh (or cmd on Windows), a
-// list is the program and its arguments.
-func shellCommand(v starlark.Value, windows bool) ([]string, error) {
-	if v == nil {
-		return nil, nil
-	}
-	if s, ok := v.(starlark.String); ok {
-		switch {
-		case s == "":
-			return nil, nil
-		case windows:
-			return []string{"cmd", "/S", "/C", string(s)}, nil
-		}
-		return []string{"sh", "-c", string(s)}, nil
-	}
-	if _, ok := v.(starlark.Sequence); !ok {
-		return nil, fmt.Errorf("a command must be a string or list of strings. found %T", v)
-	}
-	var argv sequence
-	if err := argv.Unpack(v); err != nil {
-		return nil, fmt.Errorf("a command must be a string or a list of strings: %w", err)
-	}
-	return argv, nil
-}
-
-// hostCommand converts a command of this machine; on Windows the second takes
-// the first's place.
-func (r *run) hostCommand(unix, windows starlark.Value, dir string, env map[string]string) (config.Command, error) {
-	onWindows := hostIsWindows
-	v := unix
-	if onWindows && windows != nil && len(elements(windows)) > 0 && windows != starlark.String("") {
-		v = windows
-	}
-	argv, err := shellCommand(v, onWindows)
-	if err != nil || len(argv) == 0 {
-		return config.Command{}, err
-	}
-	if dir == "" {
-		dir = r.dir()
-	}
-	return config.Command{Argv: argv, Dir: dir, Env: env}, nil
 }

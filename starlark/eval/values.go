@@ -259,3 +259,10 @@ func commandText(argv []string) string {
 	}
 	return strings.Join(words, " ")
 }
+
+func orNone(v starlark.Value) starlark.Value {
+	if v == nil {
+		return starlark.None
+	}
+	return v
+}
