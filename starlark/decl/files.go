@@ -23,8 +23,8 @@ func fileRows() []row {
 			name:    "listdir",
 			purpose: "Lists the files of a folder.",
 			doc: `
-The paths are absolute; folders are not listed, and a folder that does not exist is empty. With *recursive* a change in the folder
-evaluates the Tiltfile again; without, use ` + "`watch_file`" + ` for that.`,
+The paths are absolute; folders are not listed, and a folder that does not exist is empty. With *recursive* any change in the
+folder evaluates the Tiltfile again, without it a change of the names in it.`,
 			params: []string{
 				"dir|directory: str@dir", "the folder",
 				"recursive: bool = False", "the files of its folders too",
