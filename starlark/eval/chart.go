@@ -52,23 +52,19 @@ func (c *call) ourChart() (starlark.Value, error) {
 	return starlark.String(dir), chart.Expand(archive, dir)
 }
 
-// ChartRender says how RenderChart renders a chart.
+// ChartRender says how a chart is rendered.
 type ChartRender struct {
 	Dir         string // the chart's folder
 	Name        string // the release's name
 	Namespace   string // "" is "default"
 	Values      []string
 	Set         []string // each "key=value"
-	SetString   []string // each "key=value", the values being texts
+	SetString   []string // each "key=value", the values being texts; helm() has none
 	KubeVersion string   // "": a recent one
 	SkipCRDs    bool
 }
 
 // RenderChart renders a chart as helm() does.
 func RenderChart(ctx context.Context, c ChartRender) (string, error) {
-	r := newRun(ctx, Options{Tiltfile: filepath.Join(c.Dir, "Tiltfile"), Kube: &Kube{}})
-	return r.render(chartRender{
-		dir: c.Dir, name: c.Name, namespace: c.Namespace, values: c.Values, set: c.Set, setString: c.SetString,
-		kubeVersion: c.KubeVersion, skipCRDs: c.SkipCRDs,
-	})
+	return newRun(ctx, Options{Tiltfile: filepath.Join(c.Dir, "Tiltfile"), Kube: &Kube{}}).render(c)
 }

@@ -24,15 +24,6 @@ import (
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
-// chartRender says what to render: the settings of one rendering.
-type chartRender struct {
-	dir, name, namespace string
-	values, set          []string
-	setString            []string // as set, the values being texts
-	kubeVersion          string
-	skipCRDs             bool
-}
-
 func (c *call) helm() (starlark.Value, error) {
 	var in struct {
 		Paths       path     `arg:"paths"`
@@ -46,22 +37,22 @@ func (c *call) helm() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	h := chartRender{
-		dir: in.Paths.value, name: in.Name, namespace: in.Namespace, values: in.Values.value, set: in.Set.nonEmpty(),
-		kubeVersion: in.KubeVersion, skipCRDs: in.SkipCRDs,
+	h := ChartRender{
+		Dir: in.Paths.value, Name: in.Name, Namespace: in.Namespace, Values: in.Values.value, Set: in.Set.nonEmpty(),
+		KubeVersion: in.KubeVersion, SkipCRDs: in.SkipCRDs,
 	}
-	if h.name == "" {
-		h.name = "chart"
+	if h.Name == "" {
+		h.Name = "chart"
 	}
-	info, err := c.run.opts.FS.Stat(h.dir)
+	info, err := c.run.opts.FS.Stat(h.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, sayf("Could not read Helm chart directory %q: does not exist", h.dir)
+		return nil, sayf("Could not read Helm chart directory %q: does not exist", h.Dir)
 	}
 	if err != nil {
-		return nil, sayf("Could not read Helm chart directory %q: %w", h.dir, err)
+		return nil, sayf("Could not read Helm chart directory %q: %w", h.Dir, err)
 	}
 	if !info.IsDir() {
-		return nil, sayf("helm() may only be called on directories with Chart.yaml: %s", h.dir)
+		return nil, sayf("helm() may only be called on directories with Chart.yaml: %s", h.Dir)
 	}
 	key, err := c.run.chartKey(h)
 	if err != nil {
@@ -71,18 +62,18 @@ func (c *call) helm() (starlark.Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("helm: %w", err)
 	}
-	return blob{text: text, source: "helm: " + h.dir}, nil
+	return blob{text: text, source: "helm: " + h.Dir}, nil
 }
 
 // chartKey watches what a rendering reads and returns a key of its content.
-func (r *run) chartKey(h chartRender) (string, error) {
-	r.files.watch(h.dir)
-	files, err := r.files.list(h.dir, true)
+func (r *run) chartKey(h ChartRender) (string, error) {
+	r.files.watch(h.Dir)
+	files, err := r.files.list(h.Dir, true)
 	if err != nil {
 		return "", err
 	}
-	parts := []string{h.dir, h.name, h.namespace, h.kubeVersion, fmt.Sprint(h.skipCRDs), strings.Join(h.set, "\x00")}
-	for _, dir := range r.subcharts(h.dir) {
+	parts := []string{h.Dir, h.Name, h.Namespace, h.KubeVersion, fmt.Sprint(h.SkipCRDs), strings.Join(h.Set, "\x00")}
+	for _, dir := range r.subcharts(h.Dir) {
 		r.files.watch(dir)
 		more, _ := r.files.list(dir, true) // a chart that is not there is for the rendering to refuse
 		files = append(files, more...)
@@ -91,7 +82,7 @@ func (r *run) chartKey(h chartRender) (string, error) {
 		data, _ := r.files.content(f) // a file that vanished is as one that was never there
 		parts = append(parts, f, string(data))
 	}
-	for _, f := range h.values {
+	for _, f := range h.Values {
 		data, err := r.files.read(f)
 		if err != nil {
 			return "", err
@@ -126,16 +117,16 @@ func (r *run) subcharts(dir string) []string {
 
 // render renders a chart as "helm template --include-crds" does, without the
 // hooks that are tests.
-func (r *run) render(h chartRender) (string, error) {
-	loaded, err := loader.LoadDir(h.dir)
+func (r *run) render(h ChartRender) (string, error) {
+	loaded, err := loader.LoadDir(h.Dir)
 	if err != nil {
 		return "", err
 	}
 	if err := checkChart(loaded); err != nil {
 		return "", err
 	}
-	if err := chartutil.ValidateReleaseName(h.name); err != nil {
-		return "", fmt.Errorf("release name check failed: release name %q: %w", h.name, err)
+	if err := chartutil.ValidateReleaseName(h.Name); err != nil {
+		return "", fmt.Errorf("release name check failed: release name %q: %w", h.Name, err)
 	}
 	values, err := r.chartValues(h)
 	if err != nil {
@@ -145,21 +136,21 @@ func (r *run) render(h chartRender) (string, error) {
 		return "", err
 	}
 	caps := common.DefaultCapabilities.Copy()
-	if h.kubeVersion != "" {
-		version, err := common.ParseKubeVersion(h.kubeVersion)
+	if h.KubeVersion != "" {
+		version, err := common.ParseKubeVersion(h.KubeVersion)
 		if err != nil {
-			return "", fmt.Errorf("invalid kube version %q: %w", h.kubeVersion, err)
+			return "", fmt.Errorf("invalid kube version %q: %w", h.KubeVersion, err)
 		}
 		caps.KubeVersion = *version
 	}
-	namespace := h.namespace
+	namespace := h.Namespace
 	if namespace == "" {
 		namespace = "default"
 	}
 	if want := loaded.Metadata.KubeVersion; want != "" && !chartutil.IsCompatibleRange(want, caps.KubeVersion.String()) {
 		return "", fmt.Errorf("chart requires kubeVersion: %s which is incompatible with Kubernetes %s", want, caps.KubeVersion.Version)
 	}
-	options := common.ReleaseOptions{Name: h.name, Namespace: namespace, Revision: 1, IsInstall: true}
+	options := common.ReleaseOptions{Name: h.Name, Namespace: namespace, Revision: 1, IsInstall: true}
 	top, err := util.ToRenderValues(loaded, values, options, caps)
 	if err != nil {
 		return "", err
@@ -168,11 +159,11 @@ func (r *run) render(h chartRender) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := chartText(loaded, files, h.skipCRDs)
-	if err != nil || h.namespace == "" {
+	text, err := chartText(loaded, files, h.SkipCRDs)
+	if err != nil || h.Namespace == "" {
 		return text, err
 	}
-	return withNamespace(text, h.namespace)
+	return withNamespace(text, h.Namespace)
 }
 
 func checkChart(c *chart.Chart) error {
@@ -193,9 +184,9 @@ func checkChart(c *chart.Chart) error {
 
 // chartValues merges the files of values, later over earlier, and the single
 // values over those.
-func (r *run) chartValues(h chartRender) (map[string]any, error) {
+func (r *run) chartValues(h ChartRender) (map[string]any, error) {
 	values := map[string]any{}
-	for _, f := range h.values {
+	for _, f := range h.Values {
 		data, err := r.files.read(f)
 		if err != nil {
 			return nil, err
@@ -206,12 +197,12 @@ func (r *run) chartValues(h chartRender) (map[string]any, error) {
 		}
 		values = loader.MergeMaps(values, more)
 	}
-	for _, s := range h.set {
+	for _, s := range h.Set {
 		if err := strvals.ParseInto(s, values); err != nil {
 			return nil, fmt.Errorf("failed parsing --set data: %w", err)
 		}
 	}
-	for _, s := range h.setString {
+	for _, s := range h.SetString {
 		if err := strvals.ParseIntoString(s, values); err != nil {
 			return nil, fmt.Errorf("failed parsing --set-string data: %w", err)
 		}
