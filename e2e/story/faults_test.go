@@ -109,9 +109,22 @@ func TestBadInputLosesNothing(t *testing.T) {
 	serves("with a broken Tiltfile")
 	s.fails(ctx, up, `Tiltfile:6:1: `, `hint: `)
 
-	// YAML that the API server refuses.
+	// YAML of a wrong type: nothing of it reaches the cluster.
 	s.write("Tiltfile", plainTiltfile)
-	s.write("web.yaml", strings.Replace(plainDeployment, "spec:\n  selector", "spec:\n  replicas: many\n  selector", 1))
+	replicas := func(n string) {
+		s.write("web.yaml", strings.Replace(plainDeployment, "spec:\n  selector", "spec:\n  replicas: "+n+"\n  selector", 1))
+	}
+	replicas("many")
+	st = s.reaches(ctx, "mistaken", func(st api.Status) bool {
+		return st.Config.Error != nil && strings.Contains(st.Config.Error.Message, "replicas")
+	})
+	if p := st.Config.Error; p.Pos.Line != 3 || !strings.Contains(p.Message, s.Path("web.yaml")) {
+		t.Errorf("the mistake is told as %+v", p)
+	}
+	serves("with YAML of a wrong type")
+
+	// YAML that the API server refuses.
+	replicas("-3")
 	st = s.reaches(ctx, "refused", func(st api.Status) bool { return len(st.Resources) > 0 && st.Resources[0].Problem != nil })
 	if p := st.Resources[0].Problem; p.Pos.File != s.Path("web.yaml") || p.Pos.Line != 1 || !strings.Contains(p.Message, "replicas") || p.Hint == "" {
 		t.Errorf("the refusal is told as %+v", p)
