@@ -46,7 +46,7 @@ vsix: build ## package the VS Code extension with the server inside
 .PHONY: bench bench-sync bench-lsp bench-eval bench-engine bench-debug
 bench: bench-sync bench-lsp bench-eval bench-engine bench-debug ## measure everything
 bench-sync: build cluster-up ## save to running, beside tar over exec
-	$(GO) run ./bench/sync
+	eval "$$(testbed/bin/testbed env)" && $(GO) run ./bench/sync
 bench-lsp: build ## the language server, over the wire
 	$(GO) run ./bench/lsp
 bench-eval: build ## evaluation of a Tiltfile of 300 services

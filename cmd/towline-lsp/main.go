@@ -50,6 +50,9 @@ func daemon() string {
 	if err != nil {
 		return name
 	}
+	if real, err := filepath.EvalSymlinks(self); err == nil {
+		self = real
+	}
 	if path := filepath.Join(filepath.Dir(self), name); executable(path) {
 		return path
 	}

@@ -24,7 +24,7 @@ import (
 
 // maxIndex and maxArchive bound what is downloaded, in bytes.
 const (
-	maxIndex   = 256 << 20
+	maxIndex   = 64 << 20
 	maxArchive = 64 << 20
 )
 

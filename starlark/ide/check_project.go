@@ -216,10 +216,7 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 	if v == "" || strings.ContainsAny(v, "*?$~\n{}") || strings.Contains(v, "://") || strings.Contains(v, "github.com") || strings.Contains(v, "@") {
 		return
 	}
-	path := v
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir(c.f), path)
-	}
+	path := absolute(c.f, v)
 	if _, ok := c.s.Workspace.ReadDir(dir(c.f)); !ok || path == dir(c.f) || path == "/" {
 		return
 	}
