@@ -100,6 +100,35 @@ func (b *bed) deleteAtEnd(namespace string) {
 	})
 }
 
+func (b *bed) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// takeNamespace makes a namespace whose name is not ours to choose. One that an
+// earlier run left behind, as its label says, is made anew; anybody else's ends
+// the test.
+func (b *bed) takeNamespace(name string) {
+	b.t.Helper()
+	ctx, label := b.t.Context(), map[string]string{"towline-test": b.namespace}
+	created, err := b.cluster.EnsureNamespace(ctx, name, label)
+	if err != nil || created {
+		b.must(err)
+		return
+	}
+	left, err := b.cluster.Current(ctx, []map[string]any{{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}}})
+	b.must(err)
+	labels, _ := left[0].Content["metadata"].(map[string]any)["labels"].(map[string]any)
+	if labels["towline-test"] != b.namespace {
+		b.t.Skipf("the cluster has a namespace %s of somebody else's", name)
+	}
+	b.must(b.cluster.DeleteNamespace(ctx, name))
+	_, err = b.cluster.EnsureNamespace(ctx, name, label)
+	b.must(err)
+}
+
 // write puts a file into the workspace.
 func (b *bed) write(file, text string) {
 	b.t.Helper()

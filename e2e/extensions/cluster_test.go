@@ -272,13 +272,7 @@ func TestCertManager(t *testing.T) {
 		"Tiltfile":     "load('ext://cert_manager', 'deploy_cert_manager')\ndeploy_cert_manager(version='v1.14.0')\nlocal_resource('done', 'true')\n",
 	})
 	ctx := t.Context()
-	created, err := b.cluster.EnsureNamespace(ctx, "cert-manager", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !created {
-		t.Skip("the cluster has a namespace cert-manager already")
-	}
+	b.takeNamespace("cert-manager")
 	b.deleteAtEnd("cert-manager")
 	b.env = append(b.env, "PATH="+filepath.Join(b.dir, "bin")+":"+os.Getenv("PATH"))
 	b.up()
