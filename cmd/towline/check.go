@@ -30,7 +30,8 @@ func checkCommand() *cobra.Command {
 			"this folder or the nearest above. What an editor shows is shown, and what evaluating the Tiltfile says; that\n" +
 			"runs its commands, but no cluster is touched. With --no-eval nothing is run: where a Tiltfile must not be\n" +
 			"trusted, or the tools that it calls are missing.\n\n" +
-			"The exit code is 1 when there are errors, 0 with warnings and hints alone. docs/diagnostics.md explains the codes.",
+			"The exit code is 1 when there are errors, 0 with warnings and hints alone. What the machine is to blame for, as\n" +
+			"a command that fails or an extension that cannot be fetched, is a warning. docs/diagnostics.md explains the codes.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			findings, err := checkAll(cmd.Context(), args, !noEval)
 			if err != nil {

@@ -26,7 +26,7 @@ func evalCommand() *cobra.Command {
 		Long: "Show what a Tiltfile resolves to, without touching a cluster.\n\n" +
 			"With --json it prints one document (docs/eval.schema.json), on errors too; the exit code is 1 then.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := filepath.Abs(file)
+			path, err := tiltfileToEvaluate(file)
 			if err != nil {
 				return err
 			}
@@ -46,10 +46,21 @@ func evalCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&file, "file", "f", "Tiltfile", "the Tiltfile")
+	cmd.Flags().StringVarP(&file, "file", "f", "", fileUsage)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	cmd.Flags().StringVar(&subcommand, "subcommand", "up", "what config.tilt_subcommand says")
 	return cmd
+}
+
+// tiltfileToEvaluate returns the absolute path of the file that is named, or of
+// the nearest Tiltfile. Where there is none it is this folder's: that it is
+// missing is for the evaluation to say, in its document.
+func tiltfileToEvaluate(named string) (string, error) {
+	path, err := (&workspaceFlags{file: named}).tiltfile()
+	if err != nil {
+		return filepath.Abs("Tiltfile")
+	}
+	return path, nil
 }
 
 // extensionCache fetches repositories of extensions to the user's cache; nil

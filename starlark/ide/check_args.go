@@ -49,7 +49,7 @@ func (c *checker) call(call *syntax.CallExpr) {
 // arity checks that each argument has a parameter, and each required parameter
 // an argument.
 func (c *checker) arity(call *syntax.CallExpr, sig *signature, bound []int) {
-	given := make([]bool, len(sig.params))
+	given, meant := make([]bool, len(sig.params)), make([]bool, len(sig.params))
 	args, kwargs := false, false
 	for i, a := range call.Args {
 		switch {
@@ -58,8 +58,8 @@ func (c *checker) arity(call *syntax.CallExpr, sig *signature, bound []int) {
 		case a.Star == syntax.STARSTAR:
 			kwargs = true
 		case bound[i] < 0 && a.Name != nil:
-			if meant := c.unknownArg(a, sig); meant >= 0 {
-				given[meant] = true
+			if p := c.unknownArg(a, sig, bound); p >= 0 {
+				meant[p] = true
 			}
 		case bound[i] < 0 && !args:
 			c.add(a.Span(), CodeTooManyArgs, "%s takes at most %s", sig.name, count(sig.maxPositional(), "positional argument"))
@@ -76,7 +76,7 @@ func (c *checker) arity(call *syntax.CallExpr, sig *signature, bound []int) {
 		}
 	}
 	for i, p := range sig.params {
-		if given[i] || !p.Required || kwargs || args && p.Kind != decl.Keyword {
+		if given[i] || meant[i] || !p.Required || kwargs || args && p.Kind != decl.Keyword {
 			continue
 		}
 		c.add(c.calleeSpan(call), CodeMissingArg, "%s: missing argument for %s", sig.name, p.Name)
@@ -120,8 +120,9 @@ func count(n int, what string) string {
 
 // unknownArg reports a keyword that no parameter has, with the one that is
 // meant: Tilt's documentation gives some of them other names. It returns the
-// parameter's index, -1 when there is none.
-func (c *checker) unknownArg(a *syntax.Arg, sig *signature) int {
+// parameter's index, -1 when there is none. One that another argument is bound
+// to is not meant.
+func (c *checker) unknownArg(a *syntax.Arg, sig *signature, bound []int) int {
 	name, meant := a.Name.Name, ""
 	var names []string
 	for i, p := range sig.params {
@@ -136,7 +137,13 @@ func (c *checker) unknownArg(a *syntax.Arg, sig *signature) int {
 		names = append(names, p.Name)
 	}
 	if meant == "" {
-		meant = decl.Nearest(name, names)
+		var free []string
+		for i, n := range names {
+			if !slices.Contains(bound, i) {
+				free = append(free, n)
+			}
+		}
+		meant = decl.Nearest(name, free)
 	}
 	d := c.add(a.Name.Span(), CodeUnknownArg, "%s: unexpected keyword argument %q", sig.name, name)
 	if meant != "" {

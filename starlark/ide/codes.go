@@ -64,7 +64,7 @@ const (
 
 var codes = []Code{
 	{CodeSyntax, Error, "The text is not Starlark. The message is the interpreter's."},
-	{CodeEvaluation, Error, "The last evaluation stopped here, or warned. The call stack is attached."},
+	{CodeEvaluation, Error, "The last evaluation stopped here, or warned. The call stack is attached. It is a warning where the machine is at fault and not the Tiltfile: a command that fails, an extension or chart that cannot be fetched."},
 	{resolve.CodeUndefined, Error, "Nothing of that name is defined, loaded or built in. At the top level a name must be bound before it is used."},
 	{resolve.CodeMisplaced, Error, "break and continue belong in a loop, return in a function, and load stands alone at the top level."},
 	{resolve.CodeAssign, Error, "Only names, elements, attributes and lists of these can be assigned to."},
