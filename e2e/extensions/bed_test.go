@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,25 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/towline-dev/towline/e2e/story"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/kube"
 )
 
-// binaries builds the two programs once, side by side, as they are installed.
-var binaries = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "towline-ext-")
-	if err != nil {
-		return "", err
-	}
-	for _, name := range []string{"towline", "towline-agent"} {
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, name), "github.com/towline-dev/towline/cmd/"+name)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("building %s: %w\n%s", name, err, out)
-		}
-	}
-	return filepath.Join(dir, "towline"), nil
-})
+// binaries returns the program that the tests run, which is built once.
+var binaries = sync.OnceValues(story.BuildPrograms)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
