@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/towline-dev/towline/server/kube"
 )
@@ -62,6 +63,9 @@ func (r *Runner) adopt(resource string, d *deployment) {
 func (n *neighbourhood) join(name string, f *family, seen func(string, kube.Event)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if f.left.Load() {
+		return
+	}
 	n.families[name] = f
 	tell := func(e kube.Event) {
 		if f.take(&e) {
@@ -110,6 +114,7 @@ func (r *Runner) abandon(resource string) {
 	}
 	for namespace, f := range d.families {
 		n := r.neighbours[namespace]
+		f.left.Store(true)
 		r.spawn(func() { n.leave(f) })
 		delete(r.listed, adoption(resource, namespace))
 		maps.DeleteFunc(r.pods, func(_ string, p kube.Pod) bool { return p.Labels[kube.LabelResource] == f.label })
@@ -134,6 +139,7 @@ type family struct {
 	label  string              // the resource's
 	owners map[kube.Owner]bool // workloads, and pods of their own
 	pods   map[string]bool     // names of their pods
+	left   atomic.Bool         // a join that comes late takes nobody's place any more
 }
 
 // take gives what belongs to the family the resource's label, as if we had

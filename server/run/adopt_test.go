@@ -73,6 +73,13 @@ func TestNeighbourhoodTellsWhoComesLate(t *testing.T) {
 	n.leave(f)
 	n.changed(pod, seen)
 	check("another took its place", "n/web "+string(kube.Synced)+" ")
+	third := &family{label: "web", owners: map[kube.Owner]bool{web: true}, pods: map[string]bool{}}
+	third.left.Store(true)
+	n.join("n/web", third, seen)
+	check("left before it joined")
+	if n.families["n/web"] != second {
+		t.Error("a family that left has taken another's place")
+	}
 	n.leave(second)
 	n.changed(kube.Event{Kind: kube.Synced}, seen)
 	check("left")
