@@ -82,9 +82,7 @@ const debuggerTimeout = 5 * time.Second
 
 // debugged reports whether a debugger is attached to a target.
 func (r *Runner) debugged(id engine.TargetID) bool {
-	r.mu.Lock()
-	t := r.targets[id]
-	r.mu.Unlock()
+	t := r.target(id)
 	if t == nil {
 		return false
 	}
@@ -97,9 +95,7 @@ func (r *Runner) debugged(id engine.TargetID) bool {
 // next one to its debugger, which comes back by Debug: so a breakpoint in what
 // runs first is not missed. When it does not come, the process starts alone.
 func (r *Runner) restartDebugged(c *client.Client, id engine.TargetID) error {
-	r.mu.Lock()
-	t := r.targets[id]
-	r.mu.Unlock()
+	t := r.target(id)
 	if t == nil {
 		return fmt.Errorf("container %s of pod %s is gone", id.Container, id.Pod)
 	}
@@ -121,9 +117,7 @@ func (r *Runner) restartDebugged(c *client.Client, id engine.TargetID) error {
 // takeHeld reports whether a target's process waits for its debugger, which
 // it then no longer does.
 func (r *Runner) takeHeld(id engine.TargetID) bool {
-	r.mu.Lock()
-	t := r.targets[id]
-	r.mu.Unlock()
+	t := r.target(id)
 	if t == nil {
 		return false
 	}

@@ -18,9 +18,7 @@ func (r *Runner) govern(id engine.TargetID) {
 	}
 	set, _ := r.ours().RestartOf(r.imageOf(id).Ref)
 	policy := policyOf(set)
-	r.mu.Lock()
-	t := r.targets[id]
-	r.mu.Unlock()
+	t := r.target(id)
 	if t == nil || !t.governed(policy) {
 		return
 	}

@@ -279,9 +279,7 @@ func (r *Runner) report(resource string, e engine.Live, change client.Change, re
 }
 
 func (r *Runner) tellSynced(id engine.TargetID, p wire.Process) {
-	r.mu.Lock()
-	t := r.targets[id]
-	r.mu.Unlock()
+	t := r.target(id)
 	if t != nil {
 		t.tell(r, func(f *TargetFacts) { f.Process = p })
 		r.observe(t.resource())

@@ -316,9 +316,7 @@ func (r *Runner) stillRuns(p kube.Pod, c kube.Container) bool {
 }
 
 func (r *Runner) resourceOf(id engine.TargetID) string {
-	r.mu.Lock()
-	t := r.targets[id]
-	r.mu.Unlock()
+	t := r.target(id)
 	if t == nil {
 		return ""
 	}

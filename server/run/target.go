@@ -60,6 +60,13 @@ func (r *Runner) attach(e engine.Attach) {
 	})
 }
 
+// target returns a container that has an agent, nil when it is gone.
+func (r *Runner) target(id engine.TargetID) *target {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.targets[id]
+}
+
 // detach ends a target's goroutine.
 func (r *Runner) detach(id engine.TargetID) {
 	r.mu.Lock()
@@ -198,9 +205,7 @@ func (t *target) resource() string {
 
 // connected returns the agent of a target.
 func (r *Runner) connected(id engine.TargetID) (*client.Client, error) {
-	r.mu.Lock()
-	t := r.targets[id]
-	r.mu.Unlock()
+	t := r.target(id)
 	if t != nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
