@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/dap/adapter"
+	"github.com/towline-dev/towline/dap/rewrite"
 )
 
 // build is what a Go program says of how it was built.
 type build struct {
 	known   bool
-	modules []string // the main one first; none when the list is not whole
-	flags   map[string]string
+	modules []rewrite.Built   // the main one first; none when the list is not whole
+	flags   map[string]string // none when it was not built by the go command
 }
 
 // piece is how much of a string is asked for at once, in bytes; delve loads at
@@ -60,8 +61,17 @@ func parseBuild(info string) build {
 			continue
 		}
 		switch fields[0] {
-		case "mod", "dep":
-			b.modules = append(b.modules, fields[1])
+		case "mod":
+			b.modules = append(b.modules, rewrite.Built{Path: fields[1]})
+		case "dep":
+			b.modules = append(b.modules, rewrite.Built{Path: fields[1], Version: version(fields)})
+		case "=>":
+			if last := len(b.modules) - 1; last >= 0 {
+				b.modules[last].Replaced = fields[1]
+				if v := version(fields); v != "" {
+					b.modules[last].Replaced += "@" + v
+				}
+			}
 		case "build":
 			name, value, _ := strings.Cut(fields[1], "=")
 			if unquoted, err := strconv.Unquote(value); err == nil {
@@ -71,6 +81,15 @@ func parseBuild(info string) build {
 		}
 	}
 	return b
+}
+
+// version returns that of a module's line, "" when it has none: a folder is not
+// at a version.
+func version(fields []string) string {
+	if len(fields) < 3 || fields[2] == "(devel)" {
+		return ""
+	}
+	return fields[2]
 }
 
 func lines(s string) []string {
@@ -84,12 +103,25 @@ func (s *session) giveNotes(l *link, b build) {
 		return
 	}
 	s.noted = true
-	if gc := b.flags["-gcflags"]; !strings.Contains(gc, "-N") {
-		s.say(l.at.Resource + " was built with optimizations: some variables and lines will be missing; to see all, build it with: " + adapter.Flags)
-		return
+	if text := b.advice(time.Since(s.beganOpen)); text != "" {
+		s.say(l.at.Resource + text)
 	}
-	took := time.Since(s.beganOpen)
-	if took > slowAttach && !strings.Contains(b.flags["-ldflags"], "-compressdwarf=false") {
-		s.say(fmt.Sprintf("the debugger took %s to attach; it is faster, and so are updates, without compressed debug information: build with -ldflags=-compressdwarf=false", took.Round(time.Millisecond)))
+}
+
+// advice says how a program that took so long to attach to could be built
+// better; "" when nothing is certain.
+func (b build) advice(took time.Duration) string {
+	if b.flags["-compiler"] == "" {
+		return "" // by another tool, which leaves no flags
 	}
+	if !strings.Contains(b.flags["-gcflags"], "-N") {
+		return " was built with optimizations: some variables and lines will be missing; to see all, build it with: " + adapter.Flags
+	}
+	// With -trimpath the go command leaves the flags of the linker out.
+	_, told := b.flags["-ldflags"]
+	told = told || b.flags["-trimpath"] != "true"
+	if took > slowAttach && told && !strings.Contains(b.flags["-ldflags"], "-compressdwarf=false") {
+		return fmt.Sprintf(": the debugger took %s to attach; it is faster, and so are updates, without compressed debug information: build with -ldflags=-compressdwarf=false", took.Round(time.Millisecond))
+	}
+	return ""
 }

@@ -3,7 +3,9 @@ package bridge
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -14,18 +16,46 @@ func TestParseBuild(t *testing.T) {
 	info := "0w\xaf\f\x92t\b\x02A\xe1\xc1\a\xe6\xd6\x18\xe6path\texample.com/api/cmd/api\n" +
 		"mod\texample.com/api\t(devel)\t\n" +
 		"dep\texample.com/lib\tv0.0.0\n=>\t../lib\t(devel)\t\n" +
+		"dep\texample.com/a\tv1.2.3\th1:x=\ndep\texample.com/b\tv1.0.0\n=>\texample.com/fork\tv0.1.0\th1:y=\n" +
 		"build\t-compiler=gc\nbuild\t-gcflags=\"-N -l\"\nbuild\t-ldflags=-compressdwarf=false\n" +
 		"\xf92C1\x86\x18 r\x00\x82B\x10A\x16\xd8\xf2"
 	want := build{
-		known:   true,
-		modules: []string{"example.com/api", "example.com/lib"},
-		flags:   map[string]string{"-compiler": "gc", "-gcflags": "-N -l", "-ldflags": "-compressdwarf=false"},
+		known: true,
+		modules: []rewrite.Built{
+			{Path: "example.com/api"}, {Path: "example.com/lib", Version: "v0.0.0", Replaced: "../lib"},
+			{Path: "example.com/a", Version: "v1.2.3"}, {Path: "example.com/b", Version: "v1.0.0", Replaced: "example.com/fork@v0.1.0"},
+		},
+		flags: map[string]string{"-compiler": "gc", "-gcflags": "-N -l", "-ldflags": "-compressdwarf=false"},
 	}
 	if diff := cmp.Diff(want, parseBuild(info), cmp.AllowUnexported(build{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := parseBuild(""); got.known || len(got.modules) > 0 {
 		t.Errorf("of nothing: %+v", got)
+	}
+}
+
+// What the build information does not hold says nothing.
+func TestAdvice(t *testing.T) {
+	const unoptimized = "-N -l"
+	for _, test := range []struct {
+		name  string
+		flags map[string]string
+		took  time.Duration
+		want  string
+	}{
+		{"all is well", map[string]string{"-compiler": "gc", "-gcflags": unoptimized, "-ldflags": "-compressdwarf=false"}, time.Minute, ""},
+		{"optimized", map[string]string{"-compiler": "gc"}, 0, "optimizations"},
+		{"slow", map[string]string{"-compiler": "gc", "-gcflags": unoptimized}, time.Minute, "-compressdwarf=false"},
+		{"slow, with other flags", map[string]string{"-compiler": "gc", "-gcflags": unoptimized, "-ldflags": "-X a=b"}, time.Minute, "-compressdwarf=false"},
+		{"quick", map[string]string{"-compiler": "gc", "-gcflags": unoptimized}, time.Millisecond, ""},
+		{"trimmed", map[string]string{"-compiler": "gc", "-gcflags": unoptimized, "-trimpath": "true"}, time.Minute, ""},
+		{"built by another tool", map[string]string{}, time.Minute, ""},
+	} {
+		got := build{known: true, flags: test.flags}.advice(test.took)
+		if test.want == "" && got != "" || !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
 	}
 }
 

@@ -19,7 +19,9 @@ const maxDepth = 6
 // DescribeDisk returns what this machine holds for the sources of programs
 // that are built from a workspace: its modules, and Go's own folders.
 func DescribeDisk(ctx context.Context, workspace string) rewrite.Workspace {
-	space := rewrite.Workspace{Files: disk{}, Modules: modules(workspace)}
+	space := rewrite.Workspace{Files: disk{}, Root: filepath.ToSlash(workspace)}
+	workspace = filepath.FromSlash(space.Files.Real(space.Root))
+	space.Modules = modules(workspace)
 	space.GOROOT, space.ModCache = goFolders(ctx, workspace)
 	return space
 }
@@ -31,6 +33,15 @@ type disk struct{}
 func (disk) Exists(path string) bool {
 	info, err := os.Stat(filepath.FromSlash(path))
 	return err == nil && info.Mode().IsRegular()
+}
+
+// Real returns the name of a file that no link is part of.
+func (disk) Real(path string) string {
+	real, err := filepath.EvalSymlinks(filepath.FromSlash(path))
+	if err != nil {
+		return path
+	}
+	return filepath.ToSlash(real)
 }
 
 // modules finds the Go modules of a workspace, and the one that it lies in.

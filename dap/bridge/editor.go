@@ -24,7 +24,7 @@ func (s *session) fromEditor(m message.Message) {
 func (s *session) request(m message.Message) {
 	switch m.Command {
 	case "initialize":
-		s.client = m
+		s.client, s.dialect = m, rewrite.DialectOf(m.Payload())
 		s.answer(m, s.opts.Adapter.Capabilities)
 		return
 	case "attach", "launch":
@@ -74,8 +74,8 @@ func (s *session) pass(m message.Message) {
 // change unless that is nil.
 func (s *session) forward(m message.Message, change func(message.Message) message.Message) {
 	l := s.link
-	l.call(rewrite.Outbound(m, l.mapper.ToRemote), &m, func(r message.Message) {
-		r = rewrite.Inbound(r, l.mapper.ToLocal)
+	l.call(s.dialect.Outbound(m, l.mapper.ToRemote), &m, func(r message.Message) {
+		r = s.dialect.Inbound(r, l.mapper.ToLocal)
 		if change != nil {
 			r = change(r)
 		}

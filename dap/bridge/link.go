@@ -138,6 +138,7 @@ func (s *session) fromDebuggerEvent(l *link, m message.Message) {
 		s.lost("its process ended")
 		return
 	}
+	m = s.dialect.Inbound(m, l.mapper.ToLocal)
 	switch {
 	case m.Event == "initialized" && l.initialized != nil:
 		next := l.initialized
@@ -160,7 +161,7 @@ func (s *session) fromDebuggerEvent(l *link, m message.Message) {
 			return
 		}
 	}
-	s.send(rewrite.Inbound(m, l.mapper.ToLocal), 0)
+	s.send(m, 0)
 }
 
 // streamEnded handles the end of the debugger's stream.

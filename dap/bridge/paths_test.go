@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,6 +80,61 @@ func TestPaths(t *testing.T) {
 				t.Errorf("stepped into %s, want the local fmt/print.go", frames[0].Source.Path)
 			}
 		})
+	}
+}
+
+// A module in a folder that a replace directive names, built with -trimpath.
+func TestReplacedModule(t *testing.T) {
+	ctx := within(t)
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	for name, text := range map[string]string{
+		"api/go.mod":       "module example.com/api\n\ngo 1.26\n\nrequire example.com/common v0.0.0\n\nreplace example.com/common => ../common\n",
+		"api/main.go":      "package main\n\nimport (\n\t\"bufio\"\n\t\"fmt\"\n\t\"os\"\n\n\t\"example.com/common\"\n)\n\nfunc main() {\n\tfor in := bufio.NewScanner(os.Stdin); in.Scan(); {\n\t\tfmt.Println(common.Total(in.Text()))\n\t}\n}\n",
+		"common/go.mod":    "module example.com/common\n",
+		"common/common.go": "package common\n\nfunc Total(s string) int {\n\tn := len(s)\n\treturn n\n}\n",
+	} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		must(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
+	}
+	binary := filepath.Join(t.TempDir(), "api")
+	must(t, local.Build(filepath.Join(dir, "api"), binary, "-trimpath", "-gcflags=all=-N -l"))
+	host := start(t, binary)
+	editor := serve(t, host, dir)
+	file := filepath.Join(dir, "common", "common.go")
+	breakpoints := attach(t, ctx, editor, file, 5)
+	if !breakpoints[0].Verified {
+		t.Fatalf("breakpoint: %+v", breakpoints[0])
+	}
+	must(t, host.Say("four"))
+	wantStop(t, ctx, editor, file, 5, "n", "4")
+}
+
+// The workspace is opened through a link, by an editor that names files by URI
+// and counts lines from 0; all comes back as the editor has it.
+func TestLinkedWorkspaceOfAnotherDialect(t *testing.T) {
+	ctx := within(t)
+	dir, binary := greeter(t)
+	must(t, os.Rename(dir, dir+" real"))
+	must(t, os.Symlink(dir+" real", dir))
+	t.Cleanup(func() { os.Remove(dir); os.Rename(dir+" real", dir) })
+	host := start(t, binary)
+	editor := serve(t, host, dir)
+	must(t, editor.Call(ctx, "initialize", map[string]any{"adapterID": "x", "pathFormat": "uri", "linesStartAt1": false, "columnsStartAt1": false}, nil))
+	must(t, editor.Attach(ctx, target))
+	for _, folder := range []string{dir, dir + " real"} {
+		uri := (&url.URL{Scheme: "file", Path: folder + "/" + mainFile}).String()
+		breakpoints, err := editor.SetBreakpoints(ctx, uri, greetLine-1)
+		must(t, err)
+		if b := breakpoints[0]; !b.Verified || b.Line != greetLine-1 || b.Source.Path != uri {
+			t.Fatalf("breakpoint: %+v, want %s:%d", b, uri, greetLine-1)
+		}
+		if folder == dir {
+			must(t, editor.ConfigurationDone(ctx))
+		}
+		must(t, host.Say("x"))
+		stopped := wantStop(t, ctx, editor, uri, greetLine-1, "text", `"hello x"`)
+		must(t, editor.Continue(ctx, stopped.ThreadID))
 	}
 }
 

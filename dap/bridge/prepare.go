@@ -150,7 +150,7 @@ func (s *session) localSpace(at api.DebugSession) rewrite.Workspace {
 		space.Files = nowhere{}
 	}
 	for _, p := range at.Paths {
-		space.Synced = append(space.Synced, rewrite.Pair{Local: p.Local, Remote: p.Remote})
+		space.Synced = append(space.Synced, rewrite.Pair{Local: space.Files.Real(p.Local), Remote: p.Remote})
 	}
 	return space
 }
@@ -158,7 +158,8 @@ func (s *session) localSpace(at api.DebugSession) rewrite.Workspace {
 // nowhere is a machine without files.
 type nowhere struct{}
 
-func (nowhere) Exists(string) bool { return false }
+func (nowhere) Exists(string) bool      { return false }
+func (nowhere) Real(path string) string { return path }
 
 // replay sets the breakpoints that the editor has set, tells it what changed,
 // and lets the program run if the editor had let it.
@@ -174,8 +175,8 @@ func (s *session) replay(l *link, next func()) {
 			return
 		}
 		left++
-		l.call(rewrite.Outbound(set.request, l.mapper.ToRemote), nil, func(r message.Message) {
-			s.tellBreakpoints(s.breakpoints.replayed(set, rewrite.Inbound(r, l.mapper.ToLocal)))
+		l.call(s.dialect.Outbound(set.request, l.mapper.ToRemote), nil, func(r message.Message) {
+			s.tellBreakpoints(s.breakpoints.replayed(set, s.dialect.Inbound(r, l.mapper.ToLocal)))
 			step()
 		})
 	})

@@ -50,6 +50,7 @@ type session struct {
 	// What the editor said.
 	seq         int                        // of the last message to the editor
 	client      message.Message            // initialize
+	dialect     rewrite.Dialect            // of the same
 	given       map[string]json.RawMessage // arguments of attach
 	req         api.DebugRequest           // the same, for the backend
 	attachment  *message.Message           // attach, until it is answered

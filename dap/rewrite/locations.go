@@ -1,7 +1,7 @@
 package rewrite
 
 import (
-	"encoding/json"
+	"bytes"
 
 	"github.com/towline-dev/towline/dap/message"
 )
@@ -35,41 +35,42 @@ var (
 	breakpoints = []string{"breakpoints", message.Each, "source", "path"}
 )
 
-// Outbound returns an editor's request with its paths changed by f.
-func Outbound(m message.Message, f func(string) string) message.Message {
+// Outbound returns an editor's request as the debugger understands it, with its
+// paths changed by f.
+func (d Dialect) Outbound(m message.Message, f func(string) string) message.Message {
 	if m.Type != message.Request {
 		return m
 	}
-	return rewrite(m, inArguments[m.Command], f)
+	there := func(s string) string { return f(d.ToPath(s)) }
+	return d.rewrite(m, inArguments[m.Command], there, linesInArguments[m.Command], 1)
 }
 
-// Inbound returns a debugger's response or event with its paths changed by f.
-func Inbound(m message.Message, f func(string) string) message.Message {
+// Inbound returns a debugger's response or event as the editor understands it,
+// with its paths changed by f.
+func (d Dialect) Inbound(m message.Message, f func(string) string) message.Message {
+	back := func(s string) string { return d.FromPath(f(s)) }
 	switch m.Type {
 	case message.Response:
-		return rewrite(m, inResponse[m.Command], f)
+		return d.rewrite(m, inResponse[m.Command], back, linesInResponse[m.Command], -1)
 	case message.Event:
-		return rewrite(m, inEvent[m.Event], f)
+		return d.rewrite(m, inEvent[m.Event], back, linesInEvent[m.Event], -1)
 	}
 	return m
 }
 
-func rewrite(m message.Message, places [][]string, f func(string) string) message.Message {
+func (d Dialect) rewrite(m message.Message, paths [][]string, f func(string) string, lines [][]string, by int) message.Message {
 	old := m.Payload()
-	if len(places) == 0 || old == nil {
+	if old == nil || len(paths) == 0 && len(lines) == 0 {
 		return m
 	}
-	changed := false
-	note := func(s string) string {
-		to := f(s)
-		changed = changed || to != s
-		return to
+	payload := old
+	for _, place := range paths {
+		payload = message.ReplaceString(payload, place, f)
 	}
-	var payload json.RawMessage = old
-	for _, place := range places {
-		payload = message.ReplaceString(payload, place, note)
+	if d.Lines0 || d.Columns0 {
+		payload = d.shift(payload, lines, by)
 	}
-	if !changed {
+	if bytes.Equal(payload, old) {
 		return m
 	}
 	return m.WithPayload(payload)

@@ -23,12 +23,18 @@
 // the editor sends the breakpoints of the whole workspace to every session,
 // and the main.go of another service must not stop this one.
 //
+// # Symbolic links
+//
+// One file has several names when a folder above it is a link: the editor uses
+// one, the compiler may have used another. They are compared by where they lead
+// (Files.Real), and what the editor gets is spelled as the editor spells it:
+// below the folder that it opened, and as it named files before.
+//
 // The package is pure: it sees the developer's machine through Files.
 package rewrite
 
 import (
 	"path"
-	"sort"
 	"strings"
 )
 
@@ -42,16 +48,29 @@ type Module struct {
 	Path string // as go.mod declares it
 }
 
+// Built is a module that a program was built from.
+type Built struct {
+	Path     string
+	Version  string // "" of the main one
+	Replaced string // the folder or the module, as path@version, that a replace directive names
+}
+
 // Files is what a Mapper may know of the developer's machine. Its methods are
 // called by one goroutine at a time.
 type Files interface {
 	// Exists reports whether a local file exists.
 	Exists(path string) bool
+
+	// Real returns the name of a file or folder that no link is part of; the
+	// name as it is when there is no such file.
+	Real(path string) string
 }
 
-// Workspace describes the developer's machine.
+// Workspace describes the developer's machine. Folders are under their real
+// names but for Root.
 type Workspace struct {
 	Files    Files
+	Root     string   // the folder that the editor has open, as it spells it
 	Explicit []Pair   // the person's own, the first that fits wins
 	Synced   []Pair   // of live update
 	Modules  []Module // of the workspace
@@ -62,14 +81,17 @@ type Workspace struct {
 // Program describes what is debugged.
 type Program struct {
 	Sources []string // every source file that it names; none: not known
-	Modules []string // module paths that it was built from; none: not known
+	Modules []Built  // that it was built from, the main one first; none: not known
 }
 
 // Mapper translates paths for one program. It is not safe for concurrent use.
 type Mapper struct {
 	space   Workspace
+	modules []Built
 	sources map[string]bool
-	moved   []Pair // modules that were built elsewhere
+	named   map[string][]string // sources by the last element of their path
+	moved   []Pair              // modules that were built elsewhere
+	spelled []Pair              // folders: as the editor spells them, and where that leads
 	local   map[string]string
 	remote  map[string]string
 }
@@ -79,23 +101,20 @@ type Mapper struct {
 func NewMapper(space Workspace, program Program) *Mapper {
 	m := &Mapper{
 		space:   space,
+		modules: program.Modules,
 		sources: make(map[string]bool, len(program.Sources)),
+		named:   make(map[string][]string, len(program.Sources)),
 		local:   map[string]string{},
 		remote:  map[string]string{},
 	}
 	for _, s := range program.Sources {
 		m.sources[s] = true
+		m.named[path.Base(s)] = append(m.named[path.Base(s)], s)
 	}
-	for _, mod := range space.Modules {
-		if len(program.Modules) > 0 && !contains(program.Modules, mod.Path) {
-			continue
-		}
-		if root, ok := m.built(mod, program.Sources); ok {
-			m.moved = append(m.moved, Pair{mod.Dir, root})
-		}
+	if space.Root != "" {
+		m.names(space.Root, space.Files.Real(space.Root))
 	}
-	// The innermost module first: it is the one that a file belongs to.
-	sort.SliceStable(m.moved, func(i, j int) bool { return len(m.moved[i].Local) > len(m.moved[j].Local) })
+	m.locate(program)
 	return m
 }
 
@@ -113,53 +132,63 @@ func (m *Mapper) ToRemote(local string) string {
 }
 
 func (m *Mapper) findRemote(local string) string {
+	real := m.space.Files.Real(local)
+	m.names(local, real)
+	if to, ok := m.known(local); ok {
+		return to
+	}
+	if to, ok := m.known(real); ok {
+		return to
+	}
+	for _, s := range m.named[path.Base(real)] {
+		if path.IsAbs(s) && m.space.Files.Exists(s) && m.space.Files.Real(s) == real {
+			return s
+		}
+	}
+	return m.fromRoots(real, local)
+}
+
+// known finds a local file, spelled in one way, in the program.
+func (m *Mapper) known(local string) (remote string, ok bool) {
 	for _, p := range m.space.Explicit {
 		if to, ok := move(local, p.Local, p.Remote); ok {
-			return to
+			return to, true
 		}
 	}
 	if m.sources[local] {
-		return local
+		return local, true
 	}
 	for _, p := range m.moved {
 		if to, ok := move(local, p.Local, p.Remote); ok && m.sources[to] {
-			return to
+			return to, true
 		}
 	}
 	for _, p := range m.space.Synced {
-		if to, ok := move(local, p.Local, p.Remote); ok && m.names(to) {
-			return to
+		if to, ok := move(local, p.Local, p.Remote); ok && m.mayName(to) {
+			return to, true
 		}
 	}
-	return m.fromRoots(local)
+	return "", false
 }
 
 // fromRoots finds a file of the standard library or of a downloaded module
 // among the program's sources.
-func (m *Mapper) fromRoots(local string) string {
-	for _, root := range m.roots() {
-		end, ok := move(local, root, "")
-		if !ok {
-			continue
-		}
-		if m.sources[end] { // -trimpath
-			return end
-		}
-		for s := range m.sources {
-			if strings.HasSuffix(s, "/"+end) && m.findLocal(s) == local {
-				return s
-			}
+func (m *Mapper) fromRoots(real, otherwise string) string {
+	for _, s := range m.named[path.Base(real)] {
+		if to, ok := m.inRoots(s); ok && m.space.Files.Real(to) == real {
+			return s
 		}
 	}
-	return local
+	return otherwise
 }
 
-// ToLocal returns the local file that the program calls remote.
+// ToLocal returns the local file that the program calls remote, as the editor
+// spells it.
 func (m *Mapper) ToLocal(remote string) string {
 	if to, ok := m.local[remote]; ok {
 		return to
 	}
-	to := m.findLocal(remote)
+	to := m.spell(m.findLocal(remote))
 	m.local[remote] = to
 	return to
 }
@@ -180,88 +209,14 @@ func (m *Mapper) findLocal(remote string) string {
 			}
 		}
 	}
-	return m.inRoots(remote)
-}
-
-// inRoots finds a file of the standard library or of a downloaded module on
-// the developer's machine.
-func (m *Mapper) inRoots(remote string) string {
-	end := remote // -trimpath
-	if _, after, ok := strings.Cut(remote, "/pkg/mod/"); ok {
-		end = after
-	} else if _, after, ok := strings.Cut(remote, "/go/src/"); ok {
-		end = after
-	}
-	if path.IsAbs(end) {
-		return remote
-	}
-	for _, root := range m.roots() {
-		if to := path.Join(root, end); m.space.Files.Exists(to) {
-			return to
-		}
+	if to, ok := m.inRoots(remote); ok {
+		return to
 	}
 	return remote
 }
 
-func (m *Mapper) roots() []string {
-	var roots []string
-	if m.space.GOROOT != "" {
-		roots = append(roots, path.Join(m.space.GOROOT, "src"))
-	}
-	if m.space.ModCache != "" {
-		roots = append(roots, m.space.ModCache)
-	}
-	return roots
-}
-
-// names reports whether the program may know a file of that name.
-func (m *Mapper) names(remote string) bool { return len(m.sources) == 0 || m.sources[remote] }
-
-// built returns the folder that a module was in when the program was built:
-// the one that the most of the program's sources agree on.
-func (m *Mapper) built(mod Module, sources []string) (root string, ok bool) {
-	votes := map[string]int{}
-	for _, s := range sources {
-		if to, ok := move(s, mod.Path, mod.Dir); ok && m.space.Files.Exists(to) { // -trimpath
-			votes[mod.Path]++
-			continue
-		}
-		if !path.IsAbs(s) || strings.Contains(s, "/pkg/mod/") || strings.Contains(s, "/go/src/") {
-			continue
-		}
-		if root, ok := m.longestEnd(s, mod.Dir); ok {
-			votes[root]++
-		}
-	}
-	most := 0
-	for r, n := range votes {
-		// Of folders with as many votes the outer one, so that it is always the same.
-		if n > most || n == most && (len(r) < len(root) || len(r) == len(root) && r < root) {
-			root, most = r, n
-		}
-	}
-	return root, most > 0 && root != mod.Dir
-}
-
-// longestEnd finds the longest end of a path that exists below dir and returns
-// what comes before it.
-func (m *Mapper) longestEnd(s, dir string) (string, bool) {
-	for i := 0; i >= 0 && i < len(s); {
-		end := s[i+1:]
-		if m.space.Files.Exists(path.Join(dir, end)) {
-			if i == 0 {
-				return "/", true
-			}
-			return s[:i], true
-		}
-		next := strings.IndexByte(end, '/')
-		if next < 0 {
-			break
-		}
-		i += next + 1
-	}
-	return "", false
-}
+// mayName reports whether the program may know a file of that name.
+func (m *Mapper) mayName(remote string) bool { return len(m.sources) == 0 || m.sources[remote] }
 
 // move returns file with the folder from replaced by to, if it lies in from.
 // An empty to leaves the relative path, an empty from takes one.
@@ -292,13 +247,4 @@ func trim(dir string) string {
 		return strings.TrimSuffix(dir, "/")
 	}
 	return dir
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

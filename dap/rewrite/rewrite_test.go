@@ -10,16 +10,44 @@ import (
 	"github.com/towline-dev/towline/dap/message"
 )
 
-type files map[string]bool
+// files are the files of a machine, by their real names, and its links.
+type files struct {
+	real  map[string]bool
+	links map[string]string // to another name, real or not
+}
 
-func (f files) Exists(path string) bool { return f[path] }
+func (f files) Exists(path string) bool { return f.real[f.Real(path)] }
+
+func (f files) Real(name string) string {
+	for from, to := range f.links {
+		if moved, ok := move(name, from, to); ok {
+			return f.Real(moved)
+		}
+	}
+	return name
+}
 
 func disk(paths ...string) files {
-	f := files{}
+	f := files{real: map[string]bool{}, links: map[string]string{}}
 	for _, p := range paths {
-		f[p] = true
+		f.real[p] = true
 	}
 	return f
+}
+
+// link adds a link.
+func (f files) link(from, to string) files {
+	f.links[from] = to
+	return f
+}
+
+// built are modules that were built at no version.
+func built(paths ...string) []Built {
+	var list []Built
+	for _, p := range paths {
+		list = append(list, Built{Path: p})
+	}
+	return list
 }
 
 // pairing says that a local file and a program's path are the same; an empty
@@ -68,7 +96,7 @@ func shop() Workspace {
 func TestBuiltHere(t *testing.T) {
 	check(t, shop(), Program{
 		Sources: []string{"/home/me/shop/api/main.go", "/home/me/shop/api/store/store.go", "/usr/lib/go/src/net/http/server.go"},
-		Modules: []string{"example.com/api"},
+		Modules: built("example.com/api"),
 	},
 		pairing{"/home/me/shop/api/main.go", "/home/me/shop/api/main.go"},
 		pairing{"/home/me/shop/api/store/store.go", "/home/me/shop/api/store/store.go"},
@@ -80,7 +108,7 @@ func TestBuiltInADockerfile(t *testing.T) {
 	check(t, shop(), Program{
 		Sources: []string{"/src/main.go", "/src/store/store.go", "/usr/local/go/src/net/http/server.go",
 			"/go/pkg/mod/github.com/a/b@v1.2.3/b.go", "/go/pkg/mod/github.com/a/b@v1.2.3/main.go"},
-		Modules: []string{"example.com/api"},
+		Modules: built("example.com/api"),
 	},
 		pairing{"/home/me/shop/api/main.go", "/src/main.go"},
 		pairing{"/home/me/shop/api/store/store.go", "/src/store/store.go"},
@@ -101,7 +129,7 @@ func TestBuiltInTheRoot(t *testing.T) {
 func TestBuiltWithTrimpath(t *testing.T) {
 	check(t, shop(), Program{
 		Sources: []string{"example.com/api/main.go", "example.com/api/store/store.go", "net/http/server.go", "github.com/a/b@v1.2.3/b.go"},
-		Modules: []string{"example.com/api"},
+		Modules: built("example.com/api"),
 	},
 		pairing{"/home/me/shop/api/main.go", "example.com/api/main.go"},
 		pairing{"/home/me/shop/api/store/store.go", "example.com/api/store/store.go"},
@@ -116,7 +144,7 @@ func TestOtherCommandOfTheModule(t *testing.T) {
 		Files:   disk("/ws/cmd/a/main.go", "/ws/cmd/b/main.go", "/ws/lib/lib.go"),
 		Modules: []Module{{Dir: "/ws", Path: "example.com/ws"}},
 	}
-	check(t, space, Program{Sources: []string{"/build/cmd/a/main.go", "/build/lib/lib.go"}, Modules: []string{"example.com/ws"}},
+	check(t, space, Program{Sources: []string{"/build/cmd/a/main.go", "/build/lib/lib.go"}, Modules: built("example.com/ws")},
 		pairing{"/ws/cmd/a/main.go", "/build/cmd/a/main.go"},
 		pairing{"/ws/lib/lib.go", "/build/lib/lib.go"},
 		pairing{"/ws/cmd/b/main.go", ""},
@@ -130,6 +158,93 @@ func TestExplicitWins(t *testing.T) {
 		pairing{"/home/me/shop/api/main.go", "/odd/place/main.go"},
 		pairing{"/home/me/shop/api/x.go", "/odd/place/x.go"},
 	)
+}
+
+// A module in a folder that a replace directive names has, with -trimpath, the
+// version that go.mod requires; its folder may lie outside of the workspace and
+// declare another path.
+func TestReplacedWithTrimpath(t *testing.T) {
+	space := shop()
+	space.Files = disk("/home/me/shop/api/main.go", "/home/me/shop/common/total.go", "/home/me/forks/up/up.go",
+		"/abs/own/own.go", "/home/me/go/pkg/mod/github.com/!me/fork@v0.1.0/f.go", "/home/me/go/pkg/mod/github.com/!azure/sdk@v1.0.0/a.go")
+	space.Modules = append(space.Modules, Module{Dir: "/home/me/shop/common", Path: "example.com/common"})
+	modules := []Built{
+		{Path: "example.com/api"},
+		{Path: "example.com/common", Version: "v0.0.0", Replaced: "../common"},
+		{Path: "example.com/up", Version: "v1.0.0", Replaced: "../../forks/up"},
+		{Path: "example.com/own", Version: "v1.0.0", Replaced: "/abs/own"},
+		{Path: "github.com/you/fork", Version: "v0.2.0", Replaced: "github.com/Me/fork@v0.1.0"},
+		{Path: "github.com/Azure/sdk", Version: "v1.0.0"},
+	}
+	check(t, space, Program{
+		Sources: []string{"example.com/api/main.go", "example.com/common@v0.0.0/total.go", "example.com/up@v1.0.0/up.go",
+			"example.com/own@v1.0.0/own.go", "github.com/you/fork@v0.2.0/f.go", "github.com/Azure/sdk@v1.0.0/a.go"},
+		Modules: modules,
+	},
+		pairing{"/home/me/shop/api/main.go", "example.com/api/main.go"},
+		pairing{"/home/me/shop/common/total.go", "example.com/common@v0.0.0/total.go"},
+		pairing{"/home/me/forks/up/up.go", "example.com/up@v1.0.0/up.go"},
+		pairing{"/abs/own/own.go", "example.com/own@v1.0.0/own.go"},
+		pairing{"/home/me/go/pkg/mod/github.com/!me/fork@v0.1.0/f.go", "github.com/you/fork@v0.2.0/f.go"},
+		pairing{"/home/me/go/pkg/mod/github.com/!azure/sdk@v1.0.0/a.go", "github.com/Azure/sdk@v1.0.0/a.go"},
+	)
+	// The same built in a Dockerfile, where the folders lay otherwise, and vendored.
+	check(t, space, Program{
+		Sources: []string{"/src/main.go", "/src/vendor/example.com/common/total.go", "/src/vendor/github.com/Azure/sdk/a.go"},
+		Modules: modules,
+	},
+		pairing{"/home/me/shop/api/main.go", "/src/main.go"},
+		pairing{"/home/me/shop/common/total.go", "/src/vendor/example.com/common/total.go"},
+		pairing{"/home/me/go/pkg/mod/github.com/!azure/sdk@v1.0.0/a.go", "/src/vendor/github.com/Azure/sdk/a.go"},
+	)
+}
+
+// The editor and the compiler may each name a file through links or not; the
+// editor hears its own name.
+func TestSymbolicLinks(t *testing.T) {
+	space := func() Workspace {
+		return Workspace{
+			Files: disk("/data/home/me/shop/api/main.go", "/data/home/me/shop/lib/lib.go", "/data/home/me/shop/lib/next.go", "/usr/lib/go-1.26/src/fmt/print.go").
+				link("/home", "/data/home").link("/data/home/me/shop/api/shared", "/data/home/me/shop/lib").link("/usr/lib/go", "/usr/lib/go-1.26"),
+			Modules: []Module{{Dir: "/data/home/me/shop/api", Path: "example.com/api"}, {Dir: "/data/home/me/shop/lib", Path: "example.com/lib"}},
+			GOROOT:  "/usr/lib/go",
+		}
+	}
+	const link, real = "/home/me/shop", "/data/home/me/shop"
+	for _, test := range []struct{ name, compiled, opened, root string }{
+		{"opened by the link", real, link, ""},
+		{"opened by the link, which the command line knows", real, link, link},
+		{"compiled by the link", link, real, real},
+		{"both by the link", link, link, link},
+		{"the editor goes its own way", real, real, link},
+		{"built elsewhere", "/src", link, ""},
+		{"trimmed", "example.com", link, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			space := space()
+			space.Root = test.root
+			m := NewMapper(space, Program{Sources: []string{test.compiled + "/api/main.go", test.compiled + "/lib/lib.go", test.compiled + "/lib/next.go", "/usr/local/go/src/fmt/print.go"}})
+			for _, file := range []string{"/api/main.go", "/lib/lib.go"} {
+				if got := m.ToRemote(test.opened + file); got != test.compiled+file {
+					t.Errorf("ToRemote(%s) = %s", test.opened+file, got)
+				}
+			}
+			for _, file := range []string{"/api/main.go", "/lib/lib.go", "/lib/next.go"} {
+				if got := m.ToLocal(test.compiled + file); got != test.opened+file {
+					t.Errorf("ToLocal(%s) = %s, want %s", test.compiled+file, got, test.opened+file)
+				}
+			}
+			if got, want := m.ToRemote("/usr/lib/go/src/fmt/print.go"), "/usr/local/go/src/fmt/print.go"; got != want {
+				t.Errorf("the standard library is %s, want %s", got, want)
+			}
+		})
+	}
+	t.Run("a link within the workspace", func(t *testing.T) {
+		m := NewMapper(space(), Program{Sources: []string{real + "/api/main.go", real + "/api/shared/lib.go"}})
+		if got, want := m.ToRemote(real+"/lib/lib.go"), real+"/api/shared/lib.go"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	})
 }
 
 // Without knowledge of the program (a script) live update's folders decide.
@@ -184,18 +299,18 @@ func TestMessages(t *testing.T) {
 		got, want message.Message
 	}{
 		{"setBreakpoints",
-			Outbound(message.NewRequest("setBreakpoints", json.RawMessage(`{"source":{"path":"/a"},"own":1.0}`)), star),
+			Dialect{}.Outbound(message.NewRequest("setBreakpoints", json.RawMessage(`{"source":{"path":"/a"},"own":1.0}`)), star),
 			message.NewRequest("setBreakpoints", json.RawMessage(`{"source":{"path":"*/a"},"own":1.0}`))},
 		{"evaluate",
-			Outbound(message.NewRequest("evaluate", json.RawMessage(`{"source":{"path":"/a"}}`)), star),
+			Dialect{}.Outbound(message.NewRequest("evaluate", json.RawMessage(`{"source":{"path":"/a"}}`)), star),
 			message.NewRequest("evaluate", json.RawMessage(`{"source":{"path":"/a"}}`))},
 		{"stackTrace",
-			Inbound(response("stackTrace", `{"stackFrames":[{"id":1,"source":{"path":"/a"}},{"id":2},{"source":{"path":"/b"}}]}`), star),
+			Dialect{}.Inbound(response("stackTrace", `{"stackFrames":[{"id":1,"source":{"path":"/a"}},{"id":2},{"source":{"path":"/b"}}]}`), star),
 			response("stackTrace", `{"stackFrames":[{"id":1,"source":{"path":"*/a"}},{"id":2},{"source":{"path":"*/b"}}]}`)},
 		{"output",
-			Inbound(message.NewEvent("output", json.RawMessage(`{"output":"x","source":{"path":"/a"}}`)), star),
+			Dialect{}.Inbound(message.NewEvent("output", json.RawMessage(`{"output":"x","source":{"path":"/a"}}`)), star),
 			message.NewEvent("output", json.RawMessage(`{"output":"x","source":{"path":"*/a"}}`))},
-		{"no body", Inbound(message.NewEvent("output", nil), star), message.NewEvent("output", nil)},
+		{"no body", Dialect{}.Inbound(message.NewEvent("output", nil), star), message.NewEvent("output", nil)},
 	} {
 		if diff := cmp.Diff(string(test.want.Bytes()), string(test.got.Bytes())); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
