@@ -56,7 +56,8 @@ func (c *call) ourChart() (starlark.Value, error) {
 type ChartRender struct {
 	Dir         string // the chart's folder
 	Name        string // the release's name
-	Namespace   string // "" is "default"
+	Namespace   string // that objects get which name none; "" leaves them as they are
+	Release     string // the release's namespace where Namespace is empty; "" is "default"
 	Values      []string
 	Set         []string // each "key=value"
 	SetString   []string // each "key=value", the values being texts; helm() has none

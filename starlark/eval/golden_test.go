@@ -34,7 +34,7 @@ var update = flag.Bool("update", false, "rewrite the want sections of the txtar 
 // project is: its JSON without positions and without what is empty or a
 // default. Special sections: "args" (one argument a line), "env" (NAME=value a
 // line), "kube" (a context's name, "local" behind it when it is one of this
-// machine), "log" (what is printed, compared when it is there).
+// machine, and a namespace behind that), "log" (what is printed, compared when it is there).
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -136,8 +136,8 @@ func runCase(t *testing.T, dir string, archive *txtar.Archive) (project, log str
 		case "env":
 			opts.Env = append(opts.Env, lines...)
 		case "kube":
-			name, kind, _ := strings.Cut(strings.TrimSpace(text), " ")
-			opts.Kube = &Kube{Context: name, Local: kind == "local"}
+			words := append(strings.Fields(text), "", "", "")
+			opts.Kube = &Kube{Context: words[0], Local: words[1] == "local", Namespace: words[2]}
 		default:
 			path := filepath.Join(dir, f.Name)
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

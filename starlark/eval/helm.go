@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,6 +45,7 @@ func (c *call) helm() (starlark.Value, error) {
 	if h.Name == "" {
 		h.Name = "chart"
 	}
+	h.Release = c.run.kube.namespace()
 	info, err := c.run.opts.FS.Stat(h.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, sayf("Could not read Helm chart directory %q: does not exist", h.Dir)
@@ -72,7 +74,7 @@ func (r *run) chartKey(h ChartRender) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	parts := []string{h.Dir, h.Name, h.Namespace, h.KubeVersion, fmt.Sprint(h.SkipCRDs), strings.Join(h.Set, "\x00")}
+	parts := []string{h.Dir, h.Name, h.Namespace, h.Release, h.KubeVersion, fmt.Sprint(h.SkipCRDs), strings.Join(h.Set, "\x00")}
 	for _, dir := range r.subcharts(h.Dir) {
 		r.files.watch(dir)
 		more, _ := r.files.list(dir, true) // a chart that is not there is for the rendering to refuse
@@ -143,14 +145,10 @@ func (r *run) render(h ChartRender) (string, error) {
 		}
 		caps.KubeVersion = *version
 	}
-	namespace := h.Namespace
-	if namespace == "" {
-		namespace = "default"
-	}
 	if want := loaded.Metadata.KubeVersion; want != "" && !chartutil.IsCompatibleRange(want, caps.KubeVersion.String()) {
 		return "", fmt.Errorf("chart requires kubeVersion: %s which is incompatible with Kubernetes %s", want, caps.KubeVersion.Version)
 	}
-	options := common.ReleaseOptions{Name: h.Name, Namespace: namespace, Revision: 1, IsInstall: true}
+	options := common.ReleaseOptions{Name: h.Name, Namespace: cmp.Or(h.Namespace, h.Release, "default"), Revision: 1, IsInstall: true}
 	top, err := util.ToRenderValues(loaded, values, options, caps)
 	if err != nil {
 		return "", err

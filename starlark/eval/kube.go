@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -43,6 +44,10 @@ func (k *kubeState) kube() *Kube {
 	return k.loaded
 }
 
+// namespace is where the objects go that name none: whatever asks for the
+// cluster's namespace at evaluation is told this one.
+func (k *kubeState) namespace() string { return cmp.Or(k.kube().Namespace, "default") }
+
 // isAllowed reports whether the context may be used.
 func (k *kubeState) isAllowed() bool {
 	kube := k.kube()
@@ -81,10 +86,7 @@ func (c *call) k8sNamespace() (starlark.Value, error) {
 	if err := c.noArgs(); err != nil {
 		return nil, err
 	}
-	if ns := c.run.kube.kube().Namespace; ns != "" {
-		return starlark.String(ns), nil
-	}
-	return starlark.String("default"), nil
+	return starlark.String(c.run.kube.namespace()), nil
 }
 
 func (c *call) allowContexts() (starlark.Value, error) {
