@@ -22,7 +22,7 @@ var Allowed = map[string][]string{
 	"starlark/config":  {},
 	"starlark/format":  {"starlark/syntax"},
 	"starlark/resolve": {"starlark/syntax", "starlark/decl"},
-	"starlark/ide":     {"starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/format"},
+	"starlark/ide":     {"starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/format", "starlark/yamldoc"},
 	"starlark/chart":   {},
 	"starlark/eval":    {"starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions"},
 	"starlark/yamldoc": {},
