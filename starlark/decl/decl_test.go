@@ -165,3 +165,21 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+func TestCommonness(t *testing.T) {
+	for i, name := range common {
+		e, ok := Lookup(name)
+		if !ok {
+			t.Errorf("%s is not in the table", name)
+			continue
+		}
+		if e.Commonness() != i {
+			t.Errorf("%s stands twice", name)
+		}
+	}
+	for name, want := range map[string]bool{"test": true, "disable_feature": true, "analytics_settings": true, "k8s_yaml": false} {
+		if e, _ := Lookup(name); e.Obscure() != want {
+			t.Errorf("%s: obscure %v", name, e.Obscure())
+		}
+	}
+}
