@@ -31,7 +31,7 @@ func (c *completer) loadable() {
 				continue
 			}
 			i := Item{
-				Label: b.Name, Kind: ItemFunction, Detail: "load from " + module, Sort: "5",
+				Label: b.Name, Kind: ItemFunction, Detail: "load from " + module, rank: rank{near: elsewhere, fit: general},
 				Key: "name:" + b.Name + "#" + target.Name, Extra: []Edit{loadEdit(c.f, module, b.Name)},
 			}
 			c.callSnippet(&i, len(b.Def().Params) > 0)

@@ -26,6 +26,8 @@ func (c *completer) strings() {
 			}
 		case *syntax.IndexExpr:
 			c.keys(parent)
+		case *syntax.DictEntry:
+			c.dictKey(lit, path[:i])
 		case *syntax.BinaryExpr:
 			c.compared(parent)
 		case *syntax.ListExpr, *syntax.TupleExpr:
@@ -50,15 +52,13 @@ func (c *completer) argument(lit *syntax.Literal, path []syntax.Node) {
 	if sig.entry != nil && sig.entry.Method && p.Name == "key" {
 		c.methodKeys(path)
 	}
-	for _, e := range p.Type.Enums() {
-		c.add(Item{Label: e, Kind: ItemValue, Sort: "0"})
+	for i, e := range p.Type.Enums() {
+		c.add(Item{Label: e, Kind: ItemValue, rank: rank{order: i}})
 	}
 	for _, role := range p.Type.Roles() {
 		switch role {
-		case decl.RoleFile, decl.RolePath, decl.RoleGlob:
-			c.paths(lit, false)
-		case decl.RoleDir:
-			c.paths(lit, true)
+		case decl.RoleFile, decl.RolePath, decl.RoleGlob, decl.RoleDir:
+			c.paths(lit, pathsFor(c.f, sig, p, path))
 		case decl.RoleTiltfile:
 			c.module(lit)
 		case decl.RoleStage:
@@ -67,6 +67,26 @@ func (c *completer) argument(lit *syntax.Literal, path []syntax.Node) {
 			c.known(role)
 		}
 	}
+	c.leaveOut(ownName(path))
+}
+
+// ownName returns the name of the resource that the call at hand is about, ""
+// when it is not written out.
+func ownName(path []syntax.Node) string {
+	for i := len(path) - 1; i > 0; i-- {
+		call, ok := path[i-1].(*syntax.CallExpr)
+		if arg, isArg := path[i].(*syntax.Arg); ok && isArg && len(call.Args) > 0 && call.Args[0] != arg {
+			if lit := argument(call, 0, "name"); lit != nil {
+				return lit.Value
+			}
+		}
+	}
+	return ""
+}
+
+// leaveOut drops the resource of that name: none depends on itself.
+func (c *completer) leaveOut(name string) {
+	c.out.Items = slices.DeleteFunc(c.out.Items, func(i Item) bool { return i.Kind == ItemResource && i.Label == name })
 }
 
 // known completes names that the last evaluation or the caller knows.
@@ -82,6 +102,10 @@ func (c *completer) known(role decl.Role) {
 		kind, list = ItemResource, c.resources()
 	case decl.RoleFeature:
 		list = []string{"snapshots", "cluster_refresh"}
+	}
+	if c.s.Project == nil {
+		kind = ItemResource
+		list = append(list, c.unevaluated(role)...)
 	}
 	if p := c.s.Project; p != nil {
 		switch role {
@@ -117,7 +141,7 @@ func (c *completer) known(role decl.Role) {
 	slices.Sort(list)
 	for _, name := range slices.Compact(list) {
 		if name != "" {
-			c.add(Item{Label: name, Kind: kind, Sort: "1"})
+			c.add(Item{Label: name, Kind: kind})
 		}
 	}
 }
@@ -154,26 +178,6 @@ func (c *completer) resources() []string {
 	return list
 }
 
-// module completes the file of a load.
-func (c *completer) module(lit *syntax.Literal) {
-	for _, e := range c.s.extensions(c.f) {
-		c.add(Item{Label: "ext://" + e, Kind: ItemModule, Sort: "2"})
-	}
-	if typed := c.f.Src[lit.Inner().Start:c.off]; !strings.HasPrefix(typed, "ext") {
-		c.paths(lit, false)
-		for i := range c.out.Items {
-			if item := &c.out.Items[i]; item.Kind == ItemFile && loadable(item.Label) {
-				item.Sort = "5" // before files of other kinds
-			}
-		}
-	}
-}
-
-// loadable reports whether a file is named as those are that others load.
-func loadable(name string) bool {
-	return strings.Contains(name, "iltfile") || strings.HasSuffix(name, ".star") || strings.HasSuffix(name, ".bzl")
-}
-
 // exports completes the names that a load can bind.
 func (c *completer) exports(l *syntax.LoadStmt) {
 	for _, load := range c.f.Loads {
@@ -186,7 +190,7 @@ func (c *completer) exports(l *syntax.LoadStmt) {
 		}
 		for _, b := range target.Exports() {
 			if !loads(l, b.Name, c.off) {
-				c.add(Item{Label: b.Name, Kind: ItemFunction, Sort: "1", Key: "name:" + b.Name + "#" + target.Name})
+				c.add(Item{Label: b.Name, Kind: ItemFunction, Key: "name:" + b.Name + "#" + target.Name})
 			}
 		}
 	}
@@ -225,6 +229,6 @@ func (c *completer) fields(v value) {
 		if fl.doc != "" {
 			detail = strings.TrimSpace(detail + "  " + fl.doc)
 		}
-		c.add(Item{Label: fl.name, Kind: ItemMember, Detail: detail, Sort: "1"})
+		c.add(Item{Label: fl.name, Kind: ItemMember, Detail: detail})
 	}
 }

@@ -3,7 +3,6 @@ package ide
 import (
 	"path/filepath"
 	"regexp"
-	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/syntax"
@@ -43,69 +42,63 @@ func (c *completer) compared(x *syntax.BinaryExpr) {
 			c.known(decl.RoleNamespace)
 		case "config.tilt_subcommand":
 			for _, name := range []string{"up", "ci", "down"} {
-				c.add(Item{Label: name, Kind: ItemValue, Sort: "1"})
+				c.add(Item{Label: name, Kind: ItemValue})
 			}
 		case "os.name":
 			for _, name := range []string{"posix", "nt"} {
-				c.add(Item{Label: name, Kind: ItemValue, Sort: "1"})
+				c.add(Item{Label: name, Kind: ItemValue})
 			}
 		}
 	}
 }
 
-var stagePattern = regexp.MustCompile(`(?im)^[ \t]*FROM[ \t]+.*[ \t]AS[ \t]+(\S+)`)
+var (
+	stagePattern    = regexp.MustCompile(`(?im)^[ \t]*FROM[ \t]+.*[ \t]AS[ \t]+(\S+)`)
+	buildArgPattern = regexp.MustCompile(`(?im)^[ \t]*ARG[ \t]+([A-Za-z_]\w*)`)
+)
 
 // stages completes the stages of the Dockerfile that a call builds.
 func (c *completer) stages(path []syntax.Node) {
-	for i := len(path) - 1; i >= 0; i-- {
-		call, ok := path[i].(*syntax.CallExpr)
-		if !ok || c.s.Workspace == nil {
-			continue
-		}
-		text, context := "", argument(call, 1, "context")
-		switch file, contents := namedArg(call, "dockerfile"), argument(call, 999, "dockerfile_contents"); {
-		case contents != nil:
-			text = contents.Value
-		case file != nil:
-			if lit, ok := file.(*syntax.Literal); ok {
-				text, _ = c.s.Workspace.ReadFile(absolute(c.f, lit.Value))
-			}
-		case context != nil:
-			text, _ = c.s.Workspace.ReadFile(filepath.Join(absolute(c.f, context.Value), "Dockerfile"))
-		}
-		for _, m := range stagePattern.FindAllStringSubmatch(text, -1) {
-			c.add(Item{Label: m[1], Kind: ItemValue, Sort: "1"})
-		}
-		return
+	for i, m := range stagePattern.FindAllStringSubmatch(c.dockerfile(path), -1) {
+		c.add(Item{Label: m[1], Kind: ItemValue, rank: rank{order: i}})
 	}
 }
 
-// paths completes a path, one folder at a time.
-func (c *completer) paths(lit *syntax.Literal, dirsOnly bool) {
-	if c.s.Workspace == nil {
+// dictKey completes a key of a dict that is an argument.
+func (c *completer) dictKey(lit *syntax.Literal, path []syntax.Node) {
+	entry := path[len(path)-1].(*syntax.DictEntry)
+	if len(path) < 2 || entry.Key != syntax.Expr(lit) {
 		return
 	}
-	inner := lit.Inner()
-	typed := c.f.Src[inner.Start:c.off]
-	folder, slash := "", strings.LastIndexByte(typed, '/')
-	if slash >= 0 {
-		folder = typed[:slash+1]
+	if _, p := paramAt(c.in, c.f, path[:len(path)-2]); p == nil || p.Name != "build_args" {
+		return
 	}
-	entries, _ := c.s.Workspace.ReadDir(absolute(c.f, folder))
-	rest := c.f.Src[c.off:inner.End]
-	if i := strings.IndexByte(rest, '/'); i >= 0 {
-		rest = rest[:i]
-	}
-	c.out.Replace = syntax.Span{Start: inner.Start + slash + 1, End: c.off + len(rest)}
-	for _, e := range entries {
-		hidden := strings.HasPrefix(e.Name(), ".") && !strings.HasPrefix(typed[slash+1:], ".")
-		if hidden || dirsOnly && !e.IsDir() {
-			continue
+	seen := map[string]bool{}
+	for i, m := range buildArgPattern.FindAllStringSubmatch(c.dockerfile(path), -1) {
+		if !seen[m[1]] {
+			c.add(Item{Label: m[1], Kind: ItemValue, rank: rank{order: i}})
 		}
-		i := Item{Label: e.Name(), Kind: ItemFile, Sort: "6"}
-		if e.IsDir() {
-			i.Label, i.Kind = e.Name()+"/", ItemFolder
-		}
-		c.add(i)
+		seen[m[1]] = true
 	}
+}
+
+// dockerfile returns the text of the Dockerfile that the call around a place
+// builds, "" when it is not written out where it lies.
+func (c *completer) dockerfile(path []syntax.Node) string {
+	call := callAround(path)
+	if call == nil || c.s.Workspace == nil {
+		return ""
+	}
+	text, context := "", argument(call, 1, "context")
+	switch file, contents := namedArg(call, "dockerfile"), argument(call, 999, "dockerfile_contents"); {
+	case contents != nil:
+		text = contents.Value
+	case file != nil:
+		if lit, ok := file.(*syntax.Literal); ok {
+			text, _ = c.s.Workspace.ReadFile(absolute(c.f, lit.Value))
+		}
+	case context != nil:
+		text, _ = c.s.Workspace.ReadFile(filepath.Join(absolute(c.f, context.Value), "Dockerfile"))
+	}
+	return text
 }

@@ -16,7 +16,7 @@ func (c *completer) words(prev syntax.Token) {
 		list = []string{"and ", "or ", "in ", "not in ", "if ", "else ", "for "}
 	}
 	for _, w := range list {
-		c.add(Item{Label: strings.TrimRight(w, " (:"), Kind: ItemKeyword, Insert: w, Sort: "4"})
+		c.add(Item{Label: strings.TrimRight(w, " (:"), Kind: ItemKeyword, Insert: w, rank: rank{near: keyword, fit: c.wordFit()}})
 	}
 	if prev.Kind == syntax.NEWLINE || prev.Kind == syntax.COLON {
 		typed := c.f.Src[c.word:c.off]
@@ -24,9 +24,18 @@ func (c *completer) words(prev syntax.Token) {
 			if typed == "" || !strings.HasPrefix(s.label, typed) {
 				continue
 			}
-			c.add(Item{Label: s.label, Kind: ItemSnippet, Detail: s.detail, Insert: s.text, Snippet: true, Sort: "7"})
+			c.add(Item{Label: s.label, Kind: ItemSnippet, Detail: s.detail, Insert: s.text, Snippet: true, rank: rank{near: inSnippets, fit: misfit}})
 		}
 	}
+}
+
+// wordFit says how well the words suit the place. Where a value of some type is
+// asked for they rarely do.
+func (c *completer) wordFit() fitness {
+	if c.expects == aValue {
+		return general
+	}
+	return fits
 }
 
 // snippets are texts with gaps to fill in, for the start of a statement. They

@@ -1,6 +1,8 @@
 package ide
 
 import (
+	"cmp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -36,10 +38,12 @@ type Item struct {
 	Detail  string // one line, as a type or where it comes from
 	Insert  string // what replaces Completion.Replace
 	Snippet bool   // Insert has LSP's $0 and ${1:text} in it
-	Sort    string // items are shown in the order of Sort, then Label
+	Sort    string // of fixed width; items are shown in the order of Sort, then Label
 	Extra   []Edit // further edits, as a load
 	Old     bool   // deprecated
 	Key     string // for ResolveItem
+
+	rank rank
 }
 
 // Completion is what may stand at a place.
@@ -123,6 +127,9 @@ type completer struct {
 	off  int
 	word int // where the word before off starts
 	out  Completion
+
+	expects expectation // of code
+	wanted  decl.Type   // of a value
 }
 
 func (c *completer) add(i Item) {
@@ -133,26 +140,21 @@ func (c *completer) add(i Item) {
 }
 
 // filter drops the items that do not have the letters of what was typed in
-// their order, as an editor would.
+// their order, as an editor would, and puts the others in theirs.
 func (c *completer) filter() {
-	typed := strings.ToLower(c.f.Src[c.out.Replace.Start:c.off])
+	typed := c.f.Src[c.out.Replace.Start:c.off]
 	kept := c.out.Items[:0]
 	for _, i := range c.out.Items {
-		if label := strings.ToLower(i.Label); subsequence(typed, label) {
-			if !strings.HasPrefix(label, typed) {
-				i.Sort = "9" + i.Sort // behind what begins as it was typed
-			}
-			kept = append(kept, i)
-		} else {
+		if !subsequence(strings.ToLower(typed), strings.ToLower(i.Label)) {
 			c.out.Incomplete = true
+			continue
 		}
+		i.Sort = i.rank.sortKey(typed, i.Label)
+		kept = append(kept, i)
 	}
 	c.out.Items = kept
-	sort.SliceStable(kept, func(i, j int) bool {
-		if kept[i].Sort != kept[j].Sort {
-			return kept[i].Sort < kept[j].Sort
-		}
-		return kept[i].Label < kept[j].Label
+	slices.SortStableFunc(kept, func(a, b Item) int {
+		return cmp.Or(strings.Compare(a.Sort, b.Sort), strings.Compare(a.Label, b.Label))
 	})
 }
 
@@ -206,6 +208,7 @@ func (c *completer) code() {
 	if site := callAt(c.f, c.off); site != nil && site.direct && (prev.Kind == syntax.COMMA || prev.Kind == syntax.LPAREN) {
 		c.keywords(site)
 	}
+	c.expects, c.wanted = c.expectedAt(prev)
 	c.names()
 	c.words(prev)
 	c.loadable()
@@ -237,125 +240,4 @@ func (c *completer) members(dot syntax.Token) {
 			return
 		}
 	}
-}
-
-func (c *completer) membersOf(v value) {
-	for _, fl := range v.fields {
-		if v.name != "dict" {
-			c.add(Item{Label: fl.name, Kind: ItemMember, Detail: fl.value.text(), Sort: "1"})
-		}
-	}
-	parent := v.name
-	if v.entry != nil {
-		parent = v.entry.Name
-	}
-	if parent == "" || v.entry != nil && v.entry.Kind != decl.Module {
-		return
-	}
-	for _, e := range decl.Members(parent) {
-		c.entry(e, e.Short(), "2")
-	}
-}
-
-// entry adds a built-in.
-func (c *completer) entry(e *decl.Entry, label, order string) {
-	i := Item{Label: label, Detail: e.Purpose, Sort: order, Key: "entry:" + e.Name, Old: e.Deprecated != ""}
-	switch e.Kind {
-	case decl.Function:
-		i.Kind = ItemFunction
-		c.callSnippet(&i, len(e.Params) > 0)
-	case decl.Module:
-		i.Kind = ItemModule
-	default:
-		i.Kind = ItemConstant
-	}
-	if e.Deprecated != "" || e.Hidden {
-		i.Sort += "9"
-	}
-	c.add(i)
-}
-
-// callSnippet makes an item insert parentheses, unless they stand there.
-func (c *completer) callSnippet(i *Item, args bool) {
-	if strings.HasPrefix(c.f.Src[c.off:], "(") {
-		return
-	}
-	if !args {
-		i.Insert = i.Label + "()"
-		return
-	}
-	i.Insert, i.Snippet = i.Label+"($0)", true
-}
-
-// keywords completes the arguments of a call that are not given yet.
-func (c *completer) keywords(site *callSite) {
-	sig := c.in.signature(c.f, site.call.Fn)
-	if sig == nil {
-		return
-	}
-	given := make([]bool, len(sig.params))
-	for i, p := range sig.bind(site.call) {
-		if p >= 0 && !site.call.Args[i].Span().Contains(c.off) {
-			given[p] = true
-		}
-	}
-	for i, p := range sig.params {
-		if given[i] || p.Kind != decl.Normal && p.Kind != decl.Keyword {
-			continue
-		}
-		item := Item{Label: p.Name + "=", Kind: ItemParameter, Detail: p.Type.String(), Sort: "0" + string(rune('a'+min(i, 25)))}
-		if p.Required {
-			item.Detail += " (required)"
-		}
-		if p.Deprecated {
-			item.Old, item.Sort = true, "0~"
-		}
-		if sig.entry != nil {
-			item.Key = "param:" + sig.entry.Name + "#" + p.Name
-		}
-		c.add(item)
-	}
-}
-
-// names completes the names that can be seen.
-func (c *completer) names() {
-	seen := map[string]bool{}
-	order := "1"
-	for s := c.f.Root.At(c.off); s != nil; s = s.Parent {
-		if s.Parent == nil {
-			order = "2"
-		}
-		for _, b := range s.Order {
-			if seen[b.Name] || len(b.Sites) > 0 && b.Sites[0].Ident.Span().Contains(c.off) && len(b.Sites) == 1 {
-				continue
-			}
-			seen[b.Name] = true
-			c.name(b, order)
-		}
-	}
-	for _, e := range decl.Globals() {
-		if !seen[e.Name] && e.Name != "load" {
-			c.entry(e, e.Name, "3")
-		}
-	}
-}
-
-func (c *completer) name(b *resolve.Binding, order string) {
-	i := Item{Label: b.Name, Kind: ItemVariable, Sort: order}
-	if b.Scope.Parent == nil {
-		i.Key = "name:" + b.Name + "#" + c.f.Name
-	}
-	switch n := b.Sites[0].Node.(type) {
-	case *syntax.DefStmt:
-		i.Kind, i.Detail = ItemFunction, "def"
-		c.callSnippet(&i, len(n.Params) > 0)
-	case *syntax.LoadName:
-		i.Kind, i.Detail = ItemFunction, "loaded"
-		if _, l := loadOf(c.f, b); l != nil {
-			i.Detail = l.Module.Value
-		}
-	case *syntax.Param:
-		i.Detail = "parameter"
-	}
-	c.add(i)
 }

@@ -2,7 +2,6 @@ package ide
 
 import (
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -107,7 +106,7 @@ func stringDefinition(s *Snapshot, in *inference, f *resolve.File, lit *syntax.L
 	if fl, ok := keyAt(in, f, lit, path); ok && fl.from != nil {
 		return []Location{{fl.from.Name, fl.place}}
 	}
-	_, p := paramAt(in, f, path)
+	sig, p := paramAt(in, f, path)
 	if p == nil || lit.Kind != syntax.STRING {
 		return nil
 	}
@@ -115,7 +114,7 @@ func stringDefinition(s *Snapshot, in *inference, f *resolve.File, lit *syntax.L
 	for _, role := range p.Type.Roles() {
 		switch role {
 		case decl.RoleFile, decl.RolePath, decl.RoleDir:
-			if target, ok := s.existing(f, lit.Value); ok {
+			if target, ok := s.existing(baseFolder(f, sig, p, callAround(path)), lit.Value); ok {
 				list = append(list, Location{Path: target})
 			}
 		default:
@@ -123,19 +122,6 @@ func stringDefinition(s *Snapshot, in *inference, f *resolve.File, lit *syntax.L
 		}
 	}
 	return list
-}
-
-// existing returns the absolute path of a file or folder, if it is there.
-func (s *Snapshot) existing(f *resolve.File, path string) (string, bool) {
-	if s.Workspace == nil || path == "" || strings.ContainsAny(path, "\n*") {
-		return "", false
-	}
-	path = absolute(f, path)
-	entries, _ := s.Workspace.ReadDir(filepath.Dir(path))
-	if !listed(entries, filepath.Base(path)) {
-		return "", false
-	}
-	return path, true
 }
 
 // listed reports whether a folder's list, which is sorted, has a name.

@@ -4,6 +4,8 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -50,6 +52,12 @@ func everything(t *testing.T, src string, off int) {
 			t.Fatalf("an item without a label: %+v\n%q", i, src)
 		}
 		ResolveItem(s, i.Key)
+		if len(i.Sort) != len(c.Items[0].Sort) {
+			t.Fatalf("%s sorts by %q, %s by %q", i.Label, i.Sort, c.Items[0].Label, c.Items[0].Sort)
+		}
+	}
+	if !slices.IsSortedFunc(c.Items, func(a, b Item) int { return strings.Compare(a.Sort+a.Label, b.Sort+b.Label) }) {
+		t.Fatalf("items out of order\n%q", src)
 	}
 	if h := Hover(s, f, off); h != nil {
 		in("hover", h.Span)

@@ -2,7 +2,6 @@ package ide
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
@@ -29,7 +28,7 @@ func hoverString(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Litera
 		h.Markdown = fl.markdown()
 		return h
 	}
-	_, p := paramAt(in, f, path)
+	sig, p := paramAt(in, f, path)
 	if p == nil {
 		return nil
 	}
@@ -45,7 +44,7 @@ func hoverString(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Litera
 			text = append(text, imageDoc(s, f, lit.Value))
 		case decl.RoleFile, decl.RoleDir, decl.RolePath:
 			if !strings.Contains(lit.Value, "\n") {
-				text = append(text, fmt.Sprintf("`%s`", absolute(f, lit.Value)))
+				text = append(text, fmt.Sprintf("`%s`", below(baseFolder(f, sig, p, callAround(path)), lit.Value)))
 			}
 		}
 	}
@@ -163,14 +162,6 @@ func fileDoc(f *resolve.File) string {
 		return ""
 	}
 	return strings.Join(lines, "\n")
-}
-
-// absolute returns the path that a relative one in a file means.
-func absolute(f *resolve.File, path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return filepath.Join(dir(f), path)
 }
 
 // resourceDoc describes a resource of the last evaluation.

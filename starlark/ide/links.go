@@ -81,7 +81,7 @@ func fileArgs(s *Snapshot, in *inference, f *resolve.File, call *syntax.CallExpr
 			}
 			for _, x := range elements(call.Args[i].X) {
 				if lit, ok := x.(*syntax.Literal); ok && lit.Kind == syntax.STRING {
-					if path, ok := s.existing(f, lit.Value); ok {
+					if path, ok := s.existing(baseFolder(f, sig, &sig.params[p], call), lit.Value); ok {
 						files[lit] = path
 					}
 				}
