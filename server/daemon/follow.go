@@ -123,7 +123,7 @@ func (c *core) overtake(p *config.Project) {
 // content is what a file holds that the Tiltfile depends on; ok is false of
 // one that it does not, or that is no regular file.
 func (c *core) content(path string) (content config.Content, ok bool) {
-	if entry, known := c.tree.Entry(path); known && fs.FileMode(entry.Mode)&fs.ModeSymlink != 0 {
+	if entry, known := c.tree.Entry(path); known && entry.Stamp.Mode&fs.ModeSymlink != 0 {
 		real, err := filepath.EvalSymlinks(path)
 		if err != nil {
 			return content, errors.Is(err, fs.ErrNotExist)
@@ -135,7 +135,7 @@ func (c *core) content(path string) (content config.Content, ok bool) {
 	}
 	entry, known := c.tree.Entry(path)
 	if known {
-		return config.Content{Exists: true, Sum: entry.Hash}, fs.FileMode(entry.Mode).IsRegular()
+		return config.Content{Exists: true, Sum: entry.Hash}, entry.Stamp.Mode.IsRegular()
 	}
 	_, err := os.Stat(path)
 	return content, errors.Is(err, fs.ErrNotExist)

@@ -1,14 +1,14 @@
 package daemon
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"runtime/debug"
 	"slices"
-	"syscall"
+	"time"
 
+	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -97,14 +97,8 @@ func above(roots []string, dir string) bool {
 // disk is the real file system.
 type disk struct{}
 
-func (disk) Lstat(name string) (fs.FileInfo, error) {
-	info, err := os.Lstat(name)
-	if errors.Is(err, syscall.ENOTDIR) {
-		err = &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrNotExist}
-	}
-	return info, err
-}
-
+func (disk) Now() time.Time                             { return time.Now() }
+func (disk) Lstat(name string) (fs.FileInfo, error)     { return file.Lstat(name) }
 func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 func (disk) Open(name string) (io.ReadCloser, error)    { return os.Open(name) }
 func (disk) Readlink(name string) (string, error)       { return os.Readlink(name) }

@@ -10,6 +10,7 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
@@ -88,11 +89,12 @@ func TestSeenFilesAreNotReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := tree.Entry{Hash: tree.Hash{1}, Mode: uint32(info.Mode()), Size: info.Size(), MTime: info.ModTime().UnixNano()}
+	seen := tree.Entry{Hash: tree.Hash{1}, Stamp: file.StampOf(info)}
 	real := wire.Digest(blake3.Sum256([]byte("content")))
 	for what, change := range map[string]func(*tree.Entry){
-		"as it was": func(*tree.Entry) {}, "another time": func(e *tree.Entry) { e.MTime++ }, "another size": func(e *tree.Entry) { e.Size++ },
-		"another mode": func(e *tree.Entry) { e.Mode |= 0o111 }, "not seen": func(e *tree.Entry) { *e = tree.Entry{} },
+		"as it was": func(*tree.Entry) {}, "another time": func(e *tree.Entry) { e.Stamp.MTime++ }, "another size": func(e *tree.Entry) { e.Stamp.Size++ },
+		"another mode": func(e *tree.Entry) { e.Stamp.Mode |= 0o111 }, "another file": func(e *tree.Entry) { e.Stamp.Inode++ },
+		"its inode changed": func(e *tree.Entry) { e.Stamp.CTime++ }, "not seen": func(e *tree.Entry) { *e = tree.Entry{} },
 	} {
 		known, want := seen, real
 		change(&known)

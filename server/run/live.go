@@ -16,6 +16,7 @@ import (
 
 	"github.com/towline-dev/towline/agent/client"
 	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -131,7 +132,7 @@ func changeOf(e engine.Live, roots []string, set config.SyncSetting) (client.Cha
 	local := map[wire.Path]string{}
 	for _, f := range e.Files {
 		at := remotePath(f.Remote, roots)
-		file, exists, err := describe(f, at)
+		found, exists, err := describe(f, at)
 		if err != nil {
 			return change, err
 		}
@@ -142,7 +143,7 @@ func changeOf(e engine.Live, roots []string, set config.SyncSetting) (client.Cha
 			continue
 		}
 		local[at] = f.Local
-		change.Files = append(change.Files, file)
+		change.Files = append(change.Files, found)
 	}
 	for _, step := range e.Runs {
 		change.Runs = append(change.Runs, wire.Command{Argv: step.Argv})
@@ -153,12 +154,11 @@ func changeOf(e engine.Live, roots []string, set config.SyncSetting) (client.Cha
 }
 
 // describe reads what a transaction has to say of a local file. What the file
-// held when it was seen last counts while its size, time and mode are the same:
-// should that be wrong, the agent finds other bytes and refuses them.
+// held when it was seen last counts while its stamp is the same: should that be wrong, the agent finds other bytes and refuses them.
 func describe(local engine.File, at wire.Path) (f wire.File, exists bool, err error) {
 	name := local.Local
-	info, err := os.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := file.Lstat(name)
+	if file.IsMissing(err) {
 		return f, false, nil
 	}
 	if err != nil {
@@ -174,17 +174,17 @@ func describe(local engine.File, at wire.Path) (f wire.File, exists bool, err er
 		f.Target, err = os.Readlink(name)
 		return f, true, err
 	}
-	if seen := local.Seen; seen.MTime == info.ModTime().UnixNano() && seen.Size == info.Size() && seen.Mode == uint32(info.Mode()) {
-		f.Size, f.Hash = seen.Size, wire.Digest(seen.Hash)
+	if local.Seen.Stamp == file.StampOf(info) {
+		f.Size, f.Hash = info.Size(), wire.Digest(local.Seen.Hash)
 		return f, true, nil
 	}
-	file, err := os.Open(name)
+	content, err := os.Open(name)
 	if err != nil {
 		return f, false, fmt.Errorf("reading %s: %w", name, err)
 	}
-	defer file.Close()
+	defer content.Close()
 	h := blake3.New()
-	if f.Size, err = io.Copy(h, file); err != nil {
+	if f.Size, err = io.Copy(h, content); err != nil {
 		return f, false, fmt.Errorf("reading %s: %w", name, err)
 	}
 	h.Sum(f.Hash[:0])

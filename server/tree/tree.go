@@ -17,18 +17,22 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/zeebo/blake3"
+
+	"github.com/towline-dev/towline/internal/file"
 )
 
 // Reader reads the developer's files. Names are absolute. Implementations are
-// called by one goroutine at a time. Lstat's error is an fs.ErrNotExist also for
-// a name below a file; any other error says nothing about what is there.
+// called by one goroutine at a time. An error for which file.IsMissing is false
+// says nothing about what is there. Now is the clock that files' times come from.
 type Reader interface {
 	Lstat(name string) (fs.FileInfo, error)
 	ReadDir(name string) ([]fs.DirEntry, error)
 	Open(name string) (io.ReadCloser, error)
 	Readlink(name string) (string, error)
+	Now() time.Time
 }
 
 // Hash is the BLAKE3 sum of a file's content, of a link's target, or zero for
@@ -37,10 +41,9 @@ type Hash [32]byte
 
 // Entry is what a Tree remembers of one file.
 type Entry struct {
-	Hash  Hash   `json:"h"`
-	Mode  uint32 `json:"m"`
-	Size  int64  `json:"s"`
-	MTime int64  `json:"t"` // nanoseconds; with Size it says whether hashing again can be spared
+	Hash    Hash
+	Stamp   file.Stamp // when it was read
+	Settled bool       // the Stamp tells whether the file was written since
 }
 
 // Tree is the last known state of the files below some roots. It is not safe
@@ -102,7 +105,7 @@ func (t *Tree) Under(root string, keep func(string) bool) []string {
 
 // Scan looks at every file at or below root that keep accepts (folders that
 // it rejects are not entered) and returns the paths whose content differs from
-// what was known, sorted. Content of unchanged size and time is not read.
+// what was known, sorted. What has the stamp that it had is not read.
 func (t *Tree) Scan(root string, keep func(path string, dir bool) bool) ([]string, error) {
 	seen := map[string]bool{}
 	var changed, unread []string
@@ -127,8 +130,7 @@ func (t *Tree) Scan(root string, keep func(path string, dir bool) bool) ([]strin
 }
 
 // Hint looks again at one path, a file or a folder, and returns what has
-// changed. Content is read even when size and time are the same: an editor's
-// save may keep both.
+// changed. Content is read even of a file with the stamp that it had.
 func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string {
 	info, err := t.reader.Lstat(path)
 	if err == nil && info.IsDir() {
@@ -139,7 +141,7 @@ func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string
 		return changed
 	}
 	if err != nil {
-		if isMissing(err) {
+		if file.IsMissing(err) {
 			return t.gone(path)
 		}
 		return nil // what cannot be looked at is not taken for deleted
@@ -174,10 +176,11 @@ func (t *Tree) gone(path string) []string {
 // executable bit changed.
 func (t *Tree) look(path string, info fs.FileInfo, always bool) bool {
 	old, known := t.entries[path]
-	now := Entry{Mode: uint32(info.Mode()), Size: info.Size(), MTime: info.ModTime().UnixNano()}
-	if known && !always && old.Size == now.Size && old.MTime == now.MTime && old.Mode == now.Mode {
+	now := Entry{Stamp: file.StampOf(info)}
+	if known && !always && old.Settled && old.Stamp == now.Stamp {
 		return false
 	}
+	now.Settled = now.Stamp.Settled(t.reader.Now())
 	hash, err := t.hash(path, info)
 	if err != nil {
 		// It vanished or cannot be read: the next hint tells.
@@ -188,7 +191,7 @@ func (t *Tree) look(path string, info fs.FileInfo, always bool) bool {
 	if !known {
 		t.sorted = nil
 	}
-	return !known || old.Hash != now.Hash || (old.Mode^now.Mode)&0o111 != 0
+	return !known || old.Hash != now.Hash || (old.Stamp.Mode^now.Stamp.Mode)&(0o111|fs.ModeSymlink) != 0
 }
 
 func (t *Tree) forget(path string) {
@@ -261,15 +264,12 @@ func (t *Tree) walk(root string, keep func(string, bool) bool, visit visitor) er
 // failed sorts what is not there, which is no failure, from what cannot be
 // looked at.
 func (v visitor) failed(path string, err error) error {
-	if isMissing(err) {
+	if file.IsMissing(err) {
 		return nil
 	}
 	v.unread(path)
 	return err
 }
-
-// isMissing reports whether an error says that a file is not there.
-func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 func isContent(m fs.FileMode) bool { return m.IsRegular() || m&fs.ModeSymlink != 0 }
 

@@ -1,7 +1,6 @@
 package tree
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -21,10 +20,11 @@ type folder struct {
 	opened []string        // files whose content was read
 	broken map[string]bool // folders that cannot be listed
 	hidden map[string]bool // files that cannot be looked at
+	later  time.Duration   // by how much the clock is ahead of the files'
 }
 
 func newFolder(t *testing.T) *folder {
-	return &folder{t: t, root: t.TempDir(), broken: map[string]bool{}, hidden: map[string]bool{}}
+	return &folder{t: t, root: t.TempDir(), broken: map[string]bool{}, hidden: map[string]bool{}, later: time.Hour}
 }
 
 func (f *folder) Lstat(name string) (fs.FileInfo, error) {
@@ -32,11 +32,10 @@ func (f *folder) Lstat(name string) (fs.FileInfo, error) {
 		return nil, &fs.PathError{Op: "lstat", Path: name, Err: syscall.EACCES}
 	}
 	info, err := os.Lstat(name)
-	if errors.Is(err, syscall.ENOTDIR) {
-		err = fs.ErrNotExist
-	}
 	return info, err
 }
+
+func (f *folder) Now() time.Time { return time.Now().Add(f.later) }
 
 func (f *folder) ReadDir(name string) ([]fs.DirEntry, error) {
 	if f.broken[f.rel(name)] {
@@ -84,6 +83,14 @@ func (f *folder) keepTime(name string, do func()) {
 	f.must(os.Chtimes(f.path(name), time.Time{}, info.ModTime()))
 }
 
+// swap has two files or folders change places.
+func (f *folder) swap(a, b string) {
+	f.t.Helper()
+	f.must(os.Rename(f.path(a), f.path("spare")))
+	f.must(os.Rename(f.path(b), f.path(a)))
+	f.must(os.Rename(f.path("spare"), f.path(b)))
+}
+
 func all(string, bool) bool { return true }
 
 // check compares absolute paths with relative ones, which one text holds.
@@ -105,10 +112,14 @@ func scanned(t *testing.T) (*folder, *Tree) {
 	for _, name := range []string{"a.txt", "a-b/x", "a/x", "a/y", "z"} {
 		f.write(name, "content of "+name)
 	}
+	for _, name := range []string{"r/v", "s/v"} { // as package managers write them
+		f.write(name, name)
+		f.must(os.Chtimes(f.path(name), time.Time{}, time.Date(1985, 10, 26, 8, 15, 0, 0, time.UTC)))
+	}
 	tr := New(f)
 	got, err := tr.Scan(f.root, all)
 	f.must(err)
-	f.check("first scan", got, "a-b/x a.txt a/x a/y z")
+	f.check("first scan", got, "a-b/x a.txt a/x a/y r/v s/v z")
 	f.opened = nil
 	return f, tr
 }
@@ -127,9 +138,27 @@ func TestHintAndScan(t *testing.T) {
 		{"nothing", func(*folder) {}, "a.txt", "", "", ""},
 		{"edit", func(f *folder) { f.write("a.txt", "longer content than before") }, "a.txt", "a.txt", "a.txt", ""},
 		{
-			"same size and time", // a hint reads, a scan does not
+			"same size and time",
 			func(f *folder) { f.keepTime("a.txt", func() { f.write("a.txt", "CONTENT OF a.txt") }) },
-			"a.txt", "a.txt", "", "",
+			"a.txt", "a.txt", "a.txt", "",
+		},
+		{
+			"folders of files of one size and time change places",
+			func(f *folder) { f.swap("r", "s") },
+			"r", "r/v", "r/v s/v", "s/v",
+		},
+		{
+			"a file of the same size and time is moved over",
+			func(f *folder) { f.must(os.Rename(f.path("r/v"), f.path("s/v"))) },
+			"s", "s/v", "r/v s/v", "r/v",
+		},
+		{
+			"file becomes a link that holds the same text",
+			func(f *folder) {
+				f.must(os.Remove(f.path("a-b/x")))
+				f.must(os.Symlink("content of a-b/x", f.path("a-b/x")))
+			},
+			"a-b/x", "a-b/x", "a-b/x", "",
 		},
 		{
 			"other size, same time",
@@ -220,6 +249,52 @@ func TestScanReadsOnlyWhatMayHaveChanged(t *testing.T) {
 	}
 }
 
+// TestWrittenTwiceWithinTheClocksGrain has a file written after it was read,
+// with the clock of the file system where it was.
+func TestWrittenTwiceWithinTheClocksGrain(t *testing.T) {
+	f := newFolder(t)
+	f.write("a", "one")
+	tr := New(coarse{f, time.Now()})
+	f.later = 0
+	got, err := tr.Scan(f.root, all)
+	f.must(err)
+	f.check("first scan", got, "a")
+	f.write("a", "two")
+	f.later = time.Hour
+	for _, want := range []string{"a", ""} {
+		got, err = tr.Scan(f.root, all)
+		f.must(err)
+		f.check("scan", got, want)
+	}
+	if len(f.opened) != 2 {
+		t.Errorf("read %q: what is settled is not read again", f.opened)
+	}
+}
+
+// coarse is a file system whose clock has not moved since the first file.
+type coarse struct {
+	*folder
+	began time.Time
+}
+
+func (c coarse) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := c.folder.ReadDir(name)
+	for i, e := range entries {
+		info, err := e.Info()
+		c.must(err)
+		entries[i] = fs.FileInfoToDirEntry(stopped{info, c.began})
+	}
+	return entries, err
+}
+
+type stopped struct {
+	fs.FileInfo
+	at time.Time
+}
+
+func (s stopped) ModTime() time.Time { return s.at }
+func (s stopped) Sys() any           { return nil }
+
 // TestScanTellsOfWhatItCouldNotList keeps what is known of a folder that
 // cannot be listed: taken for deleted, it would be deleted in the pods.
 func TestScanTellsOfWhatItCouldNotList(t *testing.T) {
@@ -242,7 +317,7 @@ func TestRejectedFoldersAreNotEntered(t *testing.T) {
 	tr := New(f)
 	got, err := tr.Scan(f.root, func(path string, _ bool) bool { return f.rel(path) != "a" && f.rel(path) != "z" })
 	f.must(err)
-	f.check("scan", got, "a-b/x a.txt")
+	f.check("scan", got, "a-b/x a.txt r/v s/v")
 	f.check("hint of a rejected file", tr.Hint(f.path("z"), func(string, bool) bool { return false }), "")
 	f.check("hint of a rejected folder", tr.Hint(f.path("a"), func(string, bool) bool { return false }), "")
 }
