@@ -24,7 +24,7 @@ var Allowed = map[string][]string{
 	"starlark/resolve": {"starlark/syntax", "starlark/decl"},
 	"starlark/ide":     {"starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/format", "starlark/yamldoc"},
 	"starlark/chart":   {},
-	"starlark/eval":    {"starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions"},
+	"starlark/eval":    {"starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions", "internal/file"},
 	"starlark/yamldoc": {},
 	"extensions":       {"starlark/config"},
 
@@ -48,7 +48,7 @@ var Allowed = map[string][]string{
 	"server/protocol":           {"server/api", "starlark/config"},
 	"server/protocol/editor":    {"server/protocol", "server/protocol/metamodel"},
 	"server/protocol/metamodel": {},
-	"server/workspace":          {"starlark/syntax", "starlark/resolve", "starlark/config", "starlark/ide", "extensions"},
+	"server/workspace":          {"starlark/syntax", "starlark/resolve", "starlark/config", "starlark/ide", "extensions", "internal/file"},
 	"server/lsp": {"server/protocol", "server/workspace", "server/api", "starlark/syntax", "starlark/resolve",
 		"starlark/ide", "starlark/format", "starlark/decl", "starlark/config"},
 	"server/tree":    {"starlark/config", "internal/file"},

@@ -14,6 +14,7 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/towline-dev/towline/extensions"
+	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/ide"
 	"github.com/towline-dev/towline/starlark/resolve"
@@ -32,7 +33,7 @@ type Extensions struct {
 	mu         sync.Mutex
 	shipped    map[string]*Text // by path, those that were asked for
 	lock       []extensions.Locked
-	lockStamp  stamp               // of the lock file that lock was read from
+	lockStamp  file.Stamp          // of the lock file that lock was read from
 	names      map[string][]string // of the extensions below a folder of the cache; "": of those that are shipped
 	registered registered
 }
@@ -150,7 +151,7 @@ func (e *Extensions) folder(repo extensions.Repo) (dir string, ok bool) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if now := stampOf(info); now != e.lockStamp {
+	if now := file.StampOf(info); now != e.lockStamp {
 		lock, err := e.cache.ReadLock()
 		if err != nil {
 			return "", false

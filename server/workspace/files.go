@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/towline-dev/towline/internal/file"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 )
 
 // files reads files and folders, and keeps what it read for as long as their
-// size and time of modification say that it still holds.
+// stamps say that it still holds.
 type files struct {
 	mu    sync.Mutex
 	texts map[string]cachedText
@@ -30,12 +32,14 @@ type files struct {
 }
 
 type cachedText struct {
-	stamp stamp
-	text  *Text
+	stamp   file.Stamp
+	settled bool // see file.Stamp
+	text    *Text
 }
 
 type cachedDir struct {
-	stamp   stamp
+	stamp   file.Stamp
+	settled bool
 	entries []fs.DirEntry
 	err     error // why it cannot be read
 
@@ -46,14 +50,6 @@ type cachedDir struct {
 func (c *cachedDir) fresh(disk uint64) bool {
 	return c.disk == disk && time.Since(c.looked) < lookAgain
 }
-
-// stamp tells versions of a file apart.
-type stamp struct {
-	size     int64
-	modified time.Time
-}
-
-func stampOf(info fs.FileInfo) stamp { return stamp{info.Size(), info.ModTime()} }
 
 func newFiles() *files {
 	return &files{texts: map[string]cachedText{}, dirs: map[string]cachedDir{}}
@@ -75,15 +71,17 @@ func (f *files) text(path string) (*Text, error) {
 	f.mu.Lock()
 	cached, ok := f.texts[path]
 	f.mu.Unlock()
-	if ok && cached.stamp == stampOf(info) {
+	stamp := file.StampOf(info)
+	if ok && cached.settled && cached.stamp == stamp {
 		return cached.text, nil
 	}
+	settled := stamp.Settled(time.Now())
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	text := NewText(string(data))
-	f.keep(path, cachedText{stampOf(info), text})
+	f.keep(path, cachedText{stamp, settled, text})
 	return text, nil
 }
 
@@ -116,10 +114,11 @@ func (f *files) list(path string, disk uint64) ([]fs.DirEntry, error) {
 	switch {
 	case err != nil:
 		seen.err = err
-	case ok && cached.err == nil && cached.stamp == stampOf(info):
-		seen.stamp, seen.entries = cached.stamp, cached.entries
+	case ok && cached.err == nil && cached.settled && cached.stamp == file.StampOf(info):
+		seen.stamp, seen.settled, seen.entries = cached.stamp, true, cached.entries
 	default:
-		seen.stamp = stampOf(info)
+		seen.stamp = file.StampOf(info)
+		seen.settled = seen.stamp.Settled(seen.looked)
 		seen.entries, seen.err = os.ReadDir(path)
 	}
 	f.keepDir(path, seen)

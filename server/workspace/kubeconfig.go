@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"go.yaml.in/yaml/v2"
+
+	"github.com/towline-dev/towline/internal/file"
 )
 
 // Kubeconfig knows the names of the Kubernetes contexts that the user has. It
@@ -16,7 +18,7 @@ type Kubeconfig struct {
 	files []string
 
 	mu     sync.Mutex
-	stamps []stamp // of the files that were read for the rest; zero for those that are absent
+	stamps []file.Stamp // of the files that were read for the rest; zero for those that are absent
 	names  []string
 	now    string // the current context
 }
@@ -57,18 +59,18 @@ func (k *Kubeconfig) Current() string {
 // read reads the files anew if one of them changed. What cannot be read or
 // understood has no contexts.
 func (k *Kubeconfig) read() {
-	stamps := make([]stamp, len(k.files))
-	for i, file := range k.files {
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Size() <= fileLimit {
-			stamps[i] = stampOf(info)
+	stamps := make([]file.Stamp, len(k.files))
+	for i, name := range k.files {
+		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() && info.Size() <= fileLimit {
+			stamps[i] = file.StampOf(info)
 		}
 	}
 	if slices.Equal(stamps, k.stamps) {
 		return
 	}
 	k.stamps, k.names, k.now = stamps, nil, ""
-	for i, file := range k.files {
-		if stamps[i] == (stamp{}) {
+	for i, name := range k.files {
+		if stamps[i] == (file.Stamp{}) {
 			continue
 		}
 		var config struct {
@@ -77,7 +79,7 @@ func (k *Kubeconfig) read() {
 				Name string `yaml:"name"`
 			} `yaml:"contexts"`
 		}
-		data, err := os.ReadFile(file)
+		data, err := os.ReadFile(name)
 		if err != nil || yaml.Unmarshal(data, &config) != nil {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/zeebo/blake3"
 
+	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -72,14 +73,11 @@ func newRecorder(files FS, cache *Cache) *recorder {
 // and identity are the same, if its time was old enough when it was read: a
 // change within the clock's grain would not show.
 type readFile struct {
-	info fs.FileInfo
-	text string
-	sum  [32]byte
-	safe bool
+	stamp   file.Stamp
+	settled bool // see file.Stamp
+	text    string
+	sum     [32]byte
 }
-
-// clockGrain is longer than the grain of any file system's times.
-const clockGrain = 2 * time.Second
 
 // watch notes a path without reading it.
 func (f *recorder) watch(path string) { f.seen[path] = true }
@@ -118,7 +116,7 @@ func (f *recorder) contentText(path string) (string, error) {
 		return "", &fs.PathError{Op: "open", Path: path, Err: cause(err)}
 	}
 	if v, ok := f.cache.get(key); ok {
-		if old := v.(*readFile); old.safe && os.SameFile(old.info, info) && old.info.Size() == info.Size() && old.info.ModTime().Equal(info.ModTime()) {
+		if old := v.(*readFile); old.settled && old.stamp == file.StampOf(info) {
 			f.contents[path] = config.Content{Exists: true, Sum: old.sum}
 			return old.text, nil
 		}
@@ -128,10 +126,11 @@ func (f *recorder) contentText(path string) (string, error) {
 		f.noteMissing(path, err)
 		return "", err
 	}
-	file := &readFile{info: info, text: string(data), sum: blake3.Sum256(data), safe: began.Sub(info.ModTime()) > clockGrain}
-	f.contents[path] = config.Content{Exists: true, Sum: file.sum}
-	f.cache.put(key, file)
-	return file.text, nil
+	read := &readFile{stamp: file.StampOf(info), text: string(data), sum: blake3.Sum256(data)}
+	read.settled = read.stamp.Settled(began)
+	f.contents[path] = config.Content{Exists: true, Sum: read.sum}
+	f.cache.put(key, read)
+	return read.text, nil
 }
 
 // noteMissing notes that a file is not there, when that is why it was not read.
