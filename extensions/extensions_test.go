@@ -130,7 +130,8 @@ func TestPage(t *testing.T) {
 
 Shipped with the program, offline: ` + "`load('ext://NAME', …)`" + `. Others of the public collection are fetched by git when they are first
 loaded, and so are those of any repository that ` + "`v1alpha1.extension_repo`" + ` names; they are kept, and a lock file says which commit was
-fetched. This page is generated (` + "`go test ./extensions -update`" + `), and every example is run by a test.
+fetched. What is shipped has the names, parameters and defaults of the public collection (testdata/public.txt, a test); where a Tiltfile
+loads a name that the shipped extension lacks, the public one is fetched and takes its place. This page is generated (` + "`go test ./extensions -update`" + `), and every example is run by a test.
 
 | extension | what it does |
 |---|---|

@@ -22,6 +22,9 @@ func NameOf(path string) (name string, ok bool) {
 	return strings.TrimSuffix(name, "/Tiltfile"), ok
 }
 
+// Shipped reports whether a path is that of a shipped extension.
+func Shipped(path string) bool { return strings.HasPrefix(path, Scheme) }
+
 // DefaultRepo is the name of the repository that names without another come
 // from; a Tiltfile may give it another URL.
 const DefaultRepo = "default"

@@ -144,3 +144,18 @@ func TestKubeconfig(t *testing.T) {
 		t.Errorf("with a broken file: %q", got)
 	}
 }
+
+// TestNameOfThePublicExtension: a name that a shipped extension lacks may be one
+// of the public collection, unless it is nearly one of its own.
+func TestNameOfThePublicExtension(t *testing.T) {
+	from := filepath.Join(t.TempDir(), "Tiltfile")
+	write(t, from, "load('ext://color', 'purple', 'gren')\nprint(purple, gren)\n")
+	w := World{Snapshot: New().Snapshot(), Found: NewExtensions("", "")}
+	got := map[ide.Severity]string{}
+	for _, d := range ide.Diagnostics(&ide.Snapshot{Workspace: w}, w.File(from)) {
+		got[d.Severity] += d.Message
+	}
+	if !strings.HasPrefix(got[ide.Warning], "ext://color defines no purple as it is shipped") || !strings.HasPrefix(got[ide.Error], "ext://color defines no gren (did you mean") {
+		t.Errorf("got %q", got)
+	}
+}

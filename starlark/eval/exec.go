@@ -22,6 +22,7 @@ type module struct {
 	err     error
 	done    bool
 	source  []byte
+	wants   map[string][]string // the names that it loads, by extension
 }
 
 // maxNesting is how deep brackets may nest in a file: the parser recurses.
@@ -98,6 +99,7 @@ func (r *run) execFile(m *module, path string) (starlark.StringDict, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.wants = program.wants
 	r.executing = append(r.executing, path)
 	defer func() { r.executing = r.executing[:len(r.executing)-1] }()
 	r.files.watch(filepath.Join(filepath.Dir(r.opts.Tiltfile), ".tiltignore"))
@@ -126,25 +128,33 @@ func fileOptions() *syntax.FileOptions {
 	return &syntax.FileOptions{Set: true, While: true, TopLevelControl: true, GlobalReassign: true, Recursion: true}
 }
 
+// compiled is a file that is ready to run.
+type compiled struct {
+	*starlark.Program
+	wants map[string][]string // as a module's
+}
+
 // compile parses and resolves a file, or takes the program of the same path
 // and content from the cache.
-func (r *run) compile(path string, source []byte) (*starlark.Program, error) {
-	return cached(r.opts.Cache, "program", path+"\x00"+string(source), func() (*starlark.Program, error) {
+func (r *run) compile(path string, source []byte) (compiled, error) {
+	return cached(r.opts.Cache, "program", path+"\x00"+string(source), func() (compiled, error) {
 		if len(source) > maxSource {
-			return nil, fmt.Errorf("%s has %d MB, more than a Tiltfile may have", path, len(source)>>20)
+			return compiled{}, fmt.Errorf("%s has %d MB, more than a Tiltfile may have", path, len(source)>>20)
 		}
 		if err := checkNesting(path, source); err != nil {
-			return nil, err
+			return compiled{}, err
 		}
 		predeclared := func(name string) bool {
 			return r.names.Has(name) || r.guarded.Has(name) || name == "__file__" || name == "__name__"
 		}
 		tree, err := fileOptions().Parse(path, source, 0)
 		if err != nil {
-			return nil, err
+			return compiled{}, err
 		}
+		wants := wantedOf(tree)
 		guardFile(tree)
-		return starlark.FileProgram(tree, predeclared)
+		program, err := starlark.FileProgram(tree, predeclared)
+		return compiled{program, wants}, err
 	})
 }
 
@@ -205,10 +215,16 @@ func skipString(source []byte, i int, line *int32) int {
 
 // load is the load statement.
 func (r *run) load(_ *starlark.Thread, path string) (starlark.StringDict, error) {
-	return r.loadPath(path)
+	var wants []string
+	if n := len(r.executing); n > 0 {
+		wants = r.modules[r.executing[n-1]].wants[path]
+	}
+	return r.loadPath(path, wants)
 }
 
-func (r *run) loadPath(path string) (starlark.StringDict, error) {
+// loadPath executes a file or an extension, of which the caller wants these
+// names.
+func (r *run) loadPath(path string, wants []string) (starlark.StringDict, error) {
 	if name, ok := strings.CutPrefix(path, extensions.Scheme); ok {
 		file, err := r.extension(name)
 		if err != nil {
@@ -219,7 +235,11 @@ func (r *run) loadPath(path string) (starlark.StringDict, error) {
 			r.config = newConfigState(args)
 			defer func() { r.config = outer }()
 		}
-		return r.exec(file)
+		globals, err := r.exec(file)
+		if lacks := lacking(globals, wants); err == nil && lacks != "" && extensions.Shipped(file) {
+			return r.original(name, lacks)
+		}
+		return globals, err
 	}
 	return r.exec(r.abs(path))
 }
@@ -231,7 +251,7 @@ func (c *call) include() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	_, err := c.run.loadPath(in.Path)
+	_, err := c.run.loadPath(in.Path, nil)
 	return starlark.None, err
 }
 
@@ -242,7 +262,7 @@ func (c *call) loadDynamic() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	globals, err := c.run.loadPath(in.Path)
+	globals, err := c.run.loadPath(in.Path, nil)
 	if err != nil {
 		return nil, err
 	}

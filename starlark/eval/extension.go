@@ -2,10 +2,15 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 
 	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/decl"
@@ -42,6 +47,58 @@ func (r *run) extension(name string) (string, error) {
 		return "", fmt.Errorf("ext://%s: %s has no %s%s", name, place.Repo.URL, place.File, suggestExtension(name))
 	}
 	return file, nil
+}
+
+// wantedOf returns the names that a file loads of each extension.
+func wantedOf(tree *syntax.File) map[string][]string {
+	var wants map[string][]string
+	for _, stmt := range tree.Stmts {
+		load, ok := stmt.(*syntax.LoadStmt)
+		if !ok || !strings.HasPrefix(load.ModuleName(), extensions.Scheme) {
+			continue
+		}
+		if wants == nil {
+			wants = map[string][]string{}
+		}
+		for _, id := range load.From {
+			wants[load.ModuleName()] = append(wants[load.ModuleName()], id.Name)
+		}
+	}
+	return wants
+}
+
+// lacking returns the first name that is not among the globals.
+func lacking(globals starlark.StringDict, wants []string) string {
+	i := slices.IndexFunc(wants, func(name string) bool { return !globals.Has(name) })
+	if i < 0 {
+		return ""
+	}
+	return wants[i]
+}
+
+// original executes the public extension in place of the shipped one, which
+// lacks a name: the public collection goes on, and what is shipped does not know
+// what it has since.
+func (r *run) original(name, lacks string) (starlark.StringDict, error) {
+	shipped := extensions.Path(name)
+	near := ""
+	if n := decl.Nearest(lacks, r.modules[shipped].globals.Keys()); n != "" {
+		near = " (did you mean " + n + "?)"
+	}
+	what := fmt.Sprintf("ext://%s as it is shipped has no %s%s", name, lacks, near)
+	dir, err := r.repository(extensions.PublicRepo, "")
+	if err != nil {
+		return nil, environment(fmt.Errorf("%s, and the public one could not be looked at: %w", what, err))
+	}
+	file := filepath.Join(dir, filepath.FromSlash(name), "Tiltfile")
+	if !r.exists(file) {
+		return nil, errors.New(what)
+	}
+	globals, err := r.exec(file)
+	if err == nil && !globals.Has(lacks) {
+		err = fmt.Errorf("%s, nor has the public one", what)
+	}
+	return globals, err
 }
 
 // extensionArgs are the arguments that an extension was registered with. It

@@ -55,3 +55,59 @@ case "$*" in version*) echo '{"serverVersion": {"gitVersion": "v1.34.4"}}';; esa
 		})
 	}
 }
+
+// oneFolder is a Remote that has one folder for every repository.
+type oneFolder struct {
+	dir   string
+	asked []string
+}
+
+func (r *oneFolder) Fetch(_ context.Context, url, _ string) (string, error) {
+	r.asked = append(r.asked, url)
+	return r.dir, nil
+}
+
+// TestPublicExtension takes the public extension where a name is loaded that
+// the shipped one lacks, and only there.
+func TestPublicExtension(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("public/color/Tiltfile", "purple = 'the public purple'\nred = 'the public red'\n")
+	write("public/deployment/Tiltfile", "def workload_yaml(args):\n    return 'public'\n")
+	for tiltfile, want := range map[string]struct {
+		log, problem string
+		fetches      int
+	}{
+		"load('ext://color', 'red')\nprint(type(red))":                                         {"function", "", 0},
+		"load('ext://color', 'red', 'purple')\nprint(purple, red)":                             {"the public purple the public red", "", 1},
+		"load('ext://color', p='purple')\nprint(p)":                                            {"the public purple", "", 1},
+		"load('ext://deployment', 'workload_yaml')\nprint(workload_yaml({}))":                  {"public", "", 1},
+		"load('ext://color', 'gren')":                                                          {"", "did you mean GREEN?), nor has the public one", 1},
+		"load('ext://secret', 'secret_tls')":                                                   {"", "ext://secret as it is shipped has no secret_tls", 1},
+		"def f():\n    s = load_dynamic('ext://color')\n    return s['red']\nprint(type(f()))": {"function", "", 0},
+	} {
+		write("Tiltfile", tiltfile+"\n")
+		var log []string
+		public := &oneFolder{dir: filepath.Join(dir, "public")}
+		p := Eval(context.Background(), Options{
+			Tiltfile: filepath.Join(dir, "Tiltfile"), Remote: public, Log: func(s string) { log = append(log, s) },
+		})
+		problem := ""
+		if p.Error != nil {
+			problem = p.Error.Message
+		}
+		if got := strings.Join(log, "\n"); got != want.log || !strings.Contains(problem, want.problem) || (problem == "") != (want.problem == "") {
+			t.Errorf("%s: log %q, problem %q; want %q and %q", tiltfile, got, problem, want.log, want.problem)
+		}
+		if len(public.asked) != want.fetches {
+			t.Errorf("%s: fetched %v, want %d", tiltfile, public.asked, want.fetches)
+		}
+	}
+}

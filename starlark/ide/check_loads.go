@@ -95,6 +95,9 @@ func (c *checker) exports(stmt *syntax.LoadStmt, target *resolve.File) {
 		if near := decl.Nearest(n.From.Value, names); near != "" {
 			d.Message += " (did you mean " + near + "?)"
 			d.Fixes = append(d.Fixes, replaceFix(c.f, n.From.Inner(), near))
+		} else if isExtension(target.Name) {
+			d.Severity = Warning
+			d.Message += " as it is shipped; evaluating the Tiltfile looks for it in the public one"
 		}
 	}
 }
