@@ -4,11 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os/exec"
-	"syscall"
 
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/command"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -16,19 +15,13 @@ import (
 // applied, and follows these objects.
 func (r *Runner) customDeploy(ctx context.Context, e engine.Apply, d *config.CustomDeploy) *config.Problem {
 	name := e.Resource.Name
-	cmd := exec.CommandContext(ctx, d.Apply.Argv[0], d.Apply.Argv[1:]...)
-	cmd.Dir = d.Apply.Dir
-	cmd.Env = append(r.environment(d.Apply.Env), imageEnv(d.ImageDeps, e.Images)...)
 	var stdout bytes.Buffer
-	log := r.lines(func(text string) { r.o.Sink.Log(Line{Resource: name, Source: "build", Text: text}) })
-	defer log.Flush()
-	cmd.Stdout, cmd.Stderr = &stdout, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
-	cmd.WaitDelay = stopGrace
-	if err := cmd.Run(); err != nil {
+	err := r.shell.Run(ctx, command.Call{
+		Command: d.Apply, Extra: imageEnv(d.ImageDeps, e.Images), Stdout: &stdout, Line: Line{Resource: name, Source: "build"},
+	})
+	if err != nil {
 		return &config.Problem{
-			Message: fmt.Sprintf("apply_cmd %q: %v", commandText(d.Apply.Argv), err),
+			Message: fmt.Sprintf("apply_cmd %q: %v", command.Text(d.Apply.Argv), err),
 			Hint:    fmt.Sprintf("`towline logs %s` shows its output", name),
 			Pos:     e.Resource.Pos,
 		}
@@ -36,7 +29,7 @@ func (r *Runner) customDeploy(ctx context.Context, e engine.Apply, d *config.Cus
 	objects, err := kube.Decode(&stdout)
 	if err != nil {
 		return &config.Problem{
-			Message: fmt.Sprintf("apply_cmd %q printed what is not YAML: %v", commandText(d.Apply.Argv), err),
+			Message: fmt.Sprintf("apply_cmd %q printed what is not YAML: %v", command.Text(d.Apply.Argv), err),
 			Hint:    "it has to print the objects that it applied, and nothing else, to its standard output",
 			Pos:     e.Resource.Pos,
 		}
@@ -63,8 +56,8 @@ func (r *Runner) customDelete(ctx context.Context, res *config.Resource) {
 	if res.CustomDeploy == nil || res.CustomDeploy.Delete.Empty() {
 		return
 	}
-	if err := r.command(ctx, res.Name, res.CustomDeploy.Delete, "build"); err != nil {
-		r.log(res.Name, "towline", "error", fmt.Sprintf("delete_cmd %q: %v", commandText(res.CustomDeploy.Delete.Argv), err))
+	if err := r.shell.Run(ctx, command.Call{Command: res.CustomDeploy.Delete, Line: Line{Resource: res.Name, Source: "build"}}); err != nil {
+		r.log(res.Name, "towline", "error", fmt.Sprintf("delete_cmd %q: %v", command.Text(res.CustomDeploy.Delete.Argv), err))
 	}
 }
 

@@ -46,7 +46,7 @@ func (r *Runner) apply(ctx context.Context, e engine.Apply) {
 	r.o.Sink.Event(engine.Applied{Resource: e.Resource.Name, Problem: problem})
 	if problem == nil {
 		r.observe(e.Resource.Name)
-		r.serveForwards(e.Resource)
+		r.forwards.Open(e.Resource.Name, e.Resource.PortForwards)
 	}
 }
 
@@ -213,13 +213,9 @@ func (r *Runner) forget(e engine.Forget) {
 	for _, name := range e.Dropped {
 		r.abandon(name)
 		delete(r.deployed, name)
-		if f := r.forwards[name]; f != nil {
-			f.stop()
-			delete(r.forwards, name)
-			r.o.Sink.Facts(Facts{Forwards: &ForwardFacts{Resource: name}})
-		}
 	}
 	r.mu.Unlock()
+	r.forwards.End(e.Dropped)
 	for i := range e.Deploys {
 		r.customDelete(r.ctx, &e.Deploys[i])
 	}

@@ -25,7 +25,7 @@ func (r *Runner) build(e engine.Build) {
 	}
 	began := time.Now()
 	tell("", "building "+ref+because(e.Reason))
-	output := r.lines(func(line string) { tell("", line) })
+	output := r.out.Lines(func(line string) { tell("", line) })
 	result, err := r.o.Images.Build(r.ctx, build.Request{Image: e.Image, Bases: r.basesOf(&e.Image), Output: output})
 	output.Flush()
 	if err != nil {

@@ -58,7 +58,7 @@ func (r *Runner) sync(e engine.Live) (problem *config.Problem, rebuild bool) {
 	}
 	files, _ := change.Source.(disk)
 	change.Source, change.Delta = r.source(files, img.Ref, set.Mode), set.Mode == "delta"
-	output := r.lines(func(line string) {
+	output := r.out.Lines(func(line string) {
 		r.o.Sink.Log(Line{Resource: resource, Source: "build", Pod: e.Target.Pod, Text: line})
 	})
 	change.Output = func(_ bool, p []byte) { output.Write(p) }
@@ -283,5 +283,14 @@ func (r *Runner) tellSynced(id engine.TargetID, p wire.Process) {
 	if t != nil {
 		t.tell(r, func(f *TargetFacts) { f.Process = p })
 		r.observe(t.resource())
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }

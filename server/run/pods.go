@@ -276,7 +276,7 @@ func (r *Runner) followLogs(p kube.Pod) {
 // closes the stream early.
 func (r *Runner) streamLogs(ctx context.Context, resource string, p kube.Pod, c kube.Container) {
 	o := kube.LogOptions{Namespace: p.Namespace, Pod: p.Name, Container: c.Name, Follow: true}
-	out := r.lines(func(text string) {
+	out := r.out.Lines(func(text string) {
 		r.o.Sink.Log(Line{Time: o.Since, Resource: resource, Source: "runtime", Pod: p.Name, Text: text})
 	})
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {

@@ -9,14 +9,16 @@ package run
 
 import (
 	"context"
-	"maps"
 	"sync"
-	"time"
 
 	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/command"
+	"github.com/towline-dev/towline/server/run/forward"
+	"github.com/towline-dev/towline/server/run/local"
+	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -29,14 +31,7 @@ type Sink interface {
 }
 
 // Line is one line of a resource's log.
-type Line struct {
-	Time     time.Time // zero: now
-	Resource string
-	Source   string // "runtime", "build" or "towline"
-	Pod      string
-	Level    string // "", "warn" or "error"
-	Text     string
-}
+type Line = output.Line
 
 // Facts are what a face shows and no plan depends on. Exactly one field is
 // set.
@@ -60,18 +55,10 @@ type TargetFacts struct {
 }
 
 // ForwardFacts are the ports of a resource that answer on this machine.
-type ForwardFacts struct {
-	Resource string
-	Forwards []Forward
-}
+type ForwardFacts = forward.Facts
 
 // Forward is one such port.
-type Forward struct {
-	Spec    config.PortForward
-	Local   string // host:port that is listened on
-	Remote  int
-	Problem string
-}
+type Forward = forward.Forward
 
 // ClusterFacts say whether the cluster answers.
 type ClusterFacts struct {
@@ -98,6 +85,11 @@ type Runner struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
+	out      output.Log
+	shell    command.Shell
+	local    *local.Commands
+	forwards *forward.Forwards
+
 	mu         sync.Mutex
 	project    *config.Project
 	set        config.Ours                   // of project
@@ -106,9 +98,6 @@ type Runner struct {
 	pods       map[string]kube.Pod           // by UID
 	workloads  map[kube.Ref]kube.Workload    //
 	targets    map[engine.TargetID]*target   //
-	locals     map[string]*local             // serve commands by resource
-	running    map[string]context.CancelFunc // the commands before them, by resource
-	forwards   map[string]*forwarder         // by resource
 	logs       map[logKey]context.CancelFunc //
 	watches    map[string]context.CancelFunc // by namespace
 	neighbours map[string]*neighbourhood     // by namespace
@@ -128,15 +117,16 @@ func New(ctx context.Context, o Options) *Runner {
 		pods:       map[string]kube.Pod{},
 		workloads:  map[kube.Ref]kube.Workload{},
 		targets:    map[engine.TargetID]*target{},
-		locals:     map[string]*local{},
-		running:    map[string]context.CancelFunc{},
-		forwards:   map[string]*forwarder{},
 		logs:       map[logKey]context.CancelFunc{},
 		watches:    map[string]context.CancelFunc{},
 		neighbours: map[string]*neighbourhood{},
 		listed:     map[string]bool{},
 		turns:      map[string]*turn{},
 	}
+	r.out = output.Log{Emit: o.Sink.Log, Secrets: o.Secrets}
+	r.shell = command.Shell{Kubeconfig: o.Kubeconfig, Log: r.out}
+	r.local = local.Start(ctx, r.shell, o.Sink.Event)
+	r.forwards = forward.Start(ctx, r, r.out, func(f forward.Facts) { o.Sink.Facts(Facts{Forwards: &f}) })
 	var err error
 	if r.sent, err = newSent(o.Sent); err != nil {
 		r.log("", "towline", "warn", err.Error()+"; files travel whole")
@@ -153,20 +143,12 @@ func (r *Runner) Configure(p *config.Project) {
 	for id := range r.targets {
 		r.spawn(func() { r.govern(id) })
 	}
-	gone := maps.Clone(r.forwards)
+	r.forwards.Follow(p)
 	for _, res := range p.Resources {
-		delete(gone, res.Name)
 		if d := r.deployed[res.Name]; d != nil && d.applied {
 			d.readiness = res.PodReadiness
-			r.spawn(func() {
-				r.serveForwards(res)
-				r.observe(res.Name)
-			})
+			r.spawn(func() { r.observe(res.Name) })
 		}
-	}
-	for name, f := range gone {
-		f.stop()
-		delete(r.forwards, name)
 	}
 }
 
@@ -190,10 +172,9 @@ func (r *Runner) Perform(e engine.Effect) {
 			r.apply(ctx, e)
 		})
 	case engine.RunLocal:
-		ctx, done := r.beginLocal(e.Resource.Name)
-		r.spawn(func() { defer done(); r.runLocal(ctx, e) })
+		r.local.Run(e)
 	case engine.StopLocal:
-		r.endLocal(e.Resource)
+		r.local.Stop(e.Resource)
 	case engine.Attach:
 		r.attach(e)
 	case engine.Detach:
@@ -219,6 +200,8 @@ func (r *Runner) Close() {
 	for _, id := range targets {
 		r.detach(id)
 	}
+	r.local.Close()
+	r.forwards.Close()
 	r.work.Wait()
 	r.sent.close()
 }

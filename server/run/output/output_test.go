@@ -1,4 +1,4 @@
-package run
+package output
 
 import (
 	"strings"
@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -32,7 +31,7 @@ func TestLines(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			l := (&Runner{}).lines(func(text string) { got = append(got, text) })
+			l := Log{}.Lines(func(text string) { got = append(got, text) })
 			for _, w := range test.writes {
 				if n, err := l.Write([]byte(w)); n != len(w) || err != nil {
 					t.Errorf("Write = %d, %v, want %d", n, err, len(w))
@@ -52,13 +51,13 @@ func TestLines(t *testing.T) {
 func TestLinesHideSecrets(t *testing.T) {
 	var secrets *config.Secrets
 	secrets = secrets.With(map[string]any{"kind": "Secret", "metadata": map[string]any{"name": "s"}, "stringData": map[string]any{"k": "hunter2!"}})
-	r := &Runner{o: Options{Secrets: func() *config.Secrets { return secrets }}}
+	log := Log{Secrets: func() *config.Secrets { return secrets }}
 	for _, chunk := range []int{1, 7, 4096, 2*maxLine + 3, 1 << 20} {
 		for _, end := range []string{"\n", ""} {
 			for _, before := range []int{maxLine - 9, maxLine - 8, maxLine - 4, maxLine - 1, maxLine, 2*maxLine - 3} {
 				text := strings.Repeat("x", before) + "hunter2!" + strings.Repeat("y", 2*maxLine) + end
 				var got strings.Builder
-				l := r.lines(func(line string) {
+				l := log.Lines(func(line string) {
 					if len(line) > maxLine {
 						t.Errorf("a line of %d bytes", len(line))
 					}
@@ -72,52 +71,6 @@ func TestLinesHideSecrets(t *testing.T) {
 					t.Fatalf("chunks of %d, after %d bytes: the value is not hidden, or more is lost", chunk, before)
 				}
 			}
-		}
-	}
-}
-
-func TestContainerPort(t *testing.T) {
-	ports := func(containers ...[]int) *kube.Pod {
-		p := &kube.Pod{}
-		for _, c := range containers {
-			p.Containers = append(p.Containers, kube.Container{Ports: c})
-		}
-		return p
-	}
-	tests := []struct {
-		name string
-		spec config.PortForward
-		pod  *kube.Pod
-		want int
-	}{
-		{"the named one", config.PortForward{Local: 8000, Container: 9000}, ports([]int{8000, 8080}), 9000},
-		{"an exposed one of the same number", config.PortForward{Local: 8000}, ports([]int{8080, 8000}), 8000},
-		{"the same number in the second container", config.PortForward{Local: 8000}, ports([]int{8080}, []int{8000}), 8000},
-		{"the first exposed one", config.PortForward{Local: 8000}, ports(nil, []int{8080, 9090}), 8080},
-		{"the same number, nothing exposed", config.PortForward{Local: 8000}, ports(nil), 8000},
-		{"the same number, no container", config.PortForward{Local: 8000}, ports(), 8000},
-	}
-	for _, test := range tests {
-		if got := containerPort(test.spec, test.pod); got != test.want {
-			t.Errorf("%s: %d, want %d", test.name, got, test.want)
-		}
-	}
-}
-
-func TestCommandText(t *testing.T) {
-	tests := map[string][]string{
-		"make all":        {"make", "all"},
-		"make | tee log":  {"sh", "-c", "make | tee log"},
-		"set -e; make":    {"bash", "-c", "set -e; make"},
-		"echo $HOME":      {"/bin/sh", "-c", "echo $HOME"},
-		"python3 -c 1":    {"python3", "-c", "1"},
-		"sh -c echo name": {"sh", "-c", "echo", "name"},
-		"sh -x script":    {"sh", "-x", "script"},
-		"":                nil,
-	}
-	for want, argv := range tests {
-		if got := commandText(argv); got != want {
-			t.Errorf("commandText(%q) = %q, want %q", argv, got, want)
 		}
 	}
 }

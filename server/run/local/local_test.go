@@ -1,4 +1,4 @@
-package run
+package local
 
 import (
 	"context"
@@ -19,26 +19,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run/command"
+	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// recorder is a Sink that keeps what it is told.
+// recorder keeps what it is told.
 type recorder struct {
 	events chan engine.Event
 
 	mu    sync.Mutex
-	lines []Line
+	lines []output.Line
 }
 
 func (r *recorder) Event(e engine.Event) { r.events <- e }
 
-func (r *recorder) Log(l Line) {
+func (r *recorder) Log(l output.Line) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lines = append(r.lines, l)
 }
-
-func (r *recorder) Facts(Facts) {}
 
 // said returns the lines of one source.
 func (r *recorder) said(source string) []string {
@@ -53,9 +53,9 @@ func (r *recorder) said(source string) []string {
 	return out
 }
 
-// bench is a Runner without a cluster, and what it tells.
+// bench are Commands, and what they tell.
 type bench struct {
-	*Runner
+	*Commands
 	t    *testing.T
 	sink *recorder
 	dir  string
@@ -63,7 +63,8 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	sink := &recorder{events: make(chan engine.Event, 1000)}
-	b := &bench{Runner: New(t.Context(), Options{Sink: sink}), t: t, sink: sink, dir: t.TempDir()}
+	shell := command.Shell{Log: output.Log{Emit: sink.Log}}
+	b := &bench{Commands: Start(t.Context(), shell, sink.Event), t: t, sink: sink, dir: t.TempDir()}
 	t.Cleanup(b.Close)
 	return b
 }
@@ -84,8 +85,8 @@ func (b *bench) shell(script string) config.Command {
 	return config.Command{Argv: []string{"sh", "-c", script}, Dir: b.dir}
 }
 
-func (b *bench) run(l config.Local) {
-	b.Perform(engine.RunLocal{Resource: config.Resource{
+func (b *bench) begin(l config.Local) {
+	b.Run(engine.RunLocal{Resource: config.Resource{
 		Name: "it", Kind: config.KindLocal, Local: &l, Pos: config.Position{File: "/w/Tiltfile", Line: 3},
 	}})
 }
@@ -173,7 +174,7 @@ func TestLocalCommand(t *testing.T) {
 			}
 			cmd := b.shell(test.script)
 			cmd.Env = map[string]string{"GREETING": "hello"}
-			b.run(config.Local{Cmd: cmd})
+			b.begin(config.Local{Cmd: cmd})
 			done := b.done()
 			if diff := cmp.Diff(test.output, b.sink.said("build")); diff != "" {
 				t.Errorf("output (-want +got):\n%s", diff)
@@ -200,14 +201,14 @@ func (b *bench) checkProblem(p *config.Problem, text string) {
 
 func TestLocalCommandThatIsNotThere(t *testing.T) {
 	b := newBench(t)
-	b.run(config.Local{Cmd: config.Command{Argv: []string{"/no/such/program"}, Dir: b.dir}})
+	b.begin(config.Local{Cmd: config.Command{Argv: []string{"/no/such/program"}, Dir: b.dir}})
 	b.checkProblem(b.done().Problem, "/no/such/program")
 }
 
 // TestCloseEndsTheWholeGroup has a command with a child that would live on.
 func TestCloseEndsTheWholeGroup(t *testing.T) {
 	b := newBench(t)
-	b.run(config.Local{Cmd: b.shell("sleep 1000 & echo $! > child; echo $$ > parent; wait")})
+	b.begin(config.Local{Cmd: b.shell("sleep 1000 & echo $! > child; echo $$ > parent; wait")})
 	parent, child := b.pidFrom("parent"), b.pidFrom("child")
 	b.Close()
 	b.until("the command to end", func() bool { return gone(parent) })
@@ -217,7 +218,7 @@ func TestCloseEndsTheWholeGroup(t *testing.T) {
 // TestChildrenAreAskedFirst has a child that tidies up when it is told to end.
 func TestChildrenAreAskedFirst(t *testing.T) {
 	b := newBench(t)
-	b.run(config.Local{Cmd: b.shell("(trap 'echo > tidy; exit' TERM; echo $$ > ready; while :; do sleep 0.01; done) & wait")})
+	b.begin(config.Local{Cmd: b.shell("(trap 'echo > tidy; exit' TERM; echo $$ > ready; while :; do sleep 0.01; done) & wait")})
 	b.pidFrom("ready")
 	b.Close()
 	if _, err := os.Stat(filepath.Join(b.dir, "tidy")); err != nil {
@@ -229,9 +230,9 @@ func TestChildrenAreAskedFirst(t *testing.T) {
 // its command runs: neither the command nor what it would serve may stay.
 func TestStopLocalEndsARunningCommand(t *testing.T) {
 	b := newBench(t)
-	b.run(config.Local{Cmd: b.shell("echo $$ > cmd; exec sleep 1000"), ServeCmd: b.shell("echo $$ > serve; exec sleep 1000")})
+	b.begin(config.Local{Cmd: b.shell("echo $$ > cmd; exec sleep 1000"), ServeCmd: b.shell("echo $$ > serve; exec sleep 1000")})
 	pid := b.pidFrom("cmd")
-	b.Perform(engine.StopLocal{Resource: "it"})
+	b.Stop("it")
 	b.done()
 	if !gone(pid) {
 		t.Error("the command runs on")
@@ -245,10 +246,10 @@ func TestStopLocalEndsARunningCommand(t *testing.T) {
 // TestStopLocalSparesTheNextRun stops and starts at once, as down and up do.
 func TestStopLocalSparesTheNextRun(t *testing.T) {
 	b := newBench(t)
-	b.run(config.Local{Cmd: b.shell("echo $$ > first; exec sleep 1000")})
+	b.begin(config.Local{Cmd: b.shell("echo $$ > first; exec sleep 1000")})
 	b.pidFrom("first")
-	b.Perform(engine.StopLocal{Resource: "it"})
-	b.run(config.Local{Cmd: b.shell("echo second")})
+	b.Stop("it")
+	b.begin(config.Local{Cmd: b.shell("echo second")})
 	for range 2 {
 		b.done()
 	}
@@ -259,22 +260,22 @@ func TestStopLocalSparesTheNextRun(t *testing.T) {
 
 func TestServeIsReplacedAndStopped(t *testing.T) {
 	b := newBench(t)
-	b.run(config.Local{ServeCmd: b.shell("echo $$ > first; exec sleep 1000")})
+	b.begin(config.Local{ServeCmd: b.shell("echo $$ > first; exec sleep 1000")})
 	b.checkProblem(b.done().Problem, "")
 	first := b.pidFrom("first")
-	b.run(config.Local{ServeCmd: b.shell("echo $$ > second; exec sleep 1000")})
+	b.begin(config.Local{ServeCmd: b.shell("echo $$ > second; exec sleep 1000")})
 	b.done()
 	if !gone(first) {
 		t.Error("two serve commands run at once")
 	}
 	second := b.pidFrom("second")
-	b.Perform(engine.StopLocal{Resource: "it"})
+	b.Stop("it")
 	b.until("the second to end", func() bool { return gone(second) })
 }
 
 func TestServeNotAfterAFailedCommand(t *testing.T) {
 	b := newBench(t)
-	b.run(config.Local{Cmd: b.shell("exit 1"), ServeCmd: b.shell("echo $$ > serve; exec sleep 1000")})
+	b.begin(config.Local{Cmd: b.shell("exit 1"), ServeCmd: b.shell("echo $$ > serve; exec sleep 1000")})
 	b.checkProblem(b.done().Problem, "exit status 1")
 	b.Close()
 	if _, err := os.Stat(filepath.Join(b.dir, "serve")); err == nil {
@@ -284,7 +285,7 @@ func TestServeNotAfterAFailedCommand(t *testing.T) {
 
 func TestServeThatEndsIsNotReady(t *testing.T) {
 	b := newBench(t)
-	b.run(config.Local{ServeCmd: b.shell("until [ -e go ]; do sleep 0.01; done; exit 7")})
+	b.begin(config.Local{ServeCmd: b.shell("until [ -e go ]; do sleep 0.01; done; exit 7")})
 	b.observed(func(o engine.Observed) bool { return o.Ready })
 	if err := os.WriteFile(filepath.Join(b.dir, "go"), nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -327,7 +328,7 @@ func TestProbe(t *testing.T) {
 			test.set(false)
 			p := test.probe
 			p.Timeout, p.Period, p.SuccessThreshold, p.FailureThreshold = 10*time.Second, time.Millisecond, 2, 2
-			b.run(config.Local{ServeCmd: b.shell("exec sleep 1000"), Probe: &p})
+			b.begin(config.Local{ServeCmd: b.shell("exec sleep 1000"), Probe: &p})
 			o := b.observed(func(engine.Observed) bool { return true })
 			if o.Ready || o.Message == "" {
 				t.Errorf("at first %+v, want not ready and a message", o)

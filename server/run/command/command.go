@@ -1,0 +1,82 @@
+// Package command runs the developer's own commands on this machine: each in a
+// process group of its own, with its output in its resource's log.
+package command
+
+import (
+	"context"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/towline-dev/towline/server/run/output"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Grace is how long a command may take to end after SIGTERM.
+const Grace = 5 * time.Second
+
+// Shell is what commands run with.
+type Shell struct {
+	Kubeconfig string // of the cluster that is in use, "" for none
+	Log        output.Log
+}
+
+// Call is one command to run.
+type Call struct {
+	config.Command
+	Line   output.Line // like which its lines are
+	Extra  []string    // further environment, "KEY=value"
+	Stdout io.Writer   // in place of the log, nil: the log
+}
+
+// Run runs a command to its end or that of ctx. When ctx ends the group is
+// asked to end, and what is left of it after the Grace is killed.
+func (s Shell) Run(ctx context.Context, c Call) error {
+	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
+	cmd.Dir = c.Dir
+	cmd.Env = append(s.Environment(c.Env), c.Extra...)
+	log := s.Log.Writer(c.Line)
+	defer log.Flush()
+	cmd.Stdout, cmd.Stderr = log, log
+	if c.Stdout != nil {
+		cmd.Stdout = c.Stdout
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = Grace
+	err := cmd.Run()
+	if cmd.Process != nil && ctx.Err() != nil {
+		// What the command left behind in its group goes with it.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	return err
+}
+
+// Environment is this process's, with a kubeconfig of the cluster and a
+// command's own additions.
+func (s Shell) Environment(extra map[string]string) []string {
+	env := os.Environ()
+	if s.Kubeconfig != "" {
+		env = append(env, "KUBECONFIG="+s.Kubeconfig)
+	}
+	if self, err := os.Executable(); err == nil {
+		env = append(env, "TOWLINE="+self) // for commands of extensions that have none of their own
+	}
+	for _, k := range slices.Sorted(maps.Keys(extra)) {
+		env = append(env, k+"="+extra[k])
+	}
+	return env
+}
+
+// Text shows a command as a person would type it.
+func Text(argv []string) string {
+	if len(argv) == 3 && argv[1] == "-c" && slices.Contains([]string{"sh", "bash", "/bin/sh"}, argv[0]) {
+		return argv[2]
+	}
+	return strings.Join(argv, " ")
+}

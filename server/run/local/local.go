@@ -1,0 +1,147 @@
+// Package local runs the commands of local resources: the one that updates the
+// resource, to its end, and then the one that serves it, until it is stopped.
+package local
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run/command"
+	"github.com/towline-dev/towline/server/run/inbox"
+	"github.com/towline-dev/towline/server/run/output"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Commands are the commands of a project's local resources. Its methods may be
+// called concurrently and do not wait. One goroutine owns what runs; each
+// command and each probe has one of its own, which ends with it.
+//
+// Of a resource at most one serve command runs: the next begins when the one
+// before has ended. A stop ends what was begun before it, and nothing else.
+type Commands struct {
+	shell command.Shell
+	tell  func(engine.Event)
+	box   *inbox.Inbox[state]
+}
+
+// state is what runs, by resource.
+type state struct {
+	running map[string]context.CancelFunc // commands before they serve
+	serving map[string]*serving
+}
+
+// serving is a serve command; done is closed when it has ended.
+type serving struct {
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// Start returns Commands that run in a shell and tell what comes of them.
+func Start(ctx context.Context, shell command.Shell, tell func(engine.Event)) *Commands {
+	s := &state{running: map[string]context.CancelFunc{}, serving: map[string]*serving{}}
+	return &Commands{shell: shell, tell: tell, box: inbox.Start(ctx, s)}
+}
+
+// Close ends all commands and waits for them.
+func (c *Commands) Close() { c.box.Close() }
+
+// Run runs a resource's command and, when that succeeded, its serve command.
+func (c *Commands) Run(e engine.RunLocal) {
+	c.box.Put(func(ctx context.Context, s *state) {
+		ctx, cancel := context.WithCancel(ctx)
+		s.running[e.Resource.Name] = cancel
+		c.box.Go(func() {
+			defer cancel()
+			c.run(ctx, e.Resource)
+		})
+	})
+}
+
+// Stop ends a resource's command and its serve command.
+func (c *Commands) Stop(resource string) {
+	c.box.Put(func(_ context.Context, s *state) {
+		if cancel := s.running[resource]; cancel != nil {
+			cancel()
+			delete(s.running, resource)
+		}
+		if old := s.serving[resource]; old != nil {
+			old.stop() // whoever serves in its place waits for its end
+		}
+	})
+}
+
+func (c *Commands) run(ctx context.Context, res config.Resource) {
+	problem := c.update(ctx, res)
+	serves := !res.Local.ServeCmd.Empty()
+	if problem == nil && serves {
+		c.serve(ctx, res)
+	}
+	c.tell(engine.LocalDone{Resource: res.Name, Problem: problem})
+	if !serves {
+		c.tell(engine.Observed{Resource: res.Name, Ready: problem == nil})
+	}
+}
+
+// update runs the command that comes before the serving.
+func (c *Commands) update(ctx context.Context, res config.Resource) *config.Problem {
+	cmd := res.Local.Cmd
+	if cmd.Empty() {
+		return nil
+	}
+	began := time.Now()
+	c.shell.Log.Say(res.Name, "", "running: "+command.Text(cmd.Argv))
+	err := c.shell.Run(ctx, command.Call{Command: cmd, Line: output.Line{Resource: res.Name, Source: "build"}})
+	if err == nil {
+		c.shell.Log.Say(res.Name, "", "done in "+time.Since(began).Round(time.Millisecond).String())
+		return nil
+	}
+	problem := &config.Problem{
+		Message: fmt.Sprintf("%s: %v", command.Text(cmd.Argv), err),
+		Hint:    fmt.Sprintf("`towline logs %s` shows its output; it runs again when one of its deps changes", res.Name),
+		Pos:     res.Pos,
+	}
+	c.shell.Log.Say(res.Name, "error", problem.Message)
+	return problem
+}
+
+// serve starts a serve command when the one that runs has ended, unless the
+// run that it belongs to was stopped meanwhile.
+func (c *Commands) serve(run context.Context, res config.Resource) {
+	old := inbox.Ask(run, c.box, func(_ context.Context, s *state) *serving { return s.serving[res.Name] })
+	if old != nil {
+		old.stop()
+		<-old.done
+	}
+	inbox.Ask(run, c.box, func(ctx context.Context, s *state) *serving {
+		if run.Err() != nil {
+			return nil
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		next := &serving{stop: cancel, done: make(chan struct{})}
+		s.serving[res.Name] = next
+		c.shell.Log.Say(res.Name, "", "serving: "+command.Text(res.Local.ServeCmd.Argv))
+		c.box.Go(func() {
+			defer close(next.done)
+			defer cancel()
+			c.serveToEnd(ctx, res)
+		})
+		c.box.Go(func() { c.probe(ctx, res) })
+		return next
+	})
+}
+
+// serveToEnd runs a serve command. That it ends by itself is told.
+func (c *Commands) serveToEnd(ctx context.Context, res config.Resource) {
+	err := c.shell.Run(ctx, command.Call{Command: res.Local.ServeCmd, Line: output.Line{Resource: res.Name, Source: "runtime"}})
+	if ctx.Err() != nil {
+		return
+	}
+	text := "the serve command ended"
+	if err != nil {
+		text += ": " + err.Error()
+	}
+	c.shell.Log.Say(res.Name, "error", text)
+	c.tell(engine.Observed{Resource: res.Name, Broken: true, Message: text})
+}

@@ -1,0 +1,96 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// probe tells when a serve command is ready, and when it no longer is.
+func (c *Commands) probe(ctx context.Context, res config.Resource) {
+	p := res.Local.Probe
+	if p == nil {
+		c.tell(engine.Observed{Resource: res.Name, Ready: true})
+		return
+	}
+	c.tell(engine.Observed{Resource: res.Name, Message: "waiting for the readiness probe"})
+	if !pause(ctx, p.InitialDelay) {
+		return
+	}
+	ready, good, bad := false, 0, 0
+	for ctx.Err() == nil {
+		err := c.try(ctx, res, p)
+		if err == nil {
+			good, bad = good+1, 0
+		} else {
+			good, bad = 0, bad+1
+		}
+		switch {
+		case !ready && good >= max(p.SuccessThreshold, 1):
+			ready = true
+			c.tell(engine.Observed{Resource: res.Name, Ready: true})
+		case ready && bad >= max(p.FailureThreshold, 1):
+			ready = false
+			c.tell(engine.Observed{Resource: res.Name, Message: "the readiness probe fails: " + err.Error()})
+		}
+		if !pause(ctx, max(p.Period, 10*time.Millisecond)) {
+			return
+		}
+	}
+}
+
+// try performs one attempt of a probe.
+func (c *Commands) try(ctx context.Context, res config.Resource, p *config.Probe) error {
+	ctx, cancel := context.WithTimeout(ctx, max(p.Timeout, 10*time.Millisecond))
+	defer cancel()
+	switch {
+	case p.HTTP != nil:
+		return tryHTTP(ctx, p.HTTP)
+	case p.TCP != nil:
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(p.TCP.Host, strconv.Itoa(p.TCP.Port)))
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	case len(p.Exec) > 0:
+		cmd := exec.CommandContext(ctx, p.Exec[0], p.Exec[1:]...)
+		cmd.Dir = res.Local.ServeCmd.Dir
+		cmd.Env = c.shell.Environment(res.Local.ServeCmd.Env)
+		return cmd.Run()
+	}
+	return nil
+}
+
+func tryHTTP(ctx context.Context, get *config.HTTPGet) error {
+	url := fmt.Sprintf("%s://%s%s", get.Scheme, net.JoinHostPort(get.Host, strconv.Itoa(get.Port)), get.Path)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode < 200 || resp.StatusCode >= 400 {
+		return fmt.Errorf("%s answered %s", url, resp.Status)
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
