@@ -83,7 +83,7 @@ func describeArgs(args []string) string {
 func enabled(s api.Status) string {
 	var names []string
 	for _, r := range s.Resources {
-		if r.Phase != api.PhaseDisabled {
+		if r.State != api.StateDisabled {
 			names = append(names, r.Name)
 		}
 	}

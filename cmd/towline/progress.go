@@ -33,12 +33,12 @@ func (p *progress) show(s api.Status) {
 		return
 	}
 	for _, r := range s.Resources {
-		text := fullState(r)
-		if r.Phase == api.PhaseStopped || r.Phase == api.PhaseDisabled || p.said[r.Name] == text {
+		text := line(r.Text)
+		if r.State == api.StateStopped || r.State == api.StateDisabled || p.said[r.Name] == text {
 			continue
 		}
 		p.said[r.Name] = text
-		fmt.Fprintf(p.w, "%6s  %s %s: %s\n", short(time.Since(p.began)), mark(r.Phase), r.Name, text)
+		fmt.Fprintf(p.w, "%6s  %s %s: %s\n", short(time.Since(p.began)), mark(r.State), r.Name, text)
 	}
 }
 
@@ -56,14 +56,14 @@ func (p *progress) draw(s api.Status) {
 	}
 	p.drawn = 0
 	for _, r := range s.Resources {
-		if r.Phase == api.PhaseDisabled {
+		if r.State == api.StateDisabled {
 			continue
 		}
-		line := fmt.Sprintf(" %s  %-*s  %s", mark(r.Phase), width, r.Name, state(r))
+		line := fmt.Sprintf(" %s  %-*s  %s", mark(r.State), width, r.Name, state(r))
 		if runes := []rune(line); len(runes) > columns-1 {
 			line = string(runes[:columns-2]) + "…"
 		}
-		fmt.Fprintf(p.w, "\r\x1b[2K%s%s\x1b[0m\n", colour(r.Phase), line)
+		fmt.Fprintf(p.w, "\r\x1b[2K%s%s\x1b[0m\n", colour(r.State), line)
 		p.drawn++
 	}
 	fmt.Fprintf(p.w, "\r\x1b[2K    %s\n", short(time.Since(p.began)))
@@ -78,14 +78,9 @@ func (p *progress) summary(s api.Status) {
 	for _, text := range problems(s) {
 		fmt.Fprintln(p.w, text)
 	}
-	ready := 0
-	for _, r := range s.Resources {
-		if r.Phase == api.PhaseReady {
-			ready++
-		}
-	}
+	o := api.OutcomeOf(&s)
 	fmt.Fprintf(p.w, "%d of %d ready in %s  (context %s, namespace %s)\n",
-		ready, len(s.Resources), short(time.Since(p.began)), s.Cluster.Context, s.Cluster.Namespace)
+		o.Ready, o.Total, short(time.Since(p.began)), s.Cluster.Context, s.Cluster.Namespace)
 	for _, r := range s.Resources {
 		for _, f := range r.Forwards {
 			if f.Problem == "" {
@@ -95,13 +90,15 @@ func (p *progress) summary(s api.Status) {
 	}
 }
 
-func colour(p api.Phase) string {
-	switch p {
-	case api.PhaseReady:
+func colour(s api.State) string {
+	switch {
+	case s == api.StateReady || s == api.StateDone:
 		return "\x1b[32m"
-	case api.PhaseError:
+	case s == api.StateStale || s == api.StateUnknown:
+		return "\x1b[33m"
+	case s.Bad():
 		return "\x1b[31m"
-	case api.PhaseStopped, api.PhasePending:
+	case s == api.StateStopped || s == api.StatePending:
 		return "\x1b[2m"
 	}
 	return ""

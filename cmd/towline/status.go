@@ -32,7 +32,7 @@ func statusCommand() *cobra.Command {
 					return err
 				}
 			} else {
-				s.Phase = api.PhaseStopped
+				s.Phase, s.State, s.Text = api.PhaseStopped, api.StateStopped, "nothing is up"
 			}
 			if asJSON {
 				enc := json.NewEncoder(os.Stdout)
@@ -57,7 +57,7 @@ func printStatus(w io.Writer, s api.Status) {
 		}
 		return
 	}
-	fmt.Fprintf(w, "%s  %s  context %s, namespace %s\n", mark(s.Phase), s.Phase, s.Cluster.Context, s.Cluster.Namespace)
+	fmt.Fprintf(w, "%s  %s  context %s, namespace %s\n", mark(s.State), line(s.Text), s.Cluster.Context, s.Cluster.Namespace)
 	if len(s.Args) > 0 {
 		fmt.Fprintf(w, "arguments: %s\n", quoteWords(s.Args))
 	}
@@ -68,12 +68,12 @@ func printStatus(w io.Writer, s api.Status) {
 		pod, sync, pid := "-", "-", "-"
 		for _, t := range r.Targets {
 			pod = t.Pod
-			if t.Sync != "" {
-				sync = string(t.Sync)
-			}
 			if t.Pid != 0 {
 				pid = fmt.Sprint(t.Pid)
 			}
+		}
+		if r.Proof != api.ProofNone {
+			sync = string(r.Proof)
 		}
 		endpoint := "-"
 		if len(r.Forwards) > 0 {
@@ -82,7 +82,7 @@ func printStatus(w io.Writer, s api.Status) {
 				endpoint = "port in use"
 			}
 		}
-		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark(r.Phase), r.Name, state(r), sync, pod, pid, endpoint, lastUpdate(r))
+		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark(r.State), r.Name, state(r), sync, pod, pid, endpoint, lastUpdate(r))
 	}
 	table.Flush()
 	for _, text := range problems(s) {
@@ -94,23 +94,20 @@ func printStatus(w io.Writer, s api.Status) {
 // state says where a resource stands, in the width of a table's column: the
 // whole of a problem stands below the table.
 func state(r api.ResourceStatus) string {
-	text := fullState(r)
-	if short := []rune(text); len(short) > 48 {
-		text = string(short[:47]) + "…"
-	}
-	return text
-}
-
-// fullState says where a resource stands.
-func fullState(r api.ResourceStatus) string {
-	text := string(r.Phase)
-	if r.Changed {
-		text += " (changed)"
-	}
-	if r.Message != "" && r.Phase != api.PhaseReady && r.Problem == nil {
+	text := string(r.State)
+	if r.Message != "" && !r.State.Good() && r.Problem == nil {
 		text += ": " + r.Message
 	}
-	return text
+	if short := []rune(line(text)); len(short) > 48 {
+		return string(short[:47]) + "…"
+	}
+	return line(text)
+}
+
+// line is the first line of a text.
+func line(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	return first
 }
 
 func lastUpdate(r api.ResourceStatus) string {
@@ -167,13 +164,15 @@ func problems(s api.Status) []string {
 	return texts
 }
 
-func mark(p api.Phase) string {
-	switch p {
-	case api.PhaseReady:
+func mark(s api.State) string {
+	switch {
+	case s == api.StateReady || s == api.StateDone:
 		return "✓"
-	case api.PhaseError:
+	case s == api.StateStale || s == api.StateUnknown:
+		return "▲"
+	case s.Bad():
 		return "✗"
-	case api.PhaseStopped, api.PhaseDisabled:
+	case s == api.StateStopped || s == api.StateDisabled:
 		return "·"
 	}
 	return "…"

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,7 +69,7 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, detach bool) err
 	}
 	view.summary(s)
 	if detach {
-		if s.Phase == api.PhaseError {
+		if len(api.OutcomeOf(&s).Failed) > 0 {
 			return errReported
 		}
 		return nil
@@ -93,7 +91,7 @@ func follow(ctx context.Context, e api.Endpoint, req api.UpRequest, view *progre
 		if _, err = client.Up(ctx, req); err == nil {
 			err = client.Watch(ctx, func(ev api.Event) error {
 				view.show(*ev.Status)
-				if settled(*ev.Status) {
+				if ev.Status.Up && api.Settled(ev.Status) {
 					return ready
 				}
 				return nil
@@ -110,55 +108,6 @@ func follow(ctx context.Context, e api.Endpoint, req api.UpRequest, view *progre
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-}
-
-// settled reports whether nothing more will happen by itself.
-func settled(s api.Status) bool {
-	if !s.Up || s.Config.Evaluating {
-		return false
-	}
-	for _, r := range s.Resources {
-		if r.Phase == api.PhaseReady && attaching(r) {
-			return false
-		}
-		switch r.Phase {
-		case api.PhaseReady, api.PhaseError, api.PhaseStopped, api.PhaseDisabled:
-		case api.PhasePending:
-			if r.TriggerMode != config.TriggerManual && r.Message != "waits for a trigger" && !blocked(s, r) {
-				return false
-			}
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// attaching reports whether a container's agent has not answered yet.
-func attaching(r api.ResourceStatus) bool {
-	for _, t := range r.Targets {
-		if t.Sync == api.SyncUnknown && t.Problem == nil || t.Sync == api.SyncPending {
-			return true
-		}
-	}
-	return false
-}
-
-// blocked reports whether a resource waits for one that failed, or that waits
-// for a person, be it at the end of a chain.
-func blocked(s api.Status, r api.ResourceStatus) bool {
-	for range s.Resources { // a chain is no longer than that
-		name, waits := strings.CutPrefix(r.Message, "waits for ")
-		i := slices.IndexFunc(s.Resources, func(o api.ResourceStatus) bool { return o.Name == name })
-		if !waits || i < 0 {
-			return false
-		}
-		r = s.Resources[i]
-		if r.Phase == api.PhaseError || r.Message == "waits for a trigger" {
-			return true
-		}
-	}
-	return false
 }
 
 func interrupted() error {

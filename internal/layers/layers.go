@@ -64,7 +64,8 @@ var Allowed = map[string][]string{
 	"server/run/command": {"server/run/output", "starlark/config"},
 	"server/run/local":   {"server/engine", "server/run/command", "server/run/inbox", "server/run/output", "starlark/config"},
 	"server/run/forward": {"server/run/inbox", "server/run/output", "starlark/config"},
-	"server/daemon": {"server/api", "server/engine", "server/run", "server/build", "server/kube", "server/tree",
+	"server/status":      {"server/api", "server/engine", "agent/wire", "starlark/config"},
+	"server/daemon": {"server/api", "server/engine", "server/status", "server/run", "server/build", "server/kube", "server/tree",
 		"agent/wire", "starlark/config", "internal/file"},
 	"internal/file":   {},
 	"internal/layers": {},
@@ -95,7 +96,7 @@ var Only = map[string][]string{
 // import one of Impure.
 var Pure = []string{
 	"starlark/syntax", "starlark/decl", "starlark/config", "starlark/format", "starlark/resolve", "starlark/ide", "starlark/yamldoc",
-	"agent/delta", "dap/rewrite", "server/engine", "server/inject", "server/tree",
+	"agent/delta", "dap/rewrite", "server/engine", "server/inject", "server/tree", "server/status",
 }
 
 // Impure are the standard packages that reach outside.

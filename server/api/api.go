@@ -15,7 +15,8 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// Phase is where a resource, or the whole project, stands.
+// Phase is where a resource, or the whole project, stands, for programs that
+// wait for it. What a person is shown is its State, which says more.
 type Phase string
 
 // The phases. A resource walks from PhasePending to PhaseReady or PhaseError;
@@ -43,6 +44,7 @@ const (
 	SyncPending SyncState = "pending" // changes are on their way
 	SyncInSync  SyncState = "in-sync" //
 	SyncFailed  SyncState = "failed"  // see Target.Problem
+	SyncStale   SyncState = "stale"   // it has what could be sent, and the rest failed to be made
 )
 
 // Status is a snapshot of everything that a daemon knows. It is replaced as a
@@ -54,6 +56,10 @@ type Status struct {
 	Args      []string         `json:"args,omitempty"`
 	Up        bool             `json:"up"` // between Up and Down
 	Phase     Phase            `json:"phase"`
+	State     State            `json:"state"`
+	Text      string           `json:"text"`           // how the whole fares, one line
+	Counts    map[State]int    `json:"counts"`         // resources in each state
+	Next      *Action          `json:"next,omitempty"` // what a person does about it
 	Cluster   ClusterStatus    `json:"cluster"`
 	Config    ConfigStatus     `json:"config"`
 	Resources []ResourceStatus `json:"resources"`
@@ -96,7 +102,13 @@ type ResourceStatus struct {
 	Labels      []string           `json:"labels,omitempty"`
 	Pos         config.Position    `json:"pos"` // where the Tiltfile declares it
 	Phase       Phase              `json:"phase"`
-	Message     string             `json:"message,omitempty"` // what it does or waits for, one line
+	State       State              `json:"state"`
+	Was         State              `json:"was,omitempty"`       // before it went out of reach
+	Text        string             `json:"text"`                // state, reason and proof, one line for a person
+	Proof       Proof              `json:"proof,omitempty"`     // of its files
+	WaitsFor    []Wait             `json:"waits_for,omitempty"` // while pending, or stale until a trigger
+	Next        *Action            `json:"next,omitempty"`      // what a person does about it
+	Message     string             `json:"message,omitempty"`   // what it does or waits for, one line
 	Problem     *config.Problem    `json:"problem,omitempty"`
 	TriggerMode config.TriggerMode `json:"trigger_mode"`
 	Changed     bool               `json:"changed,omitempty"` // files changed and a manual trigger is awaited
@@ -105,6 +117,13 @@ type ResourceStatus struct {
 	Targets     []Target           `json:"targets,omitempty"`
 	Forwards    []Forward          `json:"forwards,omitempty"`
 	Links       []config.Link      `json:"links,omitempty"`
+}
+
+// Action is something that a person may do, as a button or a command.
+type Action struct {
+	Title   string   `json:"title"`
+	Command string   `json:"command"` // "up", "trigger", "logs" or "problem"
+	Args    []string `json:"args,omitempty"`
 }
 
 // Update is the last thing that was done to a resource.

@@ -15,6 +15,7 @@ import (
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/server/status"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -46,8 +47,8 @@ type core struct {
 	watcher   *watcher
 	unrest    unrest
 
-	targets  map[engine.TargetID]run.TargetFacts
-	forwards map[string][]run.Forward
+	targets  map[engine.TargetID]status.Target
+	forwards map[string][]api.Forward
 	began    map[string]time.Time   // of a resource's running update
 	updates  map[string]*api.Update // of a resource
 	synced   map[engine.TargetID]*api.Update
@@ -60,8 +61,8 @@ type core struct {
 func newCore(ctx context.Context, d *Daemon) (*core, error) {
 	c := &core{
 		d: d, ctx: ctx, tree: tree.New(disk{}),
-		targets:  map[engine.TargetID]run.TargetFacts{},
-		forwards: map[string][]run.Forward{},
+		targets:  map[engine.TargetID]status.Target{},
+		forwards: map[string][]api.Forward{},
 		began:    map[string]time.Time{},
 		updates:  map[string]*api.Update{},
 		synced:   map[engine.TargetID]*api.Update{},

@@ -42,13 +42,13 @@ func scrubStatus(secrets *config.Secrets, s *api.Status) {
 	if secrets == nil {
 		return
 	}
-	s.Args = scrubAll(secrets, s.Args)
+	s.Args, s.Text = scrubAll(secrets, s.Args), secrets.Scrub(s.Text)
 	s.Cluster.Problem = secrets.ScrubProblem(s.Cluster.Problem)
 	s.Config.Error = secrets.ScrubProblem(s.Config.Error)
 	s.Config.Warnings = scrubProblems(secrets, s.Config.Warnings)
 	for i := range s.Resources {
 		r := &s.Resources[i]
-		r.Message, r.Problem = secrets.Scrub(r.Message), secrets.ScrubProblem(r.Problem)
+		r.Message, r.Text, r.Problem = secrets.Scrub(r.Message), secrets.Scrub(r.Text), secrets.ScrubProblem(r.Problem)
 		for k := range r.Targets {
 			r.Targets[k].Problem = secrets.ScrubProblem(r.Targets[k].Problem)
 		}

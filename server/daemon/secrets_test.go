@@ -13,6 +13,7 @@ import (
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/server/status"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -58,8 +59,8 @@ func TestSecretsStayInside(t *testing.T) {
 		}
 		id := engine.TargetID{Pod: "web-1"}
 		c.state.Targets = map[engine.TargetID]engine.Target{id: {Resource: "web"}}
-		c.targets[id] = run.TargetFacts{Problem: bad}
-		c.forwards["web"] = []run.Forward{{Problem: "port: hunter2"}}
+		c.targets[id] = status.Target{Problem: bad}
+		c.forwards["web"] = []api.Forward{{Problem: "port: hunter2"}}
 		c.dirty = true
 		c.logsSink().Log(run.Line{Resource: "web", Text: "token aHVudGVyMg=="})
 		failed := *withSecrets()

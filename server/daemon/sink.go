@@ -39,9 +39,9 @@ func (s sink) Facts(f run.Facts) {
 		case f.Target != nil && f.Target.PodUID == "" && f.Target.Resource == "":
 			delete(c.targets, f.Target.ID)
 		case f.Target != nil:
-			c.targets[f.Target.ID] = *f.Target
+			c.targets[f.Target.ID] = targetFacts(f.Target)
 		case f.Forwards != nil:
-			c.forwards[f.Forwards.Resource] = f.Forwards.Forwards
+			c.forwards[f.Forwards.Resource] = forwardsStatus(f.Forwards.Forwards)
 		case f.Cluster != nil:
 			c.lost = f.Cluster.Err
 		case f.Objects != nil:

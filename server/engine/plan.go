@@ -12,11 +12,7 @@ import (
 // under way.
 func plan(s *State) []Effect {
 	var effects []Effect
-	slots := s.Project.Settings.MaxParallelUpdates
-	if slots <= 0 {
-		slots = 3
-	}
-	slots -= working(s)
+	slots := slotsOf(s.Project) - working(s)
 	for i := range s.Project.Resources {
 		spec := &s.Project.Resources[i]
 		r := s.Resources[spec.Name]
@@ -36,6 +32,14 @@ func plan(s *State) []Effect {
 	return append(effects, planTargets(s)...)
 }
 
+// slotsOf is how many updates may go on at once.
+func slotsOf(p *config.Project) int {
+	if p.Settings.MaxParallelUpdates > 0 {
+		return p.Settings.MaxParallelUpdates
+	}
+	return 3
+}
+
 // working counts the updates under way.
 func working(s *State) int {
 	n := 0
@@ -53,18 +57,22 @@ func working(s *State) int {
 }
 
 // depsReady reports whether everything that a resource depends on was ready
-// once. A dependency that is not in the project does not hold it back.
-func depsReady(s *State, spec *config.Resource) bool {
-	r := s.Resources[spec.Name]
-	if r.WasReady {
-		return true
+// once.
+func depsReady(s *State, spec *config.Resource) bool { return len(missingDeps(s, spec)) == 0 }
+
+// missingDeps returns what a resource depends on and that was never ready. A
+// dependency that is not in the project does not hold it back.
+func missingDeps(s *State, spec *config.Resource) []Wait {
+	if s.Resources[spec.Name].WasReady {
+		return nil
 	}
+	var waits []Wait
 	for _, dep := range spec.ResourceDeps {
 		if d, ok := s.Resources[dep]; ok && d.Wanted && !d.WasReady {
-			return false
+			waits = append(waits, Wait{Resource: dep})
 		}
 	}
-	return true
+	return waits
 }
 
 // may reports whether a resource may be updated now: by itself, or because
@@ -90,7 +98,7 @@ func planLocal(s *State, spec *config.Resource) []Effect {
 	if r.Failed != nil && !r.Forced && r.Dirty <= r.Failed.Batch {
 		return nil
 	}
-	if !spec.Local.AllowParallel && otherLocalRuns(s, spec.Name) {
+	if !spec.Local.AllowParallel && otherLocal(s, spec.Name) != "" {
 		return nil
 	}
 	r.Working, r.Forced, r.Ran = true, false, s.Batch
@@ -98,13 +106,16 @@ func planLocal(s *State, spec *config.Resource) []Effect {
 	return []Effect{RunLocal{Resource: *spec, Reason: reason(r)}}
 }
 
-func otherLocalRuns(s *State, name string) bool {
-	for _, o := range s.Project.Resources {
+// otherLocal names a running command that no other may run beside, "" when
+// there is none.
+func otherLocal(s *State, name string) string {
+	for i := range s.Project.Resources {
+		o := &s.Project.Resources[i]
 		if o.Kind == config.KindLocal && o.Name != name && !o.Local.AllowParallel && s.Resources[o.Name].Working {
-			return true
+			return o.Name
 		}
 	}
-	return false
+	return ""
 }
 
 // planK8s starts the builds that a resource lacks or, when it lacks none, the

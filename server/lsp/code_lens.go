@@ -3,7 +3,6 @@ package lsp
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	lsp "go.lsp.dev/protocol"
@@ -87,7 +86,7 @@ func (d declaredResource) commands(u uri.URI) []lsp.Command {
 		}
 		return lsp.Command{Title: title, Command: name, Arguments: []lsp.LSPAny{argument}}
 	}
-	if !d.up || d.status == nil || d.status.Phase == api.PhaseStopped {
+	if !d.up || d.status == nil || d.status.State == api.StateStopped {
 		return []lsp.Command{command("▶ Up", protocol.CommandUp)}
 	}
 	out := []lsp.Command{
@@ -103,20 +102,19 @@ func (d declaredResource) commands(u uri.URI) []lsp.Command {
 
 // lensTitle is a resource's state in a few words.
 func lensTitle(r *api.ResourceStatus) string {
-	mark := map[api.Phase]string{api.PhaseReady: "●", api.PhaseError: "✗"}[r.Phase]
-	if mark == "" {
-		mark = "○"
+	mark := "○"
+	switch {
+	case r.State == api.StateReady || r.State == api.StateDone:
+		mark = "●"
+	case r.State == api.StateStale || r.State == api.StateUnknown:
+		mark = "▲"
+	case r.State.Bad():
+		mark = "✗"
 	}
-	title := fmt.Sprintf("%s %s", mark, r.Phase)
-	for _, t := range r.Targets {
-		if t.Sync != api.SyncNone {
-			title += " · " + string(t.Sync)
-			break
-		}
+	line, _, _ := strings.Cut(r.Text, "\n")
+	if r.Problem != nil {
+		cause, _, _ := strings.Cut(r.Problem.Message, "\n")
+		line = string(r.State) + ": " + cause
 	}
-	if r.Phase == api.PhaseError && r.Problem != nil {
-		line, _, _ := strings.Cut(r.Problem.Message, "\n")
-		title += " · " + line
-	}
-	return title
+	return mark + " " + line
 }

@@ -164,8 +164,8 @@ func TestUpFollowsToReady(t *testing.T) {
 	h := open(t, tilt(&daemons{running: fake}))
 	fake.set(func(s *api.Status) {
 		s.Resources = []api.ResourceStatus{
-			{Name: "web", Phase: api.PhaseBuilding, Message: "step 1/3"}, {Name: "db", Phase: api.PhaseReady},
-			{Name: "lint", Phase: api.PhasePending, TriggerMode: config.TriggerManual},
+			{Name: "web", State: api.StateBuilding, Text: "building: step 1/3"}, {Name: "db", State: api.StateReady},
+			{Name: "lint", State: api.StatePending, WaitsFor: []api.Wait{{Kind: api.WaitTrigger}}},
 		}
 	})
 	var status api.Status
@@ -176,10 +176,10 @@ func TestUpFollowsToReady(t *testing.T) {
 	if got := progressText(h, "begin"); got != "Bringing up" {
 		t.Errorf("progress began with %q", got)
 	}
-	if got, want := progressText(h, "report"), "2/3 ready · web building step 1/3"; got != want {
+	if got, want := progressText(h, "report"), "1/3 ready · web building: step 1/3"; got != want {
 		t.Errorf("progress reported %q, want %q", got, want)
 	}
-	fake.set(func(s *api.Status) { s.Resources[0].Phase = api.PhaseReady })
+	fake.set(func(s *api.Status) { s.Resources[0].State = api.StateReady })
 	if got := progressText(h, "end"); got != "done" {
 		t.Errorf("progress ended with %q", got)
 	}
@@ -189,7 +189,7 @@ func TestUpShowsWhatFailed(t *testing.T) {
 	fake, _ := watchedDaemon(1)
 	h := open(t, tilt(&daemons{running: fake}))
 	fake.set(func(s *api.Status) {
-		s.Resources = []api.ResourceStatus{{Name: "web", Phase: api.PhaseError, Problem: &config.Problem{Message: "no Dockerfile", Hint: "create one"}}}
+		s.Resources = []api.ResourceStatus{{Name: "web", State: api.StateError, Problem: &config.Problem{Message: "no Dockerfile", Hint: "create one"}}}
 	})
 	h.call("workspace/executeCommand", map[string]any{"command": protocol.CommandUp}, nil)
 	got := await[struct{ Message string }](h, "window/showMessage", nil)
@@ -214,7 +214,9 @@ func TestUpRefused(t *testing.T) {
 func TestProgressCanBeLeft(t *testing.T) {
 	fake, _ := watchedDaemon(1)
 	h := open(t, tilt(&daemons{running: fake}))
-	fake.set(func(s *api.Status) { s.Resources = []api.ResourceStatus{{Name: "web", Phase: api.PhaseBuilding}} })
+	fake.set(func(s *api.Status) {
+		s.Resources = []api.ResourceStatus{{Name: "web", State: api.StateBuilding, Text: "building"}}
+	})
 	h.call("workspace/executeCommand", map[string]any{"command": protocol.CommandUp}, nil)
 	token := await[struct{ Token string }](h, "window/workDoneProgress/create", nil)
 	progressText(h, "report")
@@ -233,7 +235,7 @@ func TestProgressOnTheRequest(t *testing.T) {
 	h := open(t, set)
 	fake.set(func(s *api.Status) {
 		s.Up = true
-		s.Resources = []api.ResourceStatus{{Name: "web", Phase: api.PhaseReady}}
+		s.Resources = []api.ResourceStatus{{Name: "web", State: api.StateReady}}
 	})
 	_, answer, err := h.Begin("workspace/executeCommand", map[string]any{
 		"command": protocol.CommandTrigger, "arguments": []any{"web"}, "workDoneToken": "mine",

@@ -247,14 +247,14 @@ func TestLiveState(t *testing.T) {
 		s.Config.EvaluatedAt = time.Now()
 		s.Tiltfile = h.path("Tiltfile")
 		s.Resources = []api.ResourceStatus{
-			{Name: "web", Phase: api.PhaseReady, Pos: config.Position{File: h.path("Tiltfile"), Line: 6, Col: 1},
+			{Name: "web", State: api.StateReady, Text: "ready · in sync", Pos: config.Position{File: h.path("Tiltfile"), Line: 6, Col: 1},
 				Targets: []api.Target{{Pod: "web-1", Container: "app", Ready: true, Process: "running", Sync: api.SyncInSync}}},
-			{Name: "looped", Phase: api.PhaseError, Pos: config.Position{File: h.path("Tiltfile"), Line: 9, Col: 6}, Problem: &config.Problem{Message: "it broke\nbadly"}},
+			{Name: "looped", State: api.StateError, Pos: config.Position{File: h.path("Tiltfile"), Line: 9, Col: 6}, Problem: &config.Problem{Message: "it broke\nbadly"}},
 		}
 	})
 	await[any](h, "workspace/codeLens/refresh", nil)
 	lenses := h.ask("textDocument/codeLens", nil, nil)
-	for _, want := range []string{"● ready · in-sync", `"title":"Debug"`, "✗ error · it broke\"", `"resource":"looped"`} {
+	for _, want := range []string{"● ready · in sync", `"title":"Debug"`, "✗ error: it broke\"", `"resource":"looped"`} {
 		if !strings.Contains(lenses, want) {
 			t.Errorf("no %s among the lenses %s", want, lenses)
 		}

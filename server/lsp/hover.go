@@ -48,7 +48,7 @@ func (s *session) resource(path, name string) *api.ResourceStatus {
 // resourceMarkdown describes a resource's state in a few lines.
 func resourceMarkdown(r *api.ResourceStatus) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s**", r.Phase)
+	fmt.Fprintf(&b, "**%s**", r.State)
 	if r.Message != "" {
 		fmt.Fprintf(&b, " · %s", r.Message)
 	}

@@ -150,10 +150,6 @@ func follow(ctx context.Context, l *link, judge judge, report func(string)) erro
 // settled judges whether resources, or all of them when none are named, have
 // come to rest. Statuses that the same daemon sent before base do not count.
 func settled(names []string, base api.Status) judge {
-	wanted := map[string]bool{}
-	for _, name := range names {
-		wanted[name] = true
-	}
 	return func(status *api.Status) (string, bool, error) {
 		if status.Daemon.Pid == base.Daemon.Pid && status.Seq < base.Seq {
 			return "waiting for the daemon", false, nil
@@ -161,41 +157,33 @@ func settled(names []string, base api.Status) judge {
 		if !status.Up {
 			return "", true, &config.Problem{Message: "the project was taken down"}
 		}
-		var busy, failed []string
-		total := 0
-		for _, r := range status.Resources {
-			if len(wanted) > 0 && !wanted[r.Name] {
-				continue
+		o := api.OutcomeOf(status, names...)
+		if !o.Settled() {
+			var busy []string
+			for _, r := range o.Busy {
+				busy = append(busy, strings.TrimSpace(r.Name+" "+r.Text))
 			}
-			total++
-			switch {
-			case r.Phase == api.PhaseError:
-				failed = append(failed, r.Name+": "+problemText(r))
-			case resting(r):
-			default:
-				busy = append(busy, strings.TrimSpace(fmt.Sprintf("%s %s %s", r.Name, r.Phase, r.Message)))
-			}
+			return fmt.Sprintf("%d/%d ready · %s", o.Ready, o.Total, strings.Join(busy, " · ")), false, nil
 		}
-		if len(busy) > 0 {
-			return fmt.Sprintf("%d/%d ready · %s", total-len(busy)-len(failed), total, strings.Join(busy, " · ")), false, nil
-		}
-		if len(failed) > 0 {
-			return "", true, &config.Problem{Message: strings.Join(failed, "\n")}
+		if len(o.Failed) > 0 {
+			return "", true, &config.Problem{Message: failures(o)}
 		}
 		return "", true, nil
 	}
 }
 
-// resting reports whether a resource does nothing until somebody does
-// something.
-func resting(r api.ResourceStatus) bool {
-	switch r.Phase {
-	case api.PhaseReady, api.PhaseStopped, api.PhaseDisabled:
-		return true
-	case api.PhasePending:
-		return r.TriggerMode == config.TriggerManual
+// failures names what failed, and then what waits for it.
+func failures(o api.Outcome) string {
+	var lines []string
+	for _, r := range o.Failed {
+		lines = append(lines, r.Name+": "+problemText(*r))
 	}
-	return false
+	for _, r := range o.Held {
+		if len(r.WaitsFor) > 0 && r.WaitsFor[0].Kind == api.WaitResource {
+			lines = append(lines, r.Name+" "+r.Message)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // problemText says what ails a resource and what to do.

@@ -216,7 +216,7 @@ func resourcesOf(s *api.Status) []api.ResourceStatus {
 }
 
 func looksSame(a, b api.ResourceStatus) bool {
-	return a.Name == b.Name && a.Phase == b.Phase && a.Changed == b.Changed && a.Pos == b.Pos
+	return a.Name == b.Name && a.Text == b.Text && a.Pos == b.Pos
 }
 
 // finding is a problem that a daemon reports, as the editor shows it.

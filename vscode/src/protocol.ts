@@ -39,6 +39,10 @@ export interface Status {
   args?: string[];
   up: boolean;
   phase: Phase;
+  state: State;
+  text: string;
+  counts: Record<string, number> | null;
+  next?: Action;
   cluster: ClusterStatus;
   config: ConfigStatus;
   resources: ResourceStatus[] | null;
@@ -53,6 +57,14 @@ export interface DaemonInfo {
 }
 
 export type Phase = "stopped" | "disabled" | "pending" | "building" | "deploying" | "starting" | "ready" | "updating" | "error" | "stopping";
+
+export type State = "stopped" | "disabled" | "pending" | "building" | "deploying" | "starting" | "updating" | "stopping" | "ready" | "done" | "stale" | "paused" | "crashed" | "error" | "unknown";
+
+export interface Action {
+  title: string;
+  command: string;
+  args?: string[];
+}
 
 export interface ClusterStatus {
   context: string;
@@ -100,6 +112,12 @@ export interface ResourceStatus {
   labels?: string[];
   pos: Position;
   phase: Phase;
+  state: State;
+  was?: State;
+  text: string;
+  proof?: Proof;
+  waits_for?: Wait[];
+  next?: Action;
   message?: string;
   problem?: Problem;
   trigger_mode: TriggerMode;
@@ -112,6 +130,15 @@ export interface ResourceStatus {
 }
 
 export type Kind = "k8s" | "local" | "compose";
+
+export type Proof = "" | "in sync" | "behind" | "differs" | "unproven";
+
+export interface Wait {
+  kind: WaitKind;
+  name?: string;
+}
+
+export type WaitKind = "resource" | "image" | "trigger" | "slot" | "cluster";
 
 export type TriggerMode = "auto" | "manual";
 
@@ -145,7 +172,7 @@ export interface Target {
   problem?: Problem;
 }
 
-export type SyncState = "" | "unknown" | "pending" | "in-sync" | "failed";
+export type SyncState = "" | "unknown" | "pending" | "in-sync" | "failed" | "stale";
 
 export interface Forward {
   local: string;

@@ -1,0 +1,87 @@
+package api
+
+// Outcome is how far resources have come.
+type Outcome struct {
+	Busy   []*ResourceStatus // something more will happen by itself
+	Failed []*ResourceStatus // a person has to do something: error, crashed, stale by a failure
+	Held   []*ResourceStatus // pending behind a person's trigger, or behind one of Failed or Held
+	Ready  int               // ready or done
+	Total  int               // that were asked for
+}
+
+// Settled reports whether nothing more will happen by itself.
+func (o Outcome) Settled() bool { return len(o.Busy) == 0 }
+
+// Settled reports whether nothing more will happen by itself to the named
+// resources, or to any when none are named: each is ready, done, failed, not
+// asked for, or waits for one that failed or for a person. A project that is
+// being evaluated is not settled; one that is not up is.
+func Settled(s *Status, names ...string) bool {
+	return !s.Config.Evaluating && OutcomeOf(s, names...).Settled()
+}
+
+// OutcomeOf sorts the named resources, or all when none are named.
+func OutcomeOf(s *Status, names ...string) Outcome {
+	byName := make(map[string]*ResourceStatus, len(s.Resources))
+	for i := range s.Resources {
+		byName[s.Resources[i].Name] = &s.Resources[i]
+	}
+	wanted := make(map[string]bool, len(names))
+	for _, name := range names {
+		wanted[name] = true
+	}
+	var o Outcome
+	for i := range s.Resources {
+		r := &s.Resources[i]
+		if len(names) > 0 && !wanted[r.Name] {
+			continue
+		}
+		switch {
+		case r.State == StateStopped || r.State == StateDisabled:
+			continue
+		case r.State.Bad() && r.Problem != nil:
+			o.Failed = append(o.Failed, r)
+		case r.State == StatePending && held(byName, r, map[string]bool{}):
+			o.Held = append(o.Held, r)
+		case r.State == StateStale: // awaits a trigger
+			o.Ready++
+		case r.State.Good() && !r.unproven():
+			o.Ready++
+		default:
+			o.Busy = append(o.Busy, r)
+		}
+		o.Total++
+	}
+	return o
+}
+
+// held reports whether a pending resource waits for a person, or for one that
+// will not come by itself, be it at the end of a chain.
+func held(byName map[string]*ResourceStatus, r *ResourceStatus, seen map[string]bool) bool {
+	if seen[r.Name] {
+		return true // they wait for each other
+	}
+	seen[r.Name] = true
+	for _, w := range r.WaitsFor {
+		switch w.Kind {
+		case WaitTrigger:
+			return true
+		case WaitResource:
+			on := byName[w.Name]
+			if on != nil && (on.State.Bad() || on.State == StatePending && held(byName, on, seen)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unproven reports whether a container's agent has yet to say what it has.
+func (r *ResourceStatus) unproven() bool {
+	for _, t := range r.Targets {
+		if t.Problem == nil && (t.Sync == SyncUnknown || t.Sync == SyncPending) {
+			return true
+		}
+	}
+	return false
+}

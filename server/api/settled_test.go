@@ -1,0 +1,121 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// resources reads "web:ready db:pending>web job:error!": a name, a state, what
+// it waits for (a resource, or ? for a trigger), and ! for a problem.
+func resources(text string) []ResourceStatus {
+	var out []ResourceStatus
+	for _, word := range strings.Fields(text) {
+		name, rest, _ := strings.Cut(word, ":")
+		rest, problem := strings.CutSuffix(rest, "!")
+		state, waits, _ := strings.Cut(rest, ">")
+		r := ResourceStatus{Name: name, State: State(state)}
+		if problem {
+			r.Problem = &config.Problem{Message: "it failed"}
+		}
+		for _, on := range strings.FieldsFunc(waits, func(r rune) bool { return r == ',' }) {
+			w := Wait{Kind: WaitResource, Name: on}
+			if on == "?" {
+				w = Wait{Kind: WaitTrigger}
+			}
+			r.WaitsFor = append(r.WaitsFor, w)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func TestSettled(t *testing.T) {
+	tests := []struct {
+		resources, only string
+		want            string // "settled" or what is busy; then failed and held
+	}{
+		{"", "", "settled 0/0"},
+		{"a:ready b:done c:stopped d:disabled", "", "settled 2/2"},
+		{"a:ready b:building", "", "busy b 1/2"},
+		{"a:ready b:building", "a", "settled 1/1"},
+		{"a:deploying b:starting c:updating d:stopping", "", "busy a,b,c,d 0/4"},
+		{"a:error! b:ready", "", "settled failed a 1/2"},
+		{"a:crashed! b:ready", "", "settled failed a 1/2"},
+		{"a:paused b:ready", "", "settled 2/2"},
+		{"a:unknown b:ready", "", "busy a 1/2"},
+		{"a:pending", "", "busy a 0/1"},
+		{"a:pending>? b:ready", "", "settled held a 1/2"},
+		{"a:stale>? b:ready", "", "settled 2/2"},
+		{"a:stale! b:ready", "", "settled failed a 1/2"},
+		{"a:stale compile:error!", "", "settled failed compile 1/2"},
+		{"a:pending>b b:building", "", "busy a,b 0/2"},
+		{"a:pending>b b:error!", "", "settled failed b held a 0/2"},
+		{"a:pending>b b:pending>c c:crashed!", "", "settled failed c held a,b 0/3"},
+		{"a:pending>b b:pending>?", "", "settled held a,b 0/2"},
+		{"a:pending>b,c b:building c:pending>?", "", "busy b held a,c 0/3"},
+		{"a:pending>b b:pending>a", "", "settled held a,b 0/2"},
+		{"a:pending>gone", "", "busy a 0/1"},
+		{"a:pending>b b:error!", "a", "settled held a 0/1"},
+	}
+	for _, test := range tests {
+		s := &Status{Up: true, Resources: resources(test.resources)}
+		o := OutcomeOf(s, strings.Fields(test.only)...)
+		got := "settled"
+		list := func(title string, rs []*ResourceStatus) {
+			var names []string
+			for _, r := range rs {
+				names = append(names, r.Name)
+			}
+			if len(names) > 0 {
+				got += " " + title + " " + strings.Join(names, ",")
+			}
+		}
+		list("busy", o.Busy)
+		got = strings.TrimPrefix(got, "settled ")
+		if o.Settled() {
+			got = "settled"
+		}
+		list("failed", o.Failed)
+		list("held", o.Held)
+		got += fmt.Sprintf(" %d/%d", o.Ready, o.Total)
+		if got != test.want {
+			t.Errorf("%q of %q: %s, want %s", test.only, test.resources, got, test.want)
+		}
+		if Settled(s, strings.Fields(test.only)...) != o.Settled() {
+			t.Errorf("%q: Settled disagrees with the outcome", test.resources)
+		}
+	}
+}
+
+// TestNotSettled: an agent that has not answered, and an evaluation that goes
+// on, are still to come.
+func TestNotSettled(t *testing.T) {
+	s := &Status{Up: true, Resources: []ResourceStatus{{Name: "web", State: StateReady, Targets: []Target{{Sync: SyncUnknown}}}}}
+	if Settled(s) {
+		t.Error("settled before the agent answered")
+	}
+	s.Resources[0].Targets[0].Problem = &config.Problem{Message: "no agent"}
+	if !Settled(s) {
+		t.Error("an agent that cannot be reached is waited for")
+	}
+	s.Config.Evaluating = true
+	if Settled(s) {
+		t.Error("settled while the Tiltfile is evaluated")
+	}
+}
+
+// TestEveryStateHasARankAndAPhase: a new state must not be forgotten.
+func TestEveryStateHasARankAndAPhase(t *testing.T) {
+	phases := map[Phase]bool{
+		PhaseStopped: true, PhaseDisabled: true, PhasePending: true, PhaseBuilding: true, PhaseDeploying: true, PhaseStarting: true,
+		PhaseReady: true, PhaseUpdating: true, PhaseError: true, PhaseStopping: true,
+	}
+	for _, s := range States {
+		if !phases[s.Phase(false)] || !phases[s.Phase(true)] {
+			t.Errorf("%s is the phase %q, which is none", s, s.Phase(false))
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Wait is a reason why a plan leaves a wanted resource alone. One field is set.
+type Wait struct {
+	Resource string // that it depends on, or whose update must end first
+	Image    string // that is built on behalf of another resource
+	Trigger  bool   // by a person
+	Slot     bool   // of the updates that may go on at once
+}
+
+// Waits says what a resource's first update waits for, or, of a manual one,
+// its next; none when nothing holds it back.
+func (s *State) Waits(name string) []Wait {
+	r := s.Resources[name]
+	if s.view == nil || !s.Up || !r.Wanted || r.Working {
+		return nil
+	}
+	spec := s.view.resource(name)
+	if waits := missingDeps(s, spec); len(waits) > 0 {
+		return waits
+	}
+	if AwaitsTrigger(s, spec) {
+		return []Wait{{Trigger: true}}
+	}
+	if !r.Fresh {
+		return nil
+	}
+	if spec.Kind == config.KindLocal && spec.Local != nil && !spec.Local.AllowParallel {
+		if other := otherLocal(s, name); other != "" {
+			return []Wait{{Resource: other}}
+		}
+	}
+	var waits []Wait
+	for _, ref := range s.view.order[name] {
+		if s.Images[ref].Building && !slices.Contains(spec.Images, ref) {
+			waits = append(waits, Wait{Image: ref})
+		}
+	}
+	if len(waits) == 0 && working(s) >= slotsOf(s.Project) {
+		waits = append(waits, Wait{Slot: true})
+	}
+	return waits
+}
+
+// AwaitsTrigger reports whether only a person can start a resource's next
+// update: its first, or what a manual one holds back.
+func AwaitsTrigger(s *State, spec *config.Resource) bool {
+	r := s.Resources[spec.Name]
+	manual := spec.TriggerMode == config.TriggerManual
+	switch {
+	case !r.Wanted || r.Forced || r.Working:
+		return false
+	case r.Fresh && spec.Kind == config.KindLocal:
+		return !spec.AutoInit && (manual || r.Dirty <= max(r.Ran, r.Since))
+	case r.Fresh:
+		return !spec.AutoInit && (manual || !filesChanged(s, spec, r.Since))
+	case !manual:
+		return false
+	case spec.Kind == config.KindLocal:
+		return r.Dirty > r.Ran
+	}
+	return slices.ContainsFunc(spec.Images, func(ref string) bool { return heldBack(s, spec.Name, ref) })
+}
+
+// heldBack reports whether no container of a resource has an image's newest
+// change.
+func heldBack(s *State, resource, ref string) bool {
+	last := newest(s.Images[ref])
+	if last <= s.Images[ref].Built {
+		return false
+	}
+	for _, t := range s.Targets {
+		if t.Resource == resource && t.Image == ref && (t.Synced >= last || t.Sending != 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// Behind counts the changed files that a target lacks.
+func Behind(img Image, t Target) int {
+	n := 0
+	for _, batch := range img.Dirty {
+		if batch > max(t.Synced, img.Built) {
+			n++
+		}
+	}
+	return n
+}
+
+// StaleBy names the local resource that a resource is made by and whose last
+// command failed, "" when there is none: what it makes is missing.
+func (s *State) StaleBy(name string) string {
+	if s.view == nil {
+		return ""
+	}
+	for _, dep := range s.view.resource(name).ResourceDeps {
+		spec := s.view.resource(dep)
+		if r := s.Resources[dep]; spec.Kind == config.KindLocal && r.Wanted && r.Failed != nil {
+			return dep
+		}
+	}
+	return ""
+}

@@ -1,0 +1,178 @@
+package status
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// resource says where one resource stands.
+func (f *Facts) resource(spec *config.Resource, targets []engine.TargetID) api.ResourceStatus {
+	r := f.State.Resources[spec.Name]
+	s := api.ResourceStatus{
+		Name: spec.Name, Kind: spec.Kind, Labels: spec.Labels, Pos: spec.Pos,
+		TriggerMode: spec.TriggerMode, Links: spec.Links, LastUpdate: f.Updates[spec.Name],
+		Forwards: slices.Clone(f.Forwards[spec.Name]),
+	}
+	for _, ref := range spec.Images {
+		s.Images = append(s.Images, api.ImageStatus{Ref: ref, Pushed: f.State.Images[ref].Pushed})
+	}
+	if r.Wanted { // pods that are on their way out are nobody's problem
+		for _, id := range targets {
+			s.Targets = append(s.Targets, f.target(id))
+		}
+	}
+	v := f.judge(spec, r, s.Targets)
+	s.State, s.Message, s.Problem, s.WaitsFor = v.state, v.why, v.problem, v.waits
+	s.Changed = spec.TriggerMode == config.TriggerManual && r.Wanted && !r.Fresh && engine.AwaitsTrigger(f.State, spec)
+	s.Proof, s.Phase = f.proof(targets, s), v.state.Phase(v.problem != nil)
+	if spec.Kind == config.KindK8s && f.lost() && (s.State.Working() || s.State == api.StateReady) {
+		s.Was, s.State, s.Message = s.State, api.StateUnknown, "the cluster does not answer (was "+string(v.state)+")"
+	}
+	s.Next = next(&s)
+	return s
+}
+
+// lost reports whether what is up is out of reach.
+func (f *Facts) lost() bool { return f.State.Up && !f.Cluster.Connected && f.Cluster.Problem != nil }
+
+// verdict is where a resource stands, and why.
+type verdict struct {
+	state   api.State
+	why     string
+	problem *config.Problem
+	waits   []api.Wait
+}
+
+// judge decides: first what was not asked for, then what goes on now, what
+// failed, what is waited for, and last what the cluster sees.
+func (f *Facts) judge(spec *config.Resource, r engine.Resource, targets []api.Target) verdict {
+	switch {
+	case !spec.Enabled && !r.Wanted:
+		return verdict{state: api.StateDisabled}
+	case !f.State.Up || !r.Wanted:
+		return verdict{state: api.StateStopped}
+	case spec.Kind == config.KindCompose:
+		return verdict{state: api.StateError, why: "not supported yet", problem: &config.Problem{
+			Message: "Docker Compose services cannot be brought up yet", Pos: spec.Pos,
+			Hint: "run them with `docker compose up`, and leave them out here: `towline up RESOURCE…`",
+		}}
+	case r.Working && spec.Kind == config.KindLocal:
+		return verdict{state: api.StateBuilding, why: "running"}
+	case r.Working:
+		return verdict{state: api.StateDeploying, why: "applying its objects"}
+	}
+	if v, failed := f.update(spec, r, targets); failed {
+		return v
+	}
+	if waits := f.waits(spec.Name); len(waits) > 0 && r.Fresh {
+		return verdict{state: api.StatePending, waits: waits}
+	}
+	switch {
+	case r.Applied == "":
+		return verdict{state: api.StatePending}
+	case !r.Ready:
+		return notReady(spec, r, targets)
+	case engine.AwaitsTrigger(f.State, spec):
+		return verdict{state: api.StateStale, why: "changed, awaits a trigger", waits: []api.Wait{{Kind: api.WaitTrigger}}}
+	}
+	if dep := f.State.StaleBy(spec.Name); dep != "" {
+		return verdict{state: api.StateStale, why: dep + " failed"}
+	}
+	if spec.Kind == config.KindLocal && (spec.Local == nil || spec.Local.ServeCmd.Empty()) {
+		return verdict{state: api.StateDone}
+	}
+	return verdict{state: api.StateReady}
+}
+
+// update judges the last update: one that goes on, or one that failed. What
+// ran before a failure and still runs is stale.
+func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.Target) (verdict, bool) {
+	state := api.StateError
+	if r.Ready {
+		state = api.StateStale
+	}
+	for _, ref := range f.State.ImagesOf(spec.Name) {
+		img := f.State.Images[ref]
+		if img.Building {
+			return verdict{state: api.StateBuilding, why: "building " + ref}, true
+		}
+		if img.Failed != nil {
+			return verdict{state: state, why: "building " + ref + " failed", problem: &img.Failed.Problem}, true
+		}
+	}
+	if r.Failed != nil {
+		if spec.Kind == config.KindLocal && (spec.Local == nil || spec.Local.ServeCmd.Empty()) {
+			state = api.StateError // nothing of it runs that could be stale
+		}
+		return verdict{state: state, why: "the last update failed", problem: &r.Failed.Problem}, true
+	}
+	for _, t := range targets {
+		if t.Sync == api.SyncPending && t.Agent && r.Ready && !engine.AwaitsTrigger(f.State, spec) {
+			return verdict{state: api.StateUpdating, why: "updating " + t.Pod}, true
+		}
+		if t.Sync == api.SyncFailed && t.Problem != nil {
+			return verdict{state: state, why: "the last live update failed", problem: t.Problem}, true
+		}
+	}
+	return verdict{}, false
+}
+
+// notReady tells what starts from what crashed and from what cannot come up.
+func notReady(spec *config.Resource, r engine.Resource, targets []api.Target) verdict {
+	ended := func(t api.Target) bool {
+		return strings.HasPrefix(t.Process, string(wire.StateExited)) || strings.HasPrefix(t.Process, string(wire.StateBackoff))
+	}
+	switch {
+	case !r.Broken && slices.ContainsFunc(targets, func(t api.Target) bool { return t.Debugging }):
+		return verdict{state: api.StatePaused, why: "under a debugger"}
+	case !r.Broken:
+		return verdict{state: api.StateStarting, why: r.Message}
+	}
+	v := verdict{state: api.StateError, why: r.Message, problem: &config.Problem{
+		Message: r.Message, Pos: spec.Pos,
+		Hint: fmt.Sprintf("`towline logs %s` shows its output and what the cluster says", spec.Name),
+	}}
+	if spec.Kind == config.KindLocal || slices.ContainsFunc(targets, ended) {
+		v.state = api.StateCrashed
+	}
+	return v
+}
+
+// waits are the engine's, in the words of faces.
+func (f *Facts) waits(name string) []api.Wait {
+	var waits []api.Wait
+	for _, w := range f.State.Waits(name) {
+		switch {
+		case w.Trigger:
+			waits = append(waits, api.Wait{Kind: api.WaitTrigger})
+		case w.Slot:
+			waits = append(waits, api.Wait{Kind: api.WaitSlot})
+		case w.Image != "":
+			waits = append(waits, api.Wait{Kind: api.WaitImage, Name: w.Image})
+		default:
+			waits = append(waits, api.Wait{Kind: api.WaitResource, Name: w.Resource})
+		}
+	}
+	return waits
+}
+
+// next is what a person does about a resource.
+func next(r *api.ResourceStatus) *api.Action {
+	switch {
+	case r.State == api.StateStopped:
+		return &api.Action{Title: "Up", Command: "up", Args: []string{r.Name}}
+	case slices.ContainsFunc(r.WaitsFor, func(w api.Wait) bool { return w.Kind == api.WaitTrigger }):
+		return &api.Action{Title: "Trigger", Command: "trigger", Args: []string{r.Name}}
+	case r.Problem != nil:
+		return &api.Action{Title: "Problem", Command: "problem", Args: []string{r.Name}}
+	case r.State.Working():
+		return &api.Action{Title: "Logs", Command: "logs", Args: []string{r.Name}}
+	}
+	return nil
+}

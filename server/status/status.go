@@ -1,0 +1,184 @@
+// Package status decides what a developer is told: it makes an api.Status of
+// the engine's state and of facts, and nothing else in the project judges
+// whether a resource is ready, or why not.
+//
+// It is pure. What it says is finished: one word for each resource and for the
+// whole, the proof of its files beside it, a sentence, what is waited for as
+// data, and what a person does next. Faces show it.
+package status
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Facts are what a status is made of.
+type Facts struct {
+	Daemon   api.DaemonInfo
+	Tiltfile string
+	Args     []string
+	Cluster  api.ClusterStatus
+	Config   api.ConfigStatus
+	Project  *config.Project // the good one; nil: none was evaluated yet
+	State    *engine.State
+	Stopping bool // a Down is under way
+	Targets  map[engine.TargetID]Target
+	Forwards map[string][]api.Forward // by resource
+	Updates  map[string]*api.Update   // by resource: the last one
+	Synced   map[engine.TargetID]*api.Update
+}
+
+// Target is what is known of a container beside the engine's state.
+type Target struct {
+	PodUID   string
+	Image    string
+	Ready    bool
+	Restarts int
+	Process  wire.Process
+	Problem  *config.Problem // why no agent answers
+}
+
+// Of makes the status. Seq is left to whoever publishes it.
+func Of(f Facts) *api.Status {
+	s := &api.Status{
+		Daemon: f.Daemon, Tiltfile: f.Tiltfile, Args: f.Args, Up: f.State.Up,
+		Cluster: f.Cluster, Config: f.Config, Resources: []api.ResourceStatus{},
+	}
+	if f.Project != nil {
+		targets := f.targetsByResource()
+		for i := range f.Project.Resources {
+			spec := &f.Project.Resources[i]
+			s.Resources = append(s.Resources, f.resource(spec, targets[spec.Name]))
+		}
+	}
+	nameCauses(s)
+	sum(s, f.Stopping)
+	return s
+}
+
+// nameCauses completes the sentences of those that wait for one that failed.
+func nameCauses(s *api.Status) {
+	states := map[string]api.State{}
+	for i := range s.Resources {
+		states[s.Resources[i].Name] = s.Resources[i].State
+	}
+	for i := range s.Resources {
+		r := &s.Resources[i]
+		if r.State == api.StatePending {
+			r.Message = waitsText(r.WaitsFor, states)
+		}
+		r.Text = text(r)
+	}
+}
+
+// waitsText says what is waited for.
+func waitsText(waits []api.Wait, states map[string]api.State) string {
+	var parts []string
+	for _, w := range waits {
+		switch w.Kind {
+		case api.WaitResource:
+			part := w.Name
+			if states[w.Name].Bad() {
+				part += ", which failed"
+			}
+			parts = append(parts, part)
+		case api.WaitImage:
+			parts = append(parts, "the image "+w.Name)
+		case api.WaitTrigger:
+			parts = append(parts, "a trigger")
+		case api.WaitSlot:
+			parts = append(parts, "its turn")
+		case api.WaitCluster:
+			parts = append(parts, "the cluster")
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "waits for " + strings.Join(parts, " and ")
+}
+
+// text is the finished line about a resource.
+func text(r *api.ResourceStatus) string {
+	out := string(r.State)
+	if r.Message != "" && !r.State.Good() {
+		out += ": " + r.Message
+	}
+	if r.Proof != api.ProofNone && (r.State == api.StateReady || r.State == api.StatePaused) {
+		out += " · " + string(r.Proof)
+	}
+	return out
+}
+
+// sum makes the state of the whole: that of the resource which a person would
+// ask about first. What nobody asked for, or what only a person can start,
+// holds nothing up.
+func sum(s *api.Status, stopping bool) {
+	s.Counts = map[api.State]int{}
+	for i := range s.Resources {
+		s.Counts[s.Resources[i].State]++
+	}
+	outcome := api.OutcomeOf(s)
+	s.State = api.StateReady
+	switch {
+	case stopping:
+		s.State = api.StateStopping
+	case !s.Up:
+		s.State = api.StateStopped
+	default:
+		rank := slices.Index(api.States[:], api.StateReady)
+		for _, r := range slices.Concat(outcome.Failed, outcome.Busy, stale(s)) {
+			rank = min(rank, slices.Index(api.States[:], r.State))
+		}
+		s.State = api.States[rank]
+	}
+	s.Phase = s.State.Phase(len(outcome.Failed) > 0)
+	s.Text, s.Next = sentence(s, outcome)
+}
+
+// stale are those that miss the last save through no failure of their own.
+func stale(s *api.Status) []*api.ResourceStatus {
+	var out []*api.ResourceStatus
+	for i := range s.Resources {
+		if r := &s.Resources[i]; r.State == api.StateStale {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// sentence says how the whole fares, and what a person does next.
+func sentence(s *api.Status, o api.Outcome) (string, *api.Action) {
+	switch {
+	case s.State == api.StateStopping:
+		return "being taken down", nil
+	case !s.Up && s.Config.Error != nil:
+		return "nothing is up, and the Tiltfile has an error", &api.Action{Title: "Problem", Command: "problem"}
+	case !s.Up:
+		return "nothing is up", &api.Action{Title: "Up", Command: "up"}
+	}
+	ready := fmt.Sprintf("%d of %d ready", o.Ready, o.Total)
+	if o.Ready == o.Total {
+		ready = fmt.Sprintf("%d ready", o.Ready)
+	}
+	switch {
+	case len(o.Failed) > 0:
+		first := o.Failed[0]
+		return fmt.Sprintf("%s, %s: %s", ready, first.Name, first.Text), first.Next
+	case len(o.Busy) > 0:
+		first := o.Busy[0]
+		return fmt.Sprintf("%s, %s: %s", ready, first.Name, first.Text), first.Next
+	case len(o.Held) > 0:
+		first := o.Held[0]
+		return fmt.Sprintf("%s, %s %s", ready, first.Name, first.Message), first.Next
+	case s.Cluster.Problem != nil && !s.Cluster.Connected:
+		return ready + ", and the cluster does not answer", nil
+	}
+	return ready, nil
+}

@@ -1,0 +1,226 @@
+package status
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// scene is a project that is up, as the engine knows it.
+type scene struct {
+	t *testing.T
+	f Facts
+	s engine.State
+}
+
+// newScene brings up: compile, a command; web, whose image gets live updates
+// and which needs compile; job, of no image; lint, which only a person starts;
+// late, which needs lint; serve, a local server.
+func newScene(t *testing.T, change ...func(*config.Project)) *scene {
+	p := &config.Project{
+		Tiltfile: "/w/Tiltfile",
+		Images: []config.Image{{Ref: "web", Deps: []string{"/w/web"}, LiveUpdate: []config.Step{{
+			Kind: config.StepSync, Local: "/w/web", Remote: "/app",
+		}}}},
+		Resources: []config.Resource{
+			{Name: "compile", Kind: config.KindLocal, AutoInit: true, Enabled: true, Local: &config.Local{Cmd: config.Command{Argv: []string{"make"}}}},
+			{Name: "web", Kind: config.KindK8s, AutoInit: true, Enabled: true, Images: []string{"web"}, ResourceDeps: []string{"compile"}},
+			{Name: "job", Kind: config.KindK8s, AutoInit: true, Enabled: true},
+			{Name: "lint", Kind: config.KindLocal, Enabled: true, Local: &config.Local{Cmd: config.Command{Argv: []string{"lint"}}}},
+			{Name: "late", Kind: config.KindK8s, AutoInit: true, Enabled: true, ResourceDeps: []string{"lint"}},
+			{Name: "serve", Kind: config.KindLocal, AutoInit: true, Enabled: true, Local: &config.Local{
+				AllowParallel: true, ServeCmd: config.Command{Argv: []string{"serve"}},
+			}},
+			{Name: "off", Kind: config.KindK8s, AutoInit: true},
+		},
+	}
+	for _, f := range change {
+		f(p)
+	}
+	s := &scene{t: t, f: Facts{Project: p, Targets: map[engine.TargetID]Target{}, Cluster: api.ClusterStatus{Connected: true}}}
+	s.tell(engine.Configured{Project: p}, engine.Wanted{})
+	return s
+}
+
+func (s *scene) tell(events ...engine.Event) {
+	for _, e := range events {
+		s.s, _ = engine.Step(s.s, e)
+	}
+}
+
+func (s *scene) status() *api.Status {
+	s.f.State = &s.s
+	return Of(s.f)
+}
+
+// says compares a resource's line.
+func (s *scene) says(name, want string) {
+	s.t.Helper()
+	for _, r := range s.status().Resources {
+		if r.Name == name && r.Text != want {
+			s.t.Errorf("%s: %q, want %q", name, r.Text, want)
+		}
+	}
+}
+
+func (s *scene) whole(state api.State, text string) {
+	s.t.Helper()
+	if got := s.status(); got.State != state || got.Text != text {
+		s.t.Errorf("the whole is %s, %q; want %s, %q", got.State, got.Text, state, text)
+	}
+}
+
+var web1 = engine.TargetID{Pod: "web-1", Container: "c"}
+
+// runs makes web run with its agent, and all else ready.
+func (s *scene) runs() {
+	s.tell(
+		engine.LocalDone{Resource: "compile"}, engine.Observed{Resource: "compile", Ready: true},
+		engine.LocalDone{Resource: "serve"}, engine.Observed{Resource: "serve", Ready: true},
+		engine.Applied{Resource: "job"}, engine.Observed{Resource: "job", Ready: true},
+		engine.Built{Ref: "web", Pushed: "web:1"}, engine.Applied{Resource: "web"},
+		s.seen(true, false, ""),
+		engine.Attached{Target: web1, Instance: "i"},
+	)
+	s.synced()
+}
+
+func (s *scene) seen(ready, broken bool, message string) engine.Observed {
+	return engine.Observed{Resource: "web", Ready: ready, Broken: broken, Message: message, Targets: []engine.Seen{
+		{ID: web1, Image: "web", Pushed: "web:1", Instance: "i", Running: true},
+	}}
+}
+
+func (s *scene) synced() {
+	s.tell(engine.LiveDone{Target: web1, Batch: s.s.Targets[web1].Sending})
+}
+
+func save(files ...string) engine.Changed {
+	return engine.Changed{Images: map[string][]string{"web": files}}
+}
+
+func TestComingUp(t *testing.T) {
+	s := newScene(t)
+	s.says("compile", "building: running")
+	s.says("web", "pending: waits for compile")
+	s.says("lint", "pending: waits for a trigger")
+	s.says("late", "pending: waits for lint")
+	s.says("off", "disabled")
+	s.whole(api.StateBuilding, "0 of 6 ready, compile: building: running")
+	s.runs()
+	s.says("compile", "done")
+	s.says("web", "ready · in sync")
+	s.says("serve", "ready")
+	// What only a person can start holds nothing up.
+	s.whole(api.StateReady, "4 of 6 ready, lint waits for a trigger")
+	if status := s.status(); status.Phase != api.PhaseReady || !api.Settled(status) {
+		t.Errorf("phase %s, settled %v", status.Phase, api.Settled(status))
+	}
+}
+
+func TestFirstFailureHoldsBackWhatNeedsIt(t *testing.T) {
+	s := newScene(t)
+	s.tell(engine.LocalDone{Resource: "compile", Problem: &config.Problem{Message: "go: not found"}})
+	s.says("compile", "error: the last update failed")
+	s.says("web", "pending: waits for compile, which failed")
+}
+
+// TestStale is what runs without the last save, each for another reason.
+func TestStale(t *testing.T) {
+	bad := &config.Problem{Message: "syntax error"}
+	t.Run("a failed command that makes it", func(t *testing.T) {
+		s := newScene(t)
+		s.runs()
+		s.tell(engine.Changed{Locals: []string{"compile"}}, engine.LocalDone{Resource: "compile", Problem: bad})
+		s.says("web", "stale: compile failed")
+		s.proof("behind")
+		s.tell(engine.Changed{Locals: []string{"compile"}}, engine.LocalDone{Resource: "compile"})
+		s.says("web", "ready · in sync")
+	})
+	t.Run("a failed image", func(t *testing.T) {
+		s := newScene(t)
+		s.runs()
+		s.tell(save("/w/web/a", "/w/elsewhere"), engine.Built{Ref: "web", Problem: bad})
+		s.says("web", "stale: building web failed")
+		s.proof("behind 2")
+		if r := s.status().Resources[1]; r.Phase != api.PhaseError || r.Problem == nil || r.Targets[0].Sync != api.SyncStale {
+			t.Errorf("%s %v %s", r.Phase, r.Problem, r.Targets[0].Sync)
+		}
+	})
+	t.Run("a failed live update", func(t *testing.T) {
+		s := newScene(t)
+		s.runs()
+		s.tell(save("/w/web/a"))
+		s.says("web", "updating: updating web-1")
+		s.tell(engine.LiveDone{Target: web1, Batch: s.s.Targets[web1].Sending, Problem: bad})
+		s.says("web", "stale: the last live update failed")
+		s.proof("differs")
+	})
+	t.Run("a trigger that is awaited", func(t *testing.T) {
+		s := newScene(t, func(p *config.Project) { p.Resources[1].TriggerMode = config.TriggerManual })
+		s.runs()
+		s.tell(save("/w/web/a"))
+		s.says("web", "stale: changed, awaits a trigger")
+		s.proof("behind 1")
+		status := s.status()
+		if r := status.Resources[1]; !r.Changed || r.Phase != api.PhaseReady || r.Next.Command != "trigger" || !api.Settled(status) {
+			t.Errorf("changed %v, phase %s, next %+v, settled %v", r.Changed, r.Phase, r.Next, api.Settled(status))
+		}
+		s.tell(engine.Triggered{Resource: "web"})
+		s.synced()
+		s.says("web", "ready · in sync")
+	})
+}
+
+func (s *scene) proof(want api.Proof) {
+	s.t.Helper()
+	if got := s.status().Resources[1].Proof; got != want {
+		s.t.Errorf("proof %q, want %q", got, want)
+	}
+}
+
+// TestNotReady tells what crashed from what cannot come up, and from what is
+// stopped at a breakpoint.
+func TestNotReady(t *testing.T) {
+	s := newScene(t)
+	s.runs()
+	s.tell(s.seen(false, true, "web-1: the process ended: exit code 3"))
+	s.says("web", "error: web-1: the process ended: exit code 3")
+	s.f.Targets[web1] = Target{Process: wire.Process{State: wire.StateExited, Exit: &wire.Exit{Code: 3}}}
+	s.says("web", "crashed: web-1: the process ended: exit code 3")
+	s.f.Targets[web1] = Target{Process: wire.Process{State: wire.StateRunning, Debug: true}}
+	s.tell(s.seen(false, false, "0 of 1 pods are ready"))
+	s.says("web", "paused · in sync")
+	s.tell(engine.Observed{Resource: "serve", Broken: true, Message: "the serve command ended"})
+	s.says("serve", "crashed: the serve command ended")
+	s.whole(api.StateCrashed, "3 of 6 ready, serve: crashed: the serve command ended")
+}
+
+func TestClusterOutOfReach(t *testing.T) {
+	s := newScene(t)
+	s.runs()
+	s.f.Cluster = api.ClusterStatus{Problem: &config.Problem{Message: "connection refused"}}
+	s.says("web", "unknown: the cluster does not answer (was ready)")
+	s.says("serve", "ready")
+	if r := s.status().Resources[1]; r.Was != api.StateReady {
+		t.Errorf("was %q", r.Was)
+	}
+}
+
+func TestDown(t *testing.T) {
+	s := newScene(t)
+	s.runs()
+	s.tell(engine.Unwanted{})
+	s.whole(api.StateStopped, "nothing is up")
+	s.f.Stopping = true
+	s.whole(api.StateStopping, "being taken down")
+	for _, r := range s.status().Resources {
+		if r.State != api.StateStopped && r.State != api.StateDisabled || len(r.Targets) > 0 || strings.Contains(r.Text, "sync") {
+			t.Errorf("%s is %s", r.Name, r.Text)
+		}
+	}
+}
