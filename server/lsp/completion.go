@@ -68,6 +68,7 @@ func (v *view) item(i *ide.Item, replace lsp.Range, u uri.URI) (lsp.CompletionIt
 	case i.Snippet:
 		edit.NewText = gap.ReplaceAllString(i.Insert, "$1")
 	}
+	edit.NewText = v.text.WithEnds(edit.NewText)
 	out.TextEdit = edit
 	if i.Detail != "" {
 		out.Detail = lsp.NewOptional(i.Detail)

@@ -163,12 +163,13 @@ func (s *session) open(snap *workspace.Snapshot, path string) (*workspace.Text, 
 	return text, uri.File(path)
 }
 
-// edits returns edits as the client takes them, by file.
+// edits returns edits as the client takes them, by file. Their lines end as the
+// file's do.
 func (v *view) edits(list []ide.Edit) map[uri.URI][]lsp.TextEdit {
 	out := map[uri.URI][]lsp.TextEdit{}
 	for _, e := range list {
 		if text, u := v.textOf(e.Path); text != nil {
-			out[u] = append(out[u], lsp.TextEdit{Range: v.s.rangeOf(text, e.Span.Start, e.Span.End), NewText: e.Text})
+			out[u] = append(out[u], lsp.TextEdit{Range: v.s.rangeOf(text, e.Span.Start, e.Span.End), NewText: text.WithEnds(e.Text)})
 		}
 	}
 	return out

@@ -77,6 +77,9 @@ func (t *Text) parsed(name string) *syntax.File {
 	return syntax.ParseLines(name, t.lines)
 }
 
+// WithEnds returns another text whose lines all end as most of this one's do.
+func (t *Text) WithEnds(text string) string { return t.lines.WithEnds(text) }
+
 // Line returns a 0-based line without its end, "" when there is none.
 func (t *Text) Line(n int) string {
 	if n < 0 || n >= t.lines.Count() {

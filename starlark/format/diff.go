@@ -12,7 +12,7 @@ const maxDiff = 400
 
 // diff returns the edits of whole lines that turn a into b, by Myers' method.
 func diff(a, b string) []Edit {
-	x, y := strings.SplitAfter(a, "\n"), strings.SplitAfter(b, "\n")
+	x, y := splitLines(a), splitLines(b)
 	start := 0
 	for len(x) > 0 && len(y) > 0 && x[0] == y[0] {
 		start += len(x[0])
@@ -43,6 +43,23 @@ func diff(a, b string) []Edit {
 		i, j = k[0]+1, k[1]+1
 	}
 	return edits
+}
+
+// splitLines returns the lines of a text, with their ends.
+func splitLines(text string) []string {
+	if strings.IndexByte(text, '\r') < 0 {
+		return strings.SplitAfter(text, "\n")
+	}
+	lines := syntax.NewLines(text)
+	list := make([]string, lines.Count())
+	for i := range list {
+		end := len(text)
+		if i+1 < len(list) {
+			end = lines.Line(i + 1).Start
+		}
+		list[i] = text[lines.Line(i).Start:end]
+	}
+	return list
 }
 
 // common returns the pairs of indexes of lines that both texts keep, nil when

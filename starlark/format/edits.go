@@ -60,23 +60,23 @@ func wantedIndent(f *syntax.File, start int, body string) int {
 		if t.End > start && t.Kind != syntax.NEWLINE {
 			return -1
 		}
-		switch t.Kind {
-		case syntax.LPAREN, syntax.LBRACK, syntax.LBRACE:
+		switch {
+		case opens(t):
 			open = append(open, lineIndent(f, t.Start))
-		case syntax.RPAREN, syntax.RBRACK, syntax.RBRACE:
+		case t.Kind == syntax.RPAREN, t.Kind == syntax.RBRACK, t.Kind == syntax.RBRACE:
 			open = open[:max(len(open)-1, 0)]
-		case syntax.NEWLINE:
+		case t.Kind == syntax.NEWLINE:
 			if len(f.Src) > t.Start && t.End > t.Start {
 				open = open[:0]
 			}
 			continue
-		case syntax.INDENT, syntax.OUTDENT:
+		case t.Kind == syntax.INDENT, t.Kind == syntax.OUTDENT:
 			continue
 		}
 		last, column = t, lineIndent(f, t.Start)
 	}
 	if len(open) > 0 {
-		if body != "" && strings.ContainsRune(")]}", rune(body[0])) {
+		if body != "" && strings.ContainsRune(")]}", rune(body[0])) && !opens(last) {
 			return open[len(open)-1]
 		}
 		return open[len(open)-1] + listIndent
@@ -86,10 +86,17 @@ func wantedIndent(f *syntax.File, start int, body string) int {
 		return 0
 	case syntax.COLON:
 		return column + blockIndent
-	case syntax.RETURN, syntax.PASS, syntax.BREAK, syntax.CONTINUE:
-		return max(column-blockIndent, 0)
 	}
-	return statementIndent(f, last.Start)
+	indent, leaves := statementIndent(f, last.Start)
+	if leaves {
+		return max(indent-blockIndent, 0)
+	}
+	return indent
+}
+
+// opens reports whether a token opens a bracket.
+func opens(t syntax.Token) bool {
+	return t.Kind == syntax.LPAREN || t.Kind == syntax.LBRACK || t.Kind == syntax.LBRACE
 }
 
 // lineIndent returns the width of the white space before the line of an offset.
@@ -100,13 +107,18 @@ func lineIndent(f *syntax.File, off int) int {
 }
 
 // statementIndent returns the indentation of the innermost statement at an
-// offset: the line before may be the end of brackets.
-func statementIndent(f *syntax.File, off int) int {
+// offset, since the line before may be the end of brackets, and whether that
+// statement always leaves its block.
+func statementIndent(f *syntax.File, off int) (indent int, leaves bool) {
 	path := syntax.PathAt(f, off)
 	for i := len(path) - 1; i >= 0; i-- {
-		if _, ok := path[i].(syntax.Stmt); ok {
-			return lineIndent(f, path[i].Span().Start)
+		if st, ok := path[i].(syntax.Stmt); ok {
+			switch st.(type) {
+			case *syntax.ReturnStmt, *syntax.BranchStmt:
+				leaves = true
+			}
+			return lineIndent(f, st.Span().Start), leaves
 		}
 	}
-	return lineIndent(f, off)
+	return lineIndent(f, off), false
 }

@@ -70,7 +70,9 @@ func TestOnNewline(t *testing.T) {
 	}{
 		{"def f():\n|", 4}, {"x = 1\n    |", 0}, {"if x:\n    y\n|", 4}, {"if x:\n    return\n    |", 0},
 		{"f(\n|", 4}, {"f(\n    a,\n|", 4}, {"f([\n        |", 4}, {"f(\n    a,\n    |)", 0}, {"x = '''\n  |", -1},
-		{"if x:\n    f(\n        a)\n|", 4}, {"|", 0}, {"if x:\n    f(\n|", 8}, {"for x in y:\n    if z:\n        pass\n        |", 4},
+		{"if x:\n    f(\n        a)\n|", 4}, {"|", 0}, {"f(\n|)", 4}, {"x = [\n|]", 4}, {"x = {\n|}", 4}, {"f(a,\n|)", 0},
+		{"def f():\n    return 1\n    |", 0}, {"def f():\n    return [\n        1,\n    ]\n    |", 0}, {"def f():\n    returned = 1\n|", 4},
+		{"if x:\n    f(\n|", 8}, {"for x in y:\n    if z:\n        pass\n        |", 4},
 	}
 	for _, tt := range tests {
 		at := strings.Index(tt.src, "|")
@@ -81,6 +83,36 @@ func TestOnNewline(t *testing.T) {
 		indent := len(line) - len(strings.TrimLeft(line, " "))
 		if tt.want < 0 && got != src || tt.want >= 0 && indent != tt.want {
 			t.Errorf("%q: %q, want %d", tt.src, got, tt.want)
+		}
+	}
+}
+
+// TestLineEnds formats files with each sort of line ends, which stay, in strings
+// too; where they are mixed the most frequent one wins. Each line that stays as
+// it is stays out of the edits.
+func TestLineEnds(t *testing.T) {
+	const src, want = "x=1\ndef f():\n  return \"\"\"a\n  b\"\"\" # c\n\ny = 2\n", "x = 1\n\ndef f():\n    return \"\"\"a\n  b\"\"\"  # c\n\ny = 2\n"
+	for _, end := range []string{"\n", "\r\n", "\r"} {
+		in, out := strings.ReplaceAll(src, "\n", end), strings.ReplaceAll(want, "\n", end)
+		if got := check(t, in); got != out {
+			t.Errorf("%q, want %q", got, out)
+		}
+		edits, ok := Edits(syntax.ParseString("t", in))
+		if got := apply(t, in, edits); !ok || got != out {
+			t.Errorf("edits give %q", got)
+		}
+		if kept := strings.Index(in, "y = 2"); edits[len(edits)-1].Span.End > kept {
+			t.Errorf("%q: edits of lines that stay: %v", end, edits)
+		}
+		if edits, _ := Edits(syntax.ParseString("t", out)); edits != nil {
+			t.Errorf("%q: it never settles: %v", end, edits)
+		}
+	}
+	for src, want := range map[string]string{
+		"a = 1\r\nb = 2\r\nc = 3\n": "a = 1\r\nb = 2\r\nc = 3\r\n", "a = 1\r\nb = 2\n": "a = 1\nb = 2\n", "a = 1\rb = 2\rc = 3\n": "a = 1\rb = 2\rc = 3\r", "a = 1": "a = 1\n",
+	} {
+		if got := check(t, src); got != want {
+			t.Errorf("%q becomes %q, want %q", src, got, want)
 		}
 	}
 }

@@ -12,7 +12,7 @@
 // place, so that none can be lost: before it prints anything, it prints the
 // comments that stood before it. Only layout changes. The tree of the result is
 // the tree of the source, and formatting twice changes nothing more; the tests
-// fuzz both.
+// fuzz both. The lines end as most lines of the source do.
 package format
 
 import (
@@ -42,7 +42,7 @@ func File(f *syntax.File) (text string, ok bool) {
 	p := &printer{f: f}
 	p.block(f.Stmts, 0, len(f.Src))
 	p.endLine()
-	return p.text(), true
+	return f.Lines.WithEnds(p.text()), true
 }
 
 // A printer collects the text. A line is written without its end, so that

@@ -2,6 +2,7 @@ package syntax
 
 import (
 	"sort"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -61,6 +62,34 @@ func (l *Lines) Edit(start, end int, text string) *Lines {
 		starts = append(starts, s+len(src)-len(l.src))
 	}
 	return &Lines{src, starts}
+}
+
+// end returns how most lines end.
+func (l *Lines) end() string {
+	crlf := strings.Count(l.src, "\r\n")
+	cr, lf := strings.Count(l.src, "\r")-crlf, strings.Count(l.src, "\n")-crlf
+	switch {
+	case lf >= max(crlf, cr):
+		return "\n"
+	case crlf >= cr:
+		return "\r\n"
+	}
+	return "\r"
+}
+
+// WithEnds returns another text whose lines all end as most of these do. It
+// means the same: Starlark takes each line end for a newline, in strings too.
+func (l *Lines) WithEnds(text string) string {
+	if !strings.ContainsAny(text, "\r\n") {
+		return text
+	}
+	if strings.IndexByte(text, '\r') >= 0 {
+		text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	}
+	if end := l.end(); end != "\n" {
+		text = strings.ReplaceAll(text, "\n", end)
+	}
+	return text
 }
 
 // Text returns the whole text.
