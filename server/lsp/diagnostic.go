@@ -99,16 +99,29 @@ func (s *session) diagnose(snap *workspace.Snapshot, u string, stop func() bool)
 }
 
 // repeats reports whether the text says by itself what an evaluation
-// stumbled over: it knows the place better, and how to mend it.
+// stumbled over: it knows the place better, and how to mend it. What the text
+// only suspected is as bad as the evaluation says.
 func repeats(text *workspace.Text, at int, f finding, own []ide.Diagnostic) bool {
 	if f.resource != "" {
 		return false
 	}
 	line := text.Position(at, workspace.UTF8).Line
-	return slices.ContainsFunc(own, func(d ide.Diagnostic) bool {
-		bad := d.Severity == ide.Error || f.warning && d.Severity == ide.Warning
-		return bad && text.Position(d.Span.Start, workspace.UTF8).Line == line
-	})
+	for i := range own {
+		d := &own[i]
+		if text.Position(d.Span.Start, workspace.UTF8).Line != line {
+			continue
+		}
+		if d.Severity == ide.Error || f.warning && d.Severity == ide.Warning {
+			return true
+		}
+		if missing := d.Missing; missing != "" && strings.Contains(f.problem.Message, missing) {
+			if !f.warning {
+				d.Severity = ide.Error
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // placeOf returns where a daemon's finding, which is about the text as it was

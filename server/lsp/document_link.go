@@ -18,15 +18,21 @@ func (s *session) documentLink(_ context.Context, snap *workspace.Snapshot, p *l
 	}
 	out := []lsp.DocumentLink{}
 	for _, l := range ide.DocumentLinks(v.ide, v.file) {
-		target := uri.File(l.Path)
-		if l.URL != "" {
-			parsed, err := uri.Parse(l.URL)
-			if err != nil {
-				continue
-			}
-			target = parsed
+		if target := v.target(l); target != "" {
+			out = append(out, lsp.DocumentLink{Range: v.rng(l.Span), Target: &target})
 		}
-		out = append(out, lsp.DocumentLink{Range: v.rng(l.Span), Target: &target})
 	}
 	return out, nil
+}
+
+// target returns where a link leads, "" when that cannot be opened.
+func (v *view) target(l ide.Link) uri.URI {
+	if l.URL == "" {
+		return v.uriOf(l.Path)
+	}
+	target, err := uri.Parse(l.URL)
+	if err != nil {
+		return ""
+	}
+	return target
 }

@@ -90,6 +90,25 @@ func TestEvaluationRepeatsTheText(t *testing.T) {
 	}
 }
 
+// TestMissingFileIsToldOnce evaluates what names a file that is not there, which
+// the text suspects by itself: the better words stay, and are an error.
+func TestMissingFileIsToldOnce(t *testing.T) {
+	for _, text := range []string{"k8s_yaml('gone.yaml')\n", "load('gone.yaml', 'x')\nx()\n", "include('./gone.yaml')\n"} {
+		line, _, _ := strings.Cut(text, "\n")
+		fake, _ := watchedDaemon(1)
+		h := open(t, tilt(&daemons{running: fake}))
+		h.didOpen("Tiltfile", "tiltfile", text)
+		fake.set(func(s *api.Status) {
+			failing(s, "cannot read gone.yaml: no such file or directory", h.path("Tiltfile"), 1, 9, line)
+		})
+		await(h, "textDocument/publishDiagnostics", func(d diagnostics) bool {
+			return len(d.Diagnostics) == 1 && d.Diagnostics[0].Code != "evaluation" && d.Diagnostics[0].Severity == 1
+		})
+		fake.set(func(s *api.Status) { failing(s, "another fault", h.path("Tiltfile"), 1, 9, line) })
+		await(h, "textDocument/publishDiagnostics", func(d diagnostics) bool { return len(d.Diagnostics) == 2 && has(d, "evaluation") })
+	}
+}
+
 // TestOneProblemOfTwoProjects opens a file that two projects read.
 func TestOneProblemOfTwoProjects(t *testing.T) {
 	d := newDiagnoser(nil)

@@ -60,7 +60,27 @@ func TestExtensions(t *testing.T) {
 	if err := json.Unmarshal([]byte(h.ask("textDocument/definition", call, nil)), &at); err != nil || len(at) != 1 {
 		t.Fatalf("definition: %+v, %v", at, err)
 	}
+	var links []struct{ Target uri.URI }
+	if err := json.Unmarshal([]byte(h.ask("textDocument/documentLink", nil, nil)), &links); err != nil || len(links) != 1 || links[0].Target != at[0].URI {
+		t.Errorf("the link leads to %+v, the definition to %s, %v", links, at[0].URI, err)
+	}
 	insideTheExtension(t, h, at[0].URI)
+}
+
+// TestLineEndsOfEdits completes a name that has to be loaded, and mends one, in a
+// file of Windows: no line ends differ in the result.
+func TestLineEndsOfEdits(t *testing.T) {
+	const text = "x = 1\r\nnamespace_crea\r\nhelm_resource('a', 'b')\r\n"
+	h := open(t, setup{files: map[string]string{"Tiltfile": text}})
+	h.didOpen("Tiltfile", "tiltfile", text)
+	const edit = `"newText":"load('ext://namespace', 'namespace_create')\r\n"`
+	if got := h.ask("textDocument/completion", place(text, "_crea", 0), nil); !strings.Contains(got, edit) {
+		t.Errorf("no %s in %s", edit, got)
+	}
+	got := h.ask("textDocument/codeAction", nil, map[string]any{"range": span(2, 1, 2, 1), "context": map[string]any{"diagnostics": []any{}}})
+	if !strings.Contains(got, `"newText":"load('ext://helm_resource', 'helm_resource')\r\n"`) {
+		t.Errorf("actions: %s", got)
+	}
 }
 
 // insideTheExtension looks around in the file that a definition led to.

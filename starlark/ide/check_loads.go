@@ -35,6 +35,7 @@ func (c *checker) missingModule(l *resolve.Load, m Module) {
 		return
 	}
 	d := c.add(l.Module.Span(), CodeMissingModule, "there is no extension %s", name)
+	d.Missing = name
 	if m.Note != "" {
 		d.Message += ": " + m.Note
 	}
@@ -70,6 +71,7 @@ func (c *checker) missingInclude(l *resolve.Load) {
 		return
 	}
 	d := c.add(l.Module.Span(), CodeMissingModule, "there is no file %s", l.Module.Value)
+	d.Missing = filepath.Base(l.Module.Value)
 	if !certain {
 		d.Severity = Hint
 	}

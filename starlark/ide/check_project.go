@@ -236,6 +236,7 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 		what = "folder"
 	}
 	d := c.add(lit.Span(), CodeMissingFile, "there is no %s %s", what, v)
+	d.Missing = filepath.Base(v)
 	if !certain {
 		d.Severity = Hint
 	}

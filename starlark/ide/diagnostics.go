@@ -25,6 +25,7 @@ type Diagnostic struct {
 	Severity Severity
 	Code     string // see Codes
 	Message  string
+	Missing  string // the name of the file that is not there, where that is what it says
 	Tag      Tag
 	Related  []Related
 	Fixes    []Fix
