@@ -17,16 +17,17 @@ var Allowed = map[string][]string{
 	"bench":             {"…"}, // and all below it
 	"e2e":               {"…"}, // and all below it
 
-	"starlark/syntax":  {},
-	"starlark/decl":    {},
-	"starlark/config":  {},
-	"starlark/format":  {"starlark/syntax"},
-	"starlark/resolve": {"starlark/syntax", "starlark/decl"},
-	"starlark/ide":     {"starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/format", "starlark/yamldoc"},
-	"starlark/chart":   {},
-	"starlark/eval":    {"starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions", "internal/file"},
-	"starlark/yamldoc": {},
-	"extensions":       {"starlark/config"},
+	"starlark/syntax":     {},
+	"starlark/decl":       {},
+	"starlark/config":     {},
+	"starlark/format":     {"starlark/syntax"},
+	"starlark/resolve":    {"starlark/syntax", "starlark/decl"},
+	"starlark/ide":        {"starlark/dockerfile", "starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/format", "starlark/yamldoc"},
+	"starlark/chart":      {},
+	"starlark/eval":       {"starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions", "internal/file"},
+	"starlark/yamldoc":    {},
+	"extensions":          {"starlark/config"},
+	"starlark/dockerfile": {},
 
 	"agent/wire":      {},
 	"agent/delta":     {},
@@ -54,7 +55,7 @@ var Allowed = map[string][]string{
 	"server/tree":    {"starlark/config", "internal/file"},
 	"server/engine":  {"server/tree", "starlark/config"},
 	"server/inject":  {"agent/wire", "agent/client", "starlark/config"},
-	"server/build":   {"starlark/config"},
+	"server/build":   {"starlark/dockerfile", "starlark/config"},
 	"server/kube":    {"starlark/config"},
 	"server/release": {"server/kube"},
 	"server/run": {"server/build", "server/engine", "server/inject", "server/kube", "server/run/command", "server/run/forward",
@@ -96,6 +97,7 @@ var Only = map[string][]string{
 // import one of Impure.
 var Pure = []string{
 	"starlark/syntax", "starlark/decl", "starlark/config", "starlark/format", "starlark/resolve", "starlark/ide", "starlark/yamldoc",
+	"starlark/dockerfile",
 	"agent/delta", "dap/rewrite", "server/engine", "server/inject", "server/tree", "server/status",
 }
 

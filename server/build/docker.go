@@ -64,11 +64,11 @@ type job struct {
 	tool       *tool
 	request    Request
 	names      Names
-	source     dockerfile // as the developer wrote it
-	work       string     // folder for what is generated
-	dir        string     // folder that the command runs in
-	dockerfile string     // path of the generated Dockerfile
-	context    string     // folder of the build's context
+	source     buildFile // as the developer wrote it
+	work       string    // folder for what is generated
+	dir        string    // folder that the command runs in
+	dockerfile string    // path of the generated Dockerfile
+	context    string    // folder of the build's context
 }
 
 // prepare writes the Dockerfile, with the project's own images replaced by

@@ -5,23 +5,23 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/dockerfile"
 )
 
-// dockerfile is the text of a Dockerfile and where it came from.
-type dockerfile struct {
+// buildFile is the text of a Dockerfile and where it came from.
+type buildFile struct {
 	path string // "" for dockerfile_contents
 	name string // base name that the builder shows
 	text string
+	args map[string]string // values of its variables
 }
 
 // readDockerfile gets the Dockerfile of a docker_build.
-func readDockerfile(image config.Image) (dockerfile, error) {
+func readDockerfile(image config.Image) (buildFile, error) {
 	if image.DockerfileContents != "" {
-		return dockerfile{name: "Dockerfile", text: image.DockerfileContents}, nil
+		return buildFile{args: givenArgs(image), name: "Dockerfile", text: image.DockerfileContents}, nil
 	}
 	path := image.Dockerfile
 	if path == "" {
@@ -29,89 +29,69 @@ func readDockerfile(image config.Image) (dockerfile, error) {
 	}
 	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return dockerfile{}, &config.Problem{
+		return buildFile{}, &config.Problem{
 			Message: fmt.Sprintf("image %s has no Dockerfile at %s", image.Ref, path),
 			Hint:    "create it, or name another one: docker_build(…, dockerfile='PATH')",
 		}
 	}
 	if err != nil {
-		return dockerfile{}, &config.Problem{Message: fmt.Sprintf("the Dockerfile of image %s cannot be read: %v", image.Ref, err)}
+		return buildFile{}, &config.Problem{Message: fmt.Sprintf("the Dockerfile of image %s cannot be read: %v", image.Ref, err)}
 	}
-	return dockerfile{path: path, name: filepath.Base(path), text: string(content)}, nil
+	return buildFile{args: givenArgs(image), path: path, name: filepath.Base(path), text: string(content)}, nil
 }
-
-// The places of a Dockerfile that name images.
-var (
-	fromLine = regexp.MustCompile(`(?i)^(\s*FROM\s+(?:--\S+\s+)*)(\S+)(.*)$`)
-	copyFrom = regexp.MustCompile(`(?i)^(\s*(?:COPY|ADD)\s+(?:--\S+\s+)*?--from=)(\S+)(.*)$`)
-	runFrom  = regexp.MustCompile(`(?i)(--mount=\S*\bfrom=)([^\s,]+)()`)
-	argLine  = regexp.MustCompile(`(?i)^(\s*ARG\s+\w+=["']?)([^\s"']+)(.*)$`)
-)
 
 // withBases returns the text with every name of an image of the project
 // replaced by what was built of it. Lines keep their numbers.
-func (d dockerfile) withBases(bases map[string]string) string {
+func (d buildFile) withBases(bases map[string]string) string {
 	if len(bases) == 0 {
 		return d.text
 	}
-	lines := strings.Split(d.text, "\n")
-	for i, line := range lines {
-		for _, place := range []*regexp.Regexp{fromLine, copyFrom, argLine, runFrom} {
-			m := place.FindStringSubmatchIndex(line)
-			if m == nil {
-				continue
-			}
-			if built, ok := builtOf(line[m[4]:m[5]], bases); ok {
-				line = line[:m[4]] + built + line[m[5]:]
-			}
-		}
-		lines[i] = line
-	}
-	return strings.Join(lines, "\n")
+	return dockerfile.Parse(d.text).Replace(d.args, func(image string) (string, bool) { return builtOf(image, bases) })
 }
 
-// builtOf finds what was built of an image that a Dockerfile names.
-func builtOf(name string, bases map[string]string) (string, bool) {
-	for ref, built := range bases {
-		if sameImage(name, ref) {
-			return built, true
+// builtOf finds what was built of an image that a Dockerfile names. Of two that
+// it could be, the one that says its tag is meant: its ref is the longer one.
+func builtOf(name string, bases map[string]string) (built string, ok bool) {
+	longest := ""
+	for ref := range bases {
+		if sameImage(name, ref) && len(ref) > len(longest) {
+			longest = ref
 		}
 	}
-	return "", false
+	built, ok = bases[longest]
+	return built, ok
 }
 
 // instructionLine finds the line (1-based) on which an instruction begins, by
-// its text as the builder repeats it: continuations joined, space folded. It
-// returns 0 when there is none.
-func (d dockerfile) instructionLine(instruction string) int {
-	want := strings.Join(strings.Fields(instruction), " ")
-	if want == "" {
-		return 0
-	}
-	lines := strings.Split(d.text, "\n")
-	for i := 0; i < len(lines); i++ {
-		start := i
-		joined := lines[i]
-		for strings.HasSuffix(strings.TrimRight(joined, " \t\r"), `\`) && i+1 < len(lines) {
-			i++
-			joined = strings.TrimSuffix(strings.TrimRight(joined, " \t\r"), `\`) + " " + lines[i]
-		}
-		if strings.EqualFold(strings.Join(strings.Fields(joined), " "), want) {
-			return start + 1
+// its text as the builder repeats it. It returns 0 when there is none.
+func (d buildFile) instructionLine(instruction string) int {
+	return dockerfile.Parse(d.text).Line(instruction)
+}
+
+// baseLine finds the line (1-based) of the instruction that takes from an
+// image, 0 when there is none.
+func (d buildFile) baseLine(image string) int {
+	for _, ref := range dockerfile.Parse(d.text).Images(d.args) {
+		if sameImage(image, ref.Image) {
+			return ref.Line
 		}
 	}
 	return 0
 }
 
-// fromLine finds the line (1-based) of the FROM or COPY --from that names an
-// image, 0 when there is none.
-func (d dockerfile) fromLine(image string) int {
-	for i, line := range strings.Split(d.text, "\n") {
-		for _, place := range []*regexp.Regexp{fromLine, copyFrom, runFrom} {
-			if m := place.FindStringSubmatch(line); m != nil && sameImage(image, m[2]) {
-				return i + 1
+// givenArgs are the values that a build gives to its variables: an empty one is
+// that of the environment, or none.
+func givenArgs(image config.Image) map[string]string {
+	args := make(map[string]string, len(image.Args))
+	for name, value := range image.Args {
+		if value == "" {
+			env, ok := os.LookupEnv(name)
+			if !ok {
+				continue
 			}
+			value = env
 		}
+		args[name] = value
 	}
-	return 0
+	return args
 }

@@ -25,7 +25,7 @@ var (
 
 // explainBuild turns a builder's last words into a problem, at the
 // Dockerfile's line if they name it.
-func explainBuild(image config.Image, source dockerfile, output string) error {
+func explainBuild(image config.Image, source buildFile, output string) error {
 	p := &config.Problem{Pos: image.Pos}
 	step := lastMatch(failedStep, output)
 	if step == "" {
@@ -46,7 +46,7 @@ func explainBuild(image config.Image, source dockerfile, output string) error {
 }
 
 // blamed finds the line at fault, 0 when it is not known.
-func blamed(source dockerfile, step, output string) int {
+func blamed(source buildFile, step, output string) int {
 	for _, m := range blamedLine.FindAllStringSubmatch(output, -1) {
 		if n, err := strconv.Atoi(m[2]); err == nil && m[1] == source.name {
 			return n
@@ -57,7 +57,7 @@ func blamed(source dockerfile, step, output string) int {
 		return n
 	}
 	if base := lastMatch(baseMetadata, output); base != "" {
-		return source.fromLine(base)
+		return source.baseLine(base)
 	}
 	return source.instructionLine(step)
 }

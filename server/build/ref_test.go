@@ -137,16 +137,40 @@ func TestBuildctlArgs(t *testing.T) {
 func TestWithBases(t *testing.T) {
 	const text = "# FROM base\nARG IMG=base\nFROM --platform=linux/amd64 base:dev AS a\nFROM ${IMG} AS b\nFROM other\n" +
 		"COPY --chown=1:1 --from=base /x /x\nCOPY --from=a /y /y\nRUN --mount=type=bind,from=base,target=/m true\nfrom base\n"
-	const want = "# FROM base\nARG IMG=r/base:1\nFROM --platform=linux/amd64 r/base:1 AS a\nFROM ${IMG} AS b\nFROM other\n" +
+	const want = "# FROM base\nARG IMG=base\nFROM --platform=linux/amd64 r/base:1 AS a\nFROM r/base:1 AS b\nFROM other\n" +
 		"COPY --chown=1:1 --from=r/base:1 /x /x\nCOPY --from=a /y /y\nRUN --mount=type=bind,from=r/base:1,target=/m true\nfrom r/base:1\n"
-	got := dockerfile{text: text}.withBases(map[string]string{"base": "r/base:1"})
+	got := buildFile{text: text}.withBases(map[string]string{"base": "r/base:1"})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Dockerfile (-want +got):\n%s", diff)
+	}
+	for range 20 { // of two that could be meant, the one with the tag is
+		got := buildFile{text: "FROM base:2\nFROM base:3\n"}.withBases(map[string]string{"base": "r/base:1", "base:2": "r/base:2"})
+		if want := "FROM r/base:2\nFROM r/base:1\n"; got != want {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestBasesByArguments(t *testing.T) {
+	t.Setenv("FROM_ENV", "base")
+	d, err := readDockerfile(config.Image{
+		DockerfileContents: "ARG REG=other\nARG FROM_ENV\nFROM $REG/base\nFROM $FROM_ENV\nARG LATE=base\nFROM ${LATE}\n",
+		Args:               map[string]string{"REG": "team", "FROM_ENV": "", "UNSET": ""},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "ARG REG=other\nARG FROM_ENV\nFROM r/team:1\nFROM r/base:1\nARG LATE=base\nFROM r/base:1\n"
+	if got := d.withBases(map[string]string{"base": "r/base:1", "team/base": "r/team:1"}); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if line := d.baseLine("team/base"); line != 3 {
+		t.Errorf("team/base is named on line %d, want 3", line)
 	}
 }
 
 func TestInstructionLine(t *testing.T) {
-	d := dockerfile{text: "FROM a\n\n# x\nRUN one && \\\n    two\nRUN  three\n"}
+	d := buildFile{text: "FROM a\n\n# x\nRUN one && \\\n    two\nRUN  three\n"}
 	for instruction, want := range map[string]int{"RUN one &&     two": 4, "run three": 6, "RUN four": 0, "": 0, "FROM a": 1} {
 		if got := d.instructionLine(instruction); got != want {
 			t.Errorf("instructionLine(%q) = %d, want %d", instruction, got, want)

@@ -2,9 +2,11 @@ package eval
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/dockerfile"
 )
 
 // linkBases finds the images that images are built from.
@@ -51,12 +53,35 @@ func (r *run) useImages() error {
 // dockerfileImages returns the images that an image's Dockerfile takes from.
 func (r *run) dockerfileImages(img *image) []string {
 	if len(img.Args) > 0 {
-		return dockerfileImages(img.dockerText, img.Args)
+		return dockerfileImages(img.dockerText, r.buildArgs(img))
 	}
 	names, _ := cached(r.opts.Cache, "dockerfile", img.dockerText, func() ([]string, error) {
 		return dockerfileImages(img.dockerText, nil), nil
 	})
 	return names
+}
+
+func dockerfileImages(text string, args map[string]string) []string {
+	var names []string
+	for _, ref := range dockerfile.Parse(text).Images(args) {
+		names = append(names, ref.Image)
+	}
+	return names
+}
+
+// buildArgs are the values of a build's variables: an empty one is that of the
+// environment, or none.
+func (r *run) buildArgs(img *image) map[string]string {
+	args := maps.Clone(img.Args)
+	for name, value := range img.Args {
+		if value != "" {
+			continue
+		}
+		if args[name] = r.env.get(name); args[name] == "" {
+			delete(args, name)
+		}
+	}
+	return args
 }
 
 func useAll(resource string, images []*image) error {

@@ -2,9 +2,9 @@ package ide
 
 import (
 	"path/filepath"
-	"regexp"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/dockerfile"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
@@ -52,15 +52,10 @@ func (c *completer) compared(x *syntax.BinaryExpr) {
 	}
 }
 
-var (
-	stagePattern    = regexp.MustCompile(`(?im)^[ \t]*FROM[ \t]+.*[ \t]AS[ \t]+(\S+)`)
-	buildArgPattern = regexp.MustCompile(`(?im)^[ \t]*ARG[ \t]+([A-Za-z_]\w*)`)
-)
-
 // stages completes the stages of the Dockerfile that a call builds.
 func (c *completer) stages(path []syntax.Node) {
-	for i, m := range stagePattern.FindAllStringSubmatch(c.dockerfile(path), -1) {
-		c.add(Item{Label: m[1], Kind: ItemValue, rank: rank{order: i}})
+	for i, name := range c.dockerfile(path).Stages() {
+		c.add(Item{Label: name, Kind: ItemValue, rank: rank{order: i}})
 	}
 }
 
@@ -73,21 +68,17 @@ func (c *completer) dictKey(lit *syntax.Literal, path []syntax.Node) {
 	if _, p := paramAt(c.in, c.f, path[:len(path)-2]); p == nil || p.Name != "build_args" {
 		return
 	}
-	seen := map[string]bool{}
-	for i, m := range buildArgPattern.FindAllStringSubmatch(c.dockerfile(path), -1) {
-		if !seen[m[1]] {
-			c.add(Item{Label: m[1], Kind: ItemValue, rank: rank{order: i}})
-		}
-		seen[m[1]] = true
+	for i, name := range c.dockerfile(path).Variables() {
+		c.add(Item{Label: name, Kind: ItemValue, rank: rank{order: i}})
 	}
 }
 
-// dockerfile returns the text of the Dockerfile that the call around a place
-// builds, "" when it is not written out where it lies.
-func (c *completer) dockerfile(path []syntax.Node) string {
+// dockerfile returns the Dockerfile that the call around a place builds, an
+// empty one when it is not written out where it lies.
+func (c *completer) dockerfile(path []syntax.Node) *dockerfile.File {
 	call := callAround(path)
 	if call == nil || c.s.Workspace == nil {
-		return ""
+		return dockerfile.Parse("")
 	}
 	text, context := "", argument(call, 1, "context")
 	switch file, contents := namedArg(call, "dockerfile"), argument(call, 999, "dockerfile_contents"); {
@@ -100,5 +91,5 @@ func (c *completer) dockerfile(path []syntax.Node) string {
 	case context != nil:
 		text, _ = c.s.Workspace.ReadFile(filepath.Join(absolute(c.f, context.Value), "Dockerfile"))
 	}
-	return text
+	return dockerfile.Parse(text)
 }
