@@ -7,6 +7,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/limit"
 )
 
 // call is one call of a built-in.
@@ -69,7 +70,7 @@ func (r *run) member(e *decl.Entry, functions map[string]builtin, values map[str
 			if err != nil {
 				return nil, err
 			}
-			return v, r.meter.took(sizeOf(v))
+			return v, r.meter.Took(limit.Size(v))
 		})
 	case decl.Module:
 		members := starlark.StringDict{}

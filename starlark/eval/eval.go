@@ -29,6 +29,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/limit"
 )
 
 // DefaultMaxSteps is how many steps of Starlark an evaluation may take: some
@@ -53,7 +54,7 @@ type Options struct {
 	Log        func(string) // receives what the Tiltfile prints, line by line; nil: dropped
 	MaxSteps   uint64       // 0: DefaultMaxSteps
 	MaxDepth   int          // 0: DefaultMaxDepth
-	MaxMemory  uint64       // bytes that the run may hold; 0: DefaultMaxMemory
+	MaxMemory  uint64       // bytes that the run may hold; 0: limit.DefaultMemory
 	Cache      *Cache       // nil: nothing is kept
 	Remote     Remote       // fetches repositories of extensions; nil: none can be fetched
 	Charts     Charts       // fetches Helm charts; nil: from the network
@@ -113,7 +114,7 @@ type run struct {
 	executing []string           // paths of the files that are being executed, innermost last
 	names     starlark.StringDict
 	guarded   starlark.StringDict // functions that measure, in every file
-	meter     *meter
+	meter     *limit.Meter
 	env       *environ
 	kube      *kubeState
 
@@ -150,7 +151,7 @@ func newRun(ctx context.Context, o Options) *run {
 		o.MaxDepth = DefaultMaxDepth
 	}
 	if o.MaxMemory == 0 {
-		o.MaxMemory = DefaultMaxMemory
+		o.MaxMemory = limit.DefaultMemory
 	}
 	if o.Cache == nil {
 		o.Cache = NewCache()
@@ -175,8 +176,8 @@ func newRun(ctx context.Context, o Options) *run {
 		Load:  r.load,
 	}
 	r.names = r.predeclared()
-	r.meter = newMeter(o.MaxMemory, o.Cache)
-	r.guarded = r.guards()
+	r.meter = limit.NewMeter(o.MaxMemory, &o.Cache.full)
+	r.guarded = r.meter.Functions()
 	return r
 }
 

@@ -14,6 +14,7 @@ import (
 	"go.starlark.net/syntax"
 
 	"github.com/towline-dev/towline/extensions"
+	"github.com/towline-dev/towline/starlark/limit"
 )
 
 // A module is a file that was executed, or is being executed (globals nil).
@@ -25,14 +26,8 @@ type module struct {
 	wants   map[string][]string // the names that it loads, by extension
 }
 
-// maxNesting is how deep brackets may nest in a file: the parser recurses.
-const maxNesting = 2_000
-
 // maxSource is the size of the largest Tiltfile, in bytes.
 const maxSource = 8 << 20
-
-// checkEvery is the number of steps between two looks at depth and context.
-const checkEvery = 10_000
 
 // protect runs f with the limits in force, and turns a panic in an error.
 func (r *run) protect(f func() error) (err error) {
@@ -43,30 +38,11 @@ func (r *run) protect(f func() error) (err error) {
 	}()
 	stop := context.AfterFunc(r.ctx, func() { r.thread.Cancel(context.Cause(r.ctx).Error()) })
 	defer stop()
-	r.limit(r.thread)
+	limit.Steps(r.thread, r.meter, &r.opts.MaxSteps, r.opts.MaxDepth)
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
 	return f()
-}
-
-// limit makes a thread stop when it takes too many steps or nests too deep.
-func (r *run) limit(thread *starlark.Thread) {
-	thread.SetMaxExecutionSteps(min(checkEvery, r.opts.MaxSteps))
-	thread.OnMaxSteps = func(t *starlark.Thread) {
-		steps := t.ExecutionSteps()
-		switch {
-		case t.CallStackDepth() > r.opts.MaxDepth:
-			t.Cancel(fmt.Sprintf("calls nest deeper than %d: is there an endless recursion?", r.opts.MaxDepth))
-		case steps >= r.opts.MaxSteps:
-			t.Cancel(fmt.Sprintf("the evaluation took more than %d steps: is there an endless loop? (towline.limits(steps=…) allows more)", r.opts.MaxSteps))
-		default:
-			if err := r.meter.allow(0); err != nil {
-				t.Cancel(err.Error())
-			}
-			t.SetMaxExecutionSteps(min(steps+checkEvery, r.opts.MaxSteps))
-		}
-	}
 }
 
 func (r *run) execRoot() error {
@@ -110,7 +86,7 @@ func (r *run) execFile(m *module, path string) (starlark.StringDict, error) {
 	names["__file__"] = starlark.String(path)
 	names["__name__"] = starlark.String(r.moduleName(path))
 	globals, err := program.Init(r.thread, names)
-	if tooLarge := checkValues(globals); tooLarge != nil {
+	if tooLarge := limit.CheckValues(globals); tooLarge != nil {
 		return nil, cmp.Or(err, tooLarge)
 	}
 	globals.Freeze()
@@ -141,7 +117,7 @@ func (r *run) compile(path string, source []byte) (compiled, error) {
 		if len(source) > maxSource {
 			return compiled{}, fmt.Errorf("%s has %d MB, more than a Tiltfile may have", path, len(source)>>20)
 		}
-		if err := checkNesting(path, source); err != nil {
+		if err := limit.CheckNesting(path, source); err != nil {
 			return compiled{}, err
 		}
 		predeclared := func(name string) bool {
@@ -152,65 +128,10 @@ func (r *run) compile(path string, source []byte) (compiled, error) {
 			return compiled{}, err
 		}
 		wants := wantedOf(tree)
-		guardFile(tree)
+		limit.Guard(tree)
 		program, err := starlark.FileProgram(tree, predeclared)
 		return compiled{program, wants}, err
 	})
-}
-
-// checkNesting refuses source whose brackets nest so deep that the parser,
-// which recurses, could exhaust the stack. Brackets in strings and comments do
-// not count.
-func checkNesting(path string, source []byte) error {
-	depth, line, operators := 0, int32(1), 0
-	for i := 0; i < len(source); i++ {
-		switch c := source[i]; c {
-		case '\n':
-			line++
-			operators = 0
-		case '(', '[', '{':
-			depth++
-		case ')', ']', '}':
-			depth = max(depth-1, 0)
-		case '-', '+', '~':
-			operators++
-		case '#':
-			for i+1 < len(source) && source[i+1] != '\n' {
-				i++
-			}
-		case '"', '\'':
-			i = skipString(source, i, &line)
-		}
-		if depth > maxNesting || operators > 20*maxNesting {
-			return syntax.Error{Pos: syntax.MakePosition(&path, line, 1), Msg: "expressions nest too deep"}
-		}
-	}
-	return nil
-}
-
-// skipString returns the index of the last byte of the string that starts at i.
-func skipString(source []byte, i int, line *int32) int {
-	quote := source[i]
-	triple := i+2 < len(source) && source[i+1] == quote && source[i+2] == quote
-	if triple {
-		i += 2
-	}
-	for i++; i < len(source); i++ {
-		switch {
-		case source[i] == '\\':
-			i++
-		case source[i] == '\n':
-			*line++
-			if !triple {
-				return i
-			}
-		case source[i] == quote && !triple:
-			return i
-		case source[i] == quote && i+2 < len(source) && source[i+1] == quote && source[i+2] == quote:
-			return i + 2
-		}
-	}
-	return i
 }
 
 // load is the load statement.

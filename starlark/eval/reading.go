@@ -121,7 +121,7 @@ func (c *call) decodeJSON() (starlark.Value, error) {
 }
 
 func (r *run) jsonToStarlark(data, from string) (starlark.Value, error) {
-	if err := r.meter.allowParsed(data); err != nil {
+	if err := r.meter.AllowParsed(data); err != nil {
 		return nil, err
 	}
 	v, err := decodeJSON([]byte(data))
@@ -292,7 +292,7 @@ func toStarlark(v any) (starlark.Value, error) {
 // fromStarlark converts a value for JSON or YAML, if that is within the limit
 // of memory.
 func (r *run) fromStarlark(v starlark.Value) (any, error) {
-	if err := r.meter.allowText(v); err != nil {
+	if err := r.meter.AllowText(v); err != nil {
 		return nil, err
 	}
 	x, err := fromStarlark(v, 0)

@@ -167,7 +167,7 @@ func (c *call) ourLimits() (starlark.Value, error) {
 		c.run.opts.MaxSteps = uint64(in.Steps)
 	}
 	if in.Memory > 0 {
-		c.run.meter.limit = uint64(in.Memory) << 20
+		c.run.meter.SetLimit(uint64(in.Memory) << 20)
 	}
 	return starlark.None, nil
 }

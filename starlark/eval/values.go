@@ -20,6 +20,9 @@ type blob struct {
 // String returns the text, so that str() does.
 func (b blob) String() string { return b.text }
 
+// PlainText implements limit.Text.
+func (b blob) PlainText() string { return b.text }
+
 // Type is "blob".
 func (b blob) Type() string { return "blob" }
 

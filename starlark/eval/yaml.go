@@ -17,7 +17,7 @@ import (
 // parseYAML decodes a stream. What it returns is shared between evaluations
 // and must not be changed.
 func (r *run) parseYAML(text string) ([]yamldoc.Document, error) {
-	if err := r.meter.allowParsed(text); err != nil {
+	if err := r.meter.AllowParsed(text); err != nil {
 		return nil, err
 	}
 	return cached(r.opts.Cache, "yaml", text, func() ([]yamldoc.Document, error) {
@@ -85,7 +85,7 @@ func (c *call) yamlOne(v starlark.Value) ([]*object, error) {
 // objects decodes Kubernetes objects; a List becomes its items. What an object
 // is by its content alone is worked out once per content.
 func (r *run) objects(text string, pos config.Position, file string) ([]*object, error) {
-	if err := r.meter.allowParsed(text); err != nil {
+	if err := r.meter.AllowParsed(text); err != nil {
 		return nil, err
 	}
 	templates, err := cached(r.opts.Cache, "objects", text, func() ([]objectTemplate, error) {

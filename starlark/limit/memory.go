@@ -1,4 +1,4 @@
-package eval
+package limit
 
 import (
 	"fmt"
@@ -11,15 +11,15 @@ import (
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
-// DefaultMaxMemory is how many bytes an evaluation may hold.
-const DefaultMaxMemory = 512 << 20
+// DefaultMemory is how many bytes an evaluation may hold.
+const DefaultMemory = 512 << 20
 
-// meter keeps an evaluation within a limit of memory. It measures the growth
+// Meter keeps an evaluation within a limit of memory. It measures the growth
 // of the whole process's heap since the evaluation began, every checkEvery
 // steps and whenever values that are large together were made in between.
 // What could make a value of any size in a single step asks before it does:
 // see guard.go.
-type meter struct {
+type Meter struct {
 	limit   uint64 // bytes
 	base    uint64 // of the heap when the evaluation began
 	pending uint64 // bytes of large values since the last look
@@ -36,13 +36,14 @@ const (
 	maxRange = 50_000_000
 )
 
-// newMeter starts to measure. What an evaluation left that took too much is
-// collected first, or it would count as the daemon's own.
-func newMeter(limit uint64, c *Cache) *meter {
-	if c.full.Swap(false) {
+// NewMeter starts to measure. Full says that the last evaluation took too much,
+// and is told when this one does: what it left is collected first, or it would
+// count as the daemon's own.
+func NewMeter(limit uint64, full *atomic.Bool) *Meter {
+	if full.Swap(false) {
 		runtime.GC()
 	}
-	return &meter{limit: limit, full: &c.full, base: min(heapSize(liveObjects), heapSize(allObjects))}
+	return &Meter{limit: limit, full: full, base: min(heapSize(liveObjects), heapSize(allObjects))}
 }
 
 // What of the heap is measured: all objects, dead ones included that were not
@@ -58,19 +59,19 @@ func heapSize(what string) uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// took notes that a value of n bytes was made.
-func (m *meter) took(n uint64) error {
+// Took notes that a value of n bytes was made.
+func (m *Meter) Took(n uint64) error {
 	if n < largeValue {
 		return nil
 	}
 	if m.pending += n; m.pending < lookAfter {
 		return nil
 	}
-	return m.allow(0)
+	return m.Allow(0)
 }
 
-// allow reports whether n bytes more are within the limit.
-func (m *meter) allow(n uint64) error {
+// Allow reports whether n bytes more are within the limit.
+func (m *Meter) Allow(n uint64) error {
 	m.pending = 0
 	if n <= m.limit && m.used()+n <= m.limit {
 		return nil
@@ -85,23 +86,32 @@ func (m *meter) allow(n uint64) error {
 	return fmt.Errorf("the evaluation needs more than %d MB of memory: is there a list or a text that grows without end? (towline.limits(memory_mb=…) allows more)", m.limit>>20)
 }
 
-func (m *meter) used() uint64 {
+func (m *Meter) used() uint64 {
 	if now := heapSize(allObjects); now > m.base {
 		return now - m.base
 	}
 	return 0
 }
 
-// sizeOf is the size of a value, in bytes, without that of its elements.
-func sizeOf(v starlark.Value) uint64 {
+// Text is a value that is a text, beside Starlark's own strings.
+type Text interface {
+	starlark.Value
+	PlainText() string
+}
+
+// SetLimit changes how many bytes the evaluation may hold.
+func (m *Meter) SetLimit(bytes uint64) { m.limit = bytes }
+
+// Size is the size of a value, in bytes, without that of its elements.
+func Size(v starlark.Value) uint64 {
 	const word, entry = 16, 64
 	switch v := v.(type) {
 	case starlark.String:
 		return uint64(len(v))
 	case starlark.Bytes:
 		return uint64(len(v))
-	case blob:
-		return uint64(len(v.text))
+	case Text:
+		return uint64(len(v.PlainText()))
 	case *starlark.List:
 		return word * uint64(v.Len())
 	case starlark.Tuple:
@@ -121,8 +131,8 @@ func textSize(v starlark.Value, budget uint64, within []starlark.Value) (n uint6
 	switch v := v.(type) {
 	case starlark.String:
 		return uint64(len(v)), true
-	case blob:
-		return uint64(len(v.text)), true
+	case Text:
+		return uint64(len(v.PlainText())), true
 	}
 	for _, w := range within {
 		if w == v {
@@ -162,8 +172,8 @@ func textSize(v starlark.Value, budget uint64, within []starlark.Value) (n uint6
 	return n, ok
 }
 
-// allowText reports whether the text of some values is within the limit.
-func (m *meter) allowText(values ...starlark.Value) error {
+// AllowText reports whether the text of some values is within the limit.
+func (m *Meter) AllowText(values ...starlark.Value) error {
 	var total uint64
 	for _, v := range values {
 		n, ok := textSize(v, m.limit, nil)
@@ -171,7 +181,7 @@ func (m *meter) allowText(values ...starlark.Value) error {
 			return fmt.Errorf("values nest too deep: does a list hold itself?")
 		}
 		if total += n; total >= largeValue {
-			if err := m.allow(total); err != nil {
+			if err := m.Allow(total); err != nil {
 				return err
 			}
 		}
@@ -179,9 +189,9 @@ func (m *meter) allowText(values ...starlark.Value) error {
 	return nil
 }
 
-// allowParsed reports whether what a text of YAML or JSON says is within the
+// AllowParsed reports whether what a text of YAML or JSON says is within the
 // limit. A value takes some hundred bytes, however short it is written.
-func (m *meter) allowParsed(text string) error {
+func (m *Meter) AllowParsed(text string) error {
 	const small, perValue = 1 << 20, 160
 	if len(text) < small {
 		return nil
@@ -193,7 +203,7 @@ func (m *meter) allowParsed(text string) error {
 			values++
 		}
 	}
-	return m.allow(2*uint64(len(text)) + perValue*uint64(values))
+	return m.Allow(2*uint64(len(text)) + perValue*uint64(values))
 }
 
 // maxValues and maxDepth bound what a file's values hold, each counted as often
@@ -203,9 +213,9 @@ const (
 	maxDepth  = 200_000
 )
 
-// checkValues refuses values that could not be frozen in bounded time and
+// CheckValues refuses values that could not be frozen in bounded time and
 // stack.
-func checkValues(globals starlark.StringDict) error {
+func CheckValues(globals starlark.StringDict) error {
 	type nested struct {
 		v     starlark.Value
 		depth int

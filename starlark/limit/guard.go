@@ -1,4 +1,4 @@
-package eval
+package limit
 
 import (
 	"fmt"
@@ -30,8 +30,8 @@ const (
 // guardedMethods are the methods whose result can be larger than what goes in.
 var guardedMethods = map[string]bool{"join": true, "replace": true, "format": true, "extend": true}
 
-// guardFile puts the guards in a file's tree.
-func guardFile(f *syntax.File) { guardStmts(f.Stmts) }
+// Guard puts the guards in a file's tree.
+func Guard(f *syntax.File) { guardStmts(f.Stmts) }
 
 func guardStmts(stmts []syntax.Stmt) {
 	for _, s := range stmts {
@@ -208,9 +208,9 @@ func guardCallOf(x *syntax.CallExpr) syntax.Expr {
 	return x
 }
 
-// guards are the functions behind the guards' names, and those of Starlark's
+// Functions are the functions behind the guards' names, and those of Starlark's
 // own functions that make large values of small ones.
-func (r *run) guards() starlark.StringDict {
+func (m *Meter) Functions() starlark.StringDict {
 	names := starlark.StringDict{}
 	add := func(name string, f func(t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error)) {
 		names[name] = starlark.NewBuiltin(name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
@@ -218,31 +218,31 @@ func (r *run) guards() starlark.StringDict {
 		})
 	}
 	add(guardTimes, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-		return r.times(args[0], args[1])
+		return m.times(args[0], args[1])
 	})
 	add(guardFormat, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 		if _, ok := args[0].(starlark.String); ok {
-			if err := r.meter.allowText(args...); err != nil {
+			if err := m.AllowText(args...); err != nil {
 				return nil, err
 			}
 		}
 		return starlark.Binary(syntax.PERCENT, args[0], args[1])
 	})
 	add(guardSum, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-		return args[0], r.meter.took(sizeOf(args[0]))
+		return args[0], m.Took(Size(args[0]))
 	})
 	add(guardMore, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-		return args[1], r.meter.took(sizeOf(args[0]) + sizeOf(args[1]))
+		return args[1], m.Took(Size(args[0]) + Size(args[1]))
 	})
-	add(guardCall, r.callGuarded)
+	add(guardCall, m.callGuarded)
 	add(guardLoop, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 		return args[0], nil
 	})
 	for _, name := range []string{"str", "repr", "print"} {
-		r.guardUniverse(names, name, func(args starlark.Tuple) error { return r.meter.allowText(args...) })
+		m.guardUniverse(names, name, func(args starlark.Tuple) error { return m.AllowText(args...) })
 	}
 	for _, name := range []string{"list", "tuple", "set", "dict", "sorted", "reversed", "enumerate", "zip"} {
-		r.guardUniverse(names, name, nil)
+		m.guardUniverse(names, name, nil)
 	}
 	add("range", func(t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		v, err := starlark.Universe["range"].(*starlark.Builtin).CallInternal(t, args, kwargs)
@@ -256,7 +256,7 @@ func (r *run) guards() starlark.StringDict {
 
 // guardUniverse replaces a function of Starlark's own by one that measures its
 // result, and asks before it is made.
-func (r *run) guardUniverse(names starlark.StringDict, name string, before func(starlark.Tuple) error) {
+func (m *Meter) guardUniverse(names starlark.StringDict, name string, before func(starlark.Tuple) error) {
 	original := starlark.Universe[name].(*starlark.Builtin)
 	names[name] = starlark.NewBuiltin(name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		if before != nil {
@@ -268,23 +268,23 @@ func (r *run) guardUniverse(names starlark.StringDict, name string, before func(
 		if err != nil {
 			return nil, err
 		}
-		return v, r.meter.took(sizeOf(v))
+		return v, m.Took(Size(v))
 	})
 }
 
 // times is x * y.
-func (r *run) times(x, y starlark.Value) (starlark.Value, error) {
+func (m *Meter) times(x, y starlark.Value) (starlark.Value, error) {
 	count, isInt := y.(starlark.Int)
-	size := sizeOf(x)
+	size := Size(x)
 	if !isInt {
 		count, isInt = x.(starlark.Int)
-		size = sizeOf(y)
+		size = Size(y)
 	}
 	if isInt && size > 0 {
 		if n, ok := count.Uint64(); ok && n > 0 {
 			high, total := bits.Mul64(size, n)
 			if high == 0 && total >= largeValue && total < 1<<34 { // a larger one is refused by Starlark
-				if err := r.meter.allow(total); err != nil {
+				if err := m.Allow(total); err != nil {
 					return nil, err
 				}
 			}
@@ -294,11 +294,11 @@ func (r *run) times(x, y starlark.Value) (starlark.Value, error) {
 }
 
 // callGuarded calls a method whose result may be large.
-func (r *run) callGuarded(t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+func (m *Meter) callGuarded(t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	method, args := args[0], args[1:]
 	if b, ok := method.(*starlark.Builtin); ok {
-		if n := methodSize(b, args, kwargs, r.meter.limit); n >= largeValue {
-			if err := r.meter.allow(n); err != nil {
+		if n := methodSize(b, args, kwargs, m.limit); n >= largeValue {
+			if err := m.Allow(n); err != nil {
 				return nil, err
 			}
 		}
@@ -320,7 +320,7 @@ func methodSize(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tupl
 	receiver, isText := b.Receiver().(starlark.String)
 	switch {
 	case b.Name() == "extend" && len(args) == 1:
-		return sizeOf(args[0])
+		return Size(args[0])
 	case !isText:
 		return 0
 	case b.Name() == "join" && len(args) == 1:
