@@ -24,11 +24,12 @@ var Allowed = map[string][]string{
 	"starlark/resolve":    {"starlark/syntax", "starlark/decl"},
 	"starlark/ide":        {"starlark/dockerfile", "starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/format", "starlark/yamldoc"},
 	"starlark/chart":      {},
-	"starlark/eval":       {"starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions", "internal/file"},
+	"starlark/eval":       {"starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions", "internal/file"},
 	"starlark/yamldoc":    {},
 	"extensions":          {"starlark/config"},
 	"starlark/dockerfile": {},
 	"starlark/limit":      {"starlark/yamldoc"},
+	"starlark/fault":      {"starlark/config"},
 
 	"agent/wire":      {},
 	"agent/delta":     {},

@@ -9,6 +9,8 @@ import (
 	"go.starlark.net/starlark"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // asString returns the text of a string or a Blob.
@@ -246,7 +248,7 @@ func (l *labelSet) Unpack(v starlark.Value) error {
 	for _, x := range elements(v) {
 		s, ok := asString(x)
 		if !ok {
-			return sayf("Value should be convertible to string, but is type %s", x.Type())
+			return fault.Tiltf("Value should be convertible to string, but is type %s", x.Type())
 		}
 		if plainLabel(s) {
 			*l = append(*l, s)
@@ -254,11 +256,11 @@ func (l *labelSet) Unpack(v starlark.Value) error {
 		}
 		for _, check := range []func(string) []string{validation.IsQualifiedName, validation.IsValidLabelValue} {
 			if problems := check(s); len(problems) > 0 {
-				return sayf("Invalid label %q: %s", s, strings.Join(problems, ", "))
+				return fault.Tiltf("Invalid label %q: %s", s, strings.Join(problems, ", "))
 			}
 		}
 		if strings.Contains(s, "/") {
-			return sayf("Invalid label %q: cannot contain /", s)
+			return fault.Tiltf("Invalid label %q: cannot contain /", s)
 		}
 		*l = append(*l, s)
 	}
@@ -331,7 +333,7 @@ type name string
 func (n *name) Unpack(v starlark.Value) error {
 	s, ok := v.(starlark.String)
 	if !ok {
-		return sayf("Value should be convertible to string, but is type %s", v.Type())
+		return fault.Tiltf("Value should be convertible to string, but is type %s", v.Type())
 	}
 	if problems := content.IsPathSegmentName(string(s)); len(problems) > 0 {
 		return fmt.Errorf("invalid value %q: %s", string(s), strings.Join(problems, ", "))
@@ -381,7 +383,7 @@ type text struct {
 func (t *text) Unpack(v starlark.Value) error {
 	s, ok := asString(v)
 	if !ok && v != starlark.None {
-		return sayf("Value should be convertible to string, but is type %s", v.Type())
+		return fault.Tiltf("Value should be convertible to string, but is type %s", v.Type())
 	}
 	t.set, t.value = ok, s
 	return nil

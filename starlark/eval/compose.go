@@ -16,6 +16,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
@@ -65,7 +66,7 @@ func (c *call) dockerCompose() (starlark.Value, error) {
 		return nil, err
 	}
 	if len(elements(in.Paths)) == 0 {
-		return nil, sayf("Nothing to compose")
+		return nil, fault.Tiltf("Nothing to compose")
 	}
 	added := &composeProject{name: in.Project, pos: c.pos(), envFile: in.EnvFile.value, profiles: in.Profiles.nonEmpty(), wait: in.Wait}
 	for i, v := range elements(in.Paths) {

@@ -14,6 +14,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 func (c *call) dcResource() (starlark.Value, error) {
@@ -83,7 +84,7 @@ func (s *composeState) find(name, project string) (*composeService, error) {
 		return nil, fmt.Errorf("found multiple resources named %q, please specify which one with project_name= argument", name)
 	}
 	if len(found) == 0 {
-		return nil, sayf("no Docker Compose service found with name %q. Found these instead:\n\t%s\n", name, strings.Join(names, "; "))
+		return nil, fault.Tiltf("no Docker Compose service found with name %q. Found these instead:\n\t%s\n", name, strings.Join(names, "; "))
 	}
 	return found[0], nil
 }
@@ -117,14 +118,14 @@ func (r *run) assembleCompose() error {
 		if img == nil && s.service.Build != nil {
 			img = r.composeImage(s)
 			if err := r.images.add(img); err != nil {
-				return &placed{pos: s.res.Pos, err: err}
+				return &fault.Located{Pos: s.res.Pos, Err: err}
 			}
 		}
 		if img == nil {
 			continue
 		}
 		if len(img.Entrypoint) > 0 {
-			return &placed{pos: img.Pos, err: errors.New("docker_build/custom_build.entrypoint not supported for Docker Compose resources")}
+			return &fault.Located{Pos: img.Pos, Err: errors.New("docker_build/custom_build.entrypoint not supported for Docker Compose resources")}
 		}
 		img.matched = true
 		s.images = append(s.images, img)

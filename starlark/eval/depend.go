@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // checkDeps drops dependencies on resources that there are not, with a
@@ -21,7 +22,7 @@ func (r *run) checkDeps() error {
 		for _, d := range res.ResourceDeps {
 			switch {
 			case d == res.Name:
-				return &placed{pos: res.Pos, err: fmt.Errorf("resource %s specified a dependency on itself", res.Name)}
+				return &fault.Located{Pos: res.Pos, Err: fmt.Errorf("resource %s specified a dependency on itself", res.Name)}
 			case known[d] == nil:
 				r.warnAt(res.Pos, fmt.Sprintf("resource %s specified a dependency on unknown resource %s - dependency ignored", res.Name, d))
 			default:
@@ -33,7 +34,7 @@ func (r *run) checkDeps() error {
 	state := make(map[string]int, len(known))
 	for i := range r.project.Resources {
 		if cycle := findCycle(known, r.project.Resources[i].Name, state, nil); cycle != nil {
-			return &placed{pos: known[cycle[0]].Pos, err: fmt.Errorf("cycle detected in resource dependency graph: %s", strings.Join(cycle, " -> "))}
+			return &fault.Located{Pos: known[cycle[0]].Pos, Err: fmt.Errorf("cycle detected in resource dependency graph: %s", strings.Join(cycle, " -> "))}
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // enable decides which resources are enabled: those that the Tiltfile or the
@@ -44,7 +45,7 @@ func (r *run) enable() error {
 				others = append(others, res.Name)
 			}
 		}
-		return sayf("You specified some resources that could not be found: %s\nIs this a typo? Existing resources in Tiltfile: %s", quoted(unknown), quoted(others))
+		return fault.Tiltf("You specified some resources that could not be found: %s\nIs this a typo? Existing resources in Tiltfile: %s", quoted(unknown), quoted(others))
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"go.starlark.net/syntax"
 
 	"github.com/towline-dev/towline/extensions"
+	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/limit"
 )
 
@@ -54,7 +55,7 @@ func (r *run) execRoot() error {
 func (r *run) exec(path string) (starlark.StringDict, error) {
 	if m := r.modules[path]; m != nil {
 		if !m.done {
-			return nil, sayf("Circular load: %s", strings.Join(append(r.executing, path), " -> "))
+			return nil, fault.Tiltf("Circular load: %s", strings.Join(append(r.executing, path), " -> "))
 		}
 		return m.globals, m.err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // Remote fetches repositories of extensions. Fetch returns a folder with the
@@ -33,7 +34,7 @@ func (r *run) extension(name string) (string, error) {
 		return extensions.Path(name), nil
 	}
 	if reason, ok := extensions.Left()[name]; ok && place.Repo.URL == extensions.PublicRepo && r.opts.Remote == nil {
-		return "", environment(fmt.Errorf("ext://%s is not shipped: %s", name, reason))
+		return "", fault.Environment(fmt.Errorf("ext://%s is not shipped: %s", name, reason))
 	}
 	dir, err := r.repository(place.Repo.URL, place.Repo.Ref)
 	if reason, ok := extensions.Left()[name]; err != nil && ok && place.Repo.URL == extensions.PublicRepo {
@@ -88,7 +89,7 @@ func (r *run) original(name, lacks string) (starlark.StringDict, error) {
 	what := fmt.Sprintf("ext://%s as it is shipped has no %s%s", name, lacks, near)
 	dir, err := r.repository(extensions.PublicRepo, "")
 	if err != nil {
-		return nil, environment(fmt.Errorf("%s, and the public one could not be looked at: %w", what, err))
+		return nil, fault.Environment(fmt.Errorf("%s, and the public one could not be looked at: %w", what, err))
 	}
 	file := filepath.Join(dir, filepath.FromSlash(name), "Tiltfile")
 	if !r.exists(file) {
@@ -142,10 +143,10 @@ func (r *run) repository(target, ref string) (string, error) {
 		}
 	}
 	if r.opts.Remote == nil {
-		return "", environment(fmt.Errorf("%s is not fetched here", target))
+		return "", fault.Environment(fmt.Errorf("%s is not fetched here", target))
 	}
 	dir, err := r.opts.Remote.Fetch(r.ctx, target, ref)
-	return dir, environment(err)
+	return dir, fault.Environment(err)
 }
 
 // source reads a Tiltfile, or takes a shipped extension's.

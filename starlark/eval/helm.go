@@ -22,6 +22,7 @@ import (
 	"helm.sh/helm/v4/pkg/strvals"
 	"sigs.k8s.io/yaml"
 
+	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
@@ -48,13 +49,13 @@ func (c *call) helm() (starlark.Value, error) {
 	h.Release = c.run.kube.namespace()
 	info, err := c.run.opts.FS.Stat(h.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, sayf("Could not read Helm chart directory %q: does not exist", h.Dir)
+		return nil, fault.Tiltf("Could not read Helm chart directory %q: does not exist", h.Dir)
 	}
 	if err != nil {
-		return nil, sayf("Could not read Helm chart directory %q: %w", h.Dir, err)
+		return nil, fault.Tiltf("Could not read Helm chart directory %q: %w", h.Dir, err)
 	}
 	if !info.IsDir() {
-		return nil, sayf("helm() may only be called on directories with Chart.yaml: %s", h.Dir)
+		return nil, fault.Tiltf("helm() may only be called on directories with Chart.yaml: %s", h.Dir)
 	}
 	key, err := c.run.chartKey(h)
 	if err != nil {
@@ -175,7 +176,7 @@ func checkChart(c *chart.Chart) error {
 		}
 	}
 	if len(missing) > 0 {
-		return environment(sayf("An error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: %s", strings.Join(missing, ", ")))
+		return fault.Environment(fault.Tiltf("An error occurred while checking for chart dependencies. You may need to run `helm dependency build` to fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: %s", strings.Join(missing, ", ")))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/dockerfile"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // linkBases finds the images that images are built from.
@@ -20,7 +21,7 @@ func (r *run) linkBases() error {
 			base := r.findImage(name)
 			if base == nil {
 				if img.Builder == config.BuilderCustom {
-					return &placed{pos: img.Pos, err: fmt.Errorf("image %q: image dep %q not found", img.Ref, name)}
+					return &fault.Located{Pos: img.Pos, Err: fmt.Errorf("image %q: image dep %q not found", img.Ref, name)}
 				}
 				continue
 			}
@@ -101,7 +102,7 @@ func (img *image) use() error {
 		return nil
 	}
 	if img.visiting {
-		return &placed{pos: img.Pos, err: sayf("Image dependency cycle: %s", img.name.named)}
+		return &fault.Located{Pos: img.Pos, Err: fault.Tiltf("Image dependency cycle: %s", img.name.named)}
 	}
 	img.visiting = true
 	for _, b := range img.bases {

@@ -12,6 +12,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // image is an image that was declared, before it is known what uses it.
@@ -43,7 +44,7 @@ func (x *imageIndex) add(img *image) error {
 	same := x.byName[img.name.name]
 	for _, other := range same {
 		if other.name.full == img.name.full {
-			return sayf("Image for ref %q has already been defined", img.Ref)
+			return fault.Tiltf("Image for ref %q has already been defined", img.Ref)
 		}
 	}
 	_, img.exact = img.name.named.(reference.Tagged)
@@ -136,7 +137,7 @@ func (c *call) dockerBuild() (starlark.Value, error) {
 	}
 	for _, tag := range img.ExtraTags {
 		if _, err := parseRef(tag); err != nil {
-			return nil, sayf("Argument extra_tag=%q not a valid image reference: %v", tag, err)
+			return nil, fault.Tiltf("Argument extra_tag=%q not a valid image reference: %v", tag, err)
 		}
 	}
 	if err := c.setOnly(img, in.Only); err != nil {
@@ -154,7 +155,7 @@ func (c *call) dockerBuild() (starlark.Value, error) {
 func (c *call) setRef(img *image, ref string) error {
 	name, err := parseName(c.run.opts.Cache, ref)
 	if err != nil {
-		return sayf("Argument 1 (ref): can't parse %q: %v", ref, err)
+		return fault.Tiltf("Argument 1 (ref): can't parse %q: %v", ref, err)
 	}
 	img.name, img.Ref = name, reference.FamiliarString(name.named)
 	return nil
@@ -167,11 +168,11 @@ func (c *call) readDockerfile(img *image, file, contents starlark.Value) error {
 	}
 	switch {
 	case file != nil && contents != nil:
-		return sayf("Cannot specify both dockerfile and dockerfile_contents keyword arguments")
+		return fault.Tiltf("Cannot specify both dockerfile and dockerfile_contents keyword arguments")
 	case contents != nil:
 		text, ok := asString(contents)
 		if !ok {
-			return sayf("Argument (dockerfile_contents): must be string or blob.")
+			return fault.Tiltf("Argument (dockerfile_contents): must be string or blob.")
 		}
 		img.DockerfileContents, img.dockerText, img.DockerfileText = text, text, text
 		return nil
@@ -217,7 +218,7 @@ func (c *call) setCommon(img *image, liveUpdate, entrypoint, args starlark.Value
 	if args != nil && args != starlark.None {
 		var list sequence
 		if err := list.Unpack(args); err != nil {
-			return sayf("Argument 'container_args': %w", err)
+			return fault.Tiltf("Argument 'container_args': %w", err)
 		}
 		img.ContainerArgs, img.HasContainerArgs = list, true
 	}
@@ -350,11 +351,11 @@ func (c *call) customBuild() (starlark.Value, error) {
 	command, err := c.run.hostCommand(in.Command, bat, in.Dir.value, in.Env)
 	switch {
 	case err != nil:
-		return nil, sayf("Argument 2 (command): %w", err)
+		return nil, fault.Tiltf("Argument 2 (command): %w", err)
 	case command.Empty():
-		return nil, sayf("Argument 2 (command) can't be empty")
+		return nil, fault.Tiltf("Argument 2 (command) can't be empty")
 	case in.Tag != "" && in.OutputsImageRef.value != "":
-		return nil, sayf("Cannot specify both tag= and outputs_image_ref_to=")
+		return nil, fault.Tiltf("Cannot specify both tag= and outputs_image_ref_to=")
 	}
 	img.Command = &command
 	if err := c.setCommon(img, in.LiveUpdate, in.Entrypoint, in.ContainerArgs, in.MatchInEnvVars); err != nil {

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // yamlState is what the Kubernetes built-ins noted.
@@ -27,7 +29,7 @@ func (c *call) k8sYAML() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	errEmpty := sayf("Empty YAML passed to k8s_yaml")
+	errEmpty := fault.Tiltf("Empty YAML passed to k8s_yaml")
 	values := elements(in.YAML)
 	if len(values) == 0 {
 		return nil, errEmpty
@@ -65,7 +67,7 @@ func (y *yamlState) add(objects []*object, allowDuplicates bool) error {
 	for _, o := range objects {
 		ref := o.ref()
 		if old := y.declared[ref]; old != nil && !allowDuplicates {
-			return sayf("Duplicate YAML: %s\nIgnore this error with k8s_yaml(..., allow_duplicates=True)\nYAML originally registered at: %s", ref, old.Pos)
+			return fault.Tiltf("Duplicate YAML: %s\nIgnore this error with k8s_yaml(..., allow_duplicates=True)\nYAML originally registered at: %s", ref, old.Pos)
 		}
 		o.order = len(y.objects)
 		y.declared[ref] = o

@@ -7,6 +7,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // k8sOptions is one call of k8s_resource.
@@ -50,7 +51,7 @@ func (c *call) k8sResource() (starlark.Value, error) {
 		name = string(in.NewName)
 	}
 	if name == "" {
-		return nil, sayf("Resource name missing. Must give a name for an existing resource or a new_name to create a new resource.")
+		return nil, fault.Tiltf("Resource name missing. Must give a name for an existing resource or a new_name to create a new resource.")
 	}
 	o := &k8sOptions{
 		pos: c.pos(), workload: name, newName: string(in.NewName), grouped: in.Workload == "", triggerMode: in.TriggerMode, resourceDeps: in.ResourceDeps,
@@ -77,10 +78,10 @@ type discovery string
 func (d *discovery) Unpack(v starlark.Value) error {
 	s, ok := asString(v)
 	if !ok {
-		return sayf("Must be a string. Got: %s", v.Type())
+		return fault.Tiltf("Must be a string. Got: %s", v.Type())
 	}
 	if s != "" && s != "default" && s != "selectors-only" {
-		return sayf("Invalid. Must be one of: %q, %q", "default", "selectors-only")
+		return fault.Tiltf("Invalid. Must be one of: %q, %q", "default", "selectors-only")
 	}
 	*d = discovery(s)
 	return nil
@@ -93,14 +94,14 @@ type readiness config.PodReadiness
 func (r *readiness) Unpack(v starlark.Value) error {
 	s, ok := v.(starlark.String)
 	if !ok {
-		return sayf("Must be a string. Got: %s", v.Type())
+		return fault.Tiltf("Must be a string. Got: %s", v.Type())
 	}
 	switch config.PodReadiness(s) {
 	case "", config.ReadinessIgnore, config.ReadinessWait, config.ReadinessSucceeded:
 		*r = readiness(s)
 		return nil
 	}
-	return sayf("Invalid value. Allowed: {%s, %s, %s}. Got: %s", config.ReadinessIgnore, config.ReadinessWait, config.ReadinessSucceeded, string(s))
+	return fault.Tiltf("Invalid value. Allowed: {%s, %s, %s}. Got: %s", config.ReadinessIgnore, config.ReadinessWait, config.ReadinessSucceeded, string(s))
 }
 
 func podSelectors(v starlark.Value) ([]map[string]string, error) {

@@ -7,6 +7,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // kindRule is what k8s_kind and k8s_image_json_path said: what matches is a
@@ -46,7 +47,7 @@ func (c *call) k8sKind() (starlark.Value, error) {
 		return nil, err
 	}
 	if len(in.Paths) > 0 && in.ImageObject.set {
-		return nil, sayf("Cannot specify both image_json_path and image_object")
+		return nil, fault.Tiltf("Cannot specify both image_json_path and image_object")
 	}
 	rule := &kindRule{selector: sel, repoField: in.ImageObject.repoField, tagField: in.ImageObject.tagField, readiness: config.PodReadiness(in.Readiness)}
 	if in.ImageObject.set {
@@ -84,23 +85,23 @@ const imageObjectForm = "Expected dict of the form {'json_path': str, 'repo_fiel
 func (i *imageObject) Unpack(v starlark.Value) error {
 	d, ok := v.(*starlark.Dict)
 	if !ok {
-		return sayf(imageObjectForm+". Actual: %s", v)
+		return fault.Tiltf(imageObjectForm+". Actual: %s", v)
 	}
 	fields := map[string]*string{"json_path": &i.path, "repo_field": &i.repoField, "tag_field": &i.tagField}
 	for _, item := range d.Items() {
 		key, _ := starlark.AsString(item[0])
 		field := fields[key]
 		if field == nil {
-			return sayf(imageObjectForm+": Unexpected key: %s", item[0])
+			return fault.Tiltf(imageObjectForm+": Unexpected key: %s", item[0])
 		}
 		value, ok := starlark.AsString(item[1])
 		if !ok {
-			return sayf(imageObjectForm+": Expected string at key %s. Got: %s", item[0], item[1].Type())
+			return fault.Tiltf(imageObjectForm+": Expected string at key %s. Got: %s", item[0], item[1].Type())
 		}
 		*field = value
 	}
 	if d.Len() != len(fields) {
-		return sayf(imageObjectForm+": Missing keys. Actual keys: %s", starlark.NewList(d.Keys()))
+		return fault.Tiltf(imageObjectForm+": Missing keys. Actual keys: %s", starlark.NewList(d.Keys()))
 	}
 	i.set = true
 	return nil
@@ -111,7 +112,7 @@ func (k *kindRule) findImages(c *Cache, o *object) error {
 	for _, p := range k.paths {
 		nodes, err := p.find(o.Content)
 		if err != nil {
-			return sayf("Matching (json_path=%q): %w", p.text, err)
+			return fault.Tiltf("Matching (json_path=%q): %w", p.text, err)
 		}
 		for _, n := range nodes {
 			found, err := k.imageAt(c, n, p.text)
@@ -129,7 +130,7 @@ func (k *kindRule) imageAt(c *Cache, n node, path string) (foundImage, error) {
 	if k.repoField == "" {
 		text, ok := n.value.(string)
 		if !ok {
-			return foundImage{}, sayf("May only match strings (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.value, n.value)
+			return foundImage{}, fault.Tiltf("May only match strings (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.value, n.value)
 		}
 		name, err := parseName(c, text)
 		if err != nil {
@@ -139,7 +140,7 @@ func (k *kindRule) imageAt(c *Cache, n node, path string) (foundImage, error) {
 	}
 	fields, ok := n.value.(map[string]any)
 	if !ok {
-		return foundImage{}, sayf("May only match maps (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.value, n.value)
+		return foundImage{}, fault.Tiltf("May only match maps (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.value, n.value)
 	}
 	text, _ := fields[k.repoField].(string)
 	if tag, _ := fields[k.tagField].(string); tag != "" {

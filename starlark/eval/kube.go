@@ -14,6 +14,8 @@ import (
 
 	"go.starlark.net/starlark"
 	"go.yaml.in/yaml/v2"
+
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // Kube says which Kubernetes a run is for.
@@ -62,8 +64,8 @@ func (k *kubeState) check() error {
 		return nil
 	}
 	name := k.kube().Context
-	return &placed{hint: "add allow_k8s_contexts('" + name + "') to the Tiltfile, or switch the context",
-		err: sayf("Stop! %s might be production.\nIf you're sure you want to deploy there, add:\n\tallow_k8s_contexts('%s')\nto your Tiltfile. Otherwise, switch k8s contexts and restart Tilt.", name, name)}
+	return &fault.Located{Hint: "add allow_k8s_contexts('" + name + "') to the Tiltfile, or switch the context",
+		Err: fault.Tiltf("Stop! %s might be production.\nIf you're sure you want to deploy there, add:\n\tallow_k8s_contexts('%s')\nto your Tiltfile. Otherwise, switch k8s contexts and restart Tilt.", name, name)}
 }
 
 // refuse refuses a built-in that could harm a cluster that is not allowed.
@@ -72,7 +74,7 @@ func (k *kubeState) refuse(builtin string) error {
 		return nil
 	}
 	name := k.kube().Context
-	return sayf("Refusing to run '%s' because %s might be a production kube context.\nIf you're sure you want to continue add:\n\tallow_k8s_contexts('%s')\nbefore this function call in your Tiltfile. Otherwise, switch k8s contexts and restart Tilt.", builtin, name, name)
+	return fault.Tiltf("Refusing to run '%s' because %s might be a production kube context.\nIf you're sure you want to continue add:\n\tallow_k8s_contexts('%s')\nbefore this function call in your Tiltfile. Otherwise, switch k8s contexts and restart Tilt.", builtin, name, name)
 }
 
 func (c *call) k8sContext() (starlark.Value, error) {

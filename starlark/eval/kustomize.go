@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // kustomizing serialises runs of the library, whose schema is global.
@@ -103,7 +104,7 @@ func kustomizeBuild(files filesys.FileSystem, dir string, options *krusty.Option
 // library keeps only the words of what went wrong.
 func remote(err error) error {
 	if text := err.Error(); strings.Contains(text, ": dial tcp") || strings.Contains(text, "git fetch") {
-		return environment(err)
+		return fault.Environment(err)
 	}
 	return err
 }
@@ -119,7 +120,7 @@ func (r *run) kustomizeBinary(dir, bin string, flags []string) (string, error) {
 	case r.hasProgram("kubectl"):
 		argv = []string{"kubectl", "kustomize"}
 	default:
-		return "", environment(fmt.Errorf("kustomize: the flags %q need the program kustomize or kubectl, and neither is installed", flags))
+		return "", fault.Environment(fmt.Errorf("kustomize: the flags %q need the program kustomize or kubectl, and neither is installed", flags))
 	}
 	argv = append(append(argv, flags...), dir)
 	var stderr strings.Builder

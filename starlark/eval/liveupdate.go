@@ -9,6 +9,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // newStep makes a step and notes it as unused.
@@ -188,7 +189,7 @@ func (r *run) checkUnusedSteps() error {
 		}
 		lines = append(lines, fmt.Sprintf("%s: value '%s' of type '%s'", pos, s.String(), s.Type()))
 	}
-	return &placed{pos: first, err: fmt.Errorf("found %d live_update steps that were created but not used in a live_update:\n%s", len(lines), strings.Join(lines, "\n\t"))}
+	return &fault.Located{Pos: first, Err: fmt.Errorf("found %d live_update steps that were created but not used in a live_update:\n%s", len(lines), strings.Join(lines, "\n\t"))}
 }
 
 // checkSyncs checks that an image's synced and watched paths can change it:
@@ -200,11 +201,11 @@ func (r *run) checkSyncs(img *image) error {
 	watched := r.images.watched(img)
 	for _, s := range img.LiveUpdate {
 		if s.Kind == config.StepSync && !below(watched, s.Local) {
-			return &placed{pos: s.Pos, err: fmt.Errorf("sync step source '%s' is not a child of any watched filepaths (%v)", s.Local, watched)}
+			return &fault.Located{Pos: s.Pos, Err: fmt.Errorf("sync step source '%s' is not a child of any watched filepaths (%v)", s.Local, watched)}
 		}
 		for _, p := range s.Paths {
 			if !below(watched, p) {
-				return &placed{pos: s.Pos, err: fmt.Errorf("fall_back_on paths '%s' is not a child of any watched filepaths (%v)", p, watched)}
+				return &fault.Located{Pos: s.Pos, Err: fmt.Errorf("fall_back_on paths '%s' is not a child of any watched filepaths (%v)", p, watched)}
 			}
 		}
 	}

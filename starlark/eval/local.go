@@ -17,6 +17,7 @@ import (
 	"go.starlark.net/starlarkstruct"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 const hostIsWindows = runtime.GOOS == "windows"
@@ -247,7 +248,7 @@ func (c *call) local() (starlark.Value, error) {
 	}
 	command, err := c.run.hostCommand(in.Command, in.CommandBat, in.Dir.value, in.Env)
 	if err != nil {
-		return nil, sayf("Argument 1 (command): %w", err)
+		return nil, fault.Tiltf("Argument 1 (command): %w", err)
 	}
 	if command.Empty() {
 		return nil, fmt.Errorf("command %q failed.\nerror: empty cmd: the command can't be empty", "")
@@ -292,7 +293,7 @@ func (r *run) command(c config.Command, stdin string, log func(string)) ([]byte,
 	out, err := r.opts.Commands.Run(r.ctx, Process{
 		Argv: c.Argv, Dir: c.Dir, Env: r.env.list(c.Env), Stdin: stdin, Log: log,
 	})
-	return out, environment(err)
+	return out, fault.Environment(err)
 }
 
 func (c *call) link() (starlark.Value, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // object is a Kubernetes object of the project.
@@ -196,7 +197,7 @@ func (r *run) findImages(o *object, inEnv bool) error {
 		} else {
 			err = fmt.Errorf("finding images in %s: %w", o.name, err)
 		}
-		return &placed{pos: o.Pos, err: err}
+		return &fault.Located{Pos: o.Pos, Err: err}
 	}
 	if o.podErr != nil {
 		return at(o.podErr)

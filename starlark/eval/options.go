@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // applyOptions applies the calls of k8s_resource, in their order.
@@ -12,7 +14,7 @@ func (r *run) applyOptions() error {
 	y := &r.yaml
 	objects := r.objectIndex()
 	for _, opt := range y.options {
-		at := func(err error) error { return &placed{pos: opt.pos, err: err} }
+		at := func(err error) error { return &fault.Located{Pos: opt.pos, Err: err} }
 		if opt.grouped {
 			res, err := r.newK8s(opt.newName)
 			if err != nil {
@@ -98,9 +100,9 @@ func checkFragment(fragment string) error {
 	parts := strings.Count(strings.ReplaceAll(fragment, `\:`, ""), ":") + 1
 	switch {
 	case fragment == "":
-		return sayf("Error making selector from string %q: selector can't be empty", fragment)
+		return fault.Tiltf("Error making selector from string %q: selector can't be empty", fragment)
 	case parts > 3:
-		return sayf("Error making selector from string %q: Too many parts in selector. Selectors must contain between 1 and 3 parts (colon separated), found %d parts in %s", fragment, parts, fragment)
+		return fault.Tiltf("Error making selector from string %q: Too many parts in selector. Selectors must contain between 1 and 3 parts (colon separated), found %d parts in %s", fragment, parts, fragment)
 	}
 	return nil
 }
@@ -111,11 +113,11 @@ func (x objectIndex) find(fragment string) (*object, error) {
 	found := x.byFragment[strings.ToLower(fragment)]
 	switch {
 	case len(found) == 0:
-		return nil, sayf("No object identified by the fragment %q could be found. Possible objects are: %s", fragment, fullNames(x.run.yaml.objects))
+		return nil, fault.Tiltf("No object identified by the fragment %q could be found. Possible objects are: %s", fragment, fullNames(x.run.yaml.objects))
 	case len(found) > 1:
-		return nil, sayf("%q is not a unique fragment. Objects that match %q are %s", fragment, fragment, fullNames(found))
+		return nil, fault.Tiltf("%q is not a unique fragment. Objects that match %q are %s", fragment, fragment, fullNames(found))
 	case found[0].taken:
-		return nil, sayf("No object identified by the fragment %q could be found in remaining YAML. Valid remaining fragments are: %s", fragment, fullNames(x.run.loose()))
+		return nil, fault.Tiltf("No object identified by the fragment %q could be found in remaining YAML. Valid remaining fragments are: %s", fragment, fullNames(x.run.loose()))
 	}
 	return found[0], nil
 }

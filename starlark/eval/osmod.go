@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // environ is os.environ: the environment of this run, as a dictionary. It is
@@ -70,7 +72,7 @@ func (e *environ) Get(k starlark.Value) (starlark.Value, bool, error) {
 	s, ok := starlark.AsString(k)
 	v, found := e.vars[s]
 	if ok && !found { // whether the operator in sees an error makes no difference
-		return nil, false, environment(fmt.Errorf("key %s not in %s", k, e.Type()))
+		return nil, false, fault.Environment(fmt.Errorf("key %s not in %s", k, e.Type()))
 	}
 	return starlark.String(v), ok && found, nil
 }

@@ -10,6 +10,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // portForwards converts a port_forwards argument.
@@ -107,7 +108,7 @@ func (l *linkList) Unpack(v starlark.Value) error {
 		case link:
 			*l = append(*l, x.link)
 		default:
-			return sayf("Want a string, a link, or a sequence of these; found %v (type: %T)", x, x)
+			return fault.Tiltf("Want a string, a link, or a sequence of these; found %v (type: %T)", x, x)
 		}
 	}
 	return nil

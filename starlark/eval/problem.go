@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"strings"
 
 	"go.starlark.net/resolve"
@@ -13,44 +12,18 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/fault"
 )
-
-// placed is an error of the assembly, which knows the call that is at fault.
-type placed struct {
-	pos  config.Position
-	err  error
-	hint string
-}
-
-// Error returns the text without the place.
-func (p *placed) Error() string { return p.err.Error() }
-
-// Unwrap returns the error itself.
-func (p *placed) Unwrap() error { return p.err }
-
-// foreign is an error of where the Tiltfile is evaluated.
-type foreign struct{ error }
-
-// Unwrap returns the error itself.
-func (f foreign) Unwrap() error { return f.error }
-
-// environment says that an error comes from where the Tiltfile is evaluated.
-func environment(err error) error {
-	if err == nil {
-		return nil
-	}
-	return foreign{err}
-}
 
 // problem turns an error in what people see: the innermost message, where it
 // arose, and the calls that led there.
 func (r *run) problem(err error) config.Problem {
 	p := config.Problem{Message: err.Error()}
-	var at *placed
+	var at *fault.Located
 	if errors.As(err, &at) {
-		p.Pos, p.Hint = at.pos, at.hint
+		p.Pos, p.Hint = at.Pos, at.Hint
 	}
-	if errors.As(err, new(foreign)) || errors.As(err, new(*net.OpError)) {
+	if fault.IsEnvironment(err) {
 		p.Cause = config.CauseEnvironment
 	}
 	if e := innermost(err); e != nil {
@@ -167,7 +140,3 @@ func (r *run) line(pos config.Position) string {
 	text, _, _ := strings.Cut(source, "\n")
 	return strings.TrimSuffix(text, "\r")
 }
-
-// sayf makes an error in the words in which Tilt says it, upper case and full
-// stops included, so that people and scripts find what they know.
-func sayf(format string, args ...any) error { return fmt.Errorf(format, args...) }

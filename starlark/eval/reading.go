@@ -11,6 +11,7 @@ import (
 	"go.starlark.net/starlark"
 	"go.yaml.in/yaml/v2"
 
+	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
@@ -286,7 +287,7 @@ func toStarlark(v any) (starlark.Value, error) {
 		}
 		return dict, nil
 	}
-	return nil, sayf("Unable to convert to starlark value, unexpected type %T", v)
+	return nil, fault.Tiltf("Unable to convert to starlark value, unexpected type %T", v)
 }
 
 // fromStarlark converts a value for JSON or YAML, if that is within the limit

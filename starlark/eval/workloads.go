@@ -7,6 +7,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 )
 
 // resource is a Kubernetes resource while it is put together.
@@ -34,7 +35,7 @@ func (r *run) assembleK8s() error {
 	for i, w := range workloads {
 		res, err := r.newK8s(names[i])
 		if err != nil {
-			return &placed{pos: w.Pos, err: fmt.Errorf("error making resource for workload %s: %w", w.id(), err)}
+			return &fault.Located{Pos: w.Pos, Err: fmt.Errorf("error making resource for workload %s: %w", w.id(), err)}
 		}
 		res.take(w)
 		services.join(res, w)
@@ -46,7 +47,7 @@ func (r *run) assembleK8s() error {
 		res := y.byName[o.name]
 		if res == nil {
 			if res, err = r.newK8s(o.name); err != nil {
-				return &placed{pos: o.Pos, err: err}
+				return &fault.Located{Pos: o.Pos, Err: err}
 			}
 		}
 		res.take(o)
@@ -84,7 +85,7 @@ func (r *run) workloadNames(workloads []*object) ([]string, error) {
 		return uniqueNames(workloads), nil
 	}
 	at := func(err error) error {
-		return &placed{pos: position(f.Position()), err: fmt.Errorf("error applying workload_to_resource_function %s: %w", f.Position(), err)}
+		return &fault.Located{Pos: position(f.Position()), Err: fmt.Errorf("error applying workload_to_resource_function %s: %w", f.Position(), err)}
 	}
 	names, taken := make([]string, len(workloads)), map[string]*object{}
 	for i, w := range workloads {
@@ -129,7 +130,7 @@ func (r *run) linkImages(res *resource) error {
 	for _, name := range res.CustomDeploy.ImageDeps {
 		img := r.findImage(name)
 		if img == nil {
-			return &placed{pos: res.Pos, err: fmt.Errorf("resource %q: image build %q not found", res.Name, name)}
+			return &fault.Located{Pos: res.Pos, Err: fmt.Errorf("resource %q: image build %q not found", res.Name, name)}
 		}
 		use(img)
 	}

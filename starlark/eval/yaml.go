@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v2"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
@@ -123,10 +124,10 @@ func (r *run) addObjects(objects *[]objectTemplate, d yamldoc.Document) error {
 	version, _ := content["apiVersion"].(string)
 	switch {
 	case kind == "":
-		return sayf("Object 'Kind' is missing in '%s'", shorten(content))
+		return fault.Tiltf("Object 'Kind' is missing in '%s'", shorten(content))
 	case version == "":
 		name, _ := mapAt(content, "metadata")["name"].(string)
-		return sayf("decoding %s %q: Object 'apiVersion' is missing in '%s'", kind, name, shorten(content))
+		return fault.Tiltf("decoding %s %q: Object 'apiVersion' is missing in '%s'", kind, name, shorten(content))
 	}
 	if items, ok := content["items"].([]any); ok && kind == "List" && version == "v1" {
 		for _, item := range items {
