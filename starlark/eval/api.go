@@ -9,6 +9,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // apiState are the objects of Tilt's own API that the Tiltfile made.
@@ -48,7 +49,7 @@ func apiObject(c *call) (starlark.Value, error) {
 	for _, f := range fields {
 		switch f.name {
 		case "name":
-			o.Name, _ = asString(f.value)
+			o.Name, _ = value.AsString(f.value)
 		case "labels":
 			o.Labels = stringsOf(f.value)
 		case "annotations":
@@ -145,7 +146,7 @@ func (r *run) apiConvert(v starlark.Value, want decl.Type) (starlark.Value, erro
 		case t.Name == "any":
 			return v, nil
 		case t.Name == "str":
-			if s, ok := asString(v); ok {
+			if s, ok := value.AsString(v); ok {
 				return starlark.String(s), nil
 			}
 		case t.Name == "int":
@@ -187,7 +188,7 @@ func (r *run) apiList(v starlark.Value, elem decl.Type) (starlark.Value, bool, e
 		return nil, false, nil
 	}
 	var all []starlark.Value
-	for i, x := range elements(v) {
+	for i, x := range value.Elements(v) {
 		converted, err := r.apiConvert(x, elem)
 		if err != nil {
 			return nil, true, fmt.Errorf("at index %d: %w", i, err)
@@ -226,9 +227,9 @@ func (r *run) apiStruct(v starlark.Value, want string) (starlark.Value, bool, er
 			return nil, true, err
 		}
 		return made.(*apiValue).Dict, true, nil
-	case probe:
+	case value.Probe:
 		if want == "v1alpha1.Probe" {
-			return probeDict(v.probe), true, nil
+			return probeDict(v.Probe), true, nil
 		}
 	}
 	return nil, false, nil
@@ -252,7 +253,7 @@ func probeDict(p config.Probe) *starlark.Dict {
 		_ = handler.SetKey(starlark.String("tcp_socket"), d)
 	default:
 		d := starlark.NewDict(1)
-		_ = d.SetKey(starlark.String("command"), stringList(p.Exec))
+		_ = d.SetKey(starlark.String("command"), value.StringList(p.Exec))
 		_ = handler.SetKey(starlark.String("exec"), d)
 	}
 	dict := starlark.NewDict(6)

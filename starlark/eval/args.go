@@ -11,45 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
-
-// asString returns the text of a string or a Blob.
-func asString(v starlark.Value) (string, bool) {
-	switch v := v.(type) {
-	case starlark.String:
-		return string(v), true
-	case blob:
-		return v.text, true
-	}
-	return "", false
-}
-
-// elements returns the elements of a list or another sequence, the value alone
-// when it is none, and nothing for None.
-func elements(v starlark.Value) []starlark.Value {
-	switch v := v.(type) {
-	case nil, starlark.NoneType:
-		return nil
-	case starlark.Tuple:
-		return v
-	case *starlark.List:
-		all := make([]starlark.Value, v.Len())
-		for i := range all {
-			all[i] = v.Index(i)
-		}
-		return all
-	case starlark.Sequence:
-		all := make([]starlark.Value, 0, v.Len())
-		it := v.Iterate()
-		defer it.Done()
-		var x starlark.Value
-		for it.Next(&x) {
-			all = append(all, x)
-		}
-		return all
-	}
-	return []starlark.Value{v}
-}
 
 // strList takes a string or a list of strings.
 type strList []string
@@ -57,7 +20,7 @@ type strList []string
 // Unpack implements starlark.Unpacker.
 func (l *strList) Unpack(v starlark.Value) error {
 	*l = nil
-	if s, ok := asString(v); ok {
+	if s, ok := value.AsString(v); ok {
 		*l = strList{s}
 		return nil
 	}
@@ -66,8 +29,8 @@ func (l *strList) Unpack(v starlark.Value) error {
 	default:
 		return fmt.Errorf("value should be a string or List or Tuple of strings, but is of type %s", v.Type())
 	}
-	for _, x := range elements(v) {
-		s, ok := asString(x)
+	for _, x := range value.Elements(v) {
+		s, ok := value.AsString(x)
 		if !ok {
 			return fmt.Errorf("value should contain only strings, but element %q was of type %s", x.String(), x.Type())
 		}
@@ -97,7 +60,7 @@ func (l *sequence) Unpack(v starlark.Value) error {
 	if !ok {
 		return fmt.Errorf("got %s, want starlark.Sequence", v.Type())
 	}
-	for _, x := range elements(seq) {
+	for _, x := range value.Elements(seq) {
 		s, ok := x.(starlark.String)
 		if !ok {
 			return fmt.Errorf("'%v' is a %T, not a string", x, x)
@@ -118,8 +81,8 @@ func (l *imageList) Unpack(v starlark.Value) error {
 	default:
 		return fmt.Errorf("value should be a List or Tuple of strings, but is of type %s", v.Type())
 	}
-	for _, x := range elements(v) {
-		s, ok := asString(x)
+	for _, x := range value.Elements(v) {
+		s, ok := value.AsString(x)
 		if !ok {
 			return fmt.Errorf("value should contain only strings, but element %q was of type %s", x.String(), x.Type())
 		}
@@ -152,19 +115,12 @@ func (p *path) bind(c *call) { p.run = c.run }
 
 // Unpack implements starlark.Unpacker.
 func (p *path) Unpack(v starlark.Value) error {
-	s, ok := pathText(v)
+	s, ok := value.PathText(v)
 	if !ok {
 		return fmt.Errorf("expected path | string. Actual type: %T", v)
 	}
 	p.text, p.value = s, p.run.abs(s)
 	return nil
-}
-
-func pathText(v starlark.Value) (string, bool) {
-	if repo, ok := v.(*gitRepo); ok {
-		return repo.dir, true
-	}
-	return asString(v)
 }
 
 // optionalPath is a path that may be None or empty, both for "none".
@@ -192,8 +148,8 @@ func (p *pathList) bind(c *call) { p.run = c.run }
 // Unpack implements starlark.Unpacker.
 func (p *pathList) Unpack(v starlark.Value) error {
 	p.value = nil
-	for _, x := range elements(v) {
-		s, ok := pathText(x)
+	for _, x := range value.Elements(v) {
+		s, ok := value.PathText(x)
 		if !ok {
 			return fmt.Errorf("value should be a path or List or Tuple of paths, but is of type %s", x.Type())
 		}
@@ -211,8 +167,8 @@ func (m *stringMap) Unpack(v starlark.Value) error {
 	if v == starlark.None {
 		return nil
 	}
-	if e, ok := v.(*environ); ok {
-		*m = e.copy()
+	if e, ok := v.(*value.Environ); ok {
+		*m = e.Copy()
 		return nil
 	}
 	d, ok := v.(*starlark.Dict)
@@ -221,11 +177,11 @@ func (m *stringMap) Unpack(v starlark.Value) error {
 	}
 	*m = make(stringMap, d.Len())
 	for _, item := range d.Items() {
-		key, ok := asString(item[0])
+		key, ok := value.AsString(item[0])
 		if !ok {
 			return fmt.Errorf("key is not a string: %T (%v)", item[0], item[0])
 		}
-		value, ok := asString(item[1])
+		value, ok := value.AsString(item[1])
 		if !ok {
 			return fmt.Errorf("value is not a string: %T (%v)", item[1], item[1])
 		}
@@ -245,8 +201,8 @@ func (l *labelSet) Unpack(v starlark.Value) error {
 	default:
 		return fmt.Errorf("value should be a label or List or Tuple of labels, but is of type %s", v.Type())
 	}
-	for _, x := range elements(v) {
-		s, ok := asString(x)
+	for _, x := range value.Elements(v) {
+		s, ok := value.AsString(x)
 		if !ok {
 			return fault.Tiltf("Value should be convertible to string, but is type %s", x.Type())
 		}
@@ -345,7 +301,7 @@ func (n *name) Unpack(v starlark.Value) error {
 // patternList takes patterns of ignore files: a string or a sequence of them.
 func patternList(param string, v starlark.Value) ([]string, error) {
 	var patterns []string
-	for _, x := range elements(v) {
+	for _, x := range value.Elements(v) {
 		s, ok := x.(starlark.String)
 		switch {
 		case !ok:
@@ -381,7 +337,7 @@ type text struct {
 
 // Unpack implements starlark.Unpacker.
 func (t *text) Unpack(v starlark.Value) error {
-	s, ok := asString(v)
+	s, ok := value.AsString(v)
 	if !ok && v != starlark.None {
 		return fault.Tiltf("Value should be convertible to string, but is type %s", v.Type())
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // cacheFiles are the files of a project that uses every built-in whose work is
@@ -61,7 +63,7 @@ if read_yaml('opts.yaml', default={}).get('more'):
 func TestCacheIsCold(t *testing.T) {
 	dir := t.TempDir()
 	random := rand.New(rand.NewPCG(3, 4))
-	paths := sortedKeys(cacheFiles)
+	paths := value.SortedKeys(cacheFiles)
 	now := time.Now().Add(-24 * time.Hour) // old enough for a file's time to be trusted
 	have := map[string]string{}
 	set := func(path, text string) {

@@ -40,7 +40,7 @@ func (c *call) ourChart() (starlark.Value, error) {
 	}
 	charts := c.run.opts.Charts
 	if charts == nil {
-		charts = chart.Source{Env: c.run.env.list(nil)}
+		charts = chart.Source{Env: c.run.env.List(nil)}
 	}
 	c.run.log("fetching the chart " + in.Chart)
 	archive, err := charts.Pull(c.run.ctx, chart.Ref{

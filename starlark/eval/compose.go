@@ -17,6 +17,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
@@ -43,7 +44,7 @@ type composeService struct {
 	project     *composeProject
 	service     types.ServiceConfig
 	res         config.Resource
-	triggerMode triggerMode
+	triggerMode value.TriggerMode
 	image       *imageName
 	images      []*image
 }
@@ -65,17 +66,17 @@ func (c *call) dockerCompose() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	if len(elements(in.Paths)) == 0 {
+	if len(value.Elements(in.Paths)) == 0 {
 		return nil, fault.Tiltf("Nothing to compose")
 	}
 	added := &composeProject{name: in.Project, pos: c.pos(), envFile: in.EnvFile.value, profiles: in.Profiles.nonEmpty(), wait: in.Wait}
-	for i, v := range elements(in.Paths) {
+	for i, v := range value.Elements(in.Paths) {
 		file, err := c.composeFile(v, i)
 		if err != nil {
 			return nil, err
 		}
 		added.paths = append(added.paths, file.Filename)
-		if _, ok := v.(blob); ok {
+		if _, ok := v.(value.Blob); ok {
 			added.blobs = append(added.blobs, file.Filename)
 		}
 		added.files = append(added.files, file)
@@ -88,11 +89,11 @@ func (c *call) dockerCompose() (starlark.Value, error) {
 
 // composeFile reads a file, or takes the text of a Blob.
 func (c *call) composeFile(v starlark.Value, i int) (types.ConfigFile, error) {
-	if b, ok := v.(blob); ok {
+	if b, ok := v.(value.Blob); ok {
 		name := filepath.Join(c.run.dir(), fmt.Sprintf("inline-%d.yaml", i))
-		return types.ConfigFile{Filename: name, Content: []byte(b.text)}, nil
+		return types.ConfigFile{Filename: name, Content: []byte(b.Text)}, nil
 	}
-	s, ok := pathText(v)
+	s, ok := value.PathText(v)
 	if !ok {
 		return types.ConfigFile{}, fmt.Errorf("docker_compose files must be a string, a blob, or a sequence of these; found a %T", v)
 	}
@@ -104,7 +105,7 @@ func (c *call) composeFile(v starlark.Value, i int) (types.ConfigFile, error) {
 // projectName is the name of a project that is not given one: what the
 // environment or the files say, or the folder of the first file.
 func (r *run) projectName(p *composeProject) string {
-	name := r.env.get("COMPOSE_PROJECT_NAME")
+	name := r.env.Var("COMPOSE_PROJECT_NAME")
 	for _, f := range p.files {
 		docs, err := yamldoc.Parse(string(f.Content))
 		if err != nil || len(docs) == 0 || name != "" {
@@ -192,7 +193,7 @@ func (p *composeProject) cacheKey(dir string, env map[string]string) (key cacheK
 		}
 		parts = append(parts, f.Filename, text)
 	}
-	for _, name := range sortedKeys(env) {
+	for _, name := range value.SortedKeys(env) {
 		parts = append(parts, name, env[name])
 	}
 	return cacheKey{"compose", contentHash(parts...)}, true
@@ -234,7 +235,7 @@ func (p *composeProject) activeProfiles(env map[string]string) []string {
 // composeEnv is the run's environment, over that of the project's file of
 // variables.
 func (r *run) composeEnv(p *composeProject, dir string) (map[string]string, error) {
-	env := r.env.copy()
+	env := r.env.Copy()
 	file := p.envFile
 	if file == "" {
 		if file = filepath.Join(dir, ".env"); !r.exists(file) {
@@ -314,7 +315,7 @@ func (r *run) addService(p *composeProject, service types.ServiceConfig, deps []
 		s.image = name
 	}
 	if service.Build != nil && service.Build.DockerfileInline == "" {
-		r.files.watch(joinPath(service.Build.Context, cmp.Or(service.Build.Dockerfile, "Dockerfile")))
+		r.files.watch(value.JoinPath(service.Build.Context, cmp.Or(service.Build.Dockerfile, "Dockerfile")))
 	}
 	return nil
 }

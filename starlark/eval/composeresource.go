@@ -15,20 +15,21 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 func (c *call) dcResource() (starlark.Value, error) {
 	var in struct {
-		Name         string         `arg:"name"`
-		Image        starlark.Value `arg:"image"`
-		TriggerMode  triggerMode    `arg:"trigger_mode"`
-		ResourceDeps sequence       `arg:"resource_deps"`
-		Links        linkList       `arg:"links"`
-		Labels       labelSet       `arg:"labels"`
-		AutoInit     boolOrNone     `arg:"auto_init"`
-		Project      string         `arg:"project_name"`
-		NewName      string         `arg:"new_name"`
-		InferLinks   boolOrNone     `arg:"infer_links"`
+		Name         string            `arg:"name"`
+		Image        starlark.Value    `arg:"image"`
+		TriggerMode  value.TriggerMode `arg:"trigger_mode"`
+		ResourceDeps sequence          `arg:"resource_deps"`
+		Links        linkList          `arg:"links"`
+		Labels       labelSet          `arg:"labels"`
+		AutoInit     boolOrNone        `arg:"auto_init"`
+		Project      string            `arg:"project_name"`
+		NewName      string            `arg:"new_name"`
+		InferLinks   boolOrNone        `arg:"infer_links"`
 	}
 	if err := c.into(&in); err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func (c *call) dcResource() (starlark.Value, error) {
 	if in.Name == "" {
 		return nil, errors.New("dc_resource: `name` must not be empty")
 	}
-	if _, ok := orNone(in.Image).(starlark.String); !ok && orNone(in.Image) != starlark.None {
+	if _, ok := value.OrNone(in.Image).(starlark.String); !ok && value.OrNone(in.Image) != starlark.None {
 		return nil, fmt.Errorf("image arg must be a string; got %T", in.Image)
 	} else if ok && in.Image != starlark.String("") {
 		c.run.warn("dc_resource(image=…) has no effect: the Compose file names the image")
@@ -52,7 +53,7 @@ func (c *call) dcResource() (starlark.Value, error) {
 			s.res.ResourceDeps = append(s.res.ResourceDeps, d)
 		}
 	}
-	if in.TriggerMode != triggerUnset {
+	if in.TriggerMode != value.TriggerUnset {
 		s.triggerMode = in.TriggerMode
 	}
 	if in.AutoInit.set {
@@ -149,7 +150,7 @@ func (r *run) composeImage(s *composeService) *image {
 		Network: b.Network, Deps: []string{b.Context}, DockerfileContents: b.DockerfileInline, Pull: b.Pull, CacheFrom: b.CacheFrom,
 	}}
 	if b.DockerfileInline == "" {
-		img.Dockerfile = joinPath(b.Context, cmp.Or(b.Dockerfile, "Dockerfile"))
+		img.Dockerfile = value.JoinPath(b.Context, cmp.Or(b.Dockerfile, "Dockerfile"))
 	}
 	for _, v := range s.service.Volumes {
 		if v.Type == types.VolumeTypeBind && v.Source != "" { // the container sees changes as they are
@@ -178,7 +179,7 @@ func (r *run) addCompose() {
 		}
 		slices.Sort(res.Labels)
 		res.Labels = slices.Compact(res.Labels)
-		res.TriggerMode = s.triggerMode.orElse(r.triggerMode)
+		res.TriggerMode = s.triggerMode.OrElse(r.triggerMode)
 		r.project.Resources = append(r.project.Resources, res)
 	}
 }

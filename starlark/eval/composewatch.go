@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 
 	"github.com/compose-spec/compose-go/v2/template"
+
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // composeWatch notes the files that Compose files name: what they include and
@@ -93,7 +95,7 @@ func (w *composeWatch) paths(v any, dir string) []string {
 		}
 		text, _ := x.(string)
 		if full, err := template.Substitute(text, w.lookup); err == nil && full != "" {
-			paths = append(paths, joinPath(dir, full))
+			paths = append(paths, value.JoinPath(dir, full))
 		}
 	}
 	return paths

@@ -23,13 +23,13 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/limit"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // DefaultMaxSteps is how many steps of Starlark an evaluation may take: some
@@ -115,20 +115,20 @@ type run struct {
 	names     starlark.StringDict
 	guarded   starlark.StringDict // functions that measure, in every file
 	meter     *limit.Meter
-	env       *environ
+	env       *value.Environ
 	kube      *kubeState
 
 	images  imageIndex
 	yaml    yamlState
 	local   []*localDecl
 	compose composeState
-	secrets *config.Secrets           // values that no message may show
-	steps   map[config.Position]*step // live-update steps that nothing uses yet
+	secrets *config.Secrets                 // values that no message may show
+	steps   map[config.Position]*value.Step // live-update steps that nothing uses yet
 	config  configState
 	api     apiState
 	ours    map[string]any // what the towline module set
 
-	triggerMode    triggerMode
+	triggerMode    value.TriggerMode
 	triggerModeSet string // position of the call
 	team           string
 	registrySet    bool
@@ -163,10 +163,10 @@ func newRun(ctx context.Context, o Options) *run {
 		project: newProject(o.Tiltfile),
 		warned:  map[string]bool{},
 		modules: map[string]*module{},
-		steps:   map[config.Position]*step{},
+		steps:   map[config.Position]*value.Step{},
 		ours:    map[string]any{},
 	}
-	r.env = newEnviron(o.Env)
+	r.env = value.NewEnviron(o.Env)
 	r.kube = &kubeState{run: r, given: o.Kube}
 	r.yaml.kinds, r.yaml.byName = initialKinds(), map[string]*resource{}
 	r.config = newConfigState(o.Args)
@@ -292,14 +292,4 @@ func (r *run) abs(path string) string {
 		return filepath.Clean(path)
 	}
 	return filepath.Join(r.dir(), path)
-}
-
-// sortedKeys returns a map's keys in order.
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

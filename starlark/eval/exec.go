@@ -16,6 +16,7 @@ import (
 	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/limit"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // A module is a file that was executed, or is being executed (globals nil).
@@ -229,7 +230,7 @@ func (c *call) exit() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	if text, ok := asString(in.Code); ok {
+	if text, ok := value.AsString(in.Code); ok {
 		c.run.log(text)
 	} else if in.Code != nil && in.Code != starlark.None {
 		c.run.log(in.Code.String())

@@ -13,6 +13,7 @@ import (
 
 	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // osFS is the operating system's file system.
@@ -141,7 +142,7 @@ func (f *recorder) noteMissing(path string, err error) {
 }
 
 // sorted returns all paths that were noted.
-func (f *recorder) sorted() []string { return sortedKeys(f.seen) }
+func (f *recorder) sorted() []string { return value.SortedKeys(f.seen) }
 
 // listing notes the names in a folder.
 func (f *recorder) listing(dir string) {

@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
@@ -65,7 +66,7 @@ func (c *call) helm() (starlark.Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("helm: %w", err)
 	}
-	return blob{text: text, source: "helm: " + h.Dir}, nil
+	return value.Blob{Text: text, Source: "helm: " + h.Dir}, nil
 }
 
 // chartKey watches what a rendering reads and returns a key of its content.
@@ -111,7 +112,7 @@ func (r *run) subcharts(dir string) []string {
 		}
 		for _, d := range c.Dependencies {
 			if path, ok := strings.CutPrefix(d.Repository, "file://"); ok {
-				dirs = append(dirs, joinPath(dir, filepath.FromSlash(path)))
+				dirs = append(dirs, value.JoinPath(dir, filepath.FromSlash(path)))
 			}
 		}
 	}

@@ -78,7 +78,7 @@ func (r *run) buildArgs(img *image) map[string]string {
 		if value != "" {
 			continue
 		}
-		if args[name] = r.env.get(name); args[name] == "" {
+		if args[name] = r.env.Var(name); args[name] == "" {
 			delete(args, name)
 		}
 	}

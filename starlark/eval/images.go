@@ -13,6 +13,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // image is an image that was declared, before it is known what uses it.
@@ -133,7 +134,7 @@ func (c *call) dockerBuild() (starlark.Value, error) {
 		c.run.warn("docker_build(cache=...) is obsolete, and currently a no-op.\nYou should switch to live_update to optimize your builds.")
 	}
 	if img.Platform == "" {
-		img.Platform = c.run.env.get("DOCKER_DEFAULT_PLATFORM")
+		img.Platform = c.run.env.Var("DOCKER_DEFAULT_PLATFORM")
 	}
 	for _, tag := range img.ExtraTags {
 		if _, err := parseRef(tag); err != nil {
@@ -170,7 +171,7 @@ func (c *call) readDockerfile(img *image, file, contents starlark.Value) error {
 	case file != nil && contents != nil:
 		return fault.Tiltf("Cannot specify both dockerfile and dockerfile_contents keyword arguments")
 	case contents != nil:
-		text, ok := asString(contents)
+		text, ok := value.AsString(contents)
 		if !ok {
 			return fault.Tiltf("Argument (dockerfile_contents): must be string or blob.")
 		}
@@ -179,7 +180,7 @@ func (c *call) readDockerfile(img *image, file, contents starlark.Value) error {
 	}
 	img.Dockerfile = filepath.Join(img.Context, "Dockerfile")
 	if file != nil {
-		s, ok := pathText(file)
+		s, ok := value.PathText(file)
 		if !ok {
 			return c.errorf("for parameter %q: expected path | string. Actual type: %T", "dockerfile", file)
 		}
@@ -200,7 +201,7 @@ func (c *call) setOnly(img *image, only starlark.Value) error {
 		if strings.Contains(p, "*") {
 			return fmt.Errorf("'only' does not support '*' file globs. Must be a real path: %s", p)
 		}
-		img.Only = append(img.Only, joinPath(img.Context, p))
+		img.Only = append(img.Only, value.JoinPath(img.Context, p))
 	}
 	return err
 }
@@ -367,7 +368,7 @@ func (c *call) customBuild() (starlark.Value, error) {
 	if err := c.run.images.add(img); err != nil {
 		return nil, err
 	}
-	return customBuild{ref: img.Ref}, nil
+	return value.CustomBuild{Ref: img.Ref}, nil
 }
 
 func (c *call) defaultRegistry() (starlark.Value, error) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // jsonPath is a parsed JSONPath template, as "{.spec.containers[*].image}".
@@ -230,7 +232,7 @@ func children(n node) []node {
 	var all []node
 	switch v := n.value.(type) {
 	case map[string]any:
-		for _, k := range sortedKeys(v) {
+		for _, k := range value.SortedKeys(v) {
 			all = append(all, n.child(k, v[k]))
 		}
 	case []any:

@@ -7,6 +7,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // yamlState is what the Kubernetes built-ins noted.
@@ -30,7 +31,7 @@ func (c *call) k8sYAML() (starlark.Value, error) {
 		return nil, err
 	}
 	errEmpty := fault.Tiltf("Empty YAML passed to k8s_yaml")
-	values := elements(in.YAML)
+	values := value.Elements(in.YAML)
 	if len(values) == 0 {
 		return nil, errEmpty
 	}
@@ -108,8 +109,8 @@ func (c *call) filterYAML() (starlark.Value, error) {
 		}
 	}
 	source := "filter_yaml"
-	if b, ok := in.YAML.(blob); ok {
-		source = b.source
+	if b, ok := in.YAML.(value.Blob); ok {
+		source = b.Source
 	}
 	result := make(starlark.Tuple, 2)
 	for i, part := range [][]map[string]any{match, append(rest, unlabelled...)} {
@@ -117,7 +118,7 @@ func (c *call) filterYAML() (starlark.Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		result[i] = blob{text: text, source: source}
+		result[i] = value.Blob{Text: text, Source: source}
 	}
 	return result, nil
 }

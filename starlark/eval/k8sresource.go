@@ -8,6 +8,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // k8sOptions is one call of k8s_resource.
@@ -18,7 +19,7 @@ type k8sOptions struct {
 	grouped      bool // made of objects, not of a workload
 	portForwards []config.PortForward
 	selectors    []map[string]string
-	triggerMode  triggerMode
+	triggerMode  value.TriggerMode
 	resourceDeps []string
 	objects      []string
 	autoInit     boolOrNone
@@ -30,18 +31,18 @@ type k8sOptions struct {
 
 func (c *call) k8sResource() (starlark.Value, error) {
 	var in struct {
-		Workload     name           `arg:"workload"`
-		NewName      name           `arg:"new_name"`
-		PortForwards starlark.Value `arg:"port_forwards"`
-		Selectors    starlark.Value `arg:"extra_pod_selectors"`
-		TriggerMode  triggerMode    `arg:"trigger_mode"`
-		ResourceDeps sequence       `arg:"resource_deps"`
-		Objects      sequence       `arg:"objects"`
-		AutoInit     boolOrNone     `arg:"auto_init"`
-		Readiness    readiness      `arg:"pod_readiness"`
-		Links        linkList       `arg:"links"`
-		Labels       labelSet       `arg:"labels"`
-		Discovery    discovery      `arg:"discovery_strategy"`
+		Workload     name              `arg:"workload"`
+		NewName      name              `arg:"new_name"`
+		PortForwards starlark.Value    `arg:"port_forwards"`
+		Selectors    starlark.Value    `arg:"extra_pod_selectors"`
+		TriggerMode  value.TriggerMode `arg:"trigger_mode"`
+		ResourceDeps sequence          `arg:"resource_deps"`
+		Objects      sequence          `arg:"objects"`
+		AutoInit     boolOrNone        `arg:"auto_init"`
+		Readiness    readiness         `arg:"pod_readiness"`
+		Links        linkList          `arg:"links"`
+		Labels       labelSet          `arg:"labels"`
+		Discovery    discovery         `arg:"discovery_strategy"`
 	}
 	if err := c.into(&in); err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ type discovery string
 
 // Unpack implements starlark.Unpacker.
 func (d *discovery) Unpack(v starlark.Value) error {
-	s, ok := asString(v)
+	s, ok := value.AsString(v)
 	if !ok {
 		return fault.Tiltf("Must be a string. Got: %s", v.Type())
 	}
@@ -111,7 +112,7 @@ func podSelectors(v starlark.Value) ([]map[string]string, error) {
 		return nil, nil
 	case *starlark.Dict:
 	case *starlark.List:
-		dicts = elements(x)
+		dicts = value.Elements(x)
 	default:
 		return nil, fmt.Errorf("pod labels must be a dict or a list; got %T", v)
 	}

@@ -16,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v2"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // Kube says which Kubernetes a run is for.
@@ -40,7 +41,7 @@ func (k *kubeState) kube() *Kube {
 		return k.given
 	}
 	if k.loaded == nil {
-		loaded := ReadKubeconfig(k.run.opts.FS, k.run.env.vars)
+		loaded := ReadKubeconfig(k.run.opts.FS, k.run.env.Copy())
 		k.loaded = &loaded
 	}
 	return k.loaded
@@ -98,7 +99,7 @@ func (c *call) allowContexts() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	for _, x := range elements(in.Contexts) {
+	for _, x := range value.Elements(in.Contexts) {
 		name, ok := x.(starlark.String)
 		if !ok {
 			return nil, fmt.Errorf("allow_k8s_contexts contexts must be a string or a sequence of strings; found a %T", x)

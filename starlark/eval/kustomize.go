@@ -16,6 +16,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // kustomizing serialises runs of the library, whose schema is global.
@@ -34,7 +35,7 @@ func (c *call) kustomize() (starlark.Value, error) {
 	var out string
 	var err error
 	options, library := kustomizeOptions(in.Flags)
-	bin, _ := asString(orNone(in.Bin))
+	bin, _ := value.AsString(value.OrNone(in.Bin))
 	if library && bin == "" {
 		out, err = c.run.kustomizeLibrary(dir, in.Flags, options)
 	} else {
@@ -44,7 +45,7 @@ func (c *call) kustomize() (starlark.Value, error) {
 		c.run.files.watch(dir) // what is missing may come
 		return nil, err
 	}
-	return blob{text: out, source: "kustomize: " + dir}, nil
+	return value.Blob{Text: out, Source: "kustomize: " + dir}, nil
 }
 
 // kustomizeOptions translates flags to the library's options; ok is false when
@@ -126,7 +127,7 @@ func (r *run) kustomizeBinary(dir, bin string, flags []string) (string, error) {
 	var stderr strings.Builder
 	out, err := r.command(config.Command{Argv: argv, Dir: r.dir()}, "", func(s string) { stderr.WriteString(s) })
 	if err != nil {
-		return "", fmt.Errorf("command %q failed.\nerror: %w\nstdout: %s\nstderr: %s", commandText(argv), err, quoteEnd(string(out)), quoteEnd(stderr.String()))
+		return "", fmt.Errorf("command %q failed.\nerror: %w\nstdout: %s\nstderr: %s", value.CommandText(argv), err, quoteEnd(string(out)), quoteEnd(stderr.String()))
 	}
 	return string(out), nil
 }
@@ -142,7 +143,7 @@ func (r *run) watchBelow(dir string) {
 
 // hasProgram reports whether a program is in the PATH of the run.
 func (r *run) hasProgram(name string) bool {
-	for _, dir := range filepath.SplitList(r.env.get("PATH")) {
+	for _, dir := range filepath.SplitList(r.env.Var("PATH")) {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
 			return true
 		}

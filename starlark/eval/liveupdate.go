@@ -10,12 +10,13 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // newStep makes a step and notes it as unused.
 func (c *call) newStep(s config.Step) starlark.Value {
 	s.Pos = c.pos()
-	made := &step{Step: s}
+	made := &value.Step{Step: s}
 	c.run.steps[s.Pos] = made
 	return made
 }
@@ -69,10 +70,10 @@ func (c *call) runStep() (starlark.Value, error) {
 		return nil, err
 	}
 	s := config.Step{Kind: config.StepRun, Argv: argv, EchoOff: in.EchoOff}
-	for _, x := range elements(in.Trigger) {
+	for _, x := range value.Elements(in.Trigger) {
 		t, ok := x.(starlark.String)
 		if !ok {
-			return nil, fmt.Errorf("run cmd '%s' triggers contained value '%s' of type '%s'. it may only contain strings", commandText(argv), x.String(), x.Type())
+			return nil, fmt.Errorf("run cmd '%s' triggers contained value '%s' of type '%s'. it may only contain strings", value.CommandText(argv), x.String(), x.Type())
 		}
 		s.Triggers = append(s.Triggers, c.run.abs(string(t)))
 	}
@@ -86,14 +87,14 @@ var stepRank = map[config.StepKind]int{
 
 // liveUpdate checks the steps of a live_update argument and marks them used.
 func (r *run) liveUpdate(v starlark.Value) ([]config.Step, error) {
-	values := elements(v)
+	values := value.Elements(v)
 	if len(values) == 0 {
 		return nil, nil
 	}
 	steps := make([]config.Step, 0, len(values))
 	highest := -1
 	for _, x := range values {
-		s, ok := x.(*step)
+		s, ok := x.(*value.Step)
 		if !ok {
 			return nil, fmt.Errorf("live_update: 'steps' must be a list of live update steps - got value '%v' of type '%s'", x.String(), x.Type())
 		}
@@ -178,11 +179,11 @@ func (r *run) checkUnusedSteps() error {
 	}
 	var lines []string
 	var first config.Position
-	byText := make(map[string]*step, len(r.steps))
+	byText := make(map[string]*value.Step, len(r.steps))
 	for pos, s := range r.steps {
 		byText[pos.String()] = s
 	}
-	for i, pos := range sortedKeys(byText) {
+	for i, pos := range value.SortedKeys(byText) {
 		s := byText[pos]
 		if i == 0 {
 			first = s.Pos
@@ -220,12 +221,4 @@ func below(dirs []string, path string) bool {
 		}
 	}
 	return false
-}
-
-// joinPath joins a folder and a path that may be absolute.
-func joinPath(dir, path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return filepath.Join(dir, path)
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 const hostIsWindows = runtime.GOOS == "windows"
@@ -78,7 +79,7 @@ func program(p Process) string {
 			continue
 		}
 		for _, dir := range filepath.SplitList(list) {
-			file := joinPath(p.Dir, filepath.Join(dir, name))
+			file := value.JoinPath(p.Dir, filepath.Join(dir, name))
 			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 				return file
 			}
@@ -133,7 +134,7 @@ func shellCommand(v starlark.Value, windows bool) ([]string, error) {
 func (r *run) hostCommand(unix, windows starlark.Value, dir string, env map[string]string) (config.Command, error) {
 	onWindows := hostIsWindows
 	v := unix
-	if onWindows && windows != nil && len(elements(windows)) > 0 && windows != starlark.String("") {
+	if onWindows && windows != nil && len(value.Elements(windows)) > 0 && windows != starlark.String("") {
 		v = windows
 	}
 	argv, err := shellCommand(v, onWindows)
@@ -149,12 +150,12 @@ func (r *run) hostCommand(unix, windows starlark.Value, dir string, env map[stri
 // localDecl is a local resource as declared.
 type localDecl struct {
 	name        string
-	triggerMode triggerMode
+	triggerMode value.TriggerMode
 	res         config.Resource
 }
 
-func (l *localDecl) resource(fallback triggerMode) config.Resource {
-	l.res.TriggerMode = l.triggerMode.orElse(fallback)
+func (l *localDecl) resource(fallback value.TriggerMode) config.Resource {
+	l.res.TriggerMode = l.triggerMode.OrElse(fallback)
 	return l.res
 }
 
@@ -167,25 +168,25 @@ func (c *call) test() (starlark.Value, error) {
 
 func (c *call) declareLocal(test bool) (starlark.Value, error) {
 	var in struct {
-		Name          name           `arg:"name"`
-		Cmd           starlark.Value `arg:"cmd"`
-		Deps          pathList       `arg:"deps"`
-		TriggerMode   triggerMode    `arg:"trigger_mode"`
-		ResourceDeps  sequence       `arg:"resource_deps"`
-		Ignore        starlark.Value `arg:"ignore"`
-		AutoInit      optionalBool   `arg:"auto_init"`
-		ServeCmd      starlark.Value `arg:"serve_cmd"`
-		CmdBat        starlark.Value `arg:"cmd_bat"`
-		ServeCmdBat   starlark.Value `arg:"serve_cmd_bat"`
-		AllowParallel optionalBool   `arg:"allow_parallel"`
-		Links         linkList       `arg:"links"`
-		Labels        labelSet       `arg:"labels"`
-		Env           stringMap      `arg:"env"`
-		ServeEnv      stringMap      `arg:"serve_env"`
-		Probe         starlark.Value `arg:"readiness_probe"`
-		Dir           optionalPath   `arg:"dir"`
-		ServeDir      optionalPath   `arg:"serve_dir"`
-		Tags          strList        `arg:"tags"`
+		Name          name              `arg:"name"`
+		Cmd           starlark.Value    `arg:"cmd"`
+		Deps          pathList          `arg:"deps"`
+		TriggerMode   value.TriggerMode `arg:"trigger_mode"`
+		ResourceDeps  sequence          `arg:"resource_deps"`
+		Ignore        starlark.Value    `arg:"ignore"`
+		AutoInit      optionalBool      `arg:"auto_init"`
+		ServeCmd      starlark.Value    `arg:"serve_cmd"`
+		CmdBat        starlark.Value    `arg:"cmd_bat"`
+		ServeCmdBat   starlark.Value    `arg:"serve_cmd_bat"`
+		AllowParallel optionalBool      `arg:"allow_parallel"`
+		Links         linkList          `arg:"links"`
+		Labels        labelSet          `arg:"labels"`
+		Env           stringMap         `arg:"env"`
+		ServeEnv      stringMap         `arg:"serve_env"`
+		Probe         starlark.Value    `arg:"readiness_probe"`
+		Dir           optionalPath      `arg:"dir"`
+		ServeDir      optionalPath      `arg:"serve_dir"`
+		Tags          strList           `arg:"tags"`
 	}
 	if err := c.into(&in); err != nil {
 		return nil, err
@@ -253,7 +254,7 @@ func (c *call) local() (starlark.Value, error) {
 	if command.Empty() {
 		return nil, fmt.Errorf("command %q failed.\nerror: empty cmd: the command can't be empty", "")
 	}
-	text := commandText(command.Argv)
+	text := value.CommandText(command.Argv)
 	if !in.EchoOff {
 		c.run.log("local: " + text)
 	}
@@ -275,7 +276,7 @@ func (c *call) local() (starlark.Value, error) {
 	case !in.Quiet && !in.EchoOff && out == "" && stderr.Len() == 0:
 		c.run.log("[no output]")
 	}
-	return blob{text: out, source: "local: " + text}, nil
+	return value.Blob{Text: out, Source: "local: " + text}, nil
 }
 
 // quoteEnd quotes a program's output, of a long one the end.
@@ -291,7 +292,7 @@ func quoteEnd(s string) string {
 // to stdout; stderr goes to log.
 func (r *run) command(c config.Command, stdin string, log func(string)) ([]byte, error) {
 	out, err := r.opts.Commands.Run(r.ctx, Process{
-		Argv: c.Argv, Dir: c.Dir, Env: r.env.list(c.Env), Stdin: stdin, Log: log,
+		Argv: c.Argv, Dir: c.Dir, Env: r.env.List(c.Env), Stdin: stdin, Log: log,
 	})
 	return out, fault.Environment(err)
 }
@@ -310,7 +311,7 @@ func (c *call) link() (starlark.Value, error) {
 	}
 	l := config.Link{URL: u, Name: in.Name}
 	fields := starlark.StringDict{"url": starlark.String(l.URL), "name": starlark.String(l.Name)}
-	return link{Struct: starlarkstruct.FromStringDict(starlark.String("link"), fields), link: l}, nil
+	return value.Link{Struct: starlarkstruct.FromStringDict(starlark.String("link"), fields), Link: l}, nil
 }
 
 func (c *call) localGitRepo() (starlark.Value, error) {
@@ -326,14 +327,5 @@ func (c *call) localGitRepo() (starlark.Value, error) {
 	if !c.run.exists(filepath.Join(in.Path.value, ".git")) {
 		return nil, fmt.Errorf("%s isn't a valid git repo: it doesn't have a .git/ directory", in.Path.value)
 	}
-	return &gitRepo{dir: in.Path.value, run: c.run}, nil
-}
-
-// stringList converts strings to a list.
-func stringList(texts []string) *starlark.List {
-	values := make([]starlark.Value, len(texts))
-	for i, t := range texts {
-		values[i] = starlark.String(t)
-	}
-	return starlark.NewList(values)
+	return &value.GitRepo{Dir: in.Path.value}, nil
 }

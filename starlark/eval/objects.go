@@ -8,6 +8,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // object is a Kubernetes object of the project.
@@ -87,8 +88,8 @@ func (o *objectTemplate) fullName() string {
 
 func escapeColons(s string) string { return strings.ReplaceAll(s, ":", `\:`) }
 
-func (o *objectTemplate) id() objectID {
-	return objectID{name: o.name, kind: o.kind, namespace: o.namespace, group: o.group}
+func (o *objectTemplate) id() value.ObjectID {
+	return value.ObjectID{Name: o.name, Kind: o.kind, Namespace: o.namespace, Group: o.group}
 }
 
 // uniqueNames returns the shortest name of each object that no other of them

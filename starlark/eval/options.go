@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // applyOptions applies the calls of k8s_resource, in their order.
@@ -24,7 +25,7 @@ func (r *run) applyOptions() error {
 		}
 		res := y.byName[opt.workload]
 		if res == nil {
-			return at(fmt.Errorf("k8s_resource specified unknown resource %q. known k8s resources: %s", opt.workload, strings.Join(sortedKeys(y.byName), ", ")))
+			return at(fmt.Errorf("k8s_resource specified unknown resource %q. known k8s resources: %s", opt.workload, strings.Join(value.SortedKeys(y.byName), ", ")))
 		}
 		if err := r.applyOne(res, opt); err != nil {
 			return at(err)
@@ -58,7 +59,7 @@ func (r *run) applyOne(res *resource, opt *k8sOptions) error {
 	if opt.discovery != "" {
 		res.DiscoveryStrategy = opt.discovery
 	}
-	if opt.triggerMode != triggerUnset {
+	if opt.triggerMode != value.TriggerUnset {
 		res.triggerMode = opt.triggerMode
 	}
 	if opt.autoInit.set {

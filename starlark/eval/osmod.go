@@ -1,140 +1,14 @@
 package eval
 
 import (
-	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"go.starlark.net/starlark"
 
-	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
-
-// environ is os.environ: the environment of this run, as a dictionary. It is
-// a copy; a change reaches commands of this run and nothing else.
-type environ struct {
-	vars map[string]string
-}
-
-func newEnviron(env []string) *environ {
-	e := &environ{vars: make(map[string]string, len(env)+1)}
-	for _, kv := range env {
-		if name, value, ok := strings.Cut(kv, "="); ok && name != "" {
-			e.vars[name] = value
-		}
-	}
-	e.vars["TOWLINE"] = "1"
-	return e
-}
-
-func (e *environ) get(name string) string { return e.vars[name] }
-
-func (e *environ) copy() map[string]string { return maps.Clone(e.vars) }
-
-// list returns "NAME=value" pairs with some variables added, in order.
-func (e *environ) list(extra map[string]string) []string {
-	all := e.copy()
-	maps.Copy(all, extra)
-	list := make([]string, 0, len(all))
-	for _, k := range sortedKeys(all) {
-		list = append(list, k+"="+all[k])
-	}
-	return list
-}
-
-func (e *environ) dict() *starlark.Dict {
-	d := starlark.NewDict(len(e.vars))
-	for _, k := range sortedKeys(e.vars) {
-		_ = d.SetKey(starlark.String(k), starlark.String(e.vars[k]))
-	}
-	return d
-}
-
-// String returns the dictionary's text.
-func (e *environ) String() string { return e.dict().String() }
-
-// Type is "environ".
-func (e *environ) Type() string { return "environ" }
-
-// Freeze does nothing: the environment stays changeable in loaded files.
-func (e *environ) Freeze() {}
-
-// Truth is whether there is any variable.
-func (e *environ) Truth() starlark.Bool { return len(e.vars) > 0 }
-
-// Hash fails.
-func (e *environ) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable: environ") }
-
-// Get returns a variable.
-func (e *environ) Get(k starlark.Value) (starlark.Value, bool, error) {
-	s, ok := starlark.AsString(k)
-	v, found := e.vars[s]
-	if ok && !found { // whether the operator in sees an error makes no difference
-		return nil, false, fault.Environment(fmt.Errorf("key %s not in %s", k, e.Type()))
-	}
-	return starlark.String(v), ok && found, nil
-}
-
-// SetKey sets a variable.
-func (e *environ) SetKey(k, v starlark.Value) error {
-	key, ok := starlark.AsString(k)
-	if !ok {
-		return fmt.Errorf("putenv() key must be a string, not %s", k.Type())
-	}
-	value, ok := asString(v)
-	if !ok {
-		return fmt.Errorf("putenv() value must be a string, not %s", v.Type())
-	}
-	e.vars[key] = value
-	return nil
-}
-
-// Iterate iterates over the names.
-func (e *environ) Iterate() starlark.Iterator { return e.dict().Iterate() }
-
-// Len is the number of variables.
-func (e *environ) Len() int { return len(e.vars) }
-
-// Items returns pairs of name and value.
-func (e *environ) Items() []starlark.Tuple { return e.dict().Items() }
-
-// Attr returns a method of dictionaries; those that change the dictionary
-// change the environment.
-func (e *environ) Attr(name string) (starlark.Value, error) {
-	d := e.dict()
-	method, err := d.Attr(name)
-	b, ok := method.(*starlark.Builtin)
-	if err != nil || !ok {
-		return method, err
-	}
-	return starlark.NewBuiltin(name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-		v, err := b.CallInternal(t, args, kwargs)
-		if err != nil {
-			return nil, err
-		}
-		return v, e.take(d)
-	}), nil
-}
-
-// take makes the environment what a changed dictionary says.
-func (e *environ) take(d *starlark.Dict) error {
-	vars := make(map[string]string, d.Len())
-	for _, item := range d.Items() {
-		k, ok := starlark.AsString(item[0])
-		v, okValue := asString(item[1])
-		if !ok || !okValue {
-			return fmt.Errorf("environment variables are strings, got %s=%s", item[0], item[1])
-		}
-		vars[k] = v
-	}
-	e.vars = vars
-	return nil
-}
-
-// AttrNames returns the methods' names.
-func (e *environ) AttrNames() []string { return new(starlark.Dict).AttrNames() }
 
 func (c *call) getcwd() (starlark.Value, error) {
 	if err := c.noArgs(); err != nil {
@@ -151,10 +25,10 @@ func (c *call) getenv() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	if v, ok := c.run.env.vars[in.Key]; ok {
+	if v, ok := c.run.env.Lookup(in.Key); ok {
 		return starlark.String(v), nil
 	}
-	return orNone(in.Default.v), nil
+	return value.OrNone(in.Default.v), nil
 }
 
 func (c *call) putenv() (starlark.Value, error) {
@@ -175,7 +49,7 @@ func (c *call) unsetenv() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	delete(c.run.env.vars, in.Key)
+	c.run.env.Unset(in.Key)
 	return starlark.None, nil
 }
 
@@ -188,9 +62,9 @@ func pathFunc(f func(r *run, p string) (starlark.Value, error)) builtin {
 		if err := c.into(&in); err != nil {
 			return nil, err
 		}
-		s, ok := asString(in.Path)
-		if repo, isRepo := in.Path.(*gitRepo); isRepo {
-			s, ok = repo.dir, true
+		s, ok := value.AsString(in.Path)
+		if repo, isRepo := in.Path.(*value.GitRepo); isRepo {
+			s, ok = repo.Dir, true
 		}
 		if !ok {
 			return nil, c.errorf("for parameter path: got %s, want string", in.Path.Type())
@@ -243,7 +117,7 @@ func (c *call) joinPaths() (starlark.Value, error) {
 	}
 	var parts []string
 	for i, a := range c.args {
-		s, ok := asString(a)
+		s, ok := value.AsString(a)
 		if !ok {
 			return nil, c.errorf("for parameter %d: got %s, want string", i+1, a.Type())
 		}
@@ -284,14 +158,14 @@ func (r *run) constants() map[string]starlark.Value {
 	}
 	executable, _ := os.Executable()
 	return map[string]starlark.Value{
-		"TRIGGER_MODE_AUTO":      triggerAuto,
-		"TRIGGER_MODE_MANUAL":    triggerManual,
+		"TRIGGER_MODE_AUTO":      value.TriggerAuto,
+		"TRIGGER_MODE_MANUAL":    value.TriggerManual,
 		"config.tilt_subcommand": starlark.String(r.opts.Subcommand),
 		"config.main_path":       starlark.String(r.opts.Tiltfile),
 		"config.main_dir":        starlark.String(filepath.Dir(r.opts.Tiltfile)),
 		"os.name":                starlark.String(osName),
 		"os.environ":             r.env,
-		"sys.argv":               stringList(os.Args),
+		"sys.argv":               value.StringList(os.Args),
 		"sys.executable":         starlark.String(executable),
 		"towline.version":        starlark.String(r.opts.Version),
 	}

@@ -11,17 +11,18 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // portForwards converts a port_forwards argument.
 func portForwards(v starlark.Value) ([]config.PortForward, error) {
 	switch v.(type) {
-	case nil, starlark.NoneType, starlark.Int, starlark.String, portForward, starlark.Sequence:
+	case nil, starlark.NoneType, starlark.Int, starlark.String, value.PortForward, starlark.Sequence:
 	default:
 		return nil, fmt.Errorf("port_forwards must be an int, a port_forward, or a sequence of those; is a %T", v)
 	}
 	var all []config.PortForward
-	for _, x := range elements(v) {
+	for _, x := range value.Elements(v) {
 		var pf config.PortForward
 		var err error
 		switch x := x.(type) {
@@ -32,7 +33,7 @@ func portForwards(v starlark.Value) ([]config.PortForward, error) {
 			pf.Local, err = portNumber(x.String())
 		case starlark.String:
 			pf, err = parsePortForward(string(x))
-		case portForward:
+		case value.PortForward:
 			pf = x.PortForward
 		default:
 			err = fmt.Errorf("port_forwards arg %v includes element %v which must be an int or a port_forward; is a %T", v, x, x)
@@ -88,7 +89,7 @@ func (c *call) portForward() (starlark.Value, error) {
 	if _, err := url.Parse(in.Path); err != nil {
 		return nil, fmt.Errorf("parsing `path` param: %w", err)
 	}
-	return portForward{config.PortForward{Local: in.Local, Container: in.Container, Name: in.Name, Path: in.Path, Host: in.Host}}, nil
+	return value.PortForward{PortForward: config.PortForward{Local: in.Local, Container: in.Container, Name: in.Name, Path: in.Path, Host: in.Host}}, nil
 }
 
 // linkList takes an URL or a link, or a list of them.
@@ -97,7 +98,7 @@ type linkList []config.Link
 // Unpack implements starlark.Unpacker.
 func (l *linkList) Unpack(v starlark.Value) error {
 	*l = nil
-	for _, x := range elements(v) {
+	for _, x := range value.Elements(v) {
 		switch x := x.(type) {
 		case starlark.String:
 			u, err := linkURL(string(x))
@@ -105,8 +106,8 @@ func (l *linkList) Unpack(v starlark.Value) error {
 				return err
 			}
 			*l = append(*l, config.Link{URL: u})
-		case link:
-			*l = append(*l, x.link)
+		case value.Link:
+			*l = append(*l, x.Link)
 		default:
 			return fault.Tiltf("Want a string, a link, or a sequence of these; found %v (type: %T)", x, x)
 		}

@@ -11,12 +11,13 @@ import (
 	"go.starlark.net/starlarkstruct"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // readinessProbe takes the probe of a local resource, which only a serve
 // command has a use for.
 func (c *call) readinessProbe(v starlark.Value, name string, serve config.Command) (*config.Probe, error) {
-	p, ok := v.(probe)
+	p, ok := v.(value.Probe)
 	switch {
 	case v == nil || v == starlark.None:
 		return nil, nil
@@ -26,7 +27,7 @@ func (c *call) readinessProbe(v starlark.Value, name string, serve config.Comman
 		c.run.warn(fmt.Sprintf("Ignoring readiness probe for local resource %q (no serve_cmd was defined)", name))
 		return nil, nil
 	}
-	return &p.probe, nil
+	return &p.Probe, nil
 }
 
 func (c *call) probe() (starlark.Value, error) {
@@ -55,12 +56,12 @@ func (c *call) probe() (starlark.Value, error) {
 		if a.v == nil || a.v == starlark.None {
 			continue
 		}
-		act, ok := a.v.(action)
-		if !ok || act.kind() != a.name+"_action" {
+		act, ok := a.v.(value.Action)
+		if !ok || act.Kind() != a.name+"_action" {
 			return nil, c.errorf("for parameter %q: got %s, want %s_action", a.name, a.v.Type(), a.name)
 		}
 		given++
-		p.Exec, p.HTTP, p.TCP = act.probe.Exec, act.probe.HTTP, act.probe.TCP
+		p.Exec, p.HTTP, p.TCP = act.Probe.Exec, act.Probe.HTTP, act.Probe.TCP
 	}
 	if given != 1 {
 		return nil, errors.New("exactly one of exec, http_get, or tcp_socket must be specified")
@@ -68,9 +69,9 @@ func (c *call) probe() (starlark.Value, error) {
 	fields := starlark.StringDict{
 		"initial_delay_secs": starlark.MakeInt(in.InitialDelay), "timeout_secs": starlark.MakeInt(in.Timeout.orElse(1)),
 		"period_secs": starlark.MakeInt(in.Period.orElse(10)), "success_threshold": starlark.MakeInt(p.SuccessThreshold),
-		"failure_threshold": starlark.MakeInt(p.FailureThreshold), "exec": orNone(in.Exec), "http_get": orNone(in.HTTP), "tcp_socket": orNone(in.TCP),
+		"failure_threshold": starlark.MakeInt(p.FailureThreshold), "exec": value.OrNone(in.Exec), "http_get": value.OrNone(in.HTTP), "tcp_socket": value.OrNone(in.TCP),
 	}
-	return probe{Struct: starlarkstruct.FromStringDict(starlark.String("probe"), fields), probe: p}, nil
+	return value.Probe{Struct: starlarkstruct.FromStringDict(starlark.String("probe"), fields), Probe: p}, nil
 }
 
 func (c *call) execAction() (starlark.Value, error) {
@@ -80,8 +81,8 @@ func (c *call) execAction() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	return action{Struct: starlarkstruct.FromStringDict(starlark.String("exec_action"), starlark.StringDict{"command": stringList(in.Command)}),
-		probe: config.Probe{Exec: in.Command}}, nil
+	return value.Action{Struct: starlarkstruct.FromStringDict(starlark.String("exec_action"), starlark.StringDict{"command": value.StringList(in.Command)}),
+		Probe: config.Probe{Exec: in.Command}}, nil
 }
 
 func (c *call) httpGetAction() (starlark.Value, error) {
@@ -104,8 +105,8 @@ func (c *call) httpGetAction() (starlark.Value, error) {
 		return nil, c.errorf("for parameter path: %w", err)
 	}
 	fields := starlark.StringDict{"port": starlark.MakeInt(int(in.Port)), "host": starlark.String(in.Host), "scheme": starlark.String(in.Scheme), "path": starlark.String(in.Path)}
-	return action{Struct: starlarkstruct.FromStringDict(starlark.String("http_get_action"), fields),
-		probe: config.Probe{HTTP: &config.HTTPGet{Scheme: strings.ToLower(in.Scheme), Host: in.Host, Port: int(in.Port), Path: in.Path}}}, nil
+	return value.Action{Struct: starlarkstruct.FromStringDict(starlark.String("http_get_action"), fields),
+		Probe: config.Probe{HTTP: &config.HTTPGet{Scheme: strings.ToLower(in.Scheme), Host: in.Host, Port: int(in.Port), Path: in.Path}}}, nil
 }
 
 func (c *call) tcpSocketAction() (starlark.Value, error) {
@@ -120,6 +121,6 @@ func (c *call) tcpSocketAction() (starlark.Value, error) {
 		in.Host = "localhost"
 	}
 	fields := starlark.StringDict{"port": starlark.MakeInt(int(in.Port)), "host": starlark.String(in.Host)}
-	return action{Struct: starlarkstruct.FromStringDict(starlark.String("tcp_socket_action"), fields),
-		probe: config.Probe{TCP: &config.TCPSocket{Host: in.Host, Port: int(in.Port)}}}, nil
+	return value.Action{Struct: starlarkstruct.FromStringDict(starlark.String("tcp_socket_action"), fields),
+		Probe: config.Probe{TCP: &config.TCPSocket{Host: in.Host, Port: int(in.Port)}}}, nil
 }

@@ -1,18 +1,15 @@
 package eval
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 
 	"go.starlark.net/starlark"
 	"go.yaml.in/yaml/v2"
 
-	"github.com/towline-dev/towline/starlark/fault"
-	"github.com/towline-dev/towline/starlark/yamldoc"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 func (c *call) readFile() (starlark.Value, error) {
@@ -38,7 +35,7 @@ func (c *call) readFile() (starlark.Value, error) {
 	case in.Default == nil || !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	return blob{text: fallback, source: "file: " + in.Paths.value}, nil
+	return value.Blob{Text: fallback, Source: "file: " + in.Paths.value}, nil
 }
 
 func (c *call) watchFile() (starlark.Value, error) {
@@ -69,7 +66,7 @@ func (c *call) listdir() (starlark.Value, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return stringList(paths), nil
+	return value.StringList(paths), nil
 }
 
 func (c *call) blob() (starlark.Value, error) {
@@ -79,7 +76,7 @@ func (c *call) blob() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	return blob{text: in.Input, source: "Tiltfile blob() call"}, nil
+	return value.Blob{Text: in.Input, Source: "Tiltfile blob() call"}, nil
 }
 
 // readDefault reads the file of a read_json or read_yaml; ok is false when it
@@ -114,7 +111,7 @@ func (c *call) decodeJSON() (starlark.Value, error) {
 	if err := c.into(&in); err != nil {
 		return nil, err
 	}
-	s, ok := asString(in.JSON)
+	s, ok := value.AsString(in.JSON)
 	if !ok {
 		return nil, fmt.Errorf("%s arg must be a string or blob. got %s", c.name(), in.JSON.Type())
 	}
@@ -125,26 +122,12 @@ func (r *run) jsonToStarlark(data, from string) (starlark.Value, error) {
 	if err := r.meter.AllowParsed(data); err != nil {
 		return nil, err
 	}
-	v, err := decodeJSON([]byte(data))
+	v, err := value.DecodeJSON([]byte(data))
 	if err != nil {
 		return nil, fmt.Errorf("error parsing JSON%s: %w", from, err)
 	}
 	r.noteSecrets(v)
-	return toStarlark(v)
-}
-
-// decodeJSON decodes one value, with integers as int64.
-func decodeJSON(data []byte) (any, error) {
-	var v any
-	if err := json.Unmarshal(data, &v); err != nil { // refuses what stands behind the value
-		return nil, err
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	return yamldoc.Numbers(v), nil
+	return value.ToStarlark(v)
 }
 
 func (c *call) readYAML() (starlark.Value, error) {
@@ -188,7 +171,7 @@ func (c *call) yamlText() (string, error) {
 	if err := c.into(&in); err != nil {
 		return "", err
 	}
-	s, ok := asString(in.YAML)
+	s, ok := value.AsString(in.YAML)
 	if !ok {
 		return "", fmt.Errorf("%s arg must be a string or blob. got %s", c.name(), in.YAML.Type())
 	}
@@ -235,7 +218,7 @@ func (c *call) stream(text, from string) (*starlark.List, error) {
 	values := make([]starlark.Value, len(docs))
 	for i, d := range docs {
 		c.run.noteSecrets(d.Value)
-		if values[i], err = toStarlark(d.Value); err != nil {
+		if values[i], err = value.ToStarlark(d.Value); err != nil {
 			return nil, fmt.Errorf("error converting YAML to Starlark%s: %w", from, err)
 		}
 	}
@@ -251,107 +234,15 @@ func (d *defaultValue) Unpack(v starlark.Value) error {
 	return nil
 }
 
-// toStarlark converts decoded JSON or YAML. A number without a point is an
-// integer.
-func toStarlark(v any) (starlark.Value, error) {
-	switch v := v.(type) {
-	case nil:
-		return starlark.None, nil
-	case bool:
-		return starlark.Bool(v), nil
-	case string:
-		return starlark.String(v), nil
-	case float64:
-		return starlark.Float(v), nil
-	case int64:
-		return starlark.MakeInt64(v), nil
-	case []any:
-		list := make([]starlark.Value, len(v))
-		for i, x := range v {
-			var err error
-			if list[i], err = toStarlark(x); err != nil {
-				return nil, err
-			}
-		}
-		return starlark.NewList(list), nil
-	case map[string]any:
-		dict := starlark.NewDict(len(v))
-		for _, k := range sortedKeys(v) {
-			x, err := toStarlark(v[k])
-			if err != nil {
-				return nil, err
-			}
-			if err := dict.SetKey(starlark.String(k), x); err != nil {
-				return nil, err
-			}
-		}
-		return dict, nil
-	}
-	return nil, fault.Tiltf("Unable to convert to starlark value, unexpected type %T", v)
-}
-
 // fromStarlark converts a value for JSON or YAML, if that is within the limit
 // of memory.
 func (r *run) fromStarlark(v starlark.Value) (any, error) {
 	if err := r.meter.AllowText(v); err != nil {
 		return nil, err
 	}
-	x, err := fromStarlark(v, 0)
+	x, err := value.FromStarlark(v)
 	r.noteSecrets(x)
 	return x, err
-}
-
-// fromStarlark converts a value for JSON or YAML.
-func fromStarlark(v starlark.Value, depth int) (any, error) {
-	if depth > yamldoc.MaxDepth {
-		return nil, errors.New("values nest too deep: does a list hold itself?")
-	}
-	switch v := v.(type) {
-	case starlark.NoneType:
-		return nil, nil
-	case starlark.Bool:
-		return bool(v), nil
-	case starlark.String:
-		return string(v), nil
-	case blob:
-		return v.text, nil
-	case starlark.Int:
-		if n, ok := v.Int64(); ok {
-			return n, nil
-		}
-		return nil, fmt.Errorf("integer %s is out of range", v)
-	case starlark.Float:
-		if f := float64(v); f == math.Trunc(f) && math.Abs(f) < 1e15 {
-			return int64(f), nil
-		}
-		return float64(v), nil
-	case *starlark.List:
-		list := make([]any, v.Len())
-		for i := range list {
-			var err error
-			if list[i], err = fromStarlark(v.Index(i), depth+1); err != nil {
-				return nil, err
-			}
-		}
-		return list, nil
-	case *environ:
-		return fromStarlark(v.dict(), depth)
-	case *starlark.Dict:
-		m := make(map[string]any, v.Len())
-		for _, item := range v.Items() {
-			key, ok := asString(item[0])
-			if !ok {
-				return nil, fmt.Errorf("only string keys are supported in maps. found key '%s' of type %T", item[0].String(), item[0])
-			}
-			x, err := fromStarlark(item[1], depth+1)
-			if err != nil {
-				return nil, err
-			}
-			m[key] = x
-		}
-		return m, nil
-	}
-	return nil, fmt.Errorf("unable to convert from starlark value, unsupported type %T", v)
 }
 
 func (c *call) encodeJSON() (starlark.Value, error) {
@@ -369,7 +260,7 @@ func (c *call) encodeJSON() (starlark.Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("error serializing object to json: %w", err)
 	}
-	return blob{text: string(data) + "\n", source: c.name()}, nil
+	return value.Blob{Text: string(data) + "\n", Source: c.name()}, nil
 }
 
 func (c *call) encodeYAML() (starlark.Value, error) {
@@ -380,7 +271,7 @@ func (c *call) encodeYAML() (starlark.Value, error) {
 		return nil, err
 	}
 	s, err := c.run.starlarkToYAML(in.Obj)
-	return blob{text: s, source: c.name()}, err
+	return value.Blob{Text: s, Source: c.name()}, err
 }
 
 func (c *call) encodeYAMLStream() (starlark.Value, error) {
@@ -391,7 +282,7 @@ func (c *call) encodeYAMLStream() (starlark.Value, error) {
 		return nil, err
 	}
 	var all string
-	for i, x := range elements(in.Objs) {
+	for i, x := range value.Elements(in.Objs) {
 		s, err := c.run.starlarkToYAML(x)
 		if err != nil {
 			return nil, err
@@ -401,7 +292,7 @@ func (c *call) encodeYAMLStream() (starlark.Value, error) {
 		}
 		all += s
 	}
-	return blob{text: all, source: c.name()}, nil
+	return value.Blob{Text: all, Source: c.name()}, nil
 }
 
 func (r *run) starlarkToYAML(v starlark.Value) (string, error) {

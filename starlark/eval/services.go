@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // serviceIndex are the Services by one of the labels that they select, so that
@@ -25,7 +27,7 @@ func (o *objectTemplate) indexLabels() {
 	key := func(label string, value any) string { return label + "\x00" + fmt.Sprint(value) }
 	if o.isService() {
 		selector := o.selector()
-		if labels := sortedKeys(selector); len(labels) > 0 {
+		if labels := value.SortedKeys(selector); len(labels) > 0 {
 			o.selects = key(labels[0], selector[labels[0]])
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // compatible is the version of Tilt that this package follows; constraints of
@@ -251,7 +252,7 @@ func (c *call) disableSnapshots() (starlark.Value, error) {
 
 func (c *call) setTriggerMode() (starlark.Value, error) {
 	var in struct {
-		Mode triggerMode `arg:"trigger_mode"`
+		Mode value.TriggerMode `arg:"trigger_mode"`
 	}
 	if err := c.into(&in); err != nil {
 		return nil, err

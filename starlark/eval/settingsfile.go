@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // configFile is the name of the file of settings, beside the Tiltfile.
@@ -58,7 +60,7 @@ func (s *setting) Set(text string) error {
 		}
 		s.value = b
 	case "object":
-		v, err := decodeJSON([]byte(text))
+		v, err := value.DecodeJSON([]byte(text))
 		if err != nil {
 			return err
 		}
@@ -131,9 +133,9 @@ func jsonType(v any) string {
 
 func (s *setting) starlark() (starlark.Value, error) {
 	if list, ok := s.value.([]string); ok {
-		return stringList(list), nil
+		return value.StringList(list), nil
 	}
-	return toStarlark(s.value)
+	return value.ToStarlark(s.value)
 }
 
 // define returns the built-in that declares a setting of a kind.
@@ -213,7 +215,7 @@ func (c *call) readSettings(file string) (map[string]*setting, error) {
 	if err != nil {
 		return nil, fmt.Errorf("error opening %s: %w", file, err)
 	}
-	decoded, err := decodeJSON(data)
+	decoded, err := value.DecodeJSON(data)
 	if err != nil {
 		return nil, fmt.Errorf("error parsing json from %s: %w", file, err)
 	}
@@ -222,7 +224,7 @@ func (c *call) readSettings(file string) (map[string]*setting, error) {
 		return nil, fmt.Errorf("error parsing json from %s: want an object", file)
 	}
 	values := map[string]*setting{}
-	for _, name := range sortedKeys(raw) {
+	for _, name := range value.SortedKeys(raw) {
 		def := c.run.config.settings[name]
 		if def == nil {
 			return nil, fmt.Errorf("%s specified unknown setting name '%s'", file, name)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // note adds an entry to a list of the towline module's settings.
@@ -138,7 +140,7 @@ func (c *call) ourContexts() (starlark.Value, error) {
 		return nil, c.errorf("unexpected positional arguments")
 	}
 	for _, kw := range c.kwargs {
-		sum, ok := asString(kw[1])
+		sum, ok := value.AsString(kw[1])
 		if !ok || len(sum) != 64 {
 			return nil, c.errorf("for parameter %s: want the SHA-256 of a certificate authority, 64 hexadecimal digits", kw[0])
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // resource is a Kubernetes resource while it is put together.
@@ -16,7 +17,7 @@ type resource struct {
 	objects     []*object
 	images      []*image
 	grouped     bool
-	triggerMode triggerMode
+	triggerMode value.TriggerMode
 }
 
 // assembleK8s makes resources of workloads, lets what belongs to them join
@@ -185,7 +186,7 @@ func (r *run) finishK8s(res *resource) {
 	}
 	slices.Sort(res.Labels)
 	res.Labels = slices.Compact(res.Labels)
-	res.TriggerMode = res.triggerMode.orElse(r.triggerMode)
+	res.TriggerMode = res.triggerMode.OrElse(r.triggerMode)
 	r.project.Resources = append(r.project.Resources, res.Resource)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
@@ -46,7 +47,7 @@ func writeYAML(objects []map[string]any) (string, error) {
 // several.
 func (c *call) yamlArg(v starlark.Value) ([]*object, error) {
 	var objects []*object
-	for _, x := range elements(v) {
+	for _, x := range value.Elements(v) {
 		more, err := c.yamlOne(x)
 		if err != nil {
 			return nil, err
@@ -57,14 +58,14 @@ func (c *call) yamlArg(v starlark.Value) ([]*object, error) {
 }
 
 func (c *call) yamlOne(v starlark.Value) ([]*object, error) {
-	if b, ok := v.(blob); ok {
-		objects, err := c.run.objects(b.text, c.pos(), "")
+	if b, ok := v.(value.Blob); ok {
+		objects, err := c.run.objects(b.Text, c.pos(), "")
 		if err != nil {
-			return nil, fmt.Errorf("Error reading yaml from %s: %w", b.source, err)
+			return nil, fmt.Errorf("Error reading yaml from %s: %w", b.Source, err)
 		}
 		return objects, nil
 	}
-	s, ok := pathText(v)
+	s, ok := value.PathText(v)
 	if !ok {
 		return nil, fmt.Errorf("expected path | string. Actual type: %T", v)
 	}
