@@ -1,7 +1,6 @@
 package ide
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
@@ -41,27 +40,9 @@ func CodeActions(s *Snapshot, f *resolve.File, at syntax.Span) []Action {
 		for _, fix := range d.Fixes {
 			list = append(list, Action{fix.Title, QuickFix, fix.Edits, fix.Preferred, d})
 		}
-		if d.Code == resolve.CodeUndefined {
-			list = append(list, loadActions(s, f, d)...)
-		}
 	}
 	list = append(list, nameArgs(s, f, at)...)
 	return append(list, organize(f, diagnostics)...)
-}
-
-// loadActions offers to load an undefined name from the extensions that have
-// it.
-func loadActions(s *Snapshot, f *resolve.File, d *Diagnostic) []Action {
-	name := f.Src[d.Span.Start:d.Span.End]
-	var list []Action
-	for _, ext := range s.extensions(f) {
-		module := "ext://" + ext
-		target := s.file(s.Workspace.Module(f.Name, module).Path)
-		if target != nil && target.Export(name) != nil {
-			list = append(list, Action{fmt.Sprintf("Load %s from %s", name, module), QuickFix, []Edit{loadEdit(f, module, name)}, true, d})
-		}
-	}
-	return list
 }
 
 // nameArgs offers to write the positional arguments of a call as keywords.

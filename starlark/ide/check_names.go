@@ -8,6 +8,52 @@ import (
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
+// unloaded says of undefined names which extensions have them: what a file only
+// forgot to load is no slip of the pen.
+func (c *checker) unloaded() {
+	if c.s.Workspace == nil {
+		return
+	}
+	for i := range c.list {
+		d := &c.list[i]
+		if d.undefined == "" || strings.Contains(d.Message, "assigned below") {
+			continue
+		}
+		if c.searches++; c.searches > maxSearches {
+			return
+		}
+		loads := c.loadsOf(d.undefined)
+		if len(loads) == 0 {
+			continue
+		}
+		d.Message = "undefined: " + d.undefined + " (load it from " + loads[0].from + ")"
+		d.Fixes = nil
+		for i, l := range loads {
+			title := "Load " + d.undefined + " from " + l.from
+			d.Fixes = append(d.Fixes, Fix{Title: title, Edits: []Edit{l.edit}, Preferred: i == 0})
+		}
+	}
+}
+
+// offeredLoad is an edit that loads a name.
+type offeredLoad struct {
+	from string
+	edit Edit
+}
+
+// loadsOf returns the edits that load a name from the extensions that have it.
+func (c *checker) loadsOf(name string) []offeredLoad {
+	var list []offeredLoad
+	for _, ext := range c.s.extensions(c.f) {
+		module := "ext://" + ext
+		target := c.s.file(c.s.Workspace.Module(c.f.Name, module).Path)
+		if target != nil && target.Export(name) != nil {
+			list = append(list, offeredLoad{module, loadEdit(c.f, module, name)})
+		}
+	}
+	return list
+}
+
 // names reports loaded names and local variables that are not used.
 func (c *checker) names() {
 	if len(c.f.Errors) > 0 {

@@ -29,6 +29,8 @@ type Diagnostic struct {
 	Tag      Tag
 	Related  []Related
 	Fixes    []Fix
+
+	undefined string // the name that is
 }
 
 // Related is a place that belongs to a diagnostic.
@@ -50,6 +52,7 @@ type Fix struct {
 func Diagnostics(s *Snapshot, f *resolve.File) []Diagnostic {
 	c := &checker{s: s, f: f, in: newInference(s)}
 	c.list = SyntaxDiagnostics(f)
+	c.unloaded()
 	c.names()
 	c.loads()
 	c.project()
@@ -94,6 +97,9 @@ func SyntaxDiagnostics(f *resolve.File) []Diagnostic {
 			p.Suggest = suggest
 			d.Message = fmt.Sprintf("undefined: %s (did you mean %s?)", name, suggest)
 		}
+		if p.Code == resolve.CodeUndefined {
+			d.undefined = name
+		}
 		if p.Suggest != "" {
 			d.Fixes = append(d.Fixes, replaceFix(f, p.Span, p.Suggest))
 		}
@@ -106,7 +112,7 @@ func SyntaxDiagnostics(f *resolve.File) []Diagnostic {
 // stand in these lines.
 func syntaxErrors(f *resolve.File) (list []Diagnostic, names map[string]bool) {
 	names = map[string]bool{}
-	last := -1
+	last, tried := -1, false
 	for _, e := range f.Errors {
 		line := f.Lines.Number(e.Start)
 		if line == last {
@@ -117,6 +123,12 @@ func syntaxErrors(f *resolve.File) (list []Diagnostic, names map[string]bool) {
 			continue
 		}
 		last = line
+		switch word := f.Src[e.Start:e.End]; {
+		case word == "try":
+			tried = true
+		case tried && (word == "except" || word == "finally"):
+			continue // it is said of the try
+		}
 		note, fixes := explain(f, e)
 		if note != "" {
 			note = " (" + note + ")"
@@ -127,7 +139,21 @@ func syntaxErrors(f *resolve.File) (list []Diagnostic, names map[string]bool) {
 			names[name] = true
 		}
 	}
-	return list, names
+	return append(list, endsEarly(f)...), names
+}
+
+// endsEarly reports a NUL byte, at which Starlark takes the file for ended.
+func endsEarly(f *resolve.File) []Diagnostic {
+	end := f.Token(f.NumTokens() - 1).Start
+	i := strings.IndexByte(f.Src[end:], 0)
+	if i < 0 {
+		return nil
+	}
+	at := syntax.Span{Start: end + i, End: end + i + 1}
+	return []Diagnostic{{
+		Span: at, Severity: Error, Code: CodeSyntax, Message: "a NUL byte ends the file here: nothing behind it is read",
+		Fixes: []Fix{{Title: "Remove it", Edits: []Edit{{f.Name, at, ""}}, Preferred: true}},
+	}}
 }
 
 func replaceFix(f *resolve.File, span syntax.Span, text string) Fix {

@@ -202,6 +202,9 @@ func Resolve(file *syntax.File) *File {
 		r.refer(u.id, u.scope)
 	}
 	r.listUses()
+	for _, u := range r.unknown {
+		r.explain(u)
+	}
 	return r.file
 }
 
@@ -243,8 +246,8 @@ type resolver struct {
 	found []found
 	named []string // the names of the arguments of the calls around
 
-	loops, ifs int // open in the current function, or in the file
-	suggested  int // undefined names that were compared with others
+	loops, ifs int         // open in the current function, or in the file
+	unknown    []undefined // names, the first of them
 
 	bindings []Binding // blocks from which new ones are cut
 	sites    []Site
@@ -375,18 +378,33 @@ func (r *resolver) builtin(name string) *Binding {
 	return b
 }
 
-// maxSuggestions limits the undefined names for which a similar one is looked
-// for, which takes time for each name that is known.
-const maxSuggestions = 100
+// maxExplained limits the undefined names for which another one is looked for
+// that is meant, which takes time for each name that is known.
+const maxExplained = 100
+
+// undefined is a problem with a name that is not bound where it is used.
+type undefined struct {
+	problem int // its index
+	use
+}
 
 func (r *resolver) undefined(id *syntax.Ident, scope *Scope) {
-	p := Problem{Span: id.Span(), Code: CodeUndefined, Msg: "undefined: " + id.Name}
-	if r.suggested++; r.suggested > maxSuggestions {
-		r.file.Problems = append(r.file.Problems, p)
+	if len(r.unknown) < maxExplained {
+		r.unknown = append(r.unknown, undefined{len(r.file.Problems), use{id, scope}})
+	}
+	r.problem(id.Span(), CodeUndefined, "undefined: %s", id.Name)
+}
+
+// explain says which name is meant, most likely, once all are known: the same
+// one, which is bound too late, or a similar one.
+func (r *resolver) explain(u undefined) {
+	p := &r.file.Problems[u.problem]
+	if b := u.scope.Lookup(u.id.Name); b != nil {
+		p.Msg += fmt.Sprintf(" (assigned below, in line %d)", r.file.Lines.Number(b.Sites[0].Ident.Start)+1)
 		return
 	}
 	var names []string
-	for s := scope; s != nil; s = s.Parent {
+	for s := u.scope; s != nil; s = s.Parent {
 		for _, b := range s.Order {
 			names = append(names, b.Name)
 		}
@@ -394,9 +412,8 @@ func (r *resolver) undefined(id *syntax.Ident, scope *Scope) {
 	for _, e := range decl.Globals() {
 		names = append(names, e.Name)
 	}
-	if n := decl.Nearest(id.Name, names); n != "" && n != id.Name {
+	if n := decl.Nearest(u.id.Name, names); n != "" && n != u.id.Name {
 		p.Suggest = n
 		p.Msg += fmt.Sprintf(" (did you mean %s?)", n)
 	}
-	r.file.Problems = append(r.file.Problems, p)
 }
