@@ -89,9 +89,9 @@ func follow(ctx context.Context, e api.Endpoint, req api.UpRequest, view *progre
 			return nil, err
 		}
 		if _, err = client.Up(ctx, req); err == nil {
-			err = client.Watch(ctx, func(ev api.Event) error {
-				view.show(*ev.Status)
-				if ev.Status.Up && api.Settled(ev.Status) {
+			err = client.Watch(ctx, func(s *api.Status) error {
+				view.show(*s)
+				if s.Up && api.Settled(s) {
 					return ready
 				}
 				return nil

@@ -48,12 +48,7 @@ func (d *Daemon) Follow(ctx context.Context, visit func(api.Status) error) error
 	if err != nil {
 		return err
 	}
-	err = c.Watch(ctx, func(e api.Event) error {
-		if e.Status == nil {
-			return nil
-		}
-		return visit(*e.Status)
-	})
+	err = c.Watch(ctx, func(s *api.Status) error { return visit(*s) })
 	if err == nil {
 		err = errors.New("the daemon ended")
 	}

@@ -4,7 +4,7 @@
 // A face (the language server, the debugging bridge, the command line, the
 // dashboard) never touches the cluster. It asks the daemon of its workspace,
 // which it finds, or starts, through an Endpoint. The wire is HTTP/1.1 with
-// JSON bodies, so that it can be read with curl; what streams (Watch, Logs)
+// JSON bodies, so that it can be read with curl; what streams (Events, Logs)
 // is one JSON value a line, and what is raw (Debug, Dial) is an upgraded
 // connection. Routes are listed beside the method that calls them.
 package api
@@ -186,12 +186,6 @@ type LogLine struct {
 	Pod      string    `json:"pod,omitempty"`
 	Level    string    `json:"level,omitempty"` // "", "warn" or "error"
 	Text     string    `json:"text"`
-}
-
-// Event is one line of a Watch: exactly one field is set.
-type Event struct {
-	Status *Status  `json:"status,omitempty"`
-	Log    *LogLine `json:"log,omitempty"`
 }
 
 // UpRequest brings the project, or some of its resources, up.

@@ -69,13 +69,6 @@ func (c *Client) Project(ctx context.Context) (*config.Project, error) {
 	return p, err
 }
 
-// Watch calls visit with the current status and then with each change, until
-// ctx ends, the daemon goes or visit returns an error, which it returns. While
-// a watch is open the daemon has a face and does not end by itself.
-func (c *Client) Watch(ctx context.Context, visit func(Event) error) error {
-	return stream(ctx, c, RouteWatch, nil, visit)
-}
-
 // Logs calls visit with the kept lines that the request selects and, when it
 // follows, with each new one.
 func (c *Client) Logs(ctx context.Context, req LogsRequest, visit func(LogLine) error) error {

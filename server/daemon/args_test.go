@@ -73,7 +73,7 @@ func (s *stand) await(what string, is func(*api.Status) bool) *api.Status {
 	s.t.Helper()
 	deadline := time.After(time.Minute)
 	for {
-		status, changed := s.snapshot()
+		status, changed := s.published.now()
 		if is(status) {
 			return status
 		}

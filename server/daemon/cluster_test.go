@@ -138,8 +138,8 @@ func (b *bed) reach(what string, is func(api.Status) bool) api.Status {
 	defer cancel()
 	done := errors.New("reached")
 	var last api.Status
-	err := b.client.Watch(ctx, func(e api.Event) error {
-		last = *e.Status
+	err := b.client.Watch(ctx, func(s *api.Status) error {
+		last = *s
 		if is(last) {
 			return done
 		}

@@ -22,7 +22,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -54,9 +53,7 @@ type Daemon struct {
 
 	secrets atomic.Pointer[config.Secrets] // that nobody shall see
 
-	mu      sync.Mutex
-	status  *api.Status
-	changed chan struct{} // closed when status is replaced
+	published *publisher
 }
 
 // Run serves a workspace until ctx ends, Shutdown is called or the daemon has
@@ -82,7 +79,7 @@ func Run(ctx context.Context, o Options) error {
 	defer stop()
 	d := &Daemon{
 		o: o, queue: newQueue(), logs: newLogStore(), stop: stop,
-		status: &api.Status{}, changed: make(chan struct{}),
+		published: newPublisher(),
 	}
 	d.faces = newFaces(o.Linger, stop)
 	c, err := newCore(ctx, d)
@@ -160,21 +157,4 @@ func listen(e api.Endpoint) (net.Listener, error) {
 		return nil, fmt.Errorf("noting the socket: %w", err)
 	}
 	return listener, nil
-}
-
-// publish replaces the status and wakes the watchers.
-func (d *Daemon) publish(s *api.Status) {
-	d.mu.Lock()
-	s.Seq = d.status.Seq + 1
-	d.status = s
-	close(d.changed)
-	d.changed = make(chan struct{})
-	d.mu.Unlock()
-}
-
-// snapshot returns the status, and a channel that is closed when it is old.
-func (d *Daemon) snapshot() (*api.Status, <-chan struct{}) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.status, d.changed
 }

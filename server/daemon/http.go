@@ -92,7 +92,7 @@ func (d *Daemon) defect(v any) *config.Problem {
 }
 
 func (d *Daemon) handleStatus(w http.ResponseWriter, r *http.Request) {
-	s, _ := d.snapshot()
+	s, _ := d.published.now()
 	reply(w, s)
 }
 
@@ -152,7 +152,7 @@ func (d *Daemon) answerStatus(w http.ResponseWriter, r *http.Request, do func(c 
 	}
 	s, err := in(r.Context(), d, func(c *core, answer func(*api.Status, error)) {
 		c.publish()
-		s, _ := d.snapshot()
+		s, _ := d.published.now()
 		answer(s, nil)
 	})
 	if err != nil {
@@ -253,13 +253,19 @@ func (c *core) mustKnow(resource string) error {
 }
 
 func (d *Daemon) handleWatch(w http.ResponseWriter, r *http.Request) {
+	var req api.WatchRequest
+	if !read(w, r, &req) {
+		return
+	}
 	out := newStream(w)
-	last := uint64(0)
-	for {
-		s, changed := d.snapshot()
-		if s.Seq != last {
-			last = s.Seq
-			if out.send(api.Event{Status: s}) != nil {
+	if out.flush() != nil { // a face that goes on hears that it is served
+		return
+	}
+	for since := req.Since; ; {
+		events, changed := d.published.after(since)
+		for _, e := range events {
+			since = e.Seq
+			if out.send(e) != nil {
 				return
 			}
 		}

@@ -30,7 +30,7 @@ func newStand(t *testing.T) *stand {
 	e := api.Endpoint{Workspace: t.TempDir(), State: t.TempDir()}
 	d := &Daemon{
 		o:     Options{Endpoint: e, Log: slog.New(slog.DiscardHandler)},
-		queue: newQueue(), logs: newLogStore(), stop: stop, status: &api.Status{}, changed: make(chan struct{}),
+		queue: newQueue(), logs: newLogStore(), stop: stop, published: newPublisher(),
 	}
 	d.faces = newFaces(time.Hour, stop)
 	c, err := newCore(ctx, d)

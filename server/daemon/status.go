@@ -28,7 +28,7 @@ func (c *core) publish() {
 		Targets: c.targets, Forwards: c.forwards, Updates: c.updates, Synced: c.synced,
 	})
 	scrubStatus(c.d.secrets.Load(), s)
-	c.d.publish(s)
+	c.d.published.publish(s)
 }
 
 func (c *core) clusterStatus() api.ClusterStatus {

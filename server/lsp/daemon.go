@@ -12,7 +12,7 @@ import (
 // Daemon is what the language server uses of a project's daemon; *api.Client
 // is one. Its methods may be called concurrently.
 type Daemon interface {
-	Watch(ctx context.Context, visit func(api.Event) error) error
+	Watch(ctx context.Context, visit func(*api.Status) error) error
 	Project(ctx context.Context) (*config.Project, error)
 	Up(ctx context.Context, req api.UpRequest) (api.Status, error)
 	SetArgs(ctx context.Context, args ...string) (api.Status, error)

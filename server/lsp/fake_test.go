@@ -90,12 +90,12 @@ func (d *fakeDaemon) calls() []string {
 	return slices.Clone(d.asked)
 }
 
-func (d *fakeDaemon) Watch(ctx context.Context, visit func(api.Event) error) error {
+func (d *fakeDaemon) Watch(ctx context.Context, visit func(*api.Status) error) error {
 	for {
 		d.mu.Lock()
 		status, changed := d.status, d.changed
 		d.mu.Unlock()
-		if err := visit(api.Event{Status: &status}); err != nil {
+		if err := visit(&status); err != nil {
 			return err
 		}
 		select {

@@ -86,10 +86,8 @@ func (l *link) watch(ctx context.Context, daemon Daemon) error {
 			l.log.Warn("telling the daemon of files that changed without it", "error", err)
 		}
 	}
-	err := daemon.Watch(ctx, func(e api.Event) error {
-		if e.Status != nil {
-			l.update(func(s *linkState) { s.status = e.Status })
-		}
+	err := daemon.Watch(ctx, func(now *api.Status) error {
+		l.update(func(s *linkState) { s.status = now })
 		return nil
 	})
 	l.update(func(s *linkState) {

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/server/api"
+)
+
+func watchCommand() *cobra.Command {
+	var ws workspaceFlags
+	var asJSON bool
+	var since uint64
+	cmd := &cobra.Command{
+		Use:   "watch",
+		Short: "Tell what changes: each resource's state, line by line or as JSON",
+		Long: `Tells what changes until Ctrl-C or until the daemon ends.
+
+With --json each line is an event: the first a snapshot ("status"), each later
+one what changed since ("changes"), with a number that grows ("seq"). A program
+that was away goes on with --since NUMBER, and gets a snapshot where the daemon
+no longer knows. Editors and the terminal read the same stream.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, _, err := ws.find()
+			if err != nil {
+				return err
+			}
+			client, err := running(cmd.Context(), e)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				out := json.NewEncoder(os.Stdout)
+				err = client.Events(cmd.Context(), since, func(e api.Event) error { return out.Encode(e) })
+			} else {
+				view := newProgress(os.Stdout)
+				view.tty = false
+				err = client.Watch(cmd.Context(), func(s *api.Status) error { view.show(*s); return nil })
+			}
+			if cmd.Context().Err() != nil {
+				return nil
+			}
+			return err
+		},
+	}
+	ws.register(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print events as JSON, one a line")
+	cmd.Flags().Uint64Var(&since, "since", 0, "with --json: go on after this event")
+	return cmd
+}
