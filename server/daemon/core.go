@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
@@ -45,6 +46,9 @@ type core struct {
 	roots     []string            // of the interests; replaced, never changed
 	listed    map[string][]string // names in folders that the Tiltfile listed
 	watcher   *watcher
+	sweeper   *sweeper
+	sweepKeep func(path string, dir bool) bool // keep, for the sweeper
+	partly    bool                             // it was said that not all is watched
 	unrest    unrest
 
 	targets  map[engine.TargetID]status.Target
@@ -73,16 +77,24 @@ func newCore(ctx context.Context, d *Daemon) (*core, error) {
 	if c.store, err = openStore(d.o.Endpoint.State); err != nil {
 		return nil, err
 	}
-	c.watcher = newWatcher(func(paths []string) {
-		d.queue.put(func(c *core) { c.hint(paths, false) })
-	}, func(text string) {
-		d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: text})
+	c.sweeper = newSweeper(d.queue)
+	c.watcher = newWatcher(watcherOptions{
+		make:      d.notifier(),
+		hint:      func(paths []string) { d.queue.put(func(c *core) { c.hint(paths, false) }) },
+		attribute: func(paths []string) { d.queue.put(func(c *core) { c.hintAttributes(paths) }) },
+		overflow:  c.sweeper.overflow,
 	})
+	c.sweeper.watcher = c.watcher
 	return c, nil
 }
 
 // loop runs what others hand in until ctx ends.
 func (c *core) loop(ctx context.Context) {
+	sweeping, stop := context.WithCancel(ctx)
+	var sweeps sync.WaitGroup
+	sweeps.Go(func() { c.sweeper.loop(sweeping) })
+	defer sweeps.Wait()
+	defer stop()
 	if up := c.store.record.Up; up != nil {
 		c.d.o.Log.Info("resuming", "tiltfile", up.Tiltfile)
 		c.d.faces.keep(up.Keep)
@@ -314,6 +326,9 @@ func (c *core) holds(ref, path string) bool {
 // hint looks at paths again and tells the engine what changed. saved says that
 // a person has just saved them.
 func (c *core) hint(paths []string, saved bool) {
+	if saved {
+		c.sweeper.saved() // one that saves changes other files as well
+	}
 	changed := map[string]bool{}
 	var dirs []string
 	for _, p := range paths {

@@ -38,6 +38,15 @@ type Options struct {
 	Agent    map[string][]byte // the agent's binaries for linux by architecture
 	Evaluate Evaluate
 	Log      *slog.Logger
+
+	notify func() (notifier, error) // a test's; nil: the operating system's
+}
+
+func (d *Daemon) notifier() func() (notifier, error) {
+	if d.o.notify != nil {
+		return d.o.notify
+	}
+	return newSystem
 }
 
 // ErrRunning says that another daemon serves the workspace already.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
@@ -59,6 +60,8 @@ func (c *core) follow(p *config.Project, ahead *tree.Tree) map[string]bool {
 	}
 	// What changes from here on is seen, what changed before is found.
 	c.watcher.set(c.roots, slices.Sorted(maps.Keys(watched.Listed)), watchOf(&watched))
+	c.sweepKeep = watchOf(&watched)
+	c.unwatched(c.watcher.incomplete())
 	if ahead != nil {
 		c.tree.Adopt(ahead, func(path string) bool { return !old.keep(path, false) })
 	}
@@ -76,6 +79,30 @@ func (c *core) follow(p *config.Project, ahead *tree.Tree) map[string]bool {
 		}
 	}
 	return changed
+}
+
+// unwatched says once that not all files are watched, and what helps.
+func (c *core) unwatched(why error) {
+	if why != nil && !c.partly {
+		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: fmt.Sprintf(
+			"not all files are watched (%v): a change made outside of the editor is seen within some seconds; raise fs.inotify.max_user_watches and max_user_instances", why)})
+	}
+	c.partly = why != nil
+}
+
+// hintAttributes looks again at files of which only attributes are said to
+// have changed: content is read again if the file is not as it was.
+func (c *core) hintAttributes(paths []string) {
+	c.hint(slices.DeleteFunc(paths, func(path string) bool {
+		known, ok := c.tree.Entry(path)
+		info, err := file.Lstat(path)
+		if !ok || err != nil {
+			return false
+		}
+		now := file.StampOf(info)
+		now.CTime = known.Stamp.CTime // it grows with the number of the file's names, too
+		return now == known.Stamp
+	}), false)
 }
 
 // watchOf says which paths the watcher is to tell of.

@@ -3,15 +3,14 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/server/tree"
 )
 
@@ -20,90 +19,151 @@ import (
 // An editor's save says that it has, and comes without this wait.
 const quiet = 15 * time.Millisecond
 
-// watcher turns the operating system's notifications into hints. Its goroutine
-// ends with close.
-type watcher struct {
-	fsn  *fsnotify.Watcher // nil when the system has no more watches to give
-	hint func([]string)
-	warn func(string)
-	done chan struct{}
-
-	mu      sync.Mutex
-	keep    func(path string, dir bool) bool
-	roots   []string
-	watched map[string]bool
-	warned  bool
+// notifier tells of changes in the folders that were added, not in those below
+// them. After Close both channels are closed.
+type notifier interface {
+	Add(dir string) error
+	Remove(dir string) error
+	Events() <-chan fsnotify.Event
+	Errors() <-chan error
+	Close() error
 }
 
-func newWatcher(hint func([]string), warn func(string)) *watcher {
-	w := &watcher{hint: hint, warn: warn, done: make(chan struct{}), watched: map[string]bool{}}
-	w.keep = func(string, bool) bool { return false }
-	fsn, err := fsnotify.NewWatcher()
-	if err != nil {
-		w.complain(err)
-		close(w.done)
-		return w
-	}
-	w.fsn = fsn
-	go w.loop()
+// system is the operating system's notifier.
+type system struct{ *fsnotify.Watcher }
+
+func (s system) Events() <-chan fsnotify.Event { return s.Watcher.Events }
+func (s system) Errors() <-chan error          { return s.Watcher.Errors }
+
+func newSystem() (notifier, error) {
+	w, err := fsnotify.NewWatcher()
+	return system{w}, err
+}
+
+// watcherOptions are what a watcher works with. The functions are called from
+// other goroutines and must not block.
+type watcherOptions struct {
+	make      func() (notifier, error)
+	hint      func(paths []string) // they may have changed
+	attribute func(paths []string) // only their attributes may have changed
+	overflow  func()               // anything may have changed; renew is called for
+}
+
+// watcher turns the operating system's notifications into hints. Each notifier
+// has a goroutine that ends with it; close waits for all.
+type watcher struct {
+	watcherOptions
+	work sync.WaitGroup
+
+	mu      sync.Mutex
+	n       notifier // nil when the system has none to give, and once closed
+	closed  bool
+	keep    func(path string, dir bool) bool
+	roots   []string
+	folders []string
+	watched map[string]bool
+	failed  error // why not all folders are watched
+}
+
+func newWatcher(o watcherOptions) *watcher {
+	w := &watcher{watcherOptions: o, keep: func(string, bool) bool { return false }}
+	w.renew()
 	return w
 }
 
 // set replaces what is watched: what lies at or below roots, and the names in
-// folders. keep is called from other goroutines.
+// folders. keep is called under the watcher's lock.
 func (w *watcher) set(roots, folders []string, keep func(string, bool) bool) {
-	if w.fsn == nil {
-		return
-	}
-	w.mu.Lock()
-	w.keep, w.roots = keep, roots
-	old := w.watched
-	w.watched = map[string]bool{}
-	w.mu.Unlock()
-	for _, root := range roots {
-		if info, err := os.Stat(root); err == nil && info.IsDir() {
-			w.add(root)
-		}
-		w.near(filepath.Dir(root)) // a file that is replaced is seen in its folder, and so is a root that comes back
-	}
-	for _, folder := range folders {
-		w.near(folder)
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.keep, w.roots, w.folders = keep, roots, folders
+	old := w.watched
+	w.watched = map[string]bool{}
+	w.cover()
 	for dir := range old {
-		if !w.watched[dir] {
-			_ = w.fsn.Remove(dir) // it may be gone already
+		if !w.watched[dir] && w.n != nil {
+			_ = w.n.Remove(dir) // it may be gone already
 		}
 	}
 }
 
-// near watches a folder or, until it is there, the nearest one above it.
+// mend watches what of the roots and folders is not watched yet.
+func (w *watcher) mend() {
+	w.mu.Lock()
+	ready := w.n != nil
+	if ready {
+		w.cover()
+	}
+	w.mu.Unlock()
+	if !ready {
+		w.renew()
+	}
+}
+
+// renew begins anew with a notifier that has missed nothing yet.
+func (w *watcher) renew() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	w.drop() // first: the system may have no two to give
+	n, err := w.make()
+	w.watched = map[string]bool{}
+	if err != nil {
+		w.failed = err
+		return
+	}
+	w.n = n
+	w.work.Go(func() { w.loop(n) })
+	w.cover()
+}
+
+// drop closes the notifier. The caller holds w.mu.
+func (w *watcher) drop() {
+	if w.n != nil {
+		_ = w.n.Close() // nothing is done with it any more
+		w.n = nil
+	}
+}
+
+// incomplete returns why not all folders are watched, nil when all are.
+func (w *watcher) incomplete() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failed
+}
+
+// cover watches all that is to be watched. The caller holds w.mu.
+func (w *watcher) cover() {
+	if w.n == nil {
+		return
+	}
+	w.failed = nil
+	for _, root := range w.roots {
+		if info, err := os.Stat(root); err == nil && info.IsDir() {
+			w.add(root)
+			w.failed = errors.Join(w.failed, silent(root))
+		}
+		w.near(filepath.Dir(root)) // a file that is replaced is seen in its folder, and so is a root that comes back
+	}
+	for _, folder := range w.folders {
+		w.near(folder)
+	}
+}
+
+// near watches a folder or, until it is there, the nearest one above it. The
+// caller holds w.mu.
 func (w *watcher) near(dir string) {
 	for !w.one(dir) && dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir)
 	}
 }
 
-// lost forgets a folder that was removed or renamed, and those below it: when
-// it comes back it is watched again.
-func (w *watcher) lost(path string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for dir := range w.watched {
-		if tree.Within(path, dir) {
-			delete(w.watched, dir)
-			_ = w.fsn.Remove(dir) // the system has done so already, unless it was renamed
-		}
-	}
-}
-
-// add watches a folder and those below it that anybody depends on.
+// add watches a folder and those below it that anybody depends on. The caller
+// holds w.mu.
 func (w *watcher) add(dir string) {
-	w.mu.Lock()
-	keep := w.keep(dir, true)
-	w.mu.Unlock()
-	if !keep {
+	if !w.keep(dir, true) {
 		return
 	}
 	w.one(dir)
@@ -118,92 +178,92 @@ func (w *watcher) add(dir string) {
 	}
 }
 
-// one watches a folder and reports whether it is there.
+// one watches a folder and reports whether it is there. The caller holds w.mu.
 func (w *watcher) one(dir string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if w.watched[dir] {
 		return true
 	}
-	err := w.fsn.Add(dir)
+	err := w.n.Add(dir)
 	switch {
 	case err == nil:
 		w.watched[dir] = true
-	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+	case file.IsMissing(err):
 		return false
-	default:
-		w.complain(err)
+	case w.failed == nil:
+		w.failed = fmt.Errorf("watching %s: %w", dir, err)
 	}
 	return true
 }
 
-// complain says once that not all files are watched, and what helps.
-func (w *watcher) complain(err error) {
-	if !w.warned {
-		w.warned = true
-		w.warn(fmt.Sprintf("not all files can be watched (%v): changes made outside of the editor may go unseen; raise fs.inotify.max_user_watches and max_user_instances", err))
+// lost forgets a folder that was removed or renamed, and those below it: when
+// it comes back it is watched again.
+func (w *watcher) lost(n notifier, path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.n != n {
+		return
+	}
+	for dir := range w.watched {
+		if tree.Within(path, dir) {
+			delete(w.watched, dir)
+			_ = n.Remove(dir) // the system has done so already, unless it was renamed
+		}
+	}
+}
+
+// came watches a folder that is new.
+func (w *watcher) came(n notifier, path string) {
+	if info, err := os.Lstat(path); err != nil || !info.IsDir() {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.n == n {
+		w.add(path)
 	}
 }
 
 // concerns reports whether anybody depends on a file, or on files below it.
 func (w *watcher) concerns(path string) bool {
 	w.mu.Lock()
-	keep := w.keep
-	w.mu.Unlock()
-	return keep(path, false) || keep(path, true)
+	defer w.mu.Unlock()
+	return w.keep(path, false) || w.keep(path, true)
 }
 
-// loop collects notifications until they are quiet.
-func (w *watcher) loop() {
-	defer close(w.done)
-	waiting := map[string]time.Time{}
+// loop collects what a notifier tells until it is quiet.
+func (w *watcher) loop(n notifier) {
+	waiting := notices{}
 	timer := time.NewTimer(time.Hour)
-	pending := false
+	defer timer.Stop()
 	for {
 		select {
-		case e, ok := <-w.fsn.Events:
+		case e, ok := <-n.Events():
 			if !ok {
 				return
-			}
-			if e.Op == fsnotify.Chmod {
-				continue
 			}
 			if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
-				w.lost(e.Name)
+				w.lost(n, e.Name)
 			}
-			if info, err := os.Lstat(e.Name); err == nil && info.IsDir() && e.Op.Has(fsnotify.Create) {
-				w.add(e.Name)
+			if e.Has(fsnotify.Create) {
+				w.came(n, e.Name)
 			}
-			if !w.concerns(e.Name) {
+			if e.Name == "" || !w.concerns(e.Name) {
 				continue
 			}
-			waiting[e.Name] = time.Now().Add(quiet)
-			if !pending {
-				pending = true
+			if len(waiting) == 0 {
 				timer.Reset(quiet)
 			}
-		case _, ok := <-w.fsn.Errors:
+			waiting.add(e)
+		case _, ok := <-n.Errors():
 			if !ok {
 				return
 			}
-			// The queue overflowed: everything may have changed.
-			w.mu.Lock()
-			roots := w.roots
-			w.mu.Unlock()
-			w.hint(roots)
+			w.overflow()
 		case <-timer.C:
-			now, due := time.Now(), []string(nil)
-			for path, at := range waiting {
-				if !at.After(now) {
-					due = append(due, path)
-					delete(waiting, path)
-				}
+			for _, path := range waiting.take(w) {
+				w.came(n, path) // it may have been lost to a late notification of what it was before
 			}
-			if len(due) > 0 {
-				w.hint(due)
-			}
-			pending = len(waiting) > 0
-			if pending {
+			if len(waiting) > 0 {
 				timer.Reset(quiet / 3)
 			}
 		}
@@ -211,8 +271,49 @@ func (w *watcher) loop() {
 }
 
 func (w *watcher) close() {
-	if w.fsn != nil {
-		w.fsn.Close()
+	w.mu.Lock()
+	w.closed = true
+	w.drop()
+	w.mu.Unlock()
+	w.work.Wait()
+}
+
+// notices are the paths that a notifier told of lately.
+type notices map[string]notice
+
+type notice struct {
+	until     time.Time // when the path has been quiet for long enough
+	attribute bool      // nothing else changed
+}
+
+func (n notices) add(e fsnotify.Event) {
+	old, known := n[e.Name]
+	n[e.Name] = notice{
+		until:     time.Now().Add(quiet),
+		attribute: e.Op == fsnotify.Chmod && (!known || old.attribute),
 	}
-	<-w.done
+}
+
+// take hands the paths that are quiet to w, and returns those that may be new.
+func (n notices) take(w *watcher) []string {
+	now := time.Now()
+	var due, attributes []string
+	for path, notice := range n {
+		switch {
+		case notice.until.After(now):
+			continue
+		case notice.attribute:
+			attributes = append(attributes, path)
+		default:
+			due = append(due, path)
+		}
+		delete(n, path)
+	}
+	if len(due) > 0 {
+		w.hint(due)
+	}
+	if len(attributes) > 0 {
+		w.attribute(attributes)
+	}
+	return due
 }

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -24,8 +25,8 @@ import (
 	"github.com/towline-dev/towline/internal/file"
 )
 
-// Reader reads the developer's files. Names are absolute. Implementations are
-// called by one goroutine at a time. An error for which file.IsMissing is false
+// Reader reads the developer's files. Names are absolute. Its methods may be
+// called concurrently. An error for which file.IsMissing is false
 // says nothing about what is there. Now is the clock that files' times come from.
 type Reader interface {
 	Lstat(name string) (fs.FileInfo, error)
@@ -67,6 +68,21 @@ func (t *Tree) Adopt(o *Tree, accept func(path string) bool) {
 		if _, known := t.entries[path]; !known && accept(path) {
 			t.entries[path] = e
 			t.sorted = nil
+		}
+	}
+}
+
+// Copy returns a tree that knows the same, for another goroutine to Scan with.
+func (t *Tree) Copy() *Tree {
+	return &Tree{reader: t.reader, entries: maps.Clone(t.entries)}
+}
+
+// Renew takes the stamps of files from a tree that found in them what is known
+// here, so that they need not be read again.
+func (t *Tree) Renew(from *Tree) {
+	for path, e := range from.entries {
+		if old, known := t.entries[path]; known && old != e && old.Hash == e.Hash && !differs(old.Stamp, e.Stamp) {
+			t.entries[path] = e
 		}
 	}
 }
@@ -191,8 +207,11 @@ func (t *Tree) look(path string, info fs.FileInfo, always bool) bool {
 	if !known {
 		t.sorted = nil
 	}
-	return !known || old.Hash != now.Hash || (old.Stamp.Mode^now.Stamp.Mode)&(0o111|fs.ModeSymlink) != 0
+	return !known || old.Hash != now.Hash || differs(old.Stamp, now.Stamp)
 }
+
+// differs reports whether one is executable or a link and the other is not.
+func differs(a, b file.Stamp) bool { return (a.Mode^b.Mode)&(0o111|fs.ModeSymlink) != 0 }
 
 func (t *Tree) forget(path string) {
 	delete(t.entries, path)

@@ -1,0 +1,152 @@
+package daemon
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/towline-dev/towline/server/tree"
+)
+
+// The waits between two sweeps. Looking at a large tree takes time of its own:
+// a sweep then waits so many times as long as the last one took, or half of
+// that where not all folders are watched.
+const (
+	watchedPause   = 10 * time.Second
+	unwatchedPause = 2 * time.Second
+	savedPause     = time.Second // after a save
+	sweepShare     = 50
+)
+
+// sweeper looks at all files again from time to time, and soon after a save:
+// the operating system does not tell of every change. It knows nothing of a
+// write through a hard link elsewhere or through mapped memory, it loses
+// notifications when there are too many of them, has a limit on how many folders
+// are watched, and tells nothing of what other machines change. Its goroutine,
+// loop, works beside the core's on a copy of the tree.
+type sweeper struct {
+	queue     *queue
+	watcher   *watcher
+	soon      chan struct{} // holds a token when a save asks for a sweep
+	now       chan struct{} // holds a token when notifications were lost
+	overflown atomic.Bool
+	took      time.Duration // the last sweep
+	ended     time.Time
+}
+
+func newSweeper(q *queue) *sweeper {
+	return &sweeper{queue: q, soon: make(chan struct{}, 1), now: make(chan struct{}, 1)}
+}
+
+// saved asks for a sweep soon.
+func (s *sweeper) saved() { token(s.soon) }
+
+// overflow asks for a sweep at once, with a new notifier.
+func (s *sweeper) overflow() {
+	s.overflown.Store(true)
+	token(s.now)
+}
+
+func token(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// loop sweeps until ctx ends.
+func (s *sweeper) loop(ctx context.Context) {
+	for {
+		s.ended = time.Now()
+		if !s.rest(ctx) {
+			return
+		}
+		began := time.Now()
+		s.sweep(ctx)
+		s.took = time.Since(began)
+	}
+}
+
+// rest waits until the next sweep is due; false when ctx ended.
+func (s *sweeper) rest(ctx context.Context) bool {
+	pause := max(watchedPause, sweepShare*s.took)
+	if s.watcher.incomplete() != nil {
+		pause = max(unwatchedPause, sweepShare/2*s.took)
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-timer.C:
+			return true
+		case <-s.now:
+			return true
+		case <-s.soon:
+			timer.Reset(min(time.Until(s.ended.Add(pause)), time.Until(s.ended.Add(max(savedPause, sweepShare/2*s.took)))))
+		}
+	}
+}
+
+// view is what the core lends a sweep.
+type view struct {
+	tree  *tree.Tree // a copy
+	roots []string
+	keep  func(path string, dir bool) bool // for the sweeper alone
+}
+
+// sweep looks at everything. What changed though no notification told of it
+// says that folders are not watched as they should be: they are watched anew.
+func (s *sweeper) sweep(ctx context.Context) {
+	views := make(chan view, 1)
+	s.queue.put(func(c *core) { views <- view{c.tree.Copy(), c.roots, c.sweepKeep} })
+	var v view
+	select {
+	case v = <-views:
+	case <-ctx.Done():
+		return
+	}
+	anew := s.overflown.Swap(false)
+	if anew {
+		s.watcher.renew()
+	} else {
+		s.watcher.mend()
+	}
+	changed := v.scan(ctx)
+	if len(changed) > 0 && !anew {
+		s.watcher.renew()
+		maps.Copy(changed, v.scan(ctx)) // what changed before it was watched
+	}
+	if ctx.Err() == nil {
+		s.queue.put(func(c *core) { c.swept(v.tree, slices.Sorted(maps.Keys(changed))) })
+	}
+}
+
+func (v view) scan(ctx context.Context) map[string]bool {
+	changed := map[string]bool{}
+	for _, root := range v.roots {
+		if ctx.Err() != nil {
+			break
+		}
+		found, _ := v.tree.Scan(root, v.keep) // the core's own scan tells what cannot be read
+		for _, path := range found {
+			changed[path] = true
+		}
+	}
+	return changed
+}
+
+// swept takes what a sweep found.
+func (c *core) swept(seen *tree.Tree, changed []string) {
+	c.tree.Renew(seen)
+	if dir := c.listing(slices.Sorted(maps.Keys(c.listed))); dir != "" {
+		c.reevaluate(dir)
+	}
+	if len(changed) > 0 {
+		c.hint(changed, false)
+	}
+	c.unwatched(c.watcher.incomplete())
+}
