@@ -9,6 +9,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -36,7 +37,7 @@ func apiConstructor(c *call) (starlark.Value, error) {
 			return nil, err
 		}
 	}
-	return &apiValue{Dict: dict, made: c.entry.Type.String()}, nil
+	return &apiValue{Dict: dict, made: c.Entry.Type.String()}, nil
 }
 
 // apiObject makes an object such as v1alpha1.ui_button(…).
@@ -45,7 +46,7 @@ func apiObject(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := config.APIObject{Kind: camel(c.entry.Short()), Pos: c.pos(), Spec: map[string]any{}}
+	o := config.APIObject{Kind: camel(c.Entry.Short()), Pos: c.pos(), Spec: map[string]any{}}
 	for _, f := range fields {
 		switch f.name {
 		case "name":
@@ -57,7 +58,7 @@ func apiObject(c *call) (starlark.Value, error) {
 		default:
 			v, err := c.run.fromStarlark(f.value)
 			if err != nil {
-				return nil, c.errorf("for parameter %s: %w", f.name, err)
+				return nil, c.Errorf("for parameter %s: %w", f.name, err)
 			}
 			o.Spec[f.name] = v
 		}
@@ -84,7 +85,7 @@ func plural(kind string) string {
 }
 
 func stringsOf(v starlark.Value) map[string]string {
-	var m stringMap
+	var m unpack.StringMap
 	_ = m.Unpack(v)
 	return m
 }
@@ -110,27 +111,27 @@ type apiField struct {
 // apiFields unpacks the arguments by the table's types; arguments that were
 // not given or are None are left out.
 func (c *call) apiFields() ([]apiField, error) {
-	values := make([]defaultValue, len(c.entry.Params))
+	values := make([]unpack.Any, len(c.Entry.Params))
 	pairs := make([]any, 0, 2*len(values))
-	for i, p := range c.entry.Params {
+	for i, p := range c.Entry.Params {
 		mark := "?"
 		if p.Required {
 			mark = ""
 		}
 		pairs = append(pairs, p.Name+mark, &values[i])
 	}
-	if err := starlark.UnpackArgs(c.name(), c.args, c.kwargs, pairs...); err != nil {
+	if err := starlark.UnpackArgs(c.Name(), c.Args, c.Kwargs, pairs...); err != nil {
 		return nil, err
 	}
 	var fields []apiField
-	for i, p := range c.entry.Params {
-		v := values[i].v
+	for i, p := range c.Entry.Params {
+		v := values[i].Value
 		if v == nil || v == starlark.None {
 			continue
 		}
 		converted, err := c.run.apiConvert(v, p.Type)
 		if err != nil {
-			return nil, c.errorf("for parameter %s: %w", p.Name, err)
+			return nil, c.Errorf("for parameter %s: %w", p.Name, err)
 		}
 		fields = append(fields, apiField{p.Name, converted})
 	}
@@ -162,7 +163,7 @@ func (r *run) apiConvert(v starlark.Value, want decl.Type) (starlark.Value, erro
 				return list, err
 			}
 		case t.Name == "dict" && len(t.Args) == 2:
-			var m stringMap
+			var m unpack.StringMap
 			if err := m.Unpack(v); err != nil {
 				firstErr = err
 				continue
@@ -222,7 +223,7 @@ func (r *run) apiStruct(v starlark.Value, want string) (starlark.Value, bool, er
 			}
 			kwargs = append(kwargs, starlark.Tuple{key, item[1]})
 		}
-		made, err := apiConstructor(&call{run: r, thread: r.thread, entry: entry, kwargs: kwargs})
+		made, err := apiConstructor(&call{unpack.Call{Entry: entry, Kwargs: kwargs, Abs: r.abs}, r, r.thread})
 		if err != nil {
 			return nil, true, err
 		}

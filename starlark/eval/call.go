@@ -8,21 +8,15 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/limit"
+	"github.com/towline-dev/towline/starlark/unpack"
 )
 
 // call is one call of a built-in.
 type call struct {
+	unpack.Call
 	run    *run
 	thread *starlark.Thread
-	entry  *decl.Entry
-	args   starlark.Tuple
-	kwargs []starlark.Tuple
-
-	planned *plan // of the last call of the built-in; nil: it is worked out anew
 }
-
-// name is the built-in's name as it stands in messages.
-func (c *call) name() string { return c.entry.Name }
 
 // pos is the place of the call in the user's file.
 func (c *call) pos() config.Position {
@@ -30,11 +24,6 @@ func (c *call) pos() config.Position {
 		return config.Position{}
 	}
 	return position(c.thread.CallFrame(1).Pos)
-}
-
-// errorf returns an error whose text starts with the built-in's name.
-func (c *call) errorf(format string, args ...any) error {
-	return fmt.Errorf(c.name()+": "+format, args...)
 }
 
 // builtin is the Go half of a function of the table.
@@ -64,9 +53,9 @@ func (r *run) member(e *decl.Entry, functions map[string]builtin, values map[str
 		if f == nil {
 			panic("eval: no function for " + e.Name)
 		}
-		planned := &plan{}
+		plan := &unpack.Plan{}
 		return starlark.NewBuiltin(e.Name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-			v, err := f(&call{run: r, thread: t, entry: e, args: args, kwargs: kwargs, planned: planned})
+			v, err := f(&call{unpack.Call{Entry: e, Args: args, Kwargs: kwargs, Abs: r.abs, Plan: plan}, r, t})
 			if err != nil {
 				return nil, err
 			}
@@ -114,17 +103,12 @@ func (m *moduleValue) Truth() starlark.Bool { return true }
 // Hash fails: modules are no keys.
 func (m *moduleValue) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable: module") }
 
-// noArgs refuses arguments.
-func (c *call) noArgs() error {
-	return starlark.UnpackArgs(c.name(), c.args, c.kwargs)
-}
-
 // ignored accepts a call that has no meaning here, and says so once in the log:
 // the Tiltfile is right, so that there is nothing to warn of.
 func ignored(c *call) (starlark.Value, error) {
-	if err := c.into(&struct{}{}); err != nil {
+	if err := c.Into(&struct{}{}); err != nil {
 		return nil, err
 	}
-	c.run.logOnce(c.name() + "() is accepted and has no effect")
+	c.run.logOnce(c.Name() + "() is accepted and has no effect")
 	return starlark.None, nil
 }

@@ -8,6 +8,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/chart"
+	"github.com/towline-dev/towline/starlark/unpack"
 )
 
 // Charts fetches Helm charts from their repositories. Pull returns a chart's
@@ -19,22 +20,22 @@ type Charts interface {
 // ourChart is towline.chart.
 func (c *call) ourChart() (starlark.Value, error) {
 	var in struct {
-		Chart    string `arg:"chart"`
-		Dir      path   `arg:"dir"`
-		RepoURL  string `arg:"repo_url"`
-		RepoName string `arg:"repo_name"`
-		Version  string `arg:"version"`
-		Username string `arg:"username"`
-		Password string `arg:"password"`
+		Chart    string      `arg:"chart"`
+		Dir      unpack.Path `arg:"dir"`
+		RepoURL  string      `arg:"repo_url"`
+		RepoName string      `arg:"repo_name"`
+		Version  string      `arg:"version"`
+		Username string      `arg:"username"`
+		Password string      `arg:"password"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	name := strings.TrimSuffix(in.Chart[strings.LastIndexByte(in.Chart, '/')+1:], ".tgz")
 	if name == "" || strings.Contains(name, "..") || strings.ContainsRune(name, filepath.Separator) {
-		return nil, c.errorf("%q is not a chart's name", in.Chart)
+		return nil, c.Errorf("%q is not a chart's name", in.Chart)
 	}
-	dir := filepath.Join(in.Dir.value, name)
+	dir := filepath.Join(in.Dir.Value, name)
 	if c.run.exists(filepath.Join(dir, "Chart.yaml")) {
 		return starlark.String(dir), nil
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
@@ -57,19 +58,19 @@ func (s *composeState) has(name string) bool {
 
 func (c *call) dockerCompose() (starlark.Value, error) {
 	var in struct {
-		Paths    starlark.Value `arg:"configPaths"`
-		EnvFile  optionalPath   `arg:"env_file"`
-		Project  string         `arg:"project_name"`
-		Profiles strList        `arg:"profiles"`
-		Wait     bool           `arg:"wait"`
+		Paths    starlark.Value      `arg:"configPaths"`
+		EnvFile  unpack.OptionalPath `arg:"env_file"`
+		Project  string              `arg:"project_name"`
+		Profiles unpack.Strings      `arg:"profiles"`
+		Wait     bool                `arg:"wait"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if len(value.Elements(in.Paths)) == 0 {
 		return nil, fault.Tiltf("Nothing to compose")
 	}
-	added := &composeProject{name: in.Project, pos: c.pos(), envFile: in.EnvFile.value, profiles: in.Profiles.nonEmpty(), wait: in.Wait}
+	added := &composeProject{name: in.Project, pos: c.pos(), envFile: in.EnvFile.Value, profiles: in.Profiles.NonEmpty(), wait: in.Wait}
 	for i, v := range value.Elements(in.Paths) {
 		file, err := c.composeFile(v, i)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -23,15 +24,15 @@ func (c *call) dcResource() (starlark.Value, error) {
 		Name         string            `arg:"name"`
 		Image        starlark.Value    `arg:"image"`
 		TriggerMode  value.TriggerMode `arg:"trigger_mode"`
-		ResourceDeps sequence          `arg:"resource_deps"`
+		ResourceDeps unpack.Sequence   `arg:"resource_deps"`
 		Links        linkList          `arg:"links"`
-		Labels       labelSet          `arg:"labels"`
-		AutoInit     boolOrNone        `arg:"auto_init"`
+		Labels       unpack.Labels     `arg:"labels"`
+		AutoInit     unpack.BoolOrNone `arg:"auto_init"`
 		Project      string            `arg:"project_name"`
 		NewName      string            `arg:"new_name"`
-		InferLinks   boolOrNone        `arg:"infer_links"`
+		InferLinks   unpack.BoolOrNone `arg:"infer_links"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if in.Name == "" {
@@ -56,11 +57,11 @@ func (c *call) dcResource() (starlark.Value, error) {
 	if in.TriggerMode != value.TriggerUnset {
 		s.triggerMode = in.TriggerMode
 	}
-	if in.AutoInit.set {
-		s.res.AutoInit = in.AutoInit.value
+	if in.AutoInit.Set {
+		s.res.AutoInit = in.AutoInit.Value
 	}
-	if in.InferLinks.set {
-		s.res.Compose = &config.Compose{NoInferredLinks: !in.InferLinks.value}
+	if in.InferLinks.Set {
+		s.res.Compose = &config.Compose{NoInferredLinks: !in.InferLinks.Value}
 	}
 	if in.NewName != "" && in.NewName != s.res.Name {
 		if err := c.run.conflict(in.NewName); err != nil {

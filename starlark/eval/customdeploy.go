@@ -6,41 +6,42 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/unpack"
 )
 
 func (c *call) k8sCustomDeploy() (starlark.Value, error) {
 	var in struct {
-		Name              string         `arg:"name"`
-		ApplyCmd          starlark.Value `arg:"apply_cmd"`
-		DeleteCmd         starlark.Value `arg:"delete_cmd"`
-		Deps              pathList       `arg:"deps"`
-		ImageSelector     string         `arg:"image_selector"`
-		LiveUpdate        starlark.Value `arg:"live_update"`
-		ApplyDir          optionalPath   `arg:"apply_dir"`
-		ApplyEnv          stringMap      `arg:"apply_env"`
-		ApplyCmdBat       starlark.Value `arg:"apply_cmd_bat"`
-		DeleteDir         optionalPath   `arg:"delete_dir"`
-		DeleteEnv         stringMap      `arg:"delete_env"`
-		DeleteCmdBat      starlark.Value `arg:"delete_cmd_bat"`
-		ContainerSelector string         `arg:"container_selector"`
-		ImageDeps         imageList      `arg:"image_deps"`
+		Name              string              `arg:"name"`
+		ApplyCmd          starlark.Value      `arg:"apply_cmd"`
+		DeleteCmd         starlark.Value      `arg:"delete_cmd"`
+		Deps              unpack.Paths        `arg:"deps"`
+		ImageSelector     string              `arg:"image_selector"`
+		LiveUpdate        starlark.Value      `arg:"live_update"`
+		ApplyDir          unpack.OptionalPath `arg:"apply_dir"`
+		ApplyEnv          unpack.StringMap    `arg:"apply_env"`
+		ApplyCmdBat       starlark.Value      `arg:"apply_cmd_bat"`
+		DeleteDir         unpack.OptionalPath `arg:"delete_dir"`
+		DeleteEnv         unpack.StringMap    `arg:"delete_env"`
+		DeleteCmdBat      starlark.Value      `arg:"delete_cmd_bat"`
+		ContainerSelector string              `arg:"container_selector"`
+		ImageDeps         imageList           `arg:"image_deps"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	d := &config.CustomDeploy{Deps: in.Deps.value, ImageSelector: in.ImageSelector, ContainerSelector: in.ContainerSelector, ImageDeps: in.ImageDeps.familiar()}
+	d := &config.CustomDeploy{Deps: in.Deps.Value, ImageSelector: in.ImageSelector, ContainerSelector: in.ContainerSelector, ImageDeps: in.ImageDeps.familiar()}
 	var err error
-	if d.Apply, err = c.run.hostCommand(in.ApplyCmd, in.ApplyCmdBat, in.ApplyDir.value, in.ApplyEnv); err != nil {
+	if d.Apply, err = c.run.hostCommand(in.ApplyCmd, in.ApplyCmdBat, in.ApplyDir.Value, in.ApplyEnv); err != nil {
 		return nil, fmt.Errorf("apply_cmd: %w", err)
 	}
-	if d.Delete, err = c.run.hostCommand(in.DeleteCmd, in.DeleteCmdBat, in.DeleteDir.value, in.DeleteEnv); err != nil {
+	if d.Delete, err = c.run.hostCommand(in.DeleteCmd, in.DeleteCmdBat, in.DeleteDir.Value, in.DeleteEnv); err != nil {
 		return nil, fmt.Errorf("delete_cmd: %w", err)
 	}
 	switch {
 	case d.Apply.Empty():
-		return nil, c.errorf("apply_cmd cannot be empty")
+		return nil, c.Errorf("apply_cmd cannot be empty")
 	case d.Delete.Empty():
-		return nil, c.errorf("delete_cmd cannot be empty")
+		return nil, c.Errorf("delete_cmd cannot be empty")
 	}
 	if d.LiveUpdate, err = c.run.liveUpdate(in.LiveUpdate); err != nil {
 		return nil, err
@@ -60,9 +61,9 @@ func (c *call) k8sCustomDeploy() (starlark.Value, error) {
 func (c *call) checkSelectors(d *config.CustomDeploy) error {
 	switch {
 	case d.ImageSelector != "" && d.ContainerSelector != "":
-		return c.errorf("cannot specify more than one Live Update selector")
+		return c.Errorf("cannot specify more than one Live Update selector")
 	case d.ImageSelector == "" && d.ContainerSelector == "" && len(d.ImageDeps) == 0:
-		return c.errorf("no Live Update selector specified")
+		return c.Errorf("no Live Update selector specified")
 	case d.ImageSelector != "":
 		if _, err := parseRef(d.ImageSelector); err != nil {
 			return fmt.Errorf("can't parse %q: %w", d.ImageSelector, err)

@@ -171,7 +171,7 @@ func (c *call) include() (starlark.Value, error) {
 	var in struct {
 		Path string `arg:"path"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	_, err := c.run.loadPath(in.Path, nil)
@@ -182,7 +182,7 @@ func (c *call) loadDynamic() (starlark.Value, error) {
 	var in struct {
 		Path string `arg:"path"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	globals, err := c.run.loadPath(in.Path, nil)
@@ -206,7 +206,7 @@ func (c *call) fail() (starlark.Value, error) {
 	var in struct {
 		Msg string `arg:"msg"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	return nil, errors.New(in.Msg)
@@ -216,7 +216,7 @@ func (c *call) warn() (starlark.Value, error) {
 	var in struct {
 		Msg string `arg:"msg"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	c.run.warn(in.Msg)
@@ -227,7 +227,7 @@ func (c *call) exit() (starlark.Value, error) {
 	var in struct {
 		Code starlark.Value `arg:"code"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if text, ok := value.AsString(in.Code); ok {

@@ -23,25 +23,26 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
 func (c *call) helm() (starlark.Value, error) {
 	var in struct {
-		Paths       path     `arg:"paths"`
-		Name        string   `arg:"name"`
-		Namespace   string   `arg:"namespace"`
-		Values      pathList `arg:"values"`
-		Set         strList  `arg:"set"`
-		KubeVersion string   `arg:"kube_version"`
-		SkipCRDs    bool     `arg:"skip_crds"`
+		Paths       unpack.Path    `arg:"paths"`
+		Name        string         `arg:"name"`
+		Namespace   string         `arg:"namespace"`
+		Values      unpack.Paths   `arg:"values"`
+		Set         unpack.Strings `arg:"set"`
+		KubeVersion string         `arg:"kube_version"`
+		SkipCRDs    bool           `arg:"skip_crds"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	h := ChartRender{
-		Dir: in.Paths.value, Name: in.Name, Namespace: in.Namespace, Values: in.Values.value, Set: in.Set.nonEmpty(),
+		Dir: in.Paths.Value, Name: in.Name, Namespace: in.Namespace, Values: in.Values.Value, Set: in.Set.NonEmpty(),
 		KubeVersion: in.KubeVersion, SkipCRDs: in.SkipCRDs,
 	}
 	if h.Name == "" {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -93,36 +94,36 @@ func (x *imageIndex) watched(img *image) []string {
 
 func (c *call) dockerBuild() (starlark.Value, error) {
 	var in struct {
-		Ref                string         `arg:"ref"`
-		Context            path           `arg:"context"`
-		BuildArgs          stringMap      `arg:"build_args"`
-		Dockerfile         starlark.Value `arg:"dockerfile"`
-		DockerfileContents starlark.Value `arg:"dockerfile_contents"`
-		Cache              starlark.Value `arg:"cache"`
-		LiveUpdate         starlark.Value `arg:"live_update"`
-		MatchInEnvVars     bool           `arg:"match_in_env_vars"`
-		Ignore             starlark.Value `arg:"ignore"`
-		Only               starlark.Value `arg:"only"`
-		Entrypoint         starlark.Value `arg:"entrypoint"`
-		ContainerArgs      starlark.Value `arg:"container_args"`
-		Target             string         `arg:"target"`
-		SSH                strList        `arg:"ssh"`
-		Secret             strList        `arg:"secret"`
-		Network            string         `arg:"network"`
-		ExtraTag           strList        `arg:"extra_tag"`
-		CacheFrom          strList        `arg:"cache_from"`
-		Pull               bool           `arg:"pull"`
-		Platform           string         `arg:"platform"`
-		ExtraHosts         strList        `arg:"extra_hosts"`
+		Ref                string           `arg:"ref"`
+		Context            unpack.Path      `arg:"context"`
+		BuildArgs          unpack.StringMap `arg:"build_args"`
+		Dockerfile         starlark.Value   `arg:"dockerfile"`
+		DockerfileContents starlark.Value   `arg:"dockerfile_contents"`
+		Cache              starlark.Value   `arg:"cache"`
+		LiveUpdate         starlark.Value   `arg:"live_update"`
+		MatchInEnvVars     bool             `arg:"match_in_env_vars"`
+		Ignore             starlark.Value   `arg:"ignore"`
+		Only               starlark.Value   `arg:"only"`
+		Entrypoint         starlark.Value   `arg:"entrypoint"`
+		ContainerArgs      starlark.Value   `arg:"container_args"`
+		Target             string           `arg:"target"`
+		SSH                unpack.Strings   `arg:"ssh"`
+		Secret             unpack.Strings   `arg:"secret"`
+		Network            string           `arg:"network"`
+		ExtraTag           unpack.Strings   `arg:"extra_tag"`
+		CacheFrom          unpack.Strings   `arg:"cache_from"`
+		Pull               bool             `arg:"pull"`
+		Platform           string           `arg:"platform"`
+		ExtraHosts         unpack.Strings   `arg:"extra_hosts"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	img := &image{Image: config.Image{
-		Builder: config.BuilderDocker, Pos: c.pos(), Context: in.Context.value, Args: in.BuildArgs, Target: in.Target,
-		SSH: in.SSH.nonEmpty(), Secrets: in.Secret.nonEmpty(), Network: in.Network, ExtraTags: in.ExtraTag.nonEmpty(),
-		CacheFrom: in.CacheFrom.nonEmpty(), Pull: in.Pull, Platform: in.Platform, ExtraHosts: in.ExtraHosts.nonEmpty(),
-		Deps: []string{in.Context.value},
+		Builder: config.BuilderDocker, Pos: c.pos(), Context: in.Context.Value, Args: in.BuildArgs, Target: in.Target,
+		SSH: in.SSH.NonEmpty(), Secrets: in.Secret.NonEmpty(), Network: in.Network, ExtraTags: in.ExtraTag.NonEmpty(),
+		CacheFrom: in.CacheFrom.NonEmpty(), Pull: in.Pull, Platform: in.Platform, ExtraHosts: in.ExtraHosts.NonEmpty(),
+		Deps: []string{in.Context.Value},
 	}}
 	if err := c.setRef(img, in.Ref); err != nil {
 		return nil, err
@@ -182,7 +183,7 @@ func (c *call) readDockerfile(img *image, file, contents starlark.Value) error {
 	if file != nil {
 		s, ok := value.PathText(file)
 		if !ok {
-			return c.errorf("for parameter %q: expected path | string. Actual type: %T", "dockerfile", file)
+			return c.Errorf("for parameter %q: expected path | string. Actual type: %T", "dockerfile", file)
 		}
 		img.Dockerfile = c.run.abs(s)
 	}
@@ -196,7 +197,7 @@ func (c *call) readDockerfile(img *image, file, contents starlark.Value) error {
 
 // setOnly restricts the context to some paths.
 func (c *call) setOnly(img *image, only starlark.Value) error {
-	paths, err := patternList("only", only)
+	paths, err := unpack.Patterns("only", only)
 	for _, p := range paths {
 		if strings.Contains(p, "*") {
 			return fmt.Errorf("'only' does not support '*' file globs. Must be a real path: %s", p)
@@ -217,7 +218,7 @@ func (c *call) setCommon(img *image, liveUpdate, entrypoint, args starlark.Value
 	}
 	img.MatchInEnvVars, img.matchEnv = matchEnv, matchEnv
 	if args != nil && args != starlark.None {
-		var list sequence
+		var list unpack.Sequence
 		if err := list.Unpack(args); err != nil {
 			return fault.Tiltf("Argument 'container_args': %w", err)
 		}
@@ -229,7 +230,7 @@ func (c *call) setCommon(img *image, liveUpdate, entrypoint, args starlark.Value
 // setIgnores collects the patterns of files that do not matter to an image, for
 // each of the folders that it is made of.
 func (c *call) setIgnores(img *image, dirs []string, ignore starlark.Value) error {
-	own, err := patternList("ignore", ignore)
+	own, err := unpack.Patterns("ignore", ignore)
 	if err != nil {
 		return err
 	}
@@ -317,30 +318,30 @@ func ignoreLines(text string) []string {
 
 func (c *call) customBuild() (starlark.Value, error) {
 	var in struct {
-		Ref              string         `arg:"ref"`
-		Command          starlark.Value `arg:"command"`
-		Deps             pathList       `arg:"deps"`
-		Tag              string         `arg:"tag"`
-		DisablePush      bool           `arg:"disable_push"`
-		SkipsLocalDocker bool           `arg:"skips_local_docker"`
-		LiveUpdate       starlark.Value `arg:"live_update"`
-		MatchInEnvVars   bool           `arg:"match_in_env_vars"`
-		Ignore           starlark.Value `arg:"ignore"`
-		Entrypoint       starlark.Value `arg:"entrypoint"`
-		ContainerArgs    starlark.Value `arg:"container_args"`
-		CommandBatVal    string         `arg:"command_bat_val"`
-		OutputsImageRef  optionalPath   `arg:"outputs_image_ref_to"`
-		CommandBat       starlark.Value `arg:"command_bat"`
-		ImageDeps        imageList      `arg:"image_deps"`
-		Env              stringMap      `arg:"env"`
-		Dir              optionalPath   `arg:"dir"`
+		Ref              string              `arg:"ref"`
+		Command          starlark.Value      `arg:"command"`
+		Deps             unpack.Paths        `arg:"deps"`
+		Tag              string              `arg:"tag"`
+		DisablePush      bool                `arg:"disable_push"`
+		SkipsLocalDocker bool                `arg:"skips_local_docker"`
+		LiveUpdate       starlark.Value      `arg:"live_update"`
+		MatchInEnvVars   bool                `arg:"match_in_env_vars"`
+		Ignore           starlark.Value      `arg:"ignore"`
+		Entrypoint       starlark.Value      `arg:"entrypoint"`
+		ContainerArgs    starlark.Value      `arg:"container_args"`
+		CommandBatVal    string              `arg:"command_bat_val"`
+		OutputsImageRef  unpack.OptionalPath `arg:"outputs_image_ref_to"`
+		CommandBat       starlark.Value      `arg:"command_bat"`
+		ImageDeps        imageList           `arg:"image_deps"`
+		Env              unpack.StringMap    `arg:"env"`
+		Dir              unpack.OptionalPath `arg:"dir"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	img := &image{Image: config.Image{
-		Builder: config.BuilderCustom, Pos: c.pos(), Deps: in.Deps.value, Tag: in.Tag, DisablePush: in.DisablePush,
-		SkipsLocalDocker: in.SkipsLocalDocker, OutputsImageRefTo: in.OutputsImageRef.value, ImageDeps: in.ImageDeps.familiar(),
+		Builder: config.BuilderCustom, Pos: c.pos(), Deps: in.Deps.Value, Tag: in.Tag, DisablePush: in.DisablePush,
+		SkipsLocalDocker: in.SkipsLocalDocker, OutputsImageRefTo: in.OutputsImageRef.Value, ImageDeps: in.ImageDeps.familiar(),
 	}}
 	if err := c.setRef(img, in.Ref); err != nil {
 		return nil, err
@@ -349,20 +350,20 @@ func (c *call) customBuild() (starlark.Value, error) {
 	if bat == nil && in.CommandBatVal != "" {
 		bat = starlark.String(in.CommandBatVal)
 	}
-	command, err := c.run.hostCommand(in.Command, bat, in.Dir.value, in.Env)
+	command, err := c.run.hostCommand(in.Command, bat, in.Dir.Value, in.Env)
 	switch {
 	case err != nil:
 		return nil, fault.Tiltf("Argument 2 (command): %w", err)
 	case command.Empty():
 		return nil, fault.Tiltf("Argument 2 (command) can't be empty")
-	case in.Tag != "" && in.OutputsImageRef.value != "":
+	case in.Tag != "" && in.OutputsImageRef.Value != "":
 		return nil, fault.Tiltf("Cannot specify both tag= and outputs_image_ref_to=")
 	}
 	img.Command = &command
 	if err := c.setCommon(img, in.LiveUpdate, in.Entrypoint, in.ContainerArgs, in.MatchInEnvVars); err != nil {
 		return nil, err
 	}
-	if err := c.setIgnores(img, in.Deps.value, in.Ignore); err != nil {
+	if err := c.setIgnores(img, in.Deps.Value, in.Ignore); err != nil {
 		return nil, err
 	}
 	if err := c.run.images.add(img); err != nil {
@@ -380,7 +381,7 @@ func (c *call) defaultRegistry() (starlark.Value, error) {
 	if c.run.registrySet {
 		return nil, errors.New("default registry already defined")
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	for _, h := range []struct{ field, host string }{{"host", in.Host}, {"hostFromContainerRuntime", in.HostFromCluster}} {

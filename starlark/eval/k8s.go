@@ -7,6 +7,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -27,7 +28,7 @@ func (c *call) k8sYAML() (starlark.Value, error) {
 		YAML            starlark.Value `arg:"yaml"`
 		AllowDuplicates bool           `arg:"allow_duplicates"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	errEmpty := fault.Tiltf("Empty YAML passed to k8s_yaml")
@@ -79,14 +80,14 @@ func (y *yamlState) add(objects []*object, allowDuplicates bool) error {
 
 func (c *call) filterYAML() (starlark.Value, error) {
 	var in struct {
-		YAML       starlark.Value `arg:"yaml"`
-		Labels     stringMap      `arg:"labels"`
-		Name       string         `arg:"name"`
-		Namespace  string         `arg:"namespace"`
-		Kind       string         `arg:"kind"`
-		APIVersion string         `arg:"api_version"`
+		YAML       starlark.Value   `arg:"yaml"`
+		Labels     unpack.StringMap `arg:"labels"`
+		Name       string           `arg:"name"`
+		Namespace  string           `arg:"namespace"`
+		Kind       string           `arg:"kind"`
+		APIVersion string           `arg:"api_version"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	objects, err := c.yamlArg(in.YAML)
@@ -162,11 +163,11 @@ func (c *call) workloadToResourceFunction() (starlark.Value, error) {
 	var in struct {
 		Func *starlark.Function `arg:"func"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if n := in.Func.NumParams(); n != 1 {
-		return nil, fmt.Errorf("%s arg must take 1 argument. %s takes %d", c.name(), in.Func.Name(), n)
+		return nil, fmt.Errorf("%s arg must take 1 argument. %s takes %d", c.Name(), in.Func.Name(), n)
 	}
 	c.run.yaml.nameFunc = in.Func
 	return starlark.None, nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -22,7 +23,7 @@ type k8sOptions struct {
 	triggerMode  value.TriggerMode
 	resourceDeps []string
 	objects      []string
-	autoInit     boolOrNone
+	autoInit     unpack.BoolOrNone
 	readiness    config.PodReadiness
 	links        []config.Link
 	labels       []string
@@ -31,20 +32,20 @@ type k8sOptions struct {
 
 func (c *call) k8sResource() (starlark.Value, error) {
 	var in struct {
-		Workload     name              `arg:"workload"`
-		NewName      name              `arg:"new_name"`
-		PortForwards starlark.Value    `arg:"port_forwards"`
-		Selectors    starlark.Value    `arg:"extra_pod_selectors"`
-		TriggerMode  value.TriggerMode `arg:"trigger_mode"`
-		ResourceDeps sequence          `arg:"resource_deps"`
-		Objects      sequence          `arg:"objects"`
-		AutoInit     boolOrNone        `arg:"auto_init"`
-		Readiness    readiness         `arg:"pod_readiness"`
-		Links        linkList          `arg:"links"`
-		Labels       labelSet          `arg:"labels"`
-		Discovery    discovery         `arg:"discovery_strategy"`
+		Workload     unpack.ResourceName `arg:"workload"`
+		NewName      unpack.ResourceName `arg:"new_name"`
+		PortForwards starlark.Value      `arg:"port_forwards"`
+		Selectors    starlark.Value      `arg:"extra_pod_selectors"`
+		TriggerMode  value.TriggerMode   `arg:"trigger_mode"`
+		ResourceDeps unpack.Sequence     `arg:"resource_deps"`
+		Objects      unpack.Sequence     `arg:"objects"`
+		AutoInit     unpack.BoolOrNone   `arg:"auto_init"`
+		Readiness    readiness           `arg:"pod_readiness"`
+		Links        linkList            `arg:"links"`
+		Labels       unpack.Labels       `arg:"labels"`
+		Discovery    discovery           `arg:"discovery_strategy"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	name := string(in.Workload)
@@ -60,7 +61,7 @@ func (c *call) k8sResource() (starlark.Value, error) {
 	}
 	var err error
 	if o.portForwards, err = portForwards(in.PortForwards); err != nil {
-		return nil, fmt.Errorf("%s %q: %w", c.name(), name, err)
+		return nil, fmt.Errorf("%s %q: %w", c.Name(), name, err)
 	}
 	if o.selectors, err = podSelectors(in.Selectors); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/unpack"
 )
 
 // kindRule is what k8s_kind and k8s_image_json_path said: what matches is a
@@ -33,13 +34,13 @@ func initialKinds() []*kindRule {
 
 func (c *call) k8sKind() (starlark.Value, error) {
 	var in struct {
-		Kind        string      `arg:"kind"`
-		Paths       strList     `arg:"image_json_path"`
-		APIVersion  string      `arg:"api_version"`
-		ImageObject imageObject `arg:"image_object"`
-		Readiness   readiness   `arg:"pod_readiness"`
+		Kind        string         `arg:"kind"`
+		Paths       unpack.Strings `arg:"image_json_path"`
+		APIVersion  string         `arg:"api_version"`
+		ImageObject imageObject    `arg:"image_object"`
+		Readiness   readiness      `arg:"pod_readiness"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	sel, err := newSelector(in.APIVersion, in.Kind, "", "")
@@ -51,7 +52,7 @@ func (c *call) k8sKind() (starlark.Value, error) {
 	}
 	rule := &kindRule{selector: sel, repoField: in.ImageObject.repoField, tagField: in.ImageObject.tagField, readiness: config.PodReadiness(in.Readiness)}
 	if in.ImageObject.set {
-		in.Paths = strList{in.ImageObject.path}
+		in.Paths = unpack.Strings{in.ImageObject.path}
 	}
 	if rule.paths, err = parsePaths(in.Paths); err != nil {
 		return nil, err
@@ -155,13 +156,13 @@ func (k *kindRule) imageAt(c *Cache, n node, path string) (foundImage, error) {
 
 func (c *call) k8sImageJSONPath() (starlark.Value, error) {
 	var in struct {
-		Paths      strList `arg:"paths"`
-		APIVersion string  `arg:"api_version"`
-		Kind       string  `arg:"kind"`
-		Name       string  `arg:"name"`
-		Namespace  string  `arg:"namespace"`
+		Paths      unpack.Strings `arg:"paths"`
+		APIVersion string         `arg:"api_version"`
+		Kind       string         `arg:"kind"`
+		Name       string         `arg:"name"`
+		Namespace  string         `arg:"namespace"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if in.Kind == "" && in.Name == "" && in.Namespace == "" {

@@ -79,14 +79,14 @@ func (k *kubeState) refuse(builtin string) error {
 }
 
 func (c *call) k8sContext() (starlark.Value, error) {
-	if err := c.noArgs(); err != nil {
+	if err := c.Nothing(); err != nil {
 		return nil, err
 	}
 	return starlark.String(c.run.kube.kube().Context), nil
 }
 
 func (c *call) k8sNamespace() (starlark.Value, error) {
-	if err := c.noArgs(); err != nil {
+	if err := c.Nothing(); err != nil {
 		return nil, err
 	}
 	return starlark.String(c.run.kube.namespace()), nil
@@ -96,7 +96,7 @@ func (c *call) allowContexts() (starlark.Value, error) {
 	var in struct {
 		Contexts starlark.Value `arg:"contexts"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	for _, x := range value.Elements(in.Contexts) {

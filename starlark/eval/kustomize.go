@@ -16,6 +16,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -24,14 +25,14 @@ var kustomizing sync.Mutex
 
 func (c *call) kustomize() (starlark.Value, error) {
 	var in struct {
-		Paths path           `arg:"paths"`
-		Bin   starlark.Value `arg:"kustomize_bin"`
-		Flags sequence       `arg:"flags"`
+		Paths unpack.Path     `arg:"paths"`
+		Bin   starlark.Value  `arg:"kustomize_bin"`
+		Flags unpack.Sequence `arg:"flags"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	dir := in.Paths.value
+	dir := in.Paths.Value
 	var out string
 	var err error
 	options, library := kustomizeOptions(in.Flags)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -22,14 +23,14 @@ func (c *call) newStep(s config.Step) starlark.Value {
 }
 
 func (c *call) initialSync() (starlark.Value, error) {
-	if err := c.noArgs(); err != nil {
+	if err := c.Nothing(); err != nil {
 		return nil, err
 	}
 	return c.newStep(config.Step{Kind: config.StepInitialSync}), nil
 }
 
 func (c *call) restartContainer() (starlark.Value, error) {
-	if err := c.noArgs(); err != nil {
+	if err := c.Nothing(); err != nil {
 		return nil, err
 	}
 	return c.newStep(config.Step{Kind: config.StepRestart}), nil
@@ -37,12 +38,12 @@ func (c *call) restartContainer() (starlark.Value, error) {
 
 func (c *call) fallBackOn() (starlark.Value, error) {
 	var in struct {
-		Paths pathList `arg:"paths"`
+		Paths unpack.Paths `arg:"paths"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	return c.newStep(config.Step{Kind: config.StepFallBackOn, Paths: in.Paths.value}), nil
+	return c.newStep(config.Step{Kind: config.StepFallBackOn, Paths: in.Paths.Value}), nil
 }
 
 func (c *call) sync() (starlark.Value, error) {
@@ -50,7 +51,7 @@ func (c *call) sync() (starlark.Value, error) {
 		Local  string `arg:"local_path"`
 		Remote string `arg:"remote_path"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	return c.newStep(config.Step{Kind: config.StepSync, Local: c.run.abs(in.Local), Remote: in.Remote}), nil
@@ -62,7 +63,7 @@ func (c *call) runStep() (starlark.Value, error) {
 		Trigger starlark.Value `arg:"trigger"`
 		EchoOff bool           `arg:"echo_off"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	argv, err := shellCommand(in.Cmd, false)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -122,7 +123,7 @@ func shellCommand(v starlark.Value, windows bool) ([]string, error) {
 	if _, ok := v.(starlark.Sequence); !ok {
 		return nil, fmt.Errorf("a command must be a string or list of strings. found %T", v)
 	}
-	var argv sequence
+	var argv unpack.Sequence
 	if err := argv.Unpack(v); err != nil {
 		return nil, fmt.Errorf("a command must be a string or a list of strings: %w", err)
 	}
@@ -168,53 +169,53 @@ func (c *call) test() (starlark.Value, error) {
 
 func (c *call) declareLocal(test bool) (starlark.Value, error) {
 	var in struct {
-		Name          name              `arg:"name"`
-		Cmd           starlark.Value    `arg:"cmd"`
-		Deps          pathList          `arg:"deps"`
-		TriggerMode   value.TriggerMode `arg:"trigger_mode"`
-		ResourceDeps  sequence          `arg:"resource_deps"`
-		Ignore        starlark.Value    `arg:"ignore"`
-		AutoInit      optionalBool      `arg:"auto_init"`
-		ServeCmd      starlark.Value    `arg:"serve_cmd"`
-		CmdBat        starlark.Value    `arg:"cmd_bat"`
-		ServeCmdBat   starlark.Value    `arg:"serve_cmd_bat"`
-		AllowParallel optionalBool      `arg:"allow_parallel"`
-		Links         linkList          `arg:"links"`
-		Labels        labelSet          `arg:"labels"`
-		Env           stringMap         `arg:"env"`
-		ServeEnv      stringMap         `arg:"serve_env"`
-		Probe         starlark.Value    `arg:"readiness_probe"`
-		Dir           optionalPath      `arg:"dir"`
-		ServeDir      optionalPath      `arg:"serve_dir"`
-		Tags          strList           `arg:"tags"`
+		Name          unpack.ResourceName `arg:"name"`
+		Cmd           starlark.Value      `arg:"cmd"`
+		Deps          unpack.Paths        `arg:"deps"`
+		TriggerMode   value.TriggerMode   `arg:"trigger_mode"`
+		ResourceDeps  unpack.Sequence     `arg:"resource_deps"`
+		Ignore        starlark.Value      `arg:"ignore"`
+		AutoInit      unpack.Bool         `arg:"auto_init"`
+		ServeCmd      starlark.Value      `arg:"serve_cmd"`
+		CmdBat        starlark.Value      `arg:"cmd_bat"`
+		ServeCmdBat   starlark.Value      `arg:"serve_cmd_bat"`
+		AllowParallel unpack.Bool         `arg:"allow_parallel"`
+		Links         linkList            `arg:"links"`
+		Labels        unpack.Labels       `arg:"labels"`
+		Env           unpack.StringMap    `arg:"env"`
+		ServeEnv      unpack.StringMap    `arg:"serve_env"`
+		Probe         starlark.Value      `arg:"readiness_probe"`
+		Dir           unpack.OptionalPath `arg:"dir"`
+		ServeDir      unpack.OptionalPath `arg:"serve_dir"`
+		Tags          unpack.Strings      `arg:"tags"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	l := &config.Local{Deps: in.Deps.value, AllowParallel: test, Test: test}
-	if in.AllowParallel.set {
-		l.AllowParallel = in.AllowParallel.value
+	l := &config.Local{Deps: in.Deps.Value, AllowParallel: test, Test: test}
+	if in.AllowParallel.Set {
+		l.AllowParallel = in.AllowParallel.Value
 	}
 	var err error
-	if l.Cmd, err = c.run.hostCommand(in.Cmd, in.CmdBat, in.Dir.value, in.Env); err != nil {
+	if l.Cmd, err = c.run.hostCommand(in.Cmd, in.CmdBat, in.Dir.Value, in.Env); err != nil {
 		return nil, err
 	}
-	if l.ServeCmd, err = c.run.hostCommand(in.ServeCmd, in.ServeCmdBat, in.ServeDir.value, in.ServeEnv); err != nil {
+	if l.ServeCmd, err = c.run.hostCommand(in.ServeCmd, in.ServeCmdBat, in.ServeDir.Value, in.ServeEnv); err != nil {
 		return nil, err
 	}
 	switch {
 	case l.Cmd.Empty() && l.ServeCmd.Empty():
 		return nil, errors.New("local_resource must have a cmd and/or a serve_cmd, but both were empty")
-	case l.Cmd.Empty() && in.Dir.value != "":
+	case l.Cmd.Empty() && in.Dir.Value != "":
 		return nil, errors.New("local_resource: dir was specified without cmd")
-	case l.ServeCmd.Empty() && in.ServeDir.value != "":
+	case l.ServeCmd.Empty() && in.ServeDir.Value != "":
 		return nil, errors.New("local_resource: serve_dir was specified without serve_cmd")
 	}
 	l.AllowParallel = l.AllowParallel || l.Cmd.Empty() // there is nothing to wait for
 	if l.Probe, err = c.readinessProbe(in.Probe, string(in.Name), l.ServeCmd); err != nil {
 		return nil, err
 	}
-	patterns, err := patternList("ignore", in.Ignore)
+	patterns, err := unpack.Patterns("ignore", in.Ignore)
 	if err != nil {
 		return nil, err
 	}
@@ -225,29 +226,29 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 		return nil, err
 	}
 	c.run.local = append(c.run.local, &localDecl{name: string(in.Name), triggerMode: in.TriggerMode, res: config.Resource{
-		Name: string(in.Name), Kind: config.KindLocal, Pos: c.pos(), Labels: in.Labels.sorted(), Links: in.Links, ResourceDeps: in.ResourceDeps,
-		AutoInit: !in.AutoInit.set || in.AutoInit.value, Local: l,
+		Name: string(in.Name), Kind: config.KindLocal, Pos: c.pos(), Labels: in.Labels.Sorted(), Links: in.Links, ResourceDeps: in.ResourceDeps,
+		AutoInit: !in.AutoInit.Set || in.AutoInit.Value, Local: l,
 	}})
 	return starlark.None, nil
 }
 
 func (c *call) local() (starlark.Value, error) {
 	var in struct {
-		Command    starlark.Value `arg:"command"`
-		Quiet      bool           `arg:"quiet"`
-		CommandBat starlark.Value `arg:"command_bat"`
-		EchoOff    bool           `arg:"echo_off"`
-		Env        stringMap      `arg:"env"`
-		Dir        optionalPath   `arg:"dir"`
-		Stdin      text           `arg:"stdin"`
+		Command    starlark.Value      `arg:"command"`
+		Quiet      bool                `arg:"quiet"`
+		CommandBat starlark.Value      `arg:"command_bat"`
+		EchoOff    bool                `arg:"echo_off"`
+		Env        unpack.StringMap    `arg:"env"`
+		Dir        unpack.OptionalPath `arg:"dir"`
+		Stdin      unpack.Text         `arg:"stdin"`
 	}
-	if err := c.run.kube.refuse(c.name()); err != nil {
+	if err := c.run.kube.refuse(c.Name()); err != nil {
 		return nil, err
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	command, err := c.run.hostCommand(in.Command, in.CommandBat, in.Dir.value, in.Env)
+	command, err := c.run.hostCommand(in.Command, in.CommandBat, in.Dir.Value, in.Env)
 	if err != nil {
 		return nil, fault.Tiltf("Argument 1 (command): %w", err)
 	}
@@ -259,7 +260,7 @@ func (c *call) local() (starlark.Value, error) {
 		c.run.log("local: " + text)
 	}
 	var stderr strings.Builder
-	stdout, err := c.run.command(command, in.Stdin.value, func(s string) { stderr.WriteString(s) })
+	stdout, err := c.run.command(command, in.Stdin.Value, func(s string) { stderr.WriteString(s) })
 	out := string(stdout)
 	if !in.Quiet {
 		for _, shown := range []string{stderr.String(), out} {
@@ -302,7 +303,7 @@ func (c *call) link() (starlark.Value, error) {
 		URL  string `arg:"url"`
 		Name string `arg:"name"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	u, err := linkURL(in.URL)
@@ -316,16 +317,16 @@ func (c *call) link() (starlark.Value, error) {
 
 func (c *call) localGitRepo() (starlark.Value, error) {
 	var in struct {
-		Path path `arg:"path"`
+		Path unpack.Path `arg:"path"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	if !c.run.files.isDir(in.Path.value) {
-		return nil, fmt.Errorf("stat %s: no such folder", in.Path.value)
+	if !c.run.files.isDir(in.Path.Value) {
+		return nil, fmt.Errorf("stat %s: no such folder", in.Path.Value)
 	}
-	if !c.run.exists(filepath.Join(in.Path.value, ".git")) {
-		return nil, fmt.Errorf("%s isn't a valid git repo: it doesn't have a .git/ directory", in.Path.value)
+	if !c.run.exists(filepath.Join(in.Path.Value, ".git")) {
+		return nil, fmt.Errorf("%s isn't a valid git repo: it doesn't have a .git/ directory", in.Path.Value)
 	}
-	return &value.GitRepo{Dir: in.Path.value}, nil
+	return &value.GitRepo{Dir: in.Path.Value}, nil
 }

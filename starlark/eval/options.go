@@ -62,8 +62,8 @@ func (r *run) applyOne(res *resource, opt *k8sOptions) error {
 	if opt.triggerMode != value.TriggerUnset {
 		res.triggerMode = opt.triggerMode
 	}
-	if opt.autoInit.set {
-		res.AutoInit = opt.autoInit.value
+	if opt.autoInit.Set {
+		res.AutoInit = opt.autoInit.Value
 	}
 	if opt.newName == "" || opt.newName == res.Name {
 		return nil

@@ -7,11 +7,12 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
 func (c *call) getcwd() (starlark.Value, error) {
-	if err := c.noArgs(); err != nil {
+	if err := c.Nothing(); err != nil {
 		return nil, err
 	}
 	return starlark.String(c.run.dir()), nil
@@ -19,16 +20,16 @@ func (c *call) getcwd() (starlark.Value, error) {
 
 func (c *call) getenv() (starlark.Value, error) {
 	var in struct {
-		Key     string       `arg:"key"`
-		Default defaultValue `arg:"default"`
+		Key     string     `arg:"key"`
+		Default unpack.Any `arg:"default"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if v, ok := c.run.env.Lookup(in.Key); ok {
 		return starlark.String(v), nil
 	}
-	return value.OrNone(in.Default.v), nil
+	return value.OrNone(in.Default.Value), nil
 }
 
 func (c *call) putenv() (starlark.Value, error) {
@@ -36,7 +37,7 @@ func (c *call) putenv() (starlark.Value, error) {
 		Key   string         `arg:"key"`
 		Value starlark.Value `arg:"value"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	return starlark.None, c.run.env.SetKey(starlark.String(in.Key), in.Value)
@@ -46,7 +47,7 @@ func (c *call) unsetenv() (starlark.Value, error) {
 	var in struct {
 		Key string `arg:"key"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	c.run.env.Unset(in.Key)
@@ -59,7 +60,7 @@ func pathFunc(f func(r *run, p string) (starlark.Value, error)) builtin {
 		var in struct {
 			Path starlark.Value `arg:"path"`
 		}
-		if err := c.into(&in); err != nil {
+		if err := c.Into(&in); err != nil {
 			return nil, err
 		}
 		s, ok := value.AsString(in.Path)
@@ -67,7 +68,7 @@ func pathFunc(f func(r *run, p string) (starlark.Value, error)) builtin {
 			s, ok = repo.Dir, true
 		}
 		if !ok {
-			return nil, c.errorf("for parameter path: got %s, want string", in.Path.Type())
+			return nil, c.Errorf("for parameter path: got %s, want string", in.Path.Type())
 		}
 		return f(c.run, s)
 	}
@@ -101,7 +102,7 @@ func (c *call) relpath() (starlark.Value, error) {
 		Target string `arg:"targpath"`
 		Base   string `arg:"basepath"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	rel, err := filepath.Rel(c.run.abs(in.Base), c.run.abs(in.Target))
@@ -109,17 +110,17 @@ func (c *call) relpath() (starlark.Value, error) {
 }
 
 func (c *call) joinPaths() (starlark.Value, error) {
-	if len(c.kwargs) > 0 {
-		return nil, c.errorf("unexpected keyword arguments")
+	if len(c.Kwargs) > 0 {
+		return nil, c.Errorf("unexpected keyword arguments")
 	}
-	if len(c.args) == 0 {
-		return nil, c.errorf("got 0 arguments, want at least 1")
+	if len(c.Args) == 0 {
+		return nil, c.Errorf("got 0 arguments, want at least 1")
 	}
 	var parts []string
-	for i, a := range c.args {
+	for i, a := range c.Args {
 		s, ok := value.AsString(a)
 		if !ok {
-			return nil, c.errorf("for parameter %d: got %s, want string", i+1, a.Type())
+			return nil, c.Errorf("for parameter %d: got %s, want string", i+1, a.Type())
 		}
 		if filepath.IsAbs(s) {
 			parts = nil
@@ -133,7 +134,7 @@ func (c *call) quote() (starlark.Value, error) {
 	var in struct {
 		Name string `arg:"name"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	return starlark.String(shellQuote(in.Name)), nil

@@ -83,7 +83,7 @@ func (c *call) portForward() (starlark.Value, error) {
 		Path      string `arg:"link_path"`
 		Host      string `arg:"host"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if _, err := url.Parse(in.Path); err != nil {

@@ -11,6 +11,7 @@ import (
 	"go.starlark.net/starlarkstruct"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -22,7 +23,7 @@ func (c *call) readinessProbe(v starlark.Value, name string, serve config.Comman
 	case v == nil || v == starlark.None:
 		return nil, nil
 	case !ok:
-		return nil, c.errorf("for parameter readiness_probe: got %s, want probe", v.Type())
+		return nil, c.Errorf("for parameter readiness_probe: got %s, want probe", v.Type())
 	case serve.Empty():
 		c.run.warn(fmt.Sprintf("Ignoring readiness probe for local resource %q (no serve_cmd was defined)", name))
 		return nil, nil
@@ -33,20 +34,20 @@ func (c *call) readinessProbe(v starlark.Value, name string, serve config.Comman
 func (c *call) probe() (starlark.Value, error) {
 	var in struct {
 		InitialDelay int            `arg:"initial_delay_secs"`
-		Timeout      optionalInt    `arg:"timeout_secs"`
-		Period       optionalInt    `arg:"period_secs"`
-		Success      optionalInt    `arg:"success_threshold"`
-		Failure      optionalInt    `arg:"failure_threshold"`
+		Timeout      unpack.Int     `arg:"timeout_secs"`
+		Period       unpack.Int     `arg:"period_secs"`
+		Success      unpack.Int     `arg:"success_threshold"`
+		Failure      unpack.Int     `arg:"failure_threshold"`
 		Exec         starlark.Value `arg:"exec"`
 		HTTP         starlark.Value `arg:"http_get"`
 		TCP          starlark.Value `arg:"tcp_socket"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	p := config.Probe{
-		InitialDelay: time.Duration(in.InitialDelay) * time.Second, Timeout: time.Duration(in.Timeout.orElse(1)) * time.Second,
-		Period: time.Duration(in.Period.orElse(10)) * time.Second, SuccessThreshold: in.Success.orElse(1), FailureThreshold: in.Failure.orElse(3),
+		InitialDelay: time.Duration(in.InitialDelay) * time.Second, Timeout: time.Duration(in.Timeout.OrElse(1)) * time.Second,
+		Period: time.Duration(in.Period.OrElse(10)) * time.Second, SuccessThreshold: in.Success.OrElse(1), FailureThreshold: in.Failure.OrElse(3),
 	}
 	given := 0
 	for _, a := range []struct {
@@ -58,7 +59,7 @@ func (c *call) probe() (starlark.Value, error) {
 		}
 		act, ok := a.v.(value.Action)
 		if !ok || act.Kind() != a.name+"_action" {
-			return nil, c.errorf("for parameter %q: got %s, want %s_action", a.name, a.v.Type(), a.name)
+			return nil, c.Errorf("for parameter %q: got %s, want %s_action", a.name, a.v.Type(), a.name)
 		}
 		given++
 		p.Exec, p.HTTP, p.TCP = act.Probe.Exec, act.Probe.HTTP, act.Probe.TCP
@@ -67,8 +68,8 @@ func (c *call) probe() (starlark.Value, error) {
 		return nil, errors.New("exactly one of exec, http_get, or tcp_socket must be specified")
 	}
 	fields := starlark.StringDict{
-		"initial_delay_secs": starlark.MakeInt(in.InitialDelay), "timeout_secs": starlark.MakeInt(in.Timeout.orElse(1)),
-		"period_secs": starlark.MakeInt(in.Period.orElse(10)), "success_threshold": starlark.MakeInt(p.SuccessThreshold),
+		"initial_delay_secs": starlark.MakeInt(in.InitialDelay), "timeout_secs": starlark.MakeInt(in.Timeout.OrElse(1)),
+		"period_secs": starlark.MakeInt(in.Period.OrElse(10)), "success_threshold": starlark.MakeInt(p.SuccessThreshold),
 		"failure_threshold": starlark.MakeInt(p.FailureThreshold), "exec": value.OrNone(in.Exec), "http_get": value.OrNone(in.HTTP), "tcp_socket": value.OrNone(in.TCP),
 	}
 	return value.Probe{Struct: starlarkstruct.FromStringDict(starlark.String("probe"), fields), Probe: p}, nil
@@ -76,9 +77,9 @@ func (c *call) probe() (starlark.Value, error) {
 
 func (c *call) execAction() (starlark.Value, error) {
 	var in struct {
-		Command sequence `arg:"command"`
+		Command unpack.Sequence `arg:"command"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	return value.Action{Struct: starlarkstruct.FromStringDict(starlark.String("exec_action"), starlark.StringDict{"command": value.StringList(in.Command)}),
@@ -87,12 +88,12 @@ func (c *call) execAction() (starlark.Value, error) {
 
 func (c *call) httpGetAction() (starlark.Value, error) {
 	var in struct {
-		Port   port   `arg:"port"`
-		Host   string `arg:"host"`
-		Scheme string `arg:"scheme"`
-		Path   string `arg:"path"`
+		Port   unpack.Port `arg:"port"`
+		Host   string      `arg:"host"`
+		Scheme string      `arg:"scheme"`
+		Path   string      `arg:"path"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if in.Host == "" {
@@ -102,7 +103,7 @@ func (c *call) httpGetAction() (starlark.Value, error) {
 		in.Scheme = "http"
 	}
 	if _, err := url.Parse(in.Path); err != nil {
-		return nil, c.errorf("for parameter path: %w", err)
+		return nil, c.Errorf("for parameter path: %w", err)
 	}
 	fields := starlark.StringDict{"port": starlark.MakeInt(int(in.Port)), "host": starlark.String(in.Host), "scheme": starlark.String(in.Scheme), "path": starlark.String(in.Path)}
 	return value.Action{Struct: starlarkstruct.FromStringDict(starlark.String("http_get_action"), fields),
@@ -111,10 +112,10 @@ func (c *call) httpGetAction() (starlark.Value, error) {
 
 func (c *call) tcpSocketAction() (starlark.Value, error) {
 	var in struct {
-		Port port   `arg:"port"`
-		Host string `arg:"host"`
+		Port unpack.Port `arg:"port"`
+		Host string      `arg:"host"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if in.Host == "" {

@@ -9,15 +9,16 @@ import (
 	"go.starlark.net/starlark"
 	"go.yaml.in/yaml/v2"
 
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
 func (c *call) readFile() (starlark.Value, error) {
 	var in struct {
-		Paths   path           `arg:"paths"`
+		Paths   unpack.Path    `arg:"paths"`
 		Default starlark.Value `arg:"default"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	var fallback string
@@ -28,41 +29,41 @@ func (c *call) readFile() (starlark.Value, error) {
 		}
 		fallback = string(s)
 	}
-	data, err := c.run.files.read(in.Paths.value)
+	data, err := c.run.files.read(in.Paths.Value)
 	switch {
 	case err == nil:
 		fallback = string(data)
 	case in.Default == nil || !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	return value.Blob{Text: fallback, Source: "file: " + in.Paths.value}, nil
+	return value.Blob{Text: fallback, Source: "file: " + in.Paths.Value}, nil
 }
 
 func (c *call) watchFile() (starlark.Value, error) {
 	var in struct {
-		Paths path `arg:"paths"`
+		Paths unpack.Path `arg:"paths"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	c.run.files.watch(in.Paths.value)
+	c.run.files.watch(in.Paths.Value)
 	return starlark.None, nil
 }
 
 func (c *call) listdir() (starlark.Value, error) {
 	var in struct {
-		Dir       path `arg:"dir"`
-		Recursive bool `arg:"recursive"`
+		Dir       unpack.Path `arg:"dir"`
+		Recursive bool        `arg:"recursive"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if in.Recursive {
-		c.run.files.watch(in.Dir.value)
+		c.run.files.watch(in.Dir.Value)
 	} else {
-		c.run.files.listing(in.Dir.value)
+		c.run.files.listing(in.Dir.Value)
 	}
-	paths, err := c.run.files.list(in.Dir.value, in.Recursive)
+	paths, err := c.run.files.list(in.Dir.Value, in.Recursive)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (c *call) blob() (starlark.Value, error) {
 	var in struct {
 		Input string `arg:"input"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	return value.Blob{Text: in.Input, Source: "Tiltfile blob() call"}, nil
@@ -81,8 +82,8 @@ func (c *call) blob() (starlark.Value, error) {
 
 // readDefault reads the file of a read_json or read_yaml; ok is false when it
 // does not exist and a default was given.
-func (c *call) readDefault(file path, def starlark.Value) (data string, ok bool, err error) {
-	raw, err := c.run.files.read(file.value)
+func (c *call) readDefault(file unpack.Path, def starlark.Value) (data string, ok bool, err error) {
+	raw, err := c.run.files.read(file.Value)
 	if err != nil && errors.Is(err, fs.ErrNotExist) && def != nil {
 		return "", false, nil
 	}
@@ -91,29 +92,29 @@ func (c *call) readDefault(file path, def starlark.Value) (data string, ok bool,
 
 func (c *call) readJSON() (starlark.Value, error) {
 	var in struct {
-		Paths   path         `arg:"paths"`
-		Default defaultValue `arg:"default"`
+		Paths   unpack.Path `arg:"paths"`
+		Default unpack.Any  `arg:"default"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	data, ok, err := c.readDefault(in.Paths, in.Default.v)
+	data, ok, err := c.readDefault(in.Paths, in.Default.Value)
 	if err != nil || !ok {
-		return in.Default.v, err
+		return in.Default.Value, err
 	}
-	return c.run.jsonToStarlark(data, " from "+in.Paths.text)
+	return c.run.jsonToStarlark(data, " from "+in.Paths.Text)
 }
 
 func (c *call) decodeJSON() (starlark.Value, error) {
 	var in struct {
 		JSON starlark.Value `arg:"json"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	s, ok := value.AsString(in.JSON)
 	if !ok {
-		return nil, fmt.Errorf("%s arg must be a string or blob. got %s", c.name(), in.JSON.Type())
+		return nil, fmt.Errorf("%s arg must be a string or blob. got %s", c.Name(), in.JSON.Type())
 	}
 	return c.run.jsonToStarlark(s, "")
 }
@@ -132,25 +133,25 @@ func (r *run) jsonToStarlark(data, from string) (starlark.Value, error) {
 
 func (c *call) readYAML() (starlark.Value, error) {
 	var in struct {
-		Paths   path         `arg:"paths"`
-		Default defaultValue `arg:"default"`
+		Paths   unpack.Path `arg:"paths"`
+		Default unpack.Any  `arg:"default"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	data, ok, err := c.readDefault(in.Paths, in.Default.v)
+	data, ok, err := c.readDefault(in.Paths, in.Default.Value)
 	if err != nil || !ok {
-		return in.Default.v, err
+		return in.Default.Value, err
 	}
-	return c.single(data, " from "+in.Paths.text)
+	return c.single(data, " from "+in.Paths.Text)
 }
 
 func (c *call) readYAMLStream() (starlark.Value, error) {
 	var in struct {
-		Paths   path           `arg:"paths"`
+		Paths   unpack.Path    `arg:"paths"`
 		Default *starlark.List `arg:"default"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	var def starlark.Value
@@ -161,19 +162,19 @@ func (c *call) readYAMLStream() (starlark.Value, error) {
 	if err != nil || !ok {
 		return def, err
 	}
-	return c.stream(data, " from "+in.Paths.text)
+	return c.stream(data, " from "+in.Paths.Text)
 }
 
 func (c *call) yamlText() (string, error) {
 	var in struct {
 		YAML starlark.Value `arg:"yaml"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return "", err
 	}
 	s, ok := value.AsString(in.YAML)
 	if !ok {
-		return "", fmt.Errorf("%s arg must be a string or blob. got %s", c.name(), in.YAML.Type())
+		return "", fmt.Errorf("%s arg must be a string or blob. got %s", c.Name(), in.YAML.Type())
 	}
 	return s, nil
 }
@@ -225,15 +226,6 @@ func (c *call) stream(text, from string) (*starlark.List, error) {
 	return starlark.NewList(values), nil
 }
 
-// defaultValue takes any value, None included.
-type defaultValue struct{ v starlark.Value }
-
-// Unpack implements starlark.Unpacker.
-func (d *defaultValue) Unpack(v starlark.Value) error {
-	d.v = v
-	return nil
-}
-
 // fromStarlark converts a value for JSON or YAML, if that is within the limit
 // of memory.
 func (r *run) fromStarlark(v starlark.Value) (any, error) {
@@ -249,7 +241,7 @@ func (c *call) encodeJSON() (starlark.Value, error) {
 	var in struct {
 		Obj starlark.Value `arg:"obj"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	v, err := c.run.fromStarlark(in.Obj)
@@ -260,25 +252,25 @@ func (c *call) encodeJSON() (starlark.Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("error serializing object to json: %w", err)
 	}
-	return value.Blob{Text: string(data) + "\n", Source: c.name()}, nil
+	return value.Blob{Text: string(data) + "\n", Source: c.Name()}, nil
 }
 
 func (c *call) encodeYAML() (starlark.Value, error) {
 	var in struct {
 		Obj starlark.Value `arg:"obj"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	s, err := c.run.starlarkToYAML(in.Obj)
-	return value.Blob{Text: s, Source: c.name()}, err
+	return value.Blob{Text: s, Source: c.Name()}, err
 }
 
 func (c *call) encodeYAMLStream() (starlark.Value, error) {
 	var in struct {
 		Objs *starlark.List `arg:"objs"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	var all string
@@ -292,7 +284,7 @@ func (c *call) encodeYAMLStream() (starlark.Value, error) {
 		}
 		all += s
 	}
-	return value.Blob{Text: all, Source: c.name()}, nil
+	return value.Blob{Text: all, Source: c.Name()}, nil
 }
 
 func (r *run) starlarkToYAML(v starlark.Value) (string, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -32,26 +33,26 @@ func defaultSettings() config.Settings {
 
 func (c *call) updateSettings() (starlark.Value, error) {
 	var in struct {
-		Parallel optionalInt `arg:"max_parallel_updates"`
-		Timeout  optionalInt `arg:"k8s_upsert_timeout_secs"`
-		Unused   strList     `arg:"suppress_unused_image_warnings"`
-		Apply    string      `arg:"k8s_server_side_apply"`
+		Parallel unpack.Int     `arg:"max_parallel_updates"`
+		Timeout  unpack.Int     `arg:"k8s_upsert_timeout_secs"`
+		Unused   unpack.Strings `arg:"suppress_unused_image_warnings"`
+		Apply    string         `arg:"k8s_server_side_apply"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	s := &c.run.project.Settings
-	if in.Parallel.set {
-		if in.Parallel.value < 1 {
-			return nil, fmt.Errorf("max number of parallel updates must be >= 1(got: %d)", in.Parallel.value)
+	if in.Parallel.Set {
+		if in.Parallel.Value < 1 {
+			return nil, fmt.Errorf("max number of parallel updates must be >= 1(got: %d)", in.Parallel.Value)
 		}
-		s.MaxParallelUpdates = in.Parallel.value
+		s.MaxParallelUpdates = in.Parallel.Value
 	}
-	if in.Timeout.set {
-		if in.Timeout.value < 1 {
-			return nil, fmt.Errorf("minimum k8s upsert timeout is 1s; got %ds", in.Timeout.value)
+	if in.Timeout.Set {
+		if in.Timeout.Value < 1 {
+			return nil, fmt.Errorf("minimum k8s upsert timeout is 1s; got %ds", in.Timeout.Value)
 		}
-		s.UpsertTimeout = time.Duration(in.Timeout.value) * time.Second
+		s.UpsertTimeout = time.Duration(in.Timeout.Value) * time.Second
 	}
 	switch in.Apply {
 	case "":
@@ -64,45 +65,22 @@ func (c *call) updateSettings() (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-// duration takes a text such as "30s", or a number of seconds.
-type duration struct {
-	set   bool
-	value time.Duration
-}
-
-// Unpack implements starlark.Unpacker.
-func (d *duration) Unpack(v starlark.Value) error {
-	s, ok := v.(starlark.String)
-	if !ok {
-		return fmt.Errorf("got %s, want string", v.Type())
-	}
-	if s == "" {
-		return nil
-	}
-	value, err := time.ParseDuration(string(s))
-	if err != nil {
-		return err
-	}
-	d.set, d.value = true, value
-	return nil
-}
-
 func (c *call) ciSettings() (starlark.Value, error) {
 	var in struct {
-		Grace     duration `arg:"k8s_grace_period"`
-		Timeout   duration `arg:"timeout"`
-		Readiness duration `arg:"readiness_timeout"`
+		Grace     unpack.Duration `arg:"k8s_grace_period"`
+		Timeout   unpack.Duration `arg:"timeout"`
+		Readiness unpack.Duration `arg:"readiness_timeout"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	ci := &c.run.project.Settings.CI
 	for _, p := range []struct {
-		d  duration
+		d  unpack.Duration
 		to *time.Duration
 	}{{in.Grace, &ci.GracePeriod}, {in.Timeout, &ci.Timeout}, {in.Readiness, &ci.ReadinessTimeout}} {
-		if p.d.set {
-			*p.to = p.d.value
+		if p.d.Set {
+			*p.to = p.d.Value
 		}
 	}
 	return starlark.None, nil
@@ -110,12 +88,12 @@ func (c *call) ciSettings() (starlark.Value, error) {
 
 func (c *call) watchSettings() (starlark.Value, error) {
 	var in struct {
-		Ignore strList `arg:"ignore"`
+		Ignore unpack.Strings `arg:"ignore"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	if patterns := in.Ignore.nonEmpty(); len(patterns) > 0 {
+	if patterns := in.Ignore.NonEmpty(); len(patterns) > 0 {
 		s := &c.run.project.Settings
 		s.WatchIgnores = append(s.WatchIgnores, config.Ignore{Base: c.run.dir(), Patterns: patterns, Source: "watch_settings"})
 	}
@@ -126,7 +104,7 @@ func (c *call) versionSettings() (starlark.Value, error) {
 	var in struct {
 		Constraint string `arg:"constraint"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if in.Constraint == "" {
@@ -147,7 +125,7 @@ func (c *call) secretSettings() (starlark.Value, error) {
 	var in struct {
 		Disable bool `arg:"disable_scrub"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	c.run.project.Settings.SecretScrub = !in.Disable
@@ -156,28 +134,28 @@ func (c *call) secretSettings() (starlark.Value, error) {
 
 func (c *call) dockerPruneSettings() (starlark.Value, error) {
 	var in struct {
-		Disable  bool        `arg:"disable"`
-		MaxAge   optionalInt `arg:"max_age_mins"`
-		Builds   int         `arg:"num_builds"`
-		Interval optionalInt `arg:"interval_hrs"`
-		Keep     optionalInt `arg:"keep_recent"`
+		Disable  bool       `arg:"disable"`
+		MaxAge   unpack.Int `arg:"max_age_mins"`
+		Builds   int        `arg:"num_builds"`
+		Interval unpack.Int `arg:"interval_hrs"`
+		Keep     unpack.Int `arg:"keep_recent"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	if in.Builds != 0 && in.Interval.value != 0 {
+	if in.Builds != 0 && in.Interval.Value != 0 {
 		return nil, errors.New("can't specify both 'prune every X builds' and 'prune every Y hours'; please pass only one of `num_builds` and `interval_hrs`")
 	}
 	p := &c.run.project.Settings.DockerPrune
 	p.Disable, p.NumBuilds = in.Disable, in.Builds
-	if in.MaxAge.set && in.MaxAge.value != 0 {
-		p.MaxAge = time.Duration(in.MaxAge.value) * time.Minute
+	if in.MaxAge.Set && in.MaxAge.Value != 0 {
+		p.MaxAge = time.Duration(in.MaxAge.Value) * time.Minute
 	}
-	if in.Interval.set && in.Interval.value != 0 {
-		p.Interval = time.Duration(in.Interval.value) * time.Hour
+	if in.Interval.Set && in.Interval.Value != 0 {
+		p.Interval = time.Duration(in.Interval.Value) * time.Hour
 	}
-	if in.Keep.set {
-		p.KeepRecent = in.Keep.value
+	if in.Keep.Set {
+		p.KeepRecent = in.Keep.Value
 	}
 	return starlark.None, nil
 }
@@ -186,7 +164,7 @@ func (c *call) setTeam() (starlark.Value, error) {
 	var in struct {
 		ID string `arg:"team_id"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	switch {
@@ -216,7 +194,7 @@ func (c *call) setFeature(on bool) (starlark.Value, error) {
 	var in struct {
 		Name string `arg:"msg"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	switch {
@@ -243,7 +221,7 @@ func (r *run) feature(name string, on bool) {
 }
 
 func (c *call) disableSnapshots() (starlark.Value, error) {
-	if err := c.noArgs(); err != nil {
+	if err := c.Nothing(); err != nil {
 		return nil, err
 	}
 	c.run.feature("snapshots", false)
@@ -254,30 +232,30 @@ func (c *call) setTriggerMode() (starlark.Value, error) {
 	var in struct {
 		Mode value.TriggerMode `arg:"trigger_mode"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if c.run.triggerModeSet != "" {
-		return nil, fmt.Errorf("%s can only be called once. It was already called at %s", c.name(), c.run.triggerModeSet)
+		return nil, fmt.Errorf("%s can only be called once. It was already called at %s", c.Name(), c.run.triggerModeSet)
 	}
 	c.run.triggerMode, c.run.triggerModeSet = in.Mode, c.pos().String()
 	return starlark.None, nil
 }
 
 func (c *call) structOf() (starlark.Value, error) {
-	if len(c.args) > 0 {
-		return nil, c.errorf("unexpected positional arguments")
+	if len(c.Args) > 0 {
+		return nil, c.Errorf("unexpected positional arguments")
 	}
-	return starlarkstruct.FromKeywords(starlarkstruct.Default, c.kwargs), nil
+	return starlarkstruct.FromKeywords(starlarkstruct.Default, c.Kwargs), nil
 }
 
 func (c *call) moduleOf() (starlark.Value, error) {
 	var name string
-	if err := starlark.UnpackPositionalArgs(c.name(), c.args, nil, 1, &name); err != nil {
+	if err := starlark.UnpackPositionalArgs(c.Name(), c.Args, nil, 1, &name); err != nil {
 		return nil, err
 	}
-	members := make(starlark.StringDict, len(c.kwargs))
-	for _, kw := range c.kwargs {
+	members := make(starlark.StringDict, len(c.Kwargs))
+	for _, kw := range c.Kwargs {
 		members[string(kw[0].(starlark.String))] = kw[1]
 	}
 	return &starlarkstruct.Module{Name: name, Members: members}, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -146,7 +147,7 @@ func define(kind string) builtin {
 			Args  bool   `arg:"args"`
 			Usage string `arg:"usage"`
 		}
-		if err := c.into(&in); err != nil {
+		if err := c.Into(&in); err != nil {
 			return nil, err
 		}
 		s := &c.run.config
@@ -154,7 +155,7 @@ func define(kind string) builtin {
 		case in.Name == "":
 			return nil, errors.New("'name' is required")
 		case s.parsed:
-			return nil, fmt.Errorf("%s cannot be called after config.parse is called", c.name())
+			return nil, fmt.Errorf("%s cannot be called after config.parse is called", c.Name())
 		case s.settings[in.Name] != nil:
 			return nil, fmt.Errorf("%s defined multiple times", in.Name)
 		case in.Args && s.positional != "":
@@ -170,12 +171,12 @@ func define(kind string) builtin {
 }
 
 func (c *call) parseConfig() (starlark.Value, error) {
-	if err := c.noArgs(); err != nil {
+	if err := c.Nothing(); err != nil {
 		return nil, err
 	}
 	s, dir := &c.run.config, c.run.dir()
 	if s.dir != "" && s.dir != dir {
-		return nil, fmt.Errorf("%s can only be called from one Tiltfile working directory per run. It was called from %s and %s", c.name(), s.dir, dir)
+		return nil, fmt.Errorf("%s can only be called from one Tiltfile working directory per run. It was called from %s and %s", c.Name(), s.dir, dir)
 	}
 	s.dir, s.parsed = dir, true
 	values, err := c.readSettings(filepath.Join(dir, configFile))
@@ -275,9 +276,9 @@ func (c *call) parseFlags() (map[string]*setting, error) {
 
 func (c *call) setEnabledResources() (starlark.Value, error) {
 	var in struct {
-		Resources sequence `arg:"resources"`
+		Resources unpack.Sequence `arg:"resources"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	s := &c.run.config
@@ -286,7 +287,7 @@ func (c *call) setEnabledResources() (starlark.Value, error) {
 }
 
 func (c *call) clearEnabledResources() (starlark.Value, error) {
-	if err := c.noArgs(); err != nil {
+	if err := c.Nothing(); err != nil {
 		return nil, err
 	}
 	s := &c.run.config

@@ -7,6 +7,7 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -18,13 +19,13 @@ func (r *run) note(name string, entry map[string]any) {
 
 func (c *call) ourDebug() (starlark.Value, error) {
 	var in struct {
-		Resource    string    `arg:"resource"`
-		Adapter     string    `arg:"adapter"`
-		Container   string    `arg:"container"`
-		PathMap     stringMap `arg:"path_map"`
-		StopOnEntry bool      `arg:"stop_on_entry"`
+		Resource    string           `arg:"resource"`
+		Adapter     string           `arg:"adapter"`
+		Container   string           `arg:"container"`
+		PathMap     unpack.StringMap `arg:"path_map"`
+		StopOnEntry bool             `arg:"stop_on_entry"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	paths := map[string]string{}
@@ -39,19 +40,19 @@ func (c *call) ourDebug() (starlark.Value, error) {
 
 func (c *call) ourSync() (starlark.Value, error) {
 	var in struct {
-		Ref    string       `arg:"ref"`
-		Mode   string       `arg:"mode"`
-		Delete optionalBool `arg:"delete"`
-		Owner  string       `arg:"owner"`
+		Ref    string      `arg:"ref"`
+		Mode   string      `arg:"mode"`
+		Delete unpack.Bool `arg:"delete"`
+		Owner  string      `arg:"owner"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	mode, err := c.oneOf("mode", in.Mode, "auto")
 	if err != nil {
 		return nil, err
 	}
-	c.run.note("sync", map[string]any{"ref": in.Ref, "mode": mode, "delete": !in.Delete.set || in.Delete.value, "owner": in.Owner})
+	c.run.note("sync", map[string]any{"ref": in.Ref, "mode": mode, "delete": !in.Delete.Set || in.Delete.Value, "owner": in.Owner})
 	return starlark.None, nil
 }
 
@@ -60,26 +61,26 @@ func (c *call) oneOf(name, value, def string) (string, error) {
 	if value == "" {
 		return def, nil
 	}
-	p, _ := c.entry.Param(name)
+	p, _ := c.Entry.Param(name)
 	for _, e := range p.Type.Enums() {
 		if e == value {
 			return value, nil
 		}
 	}
-	return "", c.errorf("for parameter %s: got %q, want one of %q", name, value, p.Type.Enums())
+	return "", c.Errorf("for parameter %s: got %q, want one of %q", name, value, p.Type.Enums())
 }
 
 func (c *call) ourRestart() (starlark.Value, error) {
 	var in struct {
-		Ref     string         `arg:"ref"`
-		Policy  string         `arg:"policy"`
-		Command starlark.Value `arg:"command"`
-		Trigger pathList       `arg:"trigger"`
-		Signal  string         `arg:"signal"`
-		Grace   duration       `arg:"grace"`
+		Ref     string          `arg:"ref"`
+		Policy  string          `arg:"policy"`
+		Command starlark.Value  `arg:"command"`
+		Trigger unpack.Paths    `arg:"trigger"`
+		Signal  string          `arg:"signal"`
+		Grace   unpack.Duration `arg:"grace"`
 	}
-	in.Signal, in.Grace.value = "TERM", 2*time.Second
-	if err := c.into(&in); err != nil {
+	in.Signal, in.Grace.Value = "TERM", 2*time.Second
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	policy, err := c.oneOf("policy", in.Policy, "on_change")
@@ -92,13 +93,13 @@ func (c *call) ourRestart() (starlark.Value, error) {
 	}
 	img := c.run.findImage(in.Ref)
 	if img == nil {
-		return nil, c.errorf("image %q is not declared above", in.Ref)
+		return nil, c.Errorf("image %q is not declared above", in.Ref)
 	}
 	if len(argv) > 0 {
 		img.RestartEntrypoint = argv
 	}
-	img.restart(policy, in.Trigger.value, c.pos())
-	c.run.note("restart", map[string]any{"ref": img.Ref, "policy": policy, "signal": in.Signal, "grace_ns": int64(in.Grace.value)})
+	img.restart(policy, in.Trigger.Value, c.pos())
+	c.run.note("restart", map[string]any{"ref": img.Ref, "policy": policy, "signal": in.Signal, "grace_ns": int64(in.Grace.Value)})
 	return starlark.None, nil
 }
 
@@ -114,35 +115,35 @@ func plainCommand(v starlark.Value) ([]string, error) {
 
 func (c *call) isDir() (starlark.Value, error) {
 	var in struct {
-		Path path `arg:"path"`
+		Path unpack.Path `arg:"path"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	return starlark.Bool(c.run.files.isDir(in.Path.value)), nil
+	return starlark.Bool(c.run.files.isDir(in.Path.Value)), nil
 }
 
 func (c *call) ourAgent() (starlark.Value, error) {
 	var in struct {
-		Resource string       `arg:"resource"`
-		Enabled  optionalBool `arg:"enabled"`
-		Image    string       `arg:"image"`
+		Resource string      `arg:"resource"`
+		Enabled  unpack.Bool `arg:"enabled"`
+		Image    string      `arg:"image"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	c.run.note("agent", map[string]any{"resource": in.Resource, "enabled": !in.Enabled.set || in.Enabled.value, "image": in.Image})
+	c.run.note("agent", map[string]any{"resource": in.Resource, "enabled": !in.Enabled.Set || in.Enabled.Value, "image": in.Image})
 	return starlark.None, nil
 }
 
 func (c *call) ourContexts() (starlark.Value, error) {
-	if len(c.args) > 0 {
-		return nil, c.errorf("unexpected positional arguments")
+	if len(c.Args) > 0 {
+		return nil, c.Errorf("unexpected positional arguments")
 	}
-	for _, kw := range c.kwargs {
+	for _, kw := range c.Kwargs {
 		sum, ok := value.AsString(kw[1])
 		if !ok || len(sum) != 64 {
-			return nil, c.errorf("for parameter %s: want the SHA-256 of a certificate authority, 64 hexadecimal digits", kw[0])
+			return nil, c.Errorf("for parameter %s: want the SHA-256 of a certificate authority, 64 hexadecimal digits", kw[0])
 		}
 		name, sum := string(kw[0].(starlark.String)), strings.ToLower(sum)
 		if c.run.kube.pinned == nil {
@@ -159,11 +160,11 @@ func (c *call) ourLimits() (starlark.Value, error) {
 		Steps  int `arg:"steps"`
 		Memory int `arg:"memory_mb"`
 	}
-	if err := c.into(&in); err != nil {
+	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
 	if in.Steps < 0 || in.Memory < 0 {
-		return nil, fmt.Errorf("%s: limits must not be negative", c.name())
+		return nil, fmt.Errorf("%s: limits must not be negative", c.Name())
 	}
 	if in.Steps > 0 {
 		c.run.opts.MaxSteps = uint64(in.Steps)

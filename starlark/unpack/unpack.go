@@ -1,4 +1,7 @@
-package eval
+// Package unpack checks the arguments of a built-in against the table of
+// starlark/decl and puts them in the fields of a struct, whose types say what
+// they take: a string or a list of them, a path, a port.
+package unpack
 
 import (
 	"fmt"
@@ -11,14 +14,36 @@ import (
 	"github.com/towline-dev/towline/starlark/decl"
 )
 
-// into unpacks the arguments in the fields of a struct: the tag `arg:"ref"`
+// Call is the arguments of one call of a built-in.
+type Call struct {
+	Entry  *decl.Entry
+	Args   starlark.Tuple
+	Kwargs []starlark.Tuple
+	Abs    func(path string) string // makes a path of the Tiltfile absolute
+	Plan   *Plan                    // of the last call of the built-in; nil: it is worked out anew
+}
+
+// Name is the built-in's name as it stands in messages.
+func (c *Call) Name() string { return c.Entry.Name }
+
+// Errorf returns an error whose text starts with the built-in's name.
+func (c *Call) Errorf(format string, args ...any) error {
+	return fmt.Errorf(c.Name()+": "+format, args...)
+}
+
+// Nothing refuses arguments.
+func (c *Call) Nothing() error {
+	return starlark.UnpackArgs(c.Name(), c.Args, c.Kwargs)
+}
+
+// Into unpacks the arguments in the fields of a struct: the tag `arg:"ref"`
 // names the parameter of the table that a field takes. Which parameters there
 // are, in which order and which of them are required, comes from the table
 // alone. A parameter without a field is checked and dropped.
-func (c *call) into(dst any) error {
+func (c *Call) Into(dst any) error {
 	v := reflect.ValueOf(dst).Elem()
 	plan := c.plan(v.Type())
-	if len(c.args) > 1 {
+	if len(c.Args) > 1 {
 		if err := c.checkKeywordOnly(); err != nil {
 			return err
 		}
@@ -35,25 +60,25 @@ func (c *call) into(dst any) error {
 		}
 		target := v.Field(p.field).Addr().Interface()
 		if p.binds {
-			target.(interface{ bind(*call) }).bind(c)
+			target.(interface{ bind(*Call) }).bind(c)
 		}
 		pairs[2*i+1] = target
 	}
-	if err := starlark.UnpackArgs(c.name(), c.args, c.kwargs, pairs...); err != nil {
+	if err := starlark.UnpackArgs(c.Name(), c.Args, c.Kwargs, pairs...); err != nil {
 		return c.suggestArgument(err)
 	}
 	return nil
 }
 
 // suggestArgument adds what an unknown keyword argument probably meant.
-func (c *call) suggestArgument(err error) error {
+func (c *Call) suggestArgument(err error) error {
 	_, rest, ok := strings.Cut(err.Error(), "unexpected keyword argument ")
 	if !ok || strings.Contains(rest, "did you mean") {
 		return err
 	}
 	given := strings.Trim(rest, `"`)
 	var names []string
-	for _, p := range c.entry.Params {
+	for _, p := range c.Entry.Params {
 		if p.DocName == given {
 			return fmt.Errorf("%w (did you mean %s?)", err, p.Name)
 		}
@@ -65,8 +90,8 @@ func (c *call) suggestArgument(err error) error {
 	return err
 }
 
-// plan is how arguments are unpacked in a struct.
-type plan struct {
+// Plan is how arguments are unpacked in a struct; the zero value is none yet.
+type Plan struct {
 	typ    reflect.Type
 	params []planParam
 }
@@ -97,16 +122,16 @@ func (d *dropped) Unpack(v starlark.Value) error {
 
 // plan returns how arguments are unpacked in a struct, worked out once for a
 // built-in and a run.
-func (c *call) plan(t reflect.Type) []planParam {
-	if c.planned != nil && c.planned.typ == t {
-		return c.planned.params
+func (c *Call) plan(t reflect.Type) []planParam {
+	if c.Plan != nil && c.Plan.typ == t {
+		return c.Plan.params
 	}
 	fields := make(map[string]int, t.NumField())
 	for i := range t.NumField() {
 		fields[t.Field(i).Tag.Get("arg")] = i
 	}
 	params := []planParam{}
-	for _, p := range c.entry.Params {
+	for _, p := range c.Entry.Params {
 		if p.Kind >= decl.VarArgs {
 			continue
 		}
@@ -116,32 +141,32 @@ func (c *call) plan(t reflect.Type) []planParam {
 		if ok {
 			target = reflect.New(t.Field(field).Type).Interface()
 			step.field = field
-			_, step.binds = target.(interface{ bind(*call) })
+			_, step.binds = target.(interface{ bind(*Call) })
 		}
 		mark := optionalMark(p, target)
 		step.marked, step.skipNone = p.Name+mark, mark == "??"
 		params = append(params, step)
 	}
-	if c.planned != nil {
-		*c.planned = plan{t, params}
+	if c.Plan != nil {
+		*c.Plan = Plan{t, params}
 	}
 	return params
 }
 
 // fill unpacks arguments that are right in every way, which is nearly all that
 // it is given. It returns false on any others, for UnpackArgs to find the words.
-func (c *call) fill(dst reflect.Value, params []planParam) bool {
-	if len(c.args) > len(params) || len(params) > 64 {
+func (c *Call) fill(dst reflect.Value, params []planParam) bool {
+	if len(c.Args) > len(params) || len(params) > 64 {
 		return false
 	}
 	var given uint64
-	for i, arg := range c.args {
+	for i, arg := range c.Args {
 		if !c.fillOne(dst, &params[i], arg) {
 			return false
 		}
 		given |= 1 << i
 	}
-	for _, kw := range c.kwargs {
+	for _, kw := range c.Kwargs {
 		name, _ := kw[0].(starlark.String)
 		i := slices.IndexFunc(params, func(p planParam) bool { return p.name == string(name) })
 		if i < 0 || given&(1<<i) != 0 || !c.fillOne(dst, &params[i], kw[1]) {
@@ -157,7 +182,7 @@ func (c *call) fill(dst reflect.Value, params []planParam) bool {
 	return true
 }
 
-func (c *call) fillOne(dst reflect.Value, p *planParam, arg starlark.Value) bool {
+func (c *Call) fillOne(dst reflect.Value, p *planParam, arg starlark.Value) bool {
 	switch {
 	case p.skipNone && arg == starlark.None:
 		return true
@@ -166,7 +191,7 @@ func (c *call) fillOne(dst reflect.Value, p *planParam, arg starlark.Value) bool
 	}
 	target := dst.Field(p.field).Addr().Interface()
 	if p.binds {
-		target.(interface{ bind(*call) }).bind(c)
+		target.(interface{ bind(*Call) }).bind(c)
 	}
 	switch target := target.(type) {
 	case starlark.Unpacker:
@@ -201,15 +226,15 @@ func optionalMark(p decl.Param, target any) string {
 }
 
 // checkKeywordOnly refuses positional arguments for keyword-only parameters.
-func (c *call) checkKeywordOnly() error {
+func (c *Call) checkKeywordOnly() error {
 	positional := 0
-	for _, p := range c.entry.Params {
+	for _, p := range c.Entry.Params {
 		if p.Kind == decl.Normal || p.Kind == decl.Positional {
 			positional++
 		}
 	}
-	if len(c.args) > positional && positional < len(c.entry.Params) {
-		return fmt.Errorf("%s: got %d arguments, want at most %d", c.name(), len(c.args), positional)
+	if len(c.Args) > positional && positional < len(c.Entry.Params) {
+		return fmt.Errorf("%s: got %d arguments, want at most %d", c.Name(), len(c.Args), positional)
 	}
 	return nil
 }

@@ -1,11 +1,11 @@
-package eval
+package unpack
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -14,14 +14,14 @@ import (
 	"github.com/towline-dev/towline/starlark/value"
 )
 
-// strList takes a string or a list of strings.
-type strList []string
+// Strings takes a string or a list of strings.
+type Strings []string
 
 // Unpack implements starlark.Unpacker.
-func (l *strList) Unpack(v starlark.Value) error {
+func (l *Strings) Unpack(v starlark.Value) error {
 	*l = nil
 	if s, ok := value.AsString(v); ok {
-		*l = strList{s}
+		*l = Strings{s}
 		return nil
 	}
 	switch v.(type) {
@@ -39,8 +39,8 @@ func (l *strList) Unpack(v starlark.Value) error {
 	return nil
 }
 
-// nonEmpty returns the strings without empty ones.
-func (l strList) nonEmpty() []string {
+// NonEmpty returns the strings without empty ones.
+func (l Strings) NonEmpty() []string {
 	var all []string
 	for _, s := range l {
 		if s != "" {
@@ -50,11 +50,11 @@ func (l strList) nonEmpty() []string {
 	return all
 }
 
-// sequence takes a list or another sequence of strings, and no single string.
-type sequence []string
+// Sequence takes a list or another sequence of strings, and no single string.
+type Sequence []string
 
 // Unpack implements starlark.Unpacker.
-func (l *sequence) Unpack(v starlark.Value) error {
+func (l *Sequence) Unpack(v starlark.Value) error {
 	*l = nil
 	seq, ok := v.(starlark.Sequence)
 	if !ok {
@@ -70,99 +70,67 @@ func (l *sequence) Unpack(v starlark.Value) error {
 	return nil
 }
 
-// imageList takes a list of images' names, and no single one.
-type imageList []reference.Named
+// Path takes a path, or a folder of a repository, and makes it absolute.
+type Path struct {
+	Text  string // as it was written
+	Value string // absolute
+
+	abs func(string) string
+}
+
+func (p *Path) bind(c *Call) { p.abs = c.Abs }
 
 // Unpack implements starlark.Unpacker.
-func (l *imageList) Unpack(v starlark.Value) error {
-	*l = nil
-	switch v.(type) {
-	case *starlark.List, starlark.Tuple, starlark.NoneType:
-	default:
-		return fmt.Errorf("value should be a List or Tuple of strings, but is of type %s", v.Type())
-	}
-	for _, x := range value.Elements(v) {
-		s, ok := value.AsString(x)
-		if !ok {
-			return fmt.Errorf("value should contain only strings, but element %q was of type %s", x.String(), x.Type())
-		}
-		named, err := parseRef(s)
-		if err != nil {
-			return fmt.Errorf("must be a valid image reference: %w", err)
-		}
-		*l = append(*l, named)
-	}
-	return nil
-}
-
-// familiar returns the names in their short form.
-func (l imageList) familiar() []string {
-	var names []string
-	for _, named := range l {
-		names = append(names, reference.FamiliarString(named))
-	}
-	return names
-}
-
-// path takes a path, or a folder of a repository, and makes it absolute.
-type path struct {
-	run   *run
-	text  string // as it was written
-	value string
-}
-
-func (p *path) bind(c *call) { p.run = c.run }
-
-// Unpack implements starlark.Unpacker.
-func (p *path) Unpack(v starlark.Value) error {
+func (p *Path) Unpack(v starlark.Value) error {
 	s, ok := value.PathText(v)
 	if !ok {
 		return fmt.Errorf("expected path | string. Actual type: %T", v)
 	}
-	p.text, p.value = s, p.run.abs(s)
+	p.Text, p.Value = s, p.abs(s)
 	return nil
 }
 
-// optionalPath is a path that may be None or empty, both for "none".
-type optionalPath struct{ path }
+// OptionalPath is a path that may be None or empty, both for "none".
+type OptionalPath struct{ Path }
 
 // Unpack implements starlark.Unpacker.
-func (p *optionalPath) Unpack(v starlark.Value) error {
+func (p *OptionalPath) Unpack(v starlark.Value) error {
 	if v == starlark.None {
 		return nil
 	}
 	if s, ok := v.(starlark.String); ok && s == "" {
 		return nil
 	}
-	return p.path.Unpack(v)
+	return p.Path.Unpack(v)
 }
 
-// pathList takes a path or a list of them.
-type pathList struct {
-	run   *run
-	value []string
+// Paths takes a path or a list of them.
+type Paths struct {
+	Value []string // absolute
+
+	abs func(string) string
 }
 
-func (p *pathList) bind(c *call) { p.run = c.run }
+func (p *Paths) bind(c *Call) { p.abs = c.Abs }
 
 // Unpack implements starlark.Unpacker.
-func (p *pathList) Unpack(v starlark.Value) error {
-	p.value = nil
+func (p *Paths) Unpack(v starlark.Value) error {
+	p.Value = nil
 	for _, x := range value.Elements(v) {
 		s, ok := value.PathText(x)
 		if !ok {
 			return fmt.Errorf("value should be a path or List or Tuple of paths, but is of type %s", x.Type())
 		}
-		p.value = append(p.value, p.run.abs(s))
+		p.Value = append(p.Value, p.abs(s))
 	}
 	return nil
 }
 
-// stringMap takes a dictionary of strings.
-type stringMap map[string]string
+// StringMap takes a dictionary of strings.
+type StringMap map[string]string
 
 // Unpack implements starlark.Unpacker.
-func (m *stringMap) Unpack(v starlark.Value) error {
+func (m *StringMap) Unpack(v starlark.Value) error {
 	*m = nil
 	if v == starlark.None {
 		return nil
@@ -175,7 +143,7 @@ func (m *stringMap) Unpack(v starlark.Value) error {
 	if !ok {
 		return fmt.Errorf("expected dict, got %T", v)
 	}
-	*m = make(stringMap, d.Len())
+	*m = make(StringMap, d.Len())
 	for _, item := range d.Items() {
 		key, ok := value.AsString(item[0])
 		if !ok {
@@ -190,11 +158,11 @@ func (m *stringMap) Unpack(v starlark.Value) error {
 	return nil
 }
 
-// labelSet takes labels that group resources.
-type labelSet []string
+// Labels takes labels that group resources.
+type Labels []string
 
 // Unpack implements starlark.Unpacker.
-func (l *labelSet) Unpack(v starlark.Value) error {
+func (l *Labels) Unpack(v starlark.Value) error {
 	*l = nil
 	switch v.(type) {
 	case starlark.String, *starlark.List, starlark.Tuple, starlark.NoneType:
@@ -240,53 +208,54 @@ func plainLabel(s string) bool {
 	return true
 }
 
-// sorted returns the labels in order, each once.
-func (l labelSet) sorted() []string {
+// Sorted returns the labels in order, each once.
+func (l Labels) Sorted() []string {
 	return slices.Compact(slices.Sorted(slices.Values(l)))
 }
 
-// optionalBool is a boolean that knows whether it was given.
-type optionalBool struct {
-	set, value bool
+// Bool is a boolean that knows whether it was given.
+type Bool struct {
+	Set, Value bool
 }
 
 // Unpack implements starlark.Unpacker.
-func (b *optionalBool) Unpack(v starlark.Value) error {
+func (b *Bool) Unpack(v starlark.Value) error {
 	x, ok := v.(starlark.Bool)
 	if !ok {
 		return fmt.Errorf("got %s, want bool", v.Type())
 	}
-	b.set, b.value = true, bool(x)
+	b.Set, b.Value = true, bool(x)
 	return nil
 }
 
-// optionalInt is an integer with a default.
-type optionalInt struct {
-	set   bool
-	value int
+// Int is an integer with a default.
+type Int struct {
+	Set   bool
+	Value int
 }
 
 // Unpack implements starlark.Unpacker.
-func (i *optionalInt) Unpack(v starlark.Value) error {
-	if err := starlark.AsInt(v, &i.value); err != nil {
+func (i *Int) Unpack(v starlark.Value) error {
+	if err := starlark.AsInt(v, &i.Value); err != nil {
 		return err
 	}
-	i.set = true
+	i.Set = true
 	return nil
 }
 
-func (i optionalInt) orElse(def int) int {
-	if i.set {
-		return i.value
+// OrElse is the integer, or a default.
+func (i Int) OrElse(def int) int {
+	if i.Set {
+		return i.Value
 	}
 	return def
 }
 
-// name takes the name of a resource, which is a part of a path.
-type name string
+// ResourceName takes the name of a resource, which is a part of a path.
+type ResourceName string
 
 // Unpack implements starlark.Unpacker.
-func (n *name) Unpack(v starlark.Value) error {
+func (n *ResourceName) Unpack(v starlark.Value) error {
 	s, ok := v.(starlark.String)
 	if !ok {
 		return fault.Tiltf("Value should be convertible to string, but is type %s", v.Type())
@@ -294,12 +263,12 @@ func (n *name) Unpack(v starlark.Value) error {
 	if problems := content.IsPathSegmentName(string(s)); len(problems) > 0 {
 		return fmt.Errorf("invalid value %q: %s", string(s), strings.Join(problems, ", "))
 	}
-	*n = name(s)
+	*n = ResourceName(s)
 	return nil
 }
 
-// patternList takes patterns of ignore files: a string or a sequence of them.
-func patternList(param string, v starlark.Value) ([]string, error) {
+// Patterns takes patterns of ignore files: a string or a sequence of them.
+func Patterns(param string, v starlark.Value) ([]string, error) {
 	var patterns []string
 	for _, x := range value.Elements(v) {
 		s, ok := x.(starlark.String)
@@ -315,41 +284,41 @@ func patternList(param string, v starlark.Value) ([]string, error) {
 	return patterns, nil
 }
 
-// boolOrNone is an optionalBool for which None is the same as nothing.
-type boolOrNone struct{ optionalBool }
+// BoolOrNone is an optionalBool for which None is the same as nothing.
+type BoolOrNone struct{ Bool }
 
 // Unpack implements starlark.Unpacker.
-func (b *boolOrNone) Unpack(v starlark.Value) error {
+func (b *BoolOrNone) Unpack(v starlark.Value) error {
 	if v == starlark.None {
 		return nil
 	}
 	if _, ok := v.(starlark.Bool); !ok {
 		return fmt.Errorf("expected starlark.Bool or None, got %T", v)
 	}
-	return b.optionalBool.Unpack(v)
+	return b.Bool.Unpack(v)
 }
 
-// text takes a string or a Blob.
-type text struct {
-	set   bool
-	value string
+// Text takes a string or a Blob.
+type Text struct {
+	Set   bool
+	Value string
 }
 
 // Unpack implements starlark.Unpacker.
-func (t *text) Unpack(v starlark.Value) error {
+func (t *Text) Unpack(v starlark.Value) error {
 	s, ok := value.AsString(v)
 	if !ok && v != starlark.None {
 		return fault.Tiltf("Value should be convertible to string, but is type %s", v.Type())
 	}
-	t.set, t.value = ok, s
+	t.Set, t.Value = ok, s
 	return nil
 }
 
-// port is a TCP port.
-type port int
+// Port is a TCP port.
+type Port int
 
 // Unpack implements starlark.Unpacker.
-func (p *port) Unpack(v starlark.Value) error {
+func (p *Port) Unpack(v starlark.Value) error {
 	i, ok := v.(starlark.Int)
 	if !ok {
 		return fmt.Errorf("got %s, want int", v.Type())
@@ -358,6 +327,38 @@ func (p *port) Unpack(v starlark.Value) error {
 	if !ok || n < 0 || n > 65535 {
 		return fmt.Errorf("port %v is not in the valid range [0-65535]", i)
 	}
-	*p = port(n)
+	*p = Port(n)
+	return nil
+}
+
+// Duration takes a text such as "30s", or a number of seconds.
+type Duration struct {
+	Set   bool
+	Value time.Duration
+}
+
+// Unpack implements starlark.Unpacker.
+func (d *Duration) Unpack(v starlark.Value) error {
+	s, ok := v.(starlark.String)
+	if !ok {
+		return fmt.Errorf("got %s, want string", v.Type())
+	}
+	if s == "" {
+		return nil
+	}
+	value, err := time.ParseDuration(string(s))
+	if err != nil {
+		return err
+	}
+	d.Set, d.Value = true, value
+	return nil
+}
+
+// Any takes any value, None included.
+type Any struct{ Value starlark.Value }
+
+// Unpack implements starlark.Unpacker.
+func (d *Any) Unpack(v starlark.Value) error {
+	d.Value = v
 	return nil
 }
