@@ -24,7 +24,7 @@ var Allowed = map[string][]string{
 	"starlark/resolve":    {"starlark/syntax", "starlark/decl"},
 	"starlark/ide":        {"starlark/dockerfile", "starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/format", "starlark/yamldoc"},
 	"starlark/chart":      {},
-	"starlark/eval":       {"starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions", "internal/file"},
+	"starlark/eval":       {"starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions", "internal/file"},
 	"starlark/yamldoc":    {},
 	"extensions":          {"starlark/config"},
 	"starlark/dockerfile": {},
@@ -32,6 +32,7 @@ var Allowed = map[string][]string{
 	"starlark/fault":      {"starlark/config"},
 	"starlark/value":      {"starlark/config", "starlark/fault", "starlark/yamldoc"},
 	"starlark/unpack":     {"starlark/decl", "starlark/fault", "starlark/value"},
+	"starlark/manifest":   {"starlark/config", "starlark/fault", "starlark/yamldoc"},
 
 	"agent/wire":      {},
 	"agent/delta":     {},
@@ -80,9 +81,9 @@ var Allowed = map[string][]string{
 // Only maps a library, by the beginning of its import path, to the packages
 // that may import it. The longest one that a path begins with decides.
 var Only = map[string][]string{
-	"k8s.io/client-go/kubernetes/scheme":     {"server/kube", "starlark/eval"},
+	"k8s.io/client-go/kubernetes/scheme":     {"starlark/manifest", "server/kube", "starlark/eval"},
 	"k8s.io/client-go":                       {"server/kube"},
-	"k8s.io/apimachinery":                    {"starlark/unpack", "server/kube", "starlark/eval"},
+	"k8s.io/apimachinery":                    {"starlark/manifest", "starlark/unpack", "server/kube", "starlark/eval"},
 	"k8s.io/api":                             {"server/kube"},
 	"go.lsp.dev":                             {"server/protocol", "server/lsp", "server/workspace"},
 	"github.com/go-delve/delve":              {"agent/debug"},
@@ -92,7 +93,7 @@ var Only = map[string][]string{
 	"github.com/google/go-containerregistry": {"server/build", "starlark/chart"},
 	"github.com/spf13/cobra":                 {"cmd/towline", "cmd/towline-agent"},
 	"github.com/moby/patternmatcher":         {"server/tree", "server/build", "starlark/eval"},
-	"github.com/distribution/reference":      {"server/build", "starlark/eval"},
+	"github.com/distribution/reference":      {"starlark/manifest", "server/build", "starlark/eval"},
 	"github.com/sirupsen/logrus":             {"starlark/eval"},
 	"github.com/klauspost/compress":          {"agent/delta", "agent/client", "agent/serve", "agent/apply"},
 }

@@ -82,7 +82,7 @@ func (r *run) addUncategorized() {
 		TriggerMode: config.TriggerAuto, Pos: loose[0].Pos,
 	}
 	for _, o := range loose {
-		res.Objects = append(res.Objects, o.key)
+		res.Objects = append(res.Objects, o.of.Key)
 		r.addObject(o, uncategorized)
 	}
 	r.project.Resources = append(r.project.Resources, res)

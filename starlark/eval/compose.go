@@ -17,6 +17,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 	"github.com/towline-dev/towline/starlark/yamldoc"
@@ -46,7 +47,7 @@ type composeService struct {
 	service     types.ServiceConfig
 	res         config.Resource
 	triggerMode value.TriggerMode
-	image       *imageName
+	image       *manifest.ImageName
 	images      []*image
 }
 
@@ -309,7 +310,7 @@ func (r *run) addService(p *composeProject, service types.ServiceConfig, deps []
 		text = p.name + "-" + service.Name
 	}
 	if text != "" {
-		name, err := parseName(r.opts.Cache, text)
+		name, err := r.opts.Cache.ImageName(text)
 		if err != nil {
 			return fmt.Errorf("parsing image %s of service %s: %w", text, service.Name, err)
 		}

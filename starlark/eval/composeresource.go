@@ -147,7 +147,7 @@ func (r *run) composeImage(s *composeService) *image {
 		}
 	}
 	img := &image{name: s.image, Image: config.Image{
-		Ref: reference.FamiliarString(s.image.named), Builder: config.BuilderCompose, Pos: s.res.Pos, Context: b.Context, Args: args, Target: b.Target,
+		Ref: reference.FamiliarString(s.image.Named), Builder: config.BuilderCompose, Pos: s.res.Pos, Context: b.Context, Args: args, Target: b.Target,
 		Network: b.Network, Deps: []string{b.Context}, DockerfileContents: b.DockerfileInline, Pull: b.Pull, CacheFrom: b.CacheFrom,
 	}}
 	if b.DockerfileInline == "" {

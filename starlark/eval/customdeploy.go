@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 
+	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -65,7 +66,7 @@ func (c *call) checkSelectors(d *config.CustomDeploy) error {
 	case d.ImageSelector == "" && d.ContainerSelector == "" && len(d.ImageDeps) == 0:
 		return c.Errorf("no Live Update selector specified")
 	case d.ImageSelector != "":
-		if _, err := parseRef(d.ImageSelector); err != nil {
+		if _, err := reference.ParseNormalizedNamed(d.ImageSelector); err != nil {
 			return fmt.Errorf("can't parse %q: %w", d.ImageSelector, err)
 		}
 	}

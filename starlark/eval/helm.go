@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 	"github.com/towline-dev/towline/starlark/yamldoc"
@@ -250,7 +251,7 @@ func withNamespace(text, namespace string) (string, error) {
 	for _, d := range docs {
 		o, ok := d.Value.(map[string]any)
 		if !ok {
-			return "", fmt.Errorf("a Kubernetes object is a map, found %s", shorten(d.Value))
+			return "", fmt.Errorf("a Kubernetes object is a map, found %s", manifest.Shorten(d.Value))
 		}
 		meta, _ := o["metadata"].(map[string]any)
 		if meta == nil {
@@ -262,5 +263,5 @@ func withNamespace(text, namespace string) (string, error) {
 		}
 		objects = append(objects, o)
 	}
-	return writeYAML(objects)
+	return manifest.Write(objects)
 }

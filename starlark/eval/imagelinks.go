@@ -102,7 +102,7 @@ func (img *image) use() error {
 		return nil
 	}
 	if img.visiting {
-		return &fault.Located{Pos: img.Pos, Err: fault.Tiltf("Image dependency cycle: %s", img.name.named)}
+		return &fault.Located{Pos: img.Pos, Err: fault.Tiltf("Image dependency cycle: %s", img.name.Named)}
 	}
 	img.visiting = true
 	for _, b := range img.bases {

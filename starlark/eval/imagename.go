@@ -6,34 +6,13 @@ import (
 	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
-// imageName is the name of an image, with the forms in which it is looked up.
-type imageName struct {
-	named reference.Named
-	name  string // with the registry, without tag
-	full  string // with tag or digest; "" when it has none
-}
-
-// parseName reads an image's name, each text once.
-func parseName(c *Cache, text string) (*imageName, error) {
-	return cached(c, "image", text, func() (*imageName, error) {
-		named, err := parseRef(text)
-		if err != nil {
-			return nil, err
-		}
-		n := &imageName{named: named, name: named.Name()}
-		if !reference.IsNameOnly(named) {
-			n.full = named.String()
-		}
-		return n, nil
-	})
-}
-
-// parseRef reads an image's name.
-func parseRef(text string) (reference.Named, error) {
-	return reference.ParseNormalizedNamed(text)
+// ImageName reads an image's name, each text once.
+func (c *Cache) ImageName(text string) (*manifest.ImageName, error) {
+	return cached(c, "image", text, func() (*manifest.ImageName, error) { return manifest.ParseImageName(text) })
 }
 
 // imageList takes a list of images' names, and no single one.
@@ -52,7 +31,7 @@ func (l *imageList) Unpack(v starlark.Value) error {
 		if !ok {
 			return fmt.Errorf("value should contain only strings, but element %q was of type %s", x.String(), x.Type())
 		}
-		named, err := parseRef(s)
+		named, err := reference.ParseNormalizedNamed(s)
 		if err != nil {
 			return fmt.Errorf("must be a valid image reference: %w", err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -20,7 +21,7 @@ import (
 // image is an image that was declared, before it is known what uses it.
 type image struct {
 	config.Image
-	name       *imageName
+	name       *manifest.ImageName
 	dockerText string // the Dockerfile's content
 	bases      []*image
 	matchEnv   bool
@@ -43,29 +44,29 @@ func (x *imageIndex) add(img *image) error {
 	if x.byName == nil {
 		x.byName = map[string][]*image{}
 	}
-	same := x.byName[img.name.name]
+	same := x.byName[img.name.Name]
 	for _, other := range same {
-		if other.name.full == img.name.full {
+		if other.name.Full == img.name.Full {
 			return fault.Tiltf("Image for ref %q has already been defined", img.Ref)
 		}
 	}
-	_, img.exact = img.name.named.(reference.Tagged)
+	_, img.exact = img.name.Named.(reference.Tagged)
 	same = append(same, img)
 	if len(same) > 1 {
 		for _, other := range same {
 			other.exact = true
 		}
 	}
-	x.byName[img.name.name] = same
+	x.byName[img.name.Name] = same
 	x.all = append(x.all, img)
 	return nil
 }
 
 // find returns the image that builds what a YAML file, a Dockerfile or a
 // Compose file names.
-func (x *imageIndex) find(name *imageName) *image {
-	for _, img := range x.byName[name.name] {
-		if !img.exact || img.name.full == name.full {
+func (x *imageIndex) find(name *manifest.ImageName) *image {
+	for _, img := range x.byName[name.Name] {
+		if !img.exact || img.name.Full == name.Full {
 			return img
 		}
 	}
@@ -75,7 +76,7 @@ func (x *imageIndex) find(name *imageName) *image {
 // findImage returns the image that builds what a text names, which may be no
 // image's name.
 func (r *run) findImage(text string) *image {
-	name, err := parseName(r.opts.Cache, text)
+	name, err := r.opts.Cache.ImageName(text)
 	if err != nil {
 		return nil
 	}
@@ -138,7 +139,7 @@ func (c *call) dockerBuild() (starlark.Value, error) {
 		img.Platform = c.run.env.Var("DOCKER_DEFAULT_PLATFORM")
 	}
 	for _, tag := range img.ExtraTags {
-		if _, err := parseRef(tag); err != nil {
+		if _, err := reference.ParseNormalizedNamed(tag); err != nil {
 			return nil, fault.Tiltf("Argument extra_tag=%q not a valid image reference: %v", tag, err)
 		}
 	}
@@ -155,11 +156,11 @@ func (c *call) dockerBuild() (starlark.Value, error) {
 }
 
 func (c *call) setRef(img *image, ref string) error {
-	name, err := parseName(c.run.opts.Cache, ref)
+	name, err := c.run.opts.Cache.ImageName(ref)
 	if err != nil {
 		return fault.Tiltf("Argument 1 (ref): can't parse %q: %v", ref, err)
 	}
-	img.name, img.Ref = name, reference.FamiliarString(name.named)
+	img.name, img.Ref = name, reference.FamiliarString(name.Named)
 	return nil
 }
 

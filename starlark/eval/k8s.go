@@ -2,11 +2,11 @@ package eval
 
 import (
 	"fmt"
-	"slices"
 
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -50,8 +50,8 @@ func (c *call) k8sYAML() (starlark.Value, error) {
 type objectRef struct{ kind, apiVersion, name, namespace string }
 
 func (o *object) ref() objectRef {
-	namespace, _ := mapAt(o.Content, "metadata")["namespace"].(string)
-	return objectRef{o.kind, o.apiVersion, o.name, namespace}
+	namespace, _ := manifest.MapAt(o.Content, "metadata")["namespace"].(string)
+	return objectRef{o.of.Kind, o.of.APIVersion, o.of.Name, namespace}
 }
 
 // String is the form of messages.
@@ -94,16 +94,16 @@ func (c *call) filterYAML() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	sel, err := newSelector(in.APIVersion, in.Kind, in.Name, in.Namespace)
+	sel, err := manifest.NewSelector(in.APIVersion, in.Kind, in.Name, in.Namespace)
 	if err != nil {
 		return nil, err
 	}
 	var match, unlabelled, rest []map[string]any
 	for _, o := range objects {
 		switch {
-		case !sel.matches(o):
+		case !sel.Matches(o.of):
 			rest = append(rest, o.Content)
-		case !hasLabels(o, in.Labels):
+		case !o.of.HasLabels(in.Labels):
 			unlabelled = append(unlabelled, o.Content)
 		default:
 			match = append(match, o.Content)
@@ -115,48 +115,13 @@ func (c *call) filterYAML() (starlark.Value, error) {
 	}
 	result := make(starlark.Tuple, 2)
 	for i, part := range [][]map[string]any{match, append(rest, unlabelled...)} {
-		text, err := writeYAML(part)
+		text, err := manifest.Write(part)
 		if err != nil {
 			return nil, err
 		}
 		result[i] = value.Blob{Text: text, Source: source}
 	}
 	return result, nil
-}
-
-// hasLabels reports whether an object has labels, and so have all that it makes
-// others of: the templates of its pods, jobs and volumes.
-func hasLabels(o *object, labels map[string]string) bool {
-	metas := []map[string]any{o.labels()}
-	for _, path := range o.madeOf() {
-		metas = append(metas, mapAt(o.content, append(path, "metadata", "labels")...))
-	}
-	claims, _ := mapAt(o.content, "spec")["volumeClaimTemplates"].([]any)
-	for _, c := range claims {
-		if claim, ok := c.(map[string]any); ok && o.kind == "StatefulSet" {
-			metas = append(metas, mapAt(claim, "metadata", "labels"))
-		}
-	}
-	for k, v := range labels {
-		for _, have := range metas {
-			if have[k] != v {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// madeOf are the places of an object's templates: of pods, and of jobs.
-func (o *objectTemplate) madeOf() [][]string {
-	path, ok := podTemplatePaths[o.kind]
-	switch {
-	case !ok || !ownGroup[o.group]:
-		return nil
-	case o.kind == "CronJob":
-		return [][]string{{"spec", "jobTemplate"}, slices.Clone(path)}
-	}
-	return [][]string{slices.Clone(path)}
 }
 
 func (c *call) workloadToResourceFunction() (starlark.Value, error) {

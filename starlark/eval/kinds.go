@@ -8,6 +8,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/unpack"
 )
 
@@ -15,8 +16,8 @@ import (
 // workload, and this is where it names images. Rules add up, two of the same
 // kind too.
 type kindRule struct {
-	selector  selector
-	paths     []jsonPath
+	selector  manifest.Selector
+	paths     []manifest.Path
 	repoField string // with tagField: paths lead to objects
 	tagField  string
 	readiness config.PodReadiness
@@ -27,8 +28,8 @@ type kindRule struct {
 // anywhere, so that the first holds for CronJobs too; the second prevails.
 func initialKinds() []*kindRule {
 	return []*kindRule{
-		{selector: selector{apiVersion: pattern{word: "batch/v1"}, kind: pattern{word: "job"}}, readiness: config.ReadinessSucceeded},
-		{selector: selector{apiVersion: pattern{word: "batch/v1"}, kind: pattern{word: "cronjob"}}, readiness: config.ReadinessIgnore},
+		{selector: manifest.SelectorOf("batch/v1", "job"), readiness: config.ReadinessSucceeded},
+		{selector: manifest.SelectorOf("batch/v1", "cronjob"), readiness: config.ReadinessIgnore},
 	}
 }
 
@@ -43,7 +44,7 @@ func (c *call) k8sKind() (starlark.Value, error) {
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	sel, err := newSelector(in.APIVersion, in.Kind, "", "")
+	sel, err := manifest.NewSelector(in.APIVersion, in.Kind, "", "")
 	if err != nil {
 		return nil, err
 	}
@@ -61,10 +62,10 @@ func (c *call) k8sKind() (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-func parsePaths(texts []string) ([]jsonPath, error) {
-	var paths []jsonPath
+func parsePaths(texts []string) ([]manifest.Path, error) {
+	var paths []manifest.Path
 	for _, t := range texts {
-		p, err := parseJSONPath(t)
+		p, err := manifest.ParsePath(t)
 		if err != nil {
 			return nil, err
 		}
@@ -111,12 +112,12 @@ func (i *imageObject) Unpack(v starlark.Value) error {
 // findImages adds the images at the rule's paths.
 func (k *kindRule) findImages(c *Cache, o *object) error {
 	for _, p := range k.paths {
-		nodes, err := p.find(o.Content)
+		nodes, err := p.Find(o.Content)
 		if err != nil {
-			return fault.Tiltf("Matching (json_path=%q): %w", p.text, err)
+			return fault.Tiltf("Matching (json_path=%q): %w", p.Text, err)
 		}
 		for _, n := range nodes {
-			found, err := k.imageAt(c, n, p.text)
+			found, err := k.imageAt(c, n, p.Text)
 			if err != nil {
 				return err
 			}
@@ -127,31 +128,31 @@ func (k *kindRule) findImages(c *Cache, o *object) error {
 }
 
 // imageAt reads the image at a place that a path leads to.
-func (k *kindRule) imageAt(c *Cache, n node, path string) (foundImage, error) {
+func (k *kindRule) imageAt(c *Cache, n manifest.Node, path string) (manifest.ImageAt, error) {
 	if k.repoField == "" {
-		text, ok := n.value.(string)
+		text, ok := n.Value.(string)
 		if !ok {
-			return foundImage{}, fault.Tiltf("May only match strings (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.value, n.value)
+			return manifest.ImageAt{}, fault.Tiltf("May only match strings (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.Value, n.Value)
 		}
-		name, err := parseName(c, text)
+		name, err := c.ImageName(text)
 		if err != nil {
-			return foundImage{}, fmt.Errorf("error parsing image '%s' at json path '%s': %w", text, path, err)
+			return manifest.ImageAt{}, fmt.Errorf("error parsing image '%s' at json path '%s': %w", text, path, err)
 		}
-		return foundImage{name: name, ref: config.ImageRef{Path: n.path}}, nil
+		return manifest.ImageAt{Name: name, Ref: config.ImageRef{Path: n.Place}}, nil
 	}
-	fields, ok := n.value.(map[string]any)
+	fields, ok := n.Value.(map[string]any)
 	if !ok {
-		return foundImage{}, fault.Tiltf("May only match maps (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.value, n.value)
+		return manifest.ImageAt{}, fault.Tiltf("May only match maps (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.Value, n.Value)
 	}
 	text, _ := fields[k.repoField].(string)
 	if tag, _ := fields[k.tagField].(string); tag != "" {
 		text += ":" + tag
 	}
-	name, err := parseName(c, text)
+	name, err := c.ImageName(text)
 	if err != nil {
-		return foundImage{}, fmt.Errorf("error parsing image '%s' at json path '%s': %w", text, path, err)
+		return manifest.ImageAt{}, fmt.Errorf("error parsing image '%s' at json path '%s': %w", text, path, err)
 	}
-	return foundImage{name: name, ref: config.ImageRef{Path: n.path, RepoField: k.repoField, TagField: k.tagField}}, nil
+	return manifest.ImageAt{Name: name, Ref: config.ImageRef{Path: n.Place, RepoField: k.repoField, TagField: k.tagField}}, nil
 }
 
 func (c *call) k8sImageJSONPath() (starlark.Value, error) {
@@ -168,7 +169,7 @@ func (c *call) k8sImageJSONPath() (starlark.Value, error) {
 	if in.Kind == "" && in.Name == "" && in.Namespace == "" {
 		return nil, errors.New("at least one of kind, name, or namespace must be specified")
 	}
-	sel, err := newSelector(in.APIVersion, in.Kind, in.Name, in.Namespace)
+	sel, err := manifest.NewSelector(in.APIVersion, in.Kind, in.Name, in.Namespace)
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func (r *run) objectIndex() objectIndex {
 	x := objectIndex{r, map[string][]*object{}}
 	if slices.ContainsFunc(r.yaml.options, func(o *k8sOptions) bool { return len(o.objects) > 0 }) {
 		for _, o := range r.yaml.objects {
-			for _, p := range o.prefixes {
+			for _, p := range o.of.Prefixes {
 				x.byFragment[p] = append(x.byFragment[p], o)
 			}
 		}
@@ -127,7 +127,7 @@ func (x objectIndex) find(fragment string) (*object, error) {
 func fullNames(objects []*object) string {
 	names := make([]string, len(objects))
 	for i, o := range objects {
-		names[i] = o.fullName()
+		names[i] = o.of.FullName()
 	}
 	return quoted(names)
 }

@@ -42,7 +42,7 @@ func (r *run) unusedText(img *image) string {
 		where = "Docker Compose"
 	}
 	text := fmt.Sprintf("Image not used in any %s config:\n    ✕ %s\n", where, img.Ref)
-	for i, name := range nearestNames(reference.FamiliarName(img.name.named), r.consumedNames()) {
+	for i, name := range nearestNames(reference.FamiliarName(img.name.Named), r.consumedNames()) {
 		if i == 0 {
 			text += "Did you mean…\n"
 		}
@@ -63,19 +63,19 @@ func (r *run) consumedNames() []string {
 	}
 	for _, img := range r.images.all {
 		for _, text := range r.dockerfileImages(img) {
-			if named, err := parseRef(text); err == nil {
+			if named, err := reference.ParseNormalizedNamed(text); err == nil {
 				add(named)
 			}
 		}
 	}
 	for _, o := range r.yaml.objects {
 		for _, ref := range o.refs {
-			add(ref.name.named)
+			add(ref.Name.Named)
 		}
 	}
 	for _, s := range r.compose.services {
 		if s.image != nil {
-			add(s.image.named)
+			add(s.image.Named)
 		}
 	}
 	return names

@@ -8,6 +8,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -42,12 +43,12 @@ func (r *run) assembleK8s() error {
 		services.join(res, w)
 	}
 	for _, o := range y.objects { // pods without an image that is known
-		if _, _, ok := o.podTemplate(); !ok || o.taken {
+		if _, _, ok := o.of.PodTemplate(); !ok || o.taken {
 			continue
 		}
-		res := y.byName[o.name]
+		res := y.byName[o.of.Name]
 		if res == nil {
-			if res, err = r.newK8s(o.name); err != nil {
+			if res, err = r.newK8s(o.of.Name); err != nil {
 				return &fault.Located{Pos: o.Pos, Err: err}
 			}
 		}
@@ -118,9 +119,9 @@ func (r *run) linkImages(res *resource) error {
 	}
 	for _, o := range res.objects {
 		for i := range o.refs {
-			if img := r.images.find(o.refs[i].name); img != nil {
-				o.refs[i].ref.Ref = img.Ref
-				o.ImageRefs = append(o.ImageRefs, o.refs[i].ref)
+			if img := r.images.find(o.refs[i].Name); img != nil {
+				o.refs[i].Ref.Ref = img.Ref
+				o.ImageRefs = append(o.ImageRefs, o.refs[i].Ref)
 				use(img)
 			}
 		}
@@ -178,7 +179,7 @@ func (res *resource) take(o *object) {
 func (r *run) finishK8s(res *resource) {
 	sortByKind(res.objects)
 	for _, o := range res.objects {
-		res.Objects = append(res.Objects, o.key)
+		res.Objects = append(res.Objects, o.of.Key)
 		r.addObject(o, res.Name)
 	}
 	if res.PodReadiness == "" {
@@ -190,22 +191,7 @@ func (r *run) finishK8s(res *resource) {
 	r.project.Resources = append(r.project.Resources, res.Resource)
 }
 
-// kindOrder are the kinds that are applied before others, in this order, since
-// others need them.
-var kindOrder = []string{
-	"Namespace", "ResourceQuota", "StorageClass", "CustomResourceDefinition", "MutatingWebhookConfiguration",
-	"ServiceAccount", "PodSecurityPolicy", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
-	"PersistentVolume", "PersistentVolumeClaim", "ConfigMap", "Secret", "Service", "LimitRange", "PriorityClass",
-	"Deployment", "StatefulSet", "CronJob", "PodDisruptionBudget",
-}
-
 // sortByKind puts objects in the order in which they are applied.
 func sortByKind(objects []*object) {
-	rank := func(o *object) int {
-		if i := slices.Index(kindOrder, o.kind); i >= 0 {
-			return i
-		}
-		return len(kindOrder)
-	}
-	slices.SortStableFunc(objects, func(a, b *object) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(objects, func(a, b *object) int { return manifest.Rank(a.of.Kind) - manifest.Rank(b.of.Kind) })
 }

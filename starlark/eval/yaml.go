@@ -1,17 +1,13 @@
 package eval
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"reflect"
 	"strings"
 
 	"go.starlark.net/starlark"
-	"go.yaml.in/yaml/v2"
 
 	"github.com/towline-dev/towline/starlark/config"
-	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/value"
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
@@ -25,22 +21,6 @@ func (r *run) parseYAML(text string) ([]yamldoc.Document, error) {
 	return cached(r.opts.Cache, "yaml", text, func() ([]yamldoc.Document, error) {
 		return yamldoc.Parse(text)
 	})
-}
-
-// writeYAML renders objects as a stream.
-func writeYAML(objects []map[string]any) (string, error) {
-	var b bytes.Buffer
-	for i, o := range objects {
-		if i > 0 {
-			b.WriteString("---\n")
-		}
-		data, err := yaml.Marshal(o)
-		if err != nil {
-			return "", err
-		}
-		b.Write(data)
-	}
-	return b.String(), nil
 }
 
 // yamlArg reads the objects of a k8s_yaml argument: paths and blobs, one or
@@ -90,15 +70,9 @@ func (r *run) objects(text string, pos config.Position, file string) ([]*object,
 	if err := r.meter.AllowParsed(text); err != nil {
 		return nil, err
 	}
-	templates, err := cached(r.opts.Cache, "objects", text, func() ([]objectTemplate, error) {
-		docs, err := yamldoc.Parse(text)
-		var templates []objectTemplate
-		for _, d := range docs {
-			if err := r.addObjects(&templates, d); err != nil {
-				return nil, err
-			}
-		}
-		return templates, err
+	types, _ := cached(r.opts.Cache, "types", "", func() (*manifest.Types, error) { return manifest.NewTypes(), nil })
+	templates, err := cached(r.opts.Cache, "objects", text, func() ([]manifest.Manifest, error) {
+		return manifest.Read(text, r.opts.Cache, types)
 	})
 	if err != nil {
 		r.noteSecretsOf(text)
@@ -108,92 +82,12 @@ func (r *run) objects(text string, pos config.Position, file string) ([]*object,
 	copies := make([]object, len(templates))
 	for i := range templates {
 		t := &templates[i]
-		r.noteSecrets(t.content)
-		copies[i].objectTemplate = t
-		copies[i].Object = config.Object{Key: t.key, Content: t.content, Line: t.line, Pos: pos, Source: file}
+		r.noteSecrets(t.Content)
+		copies[i].of = t
+		copies[i].Object = config.Object{Key: t.Key, Content: t.Content, Line: t.Line, Pos: pos, Source: file}
 		objects[i] = &copies[i]
 	}
 	return objects, nil
-}
-
-func (r *run) addObjects(objects *[]objectTemplate, d yamldoc.Document) error {
-	content, ok := d.Value.(map[string]any)
-	if !ok {
-		return decode(d.Value)
-	}
-	kind, _ := content["kind"].(string)
-	version, _ := content["apiVersion"].(string)
-	switch {
-	case kind == "":
-		return fault.Tiltf("Object 'Kind' is missing in '%s'", shorten(content))
-	case version == "":
-		name, _ := mapAt(content, "metadata")["name"].(string)
-		return fault.Tiltf("decoding %s %q: Object 'apiVersion' is missing in '%s'", kind, name, shorten(content))
-	}
-	if items, ok := content["items"].([]any); ok && kind == "List" && version == "v1" {
-		for _, item := range items {
-			if err := r.addObjects(objects, yamldoc.Document{Value: item, Line: d.Line}); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	for _, key := range []string{"name", "namespace"} {
-		if v, ok := mapAt(content, "metadata")[key]; ok && v != nil {
-			if _, ok := v.(string); !ok {
-				return fmt.Errorf("metadata.%s must be a string, found %s in %s", key, shorten(v), shorten(content))
-			}
-		}
-	}
-	t := newTemplate(r.opts.Cache, content)
-	checker, _ := cached(r.opts.Cache, "types", "", func() (*typeChecker, error) {
-		return &typeChecker{types: map[reflect.Type]*typeInfo{}}, nil
-	})
-	if err := checker.check(content, t.apiVersion, t.kind, t.name); err != nil {
-		return err
-	}
-	t.line = d.Line
-	*objects = append(*objects, t)
-	return nil
-}
-
-// shorten is a value as JSON, for messages, without the values of Secrets.
-func shorten(v any) string {
-	if m, ok := v.(map[string]any); ok && m["kind"] == "Secret" {
-		return `{"kind":"Secret",…}`
-	}
-	data, err := json.Marshal(withoutData(v))
-	if err != nil {
-		return fmt.Sprintf("%T", v)
-	}
-	if len(data) > 200 {
-		return string(data[:200]) + "…"
-	}
-	return string(data)
-}
-
-// withoutData is a value without the data of Secrets in it, and of objects
-// that do not say what they are.
-func withoutData(v any) any {
-	switch v := v.(type) {
-	case []any:
-		list := make([]any, len(v))
-		for i, x := range v {
-			list[i] = withoutData(x)
-		}
-		return list
-	case map[string]any:
-		kind, _ := v["kind"].(string)
-		m := make(map[string]any, len(v))
-		for k, x := range v {
-			if (kind == "" || kind == "Secret") && (k == "data" || k == "stringData") {
-				x = "…"
-			}
-			m[k] = withoutData(x)
-		}
-		return m
-	}
-	return v
 }
 
 // noteSecrets notes the values of the Secrets in decoded YAML, which no message

@@ -1,4 +1,4 @@
-package eval
+package manifest
 
 import (
 	"fmt"
@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// selector picks objects by regular expressions, of any case; an empty one
-// matches all.
-type selector struct {
+// Selector picks objects by regular expressions, of any case; an empty one
+// Matches all.
+type Selector struct {
 	apiVersion, kind, name, namespace pattern
 }
 
-func newSelector(apiVersion, kind, name, namespace string) (selector, error) {
-	var s selector
+// NewSelector reads the expressions of a selector.
+func NewSelector(apiVersion, kind, name, namespace string) (Selector, error) {
+	var s Selector
 	for _, p := range []struct {
 		what, text string
 		to         *pattern
@@ -26,8 +27,14 @@ func newSelector(apiVersion, kind, name, namespace string) (selector, error) {
 	return s, nil
 }
 
-func (s selector) matches(o *object) bool {
-	return s.kind.in(o.kind) && s.name.in(o.name) && s.namespace.in(o.namespace) && s.apiVersion.in(o.apiVersion)
+// SelectorOf is the selector of words that stand in an apiVersion and a kind.
+func SelectorOf(apiVersion, kind string) Selector {
+	return Selector{apiVersion: pattern{word: strings.ToLower(apiVersion)}, kind: pattern{word: strings.ToLower(kind)}}
+}
+
+// Matches reports whether an object is picked.
+func (s Selector) Matches(o *Manifest) bool {
+	return s.kind.in(o.Kind) && s.name.in(o.Name) && s.namespace.in(o.Namespace) && s.apiVersion.in(o.APIVersion)
 }
 
 // pattern is a regular expression that is looked for anywhere in a text, in

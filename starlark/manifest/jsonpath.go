@@ -1,17 +1,16 @@
-package eval
+package manifest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/towline-dev/towline/starlark/value"
 )
 
-// jsonPath is a parsed JSONPath template, as "{.spec.containers[*].image}".
-type jsonPath struct {
-	text  string // as it was written
+// Path is a parsed JSONPath template, as "{.spec.containers[*].image}".
+type Path struct {
+	Text  string // as it was written
 	steps []pathStep
 }
 
@@ -23,21 +22,21 @@ type pathStep struct {
 	all        bool
 	descend    bool
 	isIndex    bool
-	filterPath jsonPath
+	filterPath Path
 	filterText string
 	isFilter   bool
 }
 
-// node is a value and its place in the object.
-type node struct {
-	value any
-	path  []string
+// Node is a value and its place in the object.
+type Node struct {
+	Value any
+	Place []string // keys and indexes
 }
 
-// parseJSONPath reads ".name", "['name']", "[0]", "[*]", ".*", "..name" and
+// ParsePath reads ".name", "['name']", "[0]", "[*]", ".*", "..name" and
 // "[?(@.name=='value')]", in braces or not.
-func parseJSONPath(text string) (jsonPath, error) {
-	path := jsonPath{text: text}
+func ParsePath(text string) (Path, error) {
+	path := Path{Text: text}
 	rest := strings.TrimSpace(text)
 	if inner, ok := strings.CutPrefix(rest, "{"); ok {
 		if rest, ok = strings.CutSuffix(inner, "}"); !ok {
@@ -139,16 +138,16 @@ func parseFilter(text string) (pathStep, error) {
 	}
 	step := pathStep{isFilter: true, filterText: strings.Trim(strings.TrimSpace(right), `"'`)}
 	var err error
-	step.filterPath, err = parseJSONPath(left[1:])
+	step.filterPath, err = ParsePath(left[1:])
 	return step, err
 }
 
-// find returns the values that a path leads to. A name that none of the
+// Find returns the values that a path leads to. A name that none of the
 // values has is an error, and so is an index behind the end.
-func (p jsonPath) find(root any) ([]node, error) {
-	nodes := []node{{value: root}}
+func (p Path) Find(root any) ([]Node, error) {
+	nodes := []Node{{Value: root}}
 	for _, s := range p.steps {
-		var next []node
+		var next []Node
 		for _, n := range nodes {
 			found, err := s.apply(n)
 			if err != nil {
@@ -164,9 +163,9 @@ func (p jsonPath) find(root any) ([]node, error) {
 	return nodes, nil
 }
 
-func (s pathStep) apply(n node) ([]node, error) {
+func (s pathStep) apply(n Node) ([]Node, error) {
 	switch {
-	case n.value == nil:
+	case n.Value == nil:
 		return nil, nil
 	case s.descend:
 		return descend(n, s), nil
@@ -181,20 +180,20 @@ func (s pathStep) apply(n node) ([]node, error) {
 }
 
 // child is the value of a key.
-func (s pathStep) child(n node) []node {
-	m, _ := n.value.(map[string]any)
+func (s pathStep) child(n Node) []Node {
+	m, _ := n.Value.(map[string]any)
 	v, ok := m[s.name]
 	if !ok {
 		return nil
 	}
-	return []node{n.child(s.name, v)}
+	return []Node{n.child(s.name, v)}
 }
 
 // at is the element at an index; negative ones count from the end.
-func (s pathStep) at(n node) ([]node, error) {
-	list, ok := n.value.([]any)
+func (s pathStep) at(n Node) ([]Node, error) {
+	list, ok := n.Value.([]any)
 	if !ok {
-		return nil, fmt.Errorf("%T is not array or slice", n.value)
+		return nil, fmt.Errorf("%T is not array or slice", n.Value)
 	}
 	i := s.index
 	if i < 0 {
@@ -203,36 +202,36 @@ func (s pathStep) at(n node) ([]node, error) {
 	if i < 0 || i >= len(list) {
 		return nil, fmt.Errorf("array index out of bounds: index %d, length %d", s.index, len(list))
 	}
-	return []node{n.child(strconv.Itoa(i), list[i])}, nil
+	return []Node{n.child(strconv.Itoa(i), list[i])}, nil
 }
 
 // filter keeps the elements whose value at a path is the one that is asked for.
-func (s pathStep) filter(n node) ([]node, error) {
-	if _, ok := n.value.([]any); !ok {
-		return nil, fmt.Errorf("%v is not array or slice and cannot be filtered", n.value)
+func (s pathStep) filter(n Node) ([]Node, error) {
+	if _, ok := n.Value.([]any); !ok {
+		return nil, fmt.Errorf("%v is not array or slice and cannot be filtered", n.Value)
 	}
-	var kept []node
+	var kept []Node
 	for _, c := range children(n) {
-		found, err := s.filterPath.find(c.value)
+		found, err := s.filterPath.Find(c.Value)
 		if err != nil {
 			return nil, err
 		}
-		if len(found) == 1 && fmt.Sprint(found[0].value) == s.filterText {
+		if len(found) == 1 && fmt.Sprint(found[0].Value) == s.filterText {
 			kept = append(kept, c)
 		}
 	}
 	return kept, nil
 }
 
-func (n node) child(key string, v any) node {
-	return node{value: v, path: append(slices.Clone(n.path), key)}
+func (n Node) child(key string, v any) Node {
+	return Node{Value: v, Place: append(slices.Clone(n.Place), key)}
 }
 
-func children(n node) []node {
-	var all []node
-	switch v := n.value.(type) {
+func children(n Node) []Node {
+	var all []Node
+	switch v := n.Value.(type) {
 	case map[string]any:
-		for _, k := range value.SortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			all = append(all, n.child(k, v[k]))
 		}
 	case []any:
@@ -243,7 +242,7 @@ func children(n node) []node {
 	return all
 }
 
-func descend(n node, s pathStep) []node {
+func descend(n Node, s pathStep) []Node {
 	found := s.child(n)
 	if s.all {
 		found = children(n)

@@ -1,4 +1,4 @@
-package eval
+package manifest
 
 import (
 	"encoding/base64"
@@ -13,14 +13,17 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// typeChecker finds values of objects that are not of the type that Kubernetes
+// Types finds values of objects that are not of the type that Kubernetes
 // has for them, as a number in the place of a label's value. Kubernetes' own
 // decoder makes the message; the checker only says which objects are worth its
 // time. It is safe for concurrent use.
-type typeChecker struct {
+type Types struct {
 	mu    sync.Mutex
 	types map[reflect.Type]*typeInfo
 }
+
+// NewTypes returns a checker that knows no type yet.
+func NewTypes() *Types { return &Types{types: map[reflect.Type]*typeInfo{}} }
 
 // typeInfo is what the checker knows of a Go type.
 type typeInfo struct {
@@ -30,9 +33,9 @@ type typeInfo struct {
 	fields  map[string]reflect.Type // of structs, by their JSON names
 }
 
-// check returns why Kubernetes cannot decode an object; nil for kinds that are
+// Check returns why Kubernetes cannot decode an object; nil for kinds that are
 // not its own.
-func (k *typeChecker) check(content map[string]any, apiVersion, kind, name string) error {
+func (k *Types) Check(content map[string]any, apiVersion, kind, name string) error {
 	version, err := schema.ParseGroupVersion(apiVersion)
 	if err != nil {
 		return nil
@@ -67,7 +70,7 @@ var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
 // info returns what is known of a type. Pointers are the same as what they
 // point to.
-func (k *typeChecker) info(t reflect.Type) *typeInfo {
+func (k *Types) info(t reflect.Type) *typeInfo {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -105,7 +108,7 @@ func addFields(fields map[string]reflect.Type, t reflect.Type) {
 
 // fits reports whether a value can be decoded into a type. Unknown fields and
 // null fit.
-func (k *typeChecker) fits(v any, t *typeInfo) bool {
+func (k *Types) fits(v any, t *typeInfo) bool {
 	if v == nil {
 		return true
 	}
@@ -138,7 +141,7 @@ func (k *typeChecker) fits(v any, t *typeInfo) bool {
 	return true
 }
 
-func (k *typeChecker) fitsMap(v any, of func(key string) *typeInfo) bool {
+func (k *Types) fitsMap(v any, of func(key string) *typeInfo) bool {
 	m, ok := v.(map[string]any)
 	if !ok {
 		return false
@@ -151,7 +154,7 @@ func (k *typeChecker) fitsMap(v any, of func(key string) *typeInfo) bool {
 	return true
 }
 
-func (k *typeChecker) fitsList(v any, t *typeInfo) bool {
+func (k *Types) fitsList(v any, t *typeInfo) bool {
 	if t.typ.Elem().Kind() == reflect.Uint8 {
 		text, ok := v.(string)
 		_, err := base64.StdEncoding.DecodeString(text)
