@@ -14,7 +14,6 @@ import (
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/release"
 	"github.com/towline-dev/towline/starlark/chart"
-	"github.com/towline-dev/towline/starlark/eval"
 )
 
 // chartCommand is `towline chart`: the few subcommands of helm that the
@@ -105,10 +104,10 @@ func (f *chartFlags) upgrade(ctx context.Context, log io.Writer, name, ref strin
 	if err != nil {
 		return err
 	}
-	text, err := eval.RenderChart(ctx, eval.ChartRender{
+	text, err := chart.Rendering{
 		Dir: dir, Name: name, Namespace: rel.Namespace, Values: f.values, Set: f.set, SetString: f.setString,
 		KubeVersion: serverVersion, SkipCRDs: f.skipCRDs,
-	})
+	}.Render(ctx)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ var Allowed = map[string][]string{
 	"starlark/format":     {"starlark/syntax"},
 	"starlark/resolve":    {"starlark/syntax", "starlark/decl"},
 	"starlark/ide":        {"starlark/dockerfile", "starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/format", "starlark/yamldoc"},
-	"starlark/chart":      {},
+	"starlark/chart":      {"starlark/fault", "starlark/manifest", "starlark/yamldoc"},
 	"starlark/eval":       {"starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions", "internal/file"},
 	"starlark/yamldoc":    {},
 	"extensions":          {"starlark/config"},

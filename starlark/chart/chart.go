@@ -1,7 +1,7 @@
-// Package chart fetches Helm charts from repositories, as `helm pull` does, so
-// that nobody needs the helm program for that: repositories over HTTP with an
-// index, registries of images (oci://), and the repositories and logins that
-// helm has been told of.
+// Package chart fetches Helm charts from repositories, as `helm pull` does, and
+// renders them, as `helm template` does, so that nobody needs the helm program
+// for that. Charts come from repositories over HTTP with an index, registries of
+// images (oci://), and the repositories and logins that helm has been told of.
 package chart
 
 import (

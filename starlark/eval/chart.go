@@ -52,21 +52,3 @@ func (c *call) ourChart() (starlark.Value, error) {
 	}
 	return starlark.String(dir), chart.Expand(archive, dir)
 }
-
-// ChartRender says how a chart is rendered.
-type ChartRender struct {
-	Dir         string // the chart's folder
-	Name        string // the release's name
-	Namespace   string // that objects get which name none; "" leaves them as they are
-	Release     string // the release's namespace where Namespace is empty; "" is "default"
-	Values      []string
-	Set         []string // each "key=value"
-	SetString   []string // each "key=value", the values being texts; helm() has none
-	KubeVersion string   // "": a recent one
-	SkipCRDs    bool
-}
-
-// RenderChart renders a chart as helm() does.
-func RenderChart(ctx context.Context, c ChartRender) (string, error) {
-	return newRun(ctx, Options{Tiltfile: filepath.Join(c.Dir, "Tiltfile"), Kube: &Kube{}}).render(c)
-}
