@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -41,11 +42,17 @@ func watch(pid int, stop <-chan struct{}, gone chan<- struct{}) {
 
 // dead reports whether the process has ended, reaped or not.
 func dead(pid int) bool {
+	fields := stat(pid)
+	return len(fields) == 0 || fields[0] == "Z" || fields[0] == "X"
+}
+
+// stat returns what the kernel says of a process from its state and its parent
+// on; nothing when there is none.
+func stat(pid int) []string {
 	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return os.IsNotExist(err)
+		return nil
 	}
-	// The state follows the command, which is in parentheses and may hold any byte.
-	rest := data[bytes.LastIndexByte(data, ')')+1:]
-	return len(rest) > 1 && (rest[1] == 'Z' || rest[1] == 'X')
+	// They follow the command, which is in parentheses and may hold any byte.
+	return strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 }

@@ -20,6 +20,18 @@ import (
 // tells its client of the end.
 const lastWords = 200 * time.Millisecond
 
+// goodbye is how long a session that nobody has ended yet is waited for when
+// another one wants the process: its client may have gone a moment ago.
+const goodbye = time.Second
+
+// A shell or another program that runs the one that is meant may have done so
+// or not. Of one that is younger than youngWrapper it is awaited.
+const (
+	youngWrapper = 5 * time.Second
+	wrapperTime  = 3 * time.Second
+	wrapperLook  = 20 * time.Millisecond
+)
+
 // debugging is the debugging session that there is at most one of.
 type debugging struct {
 	pid atomic.Int64 // of the application while a session lives
@@ -27,6 +39,7 @@ type debugging struct {
 	end context.CancelFunc
 	// ended is closed when the session is over.
 	ended chan struct{}
+	over  bool // it is being ended, or its process has
 }
 
 func (d *debugging) of(pid int) bool { return pid != 0 && d.pid.Load() == int64(pid) }
@@ -40,76 +53,155 @@ func (d *debugging) saw(pid int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.end != nil {
+		d.over = true
 		time.AfterFunc(lastWords, d.end)
 	}
 }
 
-// take ends the session that there is and makes room for another. The context
-// ends when the next one wants the room; leave must be called at the end.
-func (d *debugging) take(ctx context.Context) (_ context.Context, leave func()) {
+// closing notes that the session is being ended.
+func (d *debugging) closing() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.over = true
+}
+
+// take makes room for a session: it waits for one that is being ended, and is
+// refused by one that is not. The context ends when the session's process has;
+// leave must be called at the end.
+func (d *debugging) take(ctx context.Context) (_ context.Context, leave func(), err error) {
+	late := time.Now().Add(goodbye)
 	for {
 		d.mu.Lock()
-		end, ended := d.end, d.ended
+		end, ended, over := d.end, d.ended, d.over
 		if ended == nil {
 			break
 		}
 		d.mu.Unlock()
-		end()
-		<-ended
+		if over {
+			end()
+			<-ended
+			continue
+		}
+		select {
+		case <-ended:
+		case <-time.After(time.Until(late)):
+			if err := d.refusal(); err != nil {
+				return nil, nil, err
+			}
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		}
 	}
 	defer d.mu.Unlock()
 	ctx, cancel := context.WithCancel(ctx)
 	mine := make(chan struct{})
-	d.end, d.ended = cancel, mine
+	d.end, d.ended, d.over = cancel, mine, false
 	return ctx, func() {
 		d.pid.Store(0)
 		cancel()
 		d.mu.Lock()
-		d.end, d.ended = nil, nil
+		d.end, d.ended, d.over = nil, nil, false
 		d.mu.Unlock()
 		close(mine)
-	}
+	}, nil
 }
 
-// debugApp begins a debugging session, after ending the one that there is:
-// the latest wins, since the daemon of an older one may be long gone.
-func (s *Server) debugApp(ctx context.Context, r wire.DebugRequest) (wire.DebugReady, io.ReadWriteCloser, error) {
-	ctx, leave := s.debug.take(ctx)
-	st := s.app.Status()
-	var err error
-	switch r.Mode {
-	case wire.DebugAttach:
-		if st.State != proc.Running {
-			err = wire.Errorf(wire.CodeNoProcess, "the application does not run")
-		}
-	case wire.DebugRestart:
-		s.hold.release()
-		st, err = s.app.Restart(context.WithoutCancel(ctx), proc.Launch{Frozen: true})
-		err = procError(err)
-	default:
-		err = wire.Errorf(wire.CodeBadRequest, "unknown debug mode %q", r.Mode)
+// refusal is the error of the session that there is, nil when it is being ended.
+func (d *debugging) refusal() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended == nil || d.over {
+		return nil
 	}
+	e := wire.Errorf(wire.CodeDebugged, "another debugging session has the process")
+	e.Hint = "end that session first, in this editor or in another one: there can be one debugger on a process"
+	return e
+}
+
+// debugApp begins a debugging session of the application, or of the program that
+// it runs when it is a shell or the like.
+func (s *Server) debugApp(ctx context.Context, r wire.DebugRequest) (wire.DebugReady, io.ReadWriteCloser, error) {
+	ctx, leave, err := s.debug.take(ctx)
+	if err != nil {
+		return wire.DebugReady{}, nil, err
+	}
+	ready, session, err := s.startDebugger(ctx, r.Mode)
 	if err != nil {
 		leave()
 		return wire.DebugReady{}, nil, err
 	}
-	session, err := debug.Start(ctx, s.cfg.Self, st.PID)
-	if err != nil {
-		s.app.Signal(context.Background(), syscall.SIGCONT) // it may be frozen
-		leave()
-		return wire.DebugReady{}, nil, notDebuggable(err)
-	}
-	s.debug.pid.Store(int64(st.PID))
+	s.debug.pid.Store(int64(ready.PID))
 	s.debugged()
 	tap := &debugStream{Session: session}
 	tap.close = sync.OnceFunc(func() {
+		s.debug.closing()
 		session.Close()
 		s.app.Signal(context.Background(), syscall.SIGCONT)
 		leave()
 		s.debugged()
 	})
 	context.AfterFunc(ctx, func() { tap.Close() })
-	return wire.DebugReady{PID: st.PID}, tap, nil
+	return ready, tap, nil
+}
+
+// startDebugger starts a debugger on what is to be debugged.
+func (s *Server) startDebugger(ctx context.Context, mode wire.DebugMode) (wire.DebugReady, *debug.Session, error) {
+	st := s.app.Status()
+	switch mode {
+	case wire.DebugAttach:
+		if st.State != proc.Running {
+			return wire.DebugReady{}, nil, wire.Errorf(wire.CodeNoProcess, "the application does not run")
+		}
+	case wire.DebugRestart:
+		s.hold.release()
+		var err error
+		if st, err = s.app.Restart(context.WithoutCancel(ctx), proc.Launch{Frozen: true}); err != nil {
+			return wire.DebugReady{}, nil, procError(err)
+		}
+	default:
+		return wire.DebugReady{}, nil, wire.Errorf(wire.CodeBadRequest, "unknown debug mode %q", mode)
+	}
+	program, err := s.programOf(ctx, st)
+	var session *debug.Session
+	if err == nil {
+		if session, err = debug.Start(ctx, s.cfg.Self, program.PID); err != nil {
+			err = notDebuggable(err)
+		}
+	}
+	if err != nil {
+		s.app.Signal(context.Background(), syscall.SIGCONT) // it may be frozen
+		return wire.DebugReady{}, nil, err
+	}
+	ready := wire.DebugReady{PID: st.PID, Program: program.Exe}
+	if program.PID != st.PID {
+		ready.Child = program.PID
+	}
+	return ready, session, nil
+}
+
+// programOf finds what is to be debugged of the application. A wrapper that has
+// just begun is given the time to run its program.
+func (s *Server) programOf(ctx context.Context, st proc.Status) (debug.Program, error) {
+	program, err := debug.Look(st.PID)
+	if err == nil || time.Since(st.Started) > youngWrapper {
+		return program, err
+	}
+	s.app.Signal(ctx, syscall.SIGCONT) // it may be frozen
+	late := time.NewTimer(wrapperTime)
+	defer late.Stop()
+	tick := time.NewTicker(wrapperLook)
+	defer tick.Stop()
+	for err != nil && program.MayRun() {
+		select {
+		case <-tick.C:
+			program, err = debug.Look(st.PID)
+		case <-late.C:
+			return program, err
+		case <-ctx.Done():
+			return program, context.Cause(ctx)
+		}
+	}
+	return program, err
 }
 
 // debugged sends the event that a session began or ended.

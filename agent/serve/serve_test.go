@@ -142,9 +142,12 @@ func (h *harness) dial(t testing.TB) net.Conn {
 	return conn
 }
 
-func (h *harness) connect(t testing.TB) *client.Client {
+func (h *harness) connect(t testing.TB) *client.Client { return h.connectAs(t, h.key) }
+
+// connectAs connects the owner of another key.
+func (h *harness) connectAs(t testing.TB, key []byte) *client.Client {
 	t.Helper()
-	c, err := client.New(context.Background(), h.dial(t), h.key)
+	c, err := client.New(context.Background(), h.dial(t), key)
 	if err != nil {
 		t.Fatal(err)
 	}

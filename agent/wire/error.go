@@ -16,6 +16,7 @@ const (
 	CodeStartFailed   Code = "start-failed"  // the command could not be started
 	CodeRefused       Code = "refused"       // nobody listens on the port
 	CodeNotDebuggable Code = "not-debugable" // the debugger cannot attach
+	CodeDebugged      Code = "debugged"      // another debugging session has the process
 	CodeCanceled      Code = "canceled"      // the daemon gave up
 	CodeInternal      Code = "internal"      // a defect of the agent, with its stack in Message
 )

@@ -111,10 +111,11 @@ type Policy struct {
 	HealthyMS    int64       `json:"healthy_ms,omitempty"`     // a process that lived as long resets the backoff
 }
 
-// DefaultPolicy returns the policy of a new agent.
+// DefaultPolicy returns the policy of a new agent. It starts an application
+// again however it ended, as the kubelet would, for whom it stands in.
 func DefaultPolicy() Policy {
 	return Policy{
-		Restart: RestartOnFailure, BackoffMS: 1000, BackoffMaxMS: 30_000,
+		Restart: RestartAlways, BackoffMS: 1000, BackoffMaxMS: 30_000,
 		GraceMS: 2000, StopSignal: "SIGTERM", HealthyMS: 10_000,
 	}
 }
@@ -146,7 +147,9 @@ type DebugRequest struct {
 
 // DebugReady is the answer to DebugRequest.
 type DebugReady struct {
-	PID int `json:"pid"` // of the application
+	PID     int    `json:"pid"`               // of the application
+	Child   int    `json:"child,omitempty"`   // of the process that is debugged, when it is one that the application started
+	Program string `json:"program,omitempty"` // path of what is debugged, in the container
 }
 
 // EventKind says what happened.

@@ -113,6 +113,12 @@ func (f *fake) Open(_ context.Context, req api.DebugRequest) (net.Conn, api.Debu
 	d := &debugger{conn: its, base: 100 * len(f.opened), asked: make(chan message.Message, 100)}
 	d.silent(f.mute...)
 	t := f.status.Resources[0].Targets[0]
+	for _, other := range f.status.Resources[0].Targets {
+		if req.Pod == other.Pod && (req.Container == "" || req.Container == other.Container) {
+			t = other
+			break
+		}
+	}
 	pid := t.Pid
 	if req.Launch {
 		pid++

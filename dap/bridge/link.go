@@ -18,6 +18,7 @@ type link struct {
 	out     *outbox
 	at      api.DebugSession
 	mapper  *rewrite.Mapper
+	seen    bool // a status told of its container
 	seq     int
 	pending map[int]call
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/towline-dev/towline/dap/message"
@@ -37,15 +38,56 @@ func (s *session) news(st api.Status) {
 	}
 	if s.link != nil {
 		s.watchPid(*r)
+	}
+	if s.link != nil {
 		return
 	}
-	next := running(*r, s.req)
+	if t := s.mine(*r); t != nil && ended(*t) {
+		s.endedFor(*t)
+		return
+	}
+	next := running(*r, s.aim())
 	isNew := next != (process{}) && next != s.lastPid
 	s.lastPid = next
 	if isNew {
 		s.attempts = 0
 		s.open()
 	}
+}
+
+// mine returns the target that is or was debugged, nil when it is gone.
+func (s *session) mine(r api.ResourceStatus) *api.Target {
+	for i, t := range r.Targets {
+		if s.home.pod != "" && t.Pod == s.home.pod && t.Container == s.home.container && t.Agent {
+			return &r.Targets[i]
+		}
+	}
+	return nil
+}
+
+// aim is what the backend is asked for: the container that was debugged
+// before, as long as it is there, though others came up meanwhile.
+func (s *session) aim() api.DebugRequest {
+	req := s.req
+	if r := s.resource(); r != nil && s.mine(*r) != nil {
+		req.Pod, req.Container = s.home.pod, s.home.container
+	}
+	return req
+}
+
+// endedFor ends the session of a process that ended and is not started again.
+func (s *session) endedFor(t api.Target) {
+	s.say(fmt.Sprintf("the process of %s is not started again: %s; the session ends", s.req.Resource, t.Process))
+	s.event("exited", map[string]any{"exitCode": exitCode(t.Process)})
+	s.end(nil)
+}
+
+// exitCode finds the number in what a status says of an end.
+func exitCode(text string) int {
+	code := 0
+	_, after, _ := strings.Cut(text, "exit code ")
+	_, _ = fmt.Sscanf(after, "%d", &code) // a signal has none
+	return code
 }
 
 // begin goes on with attach at the first status.
@@ -75,6 +117,7 @@ func (s *session) watchPid(r api.ResourceStatus) {
 		if t.Pod != at.Pod || t.Container != at.Container {
 			continue
 		}
+		s.link.seen = true
 		seen := process{t.Pod, t.Container, t.Pid}
 		before := s.lastPid
 		s.lastPid = seen
@@ -83,6 +126,9 @@ func (s *session) watchPid(r api.ResourceStatus) {
 			s.lost("its process was replaced")
 		}
 		return
+	}
+	if s.link.seen {
+		s.lost("its pod is gone")
 	}
 }
 
@@ -106,6 +152,10 @@ func (s *session) tellWaiting() {
 	}
 	if s.refused != "" {
 		text += ": " + s.refused
+	} else if r := s.resource(); r != nil {
+		if p := absent(*r, s.req); p != nil {
+			text += ": " + problemText(p)
+		}
 	}
 	s.say(text + "; breakpoints are kept")
 	s.breakpoints.each(s.opts.Adapter.Remembered, func(set *set) {
@@ -135,7 +185,7 @@ func (s *session) open() {
 	stop(s.retry)
 	s.opening = true
 	s.beganOpen = time.Now()
-	req := s.req
+	req := s.aim()
 	s.workers.Go(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, prepareTimeout)
 		defer cancel()
@@ -157,7 +207,12 @@ func (s *session) opened(conn net.Conn, at api.DebugSession, err error) {
 		s.openFailed(err)
 	default:
 		s.req.Launch = false // a later process is taken as it was started
-		s.prepare(s.connect(conn, at))
+		s.home = process{pod: at.Pod, container: at.Container}
+		l := s.connect(conn, at)
+		if r := s.resource(); r != nil {
+			l.seen = s.mine(*r) != nil
+		}
+		s.prepare(l)
 	}
 }
 

@@ -65,6 +65,7 @@ type session struct {
 	follower  context.CancelFunc
 	status    *api.Status // the last one
 	lastPid   process     // the process that the status last told of
+	home      process     // the container of the last link; its pid is not used
 	link      *link       // nil: none
 	opening   bool        // a worker opens a debugger
 	attempts  int         // of opening, since a process was last known good

@@ -116,6 +116,7 @@ type ResourceStatus struct {
 	Images      []ImageStatus      `json:"images,omitempty"`
 	Targets     []Target           `json:"targets,omitempty"`
 	Forwards    []Forward          `json:"forwards,omitempty"`
+	NoDebug     *config.Problem    `json:"no_debug,omitempty"` // why no debugger can attach; nil when one can, or may later
 	Links       []config.Link      `json:"links,omitempty"`
 }
 
@@ -155,6 +156,7 @@ type Target struct {
 	Process   string          `json:"process"`  // "running", "exited (1)", "held", …
 	Sync      SyncState       `json:"sync"`
 	Debugging bool            `json:"debugging,omitempty"`
+	Paused    bool            `json:"paused,omitempty"` // it stands still in its debugger, at a breakpoint for example
 	LastSync  *Update         `json:"last_sync,omitempty"`
 	Problem   *config.Problem `json:"problem,omitempty"`
 }
@@ -245,9 +247,10 @@ type DebugSession struct {
 	Resource  string     `json:"resource"`
 	Pod       string     `json:"pod"`
 	Container string     `json:"container"`
-	Pid       int        `json:"pid"`
-	Program   string     `json:"program"` // path of the executable in the container
-	Paths     []PathPair `json:"paths"`   // from the live-update sync steps
+	Pid       int        `json:"pid"`             // of the application, as in Target
+	Child     int        `json:"child,omitempty"` // of the process that is debugged, when it is one that the application started
+	Program   string     `json:"program"`         // path of the executable in the container
+	Paths     []PathPair `json:"paths"`           // from the live-update sync steps
 }
 
 // PathPair maps a folder of the developer's machine to one of the container.

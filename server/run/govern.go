@@ -43,8 +43,8 @@ func policyOf(set config.RestartSetting) wire.Policy {
 	p := wire.DefaultPolicy()
 	p.StopSignal = ""
 	switch set.Policy {
-	case "on_exit":
-		p.Restart = wire.RestartAlways
+	case "step", "on_change": // and not when it has ended by itself, unless that was a failure
+		p.Restart = wire.RestartOnFailure
 	case "never":
 		p.Restart = wire.RestartNever
 	}

@@ -25,8 +25,8 @@ func TestPolicyOf(t *testing.T) {
 		want wire.Policy
 	}{
 		{config.RestartSetting{}, def},
-		{config.RestartSetting{Policy: "step"}, def},
-		{config.RestartSetting{Policy: "on_change", Signal: "int"}, with(func(p *wire.Policy) { p.StopSignal = "SIGINT" })},
+		{config.RestartSetting{Policy: "step"}, with(func(p *wire.Policy) { p.Restart = wire.RestartOnFailure })},
+		{config.RestartSetting{Policy: "on_change", Signal: "int"}, with(func(p *wire.Policy) { p.Restart, p.StopSignal = wire.RestartOnFailure, "SIGINT" })},
 		{config.RestartSetting{Policy: "on_exit", Signal: "SIGHUP"}, with(func(p *wire.Policy) { p.Restart, p.StopSignal = wire.RestartAlways, "SIGHUP" })},
 		{config.RestartSetting{Policy: "never", Grace: 5 * time.Second}, with(func(p *wire.Policy) { p.Restart, p.GraceMS = wire.RestartNever, 5000 })},
 	} {

@@ -113,7 +113,7 @@ func (h *Host) Kill() {
 	<-p.exited
 	p.in.Close()
 	h.Change(func(r *api.ResourceStatus) {
-		r.Phase, r.Targets[0].Pid, r.Targets[0].Process = api.PhaseUpdating, 0, "exited"
+		r.Phase, r.Targets[0].Pid, r.Targets[0].Process = api.PhaseUpdating, 0, "stopped"
 	})
 }
 
