@@ -159,7 +159,7 @@ func stop(t *time.Timer) {
 func (s *session) readEditor() {
 	r := bufio.NewReader(s.editor)
 	for {
-		m, err := message.Read(r)
+		m, err := message.ReadRequest(r)
 		switch {
 		case errors.Is(err, message.ErrMalformed):
 			s.log.Warn("skipping a message of the editor", "error", err)

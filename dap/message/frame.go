@@ -10,10 +10,12 @@ import (
 	"strings"
 )
 
-// The limits of what Read accepts, in bytes.
+// The limits of what is accepted, in bytes: of a header, of what a debugger
+// sends, and of what an editor does.
 const (
 	MaxHeader  = 4 << 10
 	MaxMessage = 64 << 20
+	MaxRequest = 4 << 20
 )
 
 // ErrFraming is wrapped by errors after which the stream is out of step and
@@ -25,8 +27,13 @@ const chunk = 64 << 10
 
 // Read reads the next message. The error is io.EOF at a clean end, wraps
 // ErrMalformed when the next message can still be read, and is final otherwise.
-func Read(r *bufio.Reader) (Message, error) {
-	length, err := readHeader(r)
+func Read(r *bufio.Reader) (Message, error) { return read(r, MaxMessage) }
+
+// ReadRequest is Read for what an editor sends.
+func ReadRequest(r *bufio.Reader) (Message, error) { return read(r, MaxRequest) }
+
+func read(r *bufio.Reader, limit int) (Message, error) {
+	length, err := readHeader(r, limit)
 	if err != nil {
 		return Message{}, err
 	}
@@ -38,8 +45,11 @@ func Read(r *bufio.Reader) (Message, error) {
 	return Decode(body.Bytes())
 }
 
-// readHeader reads the header fields and returns the content's length.
-func readHeader(r *bufio.Reader) (int, error) {
+// readHeader reads the header fields and returns the content's length. Only the
+// fields of the protocol are allowed: a web page can have a browser send a
+// request to a port of this machine, whose body would else be carried out, and
+// HTTP does not get along without lines of its own.
+func readHeader(r *bufio.Reader, limit int) (int, error) {
 	length, size := -1, 0
 	for {
 		line, err := readLine(r, MaxHeader-size)
@@ -57,12 +67,15 @@ func readHeader(r *bufio.Reader) (int, error) {
 		if !ok {
 			return 0, fmt.Errorf("%w: header line %.60q", ErrFraming, line)
 		}
-		if !strings.EqualFold(name, "Content-Length") {
+		if strings.EqualFold(name, "Content-Type") {
 			continue
 		}
+		if !strings.EqualFold(name, "Content-Length") || length >= 0 {
+			return 0, fmt.Errorf("%w: header line %.60q", ErrFraming, line)
+		}
 		n, err := strconv.ParseUint(strings.TrimSpace(value), 10, 31)
-		if err != nil || n > MaxMessage {
-			return 0, fmt.Errorf("%w: content length %.40q (at most %d)", ErrFraming, value, MaxMessage)
+		if err != nil || n > uint64(limit) {
+			return 0, fmt.Errorf("%w: content length %.40q (at most %d)", ErrFraming, value, limit)
 		}
 		length = int(n)
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -162,8 +163,15 @@ func TestReadRefuses(t *testing.T) {
 		{"Content-Length: 67108865\r\n\r\n", ErrFraming},
 		{"Content-Type: x\r\n\r\n", ErrFraming},
 		{"GET / HTTP/1.1\r\n\r\n", ErrFraming},
+		{"POST /a:b HTTP/1.1\r\n" + ok, ErrFraming},
+		{"Origin: http://evil.example\r\n" + ok, ErrFraming},
+		{"Host: 127.0.0.1\r\n" + ok, ErrFraming},
+		{" Content-Length: 38\r\n" + ok, ErrFraming},
+		{"Content-Length : 38\r\n" + ok, ErrFraming},
+		{"Content-Length: 2\r\n" + ok, ErrFraming},
+		{"Content-Length: +2\r\n\r\n{}", ErrFraming},
 		{strings.Repeat("x", MaxHeader+1), ErrFraming},
-		{strings.Repeat("a: b\r\n", MaxHeader), ErrFraming},
+		{strings.Repeat("Content-Type: b\r\n", MaxHeader), ErrFraming},
 		{"Content-Length: 10\r\n\r\n{}", io.ErrUnexpectedEOF},
 		{"Content-Len", io.ErrUnexpectedEOF},
 		{"Content-Length: 2\r\n\r\n{}" + ok, ErrMalformed},
@@ -171,6 +179,16 @@ func TestReadRefuses(t *testing.T) {
 		if _, err := Read(bufio.NewReader(strings.NewReader(test.stream))); !errors.Is(err, test.want) {
 			t.Errorf("Read(%.60q) = %v, want %v", test.stream, err, test.want)
 		}
+	}
+}
+
+func TestEditorsAreAllowedLess(t *testing.T) {
+	stream := fmt.Sprintf("Content-Length: %d\r\n\r\n", MaxRequest+1)
+	if _, err := ReadRequest(bufio.NewReader(strings.NewReader(stream))); !errors.Is(err, ErrFraming) {
+		t.Errorf("ReadRequest = %v, want ErrFraming", err)
+	}
+	if _, err := Read(bufio.NewReader(strings.NewReader(stream))); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("Read = %v, want io.ErrUnexpectedEOF", err)
 	}
 }
 
