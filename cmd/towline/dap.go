@@ -117,8 +117,12 @@ type piped struct {
 // Close closes both.
 func (p piped) Close() error { return errors.Join(p.ReadCloser.Close(), p.WriteCloser.Close()) }
 
+// maxSessions bounds the connections that are served at once.
+const maxSessions = 64
+
 // listenDAP serves a session for each connection until ctx ends. It says
-// where it listens, since the port may be 0.
+// where it listens, since the port may be 0. What does not speak the protocol,
+// such as a browser that a web page sends here, is cut off at its first line.
 func listenDAP(ctx context.Context, address string, out io.Writer, options bridge.Options) error {
 	l, err := listenLoopback(ctx, address)
 	if err != nil {
@@ -128,6 +132,7 @@ func listenDAP(ctx context.Context, address string, out io.Writer, options bridg
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 	var sessions sync.WaitGroup
 	defer sessions.Wait()
+	slots := make(chan struct{}, maxSessions)
 	for {
 		conn, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -136,7 +141,14 @@ func listenDAP(ctx context.Context, address string, out io.Writer, options bridg
 		if err != nil {
 			return fmt.Errorf("accepting an editor: %w", err)
 		}
+		select {
+		case slots <- struct{}{}:
+		default:
+			conn.Close()
+			continue
+		}
 		sessions.Go(func() {
+			defer func() { <-slots }()
 			if err := bridge.Serve(ctx, conn, options); err != nil {
 				options.Log.Error("a debugging session failed", "error", err)
 			}

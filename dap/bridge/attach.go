@@ -116,6 +116,8 @@ func (s *session) failAttach(text string) {
 	}
 	m := *s.attachment
 	s.attachment, s.phase, s.status, s.lastPid = nil, idle, nil, process{}
+	stop(s.patience)
+	s.patience, s.awaiting = nil, false
 	s.refuse(m, text, true)
 	s.flushHeld()
 }

@@ -75,6 +75,8 @@ const (
 	quiet          = time.Second           // a restart that takes less is not worth a word
 	prepareTimeout = 60 * time.Second      // for a debugger to open, and to be told what was noted
 	partTimeout    = 3 * time.Second       // for a debugger to let the process go
+	slowOpen       = 5 * time.Second       // after which a debugger that is still being opened is worth a word
+	slowAnswer     = 20 * time.Second      // after which a request that is still not answered is
 )
 
 // Serve holds a session with the editor behind conn until the editor ends it,

@@ -81,6 +81,9 @@ func (s *session) forward(m message.Message, change func(message.Message) messag
 		}
 		s.send(r, m.Seq)
 	})
+	c := l.pending[l.seq]
+	c.timer = s.after(slowAnswer, func() { s.tellSlow(l, m.Command) })
+	l.pending[l.seq] = c
 }
 
 // answerWaiting answers a request while there is no process.
@@ -147,7 +150,9 @@ func (s *session) end(by *message.Message) {
 		if by != nil {
 			s.answer(*by, nil)
 		}
-		s.event("terminated", nil)
+		if s.client.Type != "" { // else nobody has spoken the protocol
+			s.event("terminated", nil)
+		}
 		s.over = true
 	}
 	if s.link == nil || was == idle {

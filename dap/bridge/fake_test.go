@@ -27,8 +27,9 @@ type fake struct {
 	refusal  error              // of Open
 	opened   []api.DebugRequest
 	restarts int
-	mute     []string       // what the next debuggers do not answer
-	debugger chan *debugger // one for each Open
+	mute     []string                // what the next debuggers do not answer
+	spoil    func(net.Conn) net.Conn // what becomes of the next debuggers' streams; nil: nothing
+	debugger chan *debugger          // one for each Open
 }
 
 func newFake() *fake {
@@ -110,6 +111,9 @@ func (f *fake) Open(_ context.Context, req api.DebugRequest) (net.Conn, api.Debu
 		return nil, api.DebugSession{}, f.refusal
 	}
 	ours, its := net.Pipe()
+	if f.spoil != nil {
+		its = f.spoil(its)
+	}
 	d := &debugger{conn: its, base: 100 * len(f.opened), asked: make(chan message.Message, 100)}
 	d.silent(f.mute...)
 	t := f.status.Resources[0].Targets[0]

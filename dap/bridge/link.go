@@ -2,9 +2,10 @@ package bridge
 
 import (
 	"bufio"
-	"errors"
+	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/towline-dev/towline/dap/message"
 	"github.com/towline-dev/towline/dap/rewrite"
@@ -18,7 +19,9 @@ type link struct {
 	out     *outbox
 	at      api.DebugSession
 	mapper  *rewrite.Mapper
-	seen    bool // a status told of its container
+	seen    bool      // a status told of its container
+	live    time.Time // since when it answers; zero while it is prepared
+	slow    bool      // the person was told that it does not answer
 	seq     int
 	pending map[int]call
 
@@ -30,6 +33,7 @@ type link struct {
 type call struct {
 	editor *message.Message // the editor's request, nil for the bridge's own
 	done   func(message.Message)
+	timer  *time.Timer // tells of a debugger that does not answer; nil for the bridge's own
 }
 
 // connect makes conn the session's link and starts its workers.
@@ -56,9 +60,7 @@ func (s *session) readLink(l *link) {
 	for {
 		m, err := message.Read(r)
 		switch {
-		case errors.Is(err, message.ErrMalformed):
-			s.log.Warn("skipping a message of the debugger", "error", err)
-		case err != nil:
+		case err != nil: // what is no message may have been an answer that is waited for
 			s.do(func() {
 				if s.link == l {
 					s.streamEnded(err)
@@ -78,7 +80,7 @@ func (s *session) readLink(l *link) {
 // call sends a request; done gets the response.
 func (l *link) call(m message.Message, editor *message.Message, done func(message.Message)) {
 	l.seq++
-	l.pending[l.seq] = call{editor, done}
+	l.pending[l.seq] = call{editor: editor, done: done}
 	l.out.send(m.Renumbered(l.seq, 0))
 }
 
@@ -89,6 +91,9 @@ func (l *link) ask(command string, args any, done func(message.Message)) {
 
 // close lets the workers end. What was sent may be lost.
 func (l *link) close() {
+	for _, c := range l.pending {
+		stop(c.timer)
+	}
 	l.out.close()
 	l.conn.Close()
 }
@@ -110,6 +115,15 @@ func (l *link) unanswered() []message.Message {
 	return list
 }
 
+// tellSlow says once that the debugger has not answered a request of the editor
+// for long.
+func (s *session) tellSlow(l *link, command string) {
+	if s.link == l && s.phase == live && !l.slow {
+		l.slow = true
+		s.say(fmt.Sprintf("the debugger of %s has not answered %s for %s; ending the session lets the program run on", s.req.Resource, command, slowAnswer))
+	}
+}
+
 // fromDebugger handles a message of the debugger.
 func (s *session) fromDebugger(l *link, m message.Message) {
 	switch m.Type {
@@ -120,6 +134,7 @@ func (s *session) fromDebugger(l *link, m message.Message) {
 			return
 		}
 		delete(l.pending, m.RequestSeq)
+		stop(c.timer)
 		c.done(m)
 	case message.Request:
 		s.seq++

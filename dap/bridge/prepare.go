@@ -202,10 +202,10 @@ func (s *session) letRun(l *link, next func()) {
 // goLive lets requests and events pass from now on.
 func (s *session) goLive(l *link) {
 	s.phase = live
+	l.live = time.Now()
 	stop(s.patience)
-	s.patience = nil
+	s.patience, s.awaiting = nil, false
 	s.refused = ""
-	s.attempts = 0
 	s.sessions++
 	s.event("process", map[string]any{
 		"name": l.at.Program, "systemProcessId": debugged(l.at), "isLocalProcess": false, "startMethod": "attach",

@@ -136,8 +136,17 @@ func (s *session) watchPid(r api.ResourceStatus) {
 func (s *session) await() {
 	s.phase = waiting
 	s.acceptAttach()
-	if s.patience == nil {
+	if !s.awaiting {
+		s.awaiting = true
+		stop(s.patience)
 		s.patience = s.after(quiet, s.tellWaiting)
+	}
+}
+
+// tellOpening says that the debugger takes long to attach.
+func (s *session) tellOpening() {
+	if s.opening || s.phase == preparing {
+		s.say(fmt.Sprintf("the debugger still attaches to the process of %s, after %s", s.req.Resource, slowOpen))
 	}
 }
 
@@ -185,6 +194,9 @@ func (s *session) open() {
 	stop(s.retry)
 	s.opening = true
 	s.beganOpen = time.Now()
+	if s.patience == nil {
+		s.patience = s.after(slowOpen, s.tellOpening)
+	}
 	req := s.aim()
 	s.workers.Go(func() {
 		ctx, cancel := context.WithTimeout(s.ctx, prepareTimeout)
@@ -252,6 +264,11 @@ func (s *session) lost(why string) {
 	l := s.link
 	s.link = nil
 	l.close()
+	if !l.live.IsZero() && time.Since(l.live) > quiet { // else it may be the debugger that fails
+		s.attempts = 0
+	} else if s.refused == "" {
+		s.refused = why
+	}
 	s.phase = waiting
 	s.log.Debug("lost the process", "resource", s.req.Resource, "pid", l.at.Pid, "reason", why)
 	if s.stopped {

@@ -75,7 +75,8 @@ type session struct {
 	thread    int         // that it stopped in
 	noted     bool        // the notes about the build were given
 	retry     *time.Timer
-	patience  *time.Timer
+	patience  *time.Timer // tells the person what takes long
+	awaiting  bool        // a process is waited for, and patience is for that
 	beganOpen time.Time
 }
 
