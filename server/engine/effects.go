@@ -30,6 +30,7 @@ type RunLocal struct {
 type Attach struct {
 	Target   TargetID
 	Resource string
+	Image    string // ref in the project
 	Instance string
 }
 

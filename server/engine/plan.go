@@ -254,7 +254,7 @@ func planTargets(s *State) []Effect {
 			continue // not there yet, or about to be replaced
 		case t.Agent == Unattached:
 			t.Agent = Attaching
-			due = append(due, next{id, t, Attach{Target: id, Resource: t.Resource, Instance: t.Instance}})
+			due = append(due, next{id, t, Attach{Target: id, Resource: t.Resource, Image: t.Image, Instance: t.Instance}})
 		case t.Sending == 0:
 			live, ok := planLive(s, id, t)
 			if !ok {

@@ -3,15 +3,11 @@ package run
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/towline-dev/towline/agent/client"
-	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/inject"
 	"github.com/towline-dev/towline/server/kube"
@@ -32,65 +28,36 @@ type Session struct {
 // pod and container, where they are not empty, allow. With launch the process
 // is restarted and stands at its first instruction.
 func (r *Runner) Debug(ctx context.Context, resource, pod, container string, launch bool) (net.Conn, Session, error) {
-	set := r.ours().DebugOf(resource)
-	id, c, err := r.debuggable(resource, pod, cmp.Or(container, set.Container))
+	var set config.DebugSetting
+	if p := r.configured(); p != nil {
+		set = p.Settings.Ours().DebugOf(resource)
+	}
+	id, problem := r.debuggable(ctx, resource, pod, cmp.Or(container, set.Container))
+	if problem != nil {
+		return nil, Session{}, problem
+	}
+	conn, s, err := r.agents.Debug(ctx, id, launch)
 	if err != nil {
 		return nil, Session{}, err
 	}
-	mode, held := wire.DebugAttach, r.takeHeld(id)
-	if held || launch {
-		mode = wire.DebugRestart
-	}
-	conn, ready, err := c.Debug(ctx, wire.DebugRequest{Mode: mode})
-	if err != nil {
-		if held {
-			_, _ = c.Start(r.ctx, wire.StartOptions{}) // it waited for this debugger; one that runs is left alone
-		}
-		return nil, Session{}, debugError(id, err)
-	}
-	s := Session{Target: id, Pid: ready.PID, Child: ready.Child, Program: ready.Program, Image: r.imageOf(id), PathMap: set.PathMap}
-	if argv := c.Facts().Entrypoint; s.Program == "" && len(argv) > 0 {
-		s.Program = argv[0]
-	}
-	return conn, s, nil
-}
-
-// debugError says where a debugger could not be opened, with the agent's hint.
-func debugError(id engine.TargetID, err error) error {
-	var refused *wire.Error
-	if !errors.As(err, &refused) {
-		return fmt.Errorf("debugging container %s of pod %s: %w", id.Container, id.Pod, err)
-	}
-	return &config.Problem{
-		Message: fmt.Sprintf("container %s of pod %s: %s", id.Container, id.Pod, refused.Message),
-		Hint:    refused.Hint,
-	}
+	return conn, Session{Target: id, Pid: s.Pid, Child: s.Child, Program: s.Program, Image: s.Image, PathMap: set.PathMap}, nil
 }
 
 // debuggable chooses the container to debug.
-func (r *Runner) debuggable(resource, pod, container string) (engine.TargetID, *client.Client, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	pods := slices.DeleteFunc(r.podsOf(resource), func(p kube.Pod) bool { return p.Deleting })
+func (r *Runner) debuggable(ctx context.Context, resource, pod, container string) (engine.TargetID, *config.Problem) {
+	pods := slices.DeleteFunc(r.rollout.Pods(ctx, resource), func(p kube.Pod) bool { return p.Deleting })
 	for _, p := range slices.Backward(pods) {
 		if pod != "" && p.Name != pod {
 			continue
 		}
 		for _, c := range p.Containers {
 			id := engine.TargetID{Namespace: p.Namespace, Pod: p.Name, Container: c.Name}
-			t := r.targets[id]
-			if t == nil || container != "" && c.Name != container {
-				continue
-			}
-			t.mu.Lock()
-			client := t.client
-			t.mu.Unlock()
-			if client != nil {
-				return id, client, nil
+			if (container == "" || c.Name == container) && r.agents.Connected(ctx, id) != nil {
+				return id, nil
 			}
 		}
 	}
-	return engine.TargetID{}, nil, undebuggable(resource, pods, pod, container)
+	return engine.TargetID{}, undebuggable(resource, pods, pod, container)
 }
 
 // undebuggable says why no container of a resource's pods can be debugged.
@@ -137,56 +104,4 @@ func names[T any](list []T, name func(T) string) string {
 		all = append(all, name(x))
 	}
 	return strings.Join(all, ", ")
-}
-
-// debuggerTimeout is how long a process that is restarted while somebody
-// debugs it waits for the debugger to come back.
-const debuggerTimeout = 5 * time.Second
-
-// debugged reports whether a debugger is attached to a target.
-func (r *Runner) debugged(id engine.TargetID) bool {
-	t := r.target(id)
-	if t == nil {
-		return false
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.facts.Process.Debug
-}
-
-// restartDebugged stops a process that is debugged and leaves the start of the
-// next one to its debugger, which comes back by Debug: so a breakpoint in what
-// runs first is not missed. When it does not come, the process starts alone.
-func (r *Runner) restartDebugged(c *client.Client, id engine.TargetID) error {
-	t := r.target(id)
-	if t == nil {
-		return fmt.Errorf("container %s of pod %s is gone", id.Container, id.Pod)
-	}
-	t.mu.Lock()
-	t.held = true
-	t.mu.Unlock()
-	if _, err := c.Stop(r.ctx); err != nil {
-		r.takeHeld(id)
-		return err
-	}
-	r.spawn(func() {
-		if pause(r.ctx, debuggerTimeout) && r.takeHeld(id) {
-			_, _ = c.Start(r.ctx, wire.StartOptions{}) // a lost agent starts it when it is found again
-		}
-	})
-	return nil
-}
-
-// takeHeld reports whether a target's process waits for its debugger, which
-// it then no longer does.
-func (r *Runner) takeHeld(id engine.TargetID) bool {
-	t := r.target(id)
-	if t == nil {
-		return false
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	held := t.held
-	t.held = false
-	return held
 }

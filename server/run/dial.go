@@ -5,44 +5,37 @@ import (
 	"fmt"
 	"net"
 
+	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// DialPod connects to a port of a resource's newest ready pod: through the
+// DialPod connects to a port of a resource's newest ready pod: through an
 // agent, which waits out a restart of the application, or by a port-forward of
 // its own.
 func (r *Runner) DialPod(ctx context.Context, resource string, spec config.PortForward) (net.Conn, error) {
-	r.mu.Lock()
-	pods := r.podsOf(resource)
-	var best *kube.Pod
+	pod := bestPod(r.rollout.Pods(ctx, resource))
+	if pod == nil {
+		return nil, fmt.Errorf("no pod of %s runs", resource)
+	}
+	port := containerPort(spec, pod)
+	for _, c := range pod.Containers {
+		if agent := r.agents.Connected(ctx, engine.TargetID{Namespace: pod.Namespace, Pod: pod.Name, Container: c.Name}); agent != nil {
+			return agent.Dial(ctx, port)
+		}
+	}
+	return r.o.Cluster.Dial(ctx, pod.Namespace, pod.Name, port)
+}
+
+// bestPod chooses the newest pod that is ready, or else runs. The pods are in
+// the order of their age.
+func bestPod(pods []kube.Pod) (best *kube.Pod) {
 	for i := range pods {
 		if p := &pods[i]; !p.Deleting && p.Phase == "Running" && (best == nil || p.Ready || !best.Ready) {
 			best = p
 		}
 	}
-	var agent *target
-	if best != nil {
-		for id, t := range r.targets {
-			if id.Pod == best.Name && id.Namespace == best.Namespace {
-				agent = t
-			}
-		}
-	}
-	r.mu.Unlock()
-	if best == nil {
-		return nil, fmt.Errorf("no pod of %s runs", resource)
-	}
-	port := containerPort(spec, best)
-	if agent != nil {
-		agent.mu.Lock()
-		c := agent.client
-		agent.mu.Unlock()
-		if c != nil {
-			return c.Dial(ctx, port)
-		}
-	}
-	return r.o.Cluster.Dial(ctx, best.Namespace, best.Name, port)
+	return best
 }
 
 // containerPort chooses the port as Tilt does: the one that is named, else an

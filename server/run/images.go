@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,68 +9,97 @@ import (
 
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run/inbox"
+	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// builtImage is what became of one of the project's images.
-type builtImage = build.Result
+// images are the project's images. One goroutine owns what became of them;
+// each build has one of its own. Its methods may be called concurrently.
+type images struct {
+	o     Options
+	out   output.Log
+	adopt func(ref, pushed string) // told of each image that becomes a ref's
+	box   *inbox.Inbox[imageState]
+}
 
-// build makes an image for every resource that uses it.
-func (r *Runner) build(e engine.Build) {
+type imageState struct {
+	built map[string]build.Result // by ref
+	agent string                  // the agent's pushed image, "" before the first use
+}
+
+func startImages(ctx context.Context, o Options, out output.Log, adopt func(ref, pushed string)) *images {
+	return &images{o: o, out: out, adopt: adopt, box: inbox.Start(ctx, &imageState{built: map[string]build.Result{}})}
+}
+
+// Close ends all builds and waits for them.
+func (m *images) Close() { m.box.Close() }
+
+// build makes an image for every resource that uses it, and answers with
+// engine.Built.
+func (m *images) build(e engine.Build, users []string) {
+	m.box.Put(func(ctx context.Context, s *imageState) {
+		bases := map[string]string{}
+		for _, ref := range slices.Concat(e.Image.BaseImages, e.Image.ImageDeps) {
+			bases[ref] = s.built[ref].LocalRef
+		}
+		m.box.Go(func() { m.buildFrom(ctx, e, bases, users) })
+	})
+}
+
+func (m *images) buildFrom(ctx context.Context, e engine.Build, bases map[string]string, users []string) {
 	ref := e.Image.Ref
-	users := r.usersOf(ref)
 	tell := func(level, text string) {
 		for _, u := range users {
-			r.log(u, "build", level, text)
+			m.out.Emit(Line{Resource: u, Source: "build", Level: level, Text: text})
 		}
 	}
 	began := time.Now()
 	tell("", "building "+ref+because(e.Reason))
-	output := r.out.Lines(func(line string) { tell("", line) })
-	result, err := r.o.Images.Build(r.ctx, build.Request{Image: e.Image, Bases: r.basesOf(&e.Image), Output: output})
+	output := m.out.Lines(func(line string) { tell("", line) })
+	result, err := m.o.Images.Build(ctx, build.Request{Image: e.Image, Bases: bases, Output: output})
 	output.Flush()
 	if err != nil {
 		problem := problemOf(err, e.Image.Pos)
 		tell("error", problem.Error())
-		r.o.Sink.Event(engine.Built{Ref: ref, Problem: problem})
+		m.o.Sink.Event(engine.Built{Ref: ref, Problem: problem})
 		return
 	}
-	r.Adopt(ref, result)
+	m.Adopt(ref, result)
 	tell("", fmt.Sprintf("built %s in %s", result.Ref, time.Since(began).Round(time.Millisecond)))
-	r.o.Sink.Event(engine.Built{Ref: ref, Pushed: result.Ref})
+	m.o.Sink.Event(engine.Built{Ref: ref, Pushed: result.Ref})
 }
 
-// basesOf returns what the images that an image is built from became.
-func (r *Runner) basesOf(img *config.Image) map[string]string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	bases := map[string]string{}
-	for _, ref := range slices.Concat(img.BaseImages, img.ImageDeps) {
-		bases[ref] = r.built[ref].LocalRef
-	}
-	return bases
-}
-
-// Adopt takes an image, of this or an earlier daemon, as what a ref became.
-func (r *Runner) Adopt(ref string, result build.Result) {
-	r.mu.Lock()
-	r.built[ref] = result
-	r.mu.Unlock()
+// Adopt takes an image as what a ref became.
+func (m *images) Adopt(ref string, result build.Result) {
+	m.box.Put(func(_ context.Context, s *imageState) { s.built[ref] = result })
+	m.adopt(ref, result.Ref)
 }
 
 // Built returns what a ref became.
-func (r *Runner) Built(ref string) build.Result {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.built[ref]
+func (m *images) Built(ref string) build.Result {
+	return inbox.Ask(context.Background(), m.box, func(_ context.Context, s *imageState) build.Result { return s.built[ref] })
 }
 
-// usersOf returns the resources that use an image, itself or as a base.
-func (r *Runner) usersOf(ref string) []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return engine.Users(r.project, ref)
+// Agent pushes the agent's image, once, and returns its name; "" where there
+// is no agent. near is one of the project's images.
+func (m *images) Agent(ctx context.Context, near string) (string, error) {
+	known := inbox.Ask(ctx, m.box, func(_ context.Context, s *imageState) string { return s.agent })
+	if known != "" || len(m.o.Agent) == 0 {
+		return known, nil
+	}
+	ref, err := m.o.Images.AgentImage(ctx, m.o.Agent, near)
+	if err == nil {
+		m.box.Put(func(_ context.Context, s *imageState) { s.agent = ref })
+	}
+	return ref, err
 }
+
+// Adopt takes an image, of this or an earlier daemon, as what a ref became.
+func (r *Runner) Adopt(ref string, result build.Result) { r.images.Adopt(ref, result) }
+
+// Built returns what a ref became.
+func (r *Runner) Built(ref string) build.Result { return r.images.Built(ref) }
 
 func because(reason string) string {
 	if reason == "" {

@@ -1,24 +1,26 @@
 // Package run performs the engine's effects and tells what came of them.
 //
-// A Runner owns everything that touches the world on behalf of one project
-// that is up: builds, applies, the watch of its pods, the connections to the
-// agents, local commands and port-forwards. Each effect runs in a goroutine of
-// its own and ends with one event to the Sink; Close cancels them all and
-// waits for them.
+// A Runner wires what touches the world on behalf of one project that is up,
+// each part with an owner of its own: server/run/deploy applies and deletes,
+// server/run/rollout follows what runs in the cluster, server/run/agents
+// brings files into the containers, server/run/local runs commands on this
+// machine and server/run/forward holds its ports. Facts travel one way, from
+// the agents to the rollout, which alone judges, and from there to the Sink.
 package run
 
 import (
 	"context"
 	"sync"
 
-	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
-	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/agents"
 	"github.com/towline-dev/towline/server/run/command"
+	"github.com/towline-dev/towline/server/run/deploy"
 	"github.com/towline-dev/towline/server/run/forward"
 	"github.com/towline-dev/towline/server/run/local"
 	"github.com/towline-dev/towline/server/run/output"
+	"github.com/towline-dev/towline/server/run/rollout"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -43,16 +45,7 @@ type Facts struct {
 }
 
 // TargetFacts describes one container. A zero Pod UID means that it is gone.
-type TargetFacts struct {
-	ID       engine.TargetID
-	Resource string
-	PodUID   string
-	Image    string
-	Ready    bool
-	Restarts int
-	Process  wire.Process
-	Problem  *config.Problem // why no agent answers, nil when all is well
-}
+type TargetFacts = rollout.Container
 
 // ForwardFacts are the ports of a resource that answer on this machine.
 type ForwardFacts = forward.Facts
@@ -66,150 +59,131 @@ type ClusterFacts struct {
 	Err       error
 }
 
+// Cluster is the part of a cluster that a Runner uses.
+type Cluster interface {
+	rollout.Kube
+	deploy.Cluster
+	deploy.Owner
+	agents.Pods
+}
+
+// Images makes images.
+type Images interface {
+	Build(ctx context.Context, r build.Request) (build.Result, error)
+	AgentImage(ctx context.Context, binaries map[string][]byte, near string) (ref string, err error)
+}
+
 // Options are what a Runner works with.
 type Options struct {
 	Workspace  string // id, labels the objects
-	Cluster    *kube.Cluster
+	Cluster    Cluster
 	Kubeconfig string // of that cluster alone, for the developer's own commands
-	Images     *build.Builder
+	Images     Images
 	Agent      map[string][]byte // the agent's binaries for linux by architecture, "amd64"
 	Sink       Sink
 	Sent       string                 // folder for the large files that were sent last; "": none are kept
 	Secrets    func() *config.Secrets // the values that no log may show; nil: there are none
 }
 
-// Runner performs effects. Its methods may be called concurrently.
+// Runner performs effects. Its methods may be called concurrently. Effects are
+// taken in the order of the calls; none waits.
 type Runner struct {
-	o      Options
-	ctx    context.Context
-	cancel context.CancelFunc
-	work   sync.WaitGroup
-
+	o        Options
 	out      output.Log
-	shell    command.Shell
+	cancel   context.CancelFunc
+	images   *images
+	rollout  *rollout.Follower
+	agents   *agents.Agents
+	deploy   *deploy.Deployer
 	local    *local.Commands
 	forwards *forward.Forwards
 
-	mu         sync.Mutex
-	project    *config.Project
-	set        config.Ours                   // of project
-	built      map[string]builtImage         // by ref
-	deployed   map[string]*deployment        // by resource
-	pods       map[string]kube.Pod           // by UID
-	workloads  map[kube.Ref]kube.Workload    //
-	targets    map[engine.TargetID]*target   //
-	logs       map[logKey]context.CancelFunc //
-	watches    map[string]context.CancelFunc // by namespace
-	neighbours map[string]*neighbourhood     // by namespace
-	listed     map[string]bool               // namespaces, and adoptions, whose pods are all known
-	turns      map[string]*turn              // the last apply or deletion of a resource
-	sent       *sent                         // the large files that were sent last
-	agentRef   string                        // of the agent's pushed image, "" before the first use
+	mu      sync.Mutex
+	project *config.Project
 }
 
 // New returns a Runner. It does nothing until it is asked to.
 func New(ctx context.Context, o Options) *Runner {
 	ctx, cancel := context.WithCancel(ctx)
-	r := &Runner{
-		o: o, ctx: ctx, cancel: cancel,
-		built:      map[string]builtImage{},
-		deployed:   map[string]*deployment{},
-		pods:       map[string]kube.Pod{},
-		workloads:  map[kube.Ref]kube.Workload{},
-		targets:    map[engine.TargetID]*target{},
-		logs:       map[logKey]context.CancelFunc{},
-		watches:    map[string]context.CancelFunc{},
-		neighbours: map[string]*neighbourhood{},
-		listed:     map[string]bool{},
-		turns:      map[string]*turn{},
-	}
-	r.out = output.Log{Emit: o.Sink.Log, Secrets: o.Secrets}
-	r.shell = command.Shell{Kubeconfig: o.Kubeconfig, Log: r.out}
-	r.local = local.Start(ctx, r.shell, o.Sink.Event)
-	r.forwards = forward.Start(ctx, r, r.out, func(f forward.Facts) { o.Sink.Facts(Facts{Forwards: &f}) })
-	var err error
-	if r.sent, err = newSent(o.Sent); err != nil {
-		r.log("", "towline", "warn", err.Error()+"; files travel whole")
-	}
+	out := output.Log{Emit: o.Sink.Log, Secrets: o.Secrets}
+	shell := command.Shell{Kubeconfig: o.Kubeconfig, Log: out}
+	r := &Runner{o: o, out: out, cancel: cancel}
+	r.rollout = rollout.Start(ctx, rollout.Options{
+		Workspace: o.Workspace, Kube: o.Cluster, Log: out, Tell: o.Sink.Event,
+		Container: func(c rollout.Container) { o.Sink.Facts(Facts{Target: &c}) },
+		Cluster:   func(err error) { o.Sink.Facts(Facts{Cluster: &ClusterFacts{Connected: err == nil, Err: err}}) },
+	})
+	r.images = startImages(ctx, o, out, r.rollout.Image)
+	r.agents = agents.Start(ctx, agents.Options{
+		Connect: func(ctx context.Context, id engine.TargetID) (agents.Agent, error) {
+			return agents.Connect(ctx, o.Cluster, o.Workspace, id)
+		},
+		Log: out, Tell: o.Sink.Event, Sent: o.Sent,
+		Status: func(s agents.Status) { r.rollout.Agent(rollout.Agent(s)) },
+		Gone:   r.rollout.AgentGone,
+	})
+	r.local = local.Start(ctx, shell, o.Sink.Event)
+	r.forwards = forward.Start(ctx, r, out, func(f forward.Facts) { o.Sink.Facts(Facts{Forwards: &f}) })
+	r.deploy = deploy.Start(ctx, deploy.Options{
+		Workspace: o.Workspace, Cluster: o.Cluster, Images: r.images, Shell: shell, Rollout: r.rollout, Tell: o.Sink.Event,
+		Deployed: func(res config.Resource) { r.forwards.Open(res.Name, res.PortForwards) },
+		Dropped:  r.forwards.End,
+		Objects:  func(objects []map[string]any) { o.Sink.Facts(Facts{Objects: objects}) },
+	})
 	return r
 }
 
 // Configure tells of the project that later effects belong to. What needs no
-// apply, port-forwards and the meaning of "ready", follows it at once.
+// apply, such as port-forwards and the meaning of "ready", follows it at once.
 func (r *Runner) Configure(p *config.Project) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.project, r.set = p, p.Settings.Ours()
-	for id := range r.targets {
-		r.spawn(func() { r.govern(id) })
-	}
+	r.project = p
+	r.mu.Unlock()
+	r.deploy.Configure(p)
+	r.rollout.Configure(p)
+	r.agents.Configure(p)
 	r.forwards.Follow(p)
-	for _, res := range p.Resources {
-		if d := r.deployed[res.Name]; d != nil && d.applied {
-			d.readiness = res.PodReadiness
-			r.spawn(func() { r.observe(res.Name) })
-		}
-	}
 }
 
-// ours are the towline module's settings of the project.
-func (r *Runner) ours() config.Ours {
+func (r *Runner) configured() *config.Project {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.set
+	return r.project
 }
 
 // Perform starts an effect.
 func (r *Runner) Perform(e engine.Effect) {
 	switch e := e.(type) {
 	case engine.Build:
-		r.spawn(func() { r.build(e) })
+		r.images.build(e, engine.Users(r.configured(), e.Image.Ref))
 	case engine.Apply:
-		ctx, begin, end := r.turn(e.Resource.Name)
-		r.spawn(func() {
-			defer end()
-			begin()
-			r.apply(ctx, e)
-		})
+		r.deploy.Apply(e)
 	case engine.RunLocal:
 		r.local.Run(e)
 	case engine.StopLocal:
 		r.local.Stop(e.Resource)
 	case engine.Attach:
-		r.attach(e)
+		r.agents.Attach(e)
 	case engine.Detach:
-		r.detach(e.Target)
+		r.agents.Detach(e.Target)
 	case engine.Live:
-		r.spawn(func() { r.live(e) })
+		r.agents.Live(e)
 	case engine.Forget:
-		r.forgetInTurn(e)
+		r.deploy.Forget(e)
 	}
 }
-
-func (r *Runner) spawn(f func()) { r.work.Go(f) }
 
 // Close cancels all work, ends local commands and connections, and waits.
 func (r *Runner) Close() {
 	r.cancel()
-	r.mu.Lock()
-	targets := make([]engine.TargetID, 0, len(r.targets))
-	for id := range r.targets {
-		targets = append(targets, id)
+	for _, part := range []interface{ Close() }{r.deploy, r.images, r.agents, r.local, r.forwards, r.rollout} {
+		part.Close()
 	}
-	r.mu.Unlock()
-	for _, id := range targets {
-		r.detach(id)
-	}
-	r.local.Close()
-	r.forwards.Close()
-	r.work.Wait()
-	r.sent.close()
 }
 
-// log tells a line on behalf of a resource.
-func (r *Runner) log(resource, source, level, text string) {
-	r.o.Sink.Log(Line{Resource: resource, Source: source, Level: level, Text: text})
+// Down deletes all that the workspace has applied, whatever the project says
+// today, and returns when it is gone. Namespaces stay unless they are asked
+// for.
+func (r *Runner) Down(ctx context.Context, p *config.Project, namespaces bool) error {
+	return r.deploy.Down(ctx, r.o.Cluster, p, namespaces)
 }
-
-// logKey names one container's log stream.
-type logKey struct{ pod, container, instance string }

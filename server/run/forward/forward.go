@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -57,6 +56,7 @@ type state map[string]*listeners
 // any more.
 type listeners struct {
 	specs []config.PortForward
+	ended bool // the resource is not up: only a new Open opens any
 	stop  context.CancelFunc
 	done  chan struct{}
 }
@@ -79,13 +79,13 @@ func (f *Forwards) Open(resource string, specs []config.PortForward) {
 func (f *Forwards) Follow(p *config.Project) {
 	f.box.Put(func(ctx context.Context, s *state) {
 		for _, res := range p.Resources {
-			if (*s)[res.Name] != nil {
+			if l := (*s)[res.Name]; l != nil && !l.ended {
 				f.open(ctx, *s, res.Name, res.PortForwards)
 			}
 		}
 		for name := range *s {
 			if !slices.ContainsFunc(p.Resources, func(r config.Resource) bool { return r.Name == name }) {
-				f.end(*s, name)
+				f.end(ctx, *s, name)
 			}
 		}
 	})
@@ -93,24 +93,25 @@ func (f *Forwards) Follow(p *config.Project) {
 
 // End ends the forwards of resources.
 func (f *Forwards) End(resources []string) {
-	f.box.Put(func(_ context.Context, s *state) {
+	f.box.Put(func(ctx context.Context, s *state) {
 		for _, name := range resources {
-			f.end(*s, name)
+			f.end(ctx, *s, name)
 		}
 	})
 }
 
-func (f *Forwards) end(s state, resource string) {
-	if l := s[resource]; l != nil {
-		l.stop()
-		delete(s, resource)
-		f.tell(Facts{Resource: resource})
+// end leaves a resource without forwards, which is told when its ports are
+// free.
+func (f *Forwards) end(ctx context.Context, s state, resource string) {
+	if l := s[resource]; l != nil && !l.ended {
+		f.open(ctx, s, resource, nil)
+		s[resource].ended = true
 	}
 }
 
 func (f *Forwards) open(ctx context.Context, s state, resource string, specs []config.PortForward) {
 	old := s[resource]
-	if old != nil && reflect.DeepEqual(old.specs, specs) {
+	if old != nil && !old.ended && slices.Equal(old.specs, specs) {
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)

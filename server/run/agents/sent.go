@@ -1,4 +1,4 @@
-package run
+package agents
 
 import (
 	"errors"
@@ -150,16 +150,16 @@ var _ client.Baser = patched{}
 
 // source is where a change's contents come from: with what was sent before,
 // unless towline.sync(mode='whole') says otherwise.
-func (r *Runner) source(files disk, image, mode string) client.Source {
+func (a *Agents) source(files disk, image, mode string) client.Source {
 	if mode == "whole" {
 		return files
 	}
-	return patched{disk: files, sent: r.sent, image: image}
+	return patched{disk: files, sent: a.sent, image: image}
 }
 
 // remember keeps the large files of a change for the next one, beside whatever
 // follows.
-func (r *Runner) remember(change client.Change) {
+func (a *Agents) remember(change client.Change) {
 	from, ok := change.Source.(patched)
 	if !ok {
 		return
@@ -170,10 +170,10 @@ func (r *Runner) remember(change client.Change) {
 	if len(large) == 0 {
 		return
 	}
-	r.spawn(func() {
+	a.box.Go(func() {
 		for _, f := range large {
 			if err := from.sent.keep(from.key(f), from.disk[f.Path], f); err != nil {
-				r.log("", "towline", "warn", fmt.Sprintf("keeping %s for the next patch: %v", f, err))
+				a.o.Log.Say("", "warn", fmt.Sprintf("keeping %s for the next patch: %v", f, err))
 			}
 		}
 	})

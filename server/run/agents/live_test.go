@@ -1,4 +1,4 @@
-package run
+package agents
 
 import (
 	"os"
@@ -36,18 +36,6 @@ func TestPolicyOf(t *testing.T) {
 	}
 }
 
-// TestAgentIsToldOnce: a policy that is in force costs no request.
-func TestAgentIsToldOnce(t *testing.T) {
-	one := &target{policy: policyOf(config.RestartSetting{})}
-	if one.governed(policyOf(config.RestartSetting{})) {
-		t.Error("what a new agent does by itself is asked for")
-	}
-	never := policyOf(config.RestartSetting{Policy: "never"})
-	if !one.governed(never) || one.governed(never) || !one.governed(policyOf(config.RestartSetting{})) {
-		t.Error("want each change told, once")
-	}
-}
-
 // TestDeletedFilesStayWhereTheTiltfileSaysSo is towline.sync(delete=False).
 func TestDeletedFilesStayWhereTheTiltfileSaysSo(t *testing.T) {
 	dir := t.TempDir()
@@ -59,21 +47,6 @@ func TestDeletedFilesStayWhereTheTiltfileSaysSo(t *testing.T) {
 		change, err := changeOf(e, []string{"/srv"}, config.SyncSetting{Delete: del})
 		if err != nil || len(change.Files) != 1 || len(change.Deletes) != want {
 			t.Errorf("delete=%v: %d files, deletes %v, %v", del, len(change.Files), change.Deletes, err)
-		}
-	}
-}
-
-// TestAgentIsLeftOut is towline.agent(enabled=False), and its image.
-func TestAgentIsLeftOut(t *testing.T) {
-	r := &Runner{o: Options{Agent: map[string][]byte{"amd64": []byte("agent")}}, built: map[string]builtImage{}}
-	p := &config.Project{Settings: config.Settings{Towline: map[string]any{"agent": []any{
-		map[string]any{"resource": "", "enabled": true, "image": "mirror/agent:1"}, map[string]any{"resource": "db", "enabled": false},
-	}}}}
-	r.project, r.set = p, p.Settings.Ours()
-	for name, want := range map[string]string{"web": "mirror/agent:1", "db": ""} {
-		opts, problem := r.injection(t.Context(), engine.Apply{Resource: config.Resource{Name: name}, Images: map[string]string{"img": "img:1"}})
-		if problem != nil || opts.AgentImage != want {
-			t.Errorf("%s: agent image %q, %v, want %q", name, opts.AgentImage, problem, want)
 		}
 	}
 }

@@ -1,0 +1,117 @@
+package agents
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/zeebo/blake3"
+
+	"github.com/towline-dev/towline/agent/client"
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/file"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// changeOf reads the files of a Live. With towline.sync(delete=False) what is
+// gone here stays there.
+func changeOf(e engine.Live, roots []string, set config.SyncSetting) (client.Change, error) {
+	var change client.Change
+	local := map[wire.Path]string{}
+	for _, f := range e.Files {
+		at := remotePath(f.Remote, roots)
+		found, exists, err := describe(f, at)
+		if err != nil {
+			return change, err
+		}
+		if !exists {
+			if set.Delete {
+				change.Deletes = append(change.Deletes, at)
+			}
+			continue
+		}
+		local[at] = f.Local
+		change.Files = append(change.Files, found)
+	}
+	for _, step := range e.Runs {
+		change.Runs = append(change.Runs, wire.Command{Argv: step.Argv})
+	}
+	change.Restart = e.Restart
+	change.Source = disk(local)
+	return change, nil
+}
+
+// describe reads what a transaction has to say of a local file. What the file
+// held when it was seen last counts while its stamp is the
+// same: should that be wrong, the agent finds other bytes and refuses them.
+func describe(local engine.File, at wire.Path) (f wire.File, exists bool, err error) {
+	name := local.Local
+	info, err := file.Lstat(name)
+	if file.IsMissing(err) {
+		return f, false, nil
+	}
+	if err != nil {
+		return f, false, fmt.Errorf("reading %s: %w", name, err)
+	}
+	f = wire.File{Path: at, Mode: uint32(info.Mode().Perm()), ModTime: info.ModTime().UnixNano()}
+	switch {
+	case info.IsDir():
+		f.Kind = wire.KindDir
+		return f, true, nil
+	case info.Mode()&fs.ModeSymlink != 0:
+		f.Kind = wire.KindSymlink
+		f.Target, err = os.Readlink(name)
+		return f, true, err
+	}
+	if local.Seen.Stamp == file.StampOf(info) {
+		f.Size, f.Hash = info.Size(), wire.Digest(local.Seen.Hash)
+		return f, true, nil
+	}
+	content, err := os.Open(name)
+	if err != nil {
+		return f, false, fmt.Errorf("reading %s: %w", name, err)
+	}
+	defer content.Close()
+	h := blake3.New()
+	if f.Size, err = io.Copy(h, content); err != nil {
+		return f, false, fmt.Errorf("reading %s: %w", name, err)
+	}
+	h.Sum(f.Hash[:0])
+	return f, true, nil
+}
+
+// disk has the contents of local files, by their place in the container.
+type disk map[wire.Path]string
+
+func (d disk) Open(f wire.File) (io.ReadCloser, error) { return os.Open(d[f.Path]) }
+
+// syncRoots are the folders below which a live update may write.
+func syncRoots(img *config.Image) []string {
+	var roots []string
+	for _, step := range img.LiveUpdate {
+		if step.Kind == config.StepSync {
+			roots = append(roots, path.Clean(step.Remote))
+		}
+	}
+	return roots
+}
+
+// remotePath divides an absolute path of the container into the sync root
+// that it lies in and the rest. A root that is itself the file (a sync of one
+// file) is confined to its folder.
+func remotePath(remote string, roots []string) wire.Path {
+	best := ""
+	for _, root := range roots {
+		if strings.HasPrefix(remote, strings.TrimSuffix(root, "/")+"/") && len(root) > len(best) {
+			best = root
+		}
+	}
+	if best == "" {
+		best = path.Dir(remote)
+	}
+	return wire.Path{Root: best, Path: strings.TrimPrefix(strings.TrimPrefix(remote, best), "/")}
+}

@@ -1,0 +1,186 @@
+package agents
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/towline-dev/towline/agent/client"
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run/output"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Live brings files to a container as one transaction, and answers with
+// engine.LiveDone.
+func (a *Agents) Live(e engine.Live) {
+	a.box.Put(func(ctx context.Context, s *state) {
+		t := s.targets[e.Target]
+		a.box.Go(func() {
+			problem, rebuild := a.live(ctx, t, e)
+			if problem != nil && t != nil {
+				a.complain(t.Resource, problem, rebuild)
+			}
+			a.o.Tell(engine.LiveDone{Target: e.Target, Batch: e.Batch, Problem: problem, Rebuild: rebuild})
+		})
+	})
+}
+
+// complain writes why a live update failed to its resource's log.
+func (a *Agents) complain(resource string, problem *config.Problem, rebuild bool) {
+	a.o.Log.Say(resource, "error", problem.Error())
+	if problem.Hint != "" {
+		a.o.Log.Say(resource, "", "hint: "+problem.Hint)
+	}
+	if rebuild {
+		a.o.Log.Say(resource, "", "the image is built instead")
+	}
+}
+
+// live performs a Live. rebuild says that only a full build can help.
+func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (problem *config.Problem, rebuild bool) {
+	s, err := a.session(ctx, e.Target)
+	if err != nil {
+		return &config.Problem{Message: err.Error()}, false
+	}
+	began := time.Now()
+	change, err := changeOf(e, syncRoots(s.image), s.sync)
+	if err != nil {
+		return &config.Problem{Message: err.Error()}, false
+	}
+	if e.Check {
+		if err := narrow(ctx, s.agent, &change, e.Must); err != nil {
+			return &config.Problem{Message: fmt.Sprintf("comparing the files of pod %s: %v", e.Target.Pod, err)}, false
+		}
+	}
+	files, _ := change.Source.(disk)
+	change.Source, change.Delta = a.source(files, s.image.Ref, s.sync.Mode), s.sync.Mode == "delta"
+	out := a.o.Log.Writer(output.Line{Resource: s.resource, Source: "build", Pod: e.Target.Pod})
+	change.Output = func(_ bool, p []byte) { _, _ = out.Write(p) } // never fails
+	debugged := change.Restart && s.debugged
+	change.Restart = change.Restart && !debugged
+	result, err := s.agent.Apply(ctx, change)
+	out.Flush()
+	if err != nil {
+		return syncProblem(e, err), ctx.Err() == nil && !lost(s.agent) && !overtaken(err)
+	}
+	if debugged && result.Failed() == nil {
+		if err := a.restartDebugged(ctx, t, s.agent); err != nil {
+			return syncProblem(e, err), false
+		}
+		a.o.Log.Say(s.resource, "", e.Target.Pod+": stopped, and starts again under the debugger")
+	}
+	a.remember(change)
+	a.processed(t, result.Process)
+	if did := summary(change, result); did != "" {
+		a.o.Log.Say(s.resource, "", fmt.Sprintf("%s: %s in %s", e.Target.Pod, did, time.Since(began).Round(10*time.Microsecond)))
+	}
+	return commandProblem(e, result), false
+}
+
+// commandProblem says which command of a live update failed, nil when none did.
+func commandProblem(e engine.Live, result wire.Result) *config.Problem {
+	failed := result.Failed()
+	if failed == nil {
+		return nil
+	}
+	step := e.Runs[len(result.Runs)-1]
+	return &config.Problem{
+		Message: fmt.Sprintf("run %q in pod %s: %s", strings.Join(step.Argv, " "), e.Target.Pod, failed),
+		Hint:    "the files are in place; the command runs again with the next change",
+		Pos:     step.Pos,
+	}
+}
+
+// narrow leaves of a change only what the container does not have yet. Where
+// nothing differs no command runs and nothing restarts, unless they must; a
+// held application is started in any case.
+func narrow(ctx context.Context, c Syncer, change *client.Change, must bool) error {
+	change.Start = true
+	if len(change.Files) == 0 && len(change.Deletes) == 0 {
+		if !must {
+			change.Runs, change.Restart = nil, false
+		}
+		return nil
+	}
+	want := slices.Clone(change.Files)
+	for _, d := range change.Deletes {
+		want = append(want, wire.File{Path: d}) // no file has the zero hash: one that is there differs
+	}
+	differ, err := c.Verify(ctx, want)
+	if err != nil {
+		return err
+	}
+	found := map[wire.Path]wire.FileKind{}
+	for _, d := range differ {
+		found[d.Path] = d.Kind
+	}
+	files := slices.DeleteFunc(slices.Clone(change.Files), func(f wire.File) bool {
+		_, wrong := found[f.Path]
+		return !wrong
+	})
+	deletes := slices.DeleteFunc(slices.Clone(change.Deletes), func(d wire.Path) bool {
+		return found[d] == wire.KindMissing
+	})
+	change.Files, change.Deletes = files, deletes
+	if len(files)+len(deletes) == 0 && !must {
+		change.Runs, change.Restart = nil, false
+	}
+	return nil
+}
+
+// syncProblem says why a transaction failed, with the file at fault.
+func syncProblem(e engine.Live, err error) *config.Problem {
+	p := &config.Problem{Message: fmt.Sprintf("updating container %s of pod %s: %v", e.Target.Container, e.Target.Pod, err)}
+	var refused *wire.Error
+	if !errors.As(err, &refused) {
+		return p
+	}
+	p.Hint = refused.Hint
+	for _, f := range e.Files {
+		if refused.Path != "" && f.Remote == refused.Path {
+			p.Pos = config.Position{File: f.Local, Line: 1}
+			p.Message = fmt.Sprintf("syncing %s to %s of pod %s: %s", f.Local, f.Remote, e.Target.Pod, refused.Message)
+		}
+	}
+	return p
+}
+
+// overtaken reports whether a file changed or went while it was sent. The
+// hint of that change is on its way, and sends it again.
+func overtaken(err error) bool {
+	var refused *wire.Error
+	return errors.Is(err, fs.ErrNotExist) || errors.As(err, &refused) && refused.Code == wire.CodeHashMismatch
+}
+
+func lost(c Syncer) bool {
+	select {
+	case <-c.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// summary says what a live update did, "" when that was nothing.
+func summary(change client.Change, result wire.Result) string {
+	var did []string
+	if n := len(change.Files); n > 0 {
+		did = append(did, fmt.Sprintf("%d file(s) written", n))
+	}
+	if result.Deleted > 0 {
+		did = append(did, fmt.Sprintf("%d deleted", result.Deleted))
+	}
+	if n := len(result.Runs); n > 0 {
+		did = append(did, fmt.Sprintf("%d command(s) run", n))
+	}
+	if change.Restart {
+		did = append(did, fmt.Sprintf("restarted as pid %d", result.Process.PID))
+	}
+	return strings.Join(did, ", ")
+}

@@ -1,0 +1,216 @@
+// Package deploy applies and deletes a project's objects, by itself or by a
+// resource's own commands.
+//
+// Applies and deletions of one resource come one after the other, in the order
+// in which they were asked for: what is deleted is not applied meanwhile, and
+// the other way round.
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/towline-dev/towline/server/build"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/command"
+	"github.com/towline-dev/towline/server/run/inbox"
+	"github.com/towline-dev/towline/server/run/rollout"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Cluster changes objects. Its methods are called concurrently, for different
+// resources.
+type Cluster interface {
+	Apply(ctx context.Context, objects []map[string]any, o kube.ApplyOptions) ([]kube.Applied, error)
+	Delete(ctx context.Context, objects []map[string]any, o kube.DeleteOptions) error
+	Current(ctx context.Context, objects []map[string]any) ([]kube.Applied, error)
+}
+
+// Images knows what the project's images became.
+type Images interface {
+	Built(ref string) build.Result
+	// Agent makes sure that the cluster can run the agent's image, and returns
+	// its name, "" without an agent. near is one of the project's images.
+	Agent(ctx context.Context, near string) (string, error)
+}
+
+// Options are what a Deployer works with. The functions may be called from any
+// goroutine and must not block.
+type Options struct {
+	Workspace string
+	Cluster   Cluster
+	Images    Images
+	Shell     command.Shell
+	Rollout   *rollout.Follower
+	Tell      func(engine.Event)
+	Deployed  func(config.Resource)  // all of a resource is applied
+	Dropped   func([]string)         // nothing of these resources is to stay
+	Objects   func([]map[string]any) // what a command applied, which stands in no Tiltfile
+}
+
+// Deployer applies and deletes. Its methods may be called concurrently and do
+// not wait. One goroutine owns the order; each apply and each deletion has one
+// of its own.
+type Deployer struct {
+	o   Options
+	box *inbox.Inbox[state]
+}
+
+// state is what the owner knows.
+type state struct {
+	project *config.Project
+	last    map[string]*turn // the last apply or deletion of a resource
+}
+
+// turn is an apply or a deletion of a resource; done is closed when it ended.
+type turn struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// Start returns a Deployer.
+func Start(ctx context.Context, o Options) *Deployer {
+	return &Deployer{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, last: map[string]*turn{}})}
+}
+
+// Close ends all that goes on and waits for it.
+func (d *Deployer) Close() { d.box.Close() }
+
+// Configure tells of the project whose objects are applied.
+func (d *Deployer) Configure(p *config.Project) {
+	d.box.Put(func(_ context.Context, s *state) { s.project = p })
+}
+
+// next takes the next turn of a resource; before is done when it may begin.
+func (s *state) next(ctx context.Context, resource string) (own context.Context, t, before *turn) {
+	own, cancel := context.WithCancel(ctx)
+	t, before = &turn{cancel: cancel, done: make(chan struct{})}, s.last[resource]
+	s.last[resource] = t
+	return own, t, before
+}
+
+func (t *turn) wait() {
+	if t != nil {
+		<-t.done
+	}
+}
+
+func (t *turn) end() {
+	t.cancel()
+	close(t.done)
+}
+
+// Apply applies a resource's objects, and answers with engine.Applied unless
+// the resource is dropped meanwhile.
+func (d *Deployer) Apply(e engine.Apply) {
+	d.box.Put(func(ctx context.Context, s *state) {
+		ctx, t, before := s.next(ctx, e.Resource.Name)
+		d.box.Go(func() {
+			defer t.end()
+			before.wait()
+			d.apply(ctx, e)
+		})
+	})
+}
+
+func (d *Deployer) apply(ctx context.Context, e engine.Apply) {
+	problem := d.deploy(ctx, e)
+	if ctx.Err() != nil {
+		return // nobody waits for it: the resource is no longer wanted, or nothing is
+	}
+	if problem != nil {
+		d.o.Shell.Log.Say(e.Resource.Name, "error", problem.Error())
+	}
+	d.o.Tell(engine.Applied{Resource: e.Resource.Name, Problem: problem})
+	if problem == nil {
+		d.o.Rollout.Observe(e.Resource.Name)
+		d.o.Deployed(e.Resource)
+	}
+}
+
+func (d *Deployer) deploy(ctx context.Context, e engine.Apply) *config.Problem {
+	if e.Resource.CustomDeploy != nil {
+		return d.applyByCommand(ctx, e, e.Resource.CustomDeploy)
+	}
+	project := inbox.Ask(ctx, d.box, func(_ context.Context, s *state) *config.Project { return s.project })
+	if project == nil {
+		return nil // it has ended
+	}
+	o, problem := d.objects(ctx, project, e)
+	if problem != nil {
+		return problem
+	}
+	d.o.Rollout.Begin(e.Resource)
+	applied, err := d.o.Cluster.Apply(ctx, o.contents, kube.ApplyOptions{
+		Labels:   map[string]string{kube.LabelWorkspace: d.o.Workspace, kube.LabelResource: kube.LabelValue(e.Resource.Name)},
+		Progress: func(p kube.Progress) { d.progress(e.Resource.Name, p) },
+	})
+	d.o.Rollout.Applied(e.Resource, o.withTemplates(applied), err == nil)
+	if err != nil {
+		return applyProblem(err, o.sources)
+	}
+	return nil
+}
+
+// Forget deletes what the project no longer has. Of a resource of which
+// nothing stays, an apply that goes on is cancelled, and a later one waits for
+// the deletion; of any other, only what was applied before is waited for.
+func (d *Deployer) Forget(e engine.Forget) {
+	d.box.Put(func(ctx context.Context, s *state) {
+		var before, own []*turn
+		for _, o := range e.Objects {
+			if t := s.last[o.Resource]; t != nil && !slices.Contains(e.Dropped, o.Resource) {
+				before = append(before, t)
+			}
+		}
+		for _, name := range e.Dropped {
+			if t := s.last[name]; t != nil {
+				t.cancel()
+			}
+			_, t, last := s.next(ctx, name)
+			own, before = append(own, t), append(before, last)
+		}
+		d.box.Go(func() {
+			for _, t := range own {
+				defer t.end()
+			}
+			for _, t := range before {
+				t.wait()
+			}
+			d.forget(ctx, e)
+		})
+	})
+}
+
+// forget deletes. Namespaces stay: what else is in them is not ours.
+func (d *Deployer) forget(ctx context.Context, e engine.Forget) {
+	d.o.Rollout.Dropped(e.Dropped)
+	d.o.Dropped(e.Dropped)
+	for i := range e.Deploys {
+		d.deleteByCommand(ctx, &e.Deploys[i])
+	}
+	var contents []map[string]any
+	for _, o := range e.Objects {
+		if o.Content["kind"] != "Namespace" {
+			contents = append(contents, o.Content)
+		}
+	}
+	err := d.o.Cluster.Delete(ctx, contents, kube.DeleteOptions{Progress: func(p kube.Progress) { d.progress("", p) }})
+	if err != nil && ctx.Err() == nil {
+		d.o.Shell.Log.Say("", "error", fmt.Sprintf("deleting what the Tiltfile no longer has: %v", err))
+	}
+}
+
+// progress writes what was done to an object to the resource's log.
+func (d *Deployer) progress(resource string, p kube.Progress) {
+	if p.Action == kube.Unchanged {
+		return
+	}
+	text := fmt.Sprintf("%s %s", p.Object, p.Action)
+	if p.Message != "" {
+		text += ": " + p.Message
+	}
+	d.o.Shell.Log.Say(resource, "", text)
+}

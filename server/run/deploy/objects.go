@@ -1,0 +1,115 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/inject"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/rollout"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// objects are what is applied for a resource, and where it is written.
+type objects struct {
+	contents  []map[string]any
+	sources   []config.Object
+	templates map[kube.Ref]string // hashes of pod templates
+}
+
+// objects rewrites a resource's objects for an apply.
+func (d *Deployer) objects(ctx context.Context, p *config.Project, e engine.Apply) (objects, *config.Problem) {
+	all := objects{templates: map[kube.Ref]string{}}
+	opts, problem := d.injection(ctx, p, e)
+	if problem != nil {
+		return all, problem
+	}
+	for _, o := range p.YAML {
+		if o.Resource != e.Resource.Name {
+			continue
+		}
+		result, err := inject.Object(o, opts)
+		if err != nil {
+			return all, &config.Problem{Message: err.Error(), Pos: o.Pos}
+		}
+		all.contents = append(all.contents, result.Object)
+		all.sources = append(all.sources, o)
+		all.templates[nameOnly(kube.RefOf(result.Object))] = result.Template
+	}
+	return all, nil
+}
+
+// withTemplates adds to the server's answers what the objects' pods carry.
+func (o objects) withTemplates(applied []kube.Applied) []rollout.Object {
+	var out []rollout.Object
+	for _, a := range applied {
+		out = append(out, rollout.Object{Applied: a, Template: o.templates[nameOnly(a.Ref)]})
+	}
+	return out
+}
+
+// nameOnly drops what the server adds to a reference.
+func nameOnly(ref kube.Ref) kube.Ref {
+	return kube.Ref{Group: ref.Group, Kind: ref.Kind, Name: ref.Name}
+}
+
+// injection collects what the rewriting of a resource's objects needs.
+func (d *Deployer) injection(ctx context.Context, p *config.Project, e engine.Apply) (inject.Options, *config.Problem) {
+	opts := inject.Options{Resource: kube.LabelValue(e.Resource.Name), Images: map[string]inject.Image{}}
+	for ref := range e.Images {
+		b := d.o.Images.Built(ref)
+		opts.Images[ref] = inject.Image{
+			Spec: imageNamed(p, ref), Pushed: b.Ref, Entrypoint: b.Config.Entrypoint, Cmd: b.Config.Cmd,
+		}
+	}
+	set := p.Settings.Ours().AgentOf(e.Resource.Name)
+	if len(e.Images) == 0 || !set.Enabled {
+		return opts, nil
+	}
+	if set.Image != "" {
+		opts.AgentImage = set.Image
+		return opts, nil
+	}
+	agent, err := d.o.Images.Agent(ctx, slices.Min(slices.Collect(maps.Keys(opts.Images))))
+	if err != nil {
+		return opts, &config.Problem{
+			Message: fmt.Sprintf("pushing the agent's image: %v", err),
+			Hint:    "the cluster's registry has to accept pushes; default_registry() names another one",
+		}
+	}
+	opts.AgentImage = agent
+	return opts, nil
+}
+
+func imageNamed(p *config.Project, ref string) config.Image {
+	for _, img := range p.Images {
+		if img.Ref == ref {
+			return img
+		}
+	}
+	return config.Image{Ref: ref}
+}
+
+// applyProblem says which object was refused, and where it is written.
+func applyProblem(err error, sources []config.Object) *config.Problem {
+	var refused *kube.Error
+	if !errors.As(err, &refused) {
+		return &config.Problem{Message: err.Error()}
+	}
+	p := refused.Problem()
+	for _, o := range sources {
+		if ref := kube.RefOf(o.Content); strings.HasPrefix(refused.Object, ref.Kind+" "+ref.Name) {
+			p.Pos = o.Pos
+			if o.Source != "" {
+				p.Pos = config.Position{File: o.Source, Line: max(o.Line, 1)}
+			}
+			break
+		}
+	}
+	return p
+}

@@ -1,0 +1,163 @@
+package rollout
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/towline-dev/towline/server/kube"
+)
+
+// space is all that is in a namespace: one watch serves all resources that
+// adopted something there.
+type space struct {
+	pods      map[string]kube.Pod
+	workloads map[kube.Ref]kube.Workload
+	synced    bool
+	adopters  map[string]*adoption // by resource
+}
+
+// adoption are the workloads of a resource in one namespace that another
+// program applied, and the names of their pods.
+type adoption struct {
+	label  string              // the resource's
+	owners map[kube.Owner]bool // workloads, and pods of their own
+	pods   map[string]bool     // names
+}
+
+// hasPods reports whether an object's pods are looked for by their owner.
+func hasPods(ref kube.Ref) bool {
+	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet", "Job", "Pod"}, ref.Kind)
+}
+
+// adopt follows the workloads of a deployment, which another program applied,
+// and their pods. What is there already counts at once.
+func (s *state) adopt(ctx context.Context, resource string, d *deployment) {
+	found := map[string]*adoption{}
+	for i := range d.objects {
+		o := &d.objects[i]
+		if !hasPods(o.ref) {
+			continue
+		}
+		o.adopted = true
+		a := found[o.ref.Namespace]
+		if a == nil {
+			a = &adoption{label: kube.LabelValue(resource), owners: map[kube.Owner]bool{}, pods: map[string]bool{}}
+			found[o.ref.Namespace] = a
+		}
+		a.owners[kube.Owner{Kind: o.ref.Kind, Name: o.ref.Name}] = true
+	}
+	for namespace, a := range found {
+		sp := s.spaces[namespace]
+		if sp == nil {
+			sp = &space{pods: map[string]kube.Pod{}, workloads: map[kube.Ref]kube.Workload{}, adopters: map[string]*adoption{}}
+			s.spaces[namespace] = sp
+			s.watchAll(ctx, namespace)
+		}
+		sp.adopters[resource] = a
+		for _, e := range sp.present() {
+			if a.take(&e) {
+				s.changed(ctx, e)
+			}
+		}
+	}
+}
+
+// watchAll follows everything in a namespace.
+func (s *state) watchAll(ctx context.Context, namespace string) {
+	s.box.Go(func() {
+		// Watch ends only with its context.
+		_ = s.Kube.Watch(ctx, namespace, "", func(e kube.Event) {
+			s.box.Put(func(ctx context.Context, s *state) {
+				sp := s.spaces[namespace]
+				sp.note(e)
+				if e.Kind == kube.Synced || e.Kind == kube.Lost {
+					s.changed(ctx, e)
+					return
+				}
+				for _, a := range sp.adopters {
+					if e := e; a.take(&e) {
+						s.changed(ctx, e)
+					}
+				}
+			})
+		})
+	})
+}
+
+// note takes a fact over.
+func (sp *space) note(e kube.Event) {
+	switch e.Kind {
+	case kube.PodChanged:
+		sp.pods[e.Pod.UID] = e.Pod
+	case kube.PodGone:
+		delete(sp.pods, e.Pod.UID)
+	case kube.WorkloadChanged:
+		sp.workloads[bare(e.Workload.Ref)] = e.Workload
+	case kube.WorkloadGone:
+		delete(sp.workloads, bare(e.Workload.Ref))
+	case kube.Synced:
+		sp.synced = true
+	}
+}
+
+// present are the facts that tell what is there.
+func (sp *space) present() []kube.Event {
+	var events []kube.Event
+	for _, w := range sp.workloads {
+		events = append(events, kube.Event{Kind: kube.WorkloadChanged, Workload: w})
+	}
+	for _, p := range sp.pods {
+		events = append(events, kube.Event{Kind: kube.PodChanged, Pod: p})
+	}
+	return events
+}
+
+// abandon ends what adopt began.
+func (s *state) abandon(resource string) {
+	d := s.applied[resource]
+	if d == nil {
+		return
+	}
+	for _, o := range d.objects {
+		if !o.adopted {
+			continue
+		}
+		delete(s.workloads, bare(o.ref))
+		delete(s.spaces[o.ref.Namespace].adopters, resource)
+		maps.DeleteFunc(s.pods, func(_ string, p kube.Pod) bool {
+			return p.Namespace == o.ref.Namespace && p.Labels[kube.LabelResource] == kube.LabelValue(resource)
+		})
+	}
+}
+
+// take gives what belongs to the adoption the resource's label, as if we had
+// applied it; false for what belongs to others.
+func (a *adoption) take(e *kube.Event) bool {
+	switch e.Kind {
+	case kube.PodChanged, kube.PodGone:
+		if !a.owners[kube.Owner{Kind: "Pod", Name: e.Pod.Name}] && !a.owners[e.Pod.Owner] {
+			return false
+		}
+		a.pods[e.Pod.Name] = true
+		e.Pod.Labels = a.labelled(e.Pod.Labels)
+	case kube.WorkloadChanged, kube.WorkloadGone:
+		if !a.owners[kube.Owner{Kind: e.Workload.Ref.Kind, Name: e.Workload.Ref.Name}] {
+			return false
+		}
+		e.Workload.Labels = a.labelled(e.Workload.Labels)
+	case kube.Noticed:
+		return a.pods[e.Notice.About.Name]
+	}
+	return true
+}
+
+func (a *adoption) labelled(labels map[string]string) map[string]string {
+	out := map[string]string{kube.LabelResource: a.label}
+	for k, v := range labels {
+		if k != kube.LabelResource {
+			out[k] = v
+		}
+	}
+	return out
+}

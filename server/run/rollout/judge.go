@@ -1,0 +1,217 @@
+package rollout
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/inject"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// deployment is what a resource's last apply left in the cluster.
+type deployment struct {
+	readiness config.PodReadiness
+	objects   []object
+	complete  bool // all of it; before, nothing of it is ready
+}
+
+// object is one object of a deployment.
+type object struct {
+	ref        kube.Ref
+	generation int64
+	template   string // hash in inject.LabelTemplate, "" without pods
+	rollout    kube.Rollout
+	adopted    bool // another program applied it, and it has pods
+}
+
+func objectOf(o Object) object {
+	return object{ref: o.Ref, generation: o.Generation, template: o.Template, rollout: kube.RolloutOf(o.Content)}
+}
+
+// verdict says whether something is ready, and if not, what it waits for, or
+// that it will not become ready without a change.
+type verdict struct {
+	ready, broken bool
+	message       string
+}
+
+// observe judges a resource by all that is known, and tells what has changed.
+// What is seen later is told later, since one goroutine does both.
+func (s *state) observe(resource string) {
+	d := s.applied[resource]
+	if d == nil {
+		return
+	}
+	pods := s.podsOf(resource)
+	v := s.judge(d, pods)
+	e := engine.Observed{Resource: resource}
+	seen := map[engine.TargetID]bool{}
+	var containers []Container
+	for _, p := range pods {
+		if p.Deleting {
+			continue
+		}
+		for _, c := range p.Containers {
+			target, ok := s.target(p, c)
+			if !ok {
+				continue
+			}
+			seen[target.ID] = true
+			agent, attached := s.agents[target.ID]
+			e.Targets = append(e.Targets, target)
+			containers = append(containers, Container{
+				ID: target.ID, Resource: resource, PodUID: p.UID, Image: c.Image, Ready: c.Ready, Restarts: c.RestartCount,
+				Process: agent.Process, Problem: agent.Problem,
+			})
+			if v.ready && attached {
+				v = judgeProcess(p.Name, agent.Process)
+			}
+		}
+	}
+	e.Ready, e.Broken, e.Message = v.ready, v.broken, v.message
+	s.Tell(e)
+	for _, c := range containers {
+		s.tell(c)
+	}
+	for id, c := range s.told {
+		if _, attached := s.agents[id]; c.Resource == resource && !seen[id] && !attached {
+			s.gone(id)
+		}
+	}
+}
+
+// tell hands on a container's facts, unless they are known.
+func (s *state) tell(c Container) {
+	if known, ok := s.told[c.ID]; !ok || !reflect.DeepEqual(known, c) {
+		s.told[c.ID] = c
+		s.Container(c)
+	}
+}
+
+func (s *state) gone(id engine.TargetID) {
+	if _, told := s.told[id]; told {
+		delete(s.told, id)
+		s.Container(Container{ID: id})
+	}
+}
+
+// podsOf returns a resource's pods, oldest first.
+func (s *state) podsOf(resource string) []kube.Pod {
+	label := kube.LabelValue(resource)
+	pods := slices.SortedFunc(maps.Values(s.pods), func(a, b kube.Pod) int {
+		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return slices.DeleteFunc(pods, func(p kube.Pod) bool { return p.Labels[kube.LabelResource] != label })
+}
+
+// target describes a container that runs one of the project's images under
+// the agent.
+func (s *state) target(p kube.Pod, c kube.Container) (engine.Seen, bool) {
+	for ref, pushed := range s.images {
+		if pushed == c.Image && p.Container(inject.InstallerName) != nil {
+			return engine.Seen{
+				ID:       engine.TargetID{Namespace: p.Namespace, Pod: p.Name, Container: c.Name},
+				Image:    ref,
+				Pushed:   pushed,
+				Instance: c.ID,
+				Running:  c.State == kube.ContainerRunning && c.ID != "",
+			}, true
+		}
+	}
+	return engine.Seen{}, false
+}
+
+// judge says how far a deployment has come by what the cluster says: the first
+// object that is not ready decides.
+func (s *state) judge(d *deployment, pods []kube.Pod) verdict {
+	switch {
+	case !d.complete:
+		return verdict{message: "applying its objects"}
+	case d.readiness == config.ReadinessIgnore:
+		return verdict{ready: true}
+	}
+	for _, o := range d.objects {
+		if v := s.judgeObject(o, pods); !v.ready {
+			return v
+		}
+	}
+	return verdict{ready: true}
+}
+
+func (s *state) judgeObject(o object, pods []kube.Pod) verdict {
+	switch {
+	case o.template == "" && !o.adopted:
+		return verdict{ready: true} // it has no pods: it is ready once it exists
+	case !s.knows(o):
+		return verdict{message: "asking the cluster for its pods"}
+	}
+	rollout := o.rollout // as it was applied, until the watch knows better
+	if w, ok := s.workloads[bare(o.ref)]; ok {
+		if w.Generation < o.generation {
+			return verdict{message: o.ref.Kind + " " + o.ref.Name + " is being rolled out"}
+		}
+		rollout = w.Rollout
+	}
+	own := newest(pods, o.template)
+	if o.ref.Kind == "Pod" && len(own) > 0 {
+		rollout = own[len(own)-1].Rollout() // a Pod of its own has no workload
+	}
+	if !rollout.Ready {
+		return verdict{broken: rollout.Failed, message: why(rollout, own)}
+	}
+	return verdict{ready: true}
+}
+
+// knows reports whether all pods of an object are listed.
+func (s *state) knows(o object) bool {
+	if o.adopted {
+		sp := s.spaces[o.ref.Namespace]
+		return sp != nil && sp.synced
+	}
+	return s.listed[o.ref.Namespace]
+}
+
+// newest returns the pods of one template.
+func newest(pods []kube.Pod, template string) []kube.Pod {
+	var own []kube.Pod
+	for _, p := range pods {
+		if p.Labels[inject.LabelTemplate] == template && !p.Deleting {
+			own = append(own, p)
+		}
+	}
+	return own
+}
+
+// why prefers what a pod says to what its workload says.
+func why(rollout kube.Rollout, pods []kube.Pod) string {
+	for _, p := range pods {
+		if pr := p.Rollout(); !pr.Ready && pr.Message != "" {
+			return p.Name + ": " + pr.Message
+		}
+	}
+	return rollout.Message
+}
+
+// judgeProcess says whether an application runs: its agent outlives it, so
+// that the cluster alone would not know.
+func judgeProcess(pod string, p wire.Process) verdict {
+	switch p.State {
+	case wire.StateExited, wire.StateBackoff:
+		text := pod + ": the process ended"
+		if p.Exit != nil {
+			text += ": " + p.Exit.String()
+		}
+		return verdict{broken: p.Exit == nil || !p.Exit.Asked, message: text}
+	case wire.StateHeld:
+		return verdict{message: pod + ": the process is about to start"}
+	}
+	return verdict{ready: true}
+}

@@ -1,0 +1,198 @@
+// Package rollout knows how far each resource of a project has come in the
+// cluster: which objects were applied, which pods run for them, whether all is
+// ready, and if not, why.
+//
+// A Follower watches the namespaces that objects were applied to, takes what
+// agents say of the processes they supervise, and judges a resource anew with
+// each fact. It tells the judgement, each container's facts, and the lines of
+// the pods' logs.
+package rollout
+
+import (
+	"context"
+
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/inbox"
+	"github.com/towline-dev/towline/server/run/output"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Kube is what a Follower asks of the cluster. Watch ends only with its
+// context; it calls emit for one event after the other.
+type Kube interface {
+	Watch(ctx context.Context, namespace, selector string, emit func(kube.Event)) error
+	Logs(ctx context.Context, o kube.LogOptions, line func(kube.LogLine)) error
+}
+
+// Container describes one container. A zero Pod UID means that it is gone.
+type Container struct {
+	ID       engine.TargetID
+	Resource string
+	PodUID   string
+	Image    string
+	Ready    bool
+	Restarts int
+	Process  wire.Process
+	Problem  *config.Problem // why no agent answers, nil when all is well
+}
+
+// Options are what a Follower works with. The functions may be called from any
+// goroutine and must not block.
+type Options struct {
+	Workspace string // id, by which our own objects are found
+	Kube      Kube
+	Log       output.Log
+	Tell      func(engine.Event)
+	Container func(Container)
+	Cluster   func(err error) // the cluster answers, or why it does not
+}
+
+// Follower follows a project's resources. Its methods may be called
+// concurrently; those that tell it something do not wait. One goroutine owns
+// all that is known and judges by it; each watch of a namespace and each log
+// has one that blocks on the cluster.
+type Follower struct {
+	box *inbox.Inbox[state]
+}
+
+// state is all that is known. Its owner alone calls its methods.
+type state struct {
+	Options
+	box       *inbox.Inbox[state]
+	images    map[string]string             // pushed references, by the project's
+	applied   map[string]*deployment        // by resource
+	pods      map[string]kube.Pod           // by UID
+	workloads map[kube.Ref]kube.Workload    //
+	watched   map[string]bool               // namespaces with a watch of our own objects
+	listed    map[string]bool               // of them, those whose pods are all known
+	spaces    map[string]*space             // namespaces in which others applied something
+	agents    map[engine.TargetID]Agent     // what they said last
+	told      map[engine.TargetID]Container //
+	logs      map[logKey]bool               // streams that were begun
+}
+
+// Agent is what an agent said of its container, or why it does not answer.
+type Agent struct {
+	ID       engine.TargetID
+	Resource string
+	Process  wire.Process
+	Problem  *config.Problem
+}
+
+// Object is an applied object and the hash of its pod template, "" where it
+// has none.
+type Object struct {
+	kube.Applied
+	Template string
+}
+
+// Start returns a Follower that knows of nothing yet.
+func Start(ctx context.Context, o Options) *Follower {
+	s := &state{
+		Options: o,
+		images:  map[string]string{}, applied: map[string]*deployment{}, pods: map[string]kube.Pod{},
+		workloads: map[kube.Ref]kube.Workload{}, watched: map[string]bool{}, listed: map[string]bool{},
+		spaces: map[string]*space{}, agents: map[engine.TargetID]Agent{}, told: map[engine.TargetID]Container{},
+		logs: map[logKey]bool{},
+	}
+	f := &Follower{box: inbox.Start(ctx, s)}
+	f.box.Put(func(context.Context, *state) { s.box = f.box })
+	return f
+}
+
+// Close ends all watches and waits for them.
+func (f *Follower) Close() { f.box.Close() }
+
+// Configure tells of the project: what counts as ready follows it at once.
+func (f *Follower) Configure(p *config.Project) {
+	f.box.Put(func(_ context.Context, s *state) {
+		for _, res := range p.Resources {
+			if d := s.applied[res.Name]; d != nil && d.complete {
+				d.readiness = res.PodReadiness
+				s.observe(res.Name)
+			}
+		}
+	})
+}
+
+// Image tells what an image of the project became. A container that runs
+// another build is no target.
+func (f *Follower) Image(ref, pushed string) {
+	f.box.Put(func(_ context.Context, s *state) { s.images[ref] = pushed })
+}
+
+// Begin tells that a resource is being applied: until Applied it is not ready.
+func (f *Follower) Begin(res config.Resource) {
+	f.box.Put(func(_ context.Context, s *state) {
+		s.abandon(res.Name)
+		s.applied[res.Name] = &deployment{readiness: res.PodReadiness}
+	})
+}
+
+// Applied tells which objects of a resource the server has, and whether they
+// are all of it.
+func (f *Follower) Applied(res config.Resource, objects []Object, complete bool) {
+	f.box.Put(func(ctx context.Context, s *state) {
+		d := &deployment{readiness: res.PodReadiness, complete: complete}
+		for _, o := range objects {
+			d.objects = append(d.objects, objectOf(o))
+			s.watch(ctx, o.Ref.Namespace)
+		}
+		s.applied[res.Name] = d
+	})
+}
+
+// Adopted tells what another program applied for a resource. Its pods carry
+// none of our labels: they are known by their owners.
+func (f *Follower) Adopted(res config.Resource, objects []kube.Applied) {
+	f.box.Put(func(ctx context.Context, s *state) {
+		s.abandon(res.Name)
+		d := &deployment{readiness: res.PodReadiness, complete: true}
+		for _, a := range objects {
+			d.objects = append(d.objects, objectOf(Object{Applied: a}))
+		}
+		s.applied[res.Name] = d
+		s.adopt(ctx, res.Name, d)
+	})
+}
+
+// Dropped tells that nothing of some resources stays.
+func (f *Follower) Dropped(resources []string) {
+	f.box.Put(func(_ context.Context, s *state) {
+		for _, name := range resources {
+			s.abandon(name)
+			delete(s.applied, name)
+		}
+	})
+}
+
+// Observe judges a resource by what is known, and tells.
+func (f *Follower) Observe(resource string) {
+	f.box.Put(func(_ context.Context, s *state) { s.observe(resource) })
+}
+
+// Agent tells what an agent said.
+func (f *Follower) Agent(a Agent) {
+	f.box.Put(func(_ context.Context, s *state) {
+		s.agents[a.ID] = a
+		s.observe(a.Resource)
+		if _, known := s.told[a.ID]; !known {
+			s.tell(Container{ID: a.ID, Resource: a.Resource, Process: a.Process, Problem: a.Problem})
+		}
+	})
+}
+
+// AgentGone tells that a container's agent was given up.
+func (f *Follower) AgentGone(id engine.TargetID) {
+	f.box.Put(func(_ context.Context, s *state) {
+		delete(s.agents, id)
+		s.gone(id)
+	})
+}
+
+// Pods returns a resource's pods, oldest first.
+func (f *Follower) Pods(ctx context.Context, resource string) []kube.Pod {
+	return inbox.Ask(ctx, f.box, func(_ context.Context, s *state) []kube.Pod { return s.podsOf(resource) })
+}

@@ -1,0 +1,87 @@
+package rollout
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/towline-dev/towline/server/kube"
+)
+
+// watch follows our own objects of a namespace, unless it is followed already.
+func (s *state) watch(ctx context.Context, namespace string) {
+	if namespace == "" || s.watched[namespace] {
+		return // the object lives in no namespace, or was followed before
+	}
+	s.watched[namespace] = true
+	s.box.Go(func() {
+		// Watch ends only with its context.
+		_ = s.Kube.Watch(ctx, namespace, kube.LabelWorkspace+"="+s.Workspace, func(e kube.Event) {
+			s.box.Put(func(ctx context.Context, s *state) {
+				if e.Kind == kube.Synced {
+					s.listed[namespace] = true
+				}
+				s.changed(ctx, e)
+			})
+		})
+	})
+}
+
+// changed takes one fact about objects that carry a resource's label.
+func (s *state) changed(ctx context.Context, e kube.Event) {
+	switch e.Kind {
+	case kube.PodChanged:
+		s.pods[e.Pod.UID] = e.Pod
+		s.followLogs(ctx, e.Pod)
+		s.observe(s.resource(e.Pod.Labels))
+	case kube.PodGone:
+		delete(s.pods, e.Pod.UID)
+		maps.DeleteFunc(s.logs, func(k logKey, _ bool) bool { return k.pod == e.Pod.UID })
+		s.observe(s.resource(e.Pod.Labels))
+	case kube.WorkloadChanged:
+		s.workloads[bare(e.Workload.Ref)] = e.Workload
+		s.observe(s.resource(e.Workload.Labels))
+	case kube.WorkloadGone:
+		delete(s.workloads, bare(e.Workload.Ref))
+		s.observe(s.resource(e.Workload.Labels))
+	case kube.Noticed:
+		s.notice(e.Notice)
+	case kube.Synced:
+		s.Cluster(nil)
+		for _, name := range slices.Sorted(maps.Keys(s.applied)) {
+			s.observe(name)
+		}
+	case kube.Lost:
+		s.Cluster(e.Err)
+	}
+}
+
+// bare drops what two answers about one object may differ in.
+func bare(ref kube.Ref) kube.Ref {
+	return kube.Ref{Group: ref.Group, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}
+}
+
+// resource finds the resource whose label an object carries.
+func (s *state) resource(labels map[string]string) string {
+	for name := range s.applied {
+		if kube.LabelValue(name) == labels[kube.LabelResource] {
+			return name
+		}
+	}
+	return ""
+}
+
+// notice writes what the cluster complains of to the resource's log.
+func (s *state) notice(n kube.Notice) {
+	if !n.Warning {
+		return
+	}
+	for _, p := range s.pods {
+		if p.Name == n.About.Name && p.Namespace == n.About.Namespace {
+			if name := s.resource(p.Labels); name != "" {
+				s.Log.Say(name, "warn", n.About.Name+": "+n.Reason+": "+n.Message)
+			}
+			return
+		}
+	}
+}
