@@ -4,6 +4,7 @@
 package agents
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -87,6 +88,7 @@ type state struct {
 	project *config.Project
 	set     config.Ours // of project
 	targets map[engine.TargetID]*target
+	ending  map[engine.TargetID]*target // that were detached and may not have ended yet
 }
 
 // target is one container that has an agent.
@@ -102,7 +104,7 @@ type target struct {
 
 // Start returns Agents that know no container.
 func Start(ctx context.Context, o Options) *Agents {
-	a := &Agents{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, targets: map[engine.TargetID]*target{}})}
+	a := &Agents{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, targets: map[engine.TargetID]*target{}, ending: map[engine.TargetID]*target{}})}
 	var err error
 	if a.sent, err = newSent(o.Sent); err != nil {
 		o.Log.Say("", "warn", err.Error()+"; files travel whole")
@@ -134,8 +136,9 @@ func (a *Agents) Attach(e engine.Attach) {
 		ctx, cancel := context.WithCancel(ctx)
 		t := &target{Attach: e, stop: cancel, done: make(chan struct{}), policy: policyOf(config.RestartSetting{})}
 		t.status = Status{ID: e.Target, Resource: e.Resource}
-		old := s.targets[e.Target]
+		old := cmp.Or(s.targets[e.Target], s.ending[e.Target])
 		s.targets[e.Target] = t
+		delete(s.ending, e.Target)
 		if old != nil {
 			old.stop()
 		}
@@ -156,8 +159,20 @@ func (a *Agents) Detach(id engine.TargetID) {
 		if t := s.targets[id]; t != nil {
 			t.stop()
 			delete(s.targets, id)
+			s.ending[id] = t
+			a.box.Go(func() { a.forget(t) })
 		}
 		a.o.Gone(id)
+	})
+}
+
+// forget forgets a detached target that has ended.
+func (a *Agents) forget(t *target) {
+	<-t.done
+	a.box.Put(func(_ context.Context, s *state) {
+		if s.ending[t.Target] == t {
+			delete(s.ending, t.Target)
+		}
 	})
 }
 

@@ -177,10 +177,10 @@ func (f *Follower) Observe(resource string) {
 func (f *Follower) Agent(a Agent) {
 	f.box.Put(func(_ context.Context, s *state) {
 		s.agents[a.ID] = a
+		c := s.told[a.ID] // its pod may not have been seen yet
+		c.ID, c.Resource, c.Process, c.Problem = a.ID, a.Resource, a.Process, a.Problem
+		s.tell(c)
 		s.observe(a.Resource)
-		if _, known := s.told[a.ID]; !known {
-			s.tell(Container{ID: a.ID, Resource: a.Resource, Process: a.Process, Problem: a.Problem})
-		}
 	})
 }
 

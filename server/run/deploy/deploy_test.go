@@ -1,0 +1,300 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/towline-dev/towline/server/build"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/command"
+	"github.com/towline-dev/towline/server/run/output"
+	"github.com/towline-dev/towline/server/run/rollout"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// cluster is a Cluster, an Owner and a rollout.Kube that writes down what it
+// is asked to do.
+type cluster struct {
+	mu     sync.Mutex
+	did    []string
+	slow   time.Duration // of an apply
+	refuse error         // of the next apply
+	owned  []map[string]any
+}
+
+func (c *cluster) note(what string, objects []map[string]any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range objects {
+		what += " " + kube.RefOf(o).Name
+	}
+	c.did = append(c.did, what)
+}
+
+func (c *cluster) Apply(ctx context.Context, objects []map[string]any, o kube.ApplyOptions) ([]kube.Applied, error) {
+	c.note("apply", objects)
+	select {
+	case <-ctx.Done():
+		c.note("cancelled", nil)
+		return nil, ctx.Err()
+	case <-time.After(c.slow):
+	}
+	if err := c.refuse; err != nil {
+		return nil, err
+	}
+	var applied []kube.Applied
+	for _, object := range objects {
+		ref := kube.RefOf(object)
+		o.Progress(kube.Progress{Object: ref, Action: kube.Created})
+		o.Progress(kube.Progress{Object: ref, Action: kube.Unchanged})
+		o.Progress(kube.Progress{Object: ref, Action: kube.Waiting, Message: "for its end"})
+		applied = append(applied, kube.Applied{Ref: ref, Content: object})
+	}
+	c.note("applied", objects)
+	return applied, nil
+}
+
+func (c *cluster) Delete(_ context.Context, objects []map[string]any, _ kube.DeleteOptions) error {
+	c.note("delete", objects)
+	return nil
+}
+
+func (c *cluster) Current(_ context.Context, objects []map[string]any) ([]kube.Applied, error) {
+	c.note("current", objects)
+	if c.refuse != nil {
+		return nil, c.refuse
+	}
+	return nil, nil
+}
+
+func (c *cluster) Owned(context.Context, string) ([]map[string]any, error) {
+	if c.owned == nil {
+		return nil, errors.New("cut")
+	}
+	return c.owned, nil
+}
+
+func (c *cluster) Identity() kube.Identity { return kube.Identity{Namespace: "dev"} }
+
+func (c *cluster) Watch(ctx context.Context, _, _ string, _ func(kube.Event)) error {
+	<-ctx.Done()
+	return nil
+}
+
+func (c *cluster) Logs(context.Context, kube.LogOptions, func(kube.LogLine)) error { return nil }
+
+// images are Images with one agent.
+type images struct{ err error }
+
+func (images) Built(ref string) build.Result {
+	return build.Result{Ref: ref + ":1", Config: build.ImageConfig{Entrypoint: []string{"/app"}}}
+}
+func (i images) Agent(_ context.Context, near string) (string, error) {
+	return "agent-near-" + near, i.err
+}
+
+// bench is a Deployer and what it told.
+type bench struct {
+	*Deployer
+	t       *testing.T
+	cluster *cluster
+
+	mu     sync.Mutex
+	events []string
+	lines  []string
+}
+
+func newBench(t *testing.T, images images) *bench {
+	b := &bench{t: t, cluster: &cluster{}}
+	add := func(list *[]string, text string) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		*list = append(*list, text)
+	}
+	log := output.Log{Emit: func(l output.Line) { add(&b.lines, strings.TrimSpace(l.Level+" "+l.Resource+": "+l.Text)) }}
+	follower := rollout.Start(t.Context(), rollout.Options{
+		Workspace: "ws", Kube: b.cluster, Log: log, Tell: func(e engine.Event) {}, Container: func(rollout.Container) {}, Cluster: func(error) {},
+	})
+	b.Deployer = Start(t.Context(), Options{
+		Workspace: "ws", Cluster: b.cluster, Images: images, Rollout: follower, Shell: command.Shell{Log: log},
+		Tell: func(e engine.Event) {
+			a := e.(engine.Applied)
+			add(&b.events, fmt.Sprintf("%s: %v", a.Resource, a.Problem))
+		},
+		Deployed: func(res config.Resource) { add(&b.events, "deployed "+res.Name) },
+		Dropped:  func(names []string) { add(&b.events, "dropped "+strings.Join(names, " ")) },
+		Objects:  func(o []map[string]any) { add(&b.events, fmt.Sprintf("%d objects", len(o))) },
+	})
+	t.Cleanup(func() { b.Close(); follower.Close() })
+	return b
+}
+
+func object(resource, kind, name string) config.Object {
+	return config.Object{
+		Resource: resource, Source: "/w/" + resource + ".yaml", Line: 7,
+		Content: map[string]any{"apiVersion": "v1", "kind": kind, "metadata": map[string]any{"name": name}},
+	}
+}
+
+func apply(name string) engine.Apply { return engine.Apply{Resource: config.Resource{Name: name}} }
+
+func (b *bench) did(want ...string) {
+	b.t.Helper()
+	b.cluster.mu.Lock()
+	defer b.cluster.mu.Unlock()
+	if diff := cmp.Diff(want, b.cluster.did); diff != "" {
+		b.t.Errorf("the cluster was asked (-want +got):\n%s", diff)
+	}
+	b.cluster.did = nil
+}
+
+// TestOneAfterTheOther: applies and deletions of a resource wait for each
+// other, those of another do not, and what is dropped is not applied to its end.
+func TestOneAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, images{})
+		b.cluster.slow = time.Second
+		web, db := object("web", "ConfigMap", "web"), object("db", "ConfigMap", "db")
+		b.Configure(&config.Project{YAML: []config.Object{web, db}})
+		b.Apply(apply("web"))
+		synctest.Wait()
+		b.Apply(apply("web"))
+		synctest.Wait()
+		b.Apply(apply("db"))
+		synctest.Wait()
+		b.did("apply web", "apply db")
+		time.Sleep(1500 * time.Millisecond)
+		b.cluster.mu.Lock()
+		slices.Sort(b.cluster.did)
+		b.cluster.mu.Unlock()
+		b.did("applied db", "applied web", "apply web")
+		b.Forget(engine.Forget{Objects: []config.Object{web, object("web", "Namespace", "stays")}, Dropped: []string{"web"}})
+		b.Apply(apply("web"))
+		time.Sleep(5 * time.Second)
+		b.did("cancelled", "delete web", "apply web", "applied web")
+		b.Apply(apply("db"))
+		synctest.Wait()
+		b.Forget(engine.Forget{Objects: []config.Object{db}}) // one object of a resource that stays
+		time.Sleep(5 * time.Second)
+		b.did("apply db", "applied db", "delete db")
+		if n := len(slices.DeleteFunc(b.events, func(e string) bool { return e != "web: <nil>" })); n != 2 {
+			t.Errorf("web was answered %d times, want 2: what was dropped is not", n)
+		}
+	})
+}
+
+// TestRefusedObjectHasItsPlace: the problem names where the object is written.
+func TestRefusedObjectHasItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, images{})
+		b.Configure(&config.Project{YAML: []config.Object{object("web", "ConfigMap", "web")}})
+		b.cluster.refuse = &kube.Error{Kind: kube.Invalid, Op: "applying", Object: "ConfigMap web", Err: errors.New("no")}
+		b.Apply(apply("web"))
+		time.Sleep(time.Second)
+		b.cluster.refuse = errors.New("cut")
+		b.Apply(apply("web"))
+		time.Sleep(time.Second)
+		if len(b.events) != 2 || !strings.Contains(b.events[0], "/w/web.yaml:7") || !strings.Contains(b.events[1], "cut") {
+			t.Errorf("events %q", b.events)
+		}
+		if len(b.lines) != 2 || !strings.HasPrefix(b.lines[0], "error web: ") {
+			t.Errorf("lines %q", b.lines)
+		}
+	})
+}
+
+// TestObjectsCarryTheAgent, its image or that of towline.agent(), or none.
+func TestObjectsCarryTheAgent(t *testing.T) {
+	p := &config.Project{Settings: config.Settings{Towline: map[string]any{"agent": []any{
+		map[string]any{"resource": "mirrored", "enabled": true, "image": "mirror/agent:1"}, map[string]any{"resource": "db", "enabled": false},
+	}}}}
+	d := &Deployer{o: Options{Images: images{}}}
+	for name, want := range map[string]string{"web": "agent-near-img", "mirrored": "mirror/agent:1", "db": ""} {
+		e := engine.Apply{Resource: config.Resource{Name: name}, Images: map[string]string{"img": "img:1"}}
+		opts, problem := d.injection(t.Context(), p, e)
+		if problem != nil || opts.AgentImage != want || opts.Images["img"].Pushed != "img:1" {
+			t.Errorf("%s: %+v, %v, want agent %q", name, opts, problem, want)
+		}
+	}
+	d.o.Images = images{err: errors.New("no room")}
+	if _, problem := d.injection(t.Context(), p, engine.Apply{Images: map[string]string{"img": ""}}); problem == nil || problem.Hint == "" {
+		t.Errorf("an agent that cannot be pushed: %v", problem)
+	}
+}
+
+// TestCommandsApply: what a command prints is what it applied.
+func TestCommandsApply(t *testing.T) {
+	b := newBench(t, images{})
+	dir := t.TempDir()
+	sh := func(script string) config.Command {
+		return config.Command{Argv: []string{"sh", "-c", script}, Dir: dir}
+	}
+	custom := func(applyScript, deleteScript string) config.Resource {
+		d := &config.CustomDeploy{Apply: sh(applyScript), ImageDeps: []string{"img"}}
+		if deleteScript != "" {
+			d.Delete = sh(deleteScript)
+		}
+		return config.Resource{Name: "web", Pos: config.Position{File: "/w/Tiltfile", Line: 3}, CustomDeploy: d}
+	}
+	good := `echo {apiVersion: v1, kind: ConfigMap, metadata: {name: $TILT_IMAGE_0}}; echo "said $TILT_IMAGE_MAP_0" >&2`
+	for script, want := range map[string]string{
+		good:              "",
+		"exit 3":          "exit status 3",
+		"echo '{{{'":      "printed what is not YAML",
+		"echo '[unclear'": "printed what is not YAML",
+	} {
+		problem := b.deploy(t.Context(), engine.Apply{Resource: custom(script, ""), Images: map[string]string{"img": "pushed"}})
+		if (problem == nil) != (want == "") || problem != nil && (!strings.Contains(problem.Message, want) || problem.Hint == "" || problem.Pos.Line != 3) {
+			t.Errorf("%s: %+v, want %q", script, problem, want)
+		}
+	}
+	b.did("current pushed")
+	if !slices.Contains(b.lines, "web: said img") || !slices.Contains(b.events, "1 objects") {
+		t.Errorf("lines %q, events %q", b.lines, b.events)
+	}
+	b.cluster.refuse = errors.New("cut")
+	if problem := b.deploy(t.Context(), engine.Apply{Resource: custom(good, "")}); problem == nil {
+		t.Error("no problem though the objects cannot be read")
+	}
+	b.cluster.did = nil
+	b.forget(t.Context(), engine.Forget{Deploys: []config.Resource{custom(good, "exit 4"), custom(good, "touch deleted"), custom(good, ""), {}}})
+	if _, err := filepath.Glob(filepath.Join(dir, "deleted")); err != nil || !slices.ContainsFunc(b.lines, func(l string) bool { return strings.Contains(l, "exit status 4") }) {
+		t.Errorf("after the deletions: %v, %q", err, b.lines)
+	}
+	b.did("delete")
+}
+
+// TestDownDeletesWhatIsOurs: what carries the label, and of the project what
+// the search by label does not see.
+func TestDownDeletesWhatIsOurs(t *testing.T) {
+	b := newBench(t, images{})
+	elsewhere := object("web", "ConfigMap", "elsewhere")
+	elsewhere.Content["metadata"].(map[string]any)["namespace"] = "other"
+	here := object("web", "ConfigMap", "here")
+	here.Content["metadata"].(map[string]any)["namespace"] = "dev"
+	p := &config.Project{
+		YAML:      []config.Object{elsewhere, here, object("web", "ClusterRole", "role"), object("web", "Namespace", "ns")},
+		Resources: []config.Resource{{Name: "web"}},
+	}
+	if err := b.Down(t.Context(), b.cluster, p, false); err == nil {
+		t.Error("no error though the cluster does not answer")
+	}
+	b.cluster.owned = []map[string]any{object("", "ConfigMap", "labelled").Content, object("", "ClusterRole", "role").Content}
+	for namespaces, want := range map[bool]string{false: "delete labelled role elsewhere", true: "delete labelled role elsewhere ns"} {
+		if err := b.Down(t.Context(), b.cluster, p, namespaces); err != nil {
+			t.Fatal(err)
+		}
+		b.did(want)
+	}
+}
