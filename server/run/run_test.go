@@ -197,8 +197,8 @@ func TestBuildThatFails(t *testing.T) {
 // TestWhichPodIsMeant by a forward and by a debugger.
 func TestWhichPodIsMeant(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *Runner, w *world) {
-		if _, _, err := r.Debug(t.Context(), "web", "", "", false); err == nil {
-			t.Error("a debugger without a project")
+		if _, _, err := r.Debug(t.Context(), "web", "", "", false); err == nil || !strings.Contains(err.Error(), "has no pod") {
+			t.Errorf("a debugger without a project: %v", err)
 		}
 		p := project()
 		r.Configure(p)
@@ -230,7 +230,7 @@ func TestWhichPodIsMeant(t *testing.T) {
 				t.Errorf("with %s: %v, want %q", step.name, err, step.want)
 			}
 		}
-		if _, _, err := r.Debug(t.Context(), "web", "e", "app", false); err == nil || !strings.Contains(err.Error(), "nothing of web can be debugged") {
+		if _, _, err := r.Debug(t.Context(), "web", "e", "app", false); err == nil || !strings.Contains(err.Error(), "runs no image that the Tiltfile builds") {
 			t.Errorf("debugging without an agent: %v", err)
 		}
 	})

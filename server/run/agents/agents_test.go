@@ -534,7 +534,7 @@ func TestConnectSaysWhatFailed(t *testing.T) {
 		"enrolling by exec: exit code 3: not for you": {code: 3, errs: "not for you\n"},
 		"":                            {out: "rubble"},
 		"forwarding the agent's port": {out: enrolled, dial: errors.New("cut")},
-		"EOF":                         {out: enrolled},
+		"greeting the agent":          {out: enrolled},
 	} {
 		c, err := Connect(t.Context(), p, "ws", web)
 		if err == nil || c != nil || !strings.Contains(err.Error(), want) {

@@ -294,7 +294,7 @@ func TestAgentsKnowTheProcess(t *testing.T) {
 			t.Errorf("gone (-want +got):\n%s", diff)
 		}
 		b.Agent(Agent{ID: engine.TargetID{Pod: "not seen yet"}, Resource: "web", Problem: &config.Problem{Message: "no answer"}})
-		if told := b.told(); len(told) != 2 || told[1].Problem == nil {
+		if told := b.told(); len(told) != 2 || told[0].Problem == nil {
 			t.Errorf("an agent whose pod is not seen: %+v", told)
 		}
 		b.Image("img", "img:2")
