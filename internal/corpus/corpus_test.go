@@ -161,13 +161,15 @@ func (p *project) eval() *config.Project {
 
 func (p *project) checkWarnings(t *testing.T, got *config.Project) {
 	t.Helper()
-	for i, w := range got.Warnings {
+	// What is not acted on yet is this program's fault, not the Tiltfile's.
+	warnings := slices.DeleteFunc(slices.Clone(got.Warnings), func(w config.Problem) bool { return strings.Contains(w.Message, "has no effect yet") })
+	for i, w := range warnings {
 		if i >= len(p.warnings) || !strings.HasPrefix(w.Message, p.warnings[i]) {
 			t.Errorf("evaluation warns: %v", w.Error())
 		}
 	}
-	if len(got.Warnings) < len(p.warnings) {
-		t.Errorf("%d warnings of the evaluation, want %d", len(got.Warnings), len(p.warnings))
+	if len(warnings) < len(p.warnings) {
+		t.Errorf("%d warnings of the evaluation, want %d", len(warnings), len(p.warnings))
 	}
 }
 

@@ -6,6 +6,9 @@ func apiRows() []row {
 		{
 			name:    "v1alpha1.cmd",
 			purpose: "Runs a command when it is told to.",
+			doc: `
+It is a local resource of that name. One that buttons start waits for ` + "`towline trigger`" + `, with what the buttons ask for as it is preset.`,
+			differs: "In Tilt it is no resource of its own: its output stands in the log of the resource that an annotation names.",
 			params: []string{
 				"name: str", "the object's name",
 				"labels: dict[str, str] | None = None", "the object's labels",
@@ -74,6 +77,7 @@ func apiRows() []row {
 		{
 			name:    "v1alpha1.kubernetes_apply",
 			purpose: "Applies Kubernetes objects.",
+			idle:    "nothing is applied: k8s_yaml, or k8s_custom_deploy with a command, does",
 			params: []string{
 				"name: str", "the object's name",
 				"labels: dict[str, str] | None = None", "the object's labels",
@@ -98,6 +102,7 @@ func apiRows() []row {
 		{
 			name:    "v1alpha1.kubernetes_discovery",
 			purpose: "Follows pods.",
+			idle:    "no pods are followed: k8s_resource with extra_pod_selectors does",
 			params: []string{
 				"name: str", "the object's name",
 				"labels: dict[str, str] | None = None", "the object's labels",
@@ -113,6 +118,7 @@ func apiRows() []row {
 		{
 			name:    "v1alpha1.ui_button",
 			purpose: "Shows a button.",
+			idle:    "no face shows buttons; `towline trigger NAME` runs the command of one, by the name of its v1alpha1.cmd, which is btn-NAME after cmd_button",
 			params: []string{
 				"name: str", "the object's name",
 				"labels: dict[str, str] | None = None", "the object's labels",
@@ -182,7 +188,7 @@ func apiValueRows() []row {
 				"port: int = 0", "the port",
 				"host: str = ''", "the host",
 				"scheme: str = ''", "`http` or `https`",
-				"http_headers: list[v1alpha1.HTTPHeader | dict] | None = None", "headers to send",
+				"http_headers: list[v1alpha1.HTTPHeader | dict] | None = None", "headers to send; without effect yet: none are sent",
 			},
 			returns: "v1alpha1.HTTPGetAction",
 			example: "x = v1alpha1.http_get_action()\n",
@@ -352,7 +358,7 @@ func apiValueRows() []row {
 			purpose: "What starts a command.",
 			params: []string{
 				"ui_buttons: list[str] | None = None", "names of buttons",
-				"start_after: any = None", "not before this time",
+				"start_after: any = None", "not before this time; without effect yet: it waits for `towline trigger` alone",
 			},
 			returns: "v1alpha1.StartOnSpec",
 			example: "x = v1alpha1.start_on_spec()\n",

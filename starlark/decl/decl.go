@@ -21,7 +21,9 @@
 //	**name: type            takes the remaining keyword arguments
 //
 // The notation of types is described at ParseType. A parameter whose
-// documentation starts with "Deprecated:" is accepted and does nothing new.
+// documentation starts with "Deprecated:" is accepted and does nothing new; one
+// whose documentation ends in "without effect yet: WHY", or "without effect yet
+// for VALUE: WHY", is accepted and does nothing yet, and a call that sets it warns.
 package decl
 
 import (
@@ -57,6 +59,7 @@ type Entry struct {
 	Example    string  // a Tiltfile that uses it; may be empty
 	Differs    string  // what is different from Tilt; empty: nothing
 	Deprecated string  // why not to use it, and what instead; empty: it is fine
+	Idle       string  // why it is accepted and does nothing yet; empty: it acts
 	Hidden     bool    // Tilt has it without documenting it
 	Universe   bool    // part of Starlark itself
 	Method     bool    // member of a value: the name's first part is the type's
@@ -84,6 +87,8 @@ type Param struct {
 	Doc        string // Markdown
 	DocName    string // what Tilt's documentation calls it, when that name does not work
 	Deprecated bool   // accepted, without effect
+	Idle       string // why it is accepted and does nothing yet; empty: it acts
+	IdleFor    string // the only value that does nothing yet, as a Tiltfile writes it; empty: all but the default
 }
 
 // Short returns the name without what stands before its last dot.

@@ -12,6 +12,7 @@ type row struct {
 	example string
 	differs string
 	old     string // why it is deprecated
+	idle    string // why it does nothing yet
 	kind    Kind
 	hidden  bool
 	method  bool
@@ -51,8 +52,11 @@ func (r row) entry(section string) *Entry {
 	e := &Entry{
 		Name: r.name, Kind: r.kind, Type: mustType(r.returns), Section: section,
 		Purpose: r.purpose, Doc: strings.TrimSpace(r.doc), Example: strings.TrimLeft(r.example, "\n"),
-		Differs: r.differs, Deprecated: r.old, Hidden: r.hidden, Method: r.method,
+		Differs: r.differs, Deprecated: r.old, Idle: r.idle, Hidden: r.hidden, Method: r.method,
 		Universe: strings.HasPrefix(section, "Starlark"),
+	}
+	if r.idle != "" {
+		e.Doc = strings.TrimSpace(e.Doc + "\n\nWithout effect yet: " + r.idle + ".")
 	}
 	keyword := false
 	for i := 0; i < len(r.params); i++ {
@@ -73,6 +77,7 @@ func (r row) entry(section string) *Entry {
 		keyword = keyword || p.Kind == VarArgs
 		i++
 		p.Doc, p.Deprecated = r.params[i], strings.HasPrefix(r.params[i], "Deprecated:")
+		p.IdleFor, p.Idle = idle(r.params[i])
 		e.Params = append(e.Params, p)
 	}
 	return e
@@ -97,4 +102,12 @@ func parseParam(text string) Param {
 	p.Default = strings.TrimSpace(def)
 	p.Required = !optional && p.Kind < VarArgs
 	return p
+}
+
+// idle reads the end of a parameter's documentation that says that it, or one
+// value of it, has no effect yet.
+func idle(doc string) (value, why string) {
+	_, rest, _ := strings.Cut(doc, "without effect yet")
+	value, why, _ = strings.Cut(rest, ": ")
+	return strings.TrimPrefix(value, " for "), why
 }

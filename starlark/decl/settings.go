@@ -7,16 +7,17 @@ func settingsRows() []row {
 			purpose: "Sets how updates run.",
 			params: []string{
 				"max_parallel_updates: int = 3", "updates that may run at once, 1 or more",
-				"k8s_upsert_timeout_secs: int = 30", "seconds after which applying an object has failed, 1 or more",
+				"k8s_upsert_timeout_secs: int = 30", "seconds after which applying an object has failed, 1 or more; without effect yet: applying takes as long as it takes",
 				"suppress_unused_image_warnings: str@image | list[str@image] | None = None", "images that may be unused; `'*'` for all",
-				"k8s_server_side_apply: 'auto' | 'true' | 'false' | str = 'auto'", "whether objects are applied on the server's side",
+				"k8s_server_side_apply: 'auto' | 'true' | 'false' | str = 'auto'", "whether objects are applied on the server's side; without effect yet for 'false': objects are always applied on the server's side",
 			},
-			differs: "Objects are always applied on the server's side, unless `'false'` is given.",
+			differs: "Objects are always applied on the server's side.",
 			example: "update_settings(max_parallel_updates=5, suppress_unused_image_warnings=['tools'])\n",
 		},
 		{
 			name:    "ci_settings",
 			purpose: "Sets the limits of `towline ci`.",
+			idle:    "there is no `towline ci`",
 			params: []string{
 				"k8s_grace_period: str = ''", "how long a failing pod may recover, as `'30s'`",
 				"timeout: str = '30m'", "how long all of it may take",
@@ -59,6 +60,7 @@ would be applied; its messages are without the values.`,
 		{
 			name:    "docker_prune_settings",
 			purpose: "Sets when images that were built are removed.",
+			idle:    "images that were built stay; `docker image prune` removes those that are used no more",
 			params: []string{
 				"disable: bool = False", "never remove any",
 				"max_age_mins: int = 360", "minutes after which an image may go",

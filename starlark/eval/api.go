@@ -223,10 +223,12 @@ func (r *run) apiStruct(v starlark.Value, want string) (starlark.Value, bool, er
 			}
 			kwargs = append(kwargs, starlark.Tuple{key, item[1]})
 		}
-		made, err := apiConstructor(&call{unpack.Call{Entry: entry, Kwargs: kwargs, Abs: r.abs}, r, r.thread})
+		c := &call{unpack.Call{Entry: entry, Kwargs: kwargs, Abs: r.abs}, r, r.thread}
+		made, err := apiConstructor(c)
 		if err != nil {
 			return nil, true, err
 		}
+		c.warnIdle()
 		return made.(*apiValue).Dict, true, nil
 	case value.Probe:
 		if want == "v1alpha1.Probe" {
@@ -296,9 +298,11 @@ func (r *run) checkAPI(o *config.APIObject) error {
 	return nil
 }
 
-// addAPI adds the objects to the project, and the buttons among them.
+// addAPI adds the objects to the project, the buttons among them, and the
+// commands as resources.
 func (r *run) addAPI() {
 	r.project.API = r.api.objects
+	r.addCommands()
 	for _, o := range r.api.objects {
 		if o.Kind != "UIButton" {
 			continue

@@ -55,10 +55,12 @@ func (r *run) member(e *decl.Entry, functions map[string]builtin, values map[str
 		}
 		plan := &unpack.Plan{}
 		return starlark.NewBuiltin(e.Name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-			v, err := f(&call{unpack.Call{Entry: e, Args: args, Kwargs: kwargs, Abs: r.abs, Plan: plan}, r, t})
+			c := &call{unpack.Call{Entry: e, Args: args, Kwargs: kwargs, Abs: r.abs, Plan: plan}, r, t}
+			v, err := f(c)
 			if err != nil {
 				return nil, err
 			}
+			c.warnIdle()
 			return v, r.meter.Took(limit.Size(v))
 		})
 	case decl.Module:

@@ -10,6 +10,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/towline-dev/towline/internal/acts"
 	"github.com/towline-dev/towline/starlark/decl"
 )
 
@@ -19,9 +20,16 @@ import (
 // tests do not, so the table cannot claim what is not so.
 func TestConformanceTable(t *testing.T) {
 	uses := collectUses(proofCases(t))
+	readers, err := acts.Readers(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var b strings.Builder
-	b.WriteString("# Conformance\n\nEvery built-in and parameter, with a test that proves it: a case of `starlark/eval/testdata/FILE.txtar`.\n" +
-		"The case of a parameter comes to another result when the argument is left out.\n" +
+	b.WriteString("# Conformance\n\nEvery built-in and parameter, with a test that proves what it *evaluates* to: a case of `starlark/eval/testdata/FILE.txtar`.\n" +
+		"The case of a parameter comes to another result when the argument is left out. That alone does not bring anything up; the last\n" +
+		"column says what *acts* on the result: the field of the project (`starlark/config`) and the packages that read it. \"evaluated\" is\n" +
+		"what is done with the evaluation: values, files, which resources there are. \"warns\" has no effect yet, and the call says so.\n" +
+		"That each place is there and reads the field, and that no parameter is without one, is a test of `starlark/decl`.\n\n" +
 		"This page is generated from the tests: `go test ./starlark/eval -run Conformance -update`.\n")
 	section := ""
 	for _, e := range decl.All() {
@@ -30,7 +38,7 @@ func TestConformanceTable(t *testing.T) {
 		}
 		if e.Section != section {
 			section = e.Section
-			fmt.Fprintf(&b, "\n## %s\n\n| built-in | parameter | test |\n|---|---|---|\n", section)
+			fmt.Fprintf(&b, "\n## %s\n\n| built-in | parameter | test | acts |\n|---|---|---|---|\n", section)
 		}
 		proof := "its example in the reference (TestExamples)"
 		if c := uses.names[e.Name]; c != nil {
@@ -38,9 +46,9 @@ func TestConformanceTable(t *testing.T) {
 		} else if e.Example == "" || strings.Contains(e.Example, "ext://") {
 			t.Errorf("%s: no case uses it", e.Name)
 		}
-		fmt.Fprintf(&b, "| `%s` | | %s |\n", e.Name, proof)
+		fmt.Fprintf(&b, "| `%s` | | %s | %s |\n", e.Name, proof, acting(readers, e, decl.Param{}))
 		for _, p := range e.Params {
-			fmt.Fprintf(&b, "| | `%s` | %s |\n", p.Name, uses.proof(t, e, p))
+			fmt.Fprintf(&b, "| | `%s` | %s | %s |\n", p.Name, uses.proof(t, e, p), acting(readers, e, p))
 		}
 	}
 	file := filepath.Join("..", "..", "docs", "conformance.md")
@@ -56,6 +64,29 @@ func TestConformanceTable(t *testing.T) {
 	if diff := gocmp.Diff(string(got), b.String()); diff != "" {
 		t.Errorf("%s is not fresh (-have +want):\n%s", file, diff)
 	}
+}
+
+// acting is what the table of starlark/decl says that acts on a parameter.
+func acting(readers map[string][]string, e *decl.Entry, p decl.Param) string {
+	act, ok := decl.ActOf(e, p)
+	if !ok && len(e.Params) > 0 && p.Name == "" {
+		return "" // each parameter has a line
+	}
+	text := ""
+	switch {
+	case act.Evaluated:
+		text = "evaluated"
+	case act.Warned:
+		text = "warns: " + cmp.Or(e.Idle, p.Idle)
+	case act.Nothing != "":
+		text = "nothing: " + act.Nothing
+	default:
+		text = fmt.Sprintf("%s in %s", act.Field, strings.Join(readers[act.Field], ", "))
+	}
+	if p.IdleFor != "" {
+		text += "; warns for " + p.IdleFor
+	}
+	return text
 }
 
 // elsewhere is what proves parameters whose effect a project does not

@@ -27,6 +27,7 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/limit"
 	"github.com/towline-dev/towline/starlark/value"
@@ -250,8 +251,10 @@ func (r *run) log(text string) {
 func (r *run) warn(text string) {
 	stack := r.stack(r.thread.CallStack())
 	p := config.Problem{Message: text, Stack: stack}
-	if len(stack) > 0 {
-		p.Pos = stack[len(stack)-1].Pos
+	for _, frame := range stack {
+		if p.Pos == (config.Position{}) || !extensions.Shipped(frame.Pos.File) {
+			p.Pos = frame.Pos // what is shipped is not the place to look at
+		}
 	}
 	r.warnings = append(r.warnings, p)
 }

@@ -1,0 +1,239 @@
+package decl
+
+import (
+	"strings"
+	"sync"
+)
+
+// Act says what a built-in or parameter comes to once a Tiltfile was evaluated.
+// Exactly one of its fields is set.
+type Act struct {
+	Evaluated bool   // all that it does is done in the evaluation: a value, a file's content, which objects and names there are
+	Field     string // of starlark/config, as "Image.Platform": whoever reads it acts on it
+	Warned    bool   // nothing yet: the call warns
+	Nothing   string // nothing, and rightly: why
+}
+
+// ActOf returns what a parameter comes to; with the zero Param, what the call
+// itself does. ok is false where the table below does not
+// say it, which a test does not let pass.
+func ActOf(e *Entry, p Param) (act Act, ok bool) {
+	switch {
+	case e.Idle != "", p.Idle != "" && p.IdleFor == "":
+		return Act{Warned: true}, true
+	case p.Deprecated:
+		return Act{Nothing: "deprecated"}, true
+	case e.Kind != Function:
+		return Act{Evaluated: true}, true
+	}
+	for _, key := range []string{e.Name + "." + p.Name, e.Name} {
+		if act, ok := acts()[key]; ok {
+			return act, true
+		}
+	}
+	return Act{}, false
+}
+
+// acts parses actsTable.
+var acts = sync.OnceValue(func() map[string]Act {
+	m := map[string]Act{}
+	for line := range strings.Lines(actsTable) {
+		key, what, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		if !ok {
+			continue
+		}
+		var act Act
+		switch {
+		case what == "evaluated":
+			act.Evaluated = true
+		case strings.HasPrefix(what, "nothing, "):
+			act.Nothing = strings.TrimPrefix(what, "nothing, ")
+		default:
+			act.Field = what
+		}
+		for name := range strings.SplitSeq(key, " ") {
+			entry, _, _ := strings.Cut(key, ".")
+			if strings.HasPrefix(name, ".") {
+				name = entry + name
+			}
+			m[name] = act
+		}
+	}
+	return m
+})
+
+// actsTable has a line for each parameter, or for all of a built-in's that have
+// none of their own: what acts on it. Parameters that do the same stand in one line.
+const actsTable = `
+docker_build.ref: Image.Ref
+docker_build.context: Image.Context
+docker_build.build_args: Image.Args
+docker_build.dockerfile: Image.Dockerfile
+docker_build.dockerfile_contents: Image.DockerfileContents
+docker_build.live_update custom_build.live_update k8s_custom_deploy.live_update: Image.LiveUpdate
+docker_build.match_in_env_vars custom_build.match_in_env_vars: Object.ImageRefs
+docker_build.ignore custom_build.ignore: Image.Ignores
+docker_build.only: Image.Only
+docker_build.entrypoint custom_build.entrypoint: Image.Entrypoint
+docker_build.container_args custom_build.container_args: Image.ContainerArgs
+docker_build.target: Image.Target
+docker_build.ssh: Image.SSH
+docker_build.secret: Image.Secrets
+docker_build.network: Image.Network
+docker_build.extra_tag: Image.ExtraTags
+docker_build.cache_from: Image.CacheFrom
+docker_build.pull: Image.Pull
+docker_build.platform: Image.Platform
+docker_build.extra_hosts: Image.ExtraHosts
+
+custom_build.ref: Image.Ref
+custom_build.command custom_build.command_bat: Image.Command
+custom_build.deps: Image.Deps
+custom_build.tag: Image.Tag
+custom_build.disable_push: Image.DisablePush
+custom_build.skips_local_docker: Image.SkipsLocalDocker
+custom_build.outputs_image_ref_to: Image.OutputsImageRefTo
+custom_build.image_deps: Image.ImageDeps
+custom_build.env: Command.Env
+custom_build.dir: Command.Dir
+
+default_registry.host: Registry.Host
+default_registry.host_from_cluster: Registry.HostFromCluster
+default_registry.single_name: Registry.SingleName
+
+initial_sync: Step.Kind
+fall_back_on: Step.Paths
+sync.local_path: Step.Local
+sync.remote_path: Step.Remote
+run.cmd: Step.Argv
+run.trigger: Step.Triggers
+run.echo_off: nothing, commands of live updates are not logged
+restart_container: Step.Kind
+
+k8s_yaml: Project.YAML
+k8s_yaml.allow_duplicates: evaluated
+k8s_resource.workload k8s_resource.new_name: evaluated
+k8s_resource.port_forwards: Resource.PortForwards
+k8s_resource.extra_pod_selectors: Resource.ExtraPodSelectors
+k8s_resource.trigger_mode dc_resource.trigger_mode local_resource.trigger_mode test.trigger_mode: Resource.TriggerMode
+k8s_resource.resource_deps dc_resource.resource_deps local_resource.resource_deps test.resource_deps: Resource.ResourceDeps
+k8s_resource.objects: Object.Resource
+k8s_resource.auto_init dc_resource.auto_init local_resource.auto_init test.auto_init: Resource.AutoInit
+k8s_resource.pod_readiness k8s_kind.pod_readiness: Resource.PodReadiness
+k8s_resource.links dc_resource.links local_resource.links test.links: Resource.Links
+k8s_resource.labels dc_resource.labels local_resource.labels test.labels: Resource.Labels
+
+k8s_custom_deploy.name: evaluated
+k8s_custom_deploy.apply_cmd k8s_custom_deploy.apply_cmd_bat: CustomDeploy.Apply
+k8s_custom_deploy.delete_cmd k8s_custom_deploy.delete_cmd_bat: CustomDeploy.Delete
+k8s_custom_deploy.apply_dir k8s_custom_deploy.delete_dir: Command.Dir
+k8s_custom_deploy.apply_env k8s_custom_deploy.delete_env: Command.Env
+k8s_custom_deploy.deps: CustomDeploy.Deps
+k8s_custom_deploy.image_deps: CustomDeploy.ImageDeps
+
+k8s_kind: Object.ImageRefs
+k8s_image_json_path: Object.ImageRefs
+filter_yaml: evaluated
+workload_to_resource_function: evaluated
+k8s_context: evaluated
+k8s_namespace: evaluated
+allow_k8s_contexts: Settings.AllowedContexts
+port_forward.local_port: PortForward.Local
+port_forward.container_port: PortForward.Container
+port_forward.name: PortForward.Name
+port_forward.host: PortForward.Host
+link: Resource.Links
+
+docker_compose: nothing, ` + "`up` names each Compose service that it cannot bring up" + `
+dc_resource: nothing, ` + "`up` names each Compose service that it cannot bring up" + `
+
+local_resource.name test.name: evaluated
+local_resource.cmd local_resource.cmd_bat test.cmd test.cmd_bat: Local.Cmd
+local_resource.serve_cmd local_resource.serve_cmd_bat test.serve_cmd test.serve_cmd_bat: Local.ServeCmd
+local_resource.deps test.deps: Local.Deps
+local_resource.ignore test.ignore: Local.Ignore
+local_resource.allow_parallel test.allow_parallel: Local.AllowParallel
+local_resource.env local_resource.serve_env test.env test.serve_env: Command.Env
+local_resource.dir local_resource.serve_dir test.dir test.serve_dir: Command.Dir
+local_resource.readiness_probe test.readiness_probe: Local.Probe
+local: evaluated
+probe.initial_delay_secs v1alpha1.probe.initial_delay_seconds: Probe.InitialDelay
+probe.timeout_secs v1alpha1.probe.timeout_seconds: Probe.Timeout
+probe.period_secs v1alpha1.probe.period_seconds: Probe.Period
+probe.success_threshold v1alpha1.probe.success_threshold: Probe.SuccessThreshold
+probe.failure_threshold v1alpha1.probe.failure_threshold: Probe.FailureThreshold
+probe.exec v1alpha1.handler.exec: Probe.Exec
+probe.http_get v1alpha1.handler.http_get: Probe.HTTP
+probe.tcp_socket v1alpha1.handler.tcp_socket: Probe.TCP
+exec_action v1alpha1.exec_action: Probe.Exec
+http_get_action.port v1alpha1.http_get_action.port: HTTPGet.Port
+http_get_action.host v1alpha1.http_get_action.host: HTTPGet.Host
+http_get_action.scheme v1alpha1.http_get_action.scheme: HTTPGet.Scheme
+http_get_action.path v1alpha1.http_get_action.path: HTTPGet.Path
+tcp_socket_action.port v1alpha1.tcp_socket_action.port: TCPSocket.Port
+tcp_socket_action.host v1alpha1.tcp_socket_action.host: TCPSocket.Host
+
+read_file watch_file listdir read_json read_yaml read_yaml_stream: Project.ConfigFiles
+kustomize helm include load load_dynamic local_git_repo: Project.ConfigFiles
+blob decode_json encode_json decode_yaml decode_yaml_stream encode_yaml encode_yaml_stream struct module: evaluated
+
+update_settings.max_parallel_updates: Settings.MaxParallelUpdates
+update_settings.suppress_unused_image_warnings: evaluated
+update_settings.k8s_server_side_apply: nothing, objects are always applied on the server's side
+watch_settings: Settings.WatchIgnores
+version_settings.check_updates: nothing, new versions are not looked for
+version_settings.constraint: evaluated
+secret_settings: Settings.SecretScrub
+analytics_settings experimental_analytics_report experimental_metrics_settings experimental_telemetry_cmd: nothing, nothing is ever reported
+disable_snapshots enable_feature disable_feature: nothing, there are no snapshots
+set_team: nothing, there is no Tilt Cloud
+trigger_mode: Resource.TriggerMode
+
+warn: Project.Warnings
+fail exit: evaluated
+config.define_string_list config.define_string config.define_bool config.define_object config.parse: evaluated
+config.set_enabled_resources config.clear_enabled_resources: Resource.Enabled
+os.getcwd os.getenv os.putenv os.unsetenv shlex.quote: evaluated
+os.path.abspath os.path.relpath os.path.basename os.path.dirname os.path.exists os.path.join os.path.realpath: evaluated
+
+v1alpha1.cmd.name v1alpha1.cmd.disable_source: evaluated
+v1alpha1.cmd.args: Local.Cmd
+v1alpha1.cmd.dir: Command.Dir
+v1alpha1.cmd.env: Command.Env
+v1alpha1.cmd.readiness_probe: Local.Probe
+v1alpha1.cmd.restart_on: Local.Deps
+v1alpha1.cmd.start_on: Resource.TriggerMode
+v1alpha1.cmd.labels v1alpha1.cmd.annotations: nothing, they say where Tilt's page shows the object
+v1alpha1.config_map: evaluated
+v1alpha1.extension v1alpha1.extension_repo: evaluated
+v1alpha1.file_watch: Local.Deps
+v1alpha1.file_watch.labels v1alpha1.file_watch.annotations: nothing, they say where Tilt's page shows the object
+v1alpha1.config_map_disable_source v1alpha1.disable_source: evaluated
+v1alpha1.ignore_def: Local.Ignore
+v1alpha1.restart_on_spec: Local.Deps
+v1alpha1.start_on_spec.ui_buttons: Resource.TriggerMode
+v1alpha1.ui_input_spec.name v1alpha1.ui_input_spec.text v1alpha1.ui_input_spec.bool v1alpha1.ui_input_spec.hidden v1alpha1.ui_input_spec.choice: Command.Env
+v1alpha1.ui_text_input_spec.default_value v1alpha1.ui_bool_input_spec v1alpha1.ui_choice_input_spec v1alpha1.ui_hidden_input_spec: Command.Env
+v1alpha1.ui_input_spec.label v1alpha1.ui_text_input_spec.placeholder: nothing, no face asks; v1alpha1.ui_button warns
+v1alpha1.ui_component_location: nothing, no face shows buttons; v1alpha1.ui_button warns
+v1alpha1.forward v1alpha1.port_forward_template_spec v1alpha1.pod_log_stream_template_spec: nothing, v1alpha1.kubernetes_apply and v1alpha1.kubernetes_discovery warn
+v1alpha1.kubernetes_apply_cmd v1alpha1.kubernetes_discovery_template_spec v1alpha1.kubernetes_image_locator: nothing, v1alpha1.kubernetes_apply warns
+v1alpha1.kubernetes_image_object_descriptor v1alpha1.kubernetes_watch_ref v1alpha1.label_selector: nothing, v1alpha1.kubernetes_apply and v1alpha1.kubernetes_discovery warn
+v1alpha1.label_selector_requirement v1alpha1.object_selector: nothing, v1alpha1.kubernetes_apply and v1alpha1.kubernetes_discovery warn
+v1alpha1.http_header: nothing, v1alpha1.http_get_action warns
+v1alpha1.probe.handler: Local.Probe
+
+towline.debug.resource towline.debug.path_map: DebugSetting.PathMap
+towline.debug.container: DebugSetting.Container
+towline.sync.ref towline.sync.mode: SyncSetting.Mode
+towline.sync.delete: SyncSetting.Delete
+towline.restart.ref towline.restart.policy: RestartSetting.Policy
+towline.restart.command: Image.RestartEntrypoint
+towline.restart.trigger: Step.Triggers
+towline.restart.signal: RestartSetting.Signal
+towline.restart.grace: RestartSetting.Grace
+towline.agent.resource towline.agent.enabled: AgentSetting.Enabled
+towline.agent.image: AgentSetting.Image
+towline.contexts: Settings.Ours
+towline.is_dir towline.chart towline.limits: evaluated
+`
