@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/starlark/kubeconfig"
 )
 
 // cluster is where the demo plays.
@@ -45,7 +46,7 @@ func current(ctx context.Context) (*kube.Cluster, string) {
 	if ok, problem := kube.Allowed(c.Identity(), nil); !ok {
 		return nil, problem.Message
 	}
-	if c.Identity().Product == kube.ProductTestbed {
+	if c.Identity().Product == kubeconfig.Testbed {
 		return nil, "it is the test bed itself" // started again if need be
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -85,7 +85,7 @@ func findTool(ctx context.Context, env []string) (*tool, error) {
 	}
 	return nil, &config.Problem{
 		Message: "docker does not answer: " + complaint,
-		Hint:    "start docker, or set DOCKER_HOST to where it runs (`make cluster-up` of the test bed prints it)",
+		Hint:    "start docker, or set DOCKER_HOST to where it runs",
 	}
 }
 

@@ -1,35 +1,17 @@
 package kube
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/towline-dev/towline/starlark/config"
-)
-
-// Product is what runs a cluster, guessed from its context. "" is unknown.
-type Product string
-
-// The products that are made for development on one's own machine.
-const (
-	ProductKind           Product = "kind"
-	ProductMinikube       Product = "minikube"
-	ProductK3D            Product = "k3d"
-	ProductDockerDesktop  Product = "docker-desktop"
-	ProductMicroK8s       Product = "microk8s"
-	ProductCRC            Product = "crc"
-	ProductRancherDesktop Product = "rancher-desktop"
-	ProductColima         Product = "colima"
-	ProductOrbStack       Product = "orbstack"
-	ProductKrucible       Product = "krucible"
-	ProductTestbed        Product = "towline-testbed" // this project's own test bed
+	"github.com/towline-dev/towline/starlark/kubeconfig"
 )
 
 // Identity names a cluster beyond doubt: a context's name alone may point
@@ -40,7 +22,7 @@ type Identity struct {
 	Namespace string
 	Server    string // URL of the API server
 	CAHash    string // hex SHA-256 of the cluster's CA, "" when it has none of its own
-	Product   Product
+	Product   kubeconfig.Product
 }
 
 // Pin is the text that an answer "yes, use this cluster" is remembered under:
@@ -56,7 +38,7 @@ func (id Identity) Pin() string {
 
 // Local reports whether the cluster is one for development by its kind, which
 // needs no permission.
-func (id Identity) Local() bool { return id.Product != "" }
+func (id Identity) Local() bool { return id.Product.Local() }
 
 // Allowed says whether a cluster may be used: it is local by its kind, or its
 // context's name is in the list of allow_k8s_contexts (or its Pin, for a
@@ -83,75 +65,24 @@ func identify(name, namespace string, raw *clientcmdapi.Config, cfg *rest.Config
 	if len(ca) == 0 && cfg.CAFile != "" {
 		ca, _ = os.ReadFile(cfg.CAFile)
 	}
-	if len(ca) > 0 {
-		sum := sha256.Sum256(ca)
-		id.CAHash = hex.EncodeToString(sum[:])
-	}
-	id.Product = guessProduct(name, id.Cluster, raw.Clusters[id.Cluster])
+	id.CAHash = kubeconfig.HashCA(ca)
+	id.Product = kubeconfig.Cluster{Name: id.Cluster, Marks: marksOf(raw.Clusters[id.Cluster])}.Product()
 	return id
 }
 
-// guessProduct tells a product by the names that it gives its kubeconfig
-// entries. The cluster's name is asked first, since users rename contexts.
-func guessProduct(context, clusterName string, cluster *clientcmdapi.Cluster) Product {
-	if cluster != nil && hasMinikubeExtension(cluster) {
-		return ProductMinikube
+// marksOf are the extensions of a cluster's entry, as text.
+func marksOf(cluster *clientcmdapi.Cluster) []string {
+	if cluster == nil {
+		return nil
 	}
-	for _, name := range []string{clusterName, context} {
-		if p := productOfName(name); p != "" {
-			return p
+	var marks []string
+	for name, extension := range cluster.Extensions {
+		marks = append(marks, name)
+		if unknown, ok := extension.(*runtime.Unknown); ok {
+			marks = append(marks, string(unknown.Raw))
 		}
 	}
-	return ""
-}
-
-// productOfName knows each product's names and prefixes.
-func productOfName(name string) Product {
-	switch name {
-	case "minikube":
-		return ProductMinikube
-	case "docker-desktop", "docker-for-desktop", "docker-for-desktop-cluster":
-		return ProductDockerDesktop
-	case "microk8s", "microk8s-cluster":
-		return ProductMicroK8s
-	case "rancher-desktop":
-		return ProductRancherDesktop
-	case "colima":
-		return ProductColima
-	case "orbstack":
-		return ProductOrbStack
-	case "kind":
-		return ProductKind
-	case "towline-testbed":
-		return ProductTestbed
-	}
-	for prefix, product := range map[string]Product{
-		"kind-": ProductKind, "k3d-": ProductK3D, "colima-": ProductColima, "krucible-": ProductKrucible,
-		"api-crc-testing": ProductCRC,
-	} {
-		if strings.HasPrefix(name, prefix) {
-			return product
-		}
-	}
-	return ""
-}
-
-// hasMinikubeExtension recognises the marker that minikube leaves on cluster
-// entries, whatever the profile is called.
-func hasMinikubeExtension(cluster *clientcmdapi.Cluster) bool {
-	for name, ext := range cluster.Extensions {
-		if name != "cluster_info" {
-			continue
-		}
-		if text := fmt.Sprint(ext); strings.Contains(text, "minikube") {
-			return true
-		}
-		if u, ok := ext.(interface{ MarshalJSON() ([]byte, error) }); ok {
-			body, err := u.MarshalJSON()
-			return err == nil && strings.Contains(string(body), "minikube")
-		}
-	}
-	return false
+	return marks
 }
 
 // contextProblem says why a context cannot be opened, nil when it can.
@@ -165,7 +96,7 @@ func contextProblem(raw *clientcmdapi.Config, name, path string) *config.Problem
 	case len(known) == 0:
 		return &config.Problem{
 			Message: fmt.Sprintf("no Kubernetes cluster is configured (looked in %s)", path),
-			Hint:    "set KUBECONFIG to the file of your cluster, or start a local one (`make cluster-up`, `kind create cluster`)",
+			Hint:    "set KUBECONFIG to the file of your cluster, or start a local one (`kind create cluster`, `minikube start`)",
 		}
 	case name == "":
 		return &config.Problem{

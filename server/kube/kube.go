@@ -199,7 +199,7 @@ func kubeconfigProblem(path string, err error) *config.Problem {
 	if errors.Is(err, os.ErrNotExist) {
 		return &config.Problem{
 			Message: fmt.Sprintf("no kubeconfig at %s", path),
-			Hint:    "set KUBECONFIG to the file of your cluster, or start a local one (`make cluster-up`, `kind create cluster`)",
+			Hint:    "set KUBECONFIG to the file of your cluster, or start a local one (`kind create cluster`, `minikube start`)",
 		}
 	}
 	return &config.Problem{

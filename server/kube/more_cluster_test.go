@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/kubeconfig"
 )
 
 func TestClusterDefinitions(t *testing.T) {
@@ -133,7 +134,7 @@ func TestClusterFacts(t *testing.T) {
 		t.Errorf("nodes %+v, %v", nodes, err)
 	}
 	registry, err := c.DiscoverRegistry(t.Context())
-	if c.Identity().Product == ProductTestbed && (err != nil || registry == nil || registry.Host != "127.0.0.1:5000") {
+	if c.Identity().Product == kubeconfig.Testbed && (err != nil || registry == nil || registry.Host != "127.0.0.1:5000") {
 		t.Errorf("registry %+v, %v", registry, err)
 	}
 }

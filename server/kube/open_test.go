@@ -19,6 +19,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/kubeconfig"
 )
 
 // kubeconfigText has one context per interesting name.
@@ -39,6 +40,7 @@ contexts:
 - {name: kind-dev, context: {cluster: kind-dev, user: u, namespace: shop}}
 - {name: prod, context: {cluster: gke_a_b_c, user: u}}
 - {name: renamed, context: {cluster: kind-dev, user: u}}
+- {name: kind-of-prod, context: {cluster: gke_a_b_c, user: u}}
 - {name: profile, context: {cluster: profile, user: u}}
 - {name: dangling, context: {cluster: none, user: u}}
 users:
@@ -81,13 +83,14 @@ func TestOpen(t *testing.T) {
 		options   Options
 		context   string
 		namespace string
-		product   Product
+		product   kubeconfig.Product
 	}{
-		{Options{}, "kind-dev", "shop", ProductKind},
-		{Options{Namespace: "mine"}, "kind-dev", "mine", ProductKind},
+		{Options{}, "kind-dev", "shop", kubeconfig.Kind},
+		{Options{Namespace: "mine"}, "kind-dev", "mine", kubeconfig.Kind},
 		{Options{Context: "prod"}, "prod", "default", ""},
-		{Options{Context: "renamed"}, "renamed", "default", ProductKind},
-		{Options{Context: "profile"}, "profile", "default", ProductMinikube},
+		{Options{Context: "renamed"}, "renamed", "default", kubeconfig.Kind},
+		{Options{Context: "kind-of-prod"}, "kind-of-prod", "default", ""},
+		{Options{Context: "profile"}, "profile", "default", kubeconfig.Minikube},
 	} {
 		test.options.Kubeconfig = path
 		c, err := Open(test.options)
@@ -123,9 +126,9 @@ func TestOpenProblems(t *testing.T) {
 	}{
 		{"no file", Options{Kubeconfig: "/nowhere/config"}, "no kubeconfig at /nowhere/config", "KUBECONFIG"},
 		{"not YAML", Options{Kubeconfig: writeKubeconfig(t, "\t:")}, "cannot be used", "kubectl config view"},
-		{"empty", Options{Kubeconfig: writeKubeconfig(t, "")}, "no Kubernetes cluster is configured", "make cluster-up"},
+		{"empty", Options{Kubeconfig: writeKubeconfig(t, "")}, "no Kubernetes cluster is configured", "kind create cluster"},
 		{"no context", Options{Kubeconfig: writeKubeconfig(t, strings.Replace(kubeconfigFor(t), "current-context: kind-dev", "", 1))}, "no current context", "use-context"},
-		{"unknown context", Options{Kubeconfig: good, Context: "staging"}, `no context "staging"`, "dangling, kind-dev, prod"},
+		{"unknown context", Options{Kubeconfig: good, Context: "staging"}, `no context "staging"`, "dangling, kind-dev, kind-of-prod"},
 		{"dangling context", Options{Kubeconfig: good, Context: "dangling"}, `"none", which is not there`, "kubectl config view"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -165,7 +168,7 @@ func TestAllowed(t *testing.T) {
 		allowed []string
 		want    bool
 	}{
-		{Identity{Context: "kind-dev", Product: ProductKind}, nil, true},
+		{Identity{Context: "kind-dev", Product: kubeconfig.Kind}, nil, true},
 		{prod, nil, false},
 		{prod, []string{"other"}, false},
 		{prod, []string{"prod"}, true},
@@ -180,20 +183,6 @@ func TestAllowed(t *testing.T) {
 	_, problem := Allowed(prod, nil)
 	if !strings.Contains(problem.Message, `"prod"`) || !strings.Contains(problem.Hint, "allow_k8s_contexts('prod')") {
 		t.Errorf("problem %+v does not name the context and the cure", problem)
-	}
-}
-
-func TestProductOfName(t *testing.T) {
-	for name, want := range map[string]Product{
-		"kind-dev": ProductKind, "minikube": ProductMinikube, "k3d-x": ProductK3D, "docker-desktop": ProductDockerDesktop,
-		"docker-for-desktop": ProductDockerDesktop, "microk8s": ProductMicroK8s, "microk8s-cluster": ProductMicroK8s,
-		"api-crc-testing:6443": ProductCRC, "rancher-desktop": ProductRancherDesktop, "colima": ProductColima,
-		"colima-work": ProductColima, "orbstack": ProductOrbStack, "krucible-1": ProductKrucible,
-		"towline-testbed": ProductTestbed, "gke_project_zone_name": "", "mankind": "", "arn:aws:eks:us-east-1:1:cluster/kind": "", "": "",
-	} {
-		if got := productOfName(name); got != want {
-			t.Errorf("productOfName(%q) = %q, want %q", name, got, want)
-		}
 	}
 }
 

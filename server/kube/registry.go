@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/kubeconfig"
 )
 
 // DiscoverRegistry finds the registry that a local cluster says it pulls
@@ -22,7 +23,7 @@ func (c *Cluster) DiscoverRegistry(ctx context.Context) (*config.Registry, error
 	if found == nil && err == nil {
 		found, err = c.annotatedRegistry(ctx)
 	}
-	if found == nil && err == nil && c.identity.Product == ProductMicroK8s {
+	if found == nil && err == nil && c.identity.Product == kubeconfig.MicroK8s {
 		found, err = c.addonRegistry(ctx)
 	}
 	if err != nil && !absent(err) {

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"sync"
 
-	"go.yaml.in/yaml/v2"
-
 	"github.com/towline-dev/towline/internal/file"
+	"github.com/towline-dev/towline/starlark/kubeconfig"
 )
 
 // Kubeconfig knows the names of the Kubernetes contexts that the user has. It
@@ -68,28 +67,19 @@ func (k *Kubeconfig) read() {
 	if slices.Equal(stamps, k.stamps) {
 		return
 	}
-	k.stamps, k.names, k.now = stamps, nil, ""
+	k.stamps, k.names = stamps, nil
+	var contents [][]byte
 	for i, name := range k.files {
 		if stamps[i] == (file.Stamp{}) {
 			continue
 		}
-		var config struct {
-			Current  string `yaml:"current-context"`
-			Contexts []struct {
-				Name string `yaml:"name"`
-			} `yaml:"contexts"`
-		}
-		data, err := os.ReadFile(name)
-		if err != nil || yaml.Unmarshal(data, &config) != nil {
-			continue
-		}
-		if k.now == "" {
-			k.now = config.Current
-		}
-		for _, c := range config.Contexts {
-			k.names = append(k.names, c.Name)
-		}
+		data, _ := os.ReadFile(name) // what cannot be read has no contexts
+		contents = append(contents, data)
+	}
+	all := kubeconfig.Merge(contents...)
+	k.now = all.Current
+	for _, c := range all.Contexts {
+		k.names = append(k.names, c.Name)
 	}
 	slices.Sort(k.names)
-	k.names = slices.Compact(k.names)
 }

@@ -2,20 +2,14 @@ package eval
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"go.starlark.net/starlark"
-	"go.yaml.in/yaml/v2"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/kubeconfig"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -111,28 +105,6 @@ func (c *call) allowContexts() (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-// kubeconfig is the part of a kubeconfig that names clusters.
-type kubeconfig struct {
-	Current  string `yaml:"current-context"`
-	Contexts []struct {
-		Name    string `yaml:"name"`
-		Context struct {
-			Cluster   string `yaml:"cluster"`
-			Namespace string `yaml:"namespace"`
-		} `yaml:"context"`
-	} `yaml:"contexts"`
-	Clusters []struct {
-		Name    string `yaml:"name"`
-		Cluster struct {
-			Server     string `yaml:"server"`
-			CA         string `yaml:"certificate-authority-data"`
-			Extensions []struct {
-				Name string `yaml:"name"`
-			} `yaml:"extensions"`
-		} `yaml:"cluster"`
-	} `yaml:"clusters"`
-}
-
 // ReadKubeconfig finds the current context in the files that $KUBECONFIG
 // lists, or in ~/.kube/config. No file, or none that can be read, is no
 // context.
@@ -141,59 +113,26 @@ func ReadKubeconfig(files FS, env map[string]string) Kube {
 	if len(paths) == 0 && env["HOME"] != "" {
 		paths = []string{filepath.Join(env["HOME"], ".kube", "config")}
 	}
-	var all kubeconfig
-	for _, p := range paths {
-		data, err := files.ReadFile(p)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		var one kubeconfig
-		if err != nil || yaml.Unmarshal(data, &one) != nil {
-			continue
-		}
-		if all.Current == "" {
-			all.Current = one.Current
-		}
-		all.Contexts = append(all.Contexts, one.Contexts...)
-		all.Clusters = append(all.Clusters, one.Clusters...)
+	contents := make([][]byte, len(paths))
+	for i, p := range paths {
+		contents[i], _ = files.ReadFile(p) // what cannot be read names no context
 	}
-	return all.current()
-}
-
-func (k *kubeconfig) current() Kube {
-	for _, c := range k.Contexts {
-		if c.Name != k.Current {
-			continue
-		}
-		kube := Kube{Context: c.Name, Namespace: c.Context.Namespace, Local: localCluster(c.Context.Cluster)}
-		for _, cluster := range k.Clusters {
-			if cluster.Name != c.Context.Cluster {
-				continue
-			}
-			if ca, err := base64.StdEncoding.DecodeString(cluster.Cluster.CA); err == nil && len(ca) > 0 {
-				sum := sha256.Sum256(ca)
-				kube.CASHA256 = hex.EncodeToString(sum[:])
-			}
-			for _, e := range cluster.Cluster.Extensions {
-				kube.Local = kube.Local || strings.HasPrefix(e.Name, "cluster_info") || e.Name == "minikube.sigs.k8s.io"
-			}
-			break
-		}
-		return kube
+	all := kubeconfig.Merge(contents...)
+	context, ok := all.Context(all.Current)
+	if !ok {
+		return Kube{}
 	}
-	return Kube{}
-}
-
-// localCluster reports whether a cluster's name is one that the tools for
-// clusters on the own machine give.
-func localCluster(cluster string) bool {
-	for _, prefix := range []string{
-		"minikube", "docker-for-desktop-cluster", "docker-desktop", "kind-", "microk8s-cluster", "api-crc-testing", "crc",
-		"krucible-", "k3d-", "k3s-default", "rancher-desktop", "colima", "orbstack",
-	} {
-		if strings.HasPrefix(cluster, prefix) {
-			return true
+	cluster, _ := all.Cluster(context.Cluster)
+	ca := cluster.CA
+	if len(ca) == 0 && cluster.CAFile != "" {
+		file := cluster.CAFile
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(paths[cluster.Origin]), file)
 		}
+		ca, _ = files.ReadFile(file)
 	}
-	return cluster == "kind"
+	return Kube{
+		Context: context.Name, Namespace: context.Namespace,
+		Local: cluster.Product().Local(), CASHA256: kubeconfig.HashCA(ca),
+	}
 }
