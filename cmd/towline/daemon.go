@@ -102,8 +102,8 @@ func evaluator() daemon.Evaluate {
 			Kube: &eval.Kube{
 				Context: e.Cluster.Context, Namespace: e.Cluster.Namespace, Local: e.Cluster.Local(), CASHA256: e.Cluster.CAHash,
 			},
-			AnyContext: true,
-			Remote:     extensionCache(),
+			AnyContext: true, Allowed: e.Allowed,
+			Remote: extensionCache(),
 		})
 	}
 }

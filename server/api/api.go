@@ -91,6 +91,7 @@ type ConfigStatus struct {
 	EvaluatedAt time.Time        `json:"evaluated_at"`
 	Took        time.Duration    `json:"took_ns"`
 	Error       *config.Problem  `json:"error,omitempty"`
+	Held        *config.Problem  `json:"held,omitempty"` // what was not done since nobody asked for it yet
 	Warnings    []config.Problem `json:"warnings,omitempty"`
 	Files       []string         `json:"files,omitempty"` // every file that was read, absolute
 }

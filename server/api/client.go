@@ -20,6 +20,7 @@ const (
 	RouteWatch    = "/v1/watch"
 	RouteLogs     = "/v1/logs"
 	RouteProject  = "/v1/project"
+	RouteAllow    = "/v1/allow"
 	RouteUp       = "/v1/up"
 	RouteArgs     = "/v1/args"
 	RouteDown     = "/v1/down"
@@ -73,6 +74,15 @@ func (c *Client) Project(ctx context.Context) (*config.Project, error) {
 // follows, with each new one.
 func (c *Client) Logs(ctx context.Context, req LogsRequest, visit func(LogLine) error) error {
 	return stream(ctx, c, RouteLogs, req, visit)
+}
+
+// Allow evaluates the Tiltfile for a person who wants it to run its commands.
+// It may run them by itself from then on, as long as what it read stays as it
+// is. Otherwise a project that is not up is only read.
+func (c *Client) Allow(ctx context.Context) (Status, error) {
+	var s Status
+	err := c.call(ctx, http.MethodPost, RouteAllow, nil, &s)
+	return s, err
 }
 
 // Up brings the project up. It returns once the Tiltfile is evaluated and the

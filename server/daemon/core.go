@@ -39,6 +39,7 @@ type core struct {
 	ups        int           // counts runners, so that a late event of an old one is known
 	surveyed   *kube.Cluster // the one that the runner works on
 	subcommand string        // that the Tiltfile is told
+	asked      int           // requests of people that go on and want the Tiltfile to run
 	downing    []func()      // what waits for the end of a Down; nil when none runs
 
 	tree      *tree.Tree

@@ -33,7 +33,9 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 	}
 	c.open()
 	c.subcommand = "down"
+	c.asked++
 	c.evaluate(func(p *config.Project) {
+		c.asked--
 		c.subcommand = "up"
 		var broken error
 		if p.Error != nil {

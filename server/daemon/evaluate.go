@@ -25,6 +25,7 @@ type Evaluation struct {
 	Cluster    kube.Identity // zero when there is no kubeconfig
 	Kubeconfig string
 	Log        func(line string)
+	Allowed    func(read map[string]config.Content) bool // see eval.Options
 }
 
 // evaluation is the one that runs, if any.
@@ -57,7 +58,7 @@ func (c *core) evaluate(then func(*config.Project)) {
 	c.dirty = true
 	serial, began := c.eval.serial, time.Now()
 	said := &saying{}
-	e := Evaluation{Tiltfile: c.tiltfile(), Args: c.request.Args, Subcommand: c.subcommand, Log: said.add}
+	e := Evaluation{Tiltfile: c.tiltfile(), Args: c.request.Args, Subcommand: c.subcommandNow(), Log: said.add, Allowed: c.allowed()}
 	if c.runner == nil && c.downing == nil {
 		c.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
 	}
@@ -84,6 +85,9 @@ func (c *core) evaluate(then func(*config.Project)) {
 				c.eval.running, c.eval.took, c.eval.at = false, time.Since(began), began
 				c.hide(p)
 				said.tell(c.d.logs)
+				if e.Allowed == nil {
+					c.allow(p.Read)
+				}
 				c.evaluated(p, ahead)
 			}
 		})
@@ -153,9 +157,11 @@ func (c *core) tiltfile() string {
 // good project in force.
 func (c *core) evaluated(p *config.Project, ahead *tree.Tree) {
 	c.last, c.dirty = p, true
-	if p.Error == nil {
+	switch {
+	case p.Error == nil:
 		c.good = p
-	} else {
+	case p.Error.Cause == config.CauseHeld: // nothing is wrong
+	default:
 		if p.Error.Hint == "" {
 			p.Error.Hint = "mend the Tiltfile: it is evaluated again as soon as it is saved"
 			if c.state.Up {

@@ -31,6 +31,9 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("GET "+api.RouteProject, d.handleProject)
 	mux.HandleFunc("POST "+api.RouteWatch, d.handleWatch)
 	mux.HandleFunc("POST "+api.RouteLogs, d.handleLogs)
+	mux.HandleFunc("POST "+api.RouteAllow, func(w http.ResponseWriter, r *http.Request) {
+		d.answerStatus(w, r, (*core).askedFor)
+	})
 	mux.HandleFunc("POST "+api.RouteUp, d.handleUp)
 	mux.HandleFunc("POST "+api.RouteArgs, d.handleArgs)
 	mux.HandleFunc("POST "+api.RouteDown, d.handleDown)
@@ -97,7 +100,8 @@ func (d *Daemon) handleStatus(w http.ResponseWriter, r *http.Request) {
 }
 
 // handleProject answers with the last good project or the failed one,
-// evaluating the Tiltfile if that was never done.
+// evaluating the Tiltfile if that was never done, without its effects unless
+// they are allowed.
 func (d *Daemon) handleProject(w http.ResponseWriter, r *http.Request) {
 	p, err := in(r.Context(), d, func(c *core, answer func(*config.Project, error)) {
 		pick := func(*config.Project) {

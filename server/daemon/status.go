@@ -61,6 +61,9 @@ func (c *core) configStatus() api.ConfigStatus {
 	s := api.ConfigStatus{Evaluating: c.eval.running, EvaluatedAt: c.eval.at, Took: c.eval.took}
 	if c.last != nil {
 		s.Error, s.Warnings, s.Files = c.last.Error, c.last.Warnings, c.last.ConfigFiles
+		if s.Error != nil && s.Error.Cause == config.CauseHeld {
+			s.Error, s.Held = nil, s.Error
+		}
 	}
 	return s
 }

@@ -20,6 +20,10 @@ type record struct {
 	Up     *api.UpRequest         `json:"up,omitempty"` // nil: not up
 	Pin    string                 `json:"pin,omitempty"`
 	Images map[string]imageRecord `json:"images,omitempty"`
+
+	// Allowed is what the files held that were read when a person wanted the
+	// Tiltfile to run, by path.
+	Allowed map[string]string `json:"allowed,omitempty"`
 }
 
 // imageRecord is what an image was built from.

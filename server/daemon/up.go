@@ -78,6 +78,7 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 	if moves {
 		c.open()
 	}
+	answer = c.asking(answer)
 	c.evaluate(func(p *config.Project) {
 		fail := func(err error) {
 			c.request, c.cluster = before, cluster

@@ -14,6 +14,7 @@ import (
 type Daemon interface {
 	Watch(ctx context.Context, visit func(*api.Status) error) error
 	Project(ctx context.Context) (*config.Project, error)
+	Allow(ctx context.Context) (api.Status, error)
 	Up(ctx context.Context, req api.UpRequest) (api.Status, error)
 	SetArgs(ctx context.Context, args ...string) (api.Status, error)
 	Down(ctx context.Context, req api.DownRequest) error

@@ -37,6 +37,8 @@ func (s *session) command(ctx context.Context, p *lsp.ExecuteCommandParams, args
 	switch p.Command {
 	case protocol.CommandUp:
 		return s.up(ctx, run, args)
+	case protocol.CommandAllow:
+		return s.allow(ctx, project)
 	case protocol.CommandArgs:
 		return s.setArgs(ctx, run, args)
 	case protocol.CommandDown:
@@ -85,6 +87,17 @@ func (s *session) up(ctx context.Context, run operation, args protocol.CommandAr
 	return status, s.operate(ctx, run, func(ctx context.Context, report func(string)) error {
 		return follow(ctx, run.project.link, settled(req.Resources, status), report)
 	})
+}
+
+// allow has the Tiltfile evaluated with its effects, for a person who allows
+// them.
+func (s *session) allow(ctx context.Context, project *project) (any, error) {
+	var status api.Status
+	err := project.link.do(ctx, func(d Daemon) (err error) {
+		status, err = d.Allow(ctx)
+		return err
+	})
+	return status, err
 }
 
 // setArgs changes the Tiltfile's arguments. How what they enable fares is shown

@@ -116,6 +116,13 @@ func (d *fakeDaemon) Project(context.Context) (*config.Project, error) {
 	return &p, err
 }
 
+func (d *fakeDaemon) Allow(context.Context) (api.Status, error) {
+	err := d.ask("allow")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.status, err
+}
+
 func (d *fakeDaemon) Up(context.Context, api.UpRequest) (api.Status, error) {
 	if err := d.ask("up"); err != nil {
 		return api.Status{}, err

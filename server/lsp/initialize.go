@@ -18,6 +18,7 @@ type client struct {
 	name      string
 	encoding  workspace.Encoding
 	status    bool // wants towline/status
+	static    bool // nobody trusts the workspace
 	pulls     bool // asks for diagnostics itself
 	progress  bool // can be asked to show progress
 	watch     bool // can be asked to watch files
@@ -53,7 +54,7 @@ func (s *session) initialize(_ context.Context, p *lsp.InitializeParams) (any, e
 }
 
 func clientOf(c *lsp.ClientCapabilities, options protocol.InitializationOptions) client {
-	out := client{status: options.Status, encoding: workspace.UTF16}
+	out := client{status: options.Status, static: options.Static, encoding: workspace.UTF16}
 	if g := c.General; g != nil {
 		out.encoding = encodingOf(g.PositionEncodings)
 	}

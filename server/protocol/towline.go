@@ -25,6 +25,7 @@ const (
 // CommandArguments; a bare string is taken for the resource.
 const (
 	CommandUp      = "towline.up"      // result: the api.Status once the Tiltfile and the cluster allow it
+	CommandAllow   = "towline.allow"   // result: the api.Status once the Tiltfile is evaluated with its effects
 	CommandArgs    = "towline.args"    // result: the api.Status once the Tiltfile is evaluated with Args
 	CommandDown    = "towline.down"    // result: null
 	CommandTrigger = "towline.trigger" // result: null
@@ -37,6 +38,7 @@ const (
 // InitializationOptions is what a client may send as initializationOptions.
 type InitializationOptions struct {
 	Status bool `json:"status,omitempty"` // send MethodStatus notifications
+	Static bool `json:"static,omitempty"` // nothing is run and no daemon asked: nobody trusts the workspace
 }
 
 // ProjectParams names a project by any of its files or folders; "" is the

@@ -375,6 +375,10 @@ type Cause string
 // no cause, and is the Tiltfile's.
 const CauseEnvironment Cause = "environment"
 
+// CauseHeld is something that an evaluation did not do because nobody had asked
+// for it yet. Nothing is wrong; what depends on it is not known.
+const CauseHeld Cause = "held"
+
 // Frame is one call of a Starlark call stack.
 type Frame struct {
 	Name string   `json:"name"`

@@ -39,6 +39,9 @@ func (c *call) ourChart() (starlark.Value, error) {
 	if c.run.exists(filepath.Join(dir, "Chart.yaml")) {
 		return starlark.String(dir), nil
 	}
+	if c.run.held("fetching the chart " + in.Chart) {
+		return nil, errHeld
+	}
 	charts := c.run.opts.Charts
 	if charts == nil {
 		charts = chart.Source{Env: c.run.env.List(nil)}

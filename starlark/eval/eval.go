@@ -16,6 +16,12 @@
 // through Options, and every file that was read is in the result, so that a
 // caller knows when to evaluate again. A Cache that is handed in again makes
 // that cheap: programs and YAML are kept by content.
+//
+// # Effects
+//
+// Whatever does more than read passes run.held: commands, and what is fetched.
+// A caller whom nobody asked to run the Tiltfile holds that back by
+// Options.Allowed, and learns what can be known without it.
 package eval
 
 import (
@@ -60,6 +66,7 @@ type Options struct {
 	Remote     Remote       // fetches repositories of extensions; nil: none can be fetched
 	Charts     Charts       // fetches Helm charts; nil: from the network
 	Version    string       // towline's own version
+	Allowed    Allowed      // nil: the run may do whatever the Tiltfile wants
 	AnyContext bool         // the caller checks the Kubernetes context before it deploys; local() is refused all the same
 }
 
@@ -85,14 +92,19 @@ func Eval(ctx context.Context, o Options) *config.Project {
 	})
 	r.project.ConfigFiles, r.project.Read, r.project.Listed = r.files.sorted(), r.files.contents, r.files.listed
 	r.project.Warnings = r.warnings
+	if r.withheld != nil {
+		// What follows from what is not known is nobody's mistake.
+		r.project.Error, r.project.Warnings = r.withheld, nil
+	}
 	if err != nil {
-		problem := r.problem(err)
-		r.project.Error = &problem
+		if problem := r.problem(err); r.withheld == nil {
+			r.project.Error = &problem
+		}
 		r.project.Resources, r.project.Images, r.project.YAML, r.project.Buttons = nil, nil, nil, nil
 	}
 	r.scrubProblems()
 	fillEmpty(r.project)
-	if err == nil {
+	if r.project.Error == nil {
 		r.opts.Cache.succeeded()
 	}
 	return r.project
@@ -110,6 +122,7 @@ type run struct {
 	project  *config.Project
 	warnings []config.Problem
 	warned   map[string]bool // texts that are told once
+	withheld *config.Problem // the first thing that Options.Allowed did not allow
 
 	modules   map[string]*module // by path, each executed once
 	executing []string           // paths of the files that are being executed, innermost last

@@ -145,8 +145,21 @@ func (r *run) repository(target, ref string) (string, error) {
 	if r.opts.Remote == nil {
 		return "", fault.Environment(fmt.Errorf("%s is not fetched here", target))
 	}
+	if kept, ok := r.opts.Remote.(offline); ok {
+		if dir, ok := kept.Cached(target, ref); ok {
+			return dir, nil
+		}
+	}
+	if r.held("fetching " + target) {
+		return "", errHeld
+	}
 	dir, err := r.opts.Remote.Fetch(r.ctx, target, ref)
 	return dir, fault.Environment(err)
+}
+
+// offline is a Remote that can say what it has, without fetching anything.
+type offline interface {
+	Cached(url, ref string) (dir string, ok bool)
 }
 
 // source reads a Tiltfile, or takes a shipped extension's.

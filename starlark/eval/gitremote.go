@@ -36,17 +36,14 @@ const fetchTimeout = 2 * time.Minute
 
 // Fetch implements Remote.
 func (g *GitRemote) Fetch(ctx context.Context, url, ref string) (string, error) {
+	if dir, ok := g.Cached(url, ref); ok {
+		return dir, nil
+	}
 	lock, err := g.cache().ReadLock()
 	if err != nil {
 		return "", err
 	}
 	i := slices.IndexFunc(lock, func(l extensions.Locked) bool { return l.URL == url && l.Ref == ref })
-	if i >= 0 {
-		dir := g.cache().Folder(url, lock[i].Commit)
-		if hash, err := hashTree(dir); err == nil && hash == lock[i].Hash {
-			return dir, nil
-		}
-	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	asked := ref
@@ -68,6 +65,22 @@ func (g *GitRemote) Fetch(ctx context.Context, url, ref string) (string, error) 
 		return dir, nil
 	}
 	return dir, g.cache().WriteLock(append(lock, extensions.Locked{URL: url, Ref: ref, Commit: commit, Hash: hash}))
+}
+
+// Cached returns the folder of a repository that was fetched before and still
+// has the files that it had then.
+func (g *GitRemote) Cached(url, ref string) (string, bool) {
+	lock, err := g.cache().ReadLock()
+	if err != nil {
+		return "", false
+	}
+	i := slices.IndexFunc(lock, func(l extensions.Locked) bool { return l.URL == url && l.Ref == ref })
+	if i < 0 {
+		return "", false
+	}
+	dir := g.cache().Folder(url, lock[i].Commit)
+	hash, err := hashTree(dir)
+	return dir, err == nil && hash == lock[i].Hash
 }
 
 // clone fetches one commit and moves its files to their folder.

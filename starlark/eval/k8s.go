@@ -40,7 +40,7 @@ func (c *call) k8sYAML() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if first, _ := starlark.AsString(values[0]); len(objects) == 0 && first == "" {
+	if first, _ := starlark.AsString(values[0]); len(objects) == 0 && first == "" && c.run.withheld == nil {
 		return nil, errEmpty
 	}
 	return starlark.None, c.run.yaml.add(objects, in.AllowDuplicates)

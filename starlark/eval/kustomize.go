@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -77,6 +78,9 @@ func kustomizeOptions(flags []string) (*krusty.Options, bool) {
 }
 
 func (r *run) kustomizeLibrary(dir string, flags []string, options *krusty.Options) (string, error) {
+	if r.opts.Allowed != nil && !r.kustomizesHere(dir) && r.held("fetching what the kustomization in "+dir+" names") {
+		return "", nil
+	}
 	key := cacheKey{"kustomize", dir + "\x00" + strings.Join(flags, "\x00")}
 	reads := r.newReadFiles()
 	defer reads.watch()
@@ -125,6 +129,9 @@ func (r *run) kustomizeBinary(dir, bin string, flags []string) (string, error) {
 		return "", fault.Environment(fmt.Errorf("kustomize: the flags %q need the program kustomize or kubectl, and neither is installed", flags))
 	}
 	argv = append(append(argv, flags...), dir)
+	if r.held("the command " + strconv.Quote(value.CommandText(argv))) {
+		return "", nil
+	}
 	var stderr strings.Builder
 	out, err := r.command(config.Command{Argv: argv, Dir: r.dir()}, "", func(s string) { stderr.WriteString(s) })
 	if err != nil {
