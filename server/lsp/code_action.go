@@ -14,7 +14,7 @@ import (
 // codeAction offers fixes and rewrites for a range.
 func (s *session) codeAction(_ context.Context, snap *workspace.Snapshot, p *lsp.CodeActionParams) (any, error) {
 	v := s.view(snap, p.TextDocument.URI)
-	if v == nil {
+	if v == nil || !s.client.codeActions {
 		return nil, nil
 	}
 	out := []lsp.CommandOrCodeAction{}
@@ -23,8 +23,8 @@ func (s *session) codeAction(_ context.Context, snap *workspace.Snapshot, p *lsp
 		if !asked(p.Context.Only, kind) {
 			continue
 		}
-		action := &lsp.CodeAction{Title: a.Title, Kind: &kind, Edit: &lsp.WorkspaceEdit{Changes: v.edits(a.Edits)}}
-		if a.Preferred {
+		action := &lsp.CodeAction{Title: a.Title, Kind: &kind, Edit: v.workspaceEdit(a.Edits)}
+		if a.Preferred && s.client.preferred {
 			action.IsPreferred = new(true)
 		}
 		if a.Diagnostic != nil {

@@ -30,7 +30,7 @@ func (s *session) codeLens(_ context.Context, snap *workspace.Snapshot, p *lsp.C
 	}
 	out := []lsp.CodeLens{}
 	for _, at := range v.declared(snap, project, status) {
-		for _, c := range at.commands(p.TextDocument.URI) {
+		for _, c := range at.commands(spelled(snap, keyOf(p.TextDocument.URI))) {
 			out = append(out, lsp.CodeLens{Range: v.rng(at.span), Command: c})
 		}
 	}

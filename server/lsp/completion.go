@@ -60,9 +60,9 @@ func (v *view) item(i *ide.Item, replace lsp.Range, u uri.URI) (lsp.CompletionIt
 	out := lsp.CompletionItem{Label: i.Label, Kind: itemKinds[i.Kind]}
 	edit := &lsp.TextEdit{Range: replace, NewText: i.Insert}
 	switch {
-	case i.Snippet && v.s.client.snippets:
+	case i.Snippet && v.s.client.completion.snippets:
 		out.InsertTextFormat = lsp.InsertTextFormatSnippet
-		if strings.Contains(i.Insert, "\n") {
+		if strings.Contains(i.Insert, "\n") && v.s.client.completion.indents {
 			out.InsertTextMode = lsp.InsertTextModeAdjustIndentation
 		}
 	case i.Snippet:
@@ -76,7 +76,7 @@ func (v *view) item(i *ide.Item, replace lsp.Range, u uri.URI) (lsp.CompletionIt
 	if i.Sort != "" {
 		out.SortText = lsp.NewOptional(i.Sort + i.Label)
 	}
-	if i.Old {
+	if i.Old && v.s.client.completion.old {
 		out.Tags = []lsp.CompletionItemTag{lsp.CompletionItemTagDeprecated}
 	}
 	for _, edits := range v.edits(i.Extra) {
@@ -85,9 +85,9 @@ func (v *view) item(i *ide.Item, replace lsp.Range, u uri.URI) (lsp.CompletionIt
 	if i.Key == "" {
 		return out, nil
 	}
-	if !v.s.client.lazyDocs {
+	if !v.s.client.completion.lazyDocs {
 		if doc := ide.ResolveItem(v.ide, i.Key); doc != "" {
-			out.Documentation = markdown(doc)
+			out.Documentation = markup(doc, v.s.client.markdown.completion)
 		}
 		return out, nil
 	}
@@ -104,7 +104,7 @@ func (s *session) completionResolve(_ context.Context, snap *workspace.Snapshot,
 	}
 	if v := s.view(snap, data.URI); v != nil {
 		if doc := ide.ResolveItem(v.ide, data.Key); doc != "" {
-			item.Documentation = markdown(doc)
+			item.Documentation = markup(doc, v.s.client.markdown.completion)
 		}
 	}
 	return item, nil

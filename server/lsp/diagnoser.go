@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lsp "go.lsp.dev/protocol"
@@ -26,17 +27,19 @@ type diagnoser struct {
 	s    *session
 	wake chan struct{} // capacity 1
 
+	refreshes atomic.Int32 // asked for, and not yet known to be seen by the client
+
 	mu        sync.Mutex
-	dirty     map[string]bool      // URIs to look at
+	dirty     map[string]bool      // documents to look at
 	since     map[string]time.Time // when each of those that were not published since changed
 	findings  map[string][]finding // of the daemons, by project folder
-	published map[string]bool      // URIs for which the client shows something that we pushed
+	published map[string]uri.URI   // as which the client shows something that we pushed, by document
 }
 
 func newDiagnoser(s *session) *diagnoser {
 	return &diagnoser{
 		s: s, wake: make(chan struct{}, 1),
-		dirty: map[string]bool{}, since: map[string]time.Time{}, findings: map[string][]finding{}, published: map[string]bool{},
+		dirty: map[string]bool{}, since: map[string]time.Time{}, findings: map[string][]finding{}, published: map[string]uri.URI{},
 	}
 }
 
@@ -77,11 +80,24 @@ func (d *diagnoser) evaluated(folder string, findings []finding) {
 		}
 	}
 	d.changed(uris...)
-	if d.s.client.pulls && d.s.client.refreshes.diagnostics {
-		d.s.spawn(func(ctx context.Context) {
-			_ = d.s.conn.Call(ctx, lsp.MethodWorkspaceDiagnosticRefresh, nil, nil)
-		})
+	d.refresh()
+}
+
+// refresh has a client that pulls ask for the diagnostics of all documents
+// again, since what is known of some changed without an edit of theirs.
+func (d *diagnoser) refresh() {
+	if !d.s.client.pulls || !d.s.client.refreshes.diagnostics || d.refreshes.Add(1) > 1 {
+		return // the one who asks already asks once more
 	}
+	d.s.spawn(func(ctx context.Context) {
+		for ctx.Err() == nil {
+			before := d.refreshes.Load()
+			_ = d.s.conn.Call(ctx, lsp.MethodWorkspaceDiagnosticRefresh, nil, nil)
+			if d.refreshes.CompareAndSwap(before, 0) {
+				return
+			}
+		}
+	})
 }
 
 // evaluatedText returns the text that a finding's place is of: what an earlier
@@ -115,7 +131,7 @@ func (d *diagnoser) below(folder string) {
 	d.changed(uris...)
 }
 
-// uriOf returns the URI that the client uses for a file.
+// uriOf returns what the document of a file goes by.
 func (d *diagnoser) uriOf(path string) string {
 	if doc := d.s.docs.Snapshot().DocumentAt(path); doc != nil {
 		return doc.URI
@@ -168,7 +184,11 @@ func (d *diagnoser) run(ctx context.Context) {
 			delete(later, u)
 			d.publish(ctx, snap, u)
 		}
-		for _, u := range d.dependents(snap, seen.changed(snap, dirty)) {
+		dependents := d.dependents(snap, seen.changed(snap, dirty))
+		if len(dependents) > 0 {
+			d.refresh()
+		}
+		for _, u := range dependents {
 			if !dirty[u] {
 				later[u] = true
 			}
@@ -194,7 +214,7 @@ func (d *diagnoser) takeDirty() map[string]bool {
 // open documents itself, and would show them twice.
 func (d *diagnoser) publish(ctx context.Context, snap *workspace.Snapshot, u string) {
 	doc := snap.Document(u)
-	params := &lsp.PublishDiagnosticsParams{URI: uri.URI(u), Diagnostics: []lsp.Diagnostic{}}
+	params := &lsp.PublishDiagnosticsParams{URI: spelled(snap, u), Diagnostics: []lsp.Diagnostic{}}
 	if doc != nil {
 		params.Version = lsp.NewOptional(doc.Version)
 	}
@@ -206,13 +226,30 @@ func (d *diagnoser) publish(ctx context.Context, snap *workspace.Snapshot, u str
 	}
 	// An open Tiltfile always gets an answer to its new version; of other
 	// files the client need not hear that they are fine.
-	d.mu.Lock()
-	shown := d.published[u]
-	delete(d.since, u)
-	d.published[u] = len(params.Diagnostics) > 0
-	d.mu.Unlock()
+	shown := d.show(u, params, doc != nil)
 	own := doc != nil && isTiltfile(doc) && !d.s.client.pulls
 	if shown || own || len(params.Diagnostics) > 0 {
 		d.s.notify(lsp.MethodTextDocumentPublishDiagnostics, params)
 	}
+}
+
+// show notes what the client is about to show of a document, and reports
+// whether it showed something before. What it showed under another spelling of
+// the URI it is told to forget.
+func (d *diagnoser) show(u string, params *lsp.PublishDiagnosticsParams, open bool) bool {
+	d.mu.Lock()
+	before := d.published[u]
+	if before != "" && !open {
+		params.URI = before
+	}
+	delete(d.since, u)
+	if delete(d.published, u); len(params.Diagnostics) > 0 {
+		d.published[u] = params.URI
+	}
+	d.mu.Unlock()
+	if before != "" && before != params.URI {
+		d.s.notify(lsp.MethodTextDocumentPublishDiagnostics, &lsp.PublishDiagnosticsParams{URI: before, Diagnostics: []lsp.Diagnostic{}})
+		return false
+	}
+	return before != ""
 }

@@ -21,7 +21,7 @@ const source = "towline"
 
 // diagnostic answers a client that asks for diagnostics itself.
 func (s *session) diagnostic(ctx context.Context, snap *workspace.Snapshot, p *lsp.DocumentDiagnosticParams) (any, error) {
-	items := s.diagnose(snap, string(p.TextDocument.URI), func() bool { return ctx.Err() != nil })
+	items := s.diagnose(snap, keyOf(p.TextDocument.URI), func() bool { return ctx.Err() != nil })
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -188,13 +188,13 @@ func (v *view) diagnostic(d ide.Diagnostic) lsp.Diagnostic {
 		Severity:        severities[d.Severity],
 		Source:          lsp.NewOptional(source),
 		Code:            lsp.String(d.Code),
-		CodeDescription: lsp.CodeDescription{Href: uri.URI(docs + d.Code)},
+		CodeDescription: v.s.described(d.Code),
 		Message:         lsp.String(d.Message),
 	}
-	if tag, ok := tags[d.Tag]; ok {
+	if tag, ok := tags[d.Tag]; ok && slices.Contains(v.s.client.diagnostics.tags, tag) {
 		out.Tags = lsp.NewDiagnosticTags(tag)
 	}
-	if v.s.client.related {
+	if v.s.client.diagnostics.related {
 		for _, r := range d.Related {
 			if loc, ok := v.location(r.Location); ok {
 				out.RelatedInformation = append(out.RelatedInformation, lsp.DiagnosticRelatedInformation{Location: loc, Message: r.Message})
@@ -202,6 +202,14 @@ func (v *view) diagnostic(d ide.Diagnostic) lsp.Diagnostic {
 		}
 	}
 	return out
+}
+
+// described says where a code is explained.
+func (s *session) described(code string) lsp.CodeDescription {
+	if !s.client.diagnostics.links {
+		return lsp.CodeDescription{}
+	}
+	return lsp.CodeDescription{Href: uri.URI(docs + code)}
 }
 
 // diagnosticOf turns a daemon's finding into a diagnostic of its file.
@@ -212,21 +220,21 @@ func (s *session) diagnosticOf(snap *workspace.Snapshot, path string, text *work
 		Severity:        lsp.DiagnosticSeverityError,
 		Source:          lsp.NewOptional(source),
 		Code:            lsp.String(ide.CodeEvaluation),
-		CodeDescription: lsp.CodeDescription{Href: docs + ide.CodeEvaluation},
+		CodeDescription: s.described(ide.CodeEvaluation),
 	}
 	if f.warning {
 		d.Severity = lsp.DiagnosticSeverityWarning
 	}
 	message := f.problem.Message
 	if f.resource != "" {
-		d.Code, d.CodeDescription = lsp.String(codeResource), lsp.CodeDescription{Href: docs + codeResource}
+		d.Code, d.CodeDescription = lsp.String(codeResource), s.described(codeResource)
 		message = f.resource + ": " + message
 	}
 	if f.problem.Hint != "" {
 		message += "\n" + f.problem.Hint
 	}
 	d.Message = lsp.String(message)
-	if s.client.related {
+	if s.client.diagnostics.related {
 		for _, frame := range slices.Backward(f.problem.Stack) {
 			if frame.Pos.File == "" {
 				continue

@@ -17,11 +17,11 @@ func (s *session) didSave(ctx context.Context, p *lsp.DidSaveTextDocumentParams)
 	if path != "" {
 		s.hint(ctx, path)
 	}
-	err := s.docs.Save(string(p.TextDocument.URI))
+	err := s.docs.Save(keyOf(p.TextDocument.URI))
 	if errors.Is(err, workspace.ErrNotOpen) {
 		err = nil // a file of another language, which the client saved all the same
 	}
-	s.diagnoser.changed(string(p.TextDocument.URI))
+	s.diagnoser.changed(keyOf(p.TextDocument.URI))
 	if workspace.IsTiltfile(path) && !s.options.Extensions.Foreign(path) {
 		project := s.projectOf(path)
 		project.link.wake()

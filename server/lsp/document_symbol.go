@@ -22,7 +22,27 @@ func (s *session) documentSymbol(_ context.Context, snap *workspace.Snapshot, p 
 	if v == nil {
 		return nil, nil
 	}
-	return lsp.DocumentSymbolSlice(v.symbols(ide.DocumentSymbols(v.ide, v.file))), nil
+	list := ide.DocumentSymbols(v.ide, v.file)
+	if !s.client.symbolTree {
+		return lsp.SymbolInformationSlice(v.flatSymbols(list, "", nil)), nil
+	}
+	return lsp.DocumentSymbolSlice(v.symbols(list)), nil
+}
+
+// flatSymbols appends symbols and those within them, for clients that take no
+// tree.
+func (v *view) flatSymbols(list []ide.Symbol, container string, out []lsp.SymbolInformation) []lsp.SymbolInformation {
+	for _, sym := range list {
+		info := lsp.SymbolInformation{
+			BaseSymbolInformation: lsp.BaseSymbolInformation{Name: sym.Name, Kind: symbolKinds[sym.Kind]},
+			Location:              lsp.Location{URI: v.uriOf(v.file.Name), Range: v.rng(around(sym.Span, sym.Selection))},
+		}
+		if container != "" {
+			info.ContainerName = new(container)
+		}
+		out = v.flatSymbols(sym.Children, sym.Name, append(out, info))
+	}
+	return out
 }
 
 func (v *view) symbols(list []ide.Symbol) []lsp.DocumentSymbol {

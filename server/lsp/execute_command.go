@@ -159,7 +159,7 @@ func commandArguments(raw []lsp.LSPAny) (protocol.CommandArguments, error) {
 	if json.Unmarshal(raw[0], &args.Resource) == nil {
 		return args, nil
 	}
-	if err := json.Unmarshal(raw[0], &args); err != nil {
+	if err := protocol.Unmarshal(raw[0], &args); err != nil {
 		return args, protocol.Errorf(jsonrpc2.InvalidParams, "reading the command's argument: %v; it is an object or the name of a resource", err)
 	}
 	return args, nil

@@ -33,7 +33,7 @@ func TestExtensions(t *testing.T) {
 	for _, one := range d.Diagnostics {
 		severities[one.Code] = one.Severity
 	}
-	if severities["unknown-export"] != 1 || severities["extension-not-fetched"] != 4 || severities["missing-module"] != 0 {
+	if severities["unknown-export"] != 2 || severities["extension-not-fetched"] != 4 || severities["missing-module"] != 0 {
 		t.Errorf("diagnostics: %+v", d.Diagnostics)
 	}
 	call := place(extensionMain, "build_with_restart('img'", 0)

@@ -108,8 +108,12 @@ const everything = `{
 	"window": {"workDoneProgress": true},
 	"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": true}, "codeLens": {"refreshSupport": true},
 		"inlayHint": {"refreshSupport": true}, "diagnostics": {"refreshSupport": true}},
-	"textDocument": {"publishDiagnostics": {"relatedInformation": true},
-		"completion": {"completionItem": {"snippetSupport": true, "resolveSupport": {"properties": ["documentation", "detail"]}}}}}`
+	"textDocument": {"publishDiagnostics": {"relatedInformation": true, "codeDescriptionSupport": true, "tagSupport": {"valueSet": [1, 2]}},
+		"hover": {"contentFormat": ["markdown", "plaintext"]}, "documentSymbol": {"hierarchicalDocumentSymbolSupport": true},
+		"signatureHelp": {"signatureInformation": {"documentationFormat": ["markdown"], "parameterInformation": {"labelOffsetSupport": true}}},
+		"codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix", "refactor", "source"]}}, "isPreferredSupport": true},
+		"completion": {"completionItem": {"snippetSupport": true, "documentationFormat": ["markdown"],
+			"tagSupport": {"valueSet": [1]}, "insertTextModeSupport": {"valueSet": [1, 2]}, "resolveSupport": {"properties": ["documentation", "detail"]}}}}}`
 
 // end closes the connection and reports what the metamodel objects to.
 func (h *harness) end() {

@@ -26,7 +26,7 @@ func (s *session) hover(_ context.Context, snap *workspace.Snapshot, p *lsp.Hove
 	if r := s.resource(v.file.Name, info.Resource); r != nil {
 		text = strings.TrimRight(text, "\n") + "\n\n---\n\n" + resourceMarkdown(r)
 	}
-	return &lsp.Hover{Contents: markdown(text), Range: new(v.rng(info.Span))}, nil
+	return &lsp.Hover{Contents: markup(text, s.client.markdown.hover), Range: new(v.rng(info.Span))}, nil
 }
 
 // resource returns the live state of a resource of the project that a file

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -104,6 +105,8 @@ func TestParentDeath(t *testing.T) {
 	h := begin(t, setup{serve: Options{
 		Tick:  func() <-chan time.Time { return ticks },
 		Alive: func(pid int) bool { return pid != 4711 || <-alive },
+
+		Descends: func(pid int) bool { return pid == 4711 },
 	}})
 	h.call("initialize", map[string]any{"processId": 4711, "rootUri": nil, "capabilities": map[string]any{}}, nil)
 	alive <- true
@@ -112,6 +115,37 @@ func TestParentDeath(t *testing.T) {
 	ticks <- time.Time{}
 	if code := <-h.code; code != 1 {
 		t.Errorf("the server ended with code %d, want 1", code)
+	}
+}
+
+// TestPidOfAnotherSystem has a client say a number that means nothing here, or
+// another process that ends.
+func TestPidOfAnotherSystem(t *testing.T) {
+	other := exec.Command("sleep", "100")
+	if err := other.Start(); err != nil {
+		t.Skip("there is no sleep:", err)
+	}
+	for name, pid := range map[string]int{"no process": 1 << 30, "another one": other.Process.Pid, "itself": os.Getpid()} {
+		if isAncestor(pid) {
+			t.Errorf("%s (%d) is an ancestor", name, pid)
+		}
+	}
+	if err := other.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = other.Wait()
+	if !isAncestor(os.Getppid()) {
+		t.Error("the parent is no ancestor")
+	}
+	h := begin(t, setup{serve: Options{
+		Tick:  func() <-chan time.Time { t.Error("the process is looked for"); return nil },
+		Alive: func(int) bool { return false },
+	}})
+	h.call("initialize", map[string]any{"processId": other.Process.Pid, "rootUri": nil, "capabilities": map[string]any{}}, nil)
+	h.call("shutdown", []any{}, nil)
+	h.notify("exit", nil)
+	if code := <-h.code; code != 0 {
+		t.Errorf("the server ended with code %d, want 0", code)
 	}
 }
 

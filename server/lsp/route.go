@@ -51,7 +51,7 @@ func (s *session) table() map[string]protocol.Method {
 		lsp.MethodShutdown:                            ordered(s.shutdown),
 		lsp.MethodExit:                                ordered(s.exitNow),
 		lsp.MethodSetTrace:                            ordered(ignore[lsp.SetTraceParams]),
-		lsp.MethodTextDocumentDidOpen:                 ordered(s.didOpen),
+		lsp.MethodTextDocumentDidOpen:                 s.openSpelled(),
 		lsp.MethodTextDocumentDidChange:               ordered(s.didChange),
 		lsp.MethodTextDocumentDidClose:                ordered(s.didClose),
 		lsp.MethodTextDocumentDidSave:                 concurrent(s.didSave),

@@ -53,7 +53,7 @@ func (s *session) semanticTokensFull(_ context.Context, snap *workspace.Snapshot
 		return nil, nil
 	}
 	data := v.tokens(syntax.Span{End: v.text.Len()})
-	_, id := s.tokenStore.swap(string(p.TextDocument.URI), data)
+	_, id := s.tokenStore.swap(keyOf(p.TextDocument.URI), data)
 	return &lsp.SemanticTokens{ResultID: &id, Data: data}, nil
 }
 
@@ -65,7 +65,7 @@ func (s *session) semanticTokensDelta(_ context.Context, snap *workspace.Snapsho
 		return nil, nil
 	}
 	data := v.tokens(syntax.Span{End: v.text.Len()})
-	before, id := s.tokenStore.swap(string(p.TextDocument.URI), data)
+	before, id := s.tokenStore.swap(keyOf(p.TextDocument.URI), data)
 	if before.id == "" || before.id != p.PreviousResultID {
 		return &lsp.SemanticTokens{ResultID: &id, Data: data}, nil
 	}

@@ -33,10 +33,13 @@ import (
 type Options struct {
 	Log     *slog.Logger
 	Version string
-	Connect Connector                // nil: Dial, with this program as the daemon
-	Alive   func(pid int) bool       // nil: asks the system; whether the client's process lives
-	Tick    func() <-chan time.Time  // nil: every three seconds; when to ask Alive
-	OnHint  func(took time.Duration) // nil: nothing; told how long each hint to a daemon took
+	Connect Connector          // nil: Dial, with this program as the daemon
+	Alive   func(pid int) bool // nil: asks the system; whether the client's process lives
+	// Descends reports whether the server descends from a process; nil: asks
+	// the system.
+	Descends func(pid int) bool
+	Tick     func() <-chan time.Time  // nil: every three seconds; when to ask Alive
+	OnHint   func(took time.Duration) // nil: nothing; told how long each hint to a daemon took
 
 	Extensions *workspace.Extensions // nil: those of the user
 	Kube       *workspace.Kubeconfig // nil: that of the user
@@ -54,6 +57,9 @@ func Serve(ctx context.Context, rwc io.ReadWriteCloser, o Options) (code int, er
 	}
 	if o.Alive == nil {
 		o.Alive = processLives
+	}
+	if o.Descends == nil {
+		o.Descends = isAncestor
 	}
 	if o.Extensions == nil {
 		o.Extensions = workspace.UserExtensions()

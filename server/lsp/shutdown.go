@@ -2,8 +2,6 @@ package lsp
 
 import (
 	"context"
-	"errors"
-	"syscall"
 	"time"
 )
 
@@ -26,7 +24,9 @@ func (s *session) exitNow(context.Context, *none) (any, error) {
 const parentInterval = 3 * time.Second
 
 // watchParent ends the session when the client's process is gone: a client
-// that was killed cannot say so, and its pipe may be held open by others.
+// that was killed cannot say so, and its pipe may be held open by others. It
+// looks only at a process that this one descends from: any other number is of
+// another system, and says nothing here.
 func (s *session) watchParent(ctx context.Context, pid int) {
 	tick := s.options.Tick
 	if tick == nil {
@@ -46,10 +46,4 @@ func (s *session) watchParent(ctx context.Context, pid int) {
 			}
 		}
 	}
-}
-
-// processLives reports whether a process exists; one of another user does.
-func processLives(pid int) bool {
-	err := syscall.Kill(pid, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/towline-dev/towline/server/workspace"
 	"github.com/towline-dev/towline/starlark/ide"
+	"github.com/towline-dev/towline/starlark/syntax"
 )
 
 // signatureHelp describes the call that is being written.
@@ -21,15 +22,12 @@ func (s *session) signatureHelp(_ context.Context, snap *workspace.Snapshot, p *
 	}
 	sig := lsp.SignatureInformation{Label: info.Label, Parameters: []lsp.ParameterInformation{}}
 	if info.Doc != "" {
-		sig.Documentation = markdown(info.Doc)
+		sig.Documentation = markup(info.Doc, s.client.markdown.signature)
 	}
 	for _, param := range info.Params {
-		// Offsets within the label count like positions.
-		start := workspace.Width(info.Label[:param.Label.Start], s.client.encoding)
-		width := workspace.Width(info.Label[param.Label.Start:param.Label.End], s.client.encoding)
-		out := lsp.ParameterInformation{Label: lsp.ParameterInformationLabelTuple{start, start + width}}
+		out := lsp.ParameterInformation{Label: s.labelOf(info.Label, param.Label)}
 		if param.Doc != "" {
-			out.Documentation = markdown(param.Doc)
+			out.Documentation = markup(param.Doc, s.client.markdown.signature)
 		}
 		sig.Parameters = append(sig.Parameters, out)
 	}
@@ -42,4 +40,15 @@ func (s *session) signatureHelp(_ context.Context, snap *workspace.Snapshot, p *
 	help.ActiveParameter = lsp.NewNullable(active)
 	help.Signatures = []lsp.SignatureInformation{sig}
 	return help, nil
+}
+
+// labelOf returns what a client marks of a signature's label for a parameter:
+// its place, whose offsets count like positions, or its text.
+func (s *session) labelOf(label string, param syntax.Span) lsp.ParameterInformationLabel {
+	text := label[param.Start:param.End]
+	if !s.client.labelOffsets {
+		return lsp.String(text)
+	}
+	start := workspace.Width(label[:param.Start], s.client.encoding)
+	return lsp.ParameterInformationLabelTuple{start, start + workspace.Width(text, s.client.encoding)}
 }

@@ -9,10 +9,10 @@ import (
 )
 
 // didOpen takes over a document from the disk.
-func (s *session) didOpen(_ context.Context, p *lsp.DidOpenTextDocumentParams) (any, error) {
+func (s *session) didOpen(_ context.Context, p *lsp.DidOpenTextDocumentParams, spelled string) (any, error) {
 	d := p.TextDocument
 	doc := &workspace.Document{
-		URI: string(d.URI), Path: pathOf(d.URI), Language: string(d.LanguageID), Version: d.Version,
+		URI: keyOf(d.URI), Spelled: spelled, Path: pathOf(d.URI), Language: string(d.LanguageID), Version: d.Version,
 		Text: workspace.NewText(d.Text),
 	}
 	err := s.docs.Open(doc)
@@ -36,16 +36,16 @@ func (s *session) didChange(_ context.Context, p *lsp.DidChangeTextDocumentParam
 			changes = append(changes, workspace.Change{Text: e.Text})
 		}
 	}
-	err := s.docs.Change(string(p.TextDocument.URI), p.TextDocument.Version, s.client.encoding, changes)
-	s.diagnoser.changed(string(p.TextDocument.URI))
+	err := s.docs.Change(keyOf(p.TextDocument.URI), p.TextDocument.Version, s.client.encoding, changes)
+	s.diagnoser.changed(keyOf(p.TextDocument.URI))
 	return nil, err
 }
 
 // didClose gives a document back to the disk.
 func (s *session) didClose(_ context.Context, p *lsp.DidCloseTextDocumentParams) (any, error) {
-	err := s.docs.Close(string(p.TextDocument.URI))
-	s.tokenStore.forget(string(p.TextDocument.URI))
-	s.diagnoser.changed(string(p.TextDocument.URI))
+	err := s.docs.Close(keyOf(p.TextDocument.URI))
+	s.tokenStore.forget(keyOf(p.TextDocument.URI))
+	s.diagnoser.changed(keyOf(p.TextDocument.URI))
 	return nil, err
 }
 

@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -36,7 +37,7 @@ func (s *session) view(snap *workspace.Snapshot, u uri.URI) *view {
 		v.ide = v.snapshot(path)
 		return v
 	}
-	switch doc := snap.Document(string(u)); {
+	switch doc := snap.Document(keyOf(u)); {
 	case doc != nil && !isTiltfile(doc):
 		return nil
 	case doc != nil:
@@ -132,7 +133,7 @@ func (v *view) location(l ide.Location) (lsp.Location, bool) {
 func (v *view) textOf(path string) (*workspace.Text, uri.URI) {
 	if path == v.file.Name {
 		if !filepath.IsAbs(path) {
-			return v.text, uri.URI(path)
+			return v.text, spelled(v.snap, path)
 		}
 		return v.text, v.uriOf(path)
 	}
@@ -158,9 +159,30 @@ func (s *session) open(snap *workspace.Snapshot, path string) (*workspace.Text, 
 		path = file
 	}
 	if doc := snap.DocumentAt(path); doc != nil {
-		return text, uri.URI(doc.URI)
+		return text, spelled(snap, doc.URI)
 	}
 	return text, uri.File(path)
+}
+
+// workspaceEdit returns edits as the client takes them: each with the version of
+// the document that it is of, if the client knows that form.
+func (v *view) workspaceEdit(list []ide.Edit) *lsp.WorkspaceEdit {
+	byFile := v.edits(list)
+	if !v.s.client.versions {
+		return &lsp.WorkspaceEdit{Changes: byFile}
+	}
+	out := &lsp.WorkspaceEdit{}
+	for _, u := range slices.Sorted(maps.Keys(byFile)) {
+		edit := &lsp.TextDocumentEdit{TextDocument: lsp.OptionalVersionedTextDocumentIdentifier{TextDocumentIdentifier: lsp.TextDocumentIdentifier{URI: u}}}
+		if doc := v.snap.Document(keyOf(u)); doc != nil {
+			edit.TextDocument.Version = &doc.Version
+		}
+		for i := range byFile[u] {
+			edit.Edits = append(edit.Edits, &byFile[u][i])
+		}
+		out.DocumentChanges = append(out.DocumentChanges, edit)
+	}
+	return out
 }
 
 // edits returns edits as the client takes them, by file. Their lines end as the
@@ -173,11 +195,6 @@ func (v *view) edits(list []ide.Edit) map[uri.URI][]lsp.TextEdit {
 		}
 	}
 	return out
-}
-
-// markdown is text for the client to render.
-func markdown(text string) *lsp.MarkupContent {
-	return &lsp.MarkupContent{Kind: lsp.MarkupKindMarkdown, Value: text}
 }
 
 // evaluated returns what the project of a file was last evaluated to, nil when

@@ -26,7 +26,7 @@ func Decode[P any](handle func(ctx context.Context, params *P) (any, error)) Han
 	return func(ctx context.Context, raw []byte) (any, error) {
 		var params P
 		if len(raw) > 0 && string(raw) != "null" {
-			if err := (codec{}).Unmarshal(raw, &params); err != nil {
+			if err := Unmarshal(raw, &params); err != nil {
 				return nil, jsonrpc2.NewError(jsonrpc2.InvalidParams, fmt.Sprintf("reading the parameters: %v", err))
 			}
 		}

@@ -26,7 +26,8 @@ var (
 
 // Document is an open document at one version. It is immutable.
 type Document struct {
-	URI      string // as the client gave it, in normal form
+	URI      string // what it goes by, in normal form
+	Spelled  string // the URI as the client spells it
 	Path     string // absolute; "" when it is no file
 	Language string // the client's language id
 	Version  int32

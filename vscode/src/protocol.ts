@@ -4,6 +4,7 @@
 
 export interface InitializationOptions {
   status?: boolean;
+  static?: boolean;
 }
 
 export interface CommandArguments {
@@ -83,7 +84,7 @@ export interface Problem {
   stack?: Frame[];
 }
 
-export type Cause = "environment";
+export type Cause = "environment" | "held";
 
 export interface Position {
   file?: string;
@@ -102,6 +103,7 @@ export interface ConfigStatus {
   evaluated_at: string;
   took_ns: number;
   error?: Problem;
+  held?: Problem;
   warnings?: Problem[];
   files?: string[];
 }
