@@ -29,7 +29,7 @@ func TestNothingRunsUnasked(t *testing.T) {
 	}
 	check := func(what string, held bool, want ...string) {
 		t.Helper()
-		status, _ := s.snapshot()
+		status, _ := s.published.now()
 		if got := status.Config.Held != nil; got != held || status.Config.Error != nil {
 			t.Errorf("%s: held %v, error %v", what, got, status.Config.Error)
 		}
