@@ -93,7 +93,7 @@ func onGround(t *testing.T, limit int, play func(*ground)) {
 		g := &ground{t: t, root: filepath.Join(dir, "src"), limit: limit}
 		g.d = &Daemon{
 			o:     Options{Endpoint: api.Endpoint{Workspace: dir, State: state}, Log: slog.New(slog.DiscardHandler), notify: g.bell},
-			queue: newQueue(), logs: newLogStore(), status: &api.Status{}, changed: make(chan struct{}),
+			queue: newQueue(), logs: newLogStore(), published: newPublisher(),
 		}
 		g.d.faces = newFaces(time.Hour, func() {})
 		defer g.d.faces.close()
