@@ -37,14 +37,7 @@ func (p Program) String() string { return fmt.Sprintf("%s (pid %d)", p.Exe, p.PI
 // or the only Go program that it runs when it is a shell, `go run`, air or the
 // like. Otherwise the error says what there is instead.
 func Look(pid int) (Program, error) {
-	root := examine(pid)
-	if root.Go() {
-		return root, nil
-	}
-	found, others := below(root, children())
-	if !root.wrapper {
-		others = []Program{root}
-	}
+	root, found, others := survey(pid)
 	switch {
 	case len(found) == 1:
 		return found[0], nil
@@ -58,6 +51,30 @@ func Look(pid int) (Program, error) {
 		return root, e
 	}
 	return root, foreign(others[0])
+}
+
+// Language returns the language of the program that Look finds or refuses; ""
+// when it is not known, or a shell has not yet run its program.
+func Language(pid int) string {
+	_, found, others := survey(pid)
+	if all := append(found, others...); len(all) > 0 {
+		return all[0].Language
+	}
+	return ""
+}
+
+// survey returns a process's program and, of that or of those that it runs as a
+// wrapper, the Go programs and the others.
+func survey(pid int) (root Program, found, others []Program) {
+	root = examine(pid)
+	switch {
+	case root.Go():
+		return root, []Program{root}, nil
+	case !root.wrapper:
+		return root, nil, []Program{root}
+	}
+	found, others = below(root, children())
+	return root, found, others
 }
 
 // below returns the Go programs that a wrapper runs, and the other programs,
@@ -112,7 +129,7 @@ var goWrappers = []string{
 	"github.com/air-verse/air", "github.com/cosmtrek/air", "github.com/bokwoon95/wgo", "github.com/cespare/reflex",
 	"github.com/codegangsta/gin", "github.com/githubnemo/CompileDaemon", "github.com/go-task/task/v3/cmd/task",
 	"github.com/gravityblast/fresh", "github.com/mitranim/gow", "github.com/pilu/fresh",
-	"github.com/go-delve/delve/cmd/dlv",
+	"github.com/go-delve/delve/cmd/dlv", "github.com/towline-dev/towline/cmd/towline-agent",
 }
 
 // wrappers are other programs that run one, by the name of their executable.

@@ -46,6 +46,12 @@ func dead(pid int) bool {
 	return len(fields) == 0 || fields[0] == "Z" || fields[0] == "X"
 }
 
+// Standing reports whether a process stands still in a debugger.
+func Standing(pid int) bool {
+	fields := stat(pid)
+	return len(fields) > 0 && fields[0] == "t"
+}
+
 // stat returns what the kernel says of a process from its state and its parent
 // on; nothing when there is none.
 func stat(pid int) []string {

@@ -28,6 +28,7 @@ func (s *Server) processOf(st proc.Status) wire.Process {
 		State: states[st.State], PID: st.PID, Starts: st.Starts, Argv: st.Argv,
 		Started: nanos(st.Started), Next: nanos(st.Next), Debug: s.debug.of(st.PID),
 	}
+	p.Language, p.Paused = s.insight.of(st.PID)
 	if st.Exit != nil {
 		e := exitToWire(*st.Exit)
 		p.Exit = &e

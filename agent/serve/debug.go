@@ -3,6 +3,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"strconv"
@@ -132,6 +133,7 @@ func (s *Server) debugApp(ctx context.Context, r wire.DebugRequest) (wire.DebugR
 	}
 	s.debug.pid.Store(int64(ready.PID))
 	s.debugged()
+	s.wg.Go(func() { s.watchPaused(ctx, ready.PID, cmp.Or(ready.Child, ready.PID)) })
 	tap := &debugStream{Session: session}
 	tap.close = sync.OnceFunc(func() {
 		s.debug.closing()

@@ -3,6 +3,7 @@
 package serve_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -125,3 +126,35 @@ func TestDebugRefusesOtherLanguages(t *testing.T) {
 		t.Errorf("the application is %+v", st)
 	}
 }
+
+// What a face wants to know of a process beside its state: its language, and
+// whether it stands at a breakpoint.
+func TestWhatIsKnownOfAProcess(t *testing.T) {
+	for _, argv := range [][]string{nil, {"sh", "-c", `"$0" "$@"; true`}} {
+		h := running(t, argv...)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		events := make(chan wire.Process, maxEvents)
+		go h.Events(ctx, func(e wire.Event) error { events <- e.Process; return nil })
+		until := func(what string, fits func(wire.Process) bool) {
+			t.Helper()
+			for {
+				select {
+				case p := <-events:
+					if fits(p) {
+						return
+					}
+				case <-ctx.Done():
+					t.Fatalf("%q: it was never said that it is %s", argv, what)
+				}
+			}
+		}
+		until("a program in Go", func(p wire.Process) bool { return p.Language == "Go" && !p.Paused })
+		conn, _ := debugs(t, h.Client, wire.DebugAttach) // which stands until its client is ready
+		until("paused", func(p wire.Process) bool { return p.Debug && p.Paused })
+		conn.Close()
+		until("running on", func(p wire.Process) bool { return !p.Debug && !p.Paused })
+	}
+}
+
+const maxEvents = 100

@@ -51,9 +51,19 @@ func (h *hub) send(kind wire.EventKind, p wire.Process) {
 	}
 }
 
+// lastPID returns the pid of the last change.
+func (h *hub) lastPID() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last.PID
+}
+
 // changed is called by the application's owner with each change.
 func (s *Server) changed(now proc.Status) {
 	s.debug.saw(now.PID)
+	if now.State == proc.Running && now.PID != s.events.lastPID() {
+		s.insight.begins(now.PID)
+	}
 	s.events.mu.Lock()
 	defer s.events.mu.Unlock()
 	was := s.events.last

@@ -51,7 +51,8 @@ type Config struct {
 //
 // Goroutines: one accepts connections and one enrolments, until Close; one for
 // each connection and each stream of it, which end with the connection; the
-// hold; and those of proc.App. Close waits for all but the application.
+// hold; one looks at new processes, and one at a process that is debugged; and
+// those of proc.App. Close waits for all but the application.
 type Server struct {
 	cfg     Config
 	boot    string
@@ -61,10 +62,12 @@ type Server struct {
 	events  hub
 	hold    *hold
 	debug   debugging
+	insight *insight
 	change  chan struct{} // one token: transactions happen one after the other
 	ln      net.Listener
 	enrol   net.Listener
 	wg      sync.WaitGroup
+	quit    context.CancelFunc // ends learn
 	closing atomic.Bool
 
 	mu    sync.Mutex // guards what follows
@@ -88,8 +91,10 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, boot: rand.Text(), started: time.Now(),
 		change: make(chan struct{}, 1),
-		keys:   map[wire.KeyID]*owner{}, conns: map[net.Conn]struct{}{},
+		keys:   map[wire.KeyID]*owner{}, conns: map[net.Conn]struct{}{}, insight: newInsight(),
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.quit = cancel
 	journal := ""
 	if cfg.RunDir != "" {
 		journal = filepath.Join(cfg.RunDir, "staged")
@@ -116,6 +121,7 @@ func New(cfg Config) (*Server, error) {
 		s.wg.Go(s.acceptEnrol)
 	}
 	s.wg.Go(func() { s.hold.run(s.app) })
+	s.wg.Go(func() { s.learn(ctx) })
 	return s, nil
 }
 
@@ -146,6 +152,7 @@ func (s *Server) Addr() net.Addr {
 // is left to App().Terminate.
 func (s *Server) Close() {
 	s.closing.Store(true)
+	s.quit()
 	s.hold.release()
 	if s.ln != nil {
 		s.ln.Close()

@@ -34,13 +34,17 @@ const (
 // Process describes the application's process.
 type Process struct {
 	State   State    `json:"state"`
-	PID     int      `json:"pid,omitempty"`   // while running, as the container sees it
-	Starts  int      `json:"starts"`          // how often it was started since Boot
-	Started int64    `json:"started"`         // nanoseconds since 1970
-	Argv    []string `json:"argv,omitempty"`  // command and arguments as last started
-	Exit    *Exit    `json:"exit,omitempty"`  // of the last process that ended
-	Next    int64    `json:"next,omitempty"`  // with StateBackoff, nanoseconds since 1970
-	Debug   bool     `json:"debug,omitempty"` // the embedded debugger is attached
+	PID     int      `json:"pid,omitempty"`    // while running, as the container sees it
+	Starts  int      `json:"starts"`           // how often it was started since Boot
+	Started int64    `json:"started"`          // nanoseconds since 1970
+	Argv    []string `json:"argv,omitempty"`   // command and arguments as last started
+	Exit    *Exit    `json:"exit,omitempty"`   // of the last process that ended
+	Next    int64    `json:"next,omitempty"`   // with StateBackoff, nanoseconds since 1970
+	Debug   bool     `json:"debug,omitempty"`  // the embedded debugger is attached
+	Paused  bool     `json:"paused,omitempty"` // it stands still in the debugger, at a breakpoint for example
+	// Language is that of the program, or of the one that it runs when it is a
+	// shell or the like: "Go", "Python"; "" when it is not known.
+	Language string `json:"language,omitempty"`
 }
 
 // Exit says how a process ended.
@@ -160,7 +164,7 @@ const (
 	EventState   EventKind = "state"   // sent first on each events stream
 	EventStarted EventKind = "started" // the application was started
 	EventExited  EventKind = "exited"  // the application ended, Process.Exit says how
-	EventDebug   EventKind = "debug"   // a debugging session began or ended
+	EventDebug   EventKind = "debug"   // a debugging session began or ended, or what is known for one changed
 )
 
 // Event is something that happened to the application, and its state since.

@@ -157,7 +157,8 @@ type Target struct {
 	Process   string          `json:"process"`  // "running", "exited (1)", "held", …
 	Sync      SyncState       `json:"sync"`
 	Debugging bool            `json:"debugging,omitempty"`
-	Paused    bool            `json:"paused,omitempty"` // it stands still in its debugger, at a breakpoint for example
+	Paused    bool            `json:"paused,omitempty"`   // it stands still in its debugger, at a breakpoint for example
+	Language  string          `json:"language,omitempty"` // that its program is written in: "Go", "Python"; "" when it is not known
 	LastSync  *Update         `json:"last_sync,omitempty"`
 	Problem   *config.Problem `json:"problem,omitempty"`
 }

@@ -27,6 +27,7 @@ func (f *Facts) resource(spec *config.Resource, targets []engine.TargetID) api.R
 			s.Targets = append(s.Targets, f.target(id))
 		}
 	}
+	s.NoDebug = f.undebuggable(spec, s.Targets)
 	v := f.judge(spec, r, s.Targets)
 	s.State, s.Message, s.Problem, s.WaitsFor = v.state, v.why, v.problem, v.waits
 	s.Changed = spec.TriggerMode == config.TriggerManual && r.Wanted && !r.Fresh && engine.AwaitsTrigger(f.State, spec)
@@ -76,6 +77,8 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, targets []api.Ta
 	switch {
 	case r.Applied == "":
 		return verdict{state: api.StatePending}
+	case !r.Broken && slices.ContainsFunc(targets, func(t api.Target) bool { return t.Paused }):
+		return verdict{state: api.StatePaused, why: "stands in its debugger"} // and answers no probe
 	case !r.Ready:
 		return notReady(spec, r, targets)
 	case engine.AwaitsTrigger(f.State, spec):
@@ -129,8 +132,6 @@ func notReady(spec *config.Resource, r engine.Resource, targets []api.Target) ve
 		return strings.HasPrefix(t.Process, string(wire.StateExited)) || strings.HasPrefix(t.Process, string(wire.StateBackoff))
 	}
 	switch {
-	case !r.Broken && slices.ContainsFunc(targets, func(t api.Target) bool { return t.Debugging }):
-		return verdict{state: api.StatePaused, why: "under a debugger"}
 	case !r.Broken:
 		return verdict{state: api.StateStarting, why: r.Message}
 	}

@@ -194,7 +194,12 @@ func TestNotReady(t *testing.T) {
 	s.says("web", "crashed: web-1: the process ended: exit code 3")
 	s.f.Targets[web1] = Target{Process: wire.Process{State: wire.StateRunning, Debug: true}}
 	s.tell(s.seen(false, false, "0 of 1 pods are ready"))
+	s.says("web", "starting: 0 of 1 pods are ready") // attached, and runs
+	s.f.Targets[web1] = Target{Process: wire.Process{State: wire.StateRunning, Debug: true, Paused: true}}
 	s.says("web", "paused · in sync")
+	s.tell(s.seen(true, false, "")) // no probe asks
+	s.says("web", "paused · in sync")
+	s.tell(s.seen(false, false, "0 of 1 pods are ready"))
 	s.tell(engine.Observed{Resource: "serve", Broken: true, Message: "the serve command ended"})
 	s.says("serve", "crashed: the serve command ended")
 	s.whole(api.StateCrashed, "3 of 6 ready, serve: crashed: the serve command ended")

@@ -30,6 +30,7 @@ func (f *Facts) target(id engine.TargetID) api.Target {
 		Namespace: id.Namespace, Pod: id.Pod, PodUID: known.PodUID, Container: id.Container, Image: known.Image,
 		Ready: known.Ready, Restarts: known.Restarts, Agent: t.Agent == engine.Connected, Pid: known.Process.PID,
 		Process: processText(known.Process), Debugging: known.Process.Debug,
+		Paused: known.Process.Paused, Language: known.Process.Language,
 		LastSync: f.Synced[id], Problem: known.Problem,
 	}
 	img := f.State.Images[t.Image]
