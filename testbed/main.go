@@ -31,7 +31,7 @@ const usage = `usage: testbed [--state DIR] [--slot N] COMMAND
   kubeconfig       the path of the kubeconfig
   kubectl ARGS…    kubectl with that kubeconfig
   images           push the base images to the cluster's registry again
-  build            only build Kubernetes and CoreDNS (minutes, but once)
+  build            only build Kubernetes (minutes, but once)
 
   --state DIR  the state folder (TOWLINE_TESTBED_STATE; ~/.local/state/towline/testbed)
   --slot N     0 to 9: moves addresses and ports, for several clusters on one
@@ -99,6 +99,8 @@ func dispatch(command string, rest []string, l layout.Layout) error {
 		return c.Images()
 	case "build":
 		return build(c)
+	case "serve-dns":
+		return cluster.ServeNames(l)
 	default:
 		own.Usage()
 		os.Exit(2)
@@ -154,13 +156,11 @@ func build(c *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range []kubebin.Program{kubebin.Kube(), kubebin.DNS()} {
-		path, err := c.Program(p, source)
-		if err != nil {
-			return err
-		}
-		fmt.Println(path)
+	path, err := c.Program(kubebin.Kube(), source)
+	if err != nil {
+		return err
 	}
+	fmt.Println(path)
 	return nil
 }
 

@@ -21,7 +21,6 @@ var configs = map[string]string{
 	"etc/kubelet.yaml":                   kubeletConfig,
 	"etc/kube-proxy.yaml":                proxyConfig,
 	"etc/containerd.toml":                containerdConfig,
-	"etc/Corefile":                       corefile,
 	"etc/dockerd.json":                   dockerdConfig,
 	"etc/resolv.conf":                    "",
 	"etc/cni/10-towline.conflist":        cniConfig,
@@ -222,17 +221,6 @@ disabled_plugins = ["io.containerd.internal.v1.tracing"]
         Root = "{{.Path "run" "runc"}}"
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = "{{.Path "etc" "certs.d"}}"
-`
-
-const corefile = `cluster.local in-addr.arpa ip6.arpa {
-    bind {{.NodeIP}}
-    errors
-    kubernetes cluster.local in-addr.arpa ip6.arpa {
-        kubeconfig {{.Kubeconfig}} {{.Name}}
-        pods insecure
-        ttl 5
-    }
-}
 `
 
 const hostsConfig = `server = "http://{{.Registry}}"

@@ -66,7 +66,7 @@ func TestNothingIsPublic(t *testing.T) {
 		}
 		texts[file] = strings.ReplaceAll(string(data), `{"dst": "0.0.0.0/0"}`, "") // a pod's route
 	}
-	for _, d := range daemons(v, programs{kube: "/kube", dns: "/dns", self: "/self"}) {
+	for _, d := range daemons(v, programs{kube: "/kube", self: "/self"}) {
 		texts[d.name] = strings.Join(d.args, " ")
 	}
 	for name, text := range texts {

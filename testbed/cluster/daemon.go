@@ -44,7 +44,7 @@ var names = []string{
 }
 
 // programs are the paths of the programs that are not Debian's.
-type programs struct{ kube, dns, self string }
+type programs struct{ kube, self string }
 
 // daemons describes the processes.
 func daemons(v view, p programs) map[string]daemon {
@@ -97,7 +97,7 @@ func daemons(v view, p programs) map[string]daemon {
 			"--root-dir=" + v.Path("kubelet"),
 		}, config: []string{v.Path("etc/kubelet.yaml")}},
 		{name: proxyName, args: []string{kube, proxyName, "--config=" + v.Path("etc/kube-proxy.yaml")}, config: []string{v.Path("etc/kube-proxy.yaml")}},
-		{name: dnsName, args: []string{p.dns, "-conf", v.Path("etc/Corefile")}, config: []string{v.Path("etc/Corefile"), v.Kubeconfig()}},
+		{name: dnsName, args: []string{p.self, "--state", v.Dir, "serve-dns"}, config: []string{pki("admin.crt")}},
 	}
 	found := map[string]daemon{}
 	for _, d := range list {

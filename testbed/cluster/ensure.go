@@ -18,7 +18,7 @@ import (
 func (d daemon) hash() (string, error) {
 	sum := sha256.New()
 	args := slices.Clone(d.args)
-	if d.name == registryName {
+	if d.name == registryName || d.name == dnsName {
 		args[0] = "" // our own program, which is built again all the time
 	}
 	fmt.Fprintf(sum, "%q\n", args)

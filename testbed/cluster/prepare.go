@@ -19,11 +19,7 @@ func (c *Cluster) programs(source string) (programs, error) {
 		return programs{}, err
 	}
 	kube, err := c.Program(kubebin.Kube(), source)
-	if err != nil {
-		return programs{}, err
-	}
-	dns, err := c.Program(kubebin.DNS(), source)
-	return programs{kube: kube, dns: dns, self: self}, err
+	return programs{kube: kube, self: self}, err
 }
 
 // Program builds p unless it is in the cache, and returns its path.

@@ -50,11 +50,6 @@ func Kube() Program {
 // Pause is the program that holds the namespaces of a pod.
 func Pause() Program { return Program{Name: "pause", Label: "pause", Dir: "pause", LDFlags: "-s -w"} }
 
-// DNS is the program that answers for the names of services.
-func DNS() Program {
-	return Program{Name: "dns", Label: "CoreDNS (minutes, but only once)", Dir: "dns", LDFlags: "-s -w"}
-}
-
 // Source finds the folder of the test bed's module: that of the running
 // program's bin folder, or one above the current folder.
 func Source() (string, error) {
