@@ -1,9 +1,8 @@
 # Towline's chores. `make` alone lists them.
 SHELL := /bin/bash
 GO ?= go
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS = -s -w -X main.version=$(VERSION)
 PACKAGES = ./...
+TESTBED = CGO_ENABLED=0 $(GO) build -C testbed -trimpath -o bin/testbed .
 
 .DEFAULT_GOAL := help
 .PHONY: help
@@ -12,8 +11,8 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/towline, bin/towline-lsp and bin/towline-agent
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/towline ./cmd/towline-lsp
-	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/towline-agent ./cmd/towline-agent
+	hack/build -o bin/ ./cmd/towline ./cmd/towline-lsp
+	GOOS=linux hack/build -o bin/towline-agent ./cmd/towline-agent
 
 .PHONY: test
 test: build cluster-up ## run every test, on the real cluster and in the real editors
@@ -21,7 +20,7 @@ test: build cluster-up ## run every test, on the real cluster and in the real ed
 
 .PHONY: test-unit
 test-unit: ## run the tests that need no cluster
-	$(GO) test $(PACKAGES)
+	CGO_ENABLED=0 $(GO) test -trimpath $(PACKAGES)
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck and eslint
@@ -29,15 +28,15 @@ lint: ## gofmt, go vet, staticcheck and eslint
 
 .PHONY: demo
 demo: build ## play the whole story in this terminal, with its times
-	$(GO) run ./demo
+	hack/build -o bin/demo ./demo && bin/demo
 
 .PHONY: cluster-up
 cluster-up: ## start the test bed's Kubernetes and print its kubeconfig's path
-	@$(GO) build -C testbed -o bin/testbed . && testbed/bin/testbed up
+	@$(TESTBED) && testbed/bin/testbed up
 
 .PHONY: cluster-down
 cluster-down: ## end the test bed (PURGE=1: and forget its state)
-	@$(GO) build -C testbed -o bin/testbed . && testbed/bin/testbed down $(if $(PURGE),--purge)
+	@$(TESTBED) && testbed/bin/testbed down $(if $(PURGE),--purge)
 
 .PHONY: vsix
 vsix: build ## package the VS Code extension with the server inside
@@ -46,12 +45,12 @@ vsix: build ## package the VS Code extension with the server inside
 .PHONY: bench bench-sync bench-lsp bench-eval bench-engine bench-debug
 bench: bench-sync bench-lsp bench-eval bench-engine bench-debug ## measure everything
 bench-sync: build cluster-up ## save to running, beside tar over exec
-	eval "$$(testbed/bin/testbed env)" && $(GO) run ./bench/sync
+	eval "$$(testbed/bin/testbed env)" && CGO_ENABLED=0 $(GO) run -trimpath ./bench/sync
 bench-lsp: build ## the language server, over the wire
-	$(GO) run ./bench/lsp
+	CGO_ENABLED=0 $(GO) run -trimpath ./bench/lsp
 bench-eval: build ## evaluation of a Tiltfile of 300 services
-	$(GO) run ./bench/eval
+	CGO_ENABLED=0 $(GO) run -trimpath ./bench/eval
 bench-engine: ## planning for many resources
-	$(GO) run ./bench/engine
+	CGO_ENABLED=0 $(GO) run -trimpath ./bench/engine
 bench-debug: build ## debugging through the bridge, beside a direct connection
-	$(GO) run ./bench/debug
+	CGO_ENABLED=0 $(GO) run -trimpath ./bench/debug

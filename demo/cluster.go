@@ -29,6 +29,8 @@ func chooseCluster(ctx context.Context, tell *teller, root string) (cluster, err
 		tell.done("%s, namespace %s", found.Identity().Context, namespace)
 		return cluster{}, nil
 	}
+	tell.note("yours is not used: "+reason, "a one-node Kubernetes of this repository starts instead; the first time it is",
+		"compiled, ten minutes on two cores. A kind, k3d or minikube of yours would be used at once.")
 	bed, err := startTestbed(ctx, tell, root)
 	if err != nil {
 		return cluster{}, fmt.Errorf("%w (the current context is not used: %s)", err, reason)
@@ -61,7 +63,8 @@ func current(ctx context.Context) (*kube.Cluster, string) {
 func startTestbed(ctx context.Context, tell *teller, root string) (cluster, error) {
 	binary := filepath.Join(root, "testbed", "bin", "testbed")
 	tell.progress("building the test bed (minutes the first time, then cached)")
-	build := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "testbed"), "-o", binary, ".")
+	build := exec.CommandContext(ctx, "go", "build", "-C", filepath.Join(root, "testbed"), "-trimpath", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as hack/build
 	if out, err := build.CombinedOutput(); err != nil {
 		return cluster{}, fmt.Errorf("building the test bed: %w\n%s", err, out)
 	}

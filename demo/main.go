@@ -1,6 +1,7 @@
 // Command demo plays Towline's whole story in a terminal, with the time of each
-// step: up, save to running, a change of code, a breakpoint, and the same
-// breakpoint in the next process.
+// step. The first act needs no cluster: the Tiltfile as it is typed, and what
+// it means. The second does: up, save to running, a change of code, a
+// breakpoint, and the same breakpoint in the next process.
 //
 // It uses the current context's cluster if that is one for development and
 // answers, in a namespace of its own; else it starts the test bed's.
@@ -45,11 +46,14 @@ func play(ctx context.Context, tell *teller) error {
 		return err
 	}
 	tell.title("Towline: edit, run and debug in the pod")
-	cluster, err := chooseCluster(ctx, tell, root)
+	workspace, err := demoWorkspace(root)
 	if err != nil {
 		return err
 	}
-	workspace, err := demoWorkspace(root)
+	if err := firstAct(ctx, tell, root, workspace); err != nil {
+		return err
+	}
+	cluster, err := chooseCluster(ctx, tell, root)
 	if err != nil {
 		return err
 	}

@@ -79,6 +79,18 @@ func (t *teller) progress(text string) {
 	t.now = text
 }
 
+// note writes lines below the step that goes on.
+func (t *teller) note(lines ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, line := range lines {
+		if t.tty {
+			fmt.Fprint(t.w, "\r\x1b[2K")
+		}
+		fmt.Fprintf(t.w, "            %s\n", line)
+	}
+}
+
 // done ends a step with the time since its beginning.
 func (t *teller) done(format string, args ...any) {
 	t.doneIn(time.Since(t.began), format, args...)

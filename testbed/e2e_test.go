@@ -42,7 +42,7 @@ func newBed(t *testing.T) *bed {
 		t.Fatal(err)
 	}
 	b := &bed{t: t, program: filepath.Join(dir, "testbed"), l: layout.Layout{Dir: filepath.Join(dir, "state"), Slot: layout.MaxSlot}}
-	if out, err := exec.Command("go", "build", "-o", b.program, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", b.program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
 	t.Cleanup(func() {
