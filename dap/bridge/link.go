@@ -169,6 +169,9 @@ func (s *session) fromDebuggerEvent(l *link, m message.Message) {
 		s.stopped = true
 		s.thread = stoppedThread(m)
 		m = s.breakpoints.hit(m)
+		if r := s.resource(); r != nil {
+			s.tellOld(*r)
+		}
 	case m.Event == "continued":
 		s.stopped = false
 	case m.Event == "breakpoint":

@@ -221,6 +221,9 @@ func (s *session) goLive(l *link) {
 	}
 	s.acceptAttach()
 	s.flushHeld()
+	if r := s.resource(); r != nil {
+		s.tellOld(*r)
+	}
 }
 
 // debugged returns the pid of the process that a debugger is attached to.

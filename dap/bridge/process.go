@@ -40,6 +40,7 @@ func (s *session) news(st api.Status) {
 		s.watchPid(*r)
 	}
 	if s.link != nil {
+		s.tellOld(*r)
 		return
 	}
 	if t := s.mine(*r); t != nil && ended(*t) {
@@ -129,6 +130,32 @@ func (s *session) watchPid(r api.ResourceStatus) {
 	}
 	if s.link.seen {
 		s.lost("its pod is gone")
+	}
+}
+
+// tellOld says that the program is older than the sources that the editor shows:
+// once for each time that the update fails, and when the program stops while one
+// is on its way.
+func (s *session) tellOld(r api.ResourceStatus) {
+	t := s.mine(r)
+	if t == nil || s.phase != live {
+		return
+	}
+	stale := t.Sync == api.SyncStale || t.Sync == api.SyncFailed || r.State == api.StateStale
+	coming := t.Sync == api.SyncPending && s.stopped
+	switch {
+	case !stale && t.Sync != api.SyncPending:
+		s.old = ""
+	case stale && s.old != "stale":
+		s.old = "stale"
+		why := "their update failed"
+		if r.State == api.StateStale {
+			why = r.Message
+		}
+		s.say("what runs is older than the sources, so that its lines may not be those that are shown: " + why)
+	case coming && s.old == "":
+		s.old = "coming"
+		s.say("what runs is older than the sources, and an update is on its way: its lines may not be those that are shown")
 	}
 }
 

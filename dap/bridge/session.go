@@ -72,6 +72,7 @@ type session struct {
 	refused   string      // why the last one failed
 	sessions  int         // debuggers that were live so far
 	stopped   bool        // the editor shows a stopped program
+	old       string      // how it was said that the program is older than its sources, "" when it is not
 	thread    int         // that it stopped in
 	noted     bool        // the notes about the build were given
 	retry     *time.Timer

@@ -478,6 +478,47 @@ func TestProgramThatEnds(t *testing.T) {
 	}
 }
 
+// Lines are those of what runs; when the sources are newer that is said, once.
+func TestOlderThanItsSources(t *testing.T) {
+	const older = "older than the sources"
+	begun(t, func(t *testing.T, ctx context.Context, editor *daptest.Client, backend *fake, d *debugger, _ daptest.Breakpoint) {
+		sync := func(state api.SyncState, message string) {
+			backend.change(func(st *api.Status) {
+				r := &st.Resources[0]
+				r.Targets[0].Sync, r.Message, r.State = state, message, api.StateReady
+				if state == api.SyncStale {
+					r.State = api.StateStale
+				}
+			})
+			synctest.Wait()
+		}
+		count := func(words string, want int) {
+			t.Helper()
+			if text := said(editor); strings.Count(text, words) != want {
+				t.Errorf("said %q, want %q %d times", text, words, want)
+			}
+		}
+		stop := func() { d.event("stopped", map[string]any{"reason": "breakpoint", "threadId": 1}); synctest.Wait() }
+		sync(api.SyncInSync, "")
+		stop()
+		must(t, editor.Continue(ctx, 1))
+		sync(api.SyncPending, "")
+		count(older, 0) // it comes in a moment
+		sync(api.SyncStale, "compile failed")
+		count("compile failed", 1)
+		sync(api.SyncStale, "compile failed again")
+		stop()
+		count(older, 1)
+		must(t, editor.Continue(ctx, 1))
+		sync(api.SyncInSync, "")
+		sync(api.SyncPending, "")
+		stop()
+		count("an update is on its way", 1)
+		sync(api.SyncStale, "compile failed")
+		count(older, 3)
+	})
+}
+
 // A session that comes second waits, says so, and begins when the first ends.
 func TestSecondSessionOnAProcess(t *testing.T) {
 	busy := &config.Problem{Message: "another debugging session has the process", Hint: "end that session first"}
