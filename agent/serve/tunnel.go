@@ -12,6 +12,9 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/towline-dev/towline/agent/proc"
 	"github.com/towline-dev/towline/agent/wire"
 )
 
@@ -76,13 +79,51 @@ func (r rawReader) Read(p []byte) (int, error) {
 	}
 }
 
-// dial connects to a port of the pod.
+// dial connects to a port of the pod. While the application is replaced it
+// waits for the next process to listen, so that a client's request is late
+// instead of lost.
 func (s *Server) dial(ctx context.Context, r wire.DialRequest) (wire.Empty, io.ReadWriteCloser, error) {
 	if r.Port < 1 || r.Port > 65535 {
 		return wire.Empty{}, nil, wire.Errorf(wire.CodeBadRequest, "port %d does not exist", r.Port)
 	}
+	began := time.Now()
+	for pause := firstRedial; ; pause = min(2*pause, lastRedial) {
+		conn, err := dialLoopback(ctx, strconv.Itoa(r.Port))
+		if err == nil {
+			return wire.Empty{}, &quick{conn: conn}, nil
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return wire.Empty{}, nil, wire.Errorf(wire.CodeInternal, "connecting to port %d in the pod: %v", r.Port, err)
+		}
+		if !s.mayListen() || time.Since(began) > replaceTime {
+			return wire.Empty{}, nil, wire.Errorf(wire.CodeRefused, "connecting to port %d in the pod: %v", r.Port, err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return wire.Empty{}, nil, context.Cause(ctx)
+		}
+	}
+}
+
+// How long a port is waited for that nobody listens on, and how often it is
+// tried.
+const (
+	replaceTime = 10 * time.Second
+	firstRedial = 5 * time.Millisecond
+	lastRedial  = 100 * time.Millisecond
+)
+
+// mayListen reports whether the application is being replaced or is so young
+// that it may not listen yet.
+func (s *Server) mayListen() bool {
+	st := s.app.Status()
+	return st.State == proc.Stopped || st.State == proc.Running && time.Since(st.Started) < replaceTime
+}
+
+// dialLoopback connects to a port of either loopback address.
+func dialLoopback(ctx context.Context, port string) (*net.TCPConn, error) {
 	d := net.Dialer{Timeout: dialTimeout}
-	port := strconv.Itoa(r.Port)
 	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
 		if six, err6 := d.DialContext(ctx, "tcp", net.JoinHostPort("::1", port)); err6 == nil {
@@ -90,11 +131,33 @@ func (s *Server) dial(ctx context.Context, r wire.DialRequest) (wire.Empty, io.R
 		}
 	}
 	if err != nil {
-		code := wire.CodeInternal
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			code = wire.CodeRefused
-		}
-		return wire.Empty{}, nil, wire.Errorf(code, "connecting to port %d in the pod: %v", r.Port, err)
+		return nil, err
 	}
-	return wire.Empty{}, conn.(*net.TCPConn), nil
+	return conn.(*net.TCPConn), nil
 }
+
+// quick is a connection that acknowledges at once what it has read. Debuggers
+// such as Node's inspector and debugpy write twice for an answer and wait for
+// the first acknowledgement in between, which the kernel would delay by 40 ms.
+type quick struct{ conn *net.TCPConn }
+
+// Read reads, and has the kernel acknowledge what comes next at once: it falls
+// back to delays by itself.
+func (q *quick) Read(p []byte) (int, error) {
+	n, err := q.conn.Read(p)
+	if raw, e := q.conn.SyscallConn(); e == nil {
+		_ = raw.Control(func(fd uintptr) { // without it all works, but slower
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
+		})
+	}
+	return n, err
+}
+
+// Write writes.
+func (q *quick) Write(p []byte) (int, error) { return q.conn.Write(p) }
+
+// CloseWrite ends what is written.
+func (q *quick) CloseWrite() error { return q.conn.CloseWrite() }
+
+// Close closes the connection.
+func (q *quick) Close() error { return q.conn.Close() }
