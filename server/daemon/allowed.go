@@ -13,7 +13,7 @@ const looking = "tiltfile-result"
 
 // subcommandNow is what the Tiltfile is told that is evaluated next.
 func (c *core) subcommandNow() string {
-	if c.subcommand == "up" && c.runner == nil && c.asked == 0 {
+	if c.subcommand == "up" && c.session.runner == nil && c.asked == 0 {
 		return looking
 	}
 	return c.subcommand
@@ -24,7 +24,7 @@ func (c *core) subcommandNow() string {
 // An editor that opens a file wants no such thing. Then it may do what it did
 // for a person before: as long as all that was read holds what it held then.
 func (c *core) allowed() func(read map[string]config.Content) bool {
-	if c.asked > 0 || c.runner != nil {
+	if c.asked > 0 || c.session.runner != nil {
 		return nil
 	}
 	known := maps.Clone(c.store.record.Allowed)

@@ -58,8 +58,7 @@ func upServers(t *testing.T, args ...string) *stand {
 	})
 	_, err := in(t.Context(), s.Daemon, func(c *core, answer func(int, error)) {
 		c.open()
-		c.runner = run.New(c.ctx, run.Options{Sink: sink{d: s.Daemon, up: c.ups}})
-		c.surveyed = c.cluster
+		c.session.runner = c.newRunner(run.Options{Sink: sink{d: s.Daemon, up: c.session.serial}})
 		c.up(api.UpRequest{Args: args}, func(err error) { answer(0, err) })
 	})
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -63,6 +64,12 @@ type Daemon struct {
 	secrets atomic.Pointer[config.Secrets] // that nobody shall see
 
 	published *publisher
+	work      sync.WaitGroup // what the core began beside its loop
+}
+
+// tell writes a line of the daemon's own into the log.
+func (d *Daemon) tell(level, text string) {
+	d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: level, Text: text})
 }
 
 // Run serves a workspace until ctx ends, Shutdown is called or the daemon has

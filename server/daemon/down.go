@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 
 	"github.com/towline-dev/towline/server/api"
@@ -22,14 +23,14 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 		return
 	}
 	adopt(req.Env)
-	if c.runner != nil {
+	if c.session.runner != nil {
 		c.downWith(req, c.good, nil, answer)
 		return
 	}
 	// Nothing is up in this daemon: find the cluster as Up would.
-	c.request = api.UpRequest{Tiltfile: req.Tiltfile, Args: req.Args, Context: req.Context, Namespace: req.Namespace}
+	c.session.request = api.UpRequest{Tiltfile: req.Tiltfile, Args: req.Args, Context: req.Context, Namespace: req.Namespace}
 	if up != nil {
-		c.request.Context, c.request.Namespace = up.Context, up.Namespace
+		c.session.request.Context, c.session.request.Namespace = up.Context, up.Namespace
 	}
 	c.open()
 	c.subcommand = "down"
@@ -50,25 +51,25 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 // downWith deletes what the workspace has applied. broken is what is to be
 // answered even when all of it is gone.
 func (c *core) downWith(req api.DownRequest, project *config.Project, broken error, answer func(error)) {
-	if c.cluster == nil {
-		answer(c.lost)
+	if c.session.cluster == nil {
+		answer(c.session.lost)
 		return
 	}
 	// What was applied by this workspace may be deleted by it.
-	if ok, problem := kube.Allowed(c.cluster.Identity(), allowedBy(project)); !ok && c.store.record.Up == nil {
+	if ok, problem := kube.Allowed(c.session.cluster.Identity(), allowedBy(project)); !ok && c.store.record.Up == nil {
 		answer(problem)
 		return
 	}
 	c.downing = []func(){}
 	c.step(engine.Unwanted{})
-	cluster := c.cluster
+	cluster := c.session.cluster
 	c.endRunner(func() {
-		runner := run.New(c.ctx, run.Options{Workspace: c.d.o.Endpoint.ID(), Cluster: cluster, Kubeconfig: c.kubeconfig(), Sink: sink{d: c.d, up: -1}, Secrets: c.d.secrets.Load})
-		go func() {
-			err := runner.Down(c.ctx, project, req.DeleteNamespaces)
+		runner := c.newRunner(run.Options{Workspace: c.d.o.Endpoint.ID(), Cluster: cluster, Kubeconfig: c.kubeconfig(), Sink: sink{d: c.d, up: -1}, Secrets: c.d.secrets.Load})
+		c.spawn(func(ctx context.Context) {
+			err := runner.Down(ctx, project, req.DeleteNamespaces)
 			runner.Close()
 			c.d.queue.put(func(c *core) { c.downed(errors.Join(err, broken), answer) })
-		}()
+		})
 	})
 }
 
@@ -80,7 +81,6 @@ func (c *core) downed(err error, answer func(error)) {
 	}
 	c.save()
 	c.d.faces.keep(false)
-	c.surveyed = nil
 	waiting := c.downing
 	c.downing = nil
 	c.dirty = true
@@ -93,22 +93,14 @@ func (c *core) downed(err error, answer func(error)) {
 // endRunner ends all work in the cluster's direction and calls then when it
 // has ended. It does not wait for that: local commands may take their time.
 func (c *core) endRunner(then func()) {
-	old := c.runner
+	old := c.session.end()
 	if old == nil {
 		then()
 		return
 	}
-	c.runner = nil
-	c.ups++
-	c.state = engine.State{}
-	clear(c.targets)
-	clear(c.forwards)
-	clear(c.began)
-	clear(c.updates)
-	clear(c.synced)
-	c.dirty = true
-	go func() {
+	c.state, c.updates, c.dirty = engine.State{}, newUpdates(), true
+	c.spawn(func(context.Context) {
 		old.Close()
 		c.d.queue.put(func(*core) { then() })
-	}()
+	})
 }

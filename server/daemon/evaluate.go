@@ -2,12 +2,10 @@ package daemon
 
 import (
 	"context"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
-	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
@@ -28,70 +26,72 @@ type Evaluation struct {
 	Allowed    func(read map[string]config.Content) bool // see eval.Options
 }
 
-// evaluation is the one that runs, if any.
-type evaluation struct {
+// evaluator runs one evaluation at a time beside the core: a new one takes the
+// place of the one that is under way. The core's goroutine alone uses it.
+type evaluator struct {
+	run   Evaluate
+	spawn func(func(context.Context)) context.CancelFunc
+	post  func(func())
+
 	cancel  context.CancelFunc
 	done    <-chan struct{} // closed when the last one that was begun has ended
 	serial  int
 	running bool
 	took    time.Duration
 	at      time.Time
+	waiting []func(*config.Project) // for the end of the running one
 }
 
-// lastWords is how long a cancelled evaluation may take to end before the next
-// one begins beside it.
-const lastWords = 3 * time.Second
+// outcome is what an evaluation came to.
+type outcome struct {
+	project *config.Project
+	ahead   *tree.Tree // its files that nobody knew
+	said    *saying
+	asked   bool // by a person who wants the Tiltfile to run
+}
 
-// evaluate runs the Tiltfile beside the loop, in place of a run that is under
-// way, and calls then with the outcome.
-func (c *core) evaluate(then func(*config.Project)) {
-	if then != nil {
-		c.waiting = append(c.waiting, then)
+// cancelGrace is how long a cancelled evaluation may take to end before the
+// next one begins beside it.
+const cancelGrace = 3 * time.Second
+
+// begin evaluates and hands the outcome to then, unless another one is begun
+// meanwhile. Files below the known roots are not read ahead.
+func (v *evaluator) begin(e Evaluation, known []string, then func(outcome)) {
+	if v.cancel != nil {
+		v.cancel()
 	}
-	if c.eval.cancel != nil {
-		c.eval.cancel()
-	}
-	ctx, cancel := context.WithCancel(c.ctx)
-	before, done := c.eval.done, make(chan struct{})
-	c.eval.serial++
-	c.eval.cancel, c.eval.running, c.eval.done = cancel, true, done
-	c.dirty = true
-	serial, began := c.eval.serial, time.Now()
-	said := &saying{}
-	e := Evaluation{Tiltfile: c.tiltfile(), Args: c.request.Args, Subcommand: c.subcommandNow(), Log: said.add, Allowed: c.allowed()}
-	if c.runner == nil && c.downing == nil {
-		c.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
-	}
-	if c.cluster != nil {
-		e.Cluster, e.Kubeconfig = c.cluster.Identity(), c.kubeconfig()
-	}
-	if c.interests == nil {
-		// A first evaluation that hangs must not keep its mending from being seen.
-		c.follow(&config.Project{Tiltfile: e.Tiltfile, ConfigFiles: []string{e.Tiltfile}}, nil)
-	}
-	known := c.roots
-	go func() {
-		defer cancel()
+	before, done := v.done, make(chan struct{})
+	v.serial++
+	v.running, v.done = true, done
+	serial, began, said := v.serial, time.Now(), &saying{}
+	e.Log = said.add
+	v.cancel = v.spawn(func(ctx context.Context) {
 		awaitEnd(before)
 		if ctx.Err() != nil {
 			close(done)
 			return // another one has taken its place
 		}
-		p := c.d.evaluate(ctx, e)
+		p := v.run(ctx, e)
 		close(done)
 		ahead := readAhead(ctx, p, known)
-		c.d.queue.put(func(c *core) {
-			if serial == c.eval.serial {
-				c.eval.running, c.eval.took, c.eval.at = false, time.Since(began), began
-				c.hide(p)
-				said.tell(c.d.logs)
-				if e.Allowed == nil {
-					c.allow(p.Read)
-				}
-				c.evaluated(p, ahead)
+		v.post(func() {
+			if serial == v.serial {
+				v.running, v.took, v.at = false, time.Since(began), began
+				then(outcome{project: p, ahead: ahead, said: said, asked: e.Allowed == nil})
 			}
 		})
-	}()
+	})
+}
+
+// answer tells those who waited for the end of an evaluation, and reports
+// whether there were any.
+func (v *evaluator) answer(p *config.Project) bool {
+	waiting := v.waiting
+	v.waiting = nil
+	for _, then := range waiting {
+		then(p)
+	}
+	return len(waiting) > 0
 }
 
 // awaitEnd waits for a cancelled evaluation, but not for ever.
@@ -101,7 +101,7 @@ func awaitEnd(done <-chan struct{}) {
 	}
 	select {
 	case <-done:
-	case <-time.After(lastWords):
+	case <-time.After(cancelGrace):
 	}
 }
 
@@ -143,55 +143,4 @@ func (s *saying) tell(logs *logStore) {
 	if s.bytes > maxLogBytes {
 		logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: "the Tiltfile said more than is kept; the rest was dropped"})
 	}
-}
-
-// tiltfile is the file that is evaluated.
-func (c *core) tiltfile() string {
-	if c.request.Tiltfile != "" {
-		return c.request.Tiltfile
-	}
-	return filepath.Join(c.d.o.Endpoint.Workspace, "Tiltfile")
-}
-
-// evaluated takes the outcome of an evaluation. A failed one leaves the last
-// good project in force.
-func (c *core) evaluated(p *config.Project, ahead *tree.Tree) {
-	c.last, c.dirty = p, true
-	switch {
-	case p.Error == nil:
-		c.good = p
-	case p.Error.Cause == config.CauseHeld: // nothing is wrong
-	default:
-		if p.Error.Hint == "" {
-			p.Error.Hint = "mend the Tiltfile: it is evaluated again as soon as it is saved"
-			if c.state.Up {
-				p.Error.Hint += ", and what runs stays as it is until then"
-			}
-		}
-		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "error", Text: p.Error.Error()})
-	}
-	for _, w := range p.Warnings {
-		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: w.Error()})
-	}
-	changed := c.follow(p, ahead)
-	if p.Error == nil && c.runner != nil && c.surveyed == c.cluster {
-		c.configure()
-	}
-	waiting := c.waiting
-	c.waiting = nil
-	if !c.changed(changed) {
-		c.overtake(p)
-	}
-	for _, then := range waiting {
-		then(p)
-	}
-	if len(waiting) == 0 && p.Error == nil {
-		c.resume() // a Tiltfile that was broken when this daemon began
-	}
-}
-
-// configure hands the good project to the runner and the engine.
-func (c *core) configure() {
-	c.runner.Configure(c.good)
-	c.step(engine.Configured{Project: c.good})
 }

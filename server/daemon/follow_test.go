@@ -108,7 +108,7 @@ warn(' '.join([word, str(read_file('a.txt')).strip(), str(read_file('link.txt'))
 		}
 		t.Log(step.what)
 		s.says(step.want)
-		s.queue.put(func(c *core) { c.unrest = unrest{} }) // a person is not so quick
+		s.queue.put(func(c *core) { c.brake = brake{} }) // a person is not so quick
 	}
 	// What was not read evaluates nothing: one evaluation follows, for a.txt.
 	before := s.count.Load()
@@ -175,7 +175,7 @@ local('echo y >> gen; sleep 0.05')
 		return strings.Contains(s.ask("POST "+api.RouteLogs, "{}"), "gen changes again and again")
 	})
 	s.await("it has an end", func(status *api.Status) bool { return !status.Config.Evaluating && len(status.Resources) == 1 })
-	if n := s.count.Load(); n > 2*calm+2 {
+	if n := s.count.Load(); n > 2*freely+2 {
 		t.Errorf("%d evaluations", n)
 	}
 	// A person's save is not held up by it.

@@ -115,7 +115,7 @@ func (d *Daemon) handleProject(w http.ResponseWriter, r *http.Request) {
 			if !c.eval.running {
 				c.evaluate(pick)
 			} else {
-				c.waiting = append(c.waiting, pick)
+				c.eval.waiting = append(c.eval.waiting, pick)
 			}
 			return
 		}
@@ -233,7 +233,7 @@ func (c *core) restart(resource string) error {
 
 // mustRun says why nothing can be asked of a resource, nil if something can.
 func (c *core) mustRun(resource string) error {
-	if c.runner == nil || c.good == nil {
+	if c.session.runner == nil || c.good == nil {
 		return &config.Problem{Message: "the project is not up", Hint: "bring it up first: `towline up`"}
 	}
 	return c.mustKnow(resource)
@@ -316,7 +316,7 @@ func (d *Daemon) handleDebug(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	runner, err := in(r.Context(), d, func(c *core, answer func(*run.Runner, error)) {
-		answer(c.runner, c.mustRun(req.Resource))
+		answer(c.session.runner, c.mustRun(req.Resource))
 	})
 	if err != nil {
 		d.fail(w, err)

@@ -57,7 +57,7 @@ func (s *stand) up(resources ...string) {
 	}
 	s.queue.put(func(c *core) {
 		c.good = p
-		c.runner = run.New(c.ctx, run.Options{Sink: sink{d: s.Daemon, up: c.ups}})
+		c.session.runner = c.newRunner(run.Options{Sink: sink{d: s.Daemon, up: c.session.serial}})
 	})
 }
 

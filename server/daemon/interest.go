@@ -44,9 +44,12 @@ func below(roots []string, path string) bool {
 	return slices.ContainsFunc(roots, func(root string) bool { return tree.Within(root, path) })
 }
 
-// interestsOf collects who depends on what in a project.
-func interestsOf(p *config.Project) ([]interest, []config.Problem) {
-	var all []interest
+// interests are who depends on what in a project. They are never changed.
+type interests []interest
+
+// interestsOf collects a project's interests.
+func interestsOf(p *config.Project) (interests, []config.Problem) {
+	var all interests
 	var problems []config.Problem
 	add := func(in interest, ignores ...[]config.Ignore) {
 		var bad []config.Problem
@@ -76,8 +79,8 @@ func interestsOf(p *config.Project) ([]interest, []config.Problem) {
 }
 
 // keep reports whether anybody depends on a file, or on files in a folder.
-func (c *core) keep(path string, dir bool) bool {
-	for _, in := range c.interests {
+func (all interests) keep(path string, dir bool) bool {
+	for _, in := range all {
 		if dir {
 			if (below(in.roots, path) || above(in.roots, path)) && in.filter.Keep(path, true) {
 				return true
@@ -87,6 +90,41 @@ func (c *core) keep(path string, dir bool) bool {
 		}
 	}
 	return false
+}
+
+// of returns those of an image.
+func (all interests) of(image string) interests {
+	var own interests
+	for _, in := range all {
+		if in.image == image {
+			own = append(own, in)
+		}
+	}
+	return own
+}
+
+// hold reports whether one of them depends on a file, be it there or not.
+func (all interests) hold(path string) bool {
+	return slices.ContainsFunc(all, func(in interest) bool { return in.holds(path) })
+}
+
+// files returns the known files of all of them.
+func (all interests) files(t *tree.Tree) []string {
+	var files []string
+	for _, in := range all {
+		files = append(files, in.files(t)...)
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
+}
+
+// roots are the files and folders that they depend on.
+func (all interests) roots() []string {
+	var roots []string
+	for _, in := range all {
+		roots = append(roots, in.roots...)
+	}
+	return roots
 }
 
 // above reports whether one of the roots lies below a folder.

@@ -82,7 +82,7 @@ func TestWatchOverTheWire(t *testing.T) {
 	if err := lines.Decode(&e); err != nil || e.Status == nil || len(e.Status.Resources) != 3 {
 		t.Fatalf("the first line is %+v, %v; want a snapshot", e, err)
 	}
-	s.queue.put(func(c *core) { c.forwards["two"] = []api.Forward{{Local: "localhost:1"}}; c.dirty = true })
+	s.queue.put(func(c *core) { c.session.forwards["two"] = []api.Forward{{Local: "localhost:1"}}; c.dirty = true })
 	since := e.Seq
 	var next api.Event
 	if err := lines.Decode(&next); err != nil || next.Changes == nil || len(next.Changes.Resources) != 1 || next.Changes.Resources[0].Name != "two" {

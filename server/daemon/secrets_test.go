@@ -52,15 +52,15 @@ func TestSecretsStayInside(t *testing.T) {
 	s.evaluate()
 	bad := &config.Problem{Message: "apply: hunter2", Hint: "login p4s", Stack: []config.Frame{{Text: "hunter2"}}}
 	s.queue.put(func(c *core) {
-		c.runner = run.New(c.ctx, run.Options{Sink: sink{d: s.Daemon, up: c.ups}})
-		c.state.Up, c.lost, c.request.Args = true, errors.New("dialling hunter2"), []string{"--password=hunter2"}
+		c.session.runner = c.newRunner(run.Options{Sink: sink{d: s.Daemon, up: c.session.serial}})
+		c.state.Up, c.session.lost, c.session.request.Args = true, errors.New("dialling hunter2"), []string{"--password=hunter2"}
 		c.state.Resources = map[string]engine.Resource{
 			"web": {Wanted: true, Failed: &engine.Failure{Problem: *bad}}, "job": {Wanted: true, Applied: "x", Message: "waits for hunter2"},
 		}
 		id := engine.TargetID{Pod: "web-1"}
 		c.state.Targets = map[engine.TargetID]engine.Target{id: {Resource: "web"}}
-		c.targets[id] = status.Target{Problem: bad}
-		c.forwards["web"] = []api.Forward{{Problem: "port: hunter2"}}
+		c.session.targets[id] = status.Target{Problem: bad}
+		c.session.forwards["web"] = []api.Forward{{Problem: "port: hunter2"}}
 		c.dirty = true
 		c.logsSink().Log(run.Line{Resource: "web", Text: "token aHVudGVyMg=="})
 		failed := *withSecrets()
@@ -118,7 +118,7 @@ func TestSecretsOfCustomDeploysAreHidden(t *testing.T) {
 }
 
 // logsSink is what the core's runner tells.
-func (c *core) logsSink() sink { return sink{d: c.d, up: c.ups} }
+func (c *core) logsSink() sink { return sink{d: c.d, up: c.session.serial} }
 
 // evaluates replaces what the daemon evaluates Tiltfiles with.
 func (s *stand) evaluates(f Evaluate) {

@@ -16,7 +16,7 @@ type sink struct {
 
 func (s sink) Event(e engine.Event) {
 	s.d.queue.put(func(c *core) {
-		if s.up == c.ups {
+		if s.up == c.session.serial {
 			c.event(e)
 		}
 	})
@@ -31,20 +31,12 @@ func (s sink) Log(l run.Line) {
 
 func (s sink) Facts(f run.Facts) {
 	s.d.queue.put(func(c *core) {
-		if s.up != c.ups {
+		if s.up != c.session.serial {
 			return
 		}
 		c.dirty = true
-		switch {
-		case f.Target != nil && f.Target.PodUID == "" && f.Target.Resource == "":
-			delete(c.targets, f.Target.ID)
-		case f.Target != nil:
-			c.targets[f.Target.ID] = targetFacts(f.Target)
-		case f.Forwards != nil:
-			c.forwards[f.Forwards.Resource] = forwardsStatus(f.Forwards.Forwards)
-		case f.Cluster != nil:
-			c.lost = f.Cluster.Err
-		case f.Objects != nil:
+		c.session.take(f)
+		if f.Objects != nil {
 			c.hideObjects(f.Objects)
 		}
 	})

@@ -22,27 +22,13 @@ func (c *core) publish() {
 			Pid: os.Getpid(), Version: c.d.o.Version, Workspace: c.d.o.Endpoint.Workspace,
 			Started: started, LogFile: c.d.o.Endpoint.LogFile(),
 		},
-		Tiltfile: c.tiltfile(), Args: c.request.Args,
-		Cluster: c.clusterStatus(), Config: c.configStatus(),
+		Tiltfile: c.tiltfile(), Args: c.session.request.Args,
+		Cluster: c.session.status(allowedBy(c.good)), Config: c.configStatus(),
 		Project: c.good, State: &c.state, Stopping: c.downing != nil,
-		Targets: c.targets, Forwards: c.forwards, Updates: c.updates, Synced: c.synced,
+		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.updates.resources, Synced: c.updates.synced,
 	})
 	scrubStatus(c.d.secrets.Load(), s)
 	c.d.published.publish(s)
-}
-
-func (c *core) clusterStatus() api.ClusterStatus {
-	var s api.ClusterStatus
-	if c.cluster != nil {
-		id := c.cluster.Identity()
-		s.Context, s.Namespace, s.Product = id.Context, id.Namespace, string(id.Product)
-		s.Allowed, s.Problem = kube.Allowed(id, allowedBy(c.good))
-		s.Connected = c.runner != nil && c.lost == nil
-	}
-	if c.lost != nil {
-		s.Problem = problemOf(c.lost)
-	}
-	return s
 }
 
 func problemOf(err error) *config.Problem {

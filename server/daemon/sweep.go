@@ -102,7 +102,7 @@ type view struct {
 // says that folders are not watched as they should be: they are watched anew.
 func (s *sweeper) sweep(ctx context.Context) {
 	views := make(chan view, 1)
-	s.queue.put(func(c *core) { views <- view{c.tree.Copy(), c.roots, c.sweepKeep} })
+	s.queue.put(func(c *core) { views <- view{c.sources.tree.Copy(), c.sources.roots, c.sources.sweepKeep} })
 	var v view
 	select {
 	case v = <-views:
@@ -141,12 +141,12 @@ func (v view) scan(ctx context.Context) map[string]bool {
 
 // swept takes what a sweep found.
 func (c *core) swept(seen *tree.Tree, changed []string) {
-	c.tree.Renew(seen)
-	if dir := c.listing(slices.Sorted(maps.Keys(c.listed))); dir != "" {
+	c.sources.tree.Renew(seen)
+	if dir := c.sources.listing(slices.Sorted(maps.Keys(c.sources.listed))); dir != "" {
 		c.reevaluate(dir)
 	}
 	if len(changed) > 0 {
 		c.hint(changed, false)
 	}
-	c.unwatched(c.watcher.incomplete())
+	c.sources.unwatched()
 }

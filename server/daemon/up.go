@@ -20,21 +20,9 @@ import (
 // reachTimeout bounds how long Up waits for the cluster's first answer.
 const reachTimeout = 10 * time.Second
 
-// open opens the cluster of the current request, pinned from then on. It does
-// not talk to it. A kubeconfig that cannot be used leaves no cluster and its
-// problem in lost.
+// open opens the cluster of the current request.
 func (c *core) open() {
-	cluster, err := kube.Open(kube.Options{Context: c.request.Context, Namespace: c.request.Namespace, Warn: func(text string) {
-		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: text})
-	}})
-	if err != nil {
-		c.cluster, c.lost = nil, err
-		return
-	}
-	c.cluster, c.lost = cluster, nil
-	if err := cluster.WriteKubeconfig(c.kubeconfig()); err != nil {
-		c.d.o.Log.Error("writing the pinned kubeconfig", "err", err)
-	}
+	c.session.open(c.kubeconfig(), func(err error) { c.d.tell("warn", err.Error()) })
 }
 
 // kubeconfig is the file that the developer's own commands get: it knows the
@@ -72,21 +60,21 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 	}
 	adopt(req.Env)
 	req.Env = nil // it is not written down
-	before, cluster := c.request, c.cluster
-	moves := c.runner == nil
-	c.request = req
+	before, cluster := c.session.request, c.session.cluster
+	moves := c.session.runner == nil
+	c.session.request = req
 	if moves {
 		c.open()
 	}
 	answer = c.asking(answer)
 	c.evaluate(func(p *config.Project) {
 		fail := func(err error) {
-			c.request, c.cluster = before, cluster
-			if c.lost != nil && cluster != nil {
-				c.lost = nil // it was about the cluster that is not used
+			c.session.request, c.session.cluster = before, cluster
+			if c.session.lost != nil && cluster != nil {
+				c.session.lost = nil // it was about the cluster that is not used
 			}
 			c.dirty = true
-			if c.runner != nil && (before.Tiltfile != req.Tiltfile || !slices.Equal(before.Args, req.Args)) {
+			if c.session.runner != nil && (before.Tiltfile != req.Tiltfile || !slices.Equal(before.Args, req.Args)) {
 				c.evaluate(nil) // what is up goes on as it was asked for
 			}
 			answer(err)
@@ -153,11 +141,11 @@ func allowedBy(p *config.Project) []string {
 
 // begun goes on with up once the Tiltfile is evaluated.
 func (c *core) begun(req api.UpRequest, moves bool, answer func(error)) {
-	if c.cluster == nil {
-		answer(c.lost)
+	if c.session.cluster == nil {
+		answer(c.session.lost)
 		return
 	}
-	if ok, problem := kube.Allowed(c.cluster.Identity(), allowedBy(c.good)); !ok {
+	if ok, problem := kube.Allowed(c.session.cluster.Identity(), allowedBy(c.good)); !ok {
 		p := *problem
 		p.Pos = config.Position{File: c.good.Tiltfile, Line: 1, Col: 1}
 		answer(&p)
@@ -172,28 +160,26 @@ func (c *core) begun(req api.UpRequest, moves bool, answer func(error)) {
 		answer(nil)
 		return
 	}
-	cluster, registry := c.cluster, c.good.Settings.DefaultRegistry
-	go func() {
-		surroundings, err := survey(c.ctx, cluster, registry)
+	cluster, registry := c.session.cluster, c.good.Settings.DefaultRegistry
+	c.spawn(func(ctx context.Context) {
+		environs, err := survey(ctx, cluster, registry)
 		c.d.queue.put(func(c *core) {
 			switch {
 			case err != nil:
 				answer(err)
-			case c.cluster == nil || cluster.Identity() != c.cluster.Identity() || c.good == nil:
+			case c.session.cluster == nil || cluster.Identity() != c.session.cluster.Identity() || c.good == nil:
 				answer(&config.Problem{Message: "another request came between", Hint: "ask again: `towline up`"})
-			case c.runner != nil && c.surveyed.Identity() == cluster.Identity():
+			case c.session.runner != nil:
 				c.want(req) // two that asked at once share a runner
 				answer(nil)
 			default:
-				c.surveyed, c.cluster = cluster, cluster
-				c.endRunner(func() {
-					c.start(surroundings)
-					c.want(req)
-					answer(nil)
-				})
+				c.session.cluster = cluster
+				c.start(environs)
+				c.want(req)
+				answer(nil)
 			}
 		})
-	}()
+	})
 }
 
 // resumePause is the time between attempts to go on with what an earlier
@@ -204,14 +190,14 @@ const resumePause = 5 * time.Second
 // or the cluster does not allow it yet, later.
 func (c *core) resume() {
 	up := c.store.record.Up
-	if up == nil || c.runner != nil {
+	if up == nil || c.session.runner != nil {
 		return
 	}
 	c.up(*up, func(err error) {
 		if err == nil {
 			return
 		}
-		c.d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: "cannot go on yet: " + err.Error()})
+		c.d.tell("warn", "cannot go on yet: "+err.Error())
 		time.AfterFunc(resumePause, func() {
 			c.d.queue.put(func(c *core) {
 				if c.last == nil || c.last.Error == nil { // a Tiltfile's error waits for its save
@@ -222,17 +208,17 @@ func (c *core) resume() {
 	})
 }
 
-// surroundings are what a builder has to know of a cluster.
-type surroundings struct {
+// environs are what a builder has to know of a cluster.
+type environs struct {
 	registry          *config.Registry
 	platform, runtime string
 }
 
 // survey asks the cluster for its version, its nodes and its registry.
-func survey(ctx context.Context, cluster *kube.Cluster, registry *config.Registry) (surroundings, error) {
+func survey(ctx context.Context, cluster *kube.Cluster, registry *config.Registry) (environs, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
-	s := surroundings{registry: registry}
+	s := environs{registry: registry}
 	if _, err := cluster.ServerVersion(ctx); err != nil {
 		return s, reachProblem(cluster, err)
 	}
@@ -266,15 +252,15 @@ func reachProblem(cluster *kube.Cluster, err error) error {
 }
 
 // start makes the runner for the cluster and hands it the good project.
-func (c *core) start(s surroundings) {
-	c.ups++
-	builder := builderFor(c.cluster, s.registry, s.platform, s.runtime, filepath.Dir(c.good.Tiltfile))
-	c.runner = run.New(c.ctx, run.Options{
-		Workspace: c.d.o.Endpoint.ID(), Cluster: c.cluster, Kubeconfig: c.kubeconfig(), Images: builder, Agent: c.d.o.Agent,
-		Sink: sink{d: c.d, up: c.ups}, Secrets: c.d.secrets.Load, Sent: filepath.Join(c.d.o.Endpoint.State, "sent"),
+func (c *core) start(s environs) {
+	builder := builderFor(c.session.cluster, s.registry, s.platform, s.runtime, filepath.Dir(c.good.Tiltfile))
+	c.session.serial++
+	c.session.runner = c.newRunner(run.Options{
+		Workspace: c.d.o.Endpoint.ID(), Cluster: c.session.cluster, Kubeconfig: c.kubeconfig(), Images: builder, Agent: c.d.o.Agent,
+		Sink: sink{d: c.d, up: c.session.serial}, Secrets: c.d.secrets.Load, Sent: filepath.Join(c.d.o.Endpoint.State, "sent"),
 	})
 	c.state = engine.State{}
-	if pin := c.cluster.Identity().Pin() + "/" + c.cluster.Identity().Namespace; c.store.record.Pin != pin {
+	if pin := c.session.cluster.Identity().Pin() + "/" + c.session.cluster.Identity().Namespace; c.store.record.Pin != pin {
 		// What was built for another cluster says nothing about this one.
 		c.store.record.Pin, c.store.record.Images = pin, map[string]imageRecord{}
 	}
@@ -285,9 +271,9 @@ func (c *core) start(s surroundings) {
 // want tells the engine to bring resources up, and remembers it.
 func (c *core) want(req api.UpRequest) {
 	c.d.faces.keep(req.Keep)
-	id := c.cluster.Identity()
+	id := c.session.cluster.Identity()
 	req.Context, req.Namespace = id.Context, id.Namespace // as they were meant, wherever the kubeconfig points tomorrow
-	c.request.Context, c.request.Namespace = id.Context, id.Namespace
+	c.session.request.Context, c.session.request.Namespace = id.Context, id.Namespace
 	c.store.record.Up = &req
 	c.save()
 	c.step(engine.Wanted{Resources: req.Resources})

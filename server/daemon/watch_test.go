@@ -107,7 +107,7 @@ func onGround(t *testing.T, limit int, play func(*ground)) {
 			g.write(name, "old "+filepath.Base(name))
 		}
 		g.core(func(c *core) {
-			c.follow(&config.Project{Images: []config.Image{{Ref: "web", Deps: []string{g.root}}}}, nil)
+			c.sources.follow(&config.Project{Images: []config.Image{{Ref: "web", Deps: []string{g.root}}}}, nil, nil)
 		})
 		time.Sleep(time.Minute + time.Second) // no sweep is due in this moment
 		synctest.Wait()
@@ -163,10 +163,10 @@ func (g *ground) wrong() string {
 	var wrong []string
 	g.core(func(c *core) {
 		now := tree.New(disk{})
-		_, err := now.Scan(g.root, c.keep)
+		_, err := now.Scan(g.root, c.sources.interests.keep)
 		g.must(err)
-		for _, path := range append(c.tree.Under(g.root, nil), now.Under(g.root, nil)...) {
-			have, _ := c.tree.Entry(path)
+		for _, path := range append(c.sources.tree.Under(g.root, nil), now.Under(g.root, nil)...) {
+			have, _ := c.sources.tree.Entry(path)
 			want, _ := now.Entry(path)
 			if have.Hash != want.Hash || have.Stamp.Mode != want.Stamp.Mode {
 				wrong = append(wrong, path)
@@ -257,7 +257,7 @@ func TestNotAllIsWatched(t *testing.T) {
 					}
 					g.seenWithin("a sweep for "+name, unwatchedPause)
 				}
-				said := func() (said bool) { g.core(func(c *core) { said = c.partly }); return said }
+				said := func() (said bool) { g.core(func(c *core) { said = c.sources.partly }); return said }
 				if !said() {
 					t.Error("it is not said that not all is watched")
 				}
@@ -288,21 +288,21 @@ func TestAttributes(t *testing.T) {
 		// Another name changes the inode alone: nobody reads the file for that.
 		g.must(os.Link(g.path("a"), filepath.Join(filepath.Dir(g.root), "other")))
 		g.core(func(c *core) {
-			e, _ := c.tree.Entry(g.path("a"))
+			e, _ := c.sources.tree.Entry(g.path("a"))
 			info, err := file.Lstat(g.path("a"))
 			g.must(err)
 			if e.Stamp == file.StampOf(info) {
 				t.Error("the inode did not change: the test proves nothing")
 			}
-			c.hintAttributes([]string{g.path("a")})
-			if now, _ := c.tree.Entry(g.path("a")); now != e {
+			c.hint(c.sources.touched([]string{g.path("a")}), false)
+			if now, _ := c.sources.tree.Entry(g.path("a")); now != e {
 				t.Error("the file was read")
 			}
 		})
 		time.Sleep(watchedPause)
 		synctest.Wait()
 		g.core(func(c *core) {
-			e, _ := c.tree.Entry(g.path("a"))
+			e, _ := c.sources.tree.Entry(g.path("a"))
 			if info, err := file.Lstat(g.path("a")); err != nil || e.Stamp != file.StampOf(info) || e.Hash != tree.Hash(blake3.Sum256([]byte("old a"))) {
 				t.Errorf("after a sweep the tree knows %+v, %v", e, err)
 			}

@@ -1,0 +1,142 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// evaluate runs the Tiltfile beside the loop, in place of a run that is under
+// way, and calls then with the outcome.
+func (c *core) evaluate(then func(*config.Project)) {
+	if then != nil {
+		c.eval.waiting = append(c.eval.waiting, then)
+	}
+	c.dirty = true
+	e := Evaluation{Tiltfile: c.tiltfile(), Args: c.session.request.Args, Subcommand: c.subcommandNow(), Allowed: c.allowed()}
+	if c.session.runner == nil && c.downing == nil {
+		c.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
+	}
+	if c.session.cluster != nil {
+		e.Cluster, e.Kubeconfig = c.session.cluster.Identity(), c.kubeconfig()
+	}
+	if c.sources.interests == nil {
+		// A first evaluation that hangs must not keep its mending from being seen.
+		c.sources.follow(&config.Project{Tiltfile: e.Tiltfile, ConfigFiles: []string{e.Tiltfile}}, nil, nil)
+	}
+	c.eval.begin(e, c.sources.roots, c.evaluated)
+}
+
+// tiltfile is the file that is evaluated.
+func (c *core) tiltfile() string {
+	if c.session.request.Tiltfile != "" {
+		return c.session.request.Tiltfile
+	}
+	return filepath.Join(c.d.o.Endpoint.Workspace, "Tiltfile")
+}
+
+// evaluated takes the outcome of an evaluation. A failed one leaves the last
+// good project in force.
+func (c *core) evaluated(o outcome) {
+	p := o.project
+	c.hide(p)
+	o.said.tell(c.d.logs)
+	if o.asked {
+		c.allow(p.Read)
+	}
+	c.last, c.dirty = p, true
+	switch {
+	case p.Error == nil:
+		c.good = p
+	case p.Error.Cause == config.CauseHeld: // nothing is wrong
+	default:
+		if p.Error.Hint == "" {
+			p.Error.Hint = "mend the Tiltfile: it is evaluated again as soon as it is saved"
+			if c.state.Up {
+				p.Error.Hint += ", and what runs stays as it is until then"
+			}
+		}
+		c.d.tell("error", p.Error.Error())
+	}
+	for _, w := range p.Warnings {
+		c.d.tell("warn", w.Error())
+	}
+	changed := c.sources.follow(p, c.good, o.ahead)
+	if p.Error == nil && c.session.runner != nil {
+		c.configure()
+	}
+	if again := cmp.Or(c.changed(changed), c.sources.overtaken(p)); again != "" {
+		c.reevaluate(again)
+	}
+	if !c.eval.answer(p) && p.Error == nil {
+		c.resume() // a Tiltfile that was broken when this daemon began
+	}
+}
+
+// configure hands the good project to the runner and the engine.
+func (c *core) configure() {
+	c.session.runner.Configure(c.good)
+	c.step(engine.Configured{Project: c.good})
+}
+
+// hint looks at paths again and tells the engine what changed. saved says that
+// a person has just saved them.
+func (c *core) hint(paths []string, saved bool) {
+	if saved {
+		c.sources.sweeper.saved() // one that saves changes other files as well
+	}
+	changed, dir := c.sources.look(paths)
+	switch file := cmp.Or(c.changed(changed), dir); {
+	case file == "":
+	case saved:
+		c.evaluate(nil)
+	default:
+		c.reevaluate(file)
+	}
+}
+
+// rescan looks at everything again.
+func (c *core) rescan() {
+	if file := c.changed(c.sources.scan()); file != "" {
+		c.reevaluate(file)
+	}
+}
+
+// changed tells the engine of changed files and returns one that the Tiltfile
+// read, "" if it read none.
+func (c *core) changed(paths map[string]bool) string {
+	if len(paths) == 0 {
+		return ""
+	}
+	e, file := c.sources.dependents(paths)
+	if len(e.Images)+len(e.Locals) > 0 {
+		c.step(e)
+	}
+	return file
+}
+
+// reevaluate evaluates because a file changed, by itself and not by a person's
+// save. An evaluation that goes on is overtaken, unless that was done so often
+// that it would never come to an end.
+func (c *core) reevaluate(path string) {
+	may, pause := c.brake.ask(time.Now())
+	if may {
+		c.evaluate(nil)
+		return
+	}
+	if pause == 0 {
+		return
+	}
+	c.d.tell("warn", fmt.Sprintf(
+		"%s changes again and again; the Tiltfile is evaluated again in %s. If the Tiltfile writes it, let it do so only when the content is another", path, pause))
+	time.AfterFunc(pause, func() {
+		c.d.queue.put(func(c *core) {
+			c.brake.release(time.Now())
+			c.evaluate(nil)
+		})
+	})
+}

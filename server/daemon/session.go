@@ -1,0 +1,88 @@
+package daemon
+
+import (
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/server/status"
+)
+
+// session is what a request is being, or was, carried out with: the cluster
+// that it means, pinned when it was opened, and the runner that works there.
+type session struct {
+	request  api.UpRequest // of the last Up or evaluation
+	cluster  *kube.Cluster // nil: lost says why
+	runner   *run.Runner   // nil: nothing is up
+	serial   int           // counts runners, so that a late event of an old one is known
+	lost     error         // the cluster's last failure
+	targets  map[engine.TargetID]status.Target
+	forwards map[string][]api.Forward
+}
+
+func newSession() session {
+	return session{targets: map[engine.TargetID]status.Target{}, forwards: map[string][]api.Forward{}}
+}
+
+// open opens the cluster of the request, pinned from then on, and writes the
+// kubeconfig that knows it alone to a file. It does not talk to it. A
+// kubeconfig that cannot be used leaves no cluster and its problem in lost.
+func (s *session) open(file string, warn func(error)) {
+	cluster, err := kube.Open(kube.Options{Context: s.request.Context, Namespace: s.request.Namespace, Warn: func(text string) {
+		warn(warning(text))
+	}})
+	if err != nil {
+		s.cluster, s.lost = nil, err
+		return
+	}
+	s.cluster, s.lost = cluster, nil
+	if err := cluster.WriteKubeconfig(file); err != nil {
+		warn(err)
+	}
+}
+
+// warning is a text that is an error to whoever tells it.
+type warning string
+
+func (w warning) Error() string { return string(w) }
+
+// end gives up the runner and what it told, and returns it, nil if there is
+// none.
+func (s *session) end() *run.Runner {
+	old := s.runner
+	if old != nil {
+		next := newSession()
+		next.request, next.cluster, next.lost, next.serial = s.request, s.cluster, s.lost, s.serial+1
+		*s = next
+	}
+	return old
+}
+
+// status says which cluster is used and whether it answers.
+func (s *session) status(allowedContexts []string) api.ClusterStatus {
+	var out api.ClusterStatus
+	if s.cluster != nil {
+		id := s.cluster.Identity()
+		out.Context, out.Namespace, out.Product = id.Context, id.Namespace, string(id.Product)
+		out.Allowed, out.Problem = kube.Allowed(id, allowedContexts)
+		out.Connected = s.runner != nil && s.lost == nil
+	}
+	if s.lost != nil {
+		out.Problem = problemOf(s.lost)
+	}
+	return out
+}
+
+// take notes a fact that the runner told.
+func (s *session) take(f run.Facts) {
+	switch {
+	case f.Target != nil && f.Target.PodUID == "" && f.Target.Resource == "":
+		delete(s.targets, f.Target.ID)
+	case f.Target != nil:
+		s.targets[f.Target.ID] = targetFacts(f.Target)
+	case f.Forwards != nil:
+		s.forwards[f.Forwards.Resource] = forwardsStatus(f.Forwards.Forwards)
+	case f.Cluster != nil:
+		s.lost = f.Cluster.Err
+	}
+}

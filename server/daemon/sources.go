@@ -1,0 +1,276 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/towline-dev/towline/internal/file"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/tree"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// sources are the files that a project is made from: what is known of them,
+// who depends on which, and the watch that tells of their changes. The core's
+// goroutine alone uses it.
+type sources struct {
+	tree      *tree.Tree
+	watcher   *watcher
+	sweeper   *sweeper
+	sweepKeep func(path string, dir bool) bool // interests.keep, for the sweeper
+	partly    bool                             // it was said that not all is watched
+	interests interests
+	roots     []string            // of the interests; replaced, never changed
+	listed    map[string][]string // names in folders that the Tiltfile listed
+	warn      func(error)
+}
+
+// newSources returns sources of no project yet, watched by notifiers that make
+// returns. hint is told of paths that may have changed, attribute of those of
+// which only attributes may, warn of what cannot be watched or read.
+func newSources(q *queue, o watcherOptions, warn func(error)) *sources {
+	s := &sources{tree: tree.New(disk{}), sweeper: newSweeper(q), warn: warn}
+	o.overflow = s.sweeper.overflow
+	s.watcher = newWatcher(o)
+	s.sweeper.watcher = s.watcher
+	return s
+}
+
+// readAhead reads the files of a project that lie below no known root, so that
+// the core, which has saves to see to, need not.
+func readAhead(ctx context.Context, p *config.Project, known []string) *tree.Tree {
+	ahead := tree.New(disk{})
+	all, _ := interestsOf(p) // its filters are not safe for two goroutines
+	for _, root := range all.roots() {
+		if ctx.Err() == nil && !below(known, root) {
+			_, _ = ahead.Scan(root, all.keep) // the core's own scan tells what cannot be read
+		}
+	}
+	return ahead
+}
+
+// follow watches all the files of a project from now on, looks at them, and
+// returns those that changed since they were last looked at.
+// The files of the last good one stay watched beside those of a failed one.
+func (s *sources) follow(p, good *config.Project, ahead *tree.Tree) map[string]bool {
+	watched := *p
+	if p.Error != nil && good != nil {
+		watched = *good
+		watched.ConfigFiles = slices.Concat(good.ConfigFiles, p.ConfigFiles)
+		watched.Listed = maps.Clone(good.Listed)
+		if watched.Listed == nil {
+			watched.Listed = map[string][]string{}
+		}
+		maps.Copy(watched.Listed, p.Listed)
+	}
+	watched.ConfigFiles = linked(watched.ConfigFiles)
+	all, problems := interestsOf(&watched)
+	for i := range problems {
+		s.warn(&problems[i])
+	}
+	old := s.interests
+	s.interests, s.listed, s.roots = all, maps.Clone(watched.Listed), all.roots()
+	// What changes from here on is seen, what changed before is found.
+	s.watcher.set(s.roots, slices.Sorted(maps.Keys(watched.Listed)), watchOf(&watched))
+	s.sweepKeep = watchOf(&watched)
+	s.unwatched()
+	if ahead != nil {
+		s.tree.Adopt(ahead, func(path string) bool { return !old.keep(path, false) })
+	}
+	// A file that nobody depended on until now is new here, but not changed.
+	changed := s.scan()
+	maps.DeleteFunc(changed, func(path string, _ bool) bool { return !old.keep(path, false) })
+	return changed
+}
+
+// scan looks at everything again and returns what changed.
+func (s *sources) scan() map[string]bool {
+	changed := map[string]bool{}
+	for _, root := range s.roots {
+		found, err := s.tree.Scan(root, s.interests.keep)
+		if err != nil {
+			s.warn(err)
+		}
+		for _, path := range found {
+			changed[path] = true
+		}
+	}
+	return changed
+}
+
+// look looks at paths again. It returns the files that changed, and a listed
+// folder that holds other names than before, "" if none does.
+func (s *sources) look(paths []string) (changed map[string]bool, dir string) {
+	changed = map[string]bool{}
+	var dirs []string
+	for _, p := range paths {
+		if !filepath.IsAbs(p) {
+			continue
+		}
+		p = filepath.Clean(p)
+		dirs = append(dirs, p, filepath.Dir(p))
+		for _, found := range s.tree.Hint(p, s.interests.keep) {
+			changed[found] = true
+		}
+	}
+	return changed, s.listing(dirs)
+}
+
+// dependents sorts changed files by who depends on them. file is one that the
+// Tiltfile read, "" if it read none.
+func (s *sources) dependents(paths map[string]bool) (e engine.Changed, file string) {
+	e.Images = map[string][]string{}
+	for _, in := range s.interests {
+		hit := ""
+		for _, p := range slices.Sorted(maps.Keys(paths)) {
+			if !in.holds(p) {
+				continue
+			}
+			hit = p
+			if in.image != "" {
+				e.Images[in.image] = append(e.Images[in.image], p)
+			}
+		}
+		if hit != "" && in.resource != "" {
+			e.Locals = append(e.Locals, in.resource)
+		}
+		if in.config {
+			file = hit
+		}
+	}
+	return e, file
+}
+
+// hashes are the contents of an image's files.
+func (s *sources) hashes(image string) map[string]tree.Hash {
+	files := map[string]tree.Hash{}
+	for _, p := range s.interests.of(image).files(s.tree) {
+		entry, _ := s.tree.Entry(p)
+		files[p] = entry.Hash
+	}
+	return files
+}
+
+// syncable returns every file that an image's sync steps cover.
+func (s *sources) syncable(img *config.Image) []engine.File {
+	var files []engine.File
+	for _, p := range s.interests.of(img.Ref).files(s.tree) {
+		files = append(files, engine.SyncFiles(img, p)...)
+	}
+	return files
+}
+
+// overtaken returns a file that the Tiltfile read, or a folder that it listed,
+// that is no longer what it was then, "" if all are: it changed before it was
+// watched.
+func (s *sources) overtaken(p *config.Project) string {
+	for _, path := range slices.Sorted(maps.Keys(p.Read)) {
+		if now, ok := s.content(path); ok && now != p.Read[path] {
+			return path
+		}
+	}
+	return s.listing(slices.Sorted(maps.Keys(p.Listed)))
+}
+
+// unwatched says once that not all files are watched, and what helps.
+func (s *sources) unwatched() {
+	why := s.watcher.incomplete()
+	if why != nil && !s.partly {
+		s.warn(fmt.Errorf("not all files are watched (%w): a change made outside of the editor is seen within some seconds; raise fs.inotify.max_user_watches and max_user_instances", why))
+	}
+	s.partly = why != nil
+}
+
+// touched are those of some files, of which only attributes are said to have
+// changed, that are not as they were: their content is to be read again.
+func (s *sources) touched(paths []string) []string {
+	return slices.DeleteFunc(paths, func(path string) bool {
+		known, ok := s.tree.Entry(path)
+		info, err := file.Lstat(path)
+		if !ok || err != nil {
+			return false
+		}
+		now := file.StampOf(info)
+		now.CTime = known.Stamp.CTime // it grows with the number of the file's names, too
+		return now == known.Stamp
+	})
+}
+
+// watchOf says which paths the watcher is to tell of.
+func watchOf(p *config.Project) func(path string, dir bool) bool {
+	all, _ := interestsOf(p) // its filters are not safe for two goroutines
+	listed := p.Listed
+	return func(path string, dir bool) bool {
+		_, itself := listed[path]
+		_, within := listed[filepath.Dir(path)]
+		return itself || within || all.keep(path, dir)
+	}
+}
+
+// linked adds to files what those that are symbolic links lead to: a change
+// there is one of what was read.
+func linked(files []string) []string {
+	all := slices.Clone(files)
+	for _, file := range files {
+		info, err := os.Lstat(file)
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			continue
+		}
+		if real, err := filepath.EvalSymlinks(file); err == nil {
+			all = append(all, real)
+		}
+	}
+	return all
+}
+
+// content is what a file holds that the Tiltfile depends on; ok is false of
+// one that it does not, or that is no regular file.
+func (s *sources) content(path string) (content config.Content, ok bool) {
+	if entry, known := s.tree.Entry(path); known && entry.Stamp.Mode&fs.ModeSymlink != 0 {
+		real, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return content, errors.Is(err, fs.ErrNotExist)
+		}
+		path = real
+	}
+	if !slices.ContainsFunc(s.interests, func(in interest) bool { return in.config && in.holds(path) }) {
+		return content, false
+	}
+	entry, known := s.tree.Entry(path)
+	if known {
+		return config.Content{Exists: true, Sum: entry.Hash}, entry.Stamp.Mode.IsRegular()
+	}
+	_, err := os.Stat(path)
+	return content, errors.Is(err, fs.ErrNotExist)
+}
+
+// listing returns the first of some folders that holds other names than the
+// Tiltfile saw, "" if none does.
+func (s *sources) listing(dirs []string) string {
+	for _, dir := range dirs {
+		was, listed := s.listed[dir]
+		if !listed {
+			continue
+		}
+		now := []string{}
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			continue // what cannot be looked at is not taken for empty
+		}
+		for _, e := range entries {
+			now = append(now, e.Name())
+		}
+		slices.Sort(now)
+		if !slices.Equal(was, now) {
+			s.listed[dir] = now // one change is told once
+			return dir
+		}
+	}
+	return ""
+}

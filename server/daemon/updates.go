@@ -1,0 +1,75 @@
+package daemon
+
+import (
+	"strings"
+	"time"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+)
+
+// updates are the last thing that was done to each resource, and the last sync
+// of each container. An api.Update that was handed out is never changed.
+type updates struct {
+	began     map[string]time.Time // of a resource's running update
+	resources map[string]*api.Update
+	synced    map[engine.TargetID]*api.Update
+}
+
+func newUpdates() updates {
+	return updates{began: map[string]time.Time{}, resources: map[string]*api.Update{}, synced: map[engine.TargetID]*api.Update{}}
+}
+
+// begin notes the start of a resource's update, unless one goes on.
+func (u updates) begin(resource, kind, reason string) {
+	if _, running := u.began[resource]; !running {
+		u.began[resource] = time.Now()
+	}
+	u.resources[resource] = &api.Update{Kind: kind, Began: u.began[resource], Reason: reason}
+}
+
+// succeeded ends a resource's update, if one goes on.
+func (u updates) succeeded(resource string) {
+	if began, ok := u.began[resource]; ok {
+		if done := u.resources[resource]; done != nil {
+			u.resources[resource] = ended(done, began)
+		}
+		delete(u.began, resource)
+	}
+}
+
+// failed ends a resource's update without a success.
+func (u updates) failed(resource string) {
+	if last := u.resources[resource]; last != nil {
+		done := ended(last, last.Began)
+		done.Kind = "failed " + strings.TrimPrefix(last.Kind, "failed ")
+		u.resources[resource] = done
+	}
+	delete(u.began, resource)
+}
+
+// sync notes the start of a container's live update.
+func (u updates) sync(id engine.TargetID, paths []string) {
+	u.synced[id] = &api.Update{Kind: "live-update", Began: time.Now(), Files: len(paths), Reason: first(paths)}
+}
+
+// syncEnded notes its end.
+func (u updates) syncEnded(id engine.TargetID) {
+	if last := u.synced[id]; last != nil {
+		u.synced[id] = ended(last, last.Began)
+	}
+}
+
+// ended is an update that has ended now.
+func ended(u *api.Update, began time.Time) *api.Update {
+	done := *u
+	done.Took = time.Since(began)
+	return &done
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
