@@ -12,9 +12,10 @@
 //
 // A rename replaces a file at once, so a reader sees the old or the new
 // content and never a part, and a program that runs can be replaced
-// (ETXTBSY). For the undo log, what is replaced or removed is kept open: that
-// costs no copy, not even on an overlay file system whose lower layer holds
-// the file.
+// (ETXTBSY). For the undo log, what is replaced or removed keeps a second name,
+// or is kept open beside the room that it needs: taking back works on a full
+// disk, and costs no copy, not even on an overlay file system whose lower layer
+// holds the file.
 //
 // All access goes through os.Root: a path or symbolic link that leads out of
 // its root is refused. Files are written as the container's own user; the
@@ -34,6 +35,7 @@ import (
 	"sync/atomic"
 
 	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/file"
 )
 
 // Prefix begins the names of our temporary files.
@@ -92,13 +94,19 @@ func (s *Stage) temp(root, dir string) (string, error) {
 
 // Close removes what was staged and not committed, and lets go of all files.
 func (s *Stage) Close() {
+	s.drop()
+	s.undo.forget()
+	s.roots.close()
+}
+
+// drop removes what was staged and not committed.
+func (s *Stage) drop() {
 	for i, name := range s.staged {
 		if name != "" {
 			s.roots[s.t.Files[i].Root].Remove(name)
+			s.staged[i] = ""
 		}
 	}
-	s.undo.forget()
-	s.roots.close()
 }
 
 // roots are opened roots by their path.
@@ -110,7 +118,7 @@ func (r roots) open(dir string, make bool) (*os.Root, error) {
 		return root, nil
 	}
 	root, err := os.OpenRoot(dir)
-	if make && os.IsNotExist(err) {
+	if make && file.IsMissing(err) {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, err
 		}

@@ -7,9 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"syscall"
 
 	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/file"
 )
 
 // Commit puts everything in place and returns what is there now, in the order
@@ -21,6 +21,7 @@ func (s *Stage) Commit() ([]wire.Entry, int, error) {
 	}
 	applied, deleted, err := s.commit()
 	if err != nil {
+		s.drop() // first: taking back may need the room
 		if uerr := s.undo.play(); uerr != nil {
 			err = errors.Join(err, uerr)
 		}
@@ -32,7 +33,7 @@ func (s *Stage) commit() ([]wire.Entry, int, error) {
 	deleted := 0
 	for _, d := range s.t.Deletes {
 		root, err := s.roots.open(d.Root, false)
-		if errors.Is(err, fs.ErrNotExist) {
+		if file.IsMissing(err) {
 			continue
 		}
 		existed := false
@@ -46,18 +47,27 @@ func (s *Stage) commit() ([]wire.Entry, int, error) {
 			deleted++
 		}
 	}
-	applied := make([]wire.Entry, 0, len(s.t.Files))
 	for i, f := range s.t.Files {
 		if err := s.place(i, f); err != nil {
 			return nil, 0, explain(f.Path, err)
 		}
-		e := wire.Entry{Path: f.Path, Kind: f.Kind, Mode: uint32(modeOf(f)), ModTime: f.ModTime, Target: f.Target}
-		if f.Kind == wire.KindRegular {
-			e.Size, e.Hash = f.Size, f.Hash
-		}
-		applied = append(applied, e)
 	}
-	return applied, deleted, nil
+	applied, err := s.readBack()
+	return applied, deleted, err
+}
+
+// readBack reads what is there now under the names of the transaction's files.
+func (s *Stage) readBack() ([]wire.Entry, error) {
+	applied := make([]wire.Entry, len(s.t.Files))
+	for i, f := range s.t.Files {
+		applied[i] = entryOf(s.roots, f)
+		if got := applied[i]; got.Error != "" || got.Kind != f.Kind || got.Hash != f.Hash && f.Kind == wire.KindRegular || got.Target != f.Target {
+			e := wire.Errorf(wire.CodeHashMismatch, "%s: another process changed it while it was put in place", f.Path)
+			e.Path, e.Hint = f.Path.String(), "let nothing else in the container write below what is synced"
+			return nil, e
+		}
+	}
+	return applied, nil
 }
 
 // place puts one file in its place.
@@ -120,7 +130,7 @@ func (s *Stage) placeLink(root *os.Root, f wire.File) error {
 func (s *Stage) makeWay(root *os.Root, name string) error {
 	info, err := root.Lstat(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case file.IsMissing(err):
 		s.undo.add(undoRemove{root, name})
 		return nil
 	case err != nil:
@@ -143,7 +153,7 @@ func (s *Stage) parents(root *os.Root, dir string) error {
 	if err == nil && info.IsDir() {
 		return nil
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+	if err != nil && !file.IsMissing(err) {
 		return err
 	}
 	if err := s.parents(root, path.Dir(dir)); err != nil {
@@ -169,7 +179,7 @@ func (s *Stage) mkdir(root *os.Root, name string, mode fs.FileMode) error {
 // be undone, and reports whether there was anything.
 func (s *Stage) remove(root *os.Root, name string) (bool, error) {
 	info, err := root.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	if file.IsMissing(err) {
 		return false, nil
 	}
 	if err != nil {

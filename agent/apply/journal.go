@@ -3,7 +3,7 @@
 package apply
 
 import (
-	"bufio"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +12,7 @@ import (
 // journal notes the directories in which temporary files were made, so that
 // the next agent finds those that a killed one left behind.
 type journal struct {
-	path  string
+	path  string // entries end with a zero byte, which no name holds
 	noted map[string]bool
 }
 
@@ -25,7 +25,7 @@ func (j *journal) note(dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(dir + "\n")
+	_, err = f.WriteString(dir + "\x00")
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
@@ -48,8 +48,11 @@ func Sweep(journalPath string) (int, error) {
 	}
 	defer f.Close()
 	swept := 0
-	for s := bufio.NewScanner(f); s.Scan(); {
-		dir := s.Text()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return 0, err
+	}
+	for dir := range strings.SplitSeq(strings.TrimSuffix(string(data), "\x00"), "\x00") {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			continue // gone with the container

@@ -3,17 +3,16 @@
 package apply
 
 import (
-	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path"
 	"strings"
-	"syscall"
 
 	"github.com/zeebo/blake3"
 
 	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/file"
 )
 
 // Verify returns those of the wanted files that are not as wanted, as they
@@ -43,7 +42,7 @@ func entryOf(roots roots, f wire.File) wire.Entry {
 	if err == nil {
 		info, err = root.Lstat(f.Path.Path)
 	}
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	if file.IsMissing(err) {
 		return e
 	}
 	if err != nil {
@@ -120,7 +119,7 @@ func Manifest(q wire.ManifestQuery) ([]wire.Entry, error) {
 			return nil, wire.Errorf(wire.CodeBadRequest, "the root %q is not absolute and clean", dir)
 		}
 		root, err := roots.open(dir, false)
-		if errors.Is(err, fs.ErrNotExist) {
+		if file.IsMissing(err) {
 			continue
 		}
 		if err != nil {

@@ -130,16 +130,9 @@ func (s *Stage) write(i int, f wire.File, r io.Reader) error {
 	return nil
 }
 
-// fill makes the temporary file. While a file that will be executed is open
-// for writing no process may be forked, lest the child hold it open and the
-// exec fail with ETXTBSY (golang/go#22315).
+// fill makes the temporary file.
 func (s *Stage) fill(name string, f wire.File, small []byte, r io.Reader) error {
 	root := s.roots[f.Root]
-	mode := modeOf(f)
-	if mode&0o111 != 0 {
-		syscall.ForkLock.RLock()
-		defer syscall.ForkLock.RUnlock()
-	}
 	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return explain(f.Path, err)
@@ -150,9 +143,9 @@ func (s *Stage) fill(name string, f wire.File, small []byte, r io.Reader) error 
 		err = copyChecked(out, f, r)
 	}
 	if err == nil {
-		err = out.Chmod(mode) // after the umask
+		err = out.Chmod(modeOf(f)) // after the umask
 	}
-	if cerr := out.Close(); err == nil {
+	if cerr := closeWritten(out); err == nil {
 		err = cerr
 	}
 	if err == nil && f.ModTime != 0 {
@@ -164,6 +157,16 @@ func (s *Stage) fill(name string, f wire.File, small []byte, r io.Reader) error 
 		return explain(f.Path, err)
 	}
 	return err
+}
+
+// closeWritten closes a file that may be executed next. A child that is forked
+// while the file is open holds it open until its own exec, and until then an
+// exec of the file fails with ETXTBSY (golang/go#22315). Whoever has the lock
+// knows that all children forked before have become their programs.
+func closeWritten(f *os.File) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	return f.Close()
 }
 
 // copyChecked copies a content and checks its length and hash on the way.

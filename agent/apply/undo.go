@@ -8,19 +8,22 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
+	"slices"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// maxOpen is how many files the log keeps open. Beyond that it gives them a
-// second name, which may cost a copy each.
+// maxOpen is how many files the log keeps open for choice. Beyond that it gives
+// them a second name, which may cost a copy each.
 const maxOpen = 256
 
 // undo is the log of how to take back the steps of a commit.
 type undo struct {
 	steps []step
 	open  int
-	// second returns a name at the top of the root, for a file that goes.
+	// second returns a short name at the top of the root, for a file that goes.
 	second func(root *os.Root) (string, error)
 }
 
@@ -68,16 +71,24 @@ func (u *undo) keep(root *os.Root, name string, info fs.FileInfo) error {
 	return nil
 }
 
-// keepFile keeps a regular file open. One that cannot be opened, or is one too
-// many, gets a second name instead.
+// keepFile keeps a regular file, by a second name or by keeping it open beside
+// the room that it needs: a disk that is full by then must not hinder the
+// undo. A second name costs nothing, except on an overlay, where it copies what
+// lies in a lower layer; and it is not given for another user's file.
 func (u *undo) keepFile(root *os.Root, name string, info fs.FileInfo) error {
-	if u.open < maxOpen {
-		if f, err := root.Open(name); err == nil {
-			u.open++
-			u.add(undoWrite{root, name, f, info})
-			return nil
-		}
+	ways := []func(*os.Root, string, fs.FileInfo) error{u.keepName, u.keepOpen}
+	if overlaid(root) && u.open < maxOpen {
+		slices.Reverse(ways)
 	}
+	err := ways[0](root, name, info)
+	if err != nil && !errors.Is(err, syscall.ENOSPC) {
+		err = ways[1](root, name, info)
+	}
+	return err
+}
+
+// keepName gives a file a second name.
+func (u *undo) keepName(root *os.Root, name string, _ fs.FileInfo) error {
 	second, err := u.second(root)
 	if err != nil {
 		return err
@@ -86,6 +97,26 @@ func (u *undo) keepFile(root *os.Root, name string, info fs.FileInfo) error {
 		return err
 	}
 	u.add(undoRename{root, name, second})
+	return nil
+}
+
+// keepOpen keeps a file open, and room for what it holds.
+func (u *undo) keepOpen(root *os.Root, name string, info fs.FileInfo) error {
+	second, err := u.second(root)
+	if err != nil {
+		return err
+	}
+	old, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	step := undoWrite{root, name, second, old, info}
+	if err := step.reserve(); err != nil {
+		step.forget()
+		return err
+	}
+	u.open++
+	u.add(step)
 	return nil
 }
 
@@ -151,28 +182,58 @@ type undoRename struct {
 func (s undoRename) forget()     { s.root.Remove(s.old) }
 func (s undoRename) undo() error { return s.root.Rename(s.old, s.name) }
 
-// undoWrite writes a file again from its open old self.
+// undoWrite writes a file again from its open old self, where room is reserved.
 type undoWrite struct {
-	root *os.Root
-	name string
-	old  *os.File
-	info fs.FileInfo
+	root       *os.Root
+	name, room string
+	old        *os.File
+	info       fs.FileInfo
 }
 
-func (s undoWrite) forget() { s.old.Close() }
-func (s undoWrite) undo() error {
-	temp := path.Join(path.Dir(s.name), Prefix+"undo-"+path.Base(s.name))
-	out, err := s.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+// reserve makes the file that undo fills, with all the room that it needs. A
+// file system that cannot reserve room gets the content at once.
+func (s undoWrite) reserve() error {
+	out, err := s.root.OpenFile(s.room, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, s.old)
-	err = errors.Join(err, out.Chmod(s.info.Mode().Perm()), out.Close())
+	if s.info.Size() > 0 {
+		err = unix.Fallocate(int(out.Fd()), 0, 0, s.info.Size())
+	}
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		_, err = io.Copy(out, io.NewSectionReader(s.old, 0, s.info.Size()))
+	}
+	return errors.Join(err, out.Close())
+}
+
+func (s undoWrite) forget() {
+	s.old.Close()
+	s.root.Remove(s.room) // renamed, if it was needed
+}
+
+func (s undoWrite) undo() error {
+	out, err := s.root.OpenFile(s.room, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(out, io.NewSectionReader(s.old, 0, 1<<62))
+	err = errors.Join(err, out.Truncate(n), out.Chmod(s.info.Mode().Perm()), closeWritten(out))
 	if err == nil {
-		err = s.root.Chtimes(temp, time.Now(), s.info.ModTime())
+		err = s.root.Chtimes(s.room, time.Now(), s.info.ModTime())
 	}
 	if err == nil {
-		err = s.root.Rename(temp, s.name)
+		err = s.root.Rename(s.room, s.name)
 	}
 	return err
+}
+
+// overlaid reports whether a root is on an overlay file system.
+func overlaid(root *os.Root) bool {
+	dir, err := root.Open(".")
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	var fs unix.Statfs_t
+	return unix.Fstatfs(int(dir.Fd()), &fs) == nil && int64(fs.Type) == unix.OVERLAYFS_SUPER_MAGIC
 }

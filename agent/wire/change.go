@@ -74,8 +74,8 @@ type Result struct {
 	// Refused lists the files, by index, whose patch did not fit what the
 	// agent has. The daemon answers with their contents; nothing was changed.
 	Refused []int `json:"refused,omitempty"`
-	// Applied lists each file as it now is, with the hash of the bytes that
-	// were written, in the order of Transaction.Files. It is the proof that
+	// Applied lists each file as it now is, with the hash of what was read back
+	// under its name, in the order of Transaction.Files. It is the proof that
 	// the container has them.
 	Applied []Entry `json:"applied,omitempty"`
 	Deleted int     `json:"deleted,omitempty"` // how many of Deletes existed

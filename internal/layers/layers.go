@@ -37,7 +37,7 @@ var Allowed = map[string][]string{
 
 	"agent/wire":      {},
 	"agent/delta":     {},
-	"agent/apply":     {"agent/wire", "agent/delta"},
+	"agent/apply":     {"agent/wire", "agent/delta", "internal/file"},
 	"agent/proc":      {"agent/wire"},
 	"agent/debug":     {"agent/wire", "agent/proc"},
 	"agent/serve":     {"agent/wire", "agent/delta", "agent/apply", "agent/proc", "agent/debug"},
