@@ -7,8 +7,8 @@
 // An [App] is a small machine with one owner goroutine, which alone touches
 // its fields. Requests are functions sent to that goroutine; readers take a
 // snapshot. A restart is: stop signal to the whole group, a grace, SIGKILL,
-// the wait for the end of the process and of what is left of its group, then
-// the start. A new process therefore never meets the port of the old one.
+// the wait for the end of the process and of what is left of it, in its group
+// and out of it, then the start. A new process therefore never meets the port of the old one.
 package proc
 
 import (
@@ -63,6 +63,9 @@ type Spec struct {
 	// the program named by its first argument with the rest as its argv. nil
 	// starts the program directly.
 	Shim []string
+	// Reaper is the init process that takes in the application's orphans, 0
+	// if there is none: then orphans outlive a restart.
+	Reaper int
 }
 
 // Launch are the options of one start.
@@ -309,7 +312,7 @@ func (a *App) stop() {
 func (a *App) ended(e Exit) {
 	run := a.run
 	a.run = nil
-	run.signal(syscall.SIGTERM) // to what it leaves behind
+	run.left(syscall.SIGTERM) // what it leaves behind
 	run.sweep(a.policy.Grace)
 	if e.At.Sub(run.started) >= a.policy.Healthy {
 		a.backoff = 0

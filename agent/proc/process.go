@@ -26,6 +26,7 @@ type process struct {
 	exited  chan Exit // receives once
 	asked   bool      // we ended it; owned by the App's loop
 	ooms    int       // the cgroup's count of kills at the start
+	reaper  int       // see Spec.Reaper
 }
 
 // begin starts a process.
@@ -43,7 +44,7 @@ func begin(spec Spec, frozen bool) (*process, error) {
 		Dir: spec.Dir, Env: spec.Env, Files: spec.Files[:],
 		Sys: &syscall.SysProcAttr{Setpgid: true},
 	}
-	run := &process{exited: make(chan Exit, 1), ooms: oomKills()}
+	run := &process{exited: make(chan Exit, 1), ooms: oomKills(), reaper: spec.Reaper}
 	launch := os.StartProcess
 	if frozen {
 		launch = startFrozen
@@ -108,6 +109,7 @@ func (p *process) stop(sig syscall.Signal, grace time.Duration) Exit {
 		p.signal(sig)
 		p.signal(syscall.SIGCONT)
 	}
+	p.signalStrays(sig)
 	var e Exit
 	select {
 	case e = <-p.exited:
@@ -143,19 +145,25 @@ func (p *process) status(field string) string {
 	return strings.TrimSpace(value)
 }
 
-// sweep waits for what is left of the group when its leader has ended and the
-// group has heard a signal, and kills it after the grace.
+// sweep waits for what is left of the group, and for its strays, when the
+// leader has ended and all have heard a signal, and kills them after the grace.
 func (p *process) sweep(grace time.Duration) {
 	deadline := time.Now().Add(grace)
-	for pause := 500 * time.Microsecond; p.signal(0) == nil; pause = min(2*pause, 20*time.Millisecond) {
+	for pause := 500 * time.Microsecond; p.left(0); pause = min(2*pause, 20*time.Millisecond) {
 		if time.Now().After(deadline.Add(time.Second)) {
 			return // unkillable, or zombies that nobody reaps: not ours to wait for
 		}
 		if time.Now().After(deadline) {
-			p.signal(syscall.SIGKILL)
+			p.left(syscall.SIGKILL)
 		}
 		time.Sleep(pause)
 	}
+}
+
+// left sends a signal to what is left, and reports whether there is anything.
+func (p *process) left(sig syscall.Signal) bool {
+	group := p.signal(sig) == nil
+	return p.signalStrays(sig) > 0 || group
 }
 
 // oomKills returns how many processes of this container the kernel has killed

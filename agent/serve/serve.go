@@ -43,6 +43,7 @@ type Config struct {
 	Files      [3]*os.File    // its stdin, stdout and stderr
 	Hold       time.Duration  // how long a new application waits for a daemon
 	NoStart    bool           // the application waits until somebody starts it
+	Reaper     int            // the init process that we are a child of; 0: none
 	StopSignal syscall.Signal // asks the application to end; 0 is SIGTERM
 	Log        *slog.Logger
 }
@@ -127,7 +128,7 @@ func New(cfg Config) (*Server, error) {
 
 // startApp makes the application, which does not start yet.
 func (s *Server) startApp() {
-	spec := proc.Spec{Argv: s.cfg.Argv, Env: os.Environ(), Files: s.cfg.Files}
+	spec := proc.Spec{Argv: s.cfg.Argv, Env: os.Environ(), Files: s.cfg.Files, Reaper: s.cfg.Reaper}
 	if proc.PtraceScope() == 1 {
 		spec.Shim = []string{s.cfg.Self, "exec"}
 	}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -159,6 +161,67 @@ func TestCrashKeepsTheContainer(t *testing.T) {
 	}
 	if p := facts.Process; p.Starts != 2 || p.Exit == nil || p.Exit.Code != 3 {
 		t.Errorf("after the crash: %+v, exit %+v", p, p.Exit)
+	}
+}
+
+// TestRestartLeavesNobody: what the application started in sessions of their
+// own ends with it, with its parent or without, and however it ends. What
+// others started goes on.
+func TestRestartLeavesNobody(t *testing.T) {
+	c := launch(t, "--hold=0s")
+	agent := c.connect(t)
+	c.ready(t, 0)
+	if _, err := agent.SetPolicy(t.Context(), wire.Policy{GraceMS: 200, BackoffMS: 10}); err != nil {
+		t.Fatal(err)
+	}
+	guest := exec.Command("nsenter", "--target="+strconv.Itoa(c.first()), "--mount", "--pid", "--root", "--wd", "/app/app", "script", "linger x")
+	if err := guest.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- guest.Wait() }()
+	defer guest.Process.Kill()
+	for what, end := range map[string]func() error{
+		"restart": func() error { _, err := agent.Apply(t.Context(), save("new")); return err },
+		"stop":    func() error { _, err := agent.Stop(t.Context()); return err },
+		"a crash": func() error { _, err := agent.Signal(t.Context(), "SIGKILL"); return err },
+	} {
+		t.Run(what, func(t *testing.T) {
+			if _, err := agent.Restart(t.Context(), wire.StartOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			c.ready(t, 0)
+			if _, err := agent.Signal(t.Context(), "SIGUSR2"); err != nil {
+				t.Fatal(err)
+			}
+			var pids []int
+			for len(pids) < 2 {
+				line, err := c.out.ReadString('\n')
+				if err != nil {
+					t.Fatal(err)
+				}
+				var pid int
+				if n, _ := fmt.Sscanf(line, "lingers %d", &pid); n == 1 {
+					pids = append(pids, pid)
+				}
+			}
+			if err := end(); err != nil {
+				t.Fatal(err)
+			}
+			if what == "a crash" {
+				c.ready(t, 0) // the next one starts when the old ones are gone
+			}
+			for _, pid := range pids {
+				if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/root/proc/%d/stat", c.first(), pid)); err == nil && !strings.Contains(string(stat), ") Z ") {
+					t.Errorf("%d still lingers: %s", pid, stat)
+				}
+			}
+		})
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("what somebody else runs in the container was ended (%v)", err)
+	default:
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -29,6 +30,7 @@ func executable() string {
 // serveFlags are the flags that init and serve share: init hands them on.
 type serveFlags struct {
 	runDir     string
+	init       int // the init process that started serve
 	hold       time.Duration
 	noStart    bool
 	stopSignal string
@@ -39,6 +41,7 @@ func parseServeFlags(name string, args []string) (serveFlags, error) {
 	var f serveFlags
 	set := flag.NewFlagSet(name, flag.ContinueOnError)
 	set.StringVar(&f.runDir, "run-dir", "", "the agent's `folder`, writable for the container's user")
+	set.IntVar(&f.init, "init", 0, "the `pid` of the init process that started this one")
 	set.DurationVar(&f.hold, "hold", 3*time.Second, "how long a new application waits for a daemon")
 	set.BoolVar(&f.noStart, "no-start", false, "do not start the application until asked to")
 	set.StringVar(&f.stopSignal, "stop-signal", "SIGTERM", "the `signal` that asks the application to end")
@@ -55,6 +58,14 @@ func parseServeFlags(name string, args []string) (serveFlags, error) {
 	return f, nil
 }
 
+// reaper returns the init process, if it is still our parent.
+func (f serveFlags) reaper() int {
+	if f.init != os.Getppid() {
+		return 0
+	}
+	return f.init
+}
+
 // signal returns the stop signal. Images name it with or without SIG.
 func (f serveFlags) signal() syscall.Signal {
 	name := strings.ToUpper(f.stopSignal)
@@ -69,7 +80,8 @@ func initCommand(args []string) (int, error) {
 	if _, err := parseServeFlags("init", args); err != nil {
 		return 2, err
 	}
-	return proc.RunAsInit(executable(), append([]string{"towline-agent", "serve"}, args...))
+	argv := []string{"towline-agent", "serve", "--init=" + strconv.Itoa(os.Getpid())}
+	return proc.RunAsInit(executable(), append(argv, args...))
 }
 
 // serveCommand runs the application and serves the protocol until it is told
@@ -82,7 +94,7 @@ func serveCommand(args []string) (int, error) {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
 	s, err := serve.New(serve.Config{
-		RunDir: f.runDir, Self: executable(), Version: version, Argv: f.argv,
+		RunDir: f.runDir, Self: executable(), Version: version, Argv: f.argv, Reaper: f.reaper(),
 		Files: [3]*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Hold:  f.hold, NoStart: f.noStart, StopSignal: f.signal(),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)).With("from", "towline-agent"),

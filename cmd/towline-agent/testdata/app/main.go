@@ -19,7 +19,7 @@ func main() {
 		script(os.Args[2])
 	}
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGUSR1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -35,6 +35,10 @@ func main() {
 	switch <-signals {
 	case syscall.SIGUSR1:
 		os.Exit(3)
+	case syscall.SIGUSR2: // one child in a session of its own, and one that loses its parent
+		begin("linger x")
+		begin("session linger x")
+		time.Sleep(time.Hour)
 	default:
 		fmt.Println("bye")
 		os.Exit(5)
@@ -65,7 +69,15 @@ func serve(ln net.Listener) {
 	}
 }
 
-// script performs echo, exit and orphan, since the container has no shell.
+// begin starts a script in a session of its own.
+func begin(lines string) {
+	attr := os.ProcAttr{Files: []*os.File{os.Stdin, os.Stdout, os.Stderr}, Sys: &syscall.SysProcAttr{Setsid: true}}
+	if _, err := os.StartProcess("/proc/self/exe", []string{"app", "script", lines}, &attr); err != nil {
+		panic(err)
+	}
+}
+
+// script performs echo, exit and its like, since the container has no shell.
 func script(lines string) {
 	for _, line := range strings.Split(lines, "; ") {
 		word, rest, _ := strings.Cut(line, " ")
@@ -73,6 +85,12 @@ func script(lines string) {
 		case word == "exit":
 			code, _ := strconv.Atoi(rest)
 			os.Exit(code)
+		case word == "session":
+			begin(rest)
+		case word == "linger":
+			signal.Ignore(syscall.SIGTERM)
+			fmt.Println("lingers", os.Getpid())
+			time.Sleep(time.Hour)
 		case word == "orphan":
 			null, _ := os.Open(os.DevNull)
 			os.StartProcess("/proc/self/exe", []string{"app", "script", "echo -"}, &os.ProcAttr{Files: []*os.File{null, null, null}})
