@@ -79,7 +79,10 @@ func (s *Server) acceptEnrol() {
 			defer conn.Close()
 			conn.SetDeadline(time.Now().Add(enrolTimeout))
 			var answer any
-			answer, err := s.enrolOne(conn)
+			err := checkPeer(conn)
+			if err == nil {
+				answer, err = s.enrolOne(conn)
+			}
 			if err != nil {
 				answer = refusal{err.Error()}
 			}
@@ -116,6 +119,9 @@ func EnrollByExec(runDir, owner string, stdin io.Reader, stdout io.Writer) error
 		return fmt.Errorf("reaching the agent: %w", err)
 	}
 	defer conn.Close()
+	if err := checkPeer(conn); err != nil {
+		return fmt.Errorf("the agent's place is taken: %w", err)
+	}
 	conn.SetDeadline(time.Now().Add(enrolTimeout))
 	if err := json.NewEncoder(conn).Encode(enrolment{Owner: owner, Key: strings.TrimSpace(line)}); err != nil {
 		return fmt.Errorf("handing over the key: %w", err)

@@ -47,7 +47,7 @@ package wire
 const Version uint16 = 1
 
 // Paths in the container. The folder BinDir is mounted read-only, RunRoot is
-// writable for every user and shared by the containers of the pod.
+// writable for every user of this container, and another one in each.
 const (
 	BinDir  = "/.towline/bin"
 	BinPath = BinDir + "/towline-agent"

@@ -19,7 +19,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/towline-dev/towline/agent/client"
@@ -34,8 +36,8 @@ const (
 	LabelTemplate  = "towline.dev/template" // hash of the pod template
 	InstallerName  = "towline-agent"        // of the init container
 	binVolume      = "towline-bin"
-	runVolume      = "towline-run"
-	agentUser      = 65532 // of the init container, when the pod names none
+	runVolume      = "towline-run-" // and a number: one for each container, lest one take another's place
+	agentUser      = 65532          // of the init container, when the pod names none
 )
 
 // Image is what is known of one of the project's images once it was pushed.
@@ -135,7 +137,9 @@ func (r *Result) containers(template map[string]any, byPushed map[string]Image, 
 		if err != nil {
 			return err
 		}
-		supervise(container, argv)
+		run := runVolume + strconv.Itoa(len(r.Containers))
+		supervise(container, argv, client.InitOptions{NoStart: waits(spec, container, img.Spec)}, run)
+		addVolume(spec, run)
 		id, _ := container["name"].(string)
 		r.Containers[id] = img.Spec.Ref
 		if first == nil {
@@ -190,22 +194,47 @@ func literal(argv []string) []string {
 	return out
 }
 
+// waits reports whether an image cannot run alone: its files are synced at the
+// start, into a folder that an emptyDir covers.
+func waits(spec, container map[string]any, img config.Image) bool {
+	initial := slices.ContainsFunc(img.LiveUpdate, func(s config.Step) bool { return s.Kind == config.StepInitialSync })
+	if !initial {
+		return false
+	}
+	empty := map[string]bool{}
+	volumes, _ := spec["volumes"].([]any)
+	for _, v := range volumes {
+		volume, _ := v.(map[string]any)
+		if _, is := volume["emptyDir"]; is {
+			empty[fmt.Sprint(volume["name"])] = true
+		}
+	}
+	mounts, _ := container["volumeMounts"].([]any)
+	return slices.ContainsFunc(mounts, func(m any) bool {
+		mount, _ := m.(map[string]any)
+		dir, _ := mount["mountPath"].(string)
+		return dir != "" && empty[fmt.Sprint(mount["name"])] && slices.ContainsFunc(img.LiveUpdate, func(s config.Step) bool {
+			return s.Kind == config.StepSync && strings.HasPrefix(path.Clean(s.Remote)+"/", strings.TrimSuffix(path.Clean(dir), "/")+"/")
+		})
+	})
+}
+
 // supervise makes the agent the container's command.
-func supervise(container map[string]any, argv []string) {
+func supervise(container map[string]any, argv []string, o client.InitOptions, run string) {
 	name, _ := container["name"].(string)
-	cmd := client.InitCommand(name, client.InitOptions{}, argv)
+	cmd := client.InitCommand(name, o, argv)
 	container["command"], container["args"] = anys(cmd[:1]), anys(cmd[1:])
 	delete(container, "livenessProbe")
 	delete(container, "startupProbe")
 	mounts, _ := container["volumeMounts"].([]any)
 	container["volumeMounts"] = append(mounts,
 		map[string]any{"name": binVolume, "mountPath": wire.BinDir, "readOnly": true},
-		map[string]any{"name": runVolume, "mountPath": wire.RunRoot},
+		map[string]any{"name": run, "mountPath": wire.RunRoot},
 	)
 }
 
 // addInstaller adds the init container that brings the agent, with no more
-// rights than the pod itself asks for, and the two volumes.
+// rights than the pod itself asks for, and its volume.
 func addInstaller(spec, like map[string]any, image string) {
 	installer := map[string]any{
 		"name":            InstallerName,
@@ -220,11 +249,13 @@ func addInstaller(spec, like map[string]any, image string) {
 	}
 	inits, _ := spec["initContainers"].([]any)
 	spec["initContainers"] = append([]any{installer}, inits...)
+	addVolume(spec, binVolume)
+}
+
+// addVolume adds a folder that lives as long as the pod.
+func addVolume(spec map[string]any, name string) {
 	volumes, _ := spec["volumes"].([]any)
-	spec["volumes"] = append(volumes,
-		map[string]any{"name": binVolume, "emptyDir": map[string]any{}},
-		map[string]any{"name": runVolume, "emptyDir": map[string]any{}},
-	)
+	spec["volumes"] = append(volumes, map[string]any{"name": name, "emptyDir": map[string]any{}})
 }
 
 func installerContext(pod map[string]any) map[string]any {

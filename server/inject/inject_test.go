@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -290,11 +291,11 @@ spec:
         volumeMounts:
         - {name: data, mountPath: /data}
         - {name: towline-bin, mountPath: `+wire.BinDir+`, readOnly: true}
-        - {name: towline-run, mountPath: `+wire.RunRoot+`}
+        - {name: towline-run-0, mountPath: `+wire.RunRoot+`}
       volumes:
       - {name: data, emptyDir: {}}
+      - {name: towline-run-0, emptyDir: {}}
       - {name: towline-bin, emptyDir: {}}
-      - {name: towline-run, emptyDir: {}}
 `).Content
 	spec := at(want, "spec", "template", "spec")
 	spec["containers"].([]any)[1].(map[string]any)["args"] = argv
@@ -432,5 +433,85 @@ func TestTemplateHashTellsPodsApart(t *testing.T) {
 		if hash(edit) == base {
 			t.Errorf("another %s is the same template", name)
 		}
+	}
+}
+
+// TestEachContainerHasItsOwnPlace: the folder in which an agent listens for its
+// key is mounted into no other container.
+func TestEachContainerHasItsOwnPlace(t *testing.T) {
+	o := object(t, `kind: Pod
+spec:
+  containers:
+  - {name: a, image: app, securityContext: {runAsUser: 1000}}
+  - {name: other, image: envoy}
+  - {name: b, image: app, securityContext: {runAsUser: 2000}}
+`, imageAt("spec.containers.0.image"), imageAt("spec.containers.2.image"))
+	r, err := Object(o, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := map[any][]any{}
+	for _, c := range at(r.Object, "spec")["containers"].([]any) {
+		container := c.(map[string]any)
+		mounts, _ := container["volumeMounts"].([]any)
+		for _, m := range mounts {
+			if mount := m.(map[string]any); mount["mountPath"] == wire.RunRoot {
+				users[mount["name"]] = append(users[mount["name"]], container["name"])
+			}
+		}
+	}
+	if diff := cmp.Diff(map[any][]any{"towline-run-0": {"a"}, "towline-run-1": {"b"}}, users); diff != "" {
+		t.Errorf("who has which folder (-want +got):\n%s", diff)
+	}
+	defined := map[any]bool{}
+	for _, v := range at(r.Object, "spec")["volumes"].([]any) {
+		defined[v.(map[string]any)["name"]] = true
+	}
+	for name := range users {
+		if !defined[name] {
+			t.Errorf("volume %v is not defined", name)
+		}
+	}
+}
+
+// TestWaitsForTheDaemon says which images cannot run before they were synced.
+func TestWaitsForTheDaemon(t *testing.T) {
+	initial := config.Step{Kind: config.StepInitialSync}
+	sync := func(remote string) config.Step {
+		return config.Step{Kind: config.StepSync, Local: "/src", Remote: remote}
+	}
+	for name, test := range map[string]struct {
+		steps []config.Step
+		mount string
+		want  bool
+	}{
+		"over the folder":       {[]config.Step{initial, sync("/app")}, "{name: empty, mountPath: /app}", true},
+		"over one above":        {[]config.Step{initial, sync("/srv"), sync("/app/src/")}, "{name: empty, mountPath: /app/}", true},
+		"in the folder":         {[]config.Step{initial, sync("/app")}, "{name: empty, mountPath: /app/cache}", false},
+		"of a like name":        {[]config.Step{initial, sync("/application")}, "{name: empty, mountPath: /app}", false},
+		"no initial sync":       {[]config.Step{sync("/app")}, "{name: empty, mountPath: /app}", false},
+		"what is no empty one":  {[]config.Step{initial, sync("/app")}, "{name: kept, mountPath: /app}", false},
+		"nothing mounted there": {[]config.Step{initial, sync("/app")}, "{name: empty, mountPath: /tmp}", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := object(t, `kind: Pod
+spec:
+  containers:
+  - {name: c, image: app, volumeMounts: [`+test.mount+`]}
+  volumes: [{name: empty, emptyDir: {}}, {name: kept, persistentVolumeClaim: {claimName: kept}}]
+`, imageAt("spec.containers.0.image"))
+			opts := options()
+			img := opts.Images["app"]
+			img.Spec.LiveUpdate = test.steps
+			opts.Images["app"] = img
+			r, err := Object(o, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			container := at(r.Object, "spec")["containers"].([]any)[0].(map[string]any)
+			if got := slices.Contains(texts(container["args"]), "--no-start"); got != test.want {
+				t.Errorf("waits: %v, want %v: %v", got, test.want, container["args"])
+			}
+		})
 	}
 }
