@@ -95,7 +95,10 @@ func (d declaredResource) commands(u uri.URI) []lsp.Command {
 		command("Logs", protocol.CommandLogs),
 	}
 	if len(d.status.Targets) > 0 {
-		out = append(out, command("Restart", protocol.CommandRestart), command("Debug", protocol.CommandDebug))
+		out = append(out, command("Restart", protocol.CommandRestart))
+		if d.status.NoDebug == nil {
+			out = append(out, command("Debug", protocol.CommandDebug))
+		}
 	}
 	return out
 }

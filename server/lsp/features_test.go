@@ -249,7 +249,8 @@ func TestLiveState(t *testing.T) {
 		s.Resources = []api.ResourceStatus{
 			{Name: "web", State: api.StateReady, Text: "ready · in sync", Pos: config.Position{File: h.path("Tiltfile"), Line: 6, Col: 1},
 				Targets: []api.Target{{Pod: "web-1", Container: "app", Ready: true, Process: "running", Sync: api.SyncInSync}}},
-			{Name: "looped", State: api.StateError, Pos: config.Position{File: h.path("Tiltfile"), Line: 9, Col: 6}, Problem: &config.Problem{Message: "it broke\nbadly"}},
+			{Name: "looped", State: api.StateError, Pos: config.Position{File: h.path("Tiltfile"), Line: 9, Col: 6}, Problem: &config.Problem{Message: "it broke\nbadly"},
+				Targets: []api.Target{{Pod: "looped-1"}}, NoDebug: &config.Problem{Message: "looped runs a program in Python"}},
 		}
 	})
 	await[any](h, "workspace/codeLens/refresh", nil)
@@ -258,6 +259,9 @@ func TestLiveState(t *testing.T) {
 		if !strings.Contains(lenses, want) {
 			t.Errorf("no %s among the lenses %s", want, lenses)
 		}
+	}
+	if n := strings.Count(lenses, `"title":"Debug"`); n != 1 {
+		t.Errorf("%d lenses offer to debug, want that of the only resource that can be", n)
 	}
 	h.until("the project", asked, func() bool { return slices.Contains(fake.calls(), "project") })
 	// It is taken over beside the messages.

@@ -358,6 +358,29 @@ func TestClusterComesAndGoes(t *testing.T) {
 	})
 }
 
+// TestAPausedProgramAnswersNoProbe: nobody is warned of what the person does.
+func TestAPausedProgramAnswersNoProbe(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.up()
+		about := kube.Ref{Kind: "Pod", Namespace: "n", Name: "web-1"}
+		say := func(reason string) {
+			b.emit(ours, kube.Event{Kind: kube.Noticed, Notice: kube.Notice{About: about, Warning: true, Reason: reason}})
+			synctest.Wait()
+		}
+		status := Agent{ID: engine.TargetID{Namespace: "n", Pod: "web-1", Container: "app"}, Resource: "web"}
+		status.Process = wire.Process{State: wire.StateRunning, Debug: true, Paused: true}
+		b.Agent(status)
+		say("Unhealthy")
+		say("FailedMount")
+		status.Process.Paused = false
+		b.Agent(status)
+		say("Unhealthy")
+		if diff := cmp.Diff([]string{"warn web: web-1: FailedMount:", "warn web: web-1: Unhealthy:"}, b.lines); diff != "" {
+			t.Errorf("lines (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // TestAdoptionKnowsPodsByTheirOwner: two resources that another program
 // applied share a watch, in which neither sees what is not its own, and what
 // was seen before counts.

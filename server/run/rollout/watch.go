@@ -71,10 +71,20 @@ func (s *state) resource(labels map[string]string) string {
 	return ""
 }
 
+// paused reports whether a pod's program stands still in its debugger.
+func (s *state) paused(pod kube.Ref) bool {
+	for id, a := range s.agents {
+		if id.Pod == pod.Name && id.Namespace == pod.Namespace && a.Process.Paused {
+			return true
+		}
+	}
+	return false
+}
+
 // notice writes what the cluster complains of to the resource's log.
 func (s *state) notice(n kube.Notice) {
-	if !n.Warning {
-		return
+	if !n.Warning || n.Reason == "Unhealthy" && s.paused(n.About) {
+		return // a program that stands at a breakpoint answers no probe
 	}
 	for _, p := range s.pods {
 		if p.Name == n.About.Name && p.Namespace == n.About.Namespace {
