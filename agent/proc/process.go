@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -123,23 +124,44 @@ func (p *process) stop(sig syscall.Signal, grace time.Duration) Exit {
 	return e
 }
 
-// kill kills the process group and whoever debugs its leader: a debugger that
+// kill kills the process group and whoever debugs one of it: a debugger that
 // waits for its user does not take in the end of the process, and nobody else
 // gets to see it before.
 func (p *process) kill() {
-	tracer, _ := strconv.Atoi(p.status("TracerPid"))
+	var tracers []int
+	for _, pid := range p.members() {
+		if tracer, _ := strconv.Atoi(status(pid, "TracerPid")); tracer > 1 {
+			tracers = append(tracers, tracer)
+		}
+	}
 	p.signal(syscall.SIGKILL)
-	if tracer > 1 {
+	for _, tracer := range tracers {
 		syscall.Kill(tracer, syscall.SIGKILL)
 	}
 }
 
-// standing reports whether the process stands still in a debugger.
-func (p *process) standing() bool { return strings.HasPrefix(p.status("State"), "t") }
+// standing reports whether the process, or the one of its group that is
+// debugged in its place, stands still in a debugger.
+func (p *process) standing() bool {
+	return slices.ContainsFunc(p.members(), func(pid int) bool { return strings.HasPrefix(status(pid, "State"), "t") })
+}
 
-// status returns a field of the process's status as the kernel tells it.
-func (p *process) status(field string) string {
-	data, _ := os.ReadFile("/proc/" + strconv.Itoa(p.pid) + "/status")
+// members returns the processes of the group.
+func (p *process) members() []int {
+	pids := []int{p.pid}
+	entries, _ := os.ReadDir("/proc") // what cannot be read is not known
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if group, e := syscall.Getpgid(pid); err == nil && e == nil && group == p.pid && pid != p.pid {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// status returns a field of a process's status as the kernel tells it.
+func status(pid int, field string) string {
+	data, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	_, rest, _ := strings.Cut(string(data), "\n"+field+":")
 	value, _, _ := strings.Cut(rest, "\n")
 	return strings.TrimSpace(value)

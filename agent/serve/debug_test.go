@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -100,6 +101,13 @@ func TestDebugBehindAShell(t *testing.T) {
 			t.Errorf("%s: debugging %+v", mode, ready)
 		}
 		conn.Close()
+	}
+	debugs(t, h.Client, wire.DebugAttach) // which stands, as at a breakpoint
+	if _, err := h.Restart(t.Context(), wire.StartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if exit := h.server.App().Status().Exit; exit == nil || exit.Signal != syscall.SIGKILL {
+		t.Errorf("what stands in its debugger ended by %+v, want it killed at once: it hears nothing else", exit)
 	}
 }
 
