@@ -136,7 +136,7 @@ func (c *checker) unknownArg(a *syntax.Arg, sig *signature, bound []int) int {
 		}
 		names = append(names, p.Name)
 	}
-	if meant == "" {
+	if c.searches++; meant == "" && c.searches <= maxSearches {
 		var free []string
 		for i, n := range names {
 			if !slices.Contains(bound, i) {

@@ -30,9 +30,9 @@ func newSlip(f *resolve.File, e syntax.Error) slip {
 		s.prev = f.Token(s.at - 1)
 	}
 	line := f.Lines.Line(f.Lines.Number(e.Start)).Start
-	for i := s.at; i >= 0; i-- {
-		if i < f.NumTokens() && f.Token(i).Start >= line && f.Token(i).Start < f.Token(i).End {
-			s.first = f.Token(i)
+	for i := min(s.at, f.NumTokens()-1); i >= 0 && f.Token(i).Start >= line; i-- {
+		if t := f.Token(i); t.Start < t.End {
+			s.first = t
 		}
 	}
 	return s

@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// TestHostile runs all features on texts that are made to need
-// much time of something that looks at everything for each of something else.
-func TestHostile(t *testing.T) {
-	const size = 1 << 16
+// hostile returns texts that are made to need much time of something that
+// looks at everything for each of something else.
+func hostile(size int) map[string]string {
 	many := func(line string) string {
 		var b strings.Builder
 		for i := 0; b.Len() < size; i++ {
@@ -18,7 +17,7 @@ func TestHostile(t *testing.T) {
 		}
 		return b.String()
 	}
-	texts := map[string]string{
+	return map[string]string{
 		"undefined":     many("x#_\n"),
 		"unused loads":  many("load('./lib/Tiltfile', 'a#')\n"),
 		"missing files": many("k8s_yaml('missing#.yaml')\n"),
@@ -33,15 +32,37 @@ func TestHostile(t *testing.T) {
 		"one list":      "x = [" + many("'a#', ") + "]\n",
 		"one dict":      "x = {" + many("'a#': #, ") + "}\nx['a']\n",
 		"one call":      "docker_build(" + many("a#=1, ") + ")\n",
-		"comments":      many("# comment https://example.com/#\n"),
+		"words":         many("these are no statements, but words\n"),
+		"comments":      strings.Repeat("# comment https://example.com/\n", size/32),
 		"brackets":      strings.Repeat("[", size),
 		"broken":        many("docker_build('a#',\n"),
 		"settings":      many("config.define_string('s#')\ncfg# = config.parse()\n"),
 	}
-	for name, src := range texts {
+}
+
+// TestHostile runs all features.
+func TestHostile(t *testing.T) {
+	for name, src := range hostile(1 << 16) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			everything(t, src, len(src)/2)
+			if d := time.Since(start); d > 30*time.Second {
+				t.Errorf("took %v", d)
+			}
+		})
+	}
+}
+
+// TestLarge runs what an editor waits for first, on texts so long that nothing
+// but time in proportion to them is bearable.
+func TestLarge(t *testing.T) {
+	for name, src := range hostile(1 << 19) {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			f := load(src)
+			DocumentSymbols(&Snapshot{}, f)
+			SemanticTokens(&Snapshot{}, f, f.Span())
+			Diagnostics(&Snapshot{}, f)
 			if d := time.Since(start); d > 30*time.Second {
 				t.Errorf("took %v", d)
 			}
