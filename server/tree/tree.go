@@ -19,6 +19,7 @@ import (
 	"sort"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/zeebo/blake3"
 
@@ -45,6 +46,7 @@ type Entry struct {
 	Hash    Hash
 	Stamp   file.Stamp // when it was read
 	Settled bool       // the Stamp tells whether the file was written since
+	Unread  bool       // it could not be read last: Hash is what it held before, or zero
 }
 
 // Tree is the last known state of the files below some roots. It is not safe
@@ -52,12 +54,13 @@ type Entry struct {
 type Tree struct {
 	reader  Reader
 	entries map[string]Entry
-	sorted  []string // keys of entries in order; nil when stale
+	left    map[string]bool // names that are no text, which are left out
+	sorted  []string        // keys of entries in order; nil when stale
 }
 
 // New returns an empty tree.
 func New(r Reader) *Tree {
-	return &Tree{reader: r, entries: map[string]Entry{}}
+	return &Tree{reader: r, entries: map[string]Entry{}, left: map[string]bool{}}
 }
 
 // Adopt takes from another tree what it knows of files that are not known here
@@ -74,14 +77,15 @@ func (t *Tree) Adopt(o *Tree, accept func(path string) bool) {
 
 // Copy returns a tree that knows the same, for another goroutine to Scan with.
 func (t *Tree) Copy() *Tree {
-	return &Tree{reader: t.reader, entries: maps.Clone(t.entries)}
+	return &Tree{reader: t.reader, entries: maps.Clone(t.entries), left: maps.Clone(t.left)}
 }
 
 // Renew takes the stamps of files from a tree that found in them what is known
 // here, so that they need not be read again.
 func (t *Tree) Renew(from *Tree) {
+	maps.Copy(t.left, from.left)
 	for path, e := range from.entries {
-		if old, known := t.entries[path]; known && old != e && old.Hash == e.Hash && !differs(old.Stamp, e.Stamp) {
+		if old, known := t.entries[path]; known && old != e && old.Hash == e.Hash && old.Unread == e.Unread && !differs(old.Stamp, e.Stamp) {
 			t.entries[path] = e
 		}
 	}
@@ -91,6 +95,24 @@ func (t *Tree) Renew(from *Tree) {
 func (t *Tree) Entry(path string) (e Entry, ok bool) {
 	e, ok = t.entries[path]
 	return e, ok
+}
+
+// LeftOut returns the files and folders that do not count because their names,
+// or where they link to, are not UTF-8: neither the daemon's state nor its
+// protocols, which are JSON, can say them.
+func (t *Tree) LeftOut() []string { return slices.Sorted(maps.Keys(t.left)) }
+
+// unspeakable reports whether a path is left out, and notes it: the topmost
+// folder that is to blame.
+func (t *Tree) unspeakable(path string) bool {
+	if utf8.ValidString(path) {
+		return false
+	}
+	for dir := filepath.Dir(path); !utf8.ValidString(dir); dir = filepath.Dir(path) {
+		path = dir
+	}
+	t.left[path] = true
+	return true
 }
 
 // Under returns the known files at or below a path that keep accepts, sorted.
@@ -148,6 +170,9 @@ func (t *Tree) Scan(root string, keep func(path string, dir bool) bool) ([]strin
 // Hint looks again at one path, a file or a folder, and returns what has
 // changed. Content is read even of a file with the stamp that it had.
 func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string {
+	if t.unspeakable(path) {
+		return nil
+	}
 	info, err := t.reader.Lstat(path)
 	if err == nil && info.IsDir() {
 		if !keep(path, true) {
@@ -189,7 +214,7 @@ func (t *Tree) gone(path string) []string {
 }
 
 // look updates one file's entry and reports whether its content or its
-// executable bit changed.
+// executable bit changed, or whether it can be read.
 func (t *Tree) look(path string, info fs.FileInfo, always bool) bool {
 	old, known := t.entries[path]
 	now := Entry{Stamp: file.StampOf(info)}
@@ -198,16 +223,22 @@ func (t *Tree) look(path string, info fs.FileInfo, always bool) bool {
 	}
 	now.Settled = now.Stamp.Settled(t.reader.Now())
 	hash, err := t.hash(path, info)
-	if err != nil {
-		// It vanished or cannot be read: the next hint tells.
+	switch {
+	case file.IsMissing(err):
+		return false // it vanished: the next hint tells
+	case errors.Is(err, errNoText):
+		t.left[path] = true
 		return false
+	case err != nil:
+		now.Hash, now.Settled, now.Unread = old.Hash, false, true
+	default:
+		now.Hash = hash
 	}
-	now.Hash = hash
 	t.entries[path] = now
 	if !known {
 		t.sorted = nil
 	}
-	return !known || old.Hash != now.Hash || differs(old.Stamp, now.Stamp)
+	return !known || old.Unread != now.Unread || old.Hash != now.Hash || differs(old.Stamp, now.Stamp)
 }
 
 // differs reports whether one is executable or a link and the other is not.
@@ -218,9 +249,15 @@ func (t *Tree) forget(path string) {
 	t.sorted = nil
 }
 
+// errNoText says that a link leads to a name that is not UTF-8.
+var errNoText = errors.New("no text")
+
 func (t *Tree) hash(path string, info fs.FileInfo) (Hash, error) {
 	if info.Mode()&fs.ModeSymlink != 0 {
 		target, err := t.reader.Readlink(path)
+		if err == nil && !utf8.ValidString(target) {
+			err = errNoText
+		}
 		return blake3.Sum256([]byte(target)), err
 	}
 	f, err := t.reader.Open(path)
@@ -246,6 +283,9 @@ type visitor struct {
 
 // walk visits what lies at or below root. A missing root is an empty one.
 func (t *Tree) walk(root string, keep func(string, bool) bool, visit visitor) error {
+	if t.unspeakable(root) {
+		return nil
+	}
 	info, err := t.reader.Lstat(root)
 	if err != nil {
 		return visit.failed(root, err)
@@ -266,6 +306,9 @@ func (t *Tree) walk(root string, keep func(string, bool) bool, visit visitor) er
 	var problems error
 	for _, e := range entries {
 		path := filepath.Join(root, e.Name())
+		if keep(path, e.IsDir()) && t.unspeakable(path) {
+			continue
+		}
 		if e.IsDir() {
 			problems = errors.Join(problems, t.walk(path, keep, visit))
 			continue

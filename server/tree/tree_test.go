@@ -20,11 +20,12 @@ type folder struct {
 	opened []string        // files whose content was read
 	broken map[string]bool // folders that cannot be listed
 	hidden map[string]bool // files that cannot be looked at
+	sealed map[string]bool // files that cannot be read
 	later  time.Duration   // by how much the clock is ahead of the files'
 }
 
 func newFolder(t *testing.T) *folder {
-	return &folder{t: t, root: t.TempDir(), broken: map[string]bool{}, hidden: map[string]bool{}, later: time.Hour}
+	return &folder{t: t, root: t.TempDir(), broken: map[string]bool{}, hidden: map[string]bool{}, sealed: map[string]bool{}, later: time.Hour}
 }
 
 func (f *folder) Lstat(name string) (fs.FileInfo, error) {
@@ -45,6 +46,9 @@ func (f *folder) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 func (f *folder) Open(name string) (io.ReadCloser, error) {
+	if f.sealed[f.rel(name)] {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EACCES}
+	}
 	f.opened = append(f.opened, f.rel(name))
 	return os.Open(name)
 }
@@ -217,6 +221,11 @@ func TestHintAndScan(t *testing.T) {
 			func(f *folder) { f.must(os.Remove(f.path("z"))); f.must(syscall.Mkfifo(f.path("z"), 0o600)) },
 			"z", "z", "z", "",
 		},
+		{"file that cannot be read", func(f *folder) { f.sealed["z"] = true; f.write("z", "new") }, "z", "z", "z", ""},
+		{"new file that cannot be read", func(f *folder) { f.sealed["new"] = true; f.write("new", "new") }, "new", "new", "new", ""},
+		{"name that is no text", func(f *folder) { f.write("a/\xff", "") }, "a/\xff", "", "", ""},
+		{"folder whose name is no text", func(f *folder) { f.write("\xffa/b/\xfec", "") }, "\xffa", "", "", ""},
+		{"link to what is no text", func(f *folder) { f.must(os.Symlink("\xff", f.path("l"))) }, "l", "", "", ""},
 		{"folder that cannot be listed", func(f *folder) { f.broken["a"] = true }, "a", "", "", ""},
 		{"file that cannot be looked at", func(f *folder) { f.hidden["a/x"] = true }, "a/x", "", "", ""},
 	}
@@ -294,6 +303,49 @@ type stopped struct {
 
 func (s stopped) ModTime() time.Time { return s.at }
 func (s stopped) Sys() any           { return nil }
+
+// TestReadAgain has a file that could not be read become readable: what waited
+// for it is to be told, though its content is the one that it had.
+func TestReadAgain(t *testing.T) {
+	f, tr := scanned(t)
+	f.write("new", "new")
+	f.write("z", "content of z")
+	f.sealed["z"], f.sealed["new"] = true, true
+	for _, want := range []string{"new z", ""} {
+		got, err := tr.Scan(f.root, all)
+		f.must(err)
+		f.check("scan", got, want)
+	}
+	if e, known := tr.Entry(f.path("z")); !known || !e.Unread || e.Hash == (Hash{}) {
+		t.Errorf("z is known as %+v", e)
+	}
+	clear(f.sealed)
+	found, err := tr.Copy().Scan(f.root, all)
+	f.must(err)
+	f.check("scan of a copy", found, "new z")
+	f.check("hint", tr.Hint(f.path("z"), all), "z")
+	got, err := tr.Scan(f.root, all)
+	f.must(err)
+	f.check("scan", got, "new")
+}
+
+// TestLeftOut tells of each folder and file once, by the topmost name.
+func TestLeftOut(t *testing.T) {
+	f, tr := scanned(t)
+	f.write("\xffa/b/\xfec", "")
+	f.write("\xffa/d", "")
+	f.write("a/\xfe", "")
+	f.write("rejected/\xfe", "")
+	f.must(os.Symlink("\xff", f.path("l")))
+	got, err := tr.Scan(f.root, func(path string, _ bool) bool { return !strings.Contains(path, "rejected") })
+	f.must(err)
+	f.check("scan", got, "")
+	f.check("hint", tr.Hint(f.path("\xffa/b/\xfec"), all), "")
+	f.check("left out", tr.LeftOut(), "a/\xfe l \xffa")
+	other := New(f)
+	other.Renew(tr)
+	f.check("left out, by a copy", other.LeftOut(), "a/\xfe l \xffa")
+}
 
 // TestScanTellsOfWhatItCouldNotList keeps what is known of a folder that
 // cannot be listed: taken for deleted, it would be deleted in the pods.

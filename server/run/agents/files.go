@@ -18,15 +18,19 @@ import (
 )
 
 // changeOf reads the files of a Live. With towline.sync(delete=False) what is
-// gone here stays there.
-func changeOf(e engine.Live, roots []string, set config.SyncSetting) (client.Change, error) {
-	var change client.Change
+// gone here stays there. A file that cannot be read is left out and named by
+// the problem, and does not hold up the others.
+func changeOf(e engine.Live, roots []string, set config.SyncSetting) (change client.Change, unread *config.Problem) {
 	local := map[wire.Path]string{}
 	for _, f := range e.Files {
 		at := remotePath(f.Remote, roots)
 		found, exists, err := describe(f, at)
 		if err != nil {
-			return change, err
+			if unread == nil {
+				unread = &config.Problem{Message: err.Error(), Pos: config.Position{File: f.Local, Line: 1},
+					Hint: "the other files are sent; this one is when it can be read"}
+			}
+			continue
 		}
 		if !exists {
 			if set.Delete {
@@ -42,7 +46,7 @@ func changeOf(e engine.Live, roots []string, set config.SyncSetting) (client.Cha
 	}
 	change.Restart = e.Restart
 	change.Source = disk(local)
-	return change, nil
+	return change, unread
 }
 
 // describe reads what a transaction has to say of a local file. What the file
@@ -67,7 +71,10 @@ func describe(local engine.File, at wire.Path) (f wire.File, exists bool, err er
 		f.Target, err = os.Readlink(name)
 		return f, true, err
 	}
-	if local.Seen.Stamp == file.StampOf(info) {
+	if !info.Mode().IsRegular() {
+		return f, false, nil // a pipe or a socket, which nobody must read
+	}
+	if local.Seen.Stamp == file.StampOf(info) && !local.Seen.Unread {
 		f.Size, f.Hash = info.Size(), wire.Digest(local.Seen.Hash)
 		return f, true, nil
 	}

@@ -1,6 +1,7 @@
 package agents
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,10 +50,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (problem *c
 		return &config.Problem{Message: err.Error()}, false
 	}
 	began := time.Now()
-	change, err := changeOf(e, syncRoots(s.image), s.sync)
-	if err != nil {
-		return &config.Problem{Message: err.Error()}, false
-	}
+	change, unread := changeOf(e, syncRoots(s.image), s.sync)
 	if e.Check {
 		if err := narrow(ctx, s.agent, &change, e.Must); err != nil {
 			return &config.Problem{Message: fmt.Sprintf("comparing the files of pod %s: %v", e.Target.Pod, err)}, false
@@ -80,7 +78,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (problem *c
 	if did := summary(change, result); did != "" {
 		a.o.Log.Say(s.resource, "", fmt.Sprintf("%s: %s in %s", e.Target.Pod, did, time.Since(began).Round(10*time.Microsecond)))
 	}
-	return commandProblem(e, result), false
+	return cmp.Or(commandProblem(e, result), unread), false
 }
 
 // commandProblem says which command of a live update failed, nil when none did.

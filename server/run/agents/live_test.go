@@ -3,6 +3,8 @@ package agents
 import (
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -78,5 +80,38 @@ func TestSeenFilesAreNotReadAgain(t *testing.T) {
 		if err != nil || !exists || f.Hash != want || f.Size != 7 {
 			t.Errorf("%s: %+v, %v, want hash %v", what, f, err, want)
 		}
+	}
+}
+
+// TestOneFileThatCannotBeRead holds up no other, and is named. What is no file
+// any longer is deleted, and not read: reading a pipe never ends.
+func TestOneFileThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	local := func(name string) engine.File {
+		return engine.File{Local: filepath.Join(dir, name), Remote: "/app/" + name}
+	}
+	bad := strings.Repeat("n", 300) // no file system looks at so long a name
+	e := engine.Live{Restart: true, Files: []engine.File{local(bad), local("a"), local("pipe"), local("a/below"), local("b")}}
+	for _, name := range []string{"a", "b"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	change, unread := changeOf(e, []string{"/app"}, config.SyncSetting{Delete: true})
+	var got []string
+	for _, f := range change.Files {
+		got = append(got, f.Path.Path)
+	}
+	for _, d := range change.Deletes {
+		got = append(got, "-"+d.Path)
+	}
+	if diff := cmp.Diff([]string{"a", "b", "-pipe", "-a/below"}, got); diff != "" {
+		t.Errorf("what is sent (-want +got):\n%s", diff)
+	}
+	if unread == nil || unread.Pos.File != filepath.Join(dir, bad) || !change.Restart {
+		t.Errorf("the problem is %v, restart %v", unread, change.Restart)
 	}
 }
