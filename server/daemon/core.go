@@ -145,13 +145,17 @@ func (c *core) perform(e engine.Effect) {
 // sending completes a live update by what is known of its files, and writes
 // down that they are sent.
 func (c *core) sending(e engine.Live) engine.Live {
+	img := c.state.ImageConfig(c.state.Targets[e.Target].Image)
 	if e.Initial {
-		e.Files = c.sources.syncable(c.state.ImageConfig(c.state.Targets[e.Target].Image))
+		e.Files = c.sources.syncable(img)
 	}
-	paths := make([]string, len(e.Files))
+	var paths []string
+	for _, f := range e.Files {
+		paths = append(paths, f.Local)
+	}
+	e.Files = c.sources.settle(img, e.Files)
 	for i := range e.Files { // they are the effect's own
-		paths[i] = e.Files[i].Local
-		e.Files[i].Seen, _ = c.sources.tree.Entry(paths[i])
+		e.Files[i].Seen, _ = c.sources.tree.Entry(e.Files[i].Local)
 	}
 	if err := c.store.touch(paths); err != nil {
 		c.d.o.Log.Error("journal", "err", err)

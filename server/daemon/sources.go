@@ -25,6 +25,7 @@ type sources struct {
 	sweeper   *sweeper
 	sweepKeep func(path string, dir bool) bool // interests.keep, for the sweeper
 	partly    bool                             // it was said that not all is watched
+	left      int                              // so many files were said to be left out
 	interests interests
 	roots     []string            // of the interests; replaced, never changed
 	listed    map[string][]string // names in folders that the Tiltfile listed
@@ -101,7 +102,23 @@ func (s *sources) scan() map[string]bool {
 			changed[path] = true
 		}
 	}
+	s.tellLeftOut()
 	return changed
+}
+
+// tellLeftOut says once which files are left out.
+func (s *sources) tellLeftOut() {
+	left := s.tree.LeftOut()
+	if len(left) == s.left {
+		return
+	}
+	s.left = len(left)
+	const shown = 10
+	names := fmt.Sprintf("%q", left[:min(len(left), shown)])
+	if len(left) > shown {
+		names += fmt.Sprintf(" and %d more", len(left)-shown)
+	}
+	s.warn(fmt.Errorf("files whose names, or the names that they link to, are not UTF-8 are left out of live updates: %s; rename them", names))
 }
 
 // look looks at paths again. It returns the files that changed, and a listed
@@ -119,6 +136,7 @@ func (s *sources) look(paths []string) (changed map[string]bool, dir string) {
 			changed[found] = true
 		}
 	}
+	s.tellLeftOut()
 	return changed, s.listing(dirs)
 }
 
@@ -243,6 +261,9 @@ func (s *sources) content(path string) (content config.Content, ok bool) {
 		return content, false
 	}
 	entry, known := s.tree.Entry(path)
+	if known && entry.Unread {
+		return content, false
+	}
 	if known {
 		return config.Content{Exists: true, Sum: entry.Hash}, entry.Stamp.Mode.IsRegular()
 	}
