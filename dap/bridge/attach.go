@@ -17,14 +17,37 @@ import (
 
 // arguments are those of attach and launch that are the bridge's.
 type arguments struct {
-	Resource       string `json:"resource"`
-	Pod            string `json:"pod"`
-	Container      string `json:"container"`
-	Workspace      string `json:"workspace"`
-	SubstitutePath []struct {
-		From string `json:"from"` // local
-		To   string `json:"to"`   // as the program knows it
-	} `json:"substitutePath"`
+	Resource       string         `json:"resource"`
+	Pod            string         `json:"pod"`
+	Container      string         `json:"container"`
+	Workspace      string         `json:"workspace"`
+	SubstitutePath []substitution `json:"substitutePath"`
+}
+
+// substitution is a mapping of the person's; either side may be empty, but not
+// left out.
+type substitution struct {
+	From *string `json:"from"` // local
+	To   *string `json:"to"`   // as the program knows it
+}
+
+// problem says what is wrong with the arguments, "" when nothing is.
+func (a arguments) problem(err error) string {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong):
+		return fmt.Sprintf("%q in the debug configuration cannot be of type %s", wrong.Field, wrong.Value)
+	case err != nil:
+		return fmt.Sprintf("the debug configuration cannot be read: %v", err)
+	case a.Resource == "":
+		return `the debug configuration names no resource: add "resource": "NAME" with a name of the Tiltfile`
+	}
+	for _, p := range a.SubstitutePath {
+		if p.From == nil || p.To == nil {
+			return `each entry of "substitutePath" needs both "from", the folder here, and "to", the folder of the build`
+		}
+	}
+	return ""
 }
 
 // attach begins to debug a resource.
@@ -34,12 +57,9 @@ func (s *session) attach(m message.Message) {
 		return
 	}
 	var args arguments
-	if err := json.Unmarshal(m.Payload(), &args); err != nil {
-		s.refuse(m, fmt.Sprintf("reading the arguments of %s: %v", m.Command, err), true)
-		return
-	}
-	if args.Resource == "" {
-		s.refuse(m, `the debug configuration names no resource: add "resource": "NAME" with a name of the Tiltfile`, true)
+	err := json.Unmarshal(m.Payload(), &args)
+	if wrong := args.problem(err); wrong != "" {
+		s.refuse(m, wrong, true)
 		return
 	}
 	_ = json.Unmarshal(m.Payload(), &s.given) // it is an object, as args shows
@@ -54,7 +74,7 @@ func (s *session) attach(m message.Message) {
 			space = s.opts.Describe(s.ctx, args.Workspace)
 		}
 		for _, p := range args.SubstitutePath {
-			space.Explicit = append(space.Explicit, rewrite.Pair{Local: p.From, Remote: p.To})
+			space.Explicit = append(space.Explicit, rewrite.Pair{Local: *p.From, Remote: *p.To})
 		}
 		s.do(func() { s.connected(backend, space, err) })
 	})

@@ -118,7 +118,7 @@ func (f *fake) Open(_ context.Context, req api.DebugRequest) (net.Conn, api.Debu
 	d.silent(f.mute...)
 	t := f.status.Resources[0].Targets[0]
 	for _, other := range f.status.Resources[0].Targets {
-		if req.Pod == other.Pod && (req.Container == "" || req.Container == other.Container) {
+		if (req.Pod == "" || req.Pod == other.Pod) && (req.Container == "" || req.Container == other.Container) {
 			t = other
 			break
 		}

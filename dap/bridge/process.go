@@ -70,10 +70,36 @@ func (s *session) mine(r api.ResourceStatus) *api.Target {
 // before, as long as it is there, though others came up meanwhile.
 func (s *session) aim() api.DebugRequest {
 	req := s.req
-	if r := s.resource(); r != nil && s.mine(*r) != nil {
+	r := s.resource()
+	switch {
+	case r == nil:
+	case s.mine(*r) != nil:
 		req.Pod, req.Container = s.home.pod, s.home.container
+	case req.Container == "":
+		req.Container = onlyGo(*r, req)
 	}
 	return req
+}
+
+// onlyGo names the container that a debugger can attach to when the others that
+// are allowed run programs in other languages; "" when that does not decide.
+func onlyGo(r api.ResourceStatus, req api.DebugRequest) string {
+	name, foreign := "", false
+	for _, t := range r.Targets {
+		switch {
+		case !meant(t, req) || t.Container == name:
+		case t.Language != "" && t.Language != "Go":
+			foreign = true
+		case name != "":
+			return ""
+		default:
+			name = t.Container
+		}
+	}
+	if !foreign {
+		return ""
+	}
+	return name
 }
 
 // endedFor ends the session of a process that ended and is not started again.

@@ -340,7 +340,8 @@ func TestHopeless(t *testing.T) {
 		{"not up", func(st *api.Status) { st.Up = false }, target, []string{"not up", "towline up"}},
 		{"no such resource", func(*api.Status) {}, map[string]any{"resource": "apo"}, []string{`"apo"`, "api, tests"}},
 		{"no resource", func(*api.Status) {}, map[string]any{}, []string{`"resource"`}},
-		{"bad arguments", func(*api.Status) {}, map[string]any{"resource": 7}, []string{"resource"}},
+		{"bad arguments", func(*api.Status) {}, map[string]any{"resource": 7}, []string{`"resource"`, "type number"}},
+		{"half a mapping", func(*api.Status) {}, map[string]any{"resource": "api", "substitutePath": []any{map[string]string{"from": "/x"}}}, []string{"substitutePath", `"to"`}},
 		{"local", func(*api.Status) {}, map[string]any{"resource": "tests"}, []string{"this machine"}},
 		{"stopped", func(st *api.Status) { st.Resources[0].Phase = api.PhaseStopped }, target, []string{"stopped", "towline up api"}},
 		{"no such pod", twoPods, map[string]any{"resource": "api", "pod": "api-7"}, []string{`"api-7"`, "api-1, api-2"}},
@@ -382,6 +383,10 @@ func TestWhichWasTaken(t *testing.T) {
 	}{
 		{"of two pods", twoPods, target, "container api of pod api-1 is debugged"},
 		{"of two containers", twoPods, map[string]any{"resource": "api", "pod": "api-2"}, "container web of pod api-2"},
+		{"the one in Go", func(st *api.Status) {
+			twoPods(st)
+			st.Resources[0].Targets[1].Language, st.Resources[0].Targets[0].Language = "Python", "Python"
+		}, target, "container web of pod api-2"},
 		{"the only one", func(*api.Status) {}, target, ""},
 		{"the one that was meant", twoPods, map[string]any{"resource": "api", "pod": "api-1"}, ""},
 	} {

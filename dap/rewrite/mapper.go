@@ -111,6 +111,9 @@ func NewMapper(space Workspace, program Program) *Mapper {
 		m.sources[s] = true
 		m.named[path.Base(s)] = append(m.named[path.Base(s)], s)
 	}
+	for _, p := range space.Explicit { // the person may have spelled it in another way than the editor does
+		m.space.Explicit = append(m.space.Explicit[:len(m.space.Explicit):len(m.space.Explicit)], Pair{space.Files.Real(p.Local), p.Remote})
+	}
 	if space.Root != "" {
 		m.names(space.Root, space.Files.Real(space.Root))
 	}

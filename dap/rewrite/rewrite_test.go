@@ -247,6 +247,17 @@ func TestSymbolicLinks(t *testing.T) {
 	})
 }
 
+// What the person said of a linked folder counts under its real name as well.
+func TestExplicitThroughALink(t *testing.T) {
+	space := Workspace{Files: disk("/data/ws/main.go").link("/ws", "/data/ws"), Explicit: []Pair{{"/ws", "/odd"}}}
+	m := NewMapper(space, Program{Sources: []string{"/odd/main.go"}})
+	for _, file := range []string{"/ws/main.go", "/data/ws/main.go"} {
+		if got := m.ToRemote(file); got != "/odd/main.go" {
+			t.Errorf("ToRemote(%s) = %s", file, got)
+		}
+	}
+}
+
 // Without knowledge of the program (a script) live update's folders decide.
 func TestSynced(t *testing.T) {
 	space := Workspace{

@@ -87,8 +87,8 @@ func undebuggable(resource string, pods []kube.Pod, pod, container string) *conf
 		}
 	case pods[i].Container(inject.InstallerName) == nil:
 		return &config.Problem{
-			Message: resource + " runs no image that the Tiltfile builds, so it has no agent, which a debugger needs",
-			Hint:    "build its image by docker_build or custom_build",
+			Message: "no container of " + resource + " has the agent that a debugger needs",
+			Hint:    "it comes into pods that are kept running (not of a Job, and with restartPolicy Always) with an image that the Tiltfile builds",
 		}
 	}
 	return &config.Problem{

@@ -230,7 +230,7 @@ func TestWhichPodIsMeant(t *testing.T) {
 				t.Errorf("with %s: %v, want %q", step.name, err, step.want)
 			}
 		}
-		if _, _, err := r.Debug(t.Context(), "web", "e", "app", false); err == nil || !strings.Contains(err.Error(), "runs no image that the Tiltfile builds") {
+		if _, _, err := r.Debug(t.Context(), "web", "e", "app", false); err == nil || !strings.Contains(err.Error(), "has the agent that a debugger needs") {
 			t.Errorf("debugging without an agent: %v", err)
 		}
 	})
