@@ -57,7 +57,7 @@ func interestsOf(p *config.Project) (interests, []config.Problem) {
 		problems = append(problems, bad...)
 		all = append(all, in)
 	}
-	for _, img := range p.Images {
+	for _, img := range p.LiveImages() {
 		roots := img.Deps
 		for _, step := range img.LiveUpdate {
 			if step.Kind == config.StepSync && !below(roots, step.Local) {
@@ -70,7 +70,7 @@ func interestsOf(p *config.Project) (interests, []config.Problem) {
 		switch {
 		case r.Local != nil && len(r.Local.Deps) > 0:
 			add(interest{resource: r.Name, roots: r.Local.Deps}, r.Local.Ignore, p.Settings.WatchIgnores)
-		case r.CustomDeploy != nil && len(r.CustomDeploy.Deps) > 0:
+		case r.CustomDeploy != nil && len(r.CustomDeploy.Deps) > 0 && len(r.CustomDeploy.LiveUpdate) == 0: // else its LiveImage has them
 			add(interest{resource: r.Name, roots: r.CustomDeploy.Deps}, p.Settings.WatchIgnores)
 		}
 	}

@@ -52,21 +52,24 @@ type Image struct {
 
 // Resource is what the engine knows of one of the project's resources.
 type Resource struct {
-	Spec     string   // hash of what it is made from besides images and files
-	Wanted   bool     // between Up and Down
-	Since    uint64   // batch at which it was wanted: what changed before is no reason to come up
-	Fresh    bool     // not updated since it was wanted: its first update
-	Forced   bool     // a trigger asks for an update
-	Working  bool     // an apply or a local command runs
-	Applying string   // key of the running apply
-	Applied  string   // key of the last good one: spec and images
-	Ran      uint64   // local: batch that the last command included
-	Dirty    uint64   // local: batch that last changed one of its files
-	Ready    bool     // its pods or its serve command are
-	Broken   bool     // its pods will not become ready without a change
-	WasReady bool     // once since it was wanted: dependents may start
-	Message  string   // what it waits for, from the cluster
-	Failed   *Failure // of the last update
+	Spec     string // hash of what it is made from besides images and files
+	Wanted   bool   // between Up and Down
+	Since    uint64 // batch at which it was wanted: what changed before is no reason to come up
+	Fresh    bool   // not updated since it was wanted: its first update
+	Forced   bool   // a trigger asks for an update
+	Working  bool   // an apply or a local command runs
+	Applying string // key of the running apply
+	Applied  string // key of the last good one: spec and images
+	// Agentless are images that the last good one runs where there is no agent:
+	// only a build brings a change there.
+	Agentless []string
+	Ran       uint64   // local: batch that the last command included
+	Dirty     uint64   // local: batch that last changed one of its files
+	Ready     bool     // its pods or its serve command are
+	Broken    bool     // its pods will not become ready without a change
+	WasReady  bool     // once since it was wanted: dependents may start
+	Message   string   // what it waits for, from the cluster
+	Failed    *Failure // of the last update
 }
 
 // Failure is a problem and the batch at which it arose.

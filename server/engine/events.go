@@ -38,8 +38,9 @@ type Built struct {
 
 // Applied answers Apply.
 type Applied struct {
-	Resource string
-	Problem  *config.Problem
+	Resource  string
+	Agentless []string // images that the resource runs where no agent could be brought
+	Problem   *config.Problem
 }
 
 // LocalDone answers RunLocal.
@@ -96,11 +97,14 @@ type RestartAsked struct{ Resource string }
 func (e Configured) record(s *State) []Effect {
 	gone := Forget{Objects: goneObjects(s, e.Project), Deploys: goneDeploys(s, e.Project)}
 	s.Project, s.view = e.Project, newView(e.Project)
-	images := make(map[string]Image, len(e.Project.Images))
-	for i := range e.Project.Images {
-		spec := &e.Project.Images[i]
+	all := e.Project.LiveImages()
+	images := make(map[string]Image, len(all))
+	for i := range all {
+		spec := &all[i]
 		img := s.Images[spec.Ref]
-		if hash := imageSpec(spec); img.Spec != hash {
+		if spec.Builder == config.BuilderNone {
+			img.Pushed = spec.Ref // it is there as soon as its containers are
+		} else if hash := imageSpec(spec); img.Spec != hash {
 			img.Stale = img.Spec != ""
 			img.Failed = nil
 			img.Spec = hash
@@ -238,6 +242,9 @@ func (e Changed) record(s *State) []Effect {
 		if !ok || len(paths) == 0 {
 			continue
 		}
+		if deploy := s.view.deploys[ref]; deploy != "" {
+			paths = redeploy(s, ref, deploy, paths)
+		}
 		dirty := maps.Clone(img.Dirty)
 		if dirty == nil {
 			dirty = map[string]uint64{}
@@ -255,6 +262,18 @@ func (e Changed) record(s *State) []Effect {
 		}
 	}
 	return nil
+}
+
+// redeploy has the command of a k8s_custom_deploy run again where a file needs
+// that, and returns those that can be brought into its containers.
+func redeploy(s *State, ref, resource string, paths []string) []string {
+	spec := s.view.image(ref)
+	if LivePlan(spec, paths).Full {
+		r := s.Resources[resource]
+		r.Dirty = s.Batch
+		s.Resources[resource] = r
+	}
+	return slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return len(SyncFiles(spec, p)) == 0 })
 }
 
 func (e Built) record(s *State) []Effect {
@@ -281,7 +300,7 @@ func (e Built) record(s *State) []Effect {
 		// The containers stay, with whatever was synced into them: that is
 		// brought to what the files are now.
 		s.Batch++
-		spec := s.view.image(e.Ref)
+		spec := s.reached(e.Ref)
 		for p := range img.Dirty {
 			if !LivePlan(spec, []string{p}).Full {
 				later[p] = s.Batch
@@ -305,6 +324,7 @@ func (e Applied) record(s *State) []Effect {
 	} else {
 		r.Failed = nil
 		r.Applied = r.Applying
+		r.Agentless = e.Agentless
 	}
 	s.Resources[e.Resource] = r
 	return nil
@@ -394,7 +414,7 @@ func (e LiveDone) record(s *State) []Effect {
 	}
 	t.Failed = &Failure{Problem: *e.Problem, Batch: e.Batch}
 	s.Targets[e.Target] = t
-	if e.Rebuild {
+	if e.Rebuild && s.view.deploys[t.Image] == "" {
 		img := s.Images[t.Image]
 		img.Stale = true
 		s.Images[t.Image] = img

@@ -218,7 +218,24 @@ func lacksBuild(s *State, ref string) bool {
 	if len(img.Dirty) == 0 {
 		return false
 	}
-	return LivePlan(s.view.image(ref), slices.Collect(maps.Keys(img.Dirty))).Full
+	return LivePlan(s.reached(ref), slices.Collect(maps.Keys(img.Dirty))).Full
+}
+
+// reached returns an image with the live update that brings a change wherever
+// the image runs: none while a container of it has no agent.
+func (s *State) reached(ref string) *config.Image {
+	img := s.view.image(ref)
+	if len(img.LiveUpdate) == 0 {
+		return img
+	}
+	for _, name := range s.view.users[ref] {
+		if r := s.Resources[name]; r.Wanted && slices.Contains(r.Agentless, ref) {
+			plain := *img
+			plain.LiveUpdate = nil
+			return &plain
+		}
+	}
+	return img
 }
 
 // newestCause returns the batch of what would make a build end otherwise: a
@@ -308,7 +325,10 @@ func planLive(s *State, id TargetID, t Target) (Live, bool) {
 	case t.Failed != nil && newest(img) <= t.Failed.Batch && !t.Asked.Restart:
 		return Live{}, false
 	}
-	p := LivePlan(spec, changed)
+	p := LivePlan(s.reached(t.Image), changed)
+	if s.view.deploys[t.Image] != "" {
+		p = steps(spec, changed) // its command runs again for the rest, and brings no file
+	}
 	if p.Full {
 		return Live{}, false
 	}

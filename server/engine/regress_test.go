@@ -181,3 +181,58 @@ func TestCommandAloneRestartsNothing(t *testing.T) {
 		t.Error("a live update without a restart step restarts")
 	}
 }
+
+// TestWhereNoAgentIsAChangeIsBuilt: a Job, an init container or a cluster that
+// the agent does not get to: a change that could be synced elsewhere is built.
+func TestWhereNoAgentIsAChangeIsBuilt(t *testing.T) {
+	change := Changed{Images: map[string][]string{"web": {"/w/web/a"}}}
+	w := up(t)
+	w.want(Changed{Images: map[string][]string{"web": {"/w/web/package.json"}}}, "build web")
+	w.want(Built{Ref: "web", Pushed: "web:2"}, "apply web web=web:2")
+	w.want(Applied{Resource: "web", Agentless: []string{"web"}})
+	w.want(change, "build web")
+	w.want(Built{Ref: "web", Pushed: "web:2"}) // the change is none of the image: that is not tried for ever
+	w.want(change, "build web")
+	w.want(Built{Ref: "web", Pushed: "web:3"}, "apply web web=web:3")
+	w.want(Applied{Resource: "web"}) // the Job left
+	w.want(seen("web", "web-3", "web", "web:3", "i3"), "detach web-1", "attach web-3")
+	w.want(Attached{Target: target("web-3"), Instance: "i3"}, "live web-3 check")
+	w.want(LiveDone{Target: target("web-3"), Batch: w.live()})
+	w.want(change, "live web-3 /srv/a")
+}
+
+// TestCustomDeployIsSyncedWithoutABuild: what its sync steps cover goes to the
+// containers, the rest has its command run again, and no build is planned.
+func TestCustomDeployIsSyncedWithoutABuild(t *testing.T) {
+	p := project()
+	p.Images, p.Resources = nil, []config.Resource{{
+		Name: "web", Kind: config.KindK8s, Enabled: true, AutoInit: true,
+		CustomDeploy: &config.CustomDeploy{Deps: []string{"/w"}, LiveUpdate: []config.Step{
+			{Kind: config.StepFallBackOn, Paths: []string{"/w/src/go.mod"}},
+			{Kind: config.StepSync, Local: "/w/src", Remote: "/srv"},
+		}},
+	}}
+	img, _ := p.Resources[0].LiveImage()
+	changed := func(paths ...string) Changed { return Changed{Images: map[string][]string{img.Ref: paths}} }
+	w := newWorld(t)
+	w.want(Configured{p})
+	w.want(Wanted{}, "apply web ")
+	w.want(Applied{Resource: "web"})
+	w.want(seen("web", "web-1", img.Ref, img.Ref, "i1"), "attach web-1")
+	w.want(Attached{Target: target("web-1"), Instance: "i1"}, "live web-1 check")
+	w.want(LiveDone{Target: target("web-1"), Batch: w.live()})
+	w.want(changed("/w/src/a"), "live web-1 /srv/a")
+	w.want(LiveDone{Target: target("web-1"), Batch: w.live(), Problem: &config.Problem{Message: "sealed"}, Rebuild: true})
+	w.want(changed("/w/src/a", "/w/chart.yaml"), "apply web ", "live web-1 /srv/a")
+	w.want(LiveDone{Target: target("web-1"), Batch: w.live()})
+	w.want(Applied{Resource: "web"})
+	w.want(changed("/w/src/go.mod"), "apply web ", "live web-1 /srv/go.mod")
+	w.want(LiveDone{Target: target("web-1"), Batch: w.live()})
+	w.want(Applied{Resource: "web"})
+	if s := w.state; !InSync(s.Images[img.Ref], s.Targets[target("web-1")]) {
+		t.Errorf("not in sync: %+v", s.Images)
+	}
+	w.want(Configured{p})
+	w.want(seen("web", "web-2", img.Ref, img.Ref, "i2"), "detach web-1", "attach web-2")
+	w.want(Attached{Target: target("web-2"), Instance: "i2"}, "live web-2 /srv/a /srv/go.mod check")
+}

@@ -13,6 +13,8 @@ type view struct {
 	resources map[string]*config.Resource
 	bases     map[string][]string // by ref: what an image is built from
 	order     map[string][]string // by resource: its images and all their bases, bases first
+	users     map[string][]string // by ref: the resources that run an image
+	deploys   map[string]string   // by ref of a LiveImage: its resource
 }
 
 func newView(p *config.Project) *view {
@@ -21,10 +23,13 @@ func newView(p *config.Project) *view {
 		resources: make(map[string]*config.Resource, len(p.Resources)),
 		bases:     make(map[string][]string, len(p.Images)),
 		order:     make(map[string][]string, len(p.Resources)),
+		users:     make(map[string][]string, len(p.Images)),
+		deploys:   map[string]string{},
 	}
 	// Of two of one name the first counts.
-	for i := range p.Images {
-		if img := &p.Images[i]; v.images[img.Ref] == nil {
+	all := p.LiveImages()
+	for i := range all {
+		if img := &all[i]; v.images[img.Ref] == nil {
 			v.images[img.Ref] = img
 			v.bases[img.Ref] = slices.Concat(img.BaseImages, img.ImageDeps)
 		}
@@ -40,6 +45,12 @@ func newView(p *config.Project) *view {
 		if r := &p.Resources[i]; v.resources[r.Name] == nil {
 			v.resources[r.Name] = r
 			v.order[r.Name] = v.buildOrder(r.Images)
+			if img, ok := r.LiveImage(); ok {
+				v.deploys[img.Ref] = r.Name
+			}
+			for _, ref := range r.Images {
+				v.users[ref] = append(v.users[ref], r.Name)
+			}
 		}
 	}
 	return v

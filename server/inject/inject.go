@@ -61,6 +61,7 @@ type Result struct {
 	Object     map[string]any
 	Template   string            // hash in LabelTemplate, "" without a pod template
 	Containers map[string]string // supervised container to the ref of its image
+	Agentless  []string          // refs that the object names and that no supervised container of it runs
 }
 
 // Object rewrites one object.
@@ -81,15 +82,41 @@ func Object(o config.Object, opts Options) (Result, error) {
 	}
 	template, supervised := podTemplate(r.Object)
 	if template == nil {
+		r.Agentless = r.unsupervised(o)
 		return r, nil
 	}
 	label(template, map[string]string{LabelWorkspace: opts.Workspace, LabelResource: opts.Resource})
+	parallel(r.Object, opts)
 	if err := r.containers(template, byPushed, supervised, opts); err != nil {
 		return r, fmt.Errorf("%s: %w", o.Key, err)
 	}
 	r.Template = hashOf(template)
+	r.Agentless = r.unsupervised(o)
 	label(template, map[string]string{LabelTemplate: r.Template})
 	return r, nil
+}
+
+// unsupervised returns what an object names beside the images of its
+// supervised containers: in jobs, init containers, variables and resources of
+// other kinds.
+func (r *Result) unsupervised(o config.Object) []string {
+	var refs []string
+	for _, ref := range o.ImageRefs {
+		refs = append(refs, ref.Ref)
+	}
+	slices.Sort(refs)
+	with := slices.Collect(maps.Values(r.Containers))
+	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool { return slices.Contains(with, ref) })
+}
+
+// parallel lets all pods of a StatefulSet with images of the project be
+// replaced at once, unless its order is said: the controller would wait for
+// ever for a pod whose code never gets ready, in spite of a fix.
+func parallel(o map[string]any, opts Options) {
+	spec := at(o, "spec")
+	if _, said := spec["podManagementPolicy"]; o["kind"] == "StatefulSet" && !said && len(opts.Images) > 0 {
+		spec["podManagementPolicy"] = "Parallel"
+	}
 }
 
 // podTemplate returns the part of an object that has metadata and spec of a
@@ -134,7 +161,10 @@ func (r *Result) containers(template map[string]any, byPushed map[string]Image, 
 			continue
 		}
 		argv, err := command(container, img)
-		if err != nil {
+		switch {
+		case err != nil && len(img.Spec.LiveUpdate) == 0:
+			continue // the agent would bring nothing: it runs as it is
+		case err != nil:
 			return err
 		}
 		run := runVolume + strconv.Itoa(len(r.Containers))
@@ -152,15 +182,15 @@ func (r *Result) containers(template map[string]any, byPushed map[string]Image, 
 	return nil
 }
 
-// override applies docker_build's entrypoint and container_args.
+// override applies docker_build's entrypoint and container_args. The args of
+// the YAML stay with another entrypoint, as in Tilt; container_args=[] drops
+// them.
 func override(container map[string]any, img config.Image) {
 	if len(img.Entrypoint) > 0 {
 		container["command"] = anys(img.Entrypoint)
-		delete(container, "args")
 	}
 	if len(img.RestartEntrypoint) > 0 {
 		container["command"] = anys(img.RestartEntrypoint)
-		delete(container, "args")
 	}
 	if img.HasContainerArgs {
 		container["args"] = anys(img.ContainerArgs)

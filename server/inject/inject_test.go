@@ -145,13 +145,16 @@ func TestWhatTheAgentRuns(t *testing.T) {
 		{"no args is not said", "args: []", config.Image{}, []string{"/e"}, []string{"a"}, []string{"/e", "a"}, false},
 		{"no command is not said", "command: []\nargs: [b]", config.Image{}, []string{"/e"}, []string{"a"}, []string{"/e", "b"}, false},
 		{"null", "command: null\nargs: null", config.Image{}, []string{"/e"}, []string{"a"}, []string{"/e", "a"}, false},
-		{"docker_build's entrypoint", "command: [/c]\nargs: [b]", config.Image{Entrypoint: []string{"/o"}}, []string{"/e"}, []string{"a"}, []string{"/o"}, false},
+		{"docker_build's entrypoint", "command: [/c]\nargs: [b]", config.Image{Entrypoint: []string{"/o"}}, []string{"/e"}, []string{"a"}, []string{"/o", "b"}, false},
+		{"its entrypoint and no args", "command: [/c]", config.Image{Entrypoint: []string{"/o"}}, []string{"/e"}, []string{"a"}, []string{"/o"}, false},
+		{"its container_args are none", "args: [b]", config.Image{Entrypoint: []string{"/o"}, HasContainerArgs: true}, nil, nil, []string{"/o"}, false},
 		{"its container_args", "args: [b]", config.Image{HasContainerArgs: true, ContainerArgs: []string{"z"}}, []string{"/e"}, nil, []string{"/e", "z"}, false},
 		{"both", "args: [b]", config.Image{Entrypoint: []string{"/o"}, HasContainerArgs: true, ContainerArgs: []string{"z"}}, nil, nil, []string{"/o", "z"}, false},
+		{"docker_build_with_restart and args", "args: [b]", config.Image{RestartEntrypoint: []string{"/r", "x"}}, nil, nil, []string{"/r", "x", "b"}, false},
 		{"docker_build_with_restart", "command: [/c]", config.Image{RestartEntrypoint: []string{"/r", "x"}}, nil, nil, []string{"/r", "x"}, false},
 		{"a dollar of the image", "", config.Image{}, []string{"sh", "-c"}, []string{"echo $$ $(HOME)"}, []string{"sh", "-c", "echo $$$$ $$(HOME)"}, false},
 		{"a dollar of the object", "command: [echo, $(HOME)]", config.Image{}, nil, nil, []string{"echo", "$(HOME)"}, false},
-		{"nothing", "", config.Image{}, nil, nil, nil, true},
+		{"nothing", "", config.Image{LiveUpdate: []config.Step{{}}}, nil, nil, nil, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -513,5 +516,32 @@ spec:
 				t.Errorf("waits: %v, want %v: %v", got, test.want, container["args"])
 			}
 		})
+	}
+}
+
+// TestWithoutSettingsOfItsImage: an image that cannot be read runs as it is,
+// where nothing is synced into it.
+func TestWithoutSettingsOfItsImage(t *testing.T) {
+	opts := options()
+	opts.Images["app"] = Image{Spec: config.Image{Ref: "app"}, Pushed: "p:1"}
+	r, spec, c := rewrite(t, "", "", opts)
+	if len(r.Containers) > 0 || spec["initContainers"] != nil || c["command"] != nil || c["image"] != "p:1" {
+		t.Errorf("%+v, container %v", r, c)
+	}
+}
+
+// TestStatefulSetIsReplacedAtOnce, unless its order is said, or nothing of it
+// is ours.
+func TestStatefulSetIsReplacedAtOnce(t *testing.T) {
+	for policy, want := range map[string]any{"": "Parallel", "podManagementPolicy: OrderedReady\n": "OrderedReady"} {
+		text := strings.Replace(deployment("", ""), "kind: Deployment\nspec:\n", "kind: StatefulSet\nspec:\n"+indent(2, policy), 1)
+		r, err := Object(object(t, text, imageAt(ofDeployment)), options())
+		if err != nil || at(r.Object, "spec")["podManagementPolicy"] != want {
+			t.Errorf("%q: %v, %v", policy, at(r.Object, "spec")["podManagementPolicy"], err)
+		}
+		r, err = Object(object(t, text), Options{})
+		if got := at(r.Object, "spec")["podManagementPolicy"]; err != nil || got == "Parallel" {
+			t.Errorf("%q, nothing of ours: %v, %v", policy, got, err)
+		}
 	}
 }

@@ -17,11 +17,16 @@ import (
 // object owns are left out, since they go with it, and so are kinds that the
 // user may not list.
 func (c *Cluster) Owned(ctx context.Context, workspace string) ([]map[string]any, error) {
+	return c.Labelled(ctx, LabelManagedBy+"="+fieldManager+","+LabelWorkspace+"="+workspace)
+}
+
+// Labelled lists every object of the cluster's namespace that a selector
+// matches, as Owned does.
+func (c *Cluster) Labelled(ctx context.Context, selector string) ([]map[string]any, error) {
 	kinds, err := c.deletableKinds()
 	if err != nil {
 		return nil, err
 	}
-	selector := LabelManagedBy + "=" + fieldManager + "," + LabelWorkspace + "=" + workspace
 	var mu sync.Mutex
 	var owned []map[string]any
 	group, ctx := errgroup.WithContext(ctx)

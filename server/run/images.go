@@ -81,6 +81,11 @@ func (m *images) Built(ref string) build.Result {
 	return inbox.Ask(context.Background(), m.box, func(_ context.Context, s *imageState) build.Result { return s.built[ref] })
 }
 
+// Config reads the settings of any image.
+func (m *images) Config(ctx context.Context, image string) (build.ImageConfig, error) {
+	return m.o.Images.ImageConfig(ctx, image)
+}
+
 // Agent pushes the agent's image, once, and returns its name; "" where there
 // is no agent. near is one of the project's images.
 func (m *images) Agent(ctx context.Context, near string) (string, error) {

@@ -71,6 +71,7 @@ type Cluster interface {
 type Images interface {
 	Build(ctx context.Context, r build.Request) (build.Result, error)
 	AgentImage(ctx context.Context, binaries map[string][]byte, near string) (ref string, err error)
+	ImageConfig(ctx context.Context, ref string) (build.ImageConfig, error)
 }
 
 // Options are what a Runner works with.

@@ -72,8 +72,15 @@ func (w *world) Delete(_ context.Context, objects []map[string]any, _ kube.Delet
 	return nil
 }
 func (w *world) Current(context.Context, []map[string]any) ([]kube.Applied, error) { return nil, nil }
-func (w *world) Owned(context.Context, string) ([]map[string]any, error)           { return nil, nil }
-func (w *world) Identity() kube.Identity                                           { return kube.Identity{} }
+func (w *world) Patch(context.Context, map[string]any, map[string]any) (kube.Applied, error) {
+	return kube.Applied{}, nil
+}
+func (w *world) Labelled(context.Context, string) ([]map[string]any, error) { return nil, nil }
+func (w *world) ImageConfig(context.Context, string) (build.ImageConfig, error) {
+	return build.ImageConfig{}, nil
+}
+func (w *world) Owned(context.Context, string) ([]map[string]any, error) { return nil, nil }
+func (w *world) Identity() kube.Identity                                 { return kube.Identity{} }
 
 func (w *world) Build(_ context.Context, r build.Request) (build.Result, error) {
 	_, _ = r.Output.Write([]byte("step of " + r.Image.Ref + "\n"))
@@ -138,7 +145,7 @@ func TestEffectsAreAnswered(t *testing.T) {
 		for range 2 {
 			r.Perform(engine.Apply{Resource: p.Resources[0], Images: map[string]string{"img": "img:1"}})
 			events := w.take()
-			if events[0] != engine.Event(engine.Applied{Resource: "web"}) || len(events) != 2 {
+			if len(events) != 2 || !cmp.Equal(events[0], engine.Event(engine.Applied{Resource: "web"})) {
 				t.Errorf("an apply: %+v", events)
 			}
 		}

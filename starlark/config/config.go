@@ -140,6 +140,30 @@ type TCPSocket struct {
 	Port int    `json:"port"`
 }
 
+// BuilderNone stands for what runs and is not built.
+const BuilderNone Builder = "none"
+
+// LiveImage is how the live update of a k8s_custom_deploy is planned: as that
+// of an image that runs in the chosen containers and that nothing builds.
+func (r *Resource) LiveImage() (img Image, ok bool) {
+	d := r.CustomDeploy
+	if d == nil || len(d.LiveUpdate) == 0 {
+		return Image{}, false
+	}
+	return Image{Ref: "live_update of " + r.Name, Builder: BuilderNone, Pos: r.Pos, Deps: d.Deps, LiveUpdate: d.LiveUpdate}, true
+}
+
+// LiveImages are the project's images and the LiveImages of its resources.
+func (p *Project) LiveImages() []Image {
+	images := p.Images[:len(p.Images):len(p.Images)]
+	for i := range p.Resources {
+		if img, ok := p.Resources[i].LiveImage(); ok {
+			images = append(images, img)
+		}
+	}
+	return images
+}
+
 // CustomDeploy is what k8s_custom_deploy adds to a resource.
 type CustomDeploy struct {
 	Apply             Command  `json:"apply"`

@@ -212,9 +212,9 @@ func (a *Agents) session(ctx context.Context, id engine.TargetID) (session, erro
 }
 
 func (s *state) image(ref string) *config.Image {
-	for i := range s.project.Images {
-		if s.project.Images[i].Ref == ref {
-			return &s.project.Images[i]
+	for _, img := range s.project.LiveImages() {
+		if img.Ref == ref {
+			return &img
 		}
 	}
 	return &config.Image{Ref: ref}

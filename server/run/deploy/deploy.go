@@ -26,11 +26,20 @@ type Cluster interface {
 	Apply(ctx context.Context, objects []map[string]any, o kube.ApplyOptions) ([]kube.Applied, error)
 	Delete(ctx context.Context, objects []map[string]any, o kube.DeleteOptions) error
 	Current(ctx context.Context, objects []map[string]any) ([]kube.Applied, error)
+	Adopter
+}
+
+// Adopter changes what another program applied, and finds it again.
+type Adopter interface {
+	Patch(ctx context.Context, object, patch map[string]any) (kube.Applied, error)
+	Labelled(ctx context.Context, selector string) ([]map[string]any, error)
 }
 
 // Images knows what the project's images became.
 type Images interface {
 	Built(ref string) build.Result
+	// Config reads the settings of any image.
+	Config(ctx context.Context, image string) (build.ImageConfig, error)
 	// Agent makes sure that the cluster can run the agent's image, and returns
 	// its name, "" without an agent. near is one of the project's images.
 	Agent(ctx context.Context, near string) (string, error)
@@ -116,31 +125,32 @@ func (d *Deployer) Apply(e engine.Apply) {
 }
 
 func (d *Deployer) apply(ctx context.Context, e engine.Apply) {
-	problem := d.deploy(ctx, e)
+	agentless, problem := d.deploy(ctx, e)
 	if ctx.Err() != nil {
 		return // nobody waits for it: the resource is no longer wanted, or nothing is
 	}
 	if problem != nil {
 		d.o.Shell.Log.Say(e.Resource.Name, "error", problem.Error())
 	}
-	d.o.Tell(engine.Applied{Resource: e.Resource.Name, Problem: problem})
+	d.o.Tell(engine.Applied{Resource: e.Resource.Name, Agentless: agentless, Problem: problem})
 	if problem == nil {
 		d.o.Rollout.Observe(e.Resource.Name)
 		d.o.Deployed(e.Resource)
 	}
 }
 
-func (d *Deployer) deploy(ctx context.Context, e engine.Apply) *config.Problem {
+// deploy applies, and returns the images that now run where there is no agent.
+func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []string, problem *config.Problem) {
 	if e.Resource.CustomDeploy != nil {
 		return d.applyByCommand(ctx, e, e.Resource.CustomDeploy)
 	}
 	project := inbox.Ask(ctx, d.box, func(_ context.Context, s *state) *config.Project { return s.project })
 	if project == nil {
-		return nil // it has ended
+		return nil, nil // it has ended
 	}
 	o, problem := d.objects(ctx, project, e)
 	if problem != nil {
-		return problem
+		return nil, problem
 	}
 	d.o.Rollout.Begin(e.Resource)
 	applied, err := d.o.Cluster.Apply(ctx, o.contents, kube.ApplyOptions{
@@ -149,9 +159,9 @@ func (d *Deployer) deploy(ctx context.Context, e engine.Apply) *config.Problem {
 	})
 	d.o.Rollout.Applied(e.Resource, o.withTemplates(applied), err == nil)
 	if err != nil {
-		return applyProblem(err, o.sources)
+		return nil, applyProblem(err, o.sources)
 	}
-	return nil
+	return o.agentless, nil
 }
 
 // Forget deletes what the project no longer has. Of a resource of which
@@ -190,6 +200,9 @@ func (d *Deployer) forget(ctx context.Context, e engine.Forget) {
 	d.o.Dropped(e.Dropped)
 	for i := range e.Deploys {
 		d.deleteByCommand(ctx, &e.Deploys[i])
+	}
+	if len(e.Deploys) > 0 {
+		d.giveBack(ctx, e.Deploys)
 	}
 	var contents []map[string]any
 	for _, o := range e.Objects {

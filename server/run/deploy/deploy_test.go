@@ -16,6 +16,7 @@ import (
 
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/inject"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run/command"
 	"github.com/towline-dev/towline/server/run/output"
@@ -31,6 +32,9 @@ type cluster struct {
 	slow   time.Duration // of an apply
 	refuse error         // of the next apply
 	owned  []map[string]any
+	there  []kube.Applied // what Current answers
+	labels []map[string]any
+	patch  []map[string]any
 }
 
 func (c *cluster) note(what string, objects []map[string]any) {
@@ -75,7 +79,17 @@ func (c *cluster) Current(_ context.Context, objects []map[string]any) ([]kube.A
 	if c.refuse != nil {
 		return nil, c.refuse
 	}
-	return nil, nil
+	return slices.Clone(c.there), nil
+}
+
+func (c *cluster) Patch(_ context.Context, object, patch map[string]any) (kube.Applied, error) {
+	c.note("patch", []map[string]any{object})
+	c.patch = append(c.patch, patch)
+	return kube.Applied{Ref: kube.RefOf(object), Generation: 9, Content: object}, nil
+}
+
+func (c *cluster) Labelled(context.Context, string) ([]map[string]any, error) {
+	return slices.Clone(c.labels), nil
 }
 
 func (c *cluster) Owned(context.Context, string) ([]map[string]any, error) {
@@ -99,6 +113,9 @@ type images struct{ err error }
 
 func (images) Built(ref string) build.Result {
 	return build.Result{Ref: ref + ":1", Config: build.ImageConfig{Entrypoint: []string{"/app"}}}
+}
+func (images) Config(context.Context, string) (build.ImageConfig, error) {
+	return build.ImageConfig{Cmd: []string{"/serve"}}, nil
 }
 func (i images) Agent(_ context.Context, near string) (string, error) {
 	return "agent-near-" + near, i.err
@@ -254,7 +271,7 @@ func TestCommandsApply(t *testing.T) {
 		"echo '{{{'":      "printed what is not YAML",
 		"echo '[unclear'": "printed what is not YAML",
 	} {
-		problem := b.deploy(t.Context(), engine.Apply{Resource: custom(script, ""), Images: map[string]string{"img": "pushed"}})
+		_, problem := b.deploy(t.Context(), engine.Apply{Resource: custom(script, ""), Images: map[string]string{"img": "pushed"}})
 		if (problem == nil) != (want == "") || problem != nil && (!strings.Contains(problem.Message, want) || problem.Hint == "" || problem.Pos.Line != 3) {
 			t.Errorf("%s: %+v, want %q", script, problem, want)
 		}
@@ -264,7 +281,7 @@ func TestCommandsApply(t *testing.T) {
 		t.Errorf("lines %q, events %q", b.lines, b.events)
 	}
 	b.cluster.refuse = errors.New("cut")
-	if problem := b.deploy(t.Context(), engine.Apply{Resource: custom(good, "")}); problem == nil {
+	if _, problem := b.deploy(t.Context(), engine.Apply{Resource: custom(good, "")}); problem == nil {
 		t.Error("no problem though the objects cannot be read")
 	}
 	b.cluster.did = nil
@@ -296,5 +313,77 @@ func TestDownDeletesWhatIsOurs(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.did(want)
+	}
+}
+
+// TestLiveUpdatesReachWhatCommandsApplied: the containers that are meant get
+// the agent through their workload, which gets back what it had.
+func TestLiveUpdatesReachWhatCommandsApplied(t *testing.T) {
+	b := newBench(t, images{})
+	workload := func(kind string) kube.Applied {
+		o := map[string]any{
+			"kind": kind, "metadata": map[string]any{"name": "theirs"},
+			"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{
+				map[string]any{"name": "web", "image": "docker.io/library/web:7"}, map[string]any{"name": "side", "image": "img:1"},
+			}}}},
+		}
+		return kube.Applied{Ref: kube.RefOf(o), Content: o}
+	}
+	steps := []config.Step{{Kind: config.StepSync}}
+	p := &config.Project{Images: []config.Image{{Ref: "img", LiveUpdate: steps}, {Ref: "plain"}}}
+	b.Configure(p)
+	noop := config.Command{Argv: []string{"true"}}
+	for _, test := range []struct {
+		what      string
+		deploy    config.CustomDeploy
+		kind      string
+		images    map[string]string
+		patched   bool
+		live      []string
+		agentless []string
+		problem   string
+	}{
+		{"by container", config.CustomDeploy{ContainerSelector: "web", LiveUpdate: steps}, "Deployment", nil, true, []string{"web"}, nil, ""},
+		{"by image", config.CustomDeploy{ImageSelector: "web", LiveUpdate: steps}, "StatefulSet", nil, true, []string{"web"}, nil, ""},
+		{"by image dependency", config.CustomDeploy{ImageDeps: []string{"img"}, LiveUpdate: steps}, "DaemonSet", nil, true, []string{"side"}, nil, ""},
+		{"an image of the project", config.CustomDeploy{ImageDeps: []string{"img"}}, "Deployment", map[string]string{"img": "img:1"}, true, nil, nil, ""},
+		{"an image without live update", config.CustomDeploy{ImageDeps: []string{"plain"}}, "Deployment", map[string]string{"plain": "img:1"}, false, nil, nil, ""},
+		{"an image in a Job", config.CustomDeploy{ImageDeps: []string{"img"}}, "Job", map[string]string{"img": "img:1"}, false, nil, []string{"img"}, ""},
+		{"a Job", config.CustomDeploy{ContainerSelector: "web", LiveUpdate: steps}, "Job", nil, false, nil, nil, "a Job cannot be changed"},
+		{"no such container", config.CustomDeploy{ContainerSelector: "nobody", LiveUpdate: steps}, "Deployment", nil, false, nil, nil, "has a container that is meant"},
+		{"another tag", config.CustomDeploy{ImageSelector: "web:8", LiveUpdate: steps}, "Deployment", nil, false, nil, nil, "has a container that is meant"},
+	} {
+		test.deploy.Apply = noop
+		b.cluster.patch, b.cluster.there = nil, []kube.Applied{workload(test.kind)}
+		e := engine.Apply{Resource: config.Resource{Name: "web", CustomDeploy: &test.deploy}, Images: test.images}
+		_, a, problem := b.bringAgents(t.Context(), e, b.cluster.there)
+		if (len(b.cluster.patch) == 1) != test.patched || !slices.Equal(a.live.Containers, test.live) || !slices.Equal(a.agentless, test.agentless) {
+			t.Errorf("%s: %d patches, containers %q, agentless %q", test.what, len(b.cluster.patch), a.live.Containers, a.agentless)
+		}
+		if (problem == nil) != (test.problem == "") || problem != nil && !strings.Contains(problem.Message, test.problem) {
+			t.Errorf("%s: %v, want %q", test.what, problem, test.problem)
+		}
+	}
+	if !strings.Contains(strings.Join(b.lines, "\n"), "its pods are replaced once") {
+		t.Errorf("nobody is told before: %q", b.lines)
+	}
+
+	// What another workspace's resource brought stays; ours is given back.
+	theirs := workload("Deployment").Content
+	theirs["metadata"].(map[string]any)["annotations"] = map[string]any{inject.Before: "{}", inject.ByResource: "web"}
+	b.cluster.labels, b.cluster.patch = []map[string]any{theirs}, nil
+	b.forget(t.Context(), engine.Forget{Deploys: []config.Resource{{Name: "other"}}})
+	if len(b.cluster.patch) != 0 {
+		t.Error("another resource's workload was given back")
+	}
+	b.forget(t.Context(), engine.Forget{Deploys: []config.Resource{{Name: "web"}}})
+	b.cluster.owned = []map[string]any{}
+	if err := b.Down(t.Context(), b.cluster, nil, false); err != nil || len(b.cluster.patch) != 2 {
+		t.Errorf("given back %d times, %v", len(b.cluster.patch), err)
+	}
+	theirs["metadata"].(map[string]any)["annotations"].(map[string]any)[inject.Before] = "{"
+	b.takeAgentsOut(t.Context(), b.cluster.labels)
+	if last := b.lines[len(b.lines)-1]; !strings.Contains(last, "taking the agent out of Deployment theirs") {
+		t.Errorf("log %q", last)
 	}
 }

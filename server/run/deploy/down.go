@@ -46,5 +46,6 @@ func (d *Deployer) Down(ctx context.Context, owner Owner, p *config.Project, nam
 			d.deleteByCommand(ctx, &p.Resources[i])
 		}
 	}
+	d.takeAgentsOut(ctx, d.adopted(ctx))
 	return d.o.Cluster.Delete(ctx, doomed, kube.DeleteOptions{Progress: func(p kube.Progress) { d.progress("", p) }})
 }

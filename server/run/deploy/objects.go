@@ -20,6 +20,7 @@ type objects struct {
 	contents  []map[string]any
 	sources   []config.Object
 	templates map[kube.Ref]string // hashes of pod templates
+	agentless []string            // images that run where there is no agent
 }
 
 // objects rewrites a resource's objects for an apply.
@@ -40,8 +41,28 @@ func (d *Deployer) objects(ctx context.Context, p *config.Project, e engine.Appl
 		all.contents = append(all.contents, result.Object)
 		all.sources = append(all.sources, o)
 		all.templates[nameOnly(kube.RefOf(result.Object))] = result.Template
+		for _, ref := range result.Agentless {
+			if !slices.Contains(all.agentless, ref) {
+				all.agentless = append(all.agentless, ref)
+				d.explain(e.Resource.Name, o, opts, ref)
+			}
+		}
 	}
 	return all, nil
+}
+
+// explain says, where somebody may wait for a live update, that an image runs
+// without an agent.
+func (d *Deployer) explain(resource string, o config.Object, opts inject.Options, ref string) {
+	if len(opts.Images[ref].Spec.LiveUpdate) == 0 {
+		return
+	}
+	where := kube.RefOf(o.Content)
+	level, text := "", fmt.Sprintf("%s %s runs %s where nothing can be synced into it: a change builds the image", where.Kind, where.Name, ref)
+	if opts.AgentImage == "" {
+		level, text = "warn", fmt.Sprintf("%s %s runs %s without Towline's agent: a change builds the image in place of a live update", where.Kind, where.Name, ref)
+	}
+	d.o.Shell.Log.Say(resource, level, text)
 }
 
 // withTemplates adds to the server's answers what the objects' pods carry.
@@ -77,13 +98,20 @@ func (d *Deployer) injection(ctx context.Context, p *config.Project, e engine.Ap
 	}
 	agent, err := d.o.Images.Agent(ctx, slices.Min(slices.Collect(maps.Keys(opts.Images))))
 	if err != nil {
-		return opts, &config.Problem{
-			Message: fmt.Sprintf("pushing the agent's image: %v", err),
-			Hint:    "the cluster's registry has to accept pushes; default_registry() names another one",
-		}
+		return opts, agentProblem(err)
+	}
+	if agent == "" {
+		d.o.Shell.Log.Say(e.Resource.Name, "warn", "there is no towline-agent beside the towline program: nothing is synced into containers or debugged; install both")
 	}
 	opts.AgentImage = agent
 	return opts, nil
+}
+
+func agentProblem(err error) *config.Problem {
+	return &config.Problem{
+		Message: fmt.Sprintf("pushing the agent's image: %v", err),
+		Hint:    "the cluster's registry has to accept pushes; default_registry() names another one",
+	}
 }
 
 func imageNamed(p *config.Project, ref string) config.Image {

@@ -18,6 +18,7 @@ type deployment struct {
 	readiness config.PodReadiness
 	objects   []object
 	complete  bool // all of it; before, nothing of it is ready
+	live      Live
 }
 
 // object is one object of a deployment.
@@ -57,7 +58,7 @@ func (s *state) observe(resource string) {
 			continue
 		}
 		for _, c := range p.Containers {
-			target, ok := s.target(p, c)
+			target, ok := s.target(d, p, c)
 			if !ok {
 				continue
 			}
@@ -112,21 +113,32 @@ func (s *state) podsOf(resource string) []kube.Pod {
 	return slices.DeleteFunc(pods, func(p kube.Pod) bool { return p.Labels[kube.LabelResource] != label })
 }
 
-// target describes a container that runs one of the project's images under
-// the agent.
-func (s *state) target(p kube.Pod, c kube.Container) (engine.Seen, bool) {
+// target describes a container that runs one of the project's images, or its
+// deployment's LiveImage, under the agent.
+func (s *state) target(d *deployment, p kube.Pod, c kube.Container) (engine.Seen, bool) {
+	ref, pushed := s.imageOf(d, c)
+	if ref == "" || p.Container(inject.InstallerName) == nil {
+		return engine.Seen{}, false
+	}
+	return engine.Seen{
+		ID:       engine.TargetID{Namespace: p.Namespace, Pod: p.Name, Container: c.Name},
+		Image:    ref,
+		Pushed:   pushed,
+		Instance: c.ID,
+		Running:  c.State == kube.ContainerRunning && c.ID != "",
+	}, true
+}
+
+func (s *state) imageOf(d *deployment, c kube.Container) (ref, pushed string) {
 	for ref, pushed := range s.images {
-		if pushed == c.Image && p.Container(inject.InstallerName) != nil {
-			return engine.Seen{
-				ID:       engine.TargetID{Namespace: p.Namespace, Pod: p.Name, Container: c.Name},
-				Image:    ref,
-				Pushed:   pushed,
-				Instance: c.ID,
-				Running:  c.State == kube.ContainerRunning && c.ID != "",
-			}, true
+		if pushed == c.Image {
+			return ref, pushed
 		}
 	}
-	return engine.Seen{}, false
+	if slices.Contains(d.live.Containers, c.Name) {
+		return d.live.Ref, d.live.Ref
+	}
+	return "", ""
 }
 
 // judge says how far a deployment has come by what the cluster says: the first

@@ -144,12 +144,18 @@ func (f *Follower) Applied(res config.Resource, objects []Object, complete bool)
 	})
 }
 
+// Live says which containers of a resource have an agent for its LiveImage.
+type Live struct {
+	Ref        string
+	Containers []string
+}
+
 // Adopted tells what another program applied for a resource. Its pods carry
 // none of our labels: they are known by their owners.
-func (f *Follower) Adopted(res config.Resource, objects []kube.Applied) {
+func (f *Follower) Adopted(res config.Resource, objects []kube.Applied, live Live) {
 	f.box.Put(func(ctx context.Context, s *state) {
 		s.abandon(res.Name)
-		d := &deployment{readiness: res.PodReadiness, complete: true}
+		d := &deployment{readiness: res.PodReadiness, complete: true, live: live}
 		for _, a := range objects {
 			d.objects = append(d.objects, objectOf(Object{Applied: a}))
 		}

@@ -387,7 +387,7 @@ func TestAPausedProgramAnswersNoProbe(t *testing.T) {
 func TestAdoptionKnowsPodsByTheirOwner(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		other := kube.Applied{Ref: kube.Ref{Group: "apps", Kind: "Deployment", Namespace: "n", Name: "db"}}
-		b.Adopted(web(), []kube.Applied{applied("").Applied, {Ref: kube.Ref{Kind: "ConfigMap", Namespace: "n", Name: "c"}}})
+		b.Adopted(web(), []kube.Applied{applied("").Applied, {Ref: kube.Ref{Kind: "ConfigMap", Namespace: "n", Name: "c"}}}, Live{})
 		b.Observe("web")
 		b.is("web", verdict{message: "asking the cluster for its pods"})
 		mine, theirs := pod("web-1", "", "x"), pod("db-1", "", "x")
@@ -397,7 +397,7 @@ func TestAdoptionKnowsPodsByTheirOwner(t *testing.T) {
 		w.Workload.Labels = nil
 		b.emit(all, changed(mine), changed(theirs), w, kube.Event{Kind: kube.Synced})
 		b.is("web", verdict{ready: true})
-		b.Adopted(config.Resource{Name: "db"}, []kube.Applied{other})
+		b.Adopted(config.Resource{Name: "db"}, []kube.Applied{other}, Live{})
 		if pods := b.Pods(t.Context(), "db"); len(pods) != 1 || pods[0].Name != "db-1" {
 			t.Errorf("the second comes late and sees %v", pods)
 		}

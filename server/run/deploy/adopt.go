@@ -1,0 +1,215 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/inject"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/inbox"
+	"github.com/towline-dev/towline/server/run/rollout"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// adoption is what became of the live updates of a resource whose objects
+// another program applied.
+type adoption struct {
+	images    map[string]config.Image // with a live update, by what its containers run
+	deploy    *config.CustomDeploy
+	live      rollout.Live // of its LiveImage
+	agentless []string
+	reached   []string // refs that some container was given the agent for
+	refused   []string // why others were not
+}
+
+// bringAgents brings the agent into the containers that live updates are for,
+// through the templates of the workloads that a command named. Where that
+// cannot be, an image of the project is built for each change; a LiveImage has
+// no build, and the problem says so.
+func (d *Deployer) bringAgents(ctx context.Context, e engine.Apply, current []kube.Applied) ([]kube.Applied, adoption, *config.Problem) {
+	a, problem := d.adoptionOf(ctx, e)
+	if problem != nil || len(a.images) == 0 && a.live.Ref == "" {
+		return current, a, problem
+	}
+	refs := slices.Sorted(maps.Keys(e.Images))
+	near := ""
+	if len(refs) > 0 {
+		near = refs[0]
+	}
+	agent, err := d.o.Images.Agent(ctx, near)
+	switch {
+	case err != nil:
+		return current, a, agentProblem(err)
+	case agent == "":
+		a.refused = append(a.refused, "there is no towline-agent beside the towline program")
+	}
+	for i, object := range current {
+		wanted := a.wanted(object.Content)
+		if len(wanted) == 0 || agent == "" {
+			continue
+		}
+		got, err := d.bringAgent(ctx, e.Resource, object, wanted, agent)
+		if err != nil {
+			a.refused = append(a.refused, fmt.Sprintf("%s %s: %v", object.Ref.Kind, object.Ref.Name, err))
+			continue
+		}
+		current[i] = got
+		a.took(wanted)
+	}
+	return current, a, a.problem(e.Resource)
+}
+
+// adoptionOf collects which live updates a custom deploy has: its own, and
+// those of the project's images that it uses.
+func (d *Deployer) adoptionOf(ctx context.Context, e engine.Apply) (adoption, *config.Problem) {
+	a := adoption{images: map[string]config.Image{}, deploy: e.Resource.CustomDeploy}
+	if img, ok := e.Resource.LiveImage(); ok {
+		a.live.Ref = img.Ref
+	}
+	p := inbox.Ask(ctx, d.box, func(_ context.Context, s *state) *config.Project { return s.project })
+	if p == nil || !p.Settings.Ours().AgentOf(e.Resource.Name).Enabled {
+		return adoption{}, nil
+	}
+	for ref, pushed := range e.Images {
+		if img := imageNamed(p, ref); len(img.LiveUpdate) > 0 {
+			a.images[pushed] = img
+		}
+	}
+	return a, nil
+}
+
+// wanted returns the containers of an object that a live update is for, with
+// the ref that each stands for.
+func (a *adoption) wanted(o map[string]any) map[string]string {
+	found := map[string]string{}
+	for name, image := range inject.Containers(o) {
+		if img, ours := a.images[image]; ours {
+			found[name] = img.Ref
+		} else if a.live.Ref != "" && a.selects(name, image) {
+			found[name] = a.live.Ref
+		}
+	}
+	return found
+}
+
+// selects reports whether a container is the one that live_update is for.
+func (a *adoption) selects(name, image string) bool {
+	switch {
+	case a.deploy.ContainerSelector != "":
+		return name == a.deploy.ContainerSelector
+	case a.deploy.ImageSelector != "":
+		return sameImage(image, a.deploy.ImageSelector)
+	}
+	return slices.ContainsFunc(a.deploy.ImageDeps, func(ref string) bool { return sameImage(image, ref) })
+}
+
+// sameImage compares names of images: a tag or digest that the selector does
+// not name may be any.
+func sameImage(image, selector string) bool {
+	familiar := func(s string) string {
+		return strings.TrimPrefix(strings.TrimPrefix(s, "docker.io/"), "library/")
+	}
+	image, selector = familiar(image), familiar(selector)
+	if image == selector {
+		return true
+	}
+	name, _, _ := strings.Cut(image, "@")
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+		name = name[:i]
+	}
+	return name == selector
+}
+
+// bringAgent changes one workload, unless its containers have the agent.
+func (d *Deployer) bringAgent(ctx context.Context, res config.Resource, object kube.Applied, wanted map[string]string, agent string) (kube.Applied, error) {
+	if !inject.Adoptable(object.Content) {
+		return object, fmt.Errorf("a %s cannot be changed once it is there", object.Ref.Kind)
+	}
+	images := map[string]inject.Image{}
+	for name := range wanted {
+		image := inject.Containers(object.Content)[name]
+		img := inject.Image{Spec: config.Image{Ref: image, LiveUpdate: res.CustomDeploy.LiveUpdate}, Pushed: image}
+		if settings, err := d.o.Images.Config(ctx, image); err == nil { // a command in the YAML needs none
+			img.Entrypoint, img.Cmd = settings.Entrypoint, settings.Cmd
+		}
+		images[name] = img
+	}
+	patch, err := inject.Adopt(object.Content, images, agent, inject.Adopter{Workspace: d.o.Workspace, Resource: res.Name})
+	if err != nil || patch == nil {
+		return object, err
+	}
+	d.o.Shell.Log.Say(res.Name, "warn", fmt.Sprintf(
+		"%s: container %s gets Towline's agent for live updates, so its pods are replaced once; `towline down` takes it out again",
+		object.Ref, strings.Join(slices.Sorted(maps.Keys(wanted)), ", ")))
+	return d.o.Cluster.Patch(ctx, object.Content, patch)
+}
+
+// took notes which refs were reached.
+func (a *adoption) took(wanted map[string]string) {
+	for name, ref := range wanted {
+		a.reached = append(a.reached, ref)
+		if ref == a.live.Ref && !slices.Contains(a.live.Containers, name) {
+			a.live.Containers = append(a.live.Containers, name)
+		}
+	}
+}
+
+// problem says that a live update reaches nothing, and notes the images whose
+// changes have to be built.
+func (a *adoption) problem(res config.Resource) *config.Problem {
+	for _, img := range a.images {
+		if !slices.Contains(a.reached, img.Ref) {
+			a.agentless = append(a.agentless, img.Ref)
+		}
+	}
+	slices.Sort(a.agentless)
+	if a.live.Ref == "" || slices.Contains(a.reached, a.live.Ref) {
+		return nil
+	}
+	why := strings.Join(a.refused, "; ")
+	if why == "" {
+		why = "no Deployment, StatefulSet or DaemonSet that its command named has a container that is meant"
+	}
+	return &config.Problem{
+		Message: fmt.Sprintf("live_update of %s reaches no container: %s", res.Name, why),
+		Hint:    "container_selector or image_selector name the container; without live_update the command runs for each change of deps",
+		Pos:     res.Pos,
+	}
+}
+
+// takeAgentsOut gives workloads that another program applied what they had
+// before they got the agent; what has gone meanwhile is left alone.
+func (d *Deployer) takeAgentsOut(ctx context.Context, objects []map[string]any) {
+	for _, o := range objects {
+		patch, err := inject.Restore(o)
+		if err == nil && patch != nil {
+			_, err = d.o.Cluster.Patch(ctx, o, patch)
+		}
+		if ref := kube.RefOf(o); err != nil && ctx.Err() == nil {
+			d.o.Shell.Log.Say("", "error", fmt.Sprintf("taking the agent out of %s: %v", ref, err))
+		}
+	}
+}
+
+// adopted are the workloads that got the agent and are there still.
+func (d *Deployer) adopted(ctx context.Context) []map[string]any {
+	objects, err := d.o.Cluster.Labelled(ctx, inject.LabelAdopted+"="+d.o.Workspace)
+	if err != nil && ctx.Err() == nil {
+		d.o.Shell.Log.Say("", "error", fmt.Sprintf("finding the workloads that got the agent: %v", err))
+	}
+	return objects
+}
+
+// giveBack takes the agent out of what the commands of resources that are no
+// longer wanted leave there, as those of k8s_attach do.
+func (d *Deployer) giveBack(ctx context.Context, gone []config.Resource) {
+	theirs := func(o map[string]any) bool {
+		name := inject.AdoptedBy(o)
+		return slices.ContainsFunc(gone, func(r config.Resource) bool { return r.Name == name })
+	}
+	d.takeAgentsOut(ctx, slices.DeleteFunc(d.adopted(ctx), func(o map[string]any) bool { return !theirs(o) }))
+}
