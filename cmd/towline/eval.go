@@ -19,12 +19,13 @@ import (
 // evalCommand is `towline eval`: what a Tiltfile resolves to.
 func evalCommand() *cobra.Command {
 	var file, subcommand string
-	var asJSON bool
+	var asJSON, withSecrets bool
 	cmd := &cobra.Command{
 		Use:   "eval [-f FILE] [--json] [-- ARGS]",
 		Short: "Show what a Tiltfile resolves to",
 		Long: "Show what a Tiltfile resolves to, without touching a cluster.\n\n" +
-			"With --json it prints one document (docs/eval.schema.json), on errors too; the exit code is 1 then.",
+			"With --json it prints one document (docs/eval.schema.json), on errors too; the exit code is 1 then.\n" +
+			"Values of Secrets are hidden in it, unless --with-secrets or the Tiltfile's secret_settings shows them.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := tiltfileToEvaluate(file)
 			if err != nil {
@@ -35,6 +36,9 @@ func evalCommand() *cobra.Command {
 				Tiltfile: path, Args: args, Env: os.Environ(), Subcommand: subcommand, Version: version, Remote: extensionCache(),
 				Log: func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) },
 			})
+			if !withSecrets {
+				project = config.Scrubbed(config.SecretsOf(project), project)
+			}
 			if asJSON {
 				_, err = cmd.OutOrStdout().Write(project.AppendJSON(nil))
 			} else {
@@ -48,6 +52,7 @@ func evalCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", fileUsage)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
+	cmd.Flags().BoolVar(&withSecrets, "with-secrets", false, "print the values of Secrets too")
 	cmd.Flags().StringVar(&subcommand, "subcommand", "up", "what config.tilt_subcommand says")
 	return cmd
 }

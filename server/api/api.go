@@ -52,14 +52,14 @@ const (
 type Status struct {
 	Seq       uint64           `json:"seq"` // grows with each change
 	Daemon    DaemonInfo       `json:"daemon"`
-	Tiltfile  string           `json:"tiltfile"` // absolute path
+	Tiltfile  string           `json:"tiltfile" secrets:"name"` // absolute path
 	Args      []string         `json:"args,omitempty"`
 	Up        bool             `json:"up"` // between Up and Down
 	Phase     Phase            `json:"phase"`
 	State     State            `json:"state"`
-	Text      string           `json:"text"`           // how the whole fares, one line
-	Counts    map[State]int    `json:"counts"`         // resources in each state
-	Next      *Action          `json:"next,omitempty"` // what a person does about it
+	Text      string           `json:"text" secrets:"own"` // how the whole fares, one line
+	Counts    map[State]int    `json:"counts"`             // resources in each state
+	Next      *Action          `json:"next,omitempty"`     // what a person does about it
 	Cluster   ClusterStatus    `json:"cluster"`
 	Config    ConfigStatus     `json:"config"`
 	Resources []ResourceStatus `json:"resources"`
@@ -68,17 +68,17 @@ type Status struct {
 // DaemonInfo identifies the process behind the socket.
 type DaemonInfo struct {
 	Pid       int       `json:"pid"`
-	Version   string    `json:"version"`
-	Workspace string    `json:"workspace"` // absolute folder
+	Version   string    `json:"version" secrets:"name"`
+	Workspace string    `json:"workspace" secrets:"name"` // absolute folder
 	Started   time.Time `json:"started"`
-	LogFile   string    `json:"log_file"`
+	LogFile   string    `json:"log_file" secrets:"name"`
 }
 
 // ClusterStatus says which cluster is used and whether it answers.
 type ClusterStatus struct {
-	Context   string          `json:"context"`
-	Namespace string          `json:"namespace"`
-	Product   string          `json:"product,omitempty"` // kind, minikube, …
+	Context   string          `json:"context" secrets:"name"`
+	Namespace string          `json:"namespace" secrets:"name"`
+	Product   string          `json:"product,omitempty" secrets:"name"` // kind, minikube, …
 	Allowed   bool            `json:"allowed"`
 	Connected bool            `json:"connected"`
 	Problem   *config.Problem `json:"problem,omitempty"`
@@ -93,23 +93,23 @@ type ConfigStatus struct {
 	Error       *config.Problem  `json:"error,omitempty"`
 	Held        *config.Problem  `json:"held,omitempty"` // what was not done since nobody asked for it yet
 	Warnings    []config.Problem `json:"warnings,omitempty"`
-	Files       []string         `json:"files,omitempty"` // every file that was read, absolute
+	Files       []string         `json:"files,omitempty" secrets:"name"` // every file that was read, absolute
 }
 
 // ResourceStatus is one resource as the developer sees it.
 type ResourceStatus struct {
-	Name        string             `json:"name"`
+	Name        string             `json:"name" secrets:"name"`
 	Kind        config.Kind        `json:"kind"`
-	Labels      []string           `json:"labels,omitempty"`
+	Labels      []string           `json:"labels,omitempty" secrets:"name"`
 	Pos         config.Position    `json:"pos"` // where the Tiltfile declares it
 	Phase       Phase              `json:"phase"`
 	State       State              `json:"state"`
-	Was         State              `json:"was,omitempty"`       // before it went out of reach
-	Text        string             `json:"text"`                // state, reason and proof, one line for a person
-	Proof       Proof              `json:"proof,omitempty"`     // of its files
-	WaitsFor    []Wait             `json:"waits_for,omitempty"` // while pending, or stale until a trigger
-	Next        *Action            `json:"next,omitempty"`      // what a person does about it
-	Message     string             `json:"message,omitempty"`   // what it does or waits for, one line
+	Was         State              `json:"was,omitempty"`                   // before it went out of reach
+	Text        string             `json:"text" secrets:"own"`              // state, reason and proof, one line for a person
+	Proof       Proof              `json:"proof,omitempty"`                 // of its files
+	WaitsFor    []Wait             `json:"waits_for,omitempty"`             // while pending, or stale until a trigger
+	Next        *Action            `json:"next,omitempty"`                  // what a person does about it
+	Message     string             `json:"message,omitempty" secrets:"own"` // what it does or waits for, one line
 	Problem     *config.Problem    `json:"problem,omitempty"`
 	TriggerMode config.TriggerMode `json:"trigger_mode"`
 	Changed     bool               `json:"changed,omitempty"` // files changed and a manual trigger is awaited
@@ -124,8 +124,8 @@ type ResourceStatus struct {
 // Action is something that a person may do, as a button or a command.
 type Action struct {
 	Title   string   `json:"title"`
-	Command string   `json:"command"` // "up", "trigger", "logs" or "problem"
-	Args    []string `json:"args,omitempty"`
+	Command string   `json:"command" secrets:"name"` // "up", "trigger", "logs" or "problem"
+	Args    []string `json:"args,omitempty" secrets:"name"`
 }
 
 // Update is the last thing that was done to a resource.
@@ -139,17 +139,17 @@ type Update struct {
 
 // ImageStatus says what an image of the Tiltfile became.
 type ImageStatus struct {
-	Ref    string `json:"ref"`              // as in the Tiltfile
-	Pushed string `json:"pushed,omitempty"` // as in the applied objects
+	Ref    string `json:"ref" secrets:"name"`              // as in the Tiltfile
+	Pushed string `json:"pushed,omitempty" secrets:"name"` // as in the applied objects
 }
 
 // Target is one container of one pod that a resource runs in.
 type Target struct {
-	Namespace string          `json:"namespace"`
-	Pod       string          `json:"pod"`
-	PodUID    string          `json:"pod_uid"`
-	Container string          `json:"container"`
-	Image     string          `json:"image"`
+	Namespace string          `json:"namespace" secrets:"name"`
+	Pod       string          `json:"pod" secrets:"name"`
+	PodUID    string          `json:"pod_uid" secrets:"name"`
+	Container string          `json:"container" secrets:"name"`
+	Image     string          `json:"image" secrets:"name"`
 	Ready     bool            `json:"ready"`
 	Restarts  int             `json:"restarts"` // of the container, as the kubelet counts
 	Agent     bool            `json:"agent"`    // an agent is connected
@@ -165,10 +165,10 @@ type Target struct {
 
 // Forward is a port of a container that answers on the developer's machine.
 type Forward struct {
-	Local   string `json:"local"` // host:port
+	Local   string `json:"local" secrets:"name"` // host:port
 	Remote  int    `json:"remote"`
 	URL     string `json:"url"`
-	Name    string `json:"name,omitempty"`
+	Name    string `json:"name,omitempty" secrets:"name"`
 	Problem string `json:"problem,omitempty"`
 }
 

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -157,13 +157,15 @@ func replaceFile(path, text string) error {
 // dockerBuild runs docker and returns the id of the image that it made.
 func (j *job) dockerBuild(ctx context.Context) (id string, err error) {
 	idFile := filepath.Join(j.work, "id")
-	argv := append([]string{j.tool.path, "build", "--iidfile", idFile, "-f", j.dockerfile}, dockerArgs(j.request.Image)...)
+	args, env := buildArgs(j.request.Image.Args)
+	argv := append([]string{j.tool.path, "build", "--iidfile", idFile, "-f", j.dockerfile}, args...)
+	argv = append(argv, dockerArgs(j.request.Image)...)
 	if j.tool.kind == dockerBuildKit {
 		argv = append(argv, "--progress=plain")
 	}
 	argv = append(argv, j.context)
 	tail := newTail(j.request.Output)
-	if err := run(ctx, command{argv: argv, dir: j.dir, env: j.env(), stdout: tail, stderr: tail}); err != nil {
+	if err := run(ctx, command{argv: argv, dir: j.dir, env: slices.Concat(j.env(), env), stdout: tail, stderr: tail}); err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
@@ -179,21 +181,38 @@ func (j *job) dockerBuild(ctx context.Context) (id string, err error) {
 // env is the builder's environment.
 func (j *job) env() []string { return j.tool.env }
 
-// dockerArgs turns a docker_build's options into docker's, in a fixed order.
+// buildArgs returns the arguments for the values of a Dockerfile's ARGs, in a
+// fixed order, and the variables that docker takes them from: a command line is
+// read by every user of the machine, an environment by its owner alone.
+func buildArgs(values map[string]string) (argv, env []string) {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		value := values[key]
+		switch {
+		case value == "": // passes the variable of that name
+		case ofDocker(key):
+			key += "=" + value
+		default:
+			env = append(env, key+"="+value)
+		}
+		argv = append(argv, "--build-arg", key)
+	}
+	return argv, env
+}
+
+// ofDocker reports whether a variable means something to docker itself, or to
+// what it runs.
+func ofDocker(key string) bool {
+	for _, prefix := range []string{"DOCKER_", "BUILDKIT_", "BUILDX_", "LD_", "XDG_", "SSH_", "OTEL_", "GODEBUG"} {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	return slices.Contains([]string{"PATH", "HOME", "TMPDIR", "USER", "PWD"}, key)
+}
+
+// dockerArgs turns a docker_build's other options into docker's, in a fixed order.
 func dockerArgs(image config.Image) []string {
 	var argv []string
-	keys := make([]string, 0, len(image.Args))
-	for key := range image.Args {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	for _, key := range keys {
-		arg := key // an empty value passes the variable of that name
-		if value := image.Args[key]; value != "" {
-			arg += "=" + value
-		}
-		argv = append(argv, "--build-arg", arg)
-	}
 	for _, list := range []struct {
 		flag   string
 		values []string

@@ -112,12 +112,25 @@ func TestDockerArgs(t *testing.T) {
 		Args: map[string]string{"B": "2", "A": ""}, Target: "dev", SSH: []string{"default"}, Secrets: []string{"id=x,src=y"},
 		Network: "host", ExtraHosts: []string{"a:1.2.3.4"}, Platform: "linux/arm64", CacheFrom: []string{"c"}, Pull: true, ExtraTags: []string{"t:1"},
 	}
-	want := "--build-arg A --build-arg B=2 --target dev --ssh default --secret id=x,src=y --network host --add-host a:1.2.3.4 --platform linux/arm64 --cache-from c --tag t:1 --pull"
+	want := "--target dev --ssh default --secret id=x,src=y --network host --add-host a:1.2.3.4 --platform linux/arm64 --cache-from c --tag t:1 --pull"
 	if got := strings.Join(dockerArgs(image), " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if got := dockerArgs(config.Image{}); len(got) != 0 {
 		t.Errorf("got %q for no options", got)
+	}
+}
+
+// TestBuildArgsStayOffTheCommandLine: every user of the machine reads that. What
+// docker itself would take for a setting stays there.
+func TestBuildArgsStayOffTheCommandLine(t *testing.T) {
+	argv, env := buildArgs(map[string]string{"TOKEN": "t0ps3cret", "A": "", "PATH": "/x", "DOCKER_HOST": "y", "odd-name": "z"})
+	const want = "--build-arg A --build-arg DOCKER_HOST=y --build-arg PATH=/x --build-arg TOKEN --build-arg odd-name"
+	if got := strings.Join(argv, " "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := strings.Join(env, " "); got != "TOKEN=t0ps3cret odd-name=z" {
+		t.Errorf("environment %s", got)
 	}
 }
 

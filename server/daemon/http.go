@@ -125,7 +125,7 @@ func (d *Daemon) handleProject(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, err)
 		return
 	}
-	reply(w, scrubProject(d.secrets.Load(), p))
+	reply(w, config.Scrubbed(d.secrets.Load(), p))
 }
 
 func (d *Daemon) handleUp(w http.ResponseWriter, r *http.Request) {

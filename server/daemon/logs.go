@@ -26,7 +26,7 @@ func newLogStore() *logStore { return &logStore{followers: map[chan api.LogLine]
 func (s *logStore) add(l api.LogLine) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.Text = s.secrets.Scrub(l.Text)
+	l.Text = scrubLine(s.secrets, l)
 	s.lines = append(s.lines, l)
 	s.bytes += size(l)
 	drop := 0
@@ -41,6 +41,15 @@ func (s *logStore) add(l api.LogLine) {
 		default:
 		}
 	}
+}
+
+// scrubLine is a line's text without the values of Secrets. In those that the
+// daemon writes the names of objects stay.
+func scrubLine(secrets *config.Secrets, l api.LogLine) string {
+	if l.Source == api.LogTowline {
+		return secrets.ScrubOwn(l.Text)
+	}
+	return secrets.Scrub(l.Text)
 }
 
 func size(l api.LogLine) int { return len(l.Text) + len(l.Resource) + len(l.Pod) + 48 }
@@ -77,7 +86,7 @@ func (s *logStore) hide(secrets *config.Secrets) {
 	s.secrets = secrets
 	s.bytes = 0
 	for i := range s.lines {
-		s.lines[i].Text = secrets.Scrub(s.lines[i].Text)
+		s.lines[i].Text = scrubLine(secrets, s.lines[i])
 		s.bytes += size(s.lines[i])
 	}
 }

@@ -31,9 +31,10 @@ func withSecrets() *config.Project {
 				"data": map[string]any{"password": b64([]byte("hunter2")), "long": b64([]byte("first line\nsecond line\n"))}, "stringData": map[string]any{"pin": "p4s"}}},
 			{Key: "web:pod:default:core", Resource: "web", Content: map[string]any{"kind": "Pod", "args": []any{"--password=hunter2"}}},
 		},
-		Images: []config.Image{{Ref: "web", Args: map[string]string{"TOKEN": "hunter2"}, Command: &config.Command{Argv: []string{"sh", "-c", "login p4s"}}}},
+		Images: []config.Image{{Ref: "web", Args: map[string]string{"TOKEN": "hunter2"}, Command: &config.Command{Argv: []string{"sh", "-c", "login p4s"}},
+			LiveUpdate: []config.Step{{Kind: config.StepRun, Argv: []string{"login", "hunter2"}}}, Secrets: []string{"id=hunter2"}}},
 		Resources: []config.Resource{
-			{Name: "web", Kind: config.KindK8s, Enabled: true, Images: []string{"web"}, CustomDeploy: &config.CustomDeploy{Apply: config.Command{Argv: []string{"hunter2"}}}},
+			{Name: "web", Kind: config.KindK8s, Enabled: true, Images: []string{"web"}, Links: []config.Link{{URL: "http://localhost/?token=hunter2", Name: "p4s"}}, CustomDeploy: &config.CustomDeploy{Apply: config.Command{Argv: []string{"hunter2"}}}},
 			{Name: "job", Kind: config.KindLocal, Enabled: true, Local: &config.Local{Cmd: config.Command{Argv: []string{"true"}, Env: map[string]string{"A": "hunter2"}}}},
 		},
 		API: []config.APIObject{{Kind: "Cmd", Spec: map[string]any{"args": []any{"hunter2"}}}},

@@ -27,8 +27,7 @@ func (c *core) publish() {
 		Project: c.good, State: &c.state, Stopping: c.downing != nil,
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.updates.resources, Synced: c.updates.synced,
 	})
-	scrubStatus(c.d.secrets.Load(), s)
-	c.d.published.publish(s)
+	c.d.published.publish(config.Scrubbed(c.d.secrets.Load(), s))
 }
 
 func problemOf(err error) *config.Problem {

@@ -16,16 +16,16 @@ const SchemaVersion = 1
 // Project is what one evaluation of a Tiltfile resolved to.
 type Project struct {
 	SchemaVersion int         `json:"schema_version"`
-	Tiltfile      string      `json:"tiltfile"`      // absolute path of the root Tiltfile
-	Resources     []Resource  `json:"resources"`     // in Tilt's order: k8s, compose, local, then uncategorized objects
-	Images        []Image     `json:"images"`        // in order of declaration
-	YAML          []Object    `json:"yaml"`          // objects as they would be applied, before image tags
-	Settings      Settings    `json:"settings"`      //
-	ConfigFiles   []string    `json:"config_files"`  // absolute paths whose change re-evaluates
-	Buttons       []Button    `json:"buttons"`       // v1alpha1.ui_button objects
-	API           []APIObject `json:"api,omitempty"` // all v1alpha1 objects, buttons included
-	Warnings      []Problem   `json:"warnings"`      // what went on despite a complaint
-	Error         *Problem    `json:"error"`         // why the evaluation failed, nil when it did not
+	Tiltfile      string      `json:"tiltfile" secrets:"name"`     // absolute path of the root Tiltfile
+	Resources     []Resource  `json:"resources"`                   // in Tilt's order: k8s, compose, local, then uncategorized objects
+	Images        []Image     `json:"images"`                      // in order of declaration
+	YAML          []Object    `json:"yaml"`                        // objects as they would be applied, before image tags
+	Settings      Settings    `json:"settings"`                    //
+	ConfigFiles   []string    `json:"config_files" secrets:"name"` // absolute paths whose change re-evaluates
+	Buttons       []Button    `json:"buttons"`                     // v1alpha1.ui_button objects
+	API           []APIObject `json:"api,omitempty"`               // all v1alpha1 objects, buttons included
+	Warnings      []Problem   `json:"warnings"`                    // what went on despite a complaint
+	Error         *Problem    `json:"error"`                       // why the evaluation failed, nil when it did not
 
 	Read    map[string]Content  `json:"-"` // what the files of ConfigFiles held that were read
 	Listed  map[string][]string `json:"-"` // names in folders that were listed, not watched as a whole
@@ -70,18 +70,18 @@ const (
 
 // Resource is a named unit that the developer sees.
 type Resource struct {
-	Name         string        `json:"name"`
+	Name         string        `json:"name" secrets:"name"`
 	Kind         Kind          `json:"kind"`
 	Pos          Position      `json:"pos"`
-	Labels       []string      `json:"labels"`
+	Labels       []string      `json:"labels" secrets:"name"`
 	TriggerMode  TriggerMode   `json:"trigger_mode"`
 	AutoInit     bool          `json:"auto_init"`
 	Enabled      bool          `json:"enabled"`
-	ResourceDeps []string      `json:"resource_deps"`
+	ResourceDeps []string      `json:"resource_deps" secrets:"name"`
 	Links        []Link        `json:"links"`
 	PortForwards []PortForward `json:"port_forwards"`
-	Images       []string      `json:"images"`  // refs of Project.Images that the objects use
-	Objects      []string      `json:"objects"` // "name:kind:namespace:group", keys of Project.YAML
+	Images       []string      `json:"images" secrets:"name"`  // refs of Project.Images that the objects use
+	Objects      []string      `json:"objects" secrets:"name"` // "name:kind:namespace:group", keys of Project.YAML
 
 	PodReadiness      PodReadiness        `json:"pod_readiness"`
 	ExtraPodSelectors []map[string]string `json:"extra_pod_selectors"`
@@ -177,9 +177,9 @@ type CustomDeploy struct {
 
 // Compose names the Docker Compose service behind a resource.
 type Compose struct {
-	Project     string   `json:"project"`
-	Service     string   `json:"service"`
-	ConfigFiles []string `json:"config_files"`
+	Project     string   `json:"project" secrets:"name"`
+	Service     string   `json:"service" secrets:"name"`
+	ConfigFiles []string `json:"config_files" secrets:"name"`
 	EnvFile     string   `json:"env_file,omitempty"`
 	Profiles    []string `json:"profiles,omitempty"`
 	Wait        bool     `json:"wait,omitempty"`
@@ -215,12 +215,12 @@ const (
 
 // Image is one docker_build or custom_build.
 type Image struct {
-	Ref     string   `json:"ref"` // as written in the Tiltfile and the YAML
+	Ref     string   `json:"ref" secrets:"name"` // as written in the Tiltfile and the YAML
 	Builder Builder  `json:"builder"`
 	Pos     Position `json:"pos"`
 
-	Context            string            `json:"context"`                       // absolute folder; docker only
-	Dockerfile         string            `json:"dockerfile"`                    // absolute path; docker only
+	Context            string            `json:"context" secrets:"name"`        // absolute folder; docker only
+	Dockerfile         string            `json:"dockerfile" secrets:"name"`     // absolute path; docker only
 	DockerfileText     string            `json:"-"`                             // what either of them holds
 	DockerfileContents string            `json:"dockerfile_contents,omitempty"` // docker only, in place of Dockerfile
 	Args               map[string]string `json:"args"`                          // an empty value passes the variable of that name
@@ -240,13 +240,13 @@ type Image struct {
 	DisablePush       bool     `json:"disable_push,omitempty"`
 	SkipsLocalDocker  bool     `json:"skips_local_docker,omitempty"`
 	OutputsImageRefTo string   `json:"outputs_image_ref_to,omitempty"`
-	ImageDeps         []string `json:"image_deps,omitempty"`
+	ImageDeps         []string `json:"image_deps,omitempty" secrets:"name"`
 	MatchInEnvVars    bool     `json:"match_in_env_vars,omitempty"`
 	Entrypoint        []string `json:"entrypoint"`               // overrides the container's command
 	ContainerArgs     []string `json:"container_args,omitempty"` // overrides the container's args; see HasContainerArgs
 	HasContainerArgs  bool     `json:"has_container_args,omitempty"`
-	BaseImages        []string `json:"base_images"`                  // refs of other Images that it is built from
-	Deps              []string `json:"deps"`                         // absolute paths whose change makes it stale
+	BaseImages        []string `json:"base_images" secrets:"name"`   // refs of other Images that it is built from
+	Deps              []string `json:"deps" secrets:"name"`          // absolute paths whose change makes it stale
 	Ignores           []Ignore `json:"ignores"`                      //
 	LiveUpdate        []Step   `json:"live_update"`                  // empty: every change is a full build
 	RestartEntrypoint []string `json:"restart_entrypoint,omitempty"` // set by docker_build_with_restart
@@ -278,9 +278,9 @@ type Step struct {
 
 // Ignore is a set of dockerignore patterns relative to a folder.
 type Ignore struct {
-	Base     string   `json:"base"` // absolute folder
+	Base     string   `json:"base" secrets:"name"` // absolute folder
 	Patterns []string `json:"patterns"`
-	Source   string   `json:"source,omitempty"` // the file or argument that they come from
+	Source   string   `json:"source,omitempty" secrets:"name"` // the file or argument that they come from
 }
 
 // SourceVolume is the Source of an Ignore for what a Compose service mounts: a
@@ -290,19 +290,19 @@ const SourceVolume = "volume"
 // Object is one Kubernetes object of the project. Content is the decoded
 // YAML; readers must not change it.
 type Object struct {
-	Key       string         `json:"key"` // "name:kind:namespace:group"
-	Resource  string         `json:"resource"`
+	Key       string         `json:"key" secrets:"name"` // "name:kind:namespace:group"
+	Resource  string         `json:"resource" secrets:"name"`
 	Pos       Position       `json:"pos"`
-	Source    string         `json:"source,omitempty"` // file that it was read from, "" for generated YAML
-	Line      int            `json:"line,omitempty"`   // 1-based line in Source
+	Source    string         `json:"source,omitempty" secrets:"name"` // file that it was read from, "" for generated YAML
+	Line      int            `json:"line,omitempty"`                  // 1-based line in Source
 	Content   map[string]any `json:"content"`
 	ImageRefs []ImageRef     `json:"image_refs,omitempty"` // where it names images
 }
 
 // ImageRef is a place in an object that names one of the project's images.
 type ImageRef struct {
-	Ref  string   `json:"ref"`  // the Image's Ref
-	Path []string `json:"path"` // keys and indexes from the object's root to the string (or object, for k8s_kind's image_object)
+	Ref  string   `json:"ref" secrets:"name"`  // the Image's Ref
+	Path []string `json:"path" secrets:"name"` // keys and indexes from the object's root to the string (or object, for k8s_kind's image_object)
 	// RepoField and TagField are set when Path leads to an object that holds
 	// repository and tag in two fields (k8s_kind(image_object=…)).
 	RepoField string `json:"repo_field,omitempty"`
@@ -311,19 +311,19 @@ type ImageRef struct {
 
 // Settings are the project's switches.
 type Settings struct {
-	AllowedContexts    []string          `json:"allowed_contexts"`
+	AllowedContexts    []string          `json:"allowed_contexts" secrets:"name"`
 	DefaultRegistry    *Registry         `json:"default_registry"`
 	MaxParallelUpdates int               `json:"max_parallel_updates"`
 	UpsertTimeout      time.Duration     `json:"k8s_upsert_timeout_ns"`
 	ServerSideApply    string            `json:"k8s_server_side_apply"`
-	UnusedImagesOK     []string          `json:"suppress_unused_image_warnings"`
+	UnusedImagesOK     []string          `json:"suppress_unused_image_warnings" secrets:"name"`
 	CI                 CI                `json:"ci"`
 	WatchIgnores       []Ignore          `json:"watch_ignores"`
 	SecretScrub        bool              `json:"secret_scrub"`
 	DockerPrune        DockerPrune       `json:"docker_prune"`
 	VersionConstraint  string            `json:"version_constraint,omitempty"`
 	Features           map[string]bool   `json:"features,omitempty"`
-	EnabledResources   []string          `json:"enabled_resources,omitempty"`
+	EnabledResources   []string          `json:"enabled_resources,omitempty" secrets:"name"`
 	Towline            map[string]any    `json:"towline,omitempty"` // what the towline module set
 	Extensions         map[string]string `json:"extensions,omitempty"`
 }
@@ -353,9 +353,9 @@ type DockerPrune struct {
 
 // Button is a button that the faces show.
 type Button struct {
-	Name                 string         `json:"name"`
+	Name                 string         `json:"name" secrets:"name"`
 	Text                 string         `json:"text"`
-	Resource             string         `json:"resource,omitempty"` // "" for the global bar
+	Resource             string         `json:"resource,omitempty" secrets:"name"` // "" for the global bar
 	Icon                 string         `json:"icon,omitempty"`
 	Disabled             bool           `json:"disabled,omitempty"`
 	RequiresConfirmation bool           `json:"requires_confirmation,omitempty"`
@@ -365,8 +365,8 @@ type Button struct {
 // APIObject is an object of Tilt's own API that the Tiltfile made by hand. Its
 // Spec has the names of the constructor's parameters.
 type APIObject struct {
-	Kind        string            `json:"kind"` // "Cmd", "ConfigMap", "UIButton", …
-	Name        string            `json:"name"`
+	Kind        string            `json:"kind" secrets:"name"` // "Cmd", "ConfigMap", "UIButton", …
+	Name        string            `json:"name" secrets:"name"`
 	Pos         Position          `json:"pos"`
 	Labels      map[string]string `json:"labels,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"`
@@ -376,7 +376,7 @@ type APIObject struct {
 // Position is a place in a file, 1-based; columns count characters, as
 // go.starlark.net does. The zero Position is "unknown".
 type Position struct {
-	File string `json:"file,omitempty"`
+	File string `json:"file,omitempty" secrets:"name"`
 	Line int    `json:"line,omitempty"`
 	Col  int    `json:"col,omitempty"`
 }
@@ -384,9 +384,9 @@ type Position struct {
 // Problem is something a person has to know about a Tiltfile: what is wrong,
 // where, and what to do next.
 type Problem struct {
-	Message string   `json:"message"`
+	Message string   `json:"message" secrets:"own"`
 	Cause   Cause    `json:"cause,omitempty"`
-	Hint    string   `json:"hint,omitempty"`
+	Hint    string   `json:"hint,omitempty" secrets:"own"`
 	Pos     Position `json:"pos"`
 	Stack   []Frame  `json:"stack,omitempty"` // innermost call last
 }
@@ -405,7 +405,7 @@ const CauseHeld Cause = "held"
 
 // Frame is one call of a Starlark call stack.
 type Frame struct {
-	Name string   `json:"name"`
+	Name string   `json:"name" secrets:"name"`
 	Pos  Position `json:"pos"`
 	Text string   `json:"text,omitempty"` // the source line
 }

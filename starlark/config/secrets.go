@@ -12,30 +12,26 @@ import (
 )
 
 // Secrets hides the values of Secret objects in texts: as they are, decoded,
-// each line of those that have several, and as base64, JSON, Go and URLs write
-// them. It is built by one goroutine and then only read, by any number. Nil
-// hides nothing.
+// each line of those that have several, passwords within them, and as base64,
+// JSON, Go and URLs write them. It is built by one goroutine and then only read,
+// by any number. Nil hides nothing.
 //
-// A value of less than four bytes is hidden where it stands as a word of its
-// own, for else it would take parts of all words with it. What is too short to
-// be a secret at all stays: single characters, numbers of two digits, and the
-// words for yes and no.
+// What is hidden where is decided by strengthOf: a password always is; words that
+// stand in every second line are not for the sake of a Secret that has them too.
+// docs/secrets.md says it for people.
 type Secrets struct {
 	forms   [256][]form          // by first byte, longest first
 	begins  [1 << 16 / 64]uint64 // which two bytes forms begin with, a bit each
 	known   map[string]bool
+	names   map[string]bool // of objects and resources: they are public
 	longest int
 }
 
 // form is one appearance of a value, and what is shown in its place.
 type form struct {
 	text, stand string
-	word        bool // only where it is no part of a longer word
+	strength    strength
 }
-
-// shortest is the length, in bytes, from which on a value is hidden in the
-// middle of words too.
-const shortest = 4
 
 // SecretsOf returns the values of a project's Secrets; nil when there are none
 // or the Tiltfile says secret_settings(disable_scrub=True).
@@ -47,18 +43,33 @@ func SecretsOf(p *Project) *Secrets {
 	for i := range p.YAML {
 		s = s.With(p.YAML[i].Content)
 	}
-	return s.Merge(p.Secrets)
+	if s = s.Merge(p.Secrets); s == nil {
+		return nil
+	}
+	for i := range p.YAML {
+		s.addNames(p.YAML[i].Content)
+	}
+	for i := range p.Resources {
+		s.names[p.Resources[i].Name] = true
+	}
+	return s
 }
 
+func newSecrets() *Secrets { return &Secrets{known: map[string]bool{}, names: map[string]bool{}} }
+
 // With adds the values of an object to s, which may be nil, and returns it. An
-// object that is no Secret adds nothing.
+// object that is no Secret adds its name alone, and nothing to nil.
 func (s *Secrets) With(object map[string]any) *Secrets {
 	if object["kind"] != "Secret" {
+		if s != nil {
+			s.addNames(object)
+		}
 		return s
 	}
 	if s == nil {
-		s = &Secrets{known: map[string]bool{}}
+		s = newSecrets()
 	}
+	s.addNames(object)
 	meta, _ := object["metadata"].(map[string]any)
 	for _, field := range []string{"data", "stringData"} {
 		values, _ := object[field].(map[string]any)
@@ -68,10 +79,11 @@ func (s *Secrets) With(object map[string]any) *Secrets {
 				continue
 			}
 			text, stand := fmt.Sprint(v), fmt.Sprintf("[redacted secret %v:%s]", meta["name"], key)
-			s.addValue(text, stand)
-			if plain, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), "")); err == nil && field == "data" {
-				s.addValue(string(plain), stand)
+			plain, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
+			if field == "data" && err == nil {
+				text = string(plain)
 			}
+			s.addValue(key, text, stand)
 		}
 	}
 	return s
@@ -85,8 +97,9 @@ func (s *Secrets) Merge(o *Secrets) *Secrets {
 	if o == nil {
 		return s
 	}
-	all := &Secrets{known: map[string]bool{}}
+	all := newSecrets()
 	for _, from := range []*Secrets{s, o} {
+		maps.Copy(all.names, from.names)
 		for _, bucket := range from.forms {
 			for _, f := range bucket {
 				all.add(f)
@@ -104,15 +117,24 @@ func (s *Secrets) Longest() int {
 	return s.longest
 }
 
-func (s *Secrets) addValue(value, stand string) {
+func (s *Secrets) addValue(key, value, stand string) {
 	trimmed := strings.TrimSpace(value)
-	s.addText(trimmed, stand)
+	how := strengthOf(key, trimmed)
+	s.addText(trimmed, stand, how)
 	if lines := strings.Split(trimmed, "\n"); len(lines) > 1 {
 		for _, line := range lines {
-			if line = strings.TrimSpace(line); len(line) >= shortest {
-				s.addText(line, stand)
+			if line = strings.TrimSpace(line); len(line) >= shortestLine {
+				s.addText(line, stand, strong)
 			}
 		}
+	}
+	for name, inner := range within(trimmed) {
+		if inner = strings.TrimSpace(inner); secretKey(name) && inner != trimmed {
+			s.addText(inner, stand, strengthOf(name, inner))
+		}
+	}
+	if how == public {
+		return
 	}
 	for _, v := range []string{value, trimmed} {
 		for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -122,18 +144,21 @@ func (s *Secrets) addValue(value, stand string) {
 }
 
 // addText adds a text and the ways to write it in other texts.
-func (s *Secrets) addText(text, stand string) {
-	if tooShort(text) {
+func (s *Secrets) addText(text, stand string, how strength) {
+	if how == public {
 		return
 	}
-	s.add(form{text, stand, len(text) < shortest})
-	if quoted, err := json.Marshal(text); err == nil {
-		s.addEncoded(string(quoted[1:len(quoted)-1]), stand)
+	s.add(form{text, stand, how})
+	quoted, err := json.Marshal(text)
+	forms := []string{strconv.Quote(text), url.QueryEscape(text), url.PathEscape(text)}
+	if err == nil {
+		forms = append(forms, string(quoted))
 	}
-	quoted := strconv.Quote(text)
-	s.addEncoded(quoted[1:len(quoted)-1], stand)
-	s.addEncoded(url.QueryEscape(text), stand)
-	s.addEncoded(url.PathEscape(text), stand)
+	for _, written := range forms {
+		if written = strings.TrimSuffix(strings.TrimPrefix(written, `"`), `"`); written != text {
+			s.addEncoded(written, stand)
+		}
+	}
 }
 
 // wrap are the lengths, in bytes, of the lines of long base64.
@@ -143,21 +168,21 @@ func (s *Secrets) addEncoded(text, stand string) {
 	if len(text) < shortest {
 		return
 	}
-	s.add(form{text: text, stand: stand})
+	s.add(form{text, stand, strong})
 	for _, n := range wrap {
 		if len(text) <= n {
 			continue
 		}
 		for line := range slices.Chunk([]byte(text), n) {
 			if len(line) >= shortest {
-				s.add(form{text: string(line), stand: stand})
+				s.add(form{string(line), stand, strong})
 			}
 		}
 	}
 }
 
 func (s *Secrets) add(f form) {
-	if s.known[f.text] || tooShort(f.text) {
+	if s.known[f.text] || len(f.text) < 2 {
 		return
 	}
 	s.known[f.text] = true
@@ -180,19 +205,15 @@ func pair(text string) (word int, bit uint64) {
 	return n / 64, 1 << (n % 64)
 }
 
-// tooShort reports whether a text can be no secret.
-func tooShort(text string) bool {
-	switch strings.ToLower(text) {
-	case "true", "false", "yes", "no", "on", "off", "null", "none":
-		return true
-	}
-	_, err := strconv.Atoi(text)
-	return len(text) < 2 || len(text) == 2 && err == nil
-}
-
 // Scrub returns a text with what stands for each value in place of it. What
 // was scrubbed before stays as it is.
-func (s *Secrets) Scrub(text string) string {
+func (s *Secrets) Scrub(text string) string { return s.scrub(text, false) }
+
+// ScrubOwn is Scrub for a text that this program wrote itself: names of objects
+// and resources stay, also where a password is the same.
+func (s *Secrets) ScrubOwn(text string) string { return s.scrub(text, true) }
+
+func (s *Secrets) scrub(text string, own bool) string {
 	if s == nil {
 		return text
 	}
@@ -209,7 +230,7 @@ func (s *Secrets) Scrub(text string) string {
 			i++
 			continue
 		}
-		f := s.at(text, i)
+		f := s.at(text, i, own)
 		if f == nil {
 			i++
 			continue
@@ -227,14 +248,13 @@ func (s *Secrets) Scrub(text string) string {
 }
 
 // at returns the value that begins at a place of a text, nil if none does.
-func (s *Secrets) at(text string, i int) *form {
+func (s *Secrets) at(text string, i int, own bool) *form {
 	for k := range s.forms[text[i]] {
 		f := &s.forms[text[i]][k]
 		if !strings.HasPrefix(text[i:], f.text) {
 			continue
 		}
-		end := i + len(f.text)
-		if f.word && (i > 0 && inWord(text[i-1]) || end < len(text) && inWord(text[end])) {
+		if f.strength != strong && !aWord(text, i, i+len(f.text)) || s.names[f.text] && (own || f.strength == weak) {
 			continue
 		}
 		return f
@@ -244,6 +264,14 @@ func (s *Secrets) at(text string, i int) *form {
 
 func inWord(b byte) bool {
 	return b == '_' || b >= 0x80 || b|0x20 >= 'a' && b|0x20 <= 'z' || b >= '0' && b <= '9'
+}
+
+// aWord reports whether a part of a text is no part of a longer word or name.
+func aWord(text string, begin, end int) bool {
+	joined := func(i int) bool {
+		return i >= 0 && i < len(text) && (inWord(text[i]) || text[i] == '-')
+	}
+	return !joined(begin-1) && !joined(end)
 }
 
 // marked returns the length of what stands for a value at the beginning of a
@@ -265,59 +293,4 @@ func marked(text string) int {
 		}
 	}
 	return 0
-}
-
-// ScrubProblem returns a problem without the values; p itself when it has
-// none, and nil for nil.
-func (s *Secrets) ScrubProblem(p *Problem) *Problem {
-	if s == nil || p == nil {
-		return p
-	}
-	c := *p
-	c.Message, c.Hint = s.Scrub(p.Message), s.Scrub(p.Hint)
-	c.Stack = slices.Clone(p.Stack)
-	for i := range c.Stack {
-		c.Stack[i].Text = s.Scrub(c.Stack[i].Text)
-	}
-	return &c
-}
-
-// ScrubObject returns a copy of decoded YAML without the values. Those of a
-// Secret itself are replaced whatever they are.
-func (s *Secrets) ScrubObject(object map[string]any) map[string]any {
-	if s == nil {
-		return object
-	}
-	c, _ := s.scrubValue(object).(map[string]any)
-	if object["kind"] != "Secret" {
-		return c
-	}
-	meta, _ := object["metadata"].(map[string]any)
-	for _, field := range []string{"data", "stringData"} {
-		values, _ := c[field].(map[string]any)
-		for key := range values {
-			values[key] = fmt.Sprintf("[redacted secret %v:%s]", meta["name"], key)
-		}
-	}
-	return c
-}
-
-func (s *Secrets) scrubValue(v any) any {
-	switch v := v.(type) {
-	case string:
-		return s.Scrub(v)
-	case []any:
-		list := make([]any, len(v))
-		for i, e := range v {
-			list[i] = s.scrubValue(e)
-		}
-		return list
-	case map[string]any:
-		m := make(map[string]any, len(v))
-		for k, e := range v {
-			m[k] = s.scrubValue(e)
-		}
-		return m
-	}
-	return v
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/base64"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -64,19 +65,148 @@ func TestScrub(t *testing.T) {
 	}
 }
 
+// TestScrubKnowsWords: what is a word, a name or a port stays, and a password
+// never does.
+func TestScrubKnowsWords(t *testing.T) {
+	object := func(kind, name string, more map[string]any) Object {
+		o := map[string]any{"kind": kind, "metadata": map[string]any{"name": name}}
+		for k, v := range more {
+			o[k] = v
+		}
+		return Object{Content: o}
+	}
+	secret := func(name string, values map[string]any) Object {
+		return object("Secret", name, map[string]any{"stringData": values})
+	}
+	p := &Project{Settings: Settings{SecretScrub: true}, Resources: []Resource{{Name: "billing"}}, YAML: []Object{
+		secret("cortex-db", map[string]any{
+			"user": "cortex", "password": "s3cr3t-Passw0rd", "port": "5432", "ssl": "false", "role": "admin", "catalog": "trino", "host": "db.internal.example.com",
+			"team": "billing", "app": "warehouse", "POSTGRES_DB": "cortex_development",
+		}),
+		secret("lazy", map[string]any{"password": "postgres", "admin-password": "trino-server", "token": "1234", "DB_PASS": "sunflower"}),
+		secret("files", map[string]any{
+			"url":               "postgres://app:Tr0ub4dor@db:5432/cortex",
+			".env":              "PORT=5432\nexport API_TOKEN='abc-def-ghi'\nMODE=dev\n",
+			".dockerconfigjson": `{"auths": {"registry": {"username": "robot", "password": "hunter2hunter"}}}`,
+		}),
+		object("Deployment", "trino-server", map[string]any{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{
+			"containers": []any{map[string]any{"name": "warehouse"}}}}}}),
+	}}
+	s := SecretsOf(p)
+	for _, text := range []string{
+		"xtrinode, trino-node, trino_x", "connecting to cortex-db as cortex", "true false admin 5432 localhost:5432", "billing is ready",
+		"container warehouse", "db.internal.example.com", "cortex_development", "mode dev, robot", "12345",
+	} {
+		if got := s.Scrub(text); got != text {
+			t.Errorf("%q is shown as %q", text, got)
+		}
+	}
+	for _, text := range []string{
+		"x s3cr3t-Passw0rd", "xs3cr3t-Passw0rdx", "as postgres", "password=trino-server", "token 1234", "hunter2hunter", "xTr0ub4dorx", "abc-def-ghi",
+		"pw:sunflower@host", "catalog trino", "c3VuZmxvd2Vy",
+	} {
+		if got := s.Scrub(text); !strings.Contains(got, "[redacted secret ") {
+			t.Errorf("%q is shown", text)
+		}
+	}
+	if own := "Deployment trino-server in namespace dev"; s.ScrubOwn(own) != own {
+		t.Errorf("our own line is shown as %q", s.ScrubOwn(own))
+	}
+	if got := s.ScrubOwn("the command printed s3cr3t-Passw0rd"); strings.Contains(got, "s3cr3t") {
+		t.Errorf("our own line shows a password: %q", got)
+	}
+}
+
+// TestScrubbedIsByConstruction: a field that nobody thought of is scrubbed too, and
+// what others refer to by name is not.
+func TestScrubbedIsByConstruction(t *testing.T) {
+	type inner struct {
+		New  []map[string]*string
+		Name string `secrets:"name"`
+	}
+	type later struct {
+		Any   any
+		Array [1]inner
+		Kind  Kind
+		Bytes []byte
+		own   string
+	}
+	value := "t0ps3cret"
+	v := later{Any: map[string]any{"kind": "Secret", "metadata": "odd", "data": []any{value}}, Kind: Kind(value), own: value,
+		Array: [1]inner{{New: []map[string]*string{{"a": &value, "nil": nil}}, Name: value}}}
+	got := Scrubbed(SecretsOf(secretProject()), &v)
+	if text := *got.Array[0].New[0]["a"]; strings.Contains(text, value) {
+		t.Errorf("shown: %s", text)
+	}
+	if text := got.Any.(map[string]any)["data"].([]any)[0]; strings.Contains(text.(string), value) {
+		t.Errorf("shown: %s", text)
+	}
+	if got.Array[0].Name != value || got.Kind != Kind(value) || got.own != value || value != "t0ps3cret" {
+		t.Errorf("names were changed: %+v", got)
+	}
+}
+
+// TestCanary has a value in every text of a project that is no name, of fields
+// that are added tomorrow too.
+func TestCanary(t *testing.T) {
+	const canary = "t0ps3cret"
+	var p Project
+	plant(reflect.ValueOf(&p).Elem(), canary)
+	shown := Scrubbed(SecretsOf(secretProject()), &p)
+	if text := string(shown.AppendJSON(nil)); strings.Contains(text, canary) || strings.Count(text, "[redacted secret db:token]") < 40 {
+		t.Errorf("%d redacted: %s", strings.Count(text, "[redacted secret db:token]"), text)
+	}
+}
+
+// plant puts a text in everything that has room for one, and one element in
+// everything that has elements.
+func plant(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.String:
+		if v.Type() == reflect.TypeFor[string]() {
+			v.SetString(text)
+		}
+	case reflect.Pointer:
+		if v.Type() != reflect.TypeFor[*Secrets]() {
+			v.Set(reflect.New(v.Type().Elem()))
+			plant(v.Elem(), text)
+		}
+	case reflect.Interface:
+		v.Set(reflect.ValueOf(text))
+	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.Uint8 {
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			plant(v.Index(0), text)
+		}
+	case reflect.Map:
+		if v.Type().Key().Kind() == reflect.String {
+			value := reflect.New(v.Type().Elem()).Elem()
+			plant(value, text)
+			v.Set(reflect.MakeMap(v.Type()))
+			v.SetMapIndex(reflect.ValueOf("key").Convert(v.Type().Key()), value)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() && f.Tag.Get("secrets") != "name" {
+				plant(v.Field(i), text)
+			}
+		}
+	}
+}
+
 // TestScrubNamesThatAreValues has a value that stands in what is shown in
 // place of values.
 func TestScrubNamesThatAreValues(t *testing.T) {
 	p := &Project{Settings: Settings{SecretScrub: true}, YAML: []Object{{Content: map[string]any{
-		"kind": "Secret", "metadata": map[string]any{"name": "secret"}, "stringData": map[string]any{"word": "secret", "other": "redacted"},
+		"kind": "Secret", "metadata": map[string]any{"name": "secret"}, "stringData": map[string]any{"password": "secret", "token": "redacted"},
 	}}}}
 	s := SecretsOf(p)
 	got := s.Scrub("the secret is redacted")
-	const want = "the [redacted secret secret:word] is [redacted secret secret:other]"
+	const want = "the [redacted secret secret:password] is [redacted secret secret:token]"
 	if got != want || s.Scrub(got) != want {
 		t.Errorf("%q, then %q, want %q twice", got, s.Scrub(got), want)
 	}
-	if got := s.Scrub("[redacted secret ]"); got != "[[redacted secret secret:other] [redacted secret secret:word] ]" {
+	if got := s.Scrub("[redacted secret ]"); got != "[[redacted secret secret:token] [redacted secret secret:password] ]" {
 		t.Errorf("what only begins like it shows values: %q", got)
 	}
 }

@@ -45,8 +45,8 @@ func settingsRows() []row {
 			name:    "secret_settings",
 			purpose: "Sets whether values of Secrets are hidden.",
 			doc: `
-They are hidden, decoded ones too, in logs, in messages and in everything that the daemon says. ` + "`towline eval --json`" + ` shows objects as they
-would be applied; its messages are without the values.`,
+They are hidden, decoded ones too, in logs, in messages and in everything that the daemon says and ` + "`towline eval`" + ` prints. What is
+hidden and what is too common a word is said in docs/secrets.md.`,
 			params:  []string{"disable_scrub: bool", "`True` shows them"},
 			example: "secret_settings(disable_scrub=True)\n",
 		},
