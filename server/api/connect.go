@@ -55,6 +55,29 @@ func Connect(ctx context.Context, e Endpoint, l Launcher) (*Client, error) {
 	}
 }
 
+// Stop ends the daemon, as Shutdown does, and returns when it has ended and
+// another one can take its place.
+func (c *Client) Stop(ctx context.Context) error {
+	if err := c.Shutdown(ctx); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(c.endpoint.Lock, os.O_RDWR, 0)
+	if err != nil {
+		return nil // there is none to hold
+	}
+	defer lock.Close()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the daemon of %s to end: %w", c.endpoint.Workspace, ctx.Err())
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
 // Running reports whether a daemon answers on the endpoint.
 func Running(ctx context.Context, e Endpoint) bool { return ping(ctx, e) == nil }
 

@@ -21,6 +21,7 @@ type Daemon interface {
 	Hint(ctx context.Context, paths ...string) error
 	Trigger(ctx context.Context, resource string) error
 	Restart(ctx context.Context, resource string) error
+	Stop(ctx context.Context) error
 	Logs(ctx context.Context, req api.LogsRequest, visit func(api.LogLine) error) error
 }
 
@@ -31,6 +32,18 @@ type Connector func(ctx context.Context, folder string, start bool) (Daemon, err
 
 // ErrNoDaemon says that no daemon runs and none was to be started.
 var ErrNoDaemon = errors.New("no daemon runs for this project")
+
+// untrusted is the Connector of a workspace that nobody trusts: there is no
+// daemon, and none is started.
+func untrusted(_ context.Context, folder string, start bool) (Daemon, error) {
+	if !start {
+		return nil, fmt.Errorf("%s: %w", folder, ErrNoDaemon)
+	}
+	return nil, &config.Problem{
+		Message: "nothing is run here: the workspace is not trusted",
+		Hint:    "trust it in the editor, and do it again",
+	}
+}
 
 // Dial returns the Connector of real daemons, which the launcher starts.
 func Dial(l api.Launcher) Connector {

@@ -3,7 +3,6 @@ package lsp
 import (
 	"context"
 	"encoding/json"
-	"slices"
 
 	lsp "go.lsp.dev/protocol"
 
@@ -27,8 +26,14 @@ func (s *session) didChangeWatchedFiles(ctx context.Context, p *lsp.DidChangeWat
 	for _, doc := range s.docs.Snapshot().Documents() {
 		s.diagnoser.changed(doc.URI)
 	}
-	if i := slices.IndexFunc(paths, workspace.IsTiltfile); i >= 0 {
-		s.projectOf(paths[i]).evaluate(ctx)
+	changed := map[*project]bool{}
+	for _, path := range paths {
+		if p := s.projectOf(path); p != nil && workspace.IsTiltfile(path) {
+			changed[p] = true
+		}
+	}
+	for p := range changed {
+		p.evaluate(ctx)
 	}
 	return nil, nil
 }

@@ -30,6 +30,7 @@ func (s *session) didChangeWorkspaceFolders(_ context.Context, p *lsp.DidChangeW
 		if hasTiltfile(f) {
 			s.project(f)
 		}
+		s.spawn(func(ctx context.Context) { s.discover(ctx, f) })
 	}
 	return nil, nil
 }

@@ -23,9 +23,10 @@ func (s *session) didSave(ctx context.Context, p *lsp.DidSaveTextDocumentParams)
 	}
 	s.diagnoser.changed(keyOf(p.TextDocument.URI))
 	if workspace.IsTiltfile(path) && !s.options.Extensions.Foreign(path) {
-		project := s.projectOf(path)
-		project.link.wake()
-		project.evaluate(ctx)
+		if project := s.projectOf(path); project != nil && !s.client.static {
+			project.link.wake()
+			project.evaluate(ctx)
+		}
 	}
 	return nil, err
 }

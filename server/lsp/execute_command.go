@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,9 +33,35 @@ func (s *session) executeCommand(ctx context.Context, p *lsp.ExecuteCommandParam
 
 // command runs one command.
 func (s *session) command(ctx context.Context, p *lsp.ExecuteCommandParams, args protocol.CommandArguments) (any, error) {
-	project := s.named(args.ProjectParams)
-	run := operation{project: project, token: p.WorkDoneToken, wait: args.Wait}
 	switch p.Command {
+	case protocol.CommandLogs:
+		return s.logs(ctx, &protocol.LogsParams{ProjectParams: args.ProjectParams, Resource: args.Resource, Tail: args.Tail})
+	case protocol.CommandStatus:
+		return s.getStatus(ctx, &args.ProjectParams)
+	case protocol.CommandDebug:
+		if err := needResource(p.Command, args); err != nil {
+			return nil, err
+		}
+		return s.debugTarget(ctx, &protocol.DebugTargetParams{ProjectParams: args.ProjectParams, Resource: args.Resource})
+	}
+	why := toUse
+	if p.Command == protocol.CommandUp || p.Command == protocol.CommandAllow || p.Command == protocol.CommandRestartDaemon {
+		why = toBring
+	}
+	if !slices.Contains(commands(), p.Command) {
+		return nil, protocol.Errorf(jsonrpc2.InvalidParams, "there is no command %q; there are %s", p.Command, strings.Join(commands(), ", "))
+	}
+	project, err := s.target(ctx, args.ProjectParams, why)
+	if err != nil {
+		return nil, err
+	}
+	return s.commandOf(ctx, operation{project: project, token: p.WorkDoneToken, wait: args.Wait}, p.Command, args)
+}
+
+// commandOf runs a command of one project.
+func (s *session) commandOf(ctx context.Context, run operation, command string, args protocol.CommandArguments) (any, error) {
+	project := run.project
+	switch command {
 	case protocol.CommandUp:
 		return s.up(ctx, run, args)
 	case protocol.CommandAllow:
@@ -42,36 +69,38 @@ func (s *session) command(ctx context.Context, p *lsp.ExecuteCommandParams, args
 	case protocol.CommandArgs:
 		return s.setArgs(ctx, run, args)
 	case protocol.CommandDown:
-		run.title = "Taking down"
-		return nil, s.operate(ctx, run, func(ctx context.Context, _ func(string)) error {
-			return project.link.do(ctx, func(d Daemon) error {
-				return d.Down(ctx, api.DownRequest{Args: args.Args, Context: args.Context, Namespace: args.Namespace})
-			})
-		})
+		return nil, s.down(ctx, run, args)
 	case protocol.CommandTrigger:
 		return s.trigger(ctx, run, args)
 	case protocol.CommandRestart:
-		if err := needResource(p.Command, args); err != nil {
+		if err := needResource(command, args); err != nil {
 			return nil, err
 		}
 		return nil, project.link.do(ctx, func(d Daemon) error { return d.Restart(ctx, args.Resource) })
-	case protocol.CommandDebug:
-		if err := needResource(p.Command, args); err != nil {
-			return nil, err
-		}
-		return s.debugTarget(ctx, &protocol.DebugTargetParams{ProjectParams: args.ProjectParams, Resource: args.Resource})
-	case protocol.CommandLogs:
-		return s.logs(ctx, &protocol.LogsParams{ProjectParams: args.ProjectParams, Resource: args.Resource, Tail: args.Tail})
-	case protocol.CommandStatus:
-		return s.getStatus(ctx, &args.ProjectParams)
+	case protocol.CommandRestartDaemon:
+		return nil, project.link.restart(ctx)
 	}
-	return nil, protocol.Errorf(jsonrpc2.InvalidParams, "there is no command %q; there are %s", p.Command, strings.Join(commands(), ", "))
+	return nil, protocol.Errorf(jsonrpc2.InternalError, "%s is not carried out", command)
+}
+
+// down takes a project down, and says what that was.
+func (s *session) down(ctx context.Context, run operation, args protocol.CommandArguments) error {
+	name := s.shown(run.project)
+	run.title, run.done = "Taking down "+name, name+" is down"
+	if !run.project.link.up(ctx) {
+		run.done = "nothing of " + name + " was known to be up; what was left of it is deleted"
+	}
+	return s.operate(ctx, run, func(ctx context.Context, _ func(string)) error {
+		return run.project.link.do(ctx, func(d Daemon) error {
+			return d.Down(ctx, api.DownRequest{Args: args.Args, Context: args.Context, Namespace: args.Namespace, Env: s.options.Env()})
+		})
+	})
 }
 
 // up brings the project up. The Tiltfile's and the cluster's refusal are the
 // answer; how the resources fare is shown as progress.
 func (s *session) up(ctx context.Context, run operation, args protocol.CommandArguments) (any, error) {
-	req := api.UpRequest{Args: args.Args, Resources: args.Resources, Context: args.Context, Namespace: args.Namespace}
+	req := api.UpRequest{Args: args.Args, Resources: args.Resources, Context: args.Context, Namespace: args.Namespace, Env: s.options.Env()}
 	if args.Resource != "" {
 		req.Resources = append(req.Resources, args.Resource)
 	}

@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ type fakeDaemon struct {
 	goneErr  error
 	asked    []string // "hint a b", "up", …
 	upErr    error
+	upWith   api.UpRequest // the last
 	logLines []api.LogLine
 	project  config.Project
 	breaks   string            // the request that breaks the connection
@@ -123,7 +125,10 @@ func (d *fakeDaemon) Allow(context.Context) (api.Status, error) {
 	return d.status, err
 }
 
-func (d *fakeDaemon) Up(context.Context, api.UpRequest) (api.Status, error) {
+func (d *fakeDaemon) Up(_ context.Context, req api.UpRequest) (api.Status, error) {
+	d.mu.Lock()
+	d.upWith = req
+	d.mu.Unlock()
 	if err := d.ask("up"); err != nil {
 		return api.Status{}, err
 	}
@@ -164,6 +169,12 @@ func (d *fakeDaemon) Restart(_ context.Context, resource string) error {
 	return d.ask("restart " + resource)
 }
 
+func (d *fakeDaemon) Stop(context.Context) error {
+	err := d.ask("stop")
+	d.kill(nil)
+	return err
+}
+
 func (d *fakeDaemon) Logs(_ context.Context, req api.LogsRequest, visit func(api.LogLine) error) error {
 	if err := d.ask("logs"); err != nil {
 		return err
@@ -186,11 +197,16 @@ type daemons struct {
 	next    []*fakeDaemon // started one after the other
 	err     error         // of starting one
 	starts  int
+
+	of map[string]*fakeDaemon // by the name of the project's folder; nil: one for all
 }
 
-func (d *daemons) connect(_ context.Context, _ string, start bool) (Daemon, error) {
+func (d *daemons) connect(_ context.Context, folder string, start bool) (Daemon, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if own := d.of[filepath.Base(folder)]; own != nil && (start || own.status.Up) {
+		return own, nil
+	}
 	if d.running != nil {
 		select {
 		case <-d.running.gone:

@@ -66,6 +66,7 @@ func (s *session) initialized(context.Context, *lsp.InitializedParams) (any, err
 		if hasTiltfile(folder) {
 			s.project(folder)
 		}
+		s.spawn(func(ctx context.Context) { s.discover(ctx, folder) })
 	}
 	s.log.Info("serving", "client", s.client.name, "folders", fmt.Sprint(s.workspaceFolders()))
 	return nil, nil

@@ -176,6 +176,47 @@ func (l *link) get(ctx context.Context) (Daemon, error) {
 	return state.daemon, nil
 }
 
+// restart ends the daemon, if one runs, and starts another, which goes on with
+// what was up.
+func (l *link) restart(ctx context.Context) error {
+	old, _ := l.now()
+	if old.daemon != nil {
+		if err := old.daemon.Stop(ctx); err != nil {
+			return err
+		}
+		for state, changed := l.now(); state.daemon == old.daemon; state, changed = l.now() {
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+	_, err := l.get(ctx)
+	return err
+}
+
+// lookTime bounds how long somebody waits for a link that was just made to find
+// out whether a daemon runs.
+const lookTime = 2 * time.Second
+
+// up reports whether the project is up, as far as is known. It waits until the
+// link has looked for a daemon once.
+func (l *link) up(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	for {
+		state, changed := l.now()
+		if state.status != nil || state.failures > 0 || ctx.Err() != nil {
+			return state.status != nil && state.status.Up
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+}
+
 // do calls f with the daemon. When the daemon turns out to be gone, f is
 // called once more with the one that took its place; so f must be something
 // that may happen twice.

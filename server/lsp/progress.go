@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 type operation struct {
 	project *project
 	title   string
+	done    string            // what is said at the end; "": done
 	token   lsp.ProgressToken // that came with the request, may be nil
 	wait    bool              // the request is answered only at the end
 }
@@ -27,13 +29,13 @@ type operation struct {
 func (s *session) operate(ctx context.Context, op operation, work func(ctx context.Context, report func(string)) error) error {
 	if op.wait || (op.token != nil && !s.client.progress) {
 		progress := s.newProgress(op.token)
-		return progress.show(ctx, op.title, work)
+		return progress.show(ctx, op, work)
 	}
 	s.spawn(func(ctx context.Context) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		progress := s.createProgress(ctx, cancel)
-		err := progress.show(ctx, op.title, work)
+		err := progress.show(ctx, op, work)
 		defer s.forgetProgress(progress)
 		if err != nil && ctx.Err() == nil {
 			s.notify(lsp.MethodWindowShowMessage, &lsp.ShowMessageParams{Type: lsp.MessageTypeError, Message: explained(err).Error()})
@@ -89,10 +91,10 @@ func (s *session) cancelProgress(_ context.Context, p *lsp.WorkDoneProgressCance
 }
 
 // show runs work between the begin and the end of the display.
-func (p *progress) show(ctx context.Context, title string, work func(ctx context.Context, report func(string)) error) error {
-	p.send(&lsp.WorkDoneProgressBegin{Kind: "begin", Title: title, Cancellable: new(true)})
+func (p *progress) show(ctx context.Context, op operation, work func(ctx context.Context, report func(string)) error) error {
+	p.send(&lsp.WorkDoneProgressBegin{Kind: "begin", Title: op.title, Cancellable: new(true)})
 	err := work(ctx, p.report)
-	message := "done"
+	message := cmp.Or(op.done, "done")
 	switch {
 	case ctx.Err() != nil:
 		message = "goes on in the background"

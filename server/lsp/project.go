@@ -36,7 +36,7 @@ func (s *session) project(folder string) *project {
 	if p := s.projects[folder]; p != nil {
 		return p
 	}
-	p := &project{folder: folder, real: folder, link: newLink(folder, s.options.Connect, s.log), extensions: s.options.Extensions}
+	p := &project{folder: folder, real: folder, link: newLink(folder, s.connector(), s.log), extensions: s.options.Extensions}
 	if real, err := filepath.EvalSymlinks(folder); err == nil {
 		p.real = real
 	}
@@ -47,6 +47,14 @@ func (s *session) project(folder string) *project {
 	s.background.Go(func() { p.link.run(ctx) })
 	s.background.Go(func() { s.report(ctx, p) })
 	return p
+}
+
+// connector is how daemons are found and started.
+func (s *session) connector() Connector {
+	if s.client.static {
+		return untrusted
+	}
+	return s.options.Connect
 }
 
 // forget lets go of the project of a folder that the client closed; its daemon
@@ -60,23 +68,6 @@ func (s *session) forget(folder string) {
 		p.forget()
 		s.diagnoser.evaluated(folder, nil)
 	}
-}
-
-// projectOf returns the project that a file or folder belongs to: that of the
-// nearest folder above with a Tiltfile, else of the workspace's first folder.
-func (s *session) projectOf(path string) *project {
-	for dir := path; path != ""; dir = filepath.Dir(dir) {
-		if hasTiltfile(dir) || (dir == filepath.Dir(path) && workspace.IsTiltfile(path)) {
-			return s.project(dir)
-		}
-		if dir == filepath.Dir(dir) {
-			break
-		}
-	}
-	if folders := s.workspaceFolders(); len(folders) > 0 {
-		return s.project(folders[0])
-	}
-	return s.project(cmp.Or(filepath.Dir(path), "."))
 }
 
 // allProjects returns the projects, in order of their folders.

@@ -18,6 +18,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,7 @@ import (
 type Options struct {
 	Log     *slog.Logger
 	Version string
+	Env     func() []string    // nil: this process's; what Up and Down are carried out with
 	Connect Connector          // nil: Dial, with this program as the daemon
 	Alive   func(pid int) bool // nil: asks the system; whether the client's process lives
 	// Descends reports whether the server descends from a process; nil: asks
@@ -54,6 +56,9 @@ func Serve(ctx context.Context, rwc io.ReadWriteCloser, o Options) (code int, er
 	}
 	if o.Connect == nil {
 		o.Connect = Dial(api.Launcher{})
+	}
+	if o.Env == nil {
+		o.Env = os.Environ
 	}
 	if o.Alive == nil {
 		o.Alive = processLives

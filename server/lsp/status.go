@@ -2,8 +2,7 @@ package lsp
 
 import (
 	"context"
-
-	"go.lsp.dev/uri"
+	"errors"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/protocol"
@@ -12,28 +11,23 @@ import (
 // statusParams is a project's state as the client sees it.
 func statusParams(p *project, state linkState) *protocol.StatusParams {
 	out := &protocol.StatusParams{Folder: p.folder, Connected: state.daemon != nil, Status: state.status}
-	if state.err != nil && state.daemon == nil {
+	if state.err != nil && state.daemon == nil && !errors.Is(state.err, ErrNoDaemon) {
 		out.Problem = state.err.Error()
 	}
 	return out
 }
 
-// named returns the project that a message of ours is about.
-func (s *session) named(p protocol.ProjectParams) *project {
-	if p.URI != "" {
-		if u, err := uri.Parse(p.URI); err == nil && u.IsFile() {
-			return s.projectOf(u.FsPath())
-		}
-	}
-	if all := s.allProjects(); len(all) == 1 {
-		return all[0]
-	}
-	return s.projectOf("")
-}
-
 // getStatus answers with a project's state, without waiting for a daemon.
-func (s *session) getStatus(_ context.Context, p *protocol.ProjectParams) (any, error) {
-	project := s.named(*p)
+// Where several are meant, it is the first that is up, or the first.
+func (s *session) getStatus(ctx context.Context, p *protocol.ProjectParams) (any, error) {
+	project := s.projectOf(pathOf(parsed(p.URI)))
+	if project == nil {
+		all := s.candidates()
+		if len(all) == 0 {
+			return &protocol.StatusParams{Problem: noTiltfile().Message}, nil
+		}
+		project = append(upOf(ctx, all), all...)[0]
+	}
 	state, _ := project.link.now()
 	return statusParams(project, state), nil
 }
@@ -47,8 +41,12 @@ func (s *session) logs(ctx context.Context, p *protocol.LogsParams) (any, error)
 	if req.Tail == 0 {
 		req.Tail = protocol.DefaultTail
 	}
+	project, err := s.target(ctx, p.ProjectParams, toUse)
+	if err != nil {
+		return nil, err
+	}
 	out := &protocol.LogsResult{}
-	err := s.named(p.ProjectParams).link.do(ctx, func(d Daemon) error {
+	err = project.link.do(ctx, func(d Daemon) error {
 		out.Lines = []api.LogLine{}
 		return d.Logs(ctx, req, func(line api.LogLine) error {
 			out.Lines = append(out.Lines, line)
@@ -60,8 +58,11 @@ func (s *session) logs(ctx context.Context, p *protocol.LogsParams) (any, error)
 
 // debugTarget answers with the configuration that the editor starts its
 // debugger with.
-func (s *session) debugTarget(_ context.Context, p *protocol.DebugTargetParams) (any, error) {
-	project := s.named(p.ProjectParams)
+func (s *session) debugTarget(ctx context.Context, p *protocol.DebugTargetParams) (any, error) {
+	project, err := s.target(ctx, p.ProjectParams, toUse)
+	if err != nil {
+		return nil, err
+	}
 	return &protocol.DebugConfiguration{
 		Type: "towline", Request: "attach", Name: "Towline: " + p.Resource,
 		Resource: p.Resource, Workspace: project.folder,

@@ -18,8 +18,8 @@ func (s *session) didOpen(_ context.Context, p *lsp.DidOpenTextDocumentParams, s
 	err := s.docs.Open(doc)
 	if isTiltfile(doc) {
 		s.diagnoser.changed(doc.URI)
-		if !s.options.Extensions.Foreign(doc.Path) {
-			s.projectOf(doc.Path).link.wake()
+		if p := s.projectOf(doc.Path); p != nil && !s.client.static && !s.options.Extensions.Foreign(doc.Path) {
+			p.link.wake()
 		}
 	}
 	return nil, err

@@ -24,15 +24,16 @@ const (
 // The commands of workspace/executeCommand. Their one argument is a
 // CommandArguments; a bare string is taken for the resource.
 const (
-	CommandUp      = "towline.up"      // result: the api.Status once the Tiltfile and the cluster allow it
-	CommandAllow   = "towline.allow"   // result: the api.Status once the Tiltfile is evaluated with its effects
-	CommandArgs    = "towline.args"    // result: the api.Status once the Tiltfile is evaluated with Args
-	CommandDown    = "towline.down"    // result: null
-	CommandTrigger = "towline.trigger" // result: null
-	CommandRestart = "towline.restart" // result: null
-	CommandDebug   = "towline.debug"   // result: DebugConfiguration
-	CommandLogs    = "towline.logs"    // result: LogsResult
-	CommandStatus  = "towline.status"  // result: StatusParams
+	CommandUp            = "towline.up"            // result: the api.Status once the Tiltfile and the cluster allow it
+	CommandAllow         = "towline.allow"         // result: the api.Status once the Tiltfile is evaluated with its effects
+	CommandArgs          = "towline.args"          // result: the api.Status once the Tiltfile is evaluated with Args
+	CommandDown          = "towline.down"          // result: null
+	CommandTrigger       = "towline.trigger"       // result: null
+	CommandRestart       = "towline.restart"       // result: null
+	CommandRestartDaemon = "towline.restartDaemon" // result: null
+	CommandDebug         = "towline.debug"         // result: DebugConfiguration
+	CommandLogs          = "towline.logs"          // result: LogsResult
+	CommandStatus        = "towline.status"        // result: StatusParams
 )
 
 // InitializationOptions is what a client may send as initializationOptions.

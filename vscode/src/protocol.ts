@@ -128,6 +128,7 @@ export interface ResourceStatus {
   images?: ImageStatus[];
   targets?: Target[];
   forwards?: Forward[];
+  no_debug?: Problem;
   links?: Link[];
 }
 
@@ -170,6 +171,7 @@ export interface Target {
   process: string;
   sync: SyncState;
   debugging?: boolean;
+  paused?: boolean;
   last_sync?: Update;
   problem?: Problem;
 }
