@@ -34,15 +34,20 @@ var gap = regexp.MustCompile(`\$\{\d+:([^{}]*)\}|\$\d+`)
 
 // completion answers what may stand at a place.
 func (s *session) completion(_ context.Context, snap *workspace.Snapshot, p *lsp.CompletionParams) (any, error) {
-	v := s.view(snap, p.TextDocument.URI)
+	v := s.unresolved(snap, p.TextDocument.URI)
 	if v == nil {
 		return nil, nil
 	}
 	at := v.offset(p.Position)
+	v.file = v.text.Outline(v.name, at)
 	if typed := p.Context.TriggerCharacter; typed != nil && !ide.TriggersCompletion(v.file, at, *typed) {
 		return nil, nil
 	}
-	found := ide.Complete(v.ide, v.file, at)
+	found, ok := ide.CompleteName(v.ide, v.file, at)
+	if !ok {
+		v.file = v.text.File(v.name)
+		found = ide.Complete(v.ide, v.file, at)
+	}
 	list := &lsp.CompletionList{IsIncomplete: found.Incomplete, Items: make([]lsp.CompletionItem, 0, len(found.Items))}
 	replace := v.rng(found.Replace)
 	for i := range found.Items {

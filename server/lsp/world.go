@@ -22,18 +22,27 @@ type view struct {
 	world workspace.World
 	ide   *ide.Snapshot
 	text  *workspace.Text
+	name  string // of the file
 	file  *resolve.File
 }
 
 // view returns a Tiltfile by its URI, nil when it is no Tiltfile or cannot be
 // read.
 func (s *session) view(snap *workspace.Snapshot, u uri.URI) *view {
+	v := s.unresolved(snap, u)
+	if v != nil {
+		v.file = v.text.File(v.name)
+	}
+	return v
+}
+
+// unresolved is view without the file.
+func (s *session) unresolved(snap *workspace.Snapshot, u uri.URI) *view {
 	name := pathOf(u)
 	v := &view{s: s, snap: snap}
 	if path, ok := s.options.Extensions.Shipped(name); ok {
-		v.world = s.world(snap, path)
+		v.name, v.world = path, s.world(snap, path)
 		v.text = v.world.Text(path)
-		v.file = v.text.File(path)
 		v.ide = v.snapshot(path)
 		return v
 	}
@@ -54,8 +63,7 @@ func (s *session) view(snap *workspace.Snapshot, u uri.URI) *view {
 		}
 		v.text = text
 	}
-	v.world = s.world(snap, name)
-	v.file = v.text.File(name)
+	v.name, v.world = name, s.world(snap, name)
 	v.ide = v.snapshot(name)
 	return v
 }

@@ -32,10 +32,11 @@ type Text struct {
 	content string
 	lines   *syntax.Lines
 
-	parse sync.Once
-	file  *resolve.File // set by parse
+	parse   sync.Once // sets tree
+	resolve sync.Once // sets file
+	file    atomic.Pointer[resolve.File]
 
-	tree atomic.Pointer[syntax.File] // of file, once it is parsed
+	tree atomic.Pointer[syntax.File]
 	base atomic.Pointer[syntax.File] // of an earlier text, until this one is parsed
 }
 
@@ -57,22 +58,38 @@ func (t *Text) Len() int { return len(t.content) }
 // File returns the text as a Starlark file with the given name. It is parsed
 // once.
 func (t *Text) File(name string) *resolve.File {
+	tree := t.parsed(name)
+	if tree != t.tree.Load() {
+		return resolve.Resolve(tree)
+	}
+	t.resolve.Do(func() { t.file.Store(resolve.Resolve(tree)) })
+	return t.file.Load()
+}
+
+// Outline returns of File what package resolve calls an outline around an
+// offset, if the rest is not known yet.
+func (t *Text) Outline(name string, offset int) *resolve.File {
+	if f := t.file.Load(); f != nil && f.Name == name {
+		return f
+	}
+	return resolve.Outline(t.parsed(name), offset)
+}
+
+// parsed parses the text, once for the first name; if there is an earlier text,
+// only what differs.
+func (t *Text) parsed(name string) *syntax.File {
 	t.parse.Do(func() {
-		tree := t.parsed(name)
-		t.file = resolve.Resolve(tree)
+		tree := (*syntax.File)(nil)
+		if base := t.base.Load(); base != nil && base.Name == name {
+			tree = syntax.Reparse(base, t.lines)
+		} else {
+			tree = syntax.ParseLines(name, t.lines)
+		}
 		t.tree.Store(tree)
 		t.base.Store(nil)
 	})
-	if t.file.Name != name {
-		return resolve.Resolve(syntax.ParseLines(name, t.lines))
-	}
-	return t.file
-}
-
-// parsed parses the text; if there is an earlier one, only what differs.
-func (t *Text) parsed(name string) *syntax.File {
-	if base := t.base.Load(); base != nil && base.Name == name {
-		return syntax.Reparse(base, t.lines)
+	if tree := t.tree.Load(); tree.Name == name {
+		return tree
 	}
 	return syntax.ParseLines(name, t.lines)
 }

@@ -16,20 +16,20 @@ func (c *checker) unloaded() {
 	}
 	for i := range c.list {
 		d := &c.list[i]
-		if d.undefined == "" || strings.Contains(d.Message, "assigned below") {
+		if d.Undefined == "" || strings.Contains(d.Message, "assigned below") {
 			continue
 		}
 		if c.searches++; c.searches > maxSearches {
 			return
 		}
-		loads := c.loadsOf(d.undefined)
+		loads := c.loadsOf(d.Undefined)
 		if len(loads) == 0 {
 			continue
 		}
-		d.Message = "undefined: " + d.undefined + " (load it from " + loads[0].from + ")"
+		d.Message = "undefined: " + d.Undefined + " (load it from " + loads[0].from + ")"
 		d.Fixes = nil
 		for i, l := range loads {
-			title := "Load " + d.undefined + " from " + l.from
+			title := "Load " + d.Undefined + " from " + l.from
 			d.Fixes = append(d.Fixes, Fix{Title: title, Edits: []Edit{l.edit}, Preferred: i == 0})
 		}
 	}

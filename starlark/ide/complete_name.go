@@ -86,22 +86,31 @@ func (c *completer) keywords(site *callSite) {
 
 // names completes the names that can be seen.
 func (c *completer) names() {
-	seen := map[string]bool{}
-	for s := c.f.Root.At(c.off); s != nil; s = s.Parent {
+	scope := c.f.Root.At(c.off)
+	for s := scope; s != nil; s = s.Parent {
 		for _, b := range s.Order {
-			if seen[b.Name] || len(b.Sites) > 0 && b.Sites[0].Ident.Span().Contains(c.off) && len(b.Sites) == 1 {
-				continue
+			if shadowed := s != scope && scope.Lookup(b.Name) != b; !shadowed && !c.binding(b) && c.typedOf(b.Name) {
+				c.name(b)
 			}
-			seen[b.Name] = true
-			c.name(b)
 		}
 	}
 	for _, e := range decl.Globals() {
-		if !seen[e.Name] && e.Name != "load" {
+		if e.Name != "load" && c.typedOf(e.Name) && !c.bound(scope, e.Name) {
 			c.entry(e, e.Name, entryRank(e, c.entryFit(e)))
 		}
 	}
 	c.qualified()
+}
+
+// binding reports whether a name is bound by the word at hand alone.
+func (c *completer) binding(b *resolve.Binding) bool {
+	return len(b.Sites) == 1 && b.Sites[0].Ident.Span().Contains(c.off)
+}
+
+// bound reports whether a name means something of the file in a scope.
+func (c *completer) bound(scope *resolve.Scope, name string) bool {
+	b := scope.Lookup(name)
+	return b != nil && !c.binding(b)
 }
 
 // entryFit says how well a built-in suits the place.

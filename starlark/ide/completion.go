@@ -84,12 +84,7 @@ func ResolveItem(s *Snapshot, key string) string {
 
 // Complete returns what may stand at an offset.
 func Complete(s *Snapshot, f *resolve.File, off int) Completion {
-	c := &completer{s: s, f: f, off: off, in: newInference(s)}
-	c.word = off
-	for c.word > 0 && isWord(f.Src[c.word-1]) {
-		c.word--
-	}
-	c.out.Replace = syntax.Span{Start: c.word, End: off}
+	c := newCompleter(s, f, off)
 	switch {
 	case c.inComment():
 	case c.withinString():
@@ -100,6 +95,29 @@ func Complete(s *Snapshot, f *resolve.File, off int) Completion {
 	}
 	c.filter()
 	return c.out
+}
+
+// CompleteName is Complete of an outline of the file around the offset. It is
+// false where that does not suffice: where types matter, or strings.
+func CompleteName(s *Snapshot, outline *resolve.File, off int) (Completion, bool) {
+	c := newCompleter(s, outline, off)
+	if c.inComment() || c.withinString() || c.open() {
+		return Completion{}, false
+	}
+	switch c.before().Kind {
+	case syntax.NEWLINE, syntax.SEMI, syntax.COLON, syntax.EQ:
+		return Complete(s, outline, off), true
+	}
+	return Completion{}, false
+}
+
+func newCompleter(s *Snapshot, f *resolve.File, off int) *completer {
+	c := &completer{s: s, f: f, off: off, in: newInference(s), word: off}
+	for c.word > 0 && isWord(f.Src[c.word-1]) {
+		c.word--
+	}
+	c.out.Replace = syntax.Span{Start: c.word, End: off}
+	return c
 }
 
 // TriggersCompletion reports whether a character that was typed before an
@@ -143,30 +161,53 @@ func (c *completer) add(i Item) {
 // their order, as an editor would, and puts the others in theirs.
 func (c *completer) filter() {
 	typed := c.f.Src[c.out.Replace.Start:c.off]
-	kept := c.out.Items[:0]
-	for _, i := range c.out.Items {
-		if !subsequence(strings.ToLower(typed), strings.ToLower(i.Label)) {
-			c.out.Incomplete = true
-			continue
+	keys := make([]sortKey, 0, len(c.out.Items))
+	for i := range c.out.Items {
+		if item := &c.out.Items[i]; c.typedOf(item.Label) {
+			keys = append(keys, sortKey{item.rank.key(typed, item.Label), item.Label, i})
 		}
-		i.Sort = i.rank.sortKey(typed, i.Label)
-		kept = append(kept, i)
+	}
+	slices.SortFunc(keys, func(a, b sortKey) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.label, b.label), cmp.Compare(a.item, b.item))
+	})
+	kept := make([]Item, len(keys))
+	for i, k := range keys {
+		kept[i] = c.out.Items[k.item]
+		kept[i].Sort = k.text()
 	}
 	c.out.Items = kept
-	slices.SortStableFunc(kept, func(a, b Item) int {
-		return cmp.Or(strings.Compare(a.Sort, b.Sort), strings.Compare(a.Label, b.Label))
-	})
 }
 
+// typedOf reports whether what was typed may stand for a label. If not, others
+// may come up when a letter is deleted.
+func (c *completer) typedOf(label string) bool {
+	if subsequence(c.f.Src[c.out.Replace.Start:c.off], label) {
+		return true
+	}
+	c.out.Incomplete = true
+	return false
+}
+
+// subsequence reports whether a text has the letters of another in their order,
+// whatever their case.
 func subsequence(part, whole string) bool {
+	j := 0
 	for i := 0; i < len(part); i++ {
-		j := strings.IndexByte(whole, part[i])
-		if j < 0 {
+		for j < len(whole) && lower(whole[j]) != lower(part[i]) {
+			j++
+		}
+		if j++; j > len(whole) {
 			return false
 		}
-		whole = whole[j+1:]
 	}
 	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
 func (c *completer) inComment() bool {

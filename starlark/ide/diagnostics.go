@@ -21,16 +21,15 @@ const (
 
 // Diagnostic is something to say about a place of a file.
 type Diagnostic struct {
-	Span     syntax.Span
-	Severity Severity
-	Code     string // see Codes
-	Message  string
-	Missing  string // the name of the file that is not there, where that is what it says
-	Tag      Tag
-	Related  []Related
-	Fixes    []Fix
-
-	undefined string // the name that is
+	Span      syntax.Span
+	Severity  Severity
+	Code      string // see Codes
+	Message   string
+	Missing   string // the name of the file that is not there, where that is what it says
+	Undefined string // the name that nothing binds, where that is what it says
+	Tag       Tag
+	Related   []Related
+	Fixes     []Fix
 }
 
 // Related is a place that belongs to a diagnostic.
@@ -98,7 +97,7 @@ func SyntaxDiagnostics(f *resolve.File) []Diagnostic {
 			d.Message = fmt.Sprintf("undefined: %s (did you mean %s?)", name, suggest)
 		}
 		if p.Code == resolve.CodeUndefined {
-			d.undefined = name
+			d.Undefined = name
 		}
 		if p.Suggest != "" {
 			d.Fixes = append(d.Fixes, replaceFix(f, p.Span, p.Suggest))

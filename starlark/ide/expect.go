@@ -121,6 +121,9 @@ func within(t decl.Type, bracket syntax.Kind) decl.Type {
 // first.
 func openBrackets(f *resolve.File, off int) []syntax.Token {
 	var list []syntax.Token
+	if len(f.Parts) == 0 {
+		return nil // an empty file
+	}
 	part := &f.Parts[f.PartAt(off)]
 	for t := range part.Tokens() {
 		if t.Start >= off {

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
@@ -47,6 +49,11 @@ func everything(t *testing.T, src string, off int) {
 	}
 	c := Complete(s, f, off)
 	in("completion", c.Replace)
+	if early, ok := CompleteName(s, resolve.Outline(f.File, off), off); ok {
+		if diff := cmp.Diff(c, early, cmp.AllowUnexported(Item{}, rank{})); diff != "" {
+			t.Fatalf("of the outline (-whole +outline):\n%s\n%q at %d", diff, src, off)
+		}
+	}
 	for _, i := range c.Items {
 		if i.Label == "" {
 			t.Fatalf("an item without a label: %+v\n%q", i, src)
@@ -150,6 +157,7 @@ func FuzzEverything(f *testing.F) {
 
 // TestEverything cuts and pastes the Tiltfiles of the marker tests.
 func TestEverything(t *testing.T) {
+	everything(t, "", 0)
 	rng := rand.New(rand.NewSource(1))
 	list := seeds(t)
 	for range 600 {

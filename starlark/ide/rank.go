@@ -1,8 +1,7 @@
 package ide
 
 import (
-	"fmt"
-	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
@@ -45,11 +44,10 @@ func entryRank(e *decl.Entry, fit fitness) rank {
 	return rank{obscure: e.Obscure(), fit: fit, near: builtIn, order: e.Commonness()}
 }
 
-// sortKey returns a text of fixed width, so that keys compare as texts: what is
-// written out comes first, then what begins as it was typed, what has a word
-// that does, and what only has the letters. What hardly anybody means comes
-// behind all others.
-func (r rank) sortKey(typed, label string) string {
+// key returns the rank as a number of nine digits or less: what is written out
+// comes first, then what begins as it was typed, what has a word that does, and
+// what only has the letters. What hardly anybody means comes behind all others.
+func (r rank) key(typed, label string) int {
 	whole, obscure, folded := 1, 0, 1
 	if typed != "" && typed == label {
 		whole = 0
@@ -59,17 +57,36 @@ func (r rank) sortKey(typed, label string) string {
 	if strings.HasPrefix(label, typed) {
 		folded = 0
 	}
-	return fmt.Sprintf("%d%d%d%d%d%d%03d", whole, obscure, match(strings.ToLower(typed), strings.ToLower(label)), r.fit, r.near, folded, min(r.order, 999))
+	key := whole
+	for _, digit := range [...]int{obscure, match(typed, label), int(r.fit), int(r.near), folded} {
+		key = 10*key + digit
+	}
+	return 1000*key + min(r.order, 999)
+}
+
+// sortKey is what items are put in order by.
+type sortKey struct {
+	rank  int
+	label string
+	item  int
+}
+
+// text returns the rank as a text of fixed width, so that keys compare as texts.
+func (k sortKey) text() string {
+	const width = 1000000000 // a digit more than a rank has
+	return strconv.Itoa(width + k.rank)[1:]
 }
 
 // match says how a label has what was typed: 0 as its start, 1 as the start of
 // one of its words, 2 as some of its letters.
 func match(typed, label string) int {
-	switch {
-	case strings.HasPrefix(label, typed):
-		return 0
-	case slices.ContainsFunc([]string{"_", ".", "/", "-", " "}, func(sep string) bool { return strings.Contains(label, sep+typed) }):
-		return 1
+	for i := 0; i+len(typed) <= len(label); i++ {
+		if i > 0 && !strings.ContainsRune("_./- ", rune(label[i-1])) {
+			continue
+		}
+		if strings.EqualFold(label[i:i+len(typed)], typed) {
+			return min(i, 1)
+		}
 	}
 	return 2
 }

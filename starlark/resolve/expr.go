@@ -7,6 +7,9 @@ import (
 )
 
 func (r *resolver) expr(x syntax.Expr) {
+	if r.outline {
+		return
+	}
 	switch x := x.(type) {
 	case *syntax.Ident:
 		r.use(x)

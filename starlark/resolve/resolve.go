@@ -191,21 +191,46 @@ func (f *File) Binding(id *syntax.Ident) *Binding {
 
 // Resolve resolves the names of a file.
 func Resolve(file *syntax.File) *File {
-	root := &Scope{Node: file, Span: file.Span()}
-	r := &resolver{
-		file: &File{File: file, Root: root, Builtins: map[string]*Binding{}, refs: make([]*Binding, file.NumIdent), loads: map[*syntax.LoadName]*Load{}},
-		env:  root,
-		uses: make([]use, 0, file.NumIdent/2), found: make([]found, 0, file.NumIdent/2),
-	}
+	r := newResolver(file, file.NumIdent/2)
 	r.stmts(file.Stmts)
-	for _, u := range r.uses {
-		r.refer(u.id, u.scope)
-	}
+	r.deferred()
 	r.listUses()
 	for _, u := range r.unknown {
 		r.explain(u)
 	}
 	return r.file
+}
+
+// Outline resolves as much of a file as who completes a name at an offset needs,
+// in a fraction of the time: the names that the top level binds, and all of the
+// statements around the offset. What other statements refer to is unknown.
+func Outline(file *syntax.File, off int) *File {
+	r := newResolver(file, 0)
+	first := file.PartAt(max(off-1, 0)) // what ends at the offset may go on
+	last := file.PartAt(off)
+	for i := range file.Parts {
+		r.outline = i < first || i > last
+		r.stmts(file.Parts[i].Stmts)
+	}
+	r.deferred()
+	return r.file
+}
+
+// newResolver returns a resolver for a file in which names are used so often.
+func newResolver(file *syntax.File, uses int) *resolver {
+	root := &Scope{Node: file, Span: file.Span()}
+	return &resolver{
+		file: &File{File: file, Root: root, Builtins: map[string]*Binding{}, refs: make([]*Binding, file.NumIdent), loads: map[*syntax.LoadName]*Load{}},
+		env:  root,
+		uses: make([]use, 0, uses), found: make([]found, 0, uses),
+	}
+}
+
+// deferred resolves the uses that may mean what is bound later.
+func (r *resolver) deferred() {
+	for _, u := range r.uses {
+		r.refer(u.id, u.scope)
+	}
 }
 
 // Exports returns the names that a load of the file can bind.
@@ -245,6 +270,8 @@ type resolver struct {
 	uses  []use // to be resolved at the end
 	found []found
 	named []string // the names of the arguments of the calls around
+
+	outline bool // only what the top level binds matters
 
 	loops, ifs int         // open in the current function, or in the file
 	unknown    []undefined // names, the first of them

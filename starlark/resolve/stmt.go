@@ -154,6 +154,9 @@ func exprName(x syntax.Expr) string {
 
 // function resolves a def or lambda.
 func (r *resolver) function(n syntax.Node, params []*syntax.Param, span syntax.Span, body func()) {
+	if r.outline {
+		return
+	}
 	for _, p := range params {
 		if p.Default != nil {
 			r.expr(p.Default)
