@@ -97,9 +97,12 @@ func below(p Program, children map[int][]int) (found, others []Program) {
 
 // foreign is the refusal of a program in another language.
 func foreign(p Program) *wire.Error {
-	e := wire.Errorf(wire.CodeNotDebuggable, "%s is a program in %s, and so far only Go can be debugged", p, p.Language)
-	if p.Language == "" {
-		e = wire.Errorf(wire.CodeNotDebuggable, "%s is no Go program, and so far only Go can be debugged", p)
+	e := wire.Errorf(wire.CodeNotDebuggable, "%s is a program in %s, and so far only Go and Python can be debugged", p, p.Language)
+	switch p.Language {
+	case "":
+		e = wire.Errorf(wire.CodeNotDebuggable, "%s is no program in Go or Python, and so far only those can be debugged", p)
+	case "Python": // else it is found before
+		e = wire.Errorf(wire.CodeNotDebuggable, "%s is a program in Python that another one runs; only Go can be debugged so", p)
 	}
 	e.Hint = hints[p.Language]
 	if e.Hint == "" {
@@ -110,7 +113,7 @@ func foreign(p Program) *wire.Error {
 
 // hints say what can be done instead.
 var hints = map[string]string{
-	"Python":     "start it by `python -m debugpy --listen 5678 …`, and attach the editor's Python debugger through a port_forward",
+	"Python":     "let the container run Python itself, for example by `exec python …` at the end of a script",
 	"JavaScript": "start it by `node --inspect=9229 …`, and attach the editor's own debugger through a port_forward",
 	"Java":       "start it with -agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=5005, and attach the editor's Java debugger through a port_forward",
 }

@@ -109,9 +109,9 @@ func TestLook(t *testing.T) {
 		{"two of them", 2, []string{"sh", "-c", "exec 3<&0; " + self + " <&3 & " + self + "; wait"}, false, []string{"several Go programs", filepath.Base(self)}},
 		{"none yet", 1, []string{"sh", "-c", "echo runs; read line"}, false, []string{"runs no program"}},
 		{"a watcher with none yet", 1, []string{air, "sh", "-c", "echo runs; read line"}, false, []string{"runs no program"}},
-		{"Python", 1, []string{"python3", "-c", python}, false, []string{"Python", "only Go", "debugpy"}},
+		{"Python", 1, []string{"python3", "-c", python}, false, []string{"Python", "only Go"}},
 		{"a shell runs Python", 1, []string{"sh", "-c", "python3 -c \"" + python + "\"; true"}, false, []string{"Python", "only Go"}},
-		{"a program in C", 0, []string{"cat"}, false, []string{"cat", "only Go"}},
+		{"a program in C", 0, []string{"cat"}, false, []string{"cat", "Go or Python"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := exec.LookPath(test.argv[0]); err != nil {

@@ -15,6 +15,8 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -281,7 +283,7 @@ func (a *App) start(l Launch) error {
 	}
 	spec := a.spec
 	spec.Argv = a.argv
-	spec.Env = append(append([]string(nil), spec.Env...), a.env...)
+	spec.Env = latest(append(append([]string(nil), spec.Env...), a.env...))
 	run, err := begin(spec, l.Frozen)
 	if err != nil {
 		a.update(func(s *Status) { s.Argv, s.Started = spec.Argv, time.Now(); s.Starts++ })
@@ -295,6 +297,22 @@ func (a *App) start(l Launch) error {
 		s.Started = run.started
 	})
 	return nil
+}
+
+// latest drops what a later setting of the same variable replaces: which of two
+// counts is each program's own choice.
+func latest(env []string) []string {
+	set := map[string]bool{}
+	var kept []string
+	for _, e := range slices.Backward(env) {
+		name, _, _ := strings.Cut(e, "=")
+		if !set[name] {
+			set[name] = true
+			kept = append(kept, e)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
 }
 
 // stop ends the process if there is one.

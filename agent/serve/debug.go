@@ -6,6 +6,9 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -134,7 +137,7 @@ func (s *Server) debugApp(ctx context.Context, r wire.DebugRequest) (wire.DebugR
 	s.debug.pid.Store(int64(ready.PID))
 	s.debugged()
 	s.wg.Go(func() { s.watchPaused(ctx, ready.PID, cmp.Or(ready.Child, ready.PID)) })
-	tap := &debugStream{Session: session}
+	tap := &debugStream{ReadWriteCloser: session}
 	tap.close = sync.OnceFunc(func() {
 		s.debug.closing()
 		session.Close()
@@ -146,9 +149,59 @@ func (s *Server) debugApp(ctx context.Context, r wire.DebugRequest) (wire.DebugR
 	return ready, tap, nil
 }
 
+// startPython starts the application anew, with its debugger.
+func (s *Server) startPython(ctx context.Context) (wire.DebugReady, io.ReadWriteCloser, error) {
+	if program, ok := debug.Python(s.app.Status().PID); ok {
+		if err := program.CanDebug(ctx); err != nil {
+			return wire.DebugReady{}, nil, err
+		}
+	}
+	hook, err := debug.NewHook(filepath.Join(s.cfg.RunDir, "python"))
+	if err != nil {
+		return wire.DebugReady{}, nil, notDebuggable(err)
+	}
+	defer hook.Close()
+	st, err := s.app.Restart(context.WithoutCancel(ctx), proc.Launch{Env: hook.Env(os.Getenv("PYTHONPATH"))})
+	if err != nil {
+		return wire.DebugReady{}, nil, procError(err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.wg.Go(func() { s.whileRuns(ctx, st.PID, cancel) })
+	conn, err := hook.Accept(ctx, st.PID)
+	if err != nil {
+		return wire.DebugReady{}, nil, err
+	}
+	program, _ := debug.Python(st.PID)
+	return wire.DebugReady{PID: st.PID, Program: program.Exe, Language: "Python"}, &quick{conn: conn.(*net.TCPConn)}, nil
+}
+
+// whileRuns calls end when a process of the application has ended, and returns
+// when it has or ctx ends.
+func (s *Server) whileRuns(ctx context.Context, pid int, end func()) {
+	tick := time.NewTicker(wrapperLook)
+	defer tick.Stop()
+	for s.app.Status().PID == pid {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+	end()
+}
+
 // startDebugger starts a debugger on what is to be debugged.
-func (s *Server) startDebugger(ctx context.Context, mode wire.DebugMode) (wire.DebugReady, *debug.Session, error) {
+func (s *Server) startDebugger(ctx context.Context, mode wire.DebugMode) (wire.DebugReady, io.ReadWriteCloser, error) {
 	st := s.app.Status()
+	python := mode == wire.DebugRestart && s.insight.latest() == "Python"
+	if st.State == proc.Running {
+		_, python = debug.Python(st.PID)
+	}
+	if python {
+		s.hold.release()
+		return s.startPython(ctx)
+	}
 	switch mode {
 	case wire.DebugAttach:
 		if st.State != proc.Running {
@@ -174,7 +227,7 @@ func (s *Server) startDebugger(ctx context.Context, mode wire.DebugMode) (wire.D
 		s.app.Signal(context.Background(), syscall.SIGCONT) // it may be frozen
 		return wire.DebugReady{}, nil, err
 	}
-	ready := wire.DebugReady{PID: st.PID, Program: program.Exe}
+	ready := wire.DebugReady{PID: st.PID, Program: program.Exe, Language: "Go"}
 	if program.PID != st.PID {
 		ready.Child = program.PID
 	}
@@ -215,7 +268,7 @@ func (s *Server) debugged() {
 
 // debugStream is a session whose Close also cleans up after it.
 type debugStream struct {
-	*debug.Session
+	io.ReadWriteCloser
 	close func()
 }
 

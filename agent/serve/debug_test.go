@@ -124,7 +124,7 @@ func TestDebugRefusesOtherLanguages(t *testing.T) {
 	}
 	began := time.Now()
 	_, _, err = h.Debug(t.Context(), wire.DebugRequest{Mode: wire.DebugAttach})
-	if e := wantCode(t, err, wire.CodeNotDebuggable); !strings.Contains(e.Message, "cat") || !strings.Contains(e.Message, "only Go") {
+	if e := wantCode(t, err, wire.CodeNotDebuggable); !strings.Contains(e.Message, "cat") || !strings.Contains(e.Message, "Go or Python") {
 		t.Errorf("refused with %q", e.Message)
 	}
 	if took := time.Since(began); took > 2*time.Second {

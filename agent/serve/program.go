@@ -27,6 +27,7 @@ type insight struct {
 	mu       sync.Mutex // guards what follows
 	pid      int        // of the process that it is about
 	language string
+	own      string // the language of the last process itself, not of one that it runs
 	paused   bool
 }
 
@@ -52,6 +53,13 @@ func (i *insight) of(pid int) (language string, paused bool) {
 		return "", false
 	}
 	return i.language, i.paused
+}
+
+// latest returns the language of the last process itself.
+func (i *insight) latest() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.own
 }
 
 // set changes what is known of a process and reports whether it did.
@@ -83,8 +91,11 @@ func (s *Server) learn(ctx context.Context) {
 		if pid == 0 {
 			continue
 		}
-		language := debug.Language(pid)
-		if s.insight.set(pid, func() { s.insight.language = language }) {
+		language, own := debug.Language(pid), ""
+		if _, python := debug.Python(pid); python {
+			own = "Python"
+		}
+		if s.insight.set(pid, func() { s.insight.language, s.insight.own = language, own }) {
 			s.tellInsight()
 		}
 		if language != "" || time.Now().After(until) {

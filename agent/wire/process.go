@@ -154,6 +154,10 @@ type DebugReady struct {
 	PID     int    `json:"pid"`               // of the application
 	Child   int    `json:"child,omitempty"`   // of the process that is debugged, when it is one that the application started
 	Program string `json:"program,omitempty"` // path of what is debugged, in the container
+
+	// Language is that of the program, and says which debugger speaks: delve for
+	// "Go", debugpy for "Python".
+	Language string `json:"language,omitempty"`
 }
 
 // EventKind says what happened.

@@ -55,6 +55,7 @@ The debug configuration of the editor names the resource:
 func dapOptions(workspace string, log *slog.Logger) bridge.Options {
 	return bridge.Options{
 		Adapter: adapter.Delve(),
+		Others:  map[string]adapter.Adapter{"Python": adapter.Debugpy()},
 		Log:     log,
 		Connect: func(ctx context.Context, asked string) (bridge.Backend, error) {
 			dir, err := dapWorkspace(asked, workspace)

@@ -17,7 +17,8 @@ type Adapter struct {
 	Name string
 
 	// Capabilities is what initialize answers. It is known before there is a
-	// debugger, since an editor asks before it says what to debug.
+	// debugger, since an editor asks before it says what to debug. Without it the
+	// editor is told what the debugger itself says, when that is there.
 	Capabilities map[string]any
 
 	// Attach are the arguments that the debugger needs to attach to the process

@@ -56,6 +56,9 @@ type Backend interface {
 type Options struct {
 	Adapter adapter.Adapter
 
+	// Others are the debuggers of further languages, by their names.
+	Others map[string]adapter.Adapter
+
 	// Connect returns the way to the daemon of a workspace; "" is the default
 	// one. The error is shown to the person.
 	Connect func(ctx context.Context, workspace string) (Backend, error)

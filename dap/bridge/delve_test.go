@@ -55,6 +55,7 @@ func serve(t *testing.T, backend bridge.Backend, workspace string) *daptest.Clie
 	go func() {
 		done <- bridge.Serve(context.Background(), its, bridge.Options{
 			Adapter:  adapter.Delve(),
+			Others:   map[string]adapter.Adapter{"Python": adapter.Debugpy()},
 			Connect:  func(context.Context, string) (bridge.Backend, error) { return backend, nil },
 			Describe: describe(workspace),
 		})

@@ -25,7 +25,7 @@ func (s *session) request(m message.Message) {
 	switch m.Command {
 	case "initialize":
 		s.client, s.dialect = m, rewrite.DialectOf(m.Payload())
-		s.answer(m, s.opts.Adapter.Capabilities)
+		s.answer(m, s.adapter.Capabilities)
 		return
 	case "attach", "launch":
 		s.attach(m)
@@ -50,7 +50,7 @@ func (s *session) request(m message.Message) {
 
 // pass sends a request on to the debugger.
 func (s *session) pass(m message.Message) {
-	a := s.opts.Adapter
+	a := s.adapter
 	switch {
 	case m.Command == "restart":
 		s.restart(m)
@@ -88,7 +88,7 @@ func (s *session) forward(m message.Message, change func(message.Message) messag
 
 // answerWaiting answers a request while there is no process.
 func (s *session) answerWaiting(m message.Message) {
-	a := s.opts.Adapter
+	a := s.adapter
 	switch {
 	case m.Command == "configurationDone":
 		s.configured = true

@@ -146,7 +146,7 @@ func (s *session) fromDebugger(l *link, m message.Message) {
 }
 
 func (s *session) fromDebuggerEvent(l *link, m message.Message) {
-	a := s.opts.Adapter
+	a := s.adapter
 	if s.phase == ending {
 		return
 	}

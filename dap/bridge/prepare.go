@@ -34,7 +34,10 @@ func (s *session) prepare(l *link) {
 			s.refusedBy(r)
 			return
 		}
-		args := s.opts.Adapter.AttachArguments(s.given, s.sessions == 0)
+		if s.adapter.Capabilities == nil && s.sessions == 0 {
+			s.event("capabilities", map[string]any{"capabilities": capabilities(r)})
+		}
+		args := s.adapter.AttachArguments(s.given, s.sessions == 0)
 		l.initialized = func() {
 			s.learn(l, func() {
 				s.replay(l, func() {
@@ -53,6 +56,18 @@ func (s *session) prepare(l *link) {
 	})
 }
 
+// capabilities are what a debugger says that it can do, with what the bridge does
+// itself.
+func capabilities(initialized message.Message) map[string]any {
+	caps := map[string]any{}
+	_ = json.Unmarshal(initialized.Payload(), &caps) // what is no object tells of nothing
+	caps["supportsRestartRequest"] = true
+	for _, name := range []string{"supportTerminateDebuggee", "supportSuspendDebuggee", "supportsTerminateRequest"} {
+		caps[name] = false
+	}
+	return caps
+}
+
 // initializeArguments are the editor's own, with what the bridge relies on.
 func (s *session) initializeArguments() map[string]any {
 	args := map[string]any{"adapterID": "towline"}
@@ -67,7 +82,7 @@ func (s *session) initializeArguments() map[string]any {
 // refusedBy handles a debugger that does not want to attach.
 func (s *session) refusedBy(r message.Message) {
 	text := r.FailureText()
-	if p := s.opts.Adapter.Explain(text); p != nil {
+	if p := s.adapter.Explain(text); p != nil {
 		text = problemText(p)
 	}
 	s.refused = text
@@ -90,7 +105,7 @@ func (s *session) refusePart(text string) {
 // learn asks the debugger for the program's sources and build, so that paths
 // can be told apart, and then goes on.
 func (s *session) learn(l *link, next func()) {
-	a := s.opts.Adapter
+	a := s.adapter
 	var program rewrite.Program
 	var info, failure string
 	left := 1
@@ -172,7 +187,7 @@ func (s *session) replay(l *link, next func()) {
 			s.letRun(l, next)
 		}
 	}
-	s.breakpoints.each(s.opts.Adapter.Remembered, func(set *set) {
+	s.breakpoints.each(s.adapter.Remembered, func(set *set) {
 		if set.empty() {
 			return
 		}

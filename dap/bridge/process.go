@@ -220,7 +220,7 @@ func (s *session) tellWaiting() {
 		}
 	}
 	s.say(text + "; breakpoints are kept")
-	s.breakpoints.each(s.opts.Adapter.Remembered, func(set *set) {
+	s.breakpoints.each(s.adapter.Remembered, func(set *set) {
 		s.tellBreakpoints(s.breakpoints.unverified(set, s.awaited()))
 	})
 }
@@ -273,6 +273,9 @@ func (s *session) opened(conn net.Conn, at api.DebugSession, err error) {
 	default:
 		s.req.Launch = false // a later process is taken as it was started
 		s.home = process{pod: at.Pod, container: at.Container}
+		if other, ok := s.opts.Others[at.Language]; ok {
+			s.adapter = other
+		}
 		l := s.connect(conn, at)
 		if r := s.resource(); r != nil {
 			l.seen = s.mine(*r) != nil
@@ -330,13 +333,13 @@ func (s *session) lost(why string) {
 	}
 	waitingFor := fmt.Sprintf("%s (%s)", s.awaited(), why)
 	for _, m := range l.unanswered() {
-		if m.Command == "configurationDone" || s.opts.Adapter.Knows(m.Command) {
+		if m.Command == "configurationDone" || s.adapter.Knows(m.Command) {
 			s.answerWaiting(m)
 			continue
 		}
 		s.refuse(m, waitingFor, false)
 	}
-	s.tellBreakpoints(s.breakpoints.forget(s.opts.Adapter.Forgotten, "its address is of a process that ended"))
+	s.tellBreakpoints(s.breakpoints.forget(s.adapter.Forgotten, "its address is of a process that ended"))
 	clear(s.reverse)
 	s.tryAgain()
 	s.flushHeld()
@@ -361,7 +364,7 @@ func (s *session) tellBreakpoints(list []rawBreakpoint) {
 // explain turns an error into a text for a person that names the next step.
 func (s *session) explain(err error) string {
 	var problem *config.Problem
-	if p := s.opts.Adapter.Explain(err.Error()); p != nil {
+	if p := s.adapter.Explain(err.Error()); p != nil {
 		return problemText(p)
 	}
 	if errors.As(err, &problem) {

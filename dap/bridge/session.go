@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/towline-dev/towline/dap/adapter"
 	"github.com/towline-dev/towline/dap/message"
 	"github.com/towline-dev/towline/dap/rewrite"
 	"github.com/towline-dev/towline/server/api"
@@ -36,6 +37,7 @@ const (
 // for all.
 type session struct {
 	opts    Options
+	adapter adapter.Adapter // of the program; until that is known the first one
 	log     *slog.Logger
 	editor  io.ReadWriteCloser
 	out     *outbox // to the editor
@@ -88,6 +90,7 @@ func newSession(conn io.ReadWriteCloser, o Options) *session {
 	}
 	return &session{
 		opts:        o,
+		adapter:     o.Adapter,
 		log:         log,
 		editor:      conn,
 		out:         newOutbox(conn),

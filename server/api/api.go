@@ -249,10 +249,11 @@ type DebugSession struct {
 	Resource  string     `json:"resource"`
 	Pod       string     `json:"pod"`
 	Container string     `json:"container"`
-	Pid       int        `json:"pid"`             // of the application, as in Target
-	Child     int        `json:"child,omitempty"` // of the process that is debugged, when it is one that the application started
-	Program   string     `json:"program"`         // path of the executable in the container
-	Paths     []PathPair `json:"paths"`           // from the live-update sync steps
+	Pid       int        `json:"pid"`                // of the application, as in Target
+	Child     int        `json:"child,omitempty"`    // of the process that is debugged, when it is one that the application started
+	Program   string     `json:"program"`            // path of the executable in the container
+	Language  string     `json:"language,omitempty"` // of the program, "Go" or "Python": which debugger speaks
+	Paths     []PathPair `json:"paths"`              // from the live-update sync steps
 }
 
 // PathPair maps a folder of the developer's machine to one of the container.

@@ -364,7 +364,7 @@ func carry(face net.Conn, read io.Reader, back net.Conn) {
 
 func sessionOf(resource string, s run.Session) api.DebugSession {
 	d := api.DebugSession{
-		Resource: resource, Pod: s.Target.Pod, Container: s.Target.Container, Pid: s.Pid, Child: s.Child, Program: s.Program,
+		Resource: resource, Pod: s.Target.Pod, Container: s.Target.Container, Pid: s.Pid, Child: s.Child, Program: s.Program, Language: s.Language,
 	}
 	for _, local := range slices.Sorted(maps.Keys(s.PathMap)) {
 		d.Paths = append(d.Paths, api.PathPair{Local: local, Remote: s.PathMap[local]})

@@ -20,8 +20,10 @@ type Session struct {
 	Pid     int // of the application
 	Child   int // of the process that is debugged, when it is one that the application started
 	Program string
-	Image   *config.Image
-	PathMap map[string]string // folders here to folders in the container, as the Tiltfile says
+
+	Language string // which debugger speaks
+	Image    *config.Image
+	PathMap  map[string]string // folders here to folders in the container, as the Tiltfile says
 }
 
 // Debug opens a debugger on the process of a resource's newest container that
@@ -40,7 +42,7 @@ func (r *Runner) Debug(ctx context.Context, resource, pod, container string, lau
 	if err != nil {
 		return nil, Session{}, err
 	}
-	return conn, Session{Target: id, Pid: s.Pid, Child: s.Child, Program: s.Program, Image: s.Image, PathMap: set.PathMap}, nil
+	return conn, Session{Target: id, Pid: s.Pid, Child: s.Child, Program: s.Program, Language: s.Language, Image: s.Image, PathMap: set.PathMap}, nil
 }
 
 // debuggable chooses the container to debug.

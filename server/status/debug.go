@@ -56,11 +56,11 @@ func onlyJobs(objects []string) bool {
 	return jobs > 0
 }
 
-// foreign says that all containers run programs in other languages than Go.
+// foreign says that all containers run programs in languages without a debugger.
 func foreign(spec *config.Resource, targets []api.Target) *config.Problem {
 	language := ""
 	for _, t := range targets {
-		if t.Language == "" || t.Language == "Go" {
+		if t.Language == "" || t.Language == "Go" || t.Language == "Python" {
 			return nil
 		}
 		language = t.Language
@@ -69,7 +69,7 @@ func foreign(spec *config.Resource, targets []api.Target) *config.Problem {
 		return nil
 	}
 	return &config.Problem{
-		Message: fmt.Sprintf("%s runs a program in %s, and so far only Go can be debugged", spec.Name, language), Pos: spec.Pos,
+		Message: fmt.Sprintf("%s runs a program in %s, and so far only Go and Python can be debugged", spec.Name, language), Pos: spec.Pos,
 		Hint: "start the language's own debugger in the container, and reach it by a port_forward",
 	}
 }

@@ -26,7 +26,8 @@ func TestNoDebug(t *testing.T) {
 		{1, Target{}, ""},
 		{1, process("Go"), ""},
 		{1, process(""), ""}, // not known yet
-		{1, process("Python"), "a program in Python"},
+		{1, process("Python"), ""},
+		{1, process("Ruby"), "a program in Ruby"},
 		{2, Target{}, "is a Job"},
 		{4, Target{}, "no image"},
 	} {

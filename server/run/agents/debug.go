@@ -22,7 +22,9 @@ type Session struct {
 	Pid     int // of the application
 	Child   int // of the process that is debugged, when it is one that the application started
 	Program string
-	Image   *config.Image
+
+	Language string // which debugger speaks
+	Image    *config.Image
 }
 
 // Debug opens a debugger on a container's process. With launch, or where the
@@ -44,7 +46,7 @@ func (a *Agents) Debug(ctx context.Context, id engine.TargetID, launch bool) (ne
 		}
 		return nil, Session{}, debugError(id, err)
 	}
-	session := Session{Pid: ready.PID, Child: ready.Child, Program: ready.Program, Image: s.image}
+	session := Session{Pid: ready.PID, Child: ready.Child, Program: ready.Program, Language: ready.Language, Image: s.image}
 	if argv := s.agent.Facts().Entrypoint; session.Program == "" && len(argv) > 0 {
 		session.Program = argv[0]
 	}

@@ -1,0 +1,20 @@
+package adapter
+
+// Debugpy returns the description of Python's debugger, which the program
+// itself brings.
+func Debugpy() Adapter {
+	return Adapter{
+		Name:   "debugpy",
+		Attach: map[string]any{"request": "attach", "subProcess": false},
+		Own: []string{
+			"resource", "pod", "container", "workspace", "substitutePath", "pathMappings", "restart", "type", "name",
+			"program", "module", "code", "args", "env", "cwd", "processId", "host", "port", "connect", "listen", "python", "mode", "noDebug",
+		},
+		Once:       []string{"stopOnEntry"},
+		Remembered: []string{"setBreakpoints", "setFunctionBreakpoints", "setExceptionBreakpoints"},
+		Forgotten:  []string{"setInstructionBreakpoints", "setDataBreakpoints"},
+		Resuming:   []string{"continue", "next", "stepIn", "stepOut", "goto"},
+		Ends:       []string{"terminated"},
+		Hidden:     []string{"initialized", "exited", "terminated", "capabilities", "process"},
+	}
+}

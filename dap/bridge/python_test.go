@@ -1,0 +1,216 @@
+package bridge_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/towline-dev/towline/agent/client"
+	agentserve "github.com/towline-dev/towline/agent/serve"
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/dap/daptest"
+	"github.com/towline-dev/towline/dap/message"
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+const pythonSource = `import sys
+
+def greet(name):
+    text = "hello " + name
+    twice = 2 * len(name)
+    return "%s, %d" % (text, twice)
+
+for line in sys.stdin:
+    print(greet(line.strip()), flush=True)
+`
+
+// pod is a Backend of one real agent, without a cluster between.
+type pod struct {
+	*client.Client
+	server *agentserve.Server
+	in     *os.File
+	out    *bufio.Reader
+}
+
+func (p *pod) Open(ctx context.Context, req api.DebugRequest) (net.Conn, api.DebugSession, error) {
+	mode := wire.DebugAttach
+	if req.Launch {
+		mode = wire.DebugRestart
+	}
+	conn, ready, err := p.Debug(ctx, wire.DebugRequest{Mode: mode})
+	var refused *wire.Error
+	if errors.As(err, &refused) {
+		err = &config.Problem{Message: refused.Message, Hint: refused.Hint}
+	}
+	return conn, api.DebugSession{
+		Resource: req.Resource, Pod: "api-1", Container: "api", Pid: ready.PID, Program: ready.Program, Language: ready.Language,
+	}, err
+}
+
+func (p *pod) Restart(ctx context.Context, _ string) error {
+	_, err := p.Client.Restart(ctx, wire.StartOptions{})
+	return err
+}
+
+func (p *pod) Follow(ctx context.Context, visit func(api.Status) error) error {
+	return p.Events(ctx, func(e wire.Event) error {
+		return visit(api.Status{Up: true, Daemon: api.DaemonInfo{Pid: 1}, Resources: []api.ResourceStatus{{
+			Name: "api", Kind: config.KindK8s, Phase: api.PhaseReady, Targets: []api.Target{{
+				Pod: "api-1", Container: "api", Agent: true, Pid: e.Process.PID, Process: string(e.Process.State), Language: e.Process.Language,
+			}},
+		}}})
+	})
+}
+
+func (p *pod) say(t *testing.T, line, want string) {
+	t.Helper()
+	_, err := io.WriteString(p.in, line+"\n")
+	must(t, err)
+	if want == "" {
+		return
+	}
+	if got, err := p.out.ReadString('\n'); err != nil || got != want+"\n" {
+		t.Errorf("the program said %q, %v, want %q", got, err, want)
+	}
+}
+
+// inPod runs a program under a real agent.
+func inPod(t *testing.T, argv ...string) *pod {
+	t.Helper()
+	inEnd, in, err := os.Pipe()
+	must(t, err)
+	out, outEnd, err := os.Pipe()
+	must(t, err)
+	dir, err := os.MkdirTemp("", "pod")
+	must(t, err)
+	server, err := agentserve.New(agentserve.Config{
+		RunDir: dir, Self: os.Args[0], Argv: argv, NoStart: true,
+		Files: [3]*os.File{inEnd, outEnd, os.Stderr}, Log: slog.New(slog.DiscardHandler),
+	})
+	must(t, err)
+	t.Cleanup(func() {
+		server.Close()
+		server.App().Terminate(syscall.SIGKILL)
+		<-server.App().Done()
+		for _, f := range []*os.File{inEnd, in, out, outEnd} {
+			f.Close()
+		}
+		os.RemoveAll(dir)
+	})
+	key := client.NewKey()
+	_, err = server.Enrol("test", key)
+	must(t, err)
+	conn, err := net.Dial("tcp", server.Addr().String())
+	must(t, err)
+	c, err := client.New(t.Context(), conn, key)
+	must(t, err)
+	t.Cleanup(func() { c.Close() })
+	_, err = c.Start(t.Context(), wire.StartOptions{})
+	must(t, err)
+	return &pod{Client: c, server: server, in: in, out: bufio.NewReader(out)}
+}
+
+// python returns an interpreter that has debugpy.
+func python(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"python3", "/usr/bin/python3"} {
+		if exec.Command(name, "-c", "import debugpy").Run() == nil {
+			path, err := exec.LookPath(name)
+			must(t, err)
+			return path
+		}
+	}
+	t.Skip("no python3 with debugpy: apt install python3-debugpy")
+	return ""
+}
+
+// A Python program is debugged as a Go program is: breakpoints outlive a
+// restart, and the program runs on when the session ends.
+func TestPython(t *testing.T) {
+	ctx := within(t)
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	file := filepath.Join(dir, "app.py")
+	must(t, os.WriteFile(file, []byte(pythonSource), 0o644))
+	p := inPod(t, python(t), "-u", file)
+	p.say(t, "before", "hello before, 12")
+	editor := serve(t, p, dir)
+
+	before := attach(t, ctx, editor, file, 5)
+	var caps struct{ Capabilities map[string]any }
+	must(t, editor.Event(ctx, "capabilities", nil, &caps))
+	if filters, _ := caps.Capabilities["exceptionBreakpointFilters"].([]any); len(filters) == 0 || caps.Capabilities["supportsRestartRequest"] != true {
+		t.Errorf("capabilities: %v", caps.Capabilities)
+	}
+	for round, name := range []string{"one", "after a crash", "after Restart"} {
+		p.say(t, name, "")
+		stopped := wantStop(t, ctx, editor, file, 5, "text", "'hello "+name+"'")
+		must(t, editor.Next(ctx, stopped.ThreadID))
+		stopped = wantStop(t, ctx, editor, file, 6, "text", "'hello "+name+"'")
+		frames, err := editor.StackTrace(ctx, stopped.ThreadID)
+		must(t, err)
+		if got, err := editor.Evaluate(ctx, frames[0].ID, "twice + 1"); err != nil || got == "" {
+			t.Errorf("evaluate: %q, %v", got, err)
+		}
+		must(t, editor.Continue(ctx, stopped.ThreadID))
+		p.say(t, "", "hello "+name+", "+strconv.Itoa(2*len(name)))
+		stopped = wantStop(t, ctx, editor, file, 5, "text", "'hello '")
+		must(t, editor.Continue(ctx, stopped.ThreadID))
+		_, err = p.out.ReadString('\n')
+		must(t, err)
+		switch round {
+		case 0:
+			_, err := p.Signal(ctx, "SIGKILL")
+			must(t, err)
+		case 1:
+			must(t, editor.Call(ctx, "restart", nil, nil))
+		}
+		if round < 2 {
+			must(t, editor.Event(ctx, "invalidated", nil, nil))
+		}
+	}
+	must(t, editor.Disconnect(ctx))
+	p.say(t, "free", "hello free, 8")
+	for _, m := range editor.Received() {
+		if m.Event == "terminated" && !last(editor, m) {
+			t.Error("the editor was told that the program ended")
+		}
+	}
+	if len(before) != 1 || !before[0].Verified {
+		t.Errorf("breakpoints: %+v", before)
+	}
+}
+
+// A program that stands in a session whose editor is gone runs on.
+func TestPythonWhenTheEditorGoes(t *testing.T) {
+	ctx := within(t)
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	file := filepath.Join(dir, "app.py")
+	must(t, os.WriteFile(file, []byte(pythonSource), 0o644))
+	p := inPod(t, python(t), "-u", file)
+	editor := serve(t, p, dir)
+	attach(t, ctx, editor, file, 5)
+	p.say(t, "x", "")
+	wantStop(t, ctx, editor, file, 5, "text", "'hello x'")
+	editor.Close()
+	if got, err := p.out.ReadString('\n'); err != nil || got != "hello x, 2\n" {
+		t.Errorf("the program said %q, %v", got, err)
+	}
+}
+
+// last reports whether nothing but the answer to disconnect follows a message.
+func last(editor *daptest.Client, m message.Message) bool {
+	all := editor.Received()
+	return all[len(all)-1].Seq <= m.Seq+1
+}
