@@ -26,7 +26,7 @@ const lastWords = 200 * time.Millisecond
 
 // goodbye is how long a session that nobody has ended yet is waited for when
 // another one wants the process: its client may have gone a moment ago.
-const goodbye = time.Second
+const goodbye = 2 * time.Second
 
 // A shell or another program that runs the one that is meant may have done so
 // or not. Of one that is younger than youngWrapper it is awaited.

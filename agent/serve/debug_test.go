@@ -62,11 +62,9 @@ func TestSecondDebuggerIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := h.connectAs(t, key)
-	for _, mode := range []wire.DebugMode{wire.DebugAttach, wire.DebugRestart} {
-		for _, c := range []*client.Client{h.Client, other} {
-			_, _, err := c.Debug(t.Context(), wire.DebugRequest{Mode: mode})
-			wantCode(t, err, wire.CodeDebugged)
-		}
+	for mode, c := range map[wire.DebugMode]*client.Client{wire.DebugAttach: h.Client, wire.DebugRestart: other} {
+		_, _, err := c.Debug(t.Context(), wire.DebugRequest{Mode: mode})
+		wantCode(t, err, wire.CodeDebugged)
 	}
 	if now := h.server.App().Status(); now.PID != ready.PID || now.Starts != 1 {
 		t.Errorf("the application is %+v, want it untouched", now)
