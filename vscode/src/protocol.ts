@@ -172,6 +172,7 @@ export interface Target {
   sync: SyncState;
   debugging?: boolean;
   paused?: boolean;
+  language?: string;
   last_sync?: Update;
   problem?: Problem;
 }
