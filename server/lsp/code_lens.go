@@ -119,5 +119,23 @@ func lensTitle(r *api.ResourceStatus) string {
 		cause, _, _ := strings.Cut(r.Problem.Message, "\n")
 		line = string(r.State) + ": " + cause
 	}
-	return mark + " " + line
+	return mark + " " + shortened(line, lensWidth)
+}
+
+// lensWidth is how many characters of a lens are about the state: what can be
+// done stands behind it, and has to stay in sight. The whole text is in hover.
+const lensWidth = 60
+
+// shortened is a text of at most so many characters, cut at a word if there is
+// one.
+func shortened(text string, most int) string {
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	cut := string(runes[:most-1])
+	if space := strings.LastIndexByte(cut, ' '); space > len(cut)/2 {
+		cut = cut[:space]
+	}
+	return strings.TrimRight(cut, " ,.;:") + "…"
 }

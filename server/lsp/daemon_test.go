@@ -203,7 +203,7 @@ func TestUpRefused(t *testing.T) {
 	fake.upErr = &config.Problem{Message: "the context prod is not allowed", Hint: "call allow_k8s_contexts", Pos: config.Position{File: "/w/Tiltfile", Line: 2, Col: 1}}
 	h := open(t, tilt(&daemons{running: fake}))
 	err := h.Call(h.ctx, "workspace/executeCommand", map[string]any{"command": protocol.CommandUp}, nil)
-	if want := "/w/Tiltfile:2:1: the context prod is not allowed\ncall allow_k8s_contexts"; err == nil || !strings.Contains(err.Error(), want) {
+	if want := "the context prod is not allowed (Tiltfile:2)\ncall allow_k8s_contexts"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("up answered %v", err)
 	}
 	if got := slices.DeleteFunc(fake.calls(), func(c string) bool { return c != "up" }); len(got) != 1 {

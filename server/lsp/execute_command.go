@@ -3,8 +3,6 @@ package lsp
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +12,6 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/protocol"
-	"github.com/towline-dev/towline/starlark/config"
 )
 
 // executeCommand does what the editor's user asked for.
@@ -25,7 +22,7 @@ func (s *session) executeCommand(ctx context.Context, p *lsp.ExecuteCommandParam
 	}
 	result, err := s.command(ctx, p, args)
 	if err != nil {
-		return nil, explained(err)
+		return nil, s.explained(err)
 	}
 	data, err := json.Marshal(result)
 	return jsonrpc2.RawMessage(data), err
@@ -199,13 +196,4 @@ func needResource(command string, args protocol.CommandArguments) error {
 		return protocol.Errorf(jsonrpc2.InvalidParams, "%s needs the name of a resource", command)
 	}
 	return nil
-}
-
-// explained makes a problem's hint part of the error that the editor shows.
-func explained(err error) error {
-	var p *config.Problem
-	if errors.As(err, &p) && p.Hint != "" {
-		return fmt.Errorf("%w\n%s", err, p.Hint)
-	}
-	return err
 }

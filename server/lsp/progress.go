@@ -38,7 +38,7 @@ func (s *session) operate(ctx context.Context, op operation, work func(ctx conte
 		err := progress.show(ctx, op, work)
 		defer s.forgetProgress(progress)
 		if err != nil && ctx.Err() == nil {
-			s.notify(lsp.MethodWindowShowMessage, &lsp.ShowMessageParams{Type: lsp.MessageTypeError, Message: explained(err).Error()})
+			s.notify(lsp.MethodWindowShowMessage, &lsp.ShowMessageParams{Type: lsp.MessageTypeError, Message: s.explained(err).Error()})
 		}
 	})
 	return nil
@@ -185,15 +185,21 @@ func failures(o api.Outcome) string {
 			lines = append(lines, r.Name+" "+r.Message)
 		}
 	}
+	if more := len(lines) - mostFailures; more > 0 {
+		lines = append(lines[:mostFailures], fmt.Sprintf("and %d more", more))
+	}
 	return strings.Join(lines, "\n")
 }
+
+// mostFailures is how many resources a message names.
+const mostFailures = 3
 
 // problemText says what ails a resource and what to do.
 func problemText(r api.ResourceStatus) string {
 	if r.Problem == nil {
 		return r.Message
 	}
-	text := r.Problem.Error()
+	text := r.Problem.Message
 	if r.Problem.Hint != "" {
 		text += " (" + r.Problem.Hint + ")"
 	}

@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 
-import { pickResource } from "./picks";
+import { isDebuggable, pickResource } from "./picks";
 import type { CommandArguments, DebugConfiguration } from "./protocol";
 import type { Session } from "./session";
 
@@ -19,6 +19,9 @@ export function registerDebugging(session: Session): vscode.Disposable[] {
     vscode.debug.registerDebugConfigurationProvider(type, {
       provideDebugConfigurations: () => debuggable(session),
     }, vscode.DebugConfigurationProviderTriggerKind.Dynamic),
+    vscode.debug.registerDebugConfigurationProvider(type, {
+      provideDebugConfigurations: () => initial(session),
+    }, vscode.DebugConfigurationProviderTriggerKind.Initial),
   ];
 }
 
@@ -32,15 +35,21 @@ export async function debugResource(session: Session, argument: CommandArguments
 /** Completes a configuration; F5 without a launch.json comes with an empty one. */
 async function complete(session: Session, configuration: vscode.DebugConfiguration): Promise<vscode.DebugConfiguration | undefined> {
   if (typeof configuration["resource"] === "string" && configuration["resource"] !== "") return configuration;
-  const chosen = await pickResource(session, "Debug");
+  const chosen = await pickResource(session, "Debug", { debuggable: true });
   if (chosen) await debugResource(session, chosen);
   return undefined;
+}
+
+/** What a new launch.json has: the resources that are there, else one that asks. */
+function initial(session: Session): vscode.DebugConfiguration[] {
+  const known = debuggable(session).map(({ type, request, name, resource }) => ({ type, request, name, resource: resource as string }));
+  return known.length > 0 ? known : [{ type, request: "attach", name: "Towline: debug in the pod", resource: "${command:pickResource}" }];
 }
 
 /** A configuration for each resource that has a process. */
 function debuggable(session: Session): vscode.DebugConfiguration[] {
   return session.resources
-    .filter(({ resource }) => (resource.targets ?? []).length > 0)
+    .filter(isDebuggable)
     .map(({ folder, resource: { name } }) => ({ type, request: "attach", name: `Towline: ${name}`, resource: name, workspace: folder }));
 }
 

@@ -1,13 +1,20 @@
 import * as vscode from "vscode";
 
 import { byUrgency, describe, iconOf } from "./look";
-import type { CommandArguments, ResourceStatus } from "./protocol";
+import type { CommandArguments, Position } from "./protocol";
 import type { Named, Session } from "./session";
 
 /** What may be chosen besides the resources themselves. */
 export interface Choice {
   /** Offer "all", whose name is the empty string. */
   all?: boolean;
+  /** Offer those alone that a debugger can attach to. */
+  debuggable?: boolean;
+}
+
+/** Whether a debugger can attach to a resource: a local command has no container. */
+export function isDebuggable({ resource }: Named): boolean {
+  return (resource.targets ?? []).length > 0 && resource.no_debug === undefined;
 }
 
 interface Item extends vscode.QuickPickItem {
@@ -17,7 +24,7 @@ interface Item extends vscode.QuickPickItem {
 
 /** Asks for a resource. While nothing is up, it offers to bring the project up. */
 export async function pickResource(session: Session, title: string, choice: Choice = {}): Promise<CommandArguments | undefined> {
-  const items = resourceItems(session);
+  const items = resourceItems(choice.debuggable === true ? session.resources.filter(isDebuggable) : session.resources);
   if (!session.projects.some(({ status }) => status?.up)) {
     const up = "Towline: Up";
     const answer = await vscode.window.showInformationMessage("Nothing is up in this workspace yet.", up);
@@ -31,41 +38,44 @@ export async function pickResource(session: Session, title: string, choice: Choi
 
 /** Shows every resource and what can be done with the project. */
 export async function showStatus(session: Session): Promise<void> {
-  const resources = resourceItems(session);
+  const resources = resourceItems(session.resources);
   const items: Item[] = [
     ...(resources.length > 0 ? [separator("resources"), ...resources] : []),
     separator("project"),
     command("$(play) Up", "towline.up"),
     command("$(debug-stop) Down", "towline.down"),
     command("$(output) Show Logs", "towline.logs"),
+    command("$(debug-restart) Restart Daemon", "towline.restartDaemon"),
     command("$(server-process) Restart Server", "towline.restartServer"),
   ];
   const item = await vscode.window.showQuickPick(items, { title: "Towline", placeHolder: "A resource or an action", matchOnDescription: true });
   await item?.run?.();
 }
 
-async function showActions({ resource }: Named, argument: CommandArguments): Promise<void> {
+async function showActions(named: Named, argument: CommandArguments): Promise<void> {
+  const { resource } = named;
   const links = [...(resource.forwards ?? []), ...(resource.links ?? [])].map(({ url }) => url);
   const items: Item[] = [
-    command("$(debug-alt) Debug", "towline.debug", argument),
+    ...(isDebuggable(named) ? [command("$(debug-alt) Debug", "towline.debug", argument)] : []),
     command("$(debug-restart) Restart the Process", "towline.restart", argument),
     command("$(refresh) Trigger a Full Update", "towline.trigger", argument),
     command("$(output) Show Logs", "towline.logs", argument),
     ...links.map((url) => ({ label: `$(link-external) Open ${url}`, run: () => vscode.env.openExternal(vscode.Uri.parse(url)) })),
-    { label: "$(go-to-file) Go to Declaration", run: () => goTo(resource) },
+    { label: "$(go-to-file) Go to Declaration", run: () => goTo(resource.pos) },
   ];
   const item = await vscode.window.showQuickPick(items, { title: `Towline: ${resource.name}`, placeHolder: describe(resource) });
   await item?.run?.();
 }
 
-async function goTo({ pos }: ResourceStatus): Promise<void> {
+/** Shows a place that the server names. */
+export async function goTo(pos: Position): Promise<void> {
   if (pos.file === undefined) return;
   const place = new vscode.Position((pos.line ?? 1) - 1, (pos.col ?? 1) - 1);
   await vscode.window.showTextDocument(vscode.Uri.file(pos.file), { selection: new vscode.Range(place, place) });
 }
 
-function resourceItems(session: Session): Item[] {
-  return session.resources.sort((a, b) => byUrgency(a.resource, b.resource)).map((named) => {
+function resourceItems(resources: Named[]): Item[] {
+  return resources.toSorted((a, b) => byUrgency(a.resource, b.resource)).map((named) => {
     const argument = { resource: named.resource.name, uri: vscode.Uri.file(named.folder).toString() };
     const { name, phase } = named.resource;
     return { label: `$(${iconOf(phase)}) ${name}`, description: describe(named.resource), argument, run: () => showActions(named, argument) };

@@ -1,3 +1,4 @@
+import { sep } from "node:path";
 import * as vscode from "vscode";
 import { ErrorAction, type ErrorHandler, type Executable, LanguageClient, RevealOutputChannelOn, State } from "vscode-languageclient/node";
 
@@ -22,6 +23,7 @@ export class Session implements vscode.Disposable {
     this.#changed,
     this.#log,
     vscode.workspace.onDidSaveTextDocument((document) => { this.#saved(document); }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void this.restart()),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (needsRestart(event)) void this.restart();
     }),
@@ -45,6 +47,12 @@ export class Session implements vscode.Disposable {
 
   get resources(): Named[] {
     return this.projects.flatMap(({ folder, status }) => (status?.resources ?? []).map((resource) => ({ folder, resource })));
+  }
+
+  /** The project of a file: that of the nearest folder above it. */
+  projectOf(file: vscode.Uri): StatusParams | undefined {
+    return this.projects.filter(({ folder }) => file.fsPath === folder || file.fsPath.startsWith(folder + sep))
+      .toSorted((a, b) => b.folder.length - a.folder.length)[0];
   }
 
   async start(): Promise<void> {
@@ -94,7 +102,7 @@ export class Session implements vscode.Disposable {
     };
     const client: LanguageClient = new QuietClient("towline", "Towline", server, {
       documentSelector: selector,
-      initializationOptions: { status: true } satisfies InitializationOptions,
+      initializationOptions: { status: true, static: !vscode.workspace.isTrusted } satisfies InitializationOptions,
       outputChannel: this.#log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationFailedHandler: () => false,

@@ -18,11 +18,11 @@ export function program(extension: vscode.Uri): string {
   return existsSync(bundled) ? bundled : name;
 }
 
-/** Where and how the project is brought up, as far as it is set. */
-export function upArguments(): CommandArguments {
-  const context = get<string>("context", "");
-  const namespace = get<string>("namespace", "");
-  const args = get<string[]>("args", []);
+/** Where and how the project of a file is brought up, as far as it is set. */
+export function upArguments(file: vscode.Uri | undefined): CommandArguments {
+  const context = get<string>("context", "", file);
+  const namespace = get<string>("namespace", "", file);
+  const args = get<string[]>("args", [], file);
   return {
     ...(context !== "" && { context }),
     ...(namespace !== "" && { namespace }),
@@ -30,6 +30,6 @@ export function upArguments(): CommandArguments {
   };
 }
 
-function get<T>(name: string, fallback: T): T {
-  return vscode.workspace.getConfiguration("towline").get(name, fallback);
+function get<T>(name: string, fallback: T, scope?: vscode.Uri): T {
+  return vscode.workspace.getConfiguration("towline", scope).get(name, fallback);
 }
