@@ -168,11 +168,11 @@ func composeRows() []row {
 		{
 			name:    "docker_compose",
 			purpose: "Adds the services of Docker Compose files.",
-			doc:     "Each service becomes a resource. Several files are merged as Compose does it; several calls with the same project name add up.",
+			doc:     "Each service becomes a resource; `towline up` cannot bring services up yet, and says so of each. Several files are merged as Compose does it; several calls with the same project name add up.",
 			params: []string{
 				"configPaths: str@file | Blob | list[str@file | Blob]", "Compose files, or their contents",
 				"env_file: str@file | None = None", "the file of variables, in place of `.env`",
-				"project_name: str = ''", "the Compose project's name, in place of the folder's",
+				"project_name: str = ''", "the Compose project's name, in place of the folder's; a `name:` in the files counts only when it is given here",
 				"profiles: " + strs + " = []", "Compose profiles to switch on",
 				"wait: bool = False", "wait for health checks before a service counts as ready",
 			},
@@ -183,7 +183,7 @@ func composeRows() []row {
 			purpose: "Configures the resource of a Compose service.",
 			params: []string{
 				"name: str@service", "the service's name",
-				"image: str@image = ''", "Deprecated: has no effect; the Compose file names the image",
+				"image: str@image = ''", "the image of the Tiltfile that the service runs, in place of the one that the Compose file names",
 				"trigger_mode: TriggerMode = TRIGGER_MODE_AUTO", docTriggerMode,
 				"resource_deps: list[str@resource] = []", docDeps,
 				"links: " + linksArg + " = []", docLinks,

@@ -47,7 +47,8 @@ type composeService struct {
 	service     types.ServiceConfig
 	res         config.Resource
 	triggerMode value.TriggerMode
-	image       *manifest.ImageName
+	image       *manifest.ImageName // that the Compose file names, or its default
+	given       *manifest.ImageName // that dc_resource names; nil without one
 	images      []*image
 }
 
@@ -105,21 +106,26 @@ func (c *call) composeFile(v starlark.Value, i int) (types.ConfigFile, error) {
 }
 
 // projectName is the name of a project that is not given one: what the
-// environment or the files say, or the folder of the first file.
+// environment says, or the folder of the first file, as Tilt passes it to Compose.
+// A name in the files does not count then, which is told: volumes and networks of
+// `docker compose` alone are called otherwise.
 func (r *run) projectName(p *composeProject) string {
-	name := r.env.Var("COMPOSE_PROJECT_NAME")
-	for _, f := range p.files {
+	if set := r.env.Var("COMPOSE_PROJECT_NAME"); set != "" {
+		return loader.NormalizeProjectName(set)
+	}
+	name := loader.NormalizeProjectName(filepath.Base(p.dir()))
+	for i, f := range p.files {
 		docs, err := yamldoc.Parse(string(f.Content))
-		if err != nil || len(docs) == 0 || name != "" {
+		if err != nil || len(docs) == 0 {
 			continue
 		}
 		m, _ := docs[0].Value.(map[string]any)
-		name, _ = m["name"].(string)
+		if own, _ := m["name"].(string); own != "" && own != name {
+			r.warn(fmt.Sprintf("the Compose project is called %q, as Tilt calls it, not %q as %s says: docker_compose(…, project_name=%q) keeps that",
+				name, own, filepath.Base(p.paths[i]), own))
+		}
 	}
-	if name == "" {
-		name = filepath.Base(p.dir())
-	}
-	return loader.NormalizeProjectName(name)
+	return name
 }
 
 // addProject merges the files with those of an earlier call for the project,
@@ -231,7 +237,11 @@ func (p *composeProject) activeProfiles(env map[string]string) []string {
 	if len(p.profiles) > 0 || env["COMPOSE_PROFILES"] == "" {
 		return p.profiles
 	}
-	return strings.Split(env["COMPOSE_PROFILES"], ",")
+	var profiles []string
+	for name := range strings.SplitSeq(env["COMPOSE_PROFILES"], ",") {
+		profiles = append(profiles, strings.TrimSpace(name))
+	}
+	return profiles
 }
 
 // composeEnv is the run's environment, over that of the project's file of
@@ -307,7 +317,7 @@ func (r *run) addService(p *composeProject, service types.ServiceConfig, deps []
 	}
 	text := service.Image
 	if text == "" && service.Build != nil {
-		text = p.name + "-" + service.Name
+		text = p.name + "_" + service.Name
 	}
 	if text != "" {
 		name, err := r.opts.Cache.ImageName(text)
@@ -316,7 +326,7 @@ func (r *run) addService(p *composeProject, service types.ServiceConfig, deps []
 		}
 		s.image = name
 	}
-	if service.Build != nil && service.Build.DockerfileInline == "" {
+	if service.Build != nil && service.Build.DockerfileInline == "" && !isRemote(service.Build.Context) {
 		r.files.watch(value.JoinPath(service.Build.Context, cmp.Or(service.Build.Dockerfile, "Dockerfile")))
 	}
 	return nil

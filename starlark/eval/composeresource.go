@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -38,14 +40,18 @@ func (c *call) dcResource() (starlark.Value, error) {
 	if in.Name == "" {
 		return nil, errors.New("dc_resource: `name` must not be empty")
 	}
-	if _, ok := value.OrNone(in.Image).(starlark.String); !ok && value.OrNone(in.Image) != starlark.None {
+	image, ok := value.OrNone(in.Image).(starlark.String)
+	if !ok && value.OrNone(in.Image) != starlark.None {
 		return nil, fmt.Errorf("image arg must be a string; got %T", in.Image)
-	} else if ok && in.Image != starlark.String("") {
-		c.run.warn("dc_resource(image=…) has no effect: the Compose file names the image")
 	}
 	s, err := c.run.compose.find(in.Name, in.Project)
 	if err != nil {
 		return nil, err
+	}
+	if image != "" {
+		if s.given, err = c.run.opts.Cache.ImageName(string(image)); err != nil {
+			return nil, fmt.Errorf("parsing image %s of service %s: %w", image, in.Name, err)
+		}
 	}
 	s.res.Links = append(s.res.Links, in.Links...)
 	s.res.Labels = append(s.res.Labels, in.Labels...)
@@ -113,12 +119,12 @@ func (r *run) assembleCompose() error {
 		return errors.New("default_registry is not supported with docker compose")
 	}
 	for _, s := range r.compose.services {
-		if s.image == nil {
-			continue
-		}
-		img := r.images.find(s.image)
-		if img == nil && s.service.Build != nil {
-			img = r.composeImage(s)
+		img := r.imageOf(s)
+		if img == nil && s.image != nil && s.service.Build != nil {
+			var err error
+			if img, err = r.composeImage(s); err != nil {
+				return &fault.Located{Pos: s.res.Pos, Err: err}
+			}
 			if err := r.images.add(img); err != nil {
 				return &fault.Located{Pos: s.res.Pos, Err: err}
 			}
@@ -136,7 +142,28 @@ func (r *run) assembleCompose() error {
 	return nil
 }
 
-func (r *run) composeImage(s *composeService) *image {
+// imageOf is the image that the Tiltfile builds for a service: the one that
+// dc_resource names, or one of the name that the service has. A service without
+// a name for its image is called project_service by Tilt, project-service by Compose.
+func (r *run) imageOf(s *composeService) *image {
+	names := []*manifest.ImageName{s.given, s.image}
+	if s.service.Image == "" && s.service.Build != nil {
+		if name, err := r.opts.Cache.ImageName(s.project.name + "-" + s.service.Name); err == nil {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		if name == nil {
+			continue
+		}
+		if img := r.images.find(name); img != nil {
+			return img
+		}
+	}
+	return nil
+}
+
+func (r *run) composeImage(s *composeService) (*image, error) {
 	b := s.service.Build
 	args := map[string]string{}
 	for k, v := range b.Args {
@@ -148,20 +175,40 @@ func (r *run) composeImage(s *composeService) *image {
 	}
 	img := &image{name: s.image, Image: config.Image{
 		Ref: reference.FamiliarString(s.image.Named), Builder: config.BuilderCompose, Pos: s.res.Pos, Context: b.Context, Args: args, Target: b.Target,
-		Network: b.Network, Deps: []string{b.Context}, DockerfileContents: b.DockerfileInline, Pull: b.Pull, CacheFrom: b.CacheFrom,
+		Network: b.Network, DockerfileContents: b.DockerfileInline, Pull: b.Pull, CacheFrom: b.CacheFrom, ExtraTags: b.Tags, ExtraHosts: b.ExtraHosts.AsList(":"),
 	}}
+	for _, key := range b.SSH {
+		img.SSH = append(img.SSH, strings.TrimSuffix(key.ID+"="+key.Path, "="))
+	}
+	if len(b.Platforms) > 0 {
+		img.Platform = b.Platforms[0]
+	}
+	if isRemote(b.Context) { // nothing of it is on this machine
+		if b.DockerfileInline == "" {
+			img.Dockerfile = b.Dockerfile
+		}
+		return img, nil
+	}
 	if b.DockerfileInline == "" {
 		img.Dockerfile = value.JoinPath(b.Context, cmp.Or(b.Dockerfile, "Dockerfile"))
+	}
+	img.Deps = []string{b.Context}
+	for _, name := range value.SortedKeys(b.AdditionalContexts) {
+		if dir := b.AdditionalContexts[name]; filepath.IsAbs(dir) && !slices.Contains(img.Deps, dir) {
+			img.Deps = append(img.Deps, dir)
+		}
 	}
 	for _, v := range s.service.Volumes {
 		if v.Type == types.VolumeTypeBind && v.Source != "" { // the container sees changes as they are
 			img.Ignores = append(img.Ignores, config.Ignore{Base: v.Source, Patterns: []string{"**"}, Source: config.SourceVolume})
 		}
 	}
-	if len(b.Platforms) > 0 {
-		img.Platform = b.Platforms[0]
-	}
-	return img
+	return img, r.readIgnores(img, img.Deps)
+}
+
+// isRemote reports whether a context is a URL or a repository, and no folder.
+func isRemote(context string) bool {
+	return strings.Contains(context, "://") || strings.HasPrefix(context, "git@") || strings.HasPrefix(context, "github.com/")
 }
 
 // addCompose adds the resources of services to the project.

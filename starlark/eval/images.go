@@ -250,18 +250,39 @@ func (c *call) setIgnores(img *image, dirs []string, ignore starlark.Value) erro
 		if !isDir {
 			continue
 		}
-		file := filepath.Join(dir, ".dockerignore")
-		if img.Dockerfile != "" && c.run.exists(img.Dockerfile+".dockerignore") {
-			file = img.Dockerfile + ".dockerignore"
+		if err := c.run.readIgnore(img, dir); err != nil {
+			return err
 		}
-		text, err := c.run.files.readText(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+	}
+	return nil
+}
+
+// readIgnores adds what the ignore files of folders say.
+func (r *run) readIgnores(img *image, dirs []string) error {
+	for _, dir := range dirs {
+		if err := r.readIgnore(img, dir); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("reading dockerignore for %s: %w", img.Ref, err)
-		}
-		add(dir, ignoreLines(text), file)
+	}
+	return nil
+}
+
+// readIgnore adds what the ignore file of a folder says: the Dockerfile's own, or
+// the folder's.
+func (r *run) readIgnore(img *image, dir string) error {
+	file := filepath.Join(dir, ".dockerignore")
+	if img.Dockerfile != "" && dir == img.Context && r.exists(img.Dockerfile+".dockerignore") {
+		file = img.Dockerfile + ".dockerignore"
+	}
+	text, err := r.files.readText(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading dockerignore for %s: %w", img.Ref, err)
+	}
+	if patterns := ignoreLines(text); len(patterns) > 0 {
+		img.Ignores = append(img.Ignores, config.Ignore{Base: dir, Patterns: patterns, Source: file})
 	}
 	return nil
 }
