@@ -23,7 +23,7 @@ test-unit: ## run the tests that need no cluster
 	CGO_ENABLED=0 $(GO) test -trimpath $(PACKAGES)
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck and eslint
+lint: ## gofmt, go vet, staticcheck, known vulnerabilities and eslint
 	hack/lint
 
 .PHONY: demo

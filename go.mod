@@ -2,6 +2,9 @@ module github.com/towline-dev/towline
 
 go 1.26.0
 
+// Without the known faults of 1.26.8 in what is called; 1.26.8 builds it as well.
+toolchain go1.26.10
+
 ignore node_modules
 
 require (
