@@ -10,7 +10,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/util/csaupgrade"
 	"k8s.io/client-go/util/retry"
 )
 
@@ -56,6 +59,11 @@ func (a *applier) apply(ctx context.Context) (outcome, error) {
 		}
 		before = nil
 	}
+	if before != nil {
+		if err := a.takeOver(ctx, before); err != nil {
+			return outcome{}, err
+		}
+	}
 	got, err := a.patch(ctx)
 	action, message := Created, ""
 	switch {
@@ -80,6 +88,31 @@ func (a *applier) apply(ctx context.Context) (outcome, error) {
 		}
 	}
 	return a.outcome(got, action, message), nil
+}
+
+// appliers are the field managers of tools that hold an object to its YAML and
+// do not apply on the server's side, and of our own objects that were put whole.
+var appliers = sets.New("kubectl-client-side-apply", "tilt", fieldManager)
+
+// takeOver makes the fields ours that such a tool has set: what the YAML has
+// lost since is then removed by the apply, as the tool itself would have done.
+func (a *applier) takeOver(ctx context.Context, before *unstructured.Unstructured) error {
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		patch, err := csaupgrade.UpgradeManagedFieldsPatch(before, appliers, fieldManager)
+		if err != nil || patch == nil {
+			return err
+		}
+		_, err = a.client.Patch(ctx, before.GetName(), types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		now, getErr := a.client.Get(ctx, before.GetName(), metav1.GetOptions{})
+		if getErr != nil {
+			return getErr
+		}
+		before = now // somebody wrote it in between
+		return err
+	})
 }
 
 // same reports whether applying changed nothing. A controller may have written
