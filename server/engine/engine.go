@@ -76,6 +76,7 @@ type Resource struct {
 type Failure struct {
 	Problem config.Problem
 	Batch   uint64
+	Passing bool // what it lacked may still arrive: it is tried again when something did
 }
 
 // TargetID names one container of one pod.

@@ -41,7 +41,11 @@ type Applied struct {
 	Resource  string
 	Agentless []string // images that the resource runs where no agent could be brought
 	Problem   *config.Problem
+	Passing   bool // with a Problem: what the objects lacked may still arrive
 }
+
+// Retry has a resource tried again that failed for want of something.
+type Retry struct{ Resource string }
 
 // LocalDone answers RunLocal.
 type LocalDone struct {
@@ -319,7 +323,7 @@ func (e Applied) record(s *State) []Effect {
 	}
 	r.Working, r.Fresh = false, false
 	if e.Problem != nil {
-		r.Failed = &Failure{Problem: *e.Problem, Batch: s.Batch}
+		r.Failed = &Failure{Problem: *e.Problem, Batch: s.Batch, Passing: e.Passing}
 		r.Applied = "" // some of it may be there: whatever comes next is applied
 	} else {
 		r.Failed = nil
@@ -327,6 +331,17 @@ func (e Applied) record(s *State) []Effect {
 		r.Agentless = e.Agentless
 	}
 	s.Resources[e.Resource] = r
+	if e.Problem == nil {
+		retryPassing(s)
+	}
+	return nil
+}
+
+func (e Retry) record(s *State) []Effect {
+	if r := s.Resources[e.Resource]; r.Wanted && !r.Working && r.Failed != nil && r.Failed.Passing {
+		r.Forced = true
+		s.Resources[e.Resource] = r
+	}
 	return nil
 }
 
@@ -353,8 +368,12 @@ func (e Observed) record(s *State) []Effect {
 	}
 	r.Message = e.Message
 	r.Ready, r.Broken = e.Ready, e.Broken
+	arrived := r.Ready && !s.Resources[e.Resource].Ready
 	r.WasReady = r.WasReady || r.Ready
 	s.Resources[e.Resource] = r
+	if arrived {
+		retryPassing(s)
+	}
 	var effects []Effect
 	seen := map[TargetID]bool{}
 	for _, c := range e.Targets {

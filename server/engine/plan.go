@@ -142,7 +142,7 @@ func planK8s(s *State, spec *config.Resource) []Effect {
 		}
 		effects = append(effects, startBuild(s, ref))
 	}
-	if waiting {
+	if waiting || len(ground(s, spec)) > 0 {
 		return effects
 	}
 	if isApplyKey(s, spec, r.Applied) && !r.Forced {

@@ -15,6 +15,8 @@ type view struct {
 	order     map[string][]string // by resource: its images and all their bases, bases first
 	users     map[string][]string // by ref: the resources that run an image
 	deploys   map[string]string   // by ref of a LiveImage: its resource
+	ranks     map[string]int      // of Kubernetes resources, for their first update
+	grounds   []*config.Resource  // those of them below the highest rank
 }
 
 func newView(p *config.Project) *view {
@@ -25,6 +27,7 @@ func newView(p *config.Project) *view {
 		order:     make(map[string][]string, len(p.Resources)),
 		users:     make(map[string][]string, len(p.Images)),
 		deploys:   map[string]string{},
+		ranks:     ranks(p),
 	}
 	// Of two of one name the first counts.
 	all := p.LiveImages()
@@ -51,6 +54,11 @@ func newView(p *config.Project) *view {
 			for _, ref := range r.Images {
 				v.users[ref] = append(v.users[ref], r.Name)
 			}
+		}
+	}
+	for i := range p.Resources {
+		if r := &p.Resources[i]; r.Kind == config.KindK8s && v.ranks[r.Name] < rankWorkloads {
+			v.grounds = append(v.grounds, r)
 		}
 	}
 	return v

@@ -31,6 +31,9 @@ func (s *State) Waits(name string) []Wait {
 	if !r.Fresh {
 		return nil
 	}
+	if waits := ground(s, spec); len(waits) > 0 {
+		return waits
+	}
 	if spec.Kind == config.KindLocal && spec.Local != nil && !spec.Local.AllowParallel {
 		if other := otherLocal(s, name); other != "" {
 			return []Wait{{Resource: other}}

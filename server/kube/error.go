@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -113,6 +114,32 @@ func (e *Error) hint() string {
 		return "wait until the object is gone, then trigger the resource"
 	}
 	return ""
+}
+
+// Passing reports whether an error, or one of those that are joined in it, may
+// pass by itself: the object lacked something that another resource, an
+// operator or the network may still bring. A kind that nobody defines, a
+// namespace or service account that is not there, an admission webhook that
+// does not answer yet.
+func Passing(err error) bool {
+	var many interface{ Unwrap() []error }
+	if errors.As(err, &many) {
+		return slices.ContainsFunc(many.Unwrap(), Passing)
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	text := e.Err.Error()
+	switch e.Kind {
+	case NotFound, Unreachable, Timeout:
+		return true
+	case Forbidden:
+		return strings.Contains(text, "error looking up service account")
+	case Internal:
+		return strings.Contains(text, "failed calling webhook")
+	}
+	return false
 }
 
 // IsKind reports whether an error is one of this package with the given kind.

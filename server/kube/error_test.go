@@ -14,7 +14,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 )
 
@@ -156,6 +159,27 @@ func TestImmutable(t *testing.T) {
 	} {
 		if got := immutable(invalid(test.kind, test.message)); got != test.want {
 			t.Errorf("%s: %s: got %v, want %v", test.kind, test.message, got, test.want)
+		}
+	}
+}
+
+func TestPassing(t *testing.T) {
+	noKind := classify("applying", "Widget w", &meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: "x", Kind: "Widget"}})
+	namespace := classify("applying", "Pod p", apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "away"))
+	account := classify("applying", "Pod p", apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "p", errors.New(`error looking up service account ns/sa: serviceaccount "sa" not found`)))
+	hook := classify("applying", "Pod p", apierrors.NewInternalError(errors.New(`failed calling webhook "x": connection refused`)))
+	denied := classify("applying", "Pod p", apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "p", errors.New("quota")))
+	invalid := classify("applying", "Pod p", apierrors.NewBadRequest("no"))
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"kind": {noKind, true}, "namespace": {namespace, true}, "account": {account, true}, "webhook": {hook, true},
+		"denied": {denied, false}, "invalid": {invalid, false}, "joined": {errors.Join(invalid, noKind), true},
+		"joined without": {errors.Join(invalid, denied), false}, "another's": {errors.New("x"), false}, "none": {nil, false},
+	} {
+		if got := Passing(test.err); got != test.want {
+			t.Errorf("%s: got %v, want %v", name, got, test.want)
 		}
 	}
 }

@@ -110,6 +110,9 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 		}
 	}
 	if r.Failed != nil {
+		if r.Failed.Passing && f.State.MayArrive(spec.Name) {
+			return verdict{state: api.StatePending, why: "waits for what it lacks: " + r.Failed.Problem.Message}, true
+		}
 		if spec.Kind == config.KindLocal && (spec.Local == nil || spec.Local.ServeCmd.Empty()) {
 			state = api.StateError // nothing of it runs that could be stale
 		}

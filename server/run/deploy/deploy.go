@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
@@ -70,7 +71,8 @@ type Deployer struct {
 // state is what the owner knows.
 type state struct {
 	project *config.Project
-	last    map[string]*turn // the last apply or deletion of a resource
+	last    map[string]*turn  // the last apply or deletion of a resource
+	said    map[string]string // why its last apply failed
 }
 
 // turn is an apply or a deletion of a resource; done is closed when it ended.
@@ -81,7 +83,7 @@ type turn struct {
 
 // Start returns a Deployer.
 func Start(ctx context.Context, o Options) *Deployer {
-	return &Deployer{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, last: map[string]*turn{}})}
+	return &Deployer{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, last: map[string]*turn{}, said: map[string]string{}})}
 }
 
 // Close ends all that goes on and waits for it.
@@ -125,32 +127,65 @@ func (d *Deployer) Apply(e engine.Apply) {
 }
 
 func (d *Deployer) apply(ctx context.Context, e engine.Apply) {
-	agentless, problem := d.deploy(ctx, e)
+	agentless, problem, passing := d.deploy(ctx, e)
 	if ctx.Err() != nil {
 		return // nobody waits for it: the resource is no longer wanted, or nothing is
 	}
-	if problem != nil {
+	if problem != nil && d.unheard(ctx, e.Resource.Name, problem.Error()) {
 		d.o.Shell.Log.Say(e.Resource.Name, "error", problem.Error())
 	}
-	d.o.Tell(engine.Applied{Resource: e.Resource.Name, Agentless: agentless, Problem: problem})
+	d.o.Tell(engine.Applied{Resource: e.Resource.Name, Agentless: agentless, Problem: problem, Passing: passing})
+	if passing {
+		d.retryLater(e.Resource.Name)
+	}
 	if problem == nil {
+		d.unheard(ctx, e.Resource.Name, "")
 		d.o.Rollout.Observe(e.Resource.Name)
 		d.o.Deployed(e.Resource)
 	}
 }
 
-// deploy applies, and returns the images that now run where there is no agent.
-func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []string, problem *config.Problem) {
+// unheard notes what is said of a resource, and reports whether that is not
+// what was said last: what is tried again every few seconds is told once.
+func (d *Deployer) unheard(ctx context.Context, resource, text string) bool {
+	return inbox.Ask(ctx, d.box, func(_ context.Context, s *state) bool {
+		news := s.said[resource] != text
+		s.said[resource] = text
+		return news
+	})
+}
+
+// retryPause is the time after which an apply that lacked something is tried
+// again, if nothing that the engine knows of arrived before.
+const retryPause = 10 * time.Second
+
+// retryLater asks for it.
+func (d *Deployer) retryLater(resource string) {
+	d.box.Put(func(ctx context.Context, _ *state) {
+		d.box.Go(func() {
+			select {
+			case <-ctx.Done():
+			case <-time.After(retryPause):
+				d.o.Tell(engine.Retry{Resource: resource})
+			}
+		})
+	})
+}
+
+// deploy applies, and returns the images that now run where there is no agent,
+// and of a problem whether it may pass by itself.
+func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []string, problem *config.Problem, passing bool) {
 	if e.Resource.CustomDeploy != nil {
-		return d.applyByCommand(ctx, e, e.Resource.CustomDeploy)
+		agentless, problem = d.applyByCommand(ctx, e, e.Resource.CustomDeploy)
+		return agentless, problem, false
 	}
 	project := inbox.Ask(ctx, d.box, func(_ context.Context, s *state) *config.Project { return s.project })
 	if project == nil {
-		return nil, nil // it has ended
+		return nil, nil, false // it has ended
 	}
 	o, problem := d.objects(ctx, project, e)
 	if problem != nil {
-		return nil, problem
+		return nil, problem, false
 	}
 	d.o.Rollout.Begin(e.Resource)
 	applied, err := d.o.Cluster.Apply(ctx, o.contents, kube.ApplyOptions{
@@ -159,9 +194,9 @@ func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []stri
 	})
 	d.o.Rollout.Applied(e.Resource, o.withTemplates(applied), err == nil)
 	if err != nil {
-		return nil, applyProblem(err, o.sources)
+		return nil, applyProblem(err, o.sources), kube.Passing(err)
 	}
-	return o.agentless, nil
+	return o.agentless, nil, false
 }
 
 // Forget deletes what the project no longer has. Of a resource of which

@@ -271,7 +271,7 @@ func TestCommandsApply(t *testing.T) {
 		"echo '{{{'":      "printed what is not YAML",
 		"echo '[unclear'": "printed what is not YAML",
 	} {
-		_, problem := b.deploy(t.Context(), engine.Apply{Resource: custom(script, ""), Images: map[string]string{"img": "pushed"}})
+		_, problem, _ := b.deploy(t.Context(), engine.Apply{Resource: custom(script, ""), Images: map[string]string{"img": "pushed"}})
 		if (problem == nil) != (want == "") || problem != nil && (!strings.Contains(problem.Message, want) || problem.Hint == "" || problem.Pos.Line != 3) {
 			t.Errorf("%s: %+v, want %q", script, problem, want)
 		}
@@ -281,7 +281,7 @@ func TestCommandsApply(t *testing.T) {
 		t.Errorf("lines %q, events %q", b.lines, b.events)
 	}
 	b.cluster.refuse = errors.New("cut")
-	if _, problem := b.deploy(t.Context(), engine.Apply{Resource: custom(good, "")}); problem == nil {
+	if _, problem, _ := b.deploy(t.Context(), engine.Apply{Resource: custom(good, "")}); problem == nil {
 		t.Error("no problem though the objects cannot be read")
 	}
 	b.cluster.did = nil

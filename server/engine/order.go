@@ -1,0 +1,100 @@
+package engine
+
+import "github.com/towline-dev/towline/starlark/config"
+
+// The ranks of resources at their first update: what others stand on goes
+// first.
+const (
+	rankGround    = iota // has namespaces or definitions of kinds
+	rankObjects          // has objects alone: accounts, roles, configuration, objects of own kinds
+	rankWorkloads        // has pods, or is deployed by a command
+)
+
+// rankOf ranks a resource by its objects.
+func rankOf(spec *config.Resource, objects []config.Object) int {
+	rank := rankObjects
+	if spec.CustomDeploy != nil || len(spec.Images) > 0 || len(objects) == 0 {
+		rank = rankWorkloads
+	}
+	for _, o := range objects {
+		switch kind, _ := o.Content["kind"].(string); kind {
+		case "Namespace", "CustomResourceDefinition":
+			return rankGround // with whatever else it has: nothing of its own can stand before it
+		case "Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob":
+			rank = rankWorkloads
+		}
+	}
+	return rank
+}
+
+// ranks ranks a project's resources by name.
+func ranks(p *config.Project) map[string]int {
+	objects := map[string][]config.Object{}
+	for _, o := range p.YAML {
+		objects[o.Resource] = append(objects[o.Resource], o)
+	}
+	ranks := make(map[string]int, len(p.Resources))
+	for i := range p.Resources {
+		if r := &p.Resources[i]; r.Kind == config.KindK8s {
+			ranks[r.Name] = rankOf(r, objects[r.Name])
+		}
+	}
+	return ranks
+}
+
+// ground returns the resources of a lower rank whose first update comes before
+// this one's: those that can be updated now. One that waits itself, for a
+// dependency or a person, holds nobody back, and neither does one that failed.
+func ground(s *State, spec *config.Resource) []Wait {
+	if spec.Kind != config.KindK8s || !s.Resources[spec.Name].Fresh {
+		return nil
+	}
+	var waits []Wait
+	for _, other := range s.view.grounds {
+		r := s.Resources[other.Name]
+		if s.view.ranks[other.Name] < s.view.ranks[spec.Name] && r.Wanted && r.Fresh &&
+			depsReady(s, other) && !AwaitsTrigger(s, other) && !imagesFailed(s, other.Name) {
+			waits = append(waits, Wait{Resource: other.Name})
+		}
+	}
+	return waits
+}
+
+// imagesFailed reports whether a resource cannot be applied for want of an
+// image.
+func imagesFailed(s *State, name string) bool {
+	for _, ref := range s.view.order[name] {
+		if s.Images[ref].Failed != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// retryPassing has those tried again that failed for want of what may have
+// arrived by now.
+func retryPassing(s *State) {
+	for name, r := range s.Resources {
+		if r.Failed != nil && r.Failed.Passing && !r.Working {
+			r.Forced = true
+			s.Resources[name] = r
+		}
+	}
+}
+
+// MayArrive reports whether what a resource lacked may still come by itself
+// from another one: one that is being updated, waits for its turn, or starts.
+func (s *State) MayArrive(name string) bool {
+	for other, r := range s.Resources {
+		if other == name || !r.Wanted || r.Failed != nil {
+			continue
+		}
+		if r.Working || !r.Fresh && !r.Ready && !r.Broken {
+			return true
+		}
+		if r.Fresh && depsReady(s, s.view.resource(other)) && !AwaitsTrigger(s, s.view.resource(other)) && !imagesFailed(s, other) {
+			return true
+		}
+	}
+	return false
+}
