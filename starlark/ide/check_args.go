@@ -40,7 +40,7 @@ func (c *checker) call(call *syntax.CallExpr) {
 		}
 		if p.Kind < decl.VarArgs {
 			c.argType(a, sig, p)
-			c.argRole(a, sig, p)
+			c.argRole(a, sig, bound[i])
 		}
 	}
 	c.builtinCall(call, sig.entry)
@@ -194,7 +194,12 @@ func strictly(want, got string) bool {
 func literalType(x syntax.Expr) string {
 	switch x := syntax.Unparen(x).(type) {
 	case *syntax.Literal:
-		return map[syntax.Kind]string{syntax.STRING: "str", syntax.INT: "int"}[x.Kind]
+		switch x.Kind {
+		case syntax.STRING:
+			return "str"
+		case syntax.INT:
+			return "int"
+		}
 	case *syntax.ListExpr:
 		return "list"
 	case *syntax.DictExpr:

@@ -162,16 +162,26 @@ func (c *checker) images() {
 	}
 }
 
-// argRole checks a string by what it names.
-func (c *checker) argRole(a *syntax.Arg, sig *signature, p decl.Param) {
+// argRole checks strings by what they name.
+func (c *checker) argRole(a *syntax.Arg, sig *signature, param int) {
+	roles := sig.rolesOf(param)
+	if len(roles) == 0 || sig.params[param].Name == "kustomize_bin" { // a program, which may lie in the PATH
+		return
+	}
+	if lit, ok := a.X.(*syntax.Literal); ok {
+		c.literalRoles(lit, roles, sig.name)
+		return
+	}
 	for _, x := range elements(a.X) {
-		lit, ok := x.(*syntax.Literal)
-		if !ok || p.Name == "kustomize_bin" { // a program, which may lie in the PATH
-			continue
+		if lit, ok := x.(*syntax.Literal); ok {
+			c.literalRoles(lit, roles, sig.name)
 		}
-		for _, role := range p.Type.Roles() {
-			c.literalRole(lit, role, sig.name)
-		}
+	}
+}
+
+func (c *checker) literalRoles(lit *syntax.Literal, roles []decl.Role, fn string) {
+	for _, role := range roles {
+		c.literalRole(lit, role, fn)
 	}
 }
 

@@ -216,12 +216,14 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 	if v == "" || strings.ContainsAny(v, "*?$~\n{}") || strings.Contains(v, "://") || strings.Contains(v, "github.com") || strings.Contains(v, "@") {
 		return
 	}
-	path := absolute(c.f, v)
-	if _, ok := c.s.Workspace.ReadDir(dir(c.f)); !ok || path == dir(c.f) || path == "/" {
+	here := c.here()
+	path := below(here.path, v)
+	if !here.listed || path == here.path || path == "/" {
 		return
 	}
-	entries, ok := c.s.Workspace.ReadDir(filepath.Dir(path))
-	if listed(entries, filepath.Base(path)) {
+	slash := strings.LastIndexByte(path, filepath.Separator)
+	entries, ok := c.s.Workspace.ReadDir(path[:max(slash, 1)])
+	if listed(entries, path[slash+1:]) {
 		return
 	}
 	if c.searches++; !ok && filepath.IsAbs(v) || c.searches > maxSearches || c.madeHere(lit) {
@@ -241,6 +243,22 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 		d.Severity = Hint
 	}
 	c.meantFile(d, lit)
+}
+
+// folder is a folder and whether it can be listed.
+type folder struct {
+	path   string
+	listed bool
+}
+
+// here returns the file's folder.
+func (c *checker) here() folder {
+	if c.folder.path == "" {
+		path := dir(c.f)
+		_, ok := c.s.Workspace.ReadDir(path)
+		c.folder = folder{path, ok}
+	}
+	return c.folder
 }
 
 // meantFile offers the file that is named most like one that is not there.

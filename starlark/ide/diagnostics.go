@@ -170,6 +170,7 @@ type checker struct {
 	known    *evaluatedNames // see evaluatedNames
 	inner    []syntax.Span   // see inScope
 	depends  []syntax.Span   // see certain
+	folder   folder          // see here
 	searches int             // through all names or the whole file, for one complaint
 }
 

@@ -62,7 +62,7 @@ func (in *inference) expr(f *resolve.File, x syntax.Expr) value {
 	defer func() { in.depth-- }()
 	switch x := x.(type) {
 	case *syntax.Literal:
-		return value{name: map[syntax.Kind]string{syntax.STRING: "str", syntax.BYTES: "bytes", syntax.INT: "int", syntax.FLOAT: "float"}[x.Kind]}
+		return value{name: literalName(x.Kind)}
 	case *syntax.Ident:
 		return in.binding(f, f.Binding(x))
 	case *syntax.DotExpr:
@@ -100,6 +100,21 @@ func (in *inference) expr(f *resolve.File, x syntax.Expr) value {
 		return merge(in.expr(f, x.True), in.expr(f, x.False))
 	}
 	return value{}
+}
+
+// literalName returns the type of a literal.
+func literalName(kind syntax.Kind) string {
+	switch kind {
+	case syntax.STRING:
+		return "str"
+	case syntax.BYTES:
+		return "bytes"
+	case syntax.INT:
+		return "int"
+	case syntax.FLOAT:
+		return "float"
+	}
+	return ""
 }
 
 // member infers an attribute of a value.

@@ -1,6 +1,8 @@
 package ide
 
 import (
+	"strings"
+
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
@@ -123,7 +125,7 @@ func (in *inference) settings(f *resolve.File) []field {
 	text := value{name: "str"}
 	types := map[string]value{"config.define_string": text, "config.define_bool": {name: "bool"}, "config.define_string_list": {name: "list", elem: &text}, "config.define_object": {}}
 	var list []field
-	syntax.Walk(f.File, func(n syntax.Node) bool {
+	define := func(n syntax.Node) bool {
 		call, ok := n.(*syntax.CallExpr)
 		if !ok || len(call.Args) == 0 {
 			return true
@@ -143,7 +145,16 @@ func (in *inference) settings(f *resolve.File) []field {
 			}
 		}
 		return true
-	})
+	}
+	for i := range f.Parts {
+		part := &f.Parts[i]
+		if !strings.Contains(f.Src[part.Start:part.End()], "define_") {
+			continue
+		}
+		for _, st := range part.Stmts {
+			syntax.Walk(st, define)
+		}
+	}
 	in.defined[f] = list
 	return list
 }

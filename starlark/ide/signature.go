@@ -16,6 +16,19 @@ type signature struct {
 	result  decl.Type // of a def: what it says that it returns
 	entry   *decl.Entry
 	doc     docstring
+
+	roles [][]decl.Role // of the parameters of an entry; nil until they are asked for
+}
+
+// rolesOf returns the roles of the strings that a parameter of an entry takes.
+func (sig *signature) rolesOf(param int) []decl.Role {
+	if sig.roles == nil {
+		sig.roles = make([][]decl.Role, len(sig.params))
+		for i := range sig.params {
+			sig.roles[i] = sig.params[i].Type.Roles()
+		}
+	}
+	return sig.roles[param]
 }
 
 // signatureOf returns the signature of a value, nil when it is unknown.
