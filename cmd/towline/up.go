@@ -214,6 +214,7 @@ func resourceCommand(name, short string, do func(context.Context, *api.Client, s
 func logsCommand() *cobra.Command {
 	var ws workspaceFlags
 	var req api.LogsRequest
+	var reconnect bool
 	cmd := &cobra.Command{
 		Use:   "logs [RESOURCE...]",
 		Short: "Print the logs of resources: builds, pods and what Towline did",
@@ -227,10 +228,11 @@ func logsCommand() *cobra.Command {
 				return err
 			}
 			req.Resources = args
-			err = client.Logs(cmd.Context(), req, func(l api.LogLine) error {
-				printLog(os.Stdout, l, len(args) != 1)
-				return nil
-			})
+			out := logOutput{e: e, client: client, show: func(l api.LogLine) { printLog(os.Stdout, l, len(args) != 1) }}
+			if req.Follow && reconnect {
+				return out.follow(cmd.Context(), req)
+			}
+			err = out.print(cmd.Context(), req)
 			if cmd.Context().Err() != nil {
 				return nil
 			}
@@ -239,6 +241,7 @@ func logsCommand() *cobra.Command {
 	}
 	ws.registerLong(cmd)
 	cmd.Flags().BoolVarP(&req.Follow, "follow", "f", false, "go on with what comes")
+	cmd.Flags().BoolVar(&reconnect, "reconnect", false, "with -f: when the daemon goes, wait for the next one")
 	cmd.Flags().IntVar(&req.Tail, "tail", 0, "only the last N lines (0: all that is kept)")
 	return cmd
 }
