@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -210,45 +209,6 @@ func decide(st api.Status, req api.DebugRequest) (verdict, *config.Problem) {
 	return later, nil
 }
 
-// absent says that the pod or the container that a person named does not exist.
-// As long as no container is known they may still come.
-func absent(r api.ResourceStatus, req api.DebugRequest) *config.Problem {
-	if len(r.Targets) == 0 || slices.ContainsFunc(r.Targets, func(t api.Target) bool { return meant(t, req) }) {
-		return nil
-	}
-	ofPod := func(t api.Target) bool { return req.Pod == "" || t.Pod == req.Pod }
-	if !slices.ContainsFunc(r.Targets, ofPod) {
-		return &config.Problem{
-			Message: fmt.Sprintf("%s has no pod named %q that could be debugged", r.Name, req.Pod),
-			Hint:    "there are: " + listed(r.Targets, func(t api.Target) string { return t.Pod }),
-		}
-	}
-	return &config.Problem{
-		Message: fmt.Sprintf("%s has no container named %q that could be debugged", r.Name, req.Container),
-		Hint:    "there are: " + listed(r.Targets, func(t api.Target) string { return t.Container }),
-	}
-}
-
-// listed returns the different names of targets.
-func listed(targets []api.Target, name func(api.Target) string) string {
-	var all []string
-	for _, t := range targets {
-		if n := name(t); !slices.Contains(all, n) {
-			all = append(all, n)
-		}
-	}
-	return strings.Join(all, ", ")
-}
-
-// meant reports whether a request allows a target.
-func meant(t api.Target, req api.DebugRequest) bool {
-	return (req.Pod == "" || req.Pod == t.Pod) && (req.Container == "" || req.Container == t.Container)
-}
-
-// ended reports whether the process of a target ended by itself and is not
-// started again.
-func ended(t api.Target) bool { return t.Pid == 0 && strings.HasPrefix(t.Process, "exited") }
-
 func resourceOf(st api.Status, name string) *api.ResourceStatus {
 	for i := range st.Resources {
 		if st.Resources[i].Name == name {
@@ -270,25 +230,4 @@ func names(st api.Status) []string {
 type process struct {
 	pod, container string
 	pid            int
-}
-
-// chosen returns a target that the request could mean, one whose process runs
-// if there is one; nil when there is none with an agent.
-func chosen(r api.ResourceStatus, req api.DebugRequest) *api.Target {
-	var found *api.Target
-	for i, t := range r.Targets {
-		if meant(t, req) && t.Agent && (found == nil || found.Pid == 0 && t.Pid != 0) {
-			found = &r.Targets[i]
-		}
-	}
-	return found
-}
-
-// running returns a process that the request could mean; the zero one when
-// none runs.
-func running(r api.ResourceStatus, req api.DebugRequest) process {
-	if t := chosen(r, req); t != nil && t.Pid != 0 {
-		return process{t.Pod, t.Container, t.Pid}
-	}
-	return process{}
 }

@@ -88,3 +88,17 @@ func TestModules(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// FuzzParseBuild: what a program holds where Go leaves its build is anybody's.
+func FuzzParseBuild(f *testing.F) {
+	f.Add("path\ta\nmod\ta\t(devel)\ndep\tb\tv1\n=>\t../c\nbuild\t-gcflags=\"-N\"\n")
+	f.Add("path\t\n=>\n=>\tx\tv\nbuild\t=\nbuild\n\t\n")
+	f.Fuzz(func(t *testing.T, info string) {
+		b := parseBuild(info)
+		if !b.known && strings.Contains(info, "path\t") && !strings.HasPrefix(info, "\n") && !strings.Contains(info, "\n") {
+			t.Errorf("%q is not known", info)
+		}
+		b.advice(time.Minute)
+		rewrite.NewMapper(rewrite.Workspace{Files: nowhere{}, Modules: []rewrite.Module{{Dir: "/ws", Path: "a"}}}, rewrite.Program{Modules: b.modules, Sources: []string{"a/x.go"}})
+	})
+}

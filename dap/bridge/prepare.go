@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"strings"
 	"time"
 
 	"github.com/towline-dev/towline/dap/message"
@@ -243,26 +242,6 @@ func (s *session) goLive(l *link) {
 
 // debugged returns the pid of the process that a debugger is attached to.
 func debugged(at api.DebugSession) int { return cmp.Or(at.Child, at.Pid) }
-
-// sayTaken says what is debugged, where it could have been something else.
-func (s *session) sayTaken(at api.DebugSession) {
-	if at.Child != 0 {
-		s.say(fmt.Sprintf("what is debugged is %s (pid %d), which the container's process (pid %d) runs", at.Program, at.Child, at.Pid))
-	}
-	r := s.resource()
-	if r == nil || s.req.Pod != "" && s.req.Container != "" {
-		return
-	}
-	var others []string
-	for _, t := range r.Targets {
-		if t.Agent && (t.Pod != at.Pod || t.Container != at.Container) && meant(t, s.req) {
-			others = append(others, fmt.Sprintf("container %s of pod %s", t.Container, t.Pod))
-		}
-	}
-	if len(others) > 0 {
-		s.say(fmt.Sprintf("container %s of pod %s is debugged; \"pod\" and \"container\" in the configuration choose another: %s", at.Container, at.Pod, strings.Join(others, ", ")))
-	}
-}
 
 func intField(data json.RawMessage, name string) int {
 	var fields map[string]json.RawMessage

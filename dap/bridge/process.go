@@ -56,52 +56,6 @@ func (s *session) news(st api.Status) {
 	}
 }
 
-// mine returns the target that is or was debugged, nil when it is gone.
-func (s *session) mine(r api.ResourceStatus) *api.Target {
-	for i, t := range r.Targets {
-		if s.home.pod != "" && t.Pod == s.home.pod && t.Container == s.home.container && t.Agent {
-			return &r.Targets[i]
-		}
-	}
-	return nil
-}
-
-// aim is what the backend is asked for: the container that was debugged
-// before, as long as it is there, though others came up meanwhile.
-func (s *session) aim() api.DebugRequest {
-	req := s.req
-	r := s.resource()
-	switch {
-	case r == nil:
-	case s.mine(*r) != nil:
-		req.Pod, req.Container = s.home.pod, s.home.container
-	case req.Container == "":
-		req.Container = onlyGo(*r, req)
-	}
-	return req
-}
-
-// onlyGo names the container that a debugger can attach to when the others that
-// are allowed run programs in other languages; "" when that does not decide.
-func onlyGo(r api.ResourceStatus, req api.DebugRequest) string {
-	name, foreign := "", false
-	for _, t := range r.Targets {
-		switch {
-		case !meant(t, req) || t.Container == name:
-		case t.Language != "" && t.Language != "Go":
-			foreign = true
-		case name != "":
-			return ""
-		default:
-			name = t.Container
-		}
-	}
-	if !foreign {
-		return ""
-	}
-	return name
-}
-
 // endedFor ends the session of a process that ended and is not started again.
 func (s *session) endedFor(t api.Target) {
 	s.say(fmt.Sprintf("the process of %s is not started again: %s; the session ends", s.req.Resource, t.Process))
@@ -156,32 +110,6 @@ func (s *session) watchPid(r api.ResourceStatus) {
 	}
 	if s.link.seen {
 		s.lost("its pod is gone")
-	}
-}
-
-// tellOld says that the program is older than the sources that the editor shows:
-// once for each time that the update fails, and when the program stops while one
-// is on its way.
-func (s *session) tellOld(r api.ResourceStatus) {
-	t := s.mine(r)
-	if t == nil || s.phase != live {
-		return
-	}
-	stale := t.Sync == api.SyncStale || t.Sync == api.SyncFailed || r.State == api.StateStale
-	coming := t.Sync == api.SyncPending && s.stopped
-	switch {
-	case !stale && t.Sync != api.SyncPending:
-		s.old = ""
-	case stale && s.old != "stale":
-		s.old = "stale"
-		why := "their update failed"
-		if r.State == api.StateStale {
-			why = r.Message
-		}
-		s.say("what runs is older than the sources, so that its lines may not be those that are shown: " + why)
-	case coming && s.old == "":
-		s.old = "coming"
-		s.say("what runs is older than the sources, and an update is on its way: its lines may not be those that are shown")
 	}
 }
 
