@@ -56,6 +56,10 @@ type Adapter struct {
 	// build: modules and flags; "" for other languages.
 	BuildInfo string
 
+	// Notice is what a person is told first, after the resource's name; "" for
+	// nothing.
+	Notice string
+
 	// Explanations are tried in order on the debugger's errors.
 	Explanations []Explanation
 }

@@ -224,6 +224,9 @@ func (s *session) goLive(l *link) {
 	s.event("process", map[string]any{
 		"name": l.at.Program, "systemProcessId": debugged(l.at), "isLocalProcess": false, "startMethod": "attach",
 	})
+	if s.sessions == 1 && s.adapter.Notice != "" {
+		s.say(l.at.Resource + " " + s.adapter.Notice)
+	}
 	if s.sessions == 1 || l.at.Child != 0 {
 		s.sayTaken(l.at)
 	}

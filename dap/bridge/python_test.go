@@ -152,6 +152,7 @@ func TestPython(t *testing.T) {
 	if filters, _ := caps.Capabilities["exceptionBreakpointFilters"].([]any); len(filters) == 0 || caps.Capabilities["supportsRestartRequest"] != true {
 		t.Errorf("capabilities: %v", caps.Capabilities)
 	}
+	wantSaid(t, ctx, editor, "in Python", "started anew")
 	for round, name := range []string{"one", "after a crash", "after Restart"} {
 		p.say(t, name, "")
 		stopped := wantStop(t, ctx, editor, file, 5, "text", "'hello "+name+"'")
