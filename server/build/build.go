@@ -30,7 +30,8 @@ type Cluster struct {
 	Context  string           // the kubeconfig's context
 	Runtime  string           // of its nodes: "docker://27.0.1", "containerd://1.7.2"
 	Platform string           // of its nodes: "linux/amd64"; "" when not known
-	Registry *config.Registry // default_registry or else the cluster's own; nil for none
+	Registry *config.Registry // the cluster's own or else default_registry; nil for none
+	Unread   string           // why the cluster could not be asked for its own, "" when it was
 }
 
 // Options make a Builder.

@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,11 @@ import (
 // never is in this machine's docker (skips_local_docker), is believed.
 func (b *Builder) custom(ctx context.Context, r Request) (Result, error) {
 	image := r.Image
-	names, err := NamesFor(image.Ref, b.cluster.Registry)
+	name := b.destination
+	if image.SkipsLocalDocker || image.DisablePush || image.OutputsImageRefTo != "" {
+		name = func(ref string, _ io.Writer) (Names, error) { return NamesFor(ref, b.cluster.Registry) } // where it goes is the command's to say
+	}
+	names, err := name(image.Ref, r.Output)
 	if err != nil {
 		return Result{}, err
 	}

@@ -16,11 +16,11 @@ import (
 
 // docker makes the image of a docker_build.
 func (b *Builder) docker(ctx context.Context, r Request) (Result, error) {
-	t, err := b.find(ctx)
+	names, err := b.destination(r.Image.Ref, r.Output)
 	if err != nil {
 		return Result{}, err
 	}
-	names, err := NamesFor(r.Image.Ref, b.cluster.Registry)
+	t, err := b.find(ctx)
 	if err != nil {
 		return Result{}, err
 	}

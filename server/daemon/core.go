@@ -236,14 +236,14 @@ func (c *core) restore() {
 	}
 }
 
-// builderFor makes the builder for a cluster and a project's registry.
-func builderFor(cluster *kube.Cluster, registry *config.Registry, platform, runtime, dir string) *build.Builder {
+// builderFor makes the builder for a cluster.
+func builderFor(cluster *kube.Cluster, e environs, dir string) *build.Builder {
 	id := cluster.Identity()
 	return build.New(build.Options{
 		Dir: dir,
 		Cluster: build.Cluster{
 			Product: string(id.Product), Name: id.Cluster, Context: id.Context,
-			Runtime: runtime, Platform: platform, Registry: registry,
+			Runtime: e.runtime, Platform: e.platform, Registry: e.registry, Unread: e.unread,
 		},
 	})
 }

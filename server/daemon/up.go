@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,6 +212,7 @@ func (c *core) resume() {
 // environs are what a builder has to know of a cluster.
 type environs struct {
 	registry          *config.Registry
+	unread            string // why the cluster could not be asked for its own
 	platform, runtime string
 }
 
@@ -218,20 +220,18 @@ type environs struct {
 func survey(ctx context.Context, cluster *kube.Cluster, registry *config.Registry) (environs, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
-	s := environs{registry: registry}
+	var s environs
 	if _, err := cluster.ServerVersion(ctx); err != nil {
 		return s, reachProblem(cluster, err)
 	}
 	if nodes, err := cluster.Nodes(ctx); err == nil && len(nodes) > 0 {
 		s.platform, s.runtime = nodes[0].OS+"/"+nodes[0].Arch, nodes[0].Runtime
 	}
-	if s.registry == nil {
-		found, err := cluster.DiscoverRegistry(ctx)
-		if err != nil {
-			return s, reachProblem(cluster, err)
-		}
-		s.registry = found
+	found, unread, err := cluster.DiscoverRegistry(ctx)
+	if err != nil {
+		return s, reachProblem(cluster, err)
 	}
+	s.registry, s.unread = cmp.Or(found, registry), unread // as in Tilt, what the cluster says wins
 	if ns := cluster.Identity().Namespace; ns != "default" {
 		if _, err := cluster.EnsureNamespace(ctx, ns, nil); err != nil && !kube.IsKind(err, kube.Forbidden) {
 			return s, reachProblem(cluster, err)
@@ -253,7 +253,7 @@ func reachProblem(cluster *kube.Cluster, err error) error {
 
 // start makes the runner for the cluster and hands it the good project.
 func (c *core) start(s environs) {
-	builder := builderFor(c.session.cluster, s.registry, s.platform, s.runtime, filepath.Dir(c.good.Tiltfile))
+	builder := builderFor(c.session.cluster, s, filepath.Dir(c.good.Tiltfile))
 	c.session.serial++
 	c.session.runner = c.newRunner(run.Options{
 		Workspace: c.d.o.Endpoint.ID(), Cluster: c.session.cluster, Kubeconfig: c.kubeconfig(), Images: builder, Agent: c.d.o.Agent,

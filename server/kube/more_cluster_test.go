@@ -114,8 +114,8 @@ func TestClusterForbidden(t *testing.T) {
 	if !IsKind(err, Forbidden) || !errors.As(err, &p) || !strings.Contains(p.Hint, "--namespace") {
 		t.Errorf("got %v, %+v; want forbidden with a hint", err, p)
 	}
-	if r, err := other.DiscoverRegistry(t.Context()); err != nil {
-		t.Errorf("registry %v, %v; want no error for what may not be seen", r, err)
+	if r, unread, err := other.DiscoverRegistry(t.Context()); err != nil || !strings.Contains(unread, "get configmaps") && !strings.Contains(unread, "list nodes") {
+		t.Errorf("registry %v, unread %q, %v; want the missing right and no error", r, unread, err)
 	}
 	if _, err := other.Dial(t.Context(), "default", "x", 1); !IsKind(err, Forbidden) {
 		t.Errorf("dialling: %v, want forbidden", err)
@@ -133,7 +133,7 @@ func TestClusterFacts(t *testing.T) {
 	if err != nil || len(nodes) == 0 || !nodes[0].Ready || nodes[0].OS != "linux" || nodes[0].Arch == "" || nodes[0].Runtime == "" {
 		t.Errorf("nodes %+v, %v", nodes, err)
 	}
-	registry, err := c.DiscoverRegistry(t.Context())
+	registry, _, err := c.DiscoverRegistry(t.Context())
 	if c.Identity().Product == kubeconfig.Testbed && (err != nil || registry == nil || registry.Host != "127.0.0.1:5000") {
 		t.Errorf("registry %+v, %v", registry, err)
 	}

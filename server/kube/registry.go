@@ -17,39 +17,41 @@ import (
 // DiscoverRegistry finds the registry that a local cluster says it pulls
 // from: by the ConfigMap that KEP-1755 describes, by the annotations that older
 // scripts leave on nodes, or by MicroK8s' add-on. It returns nil when there is
-// none, and on clusters where these may not be read.
-func (c *Cluster) DiscoverRegistry(ctx context.Context) (*config.Registry, error) {
-	found, err := c.documentedRegistry(ctx)
-	if found == nil && err == nil {
-		found, err = c.annotatedRegistry(ctx)
+// none. Where that may not be read, unread says which right is missing: there
+// may be one.
+func (c *Cluster) DiscoverRegistry(ctx context.Context) (found *config.Registry, unread string, err error) {
+	places := []struct {
+		look func(context.Context) (*config.Registry, error)
+		what string
+	}{
+		{c.documentedRegistry, "get configmaps in the namespace kube-public"},
+		{c.annotatedRegistry, "list nodes"},
+		{c.addonRegistry, "get services in the namespace container-registry"},
 	}
-	if found == nil && err == nil && c.identity.Product == kubeconfig.MicroK8s {
-		found, err = c.addonRegistry(ctx)
+	if c.identity.Product != kubeconfig.MicroK8s {
+		places = places[:2]
 	}
-	if err != nil && !absent(err) {
-		return nil, classify("looking for the registry of", c.identity.Context, err)
+	for _, place := range places {
+		found, err := place.look(ctx)
+		switch {
+		case apierrors.IsForbidden(err):
+			unread = "you may not " + place.what + ", where it would say so"
+		case err != nil && !apierrors.IsNotFound(err):
+			return nil, "", classify("looking for the registry of", c.identity.Context, err)
+		case found != nil:
+			return found, "", nil
+		}
 	}
-	return found, nil
+	return nil, unread, nil
 }
-
-// absent reports whether an object is not there, or not for us to see.
-func absent(err error) bool { return apierrors.IsNotFound(err) || apierrors.IsForbidden(err) }
 
 // documentedRegistry reads the ConfigMap local-registry-hosting.
 func (c *Cluster) documentedRegistry(ctx context.Context) (*config.Registry, error) {
 	m, err := c.clientset.CoreV1().ConfigMaps(metav1.NamespacePublic).Get(ctx, "local-registry-hosting", metav1.GetOptions{})
 	if err != nil {
-		return nil, ignoring(err)
+		return nil, err
 	}
 	return parseRegistryHosting(m.Data["localRegistryHosting.v1"])
-}
-
-// ignoring drops the error of something that is not there.
-func ignoring(err error) error {
-	if absent(err) {
-		return nil
-	}
-	return err
 }
 
 // parseRegistryHosting reads the document of KEP-1755. Its host is empty when
@@ -72,7 +74,7 @@ func parseRegistryHosting(text string) (*config.Registry, error) {
 func (c *Cluster) annotatedRegistry(ctx context.Context) (*config.Registry, error) {
 	nodes, err := c.clientset.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0", Limit: 10})
 	if err != nil {
-		return nil, ignoring(err)
+		return nil, err
 	}
 	for _, node := range nodes.Items {
 		if r := registryOfNode(node); r != nil {
@@ -97,7 +99,7 @@ func registryOfNode(node corev1.Node) *config.Registry {
 func (c *Cluster) addonRegistry(ctx context.Context) (*config.Registry, error) {
 	service, err := c.clientset.CoreV1().Services("container-registry").Get(ctx, "registry", metav1.GetOptions{})
 	if err != nil {
-		return nil, ignoring(err)
+		return nil, err
 	}
 	for _, port := range service.Spec.Ports {
 		if port.NodePort == 32000 {
