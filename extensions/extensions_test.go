@@ -129,8 +129,9 @@ func TestPage(t *testing.T) {
 	b.WriteString(`# Extensions
 
 Shipped with the program, offline: ` + "`load('ext://NAME', …)`" + `. Others of the public collection are fetched by git when they are first
-loaded, and so are those of any repository that ` + "`v1alpha1.extension_repo`" + ` names; they are kept, and a lock file says which commit was
-fetched. What is shipped has the names, parameters and defaults of the public collection (testdata/public.txt, a test); where a Tiltfile
+loaded, and so are those of any repository that ` + "`v1alpha1.extension_repo`" + ` names; the newest commit at each new ` + "`up`" + `, unless ` + "`towline.lock`" + `
+beside the Tiltfile names one. ` + "`towline extensions`" + ` lists the repositories that a Tiltfile loads and how far behind they are,
+` + "`towline extensions update [NAME]`" + ` takes the newest commit and locks it. What is shipped has the names, parameters and defaults of the public collection (testdata/public.txt, a test); where a Tiltfile
 loads a name that the shipped extension lacks, the public one is fetched and takes its place. This page is generated (` + "`go test ./extensions -update`" + `), and every example is run by a test.
 
 | extension | what it does |
@@ -145,7 +146,7 @@ loads a name that the shipped extension lacks, the public one is fetched and tak
 	for _, p := range pages {
 		p.write(&b)
 	}
-	b.WriteString("\n## Not shipped\n\nThese are fetched by git, once, when they are loaded.\n\n| extension | why |\n|---|---|\n")
+	b.WriteString("\n## Not shipped\n\nThese are fetched by git when they are loaded.\n\n| extension | why |\n|---|---|\n")
 	left := Left()
 	for _, name := range slices.Sorted(maps.Keys(left)) {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", name, left[name])

@@ -230,7 +230,7 @@ func (c *check) evaluate(ctx context.Context, root string) *config.Project {
 	p := c.projects[root]
 	if p == nil {
 		p = eval.Eval(ctx, eval.Options{
-			Tiltfile: root, Env: os.Environ(), Version: version, Remote: extensionCache(), AnyContext: true,
+			Tiltfile: root, Env: os.Environ(), Version: version, Remote: remote(extensionCache(root, nil)), AnyContext: true,
 		})
 		c.projects[root] = p
 	}

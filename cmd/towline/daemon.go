@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,7 +93,19 @@ func beside(name string) string {
 // change between evaluations is kept.
 func evaluator() daemon.Evaluate {
 	cache := eval.NewCache()
+	var wanted atomic.Bool // the last one was of a person who wants the Tiltfile to run
+	var since atomic.Pointer[time.Time]
+	since.Store(new(time.Time))
 	return func(ctx context.Context, e daemon.Evaluation) *config.Project {
+		if now := time.Now(); e.Allowed == nil && !wanted.Swap(true) {
+			since.Store(&now) // a new `up`: extensions that are not locked are looked at anew
+		} else if e.Allowed != nil {
+			wanted.Store(false)
+		}
+		extensions := extensionCache(e.Tiltfile, e.Log)
+		if extensions != nil {
+			extensions.Fresh = *since.Load()
+		}
 		env := os.Environ()
 		if e.Kubeconfig != "" {
 			env = append(env, "KUBECONFIG="+e.Kubeconfig)
@@ -103,7 +116,7 @@ func evaluator() daemon.Evaluate {
 				Context: e.Cluster.Context, Namespace: e.Cluster.Namespace, Local: e.Cluster.Local(), CASHA256: e.Cluster.CAHash,
 			},
 			AnyContext: true, Allowed: e.Allowed,
-			Remote: extensionCache(),
+			Remote: remote(extensions),
 		})
 	}
 }

@@ -32,9 +32,10 @@ func evalCommand() *cobra.Command {
 				return err
 			}
 			deferCollection()
+			log := func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }
 			project := eval.Eval(cmd.Context(), eval.Options{
-				Tiltfile: path, Args: args, Env: os.Environ(), Subcommand: subcommand, Version: version, Remote: extensionCache(),
-				Log: func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) },
+				Tiltfile: path, Args: args, Env: os.Environ(), Subcommand: subcommand, Version: version, Log: log,
+				Remote: remote(extensionCache(path, log)),
 			})
 			if !withSecrets {
 				project = config.Scrubbed(config.SecretsOf(project), project)
@@ -68,14 +69,22 @@ func tiltfileToEvaluate(named string) (string, error) {
 	return path, nil
 }
 
-// extensionCache fetches repositories of extensions to the user's cache; nil
-// when the user has none.
-func extensionCache() eval.Remote {
+// extensionCache fetches repositories of a Tiltfile's extensions to the user's
+// cache, by the lock file beside it; nil when the user has no cache.
+func extensionCache(tiltfile string, log func(string)) *eval.GitRemote {
 	cache, ok := extensions.UserCache()
 	if !ok {
 		return nil
 	}
-	return &eval.GitRemote{Dir: string(cache), Env: os.Environ()}
+	return &eval.GitRemote{Dir: string(cache), Lock: filepath.Join(filepath.Dir(tiltfile), extensions.LockName), Env: os.Environ(), Log: log}
+}
+
+// remote is a *eval.GitRemote as an eval.Remote, nil for nil.
+func remote(g *eval.GitRemote) eval.Remote {
+	if g == nil {
+		return nil
+	}
+	return g
 }
 
 // deferCollection lets the garbage collector wait for some 64 MB. Most

@@ -22,12 +22,14 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+const fetchedCommit = "0123456789abcdef0123456789abcdef01234567"
+
 // fetched returns a cache that holds the extension at a path of a repository.
 func fetched(t *testing.T, url, path string) string {
 	t.Helper()
 	cache := extensions.Cache(t.TempDir())
-	write(t, filepath.Join(cache.Folder(url, "abc"), path, "Tiltfile"), "def fetched(): pass\n")
-	if err := cache.WriteLock([]extensions.Locked{{URL: url, Commit: "abc"}}); err != nil {
+	write(t, filepath.Join(cache.Folder(url, fetchedCommit), path, "Tiltfile"), "def fetched(): pass\n")
+	if err := cache.WriteLock([]extensions.Locked{{URL: url, Commit: fetchedCommit}}); err != nil {
 		t.Fatal(err)
 	}
 	return string(cache)
@@ -53,8 +55,8 @@ v1alpha1.extension_repo(name='far', url='https://example.com/far', load_host='fa
 	}{
 		"ext://restart_process": {ide.Found, "ext://restart_process/Tiltfile"},
 		"ext://tests/golang":    {ide.Found, "ext://tests/golang/Tiltfile"},
-		"ext://t":               {ide.Found, "/abc/tilt/tool/Tiltfile"},
-		"ext://corp/tool":       {ide.Found, "/abc/tilt/tool/Tiltfile"},
+		"ext://t":               {ide.Found, "/" + fetchedCommit + "/tilt/tool/Tiltfile"},
+		"ext://corp/tool":       {ide.Found, "/" + fetchedCommit + "/tilt/tool/Tiltfile"},
 		"ext://corp/gone":       {ide.Missing, "https://example.com/ours has no tilt/gone/Tiltfile"},
 		"ext://far/x":           {ide.Unknown, "it is not shipped; evaluating the Tiltfile fetches it from https://example.com/far"},
 		"ext://local/near":      {ide.Found, "/near/Tiltfile"},

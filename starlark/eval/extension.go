@@ -145,6 +145,7 @@ func (r *run) repository(target, ref string) (string, error) {
 	if r.opts.Remote == nil {
 		return "", fault.Environment(fmt.Errorf("%s is not fetched here", target))
 	}
+	r.files.watch(filepath.Join(filepath.Dir(r.opts.Tiltfile), extensions.LockName))
 	if kept, ok := r.opts.Remote.(offline); ok {
 		if dir, ok := kept.Cached(target, ref); ok {
 			return dir, nil

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,16 +19,20 @@ import (
 )
 
 // GitRemote fetches repositories with the git program into a cache, where each
-// commit has a folder of its own that is never changed again.
+// commit has a folder of its own that is never changed again. Its methods are
+// called by one goroutine at a time.
 //
-// What was fetched is noted in the cache's lock file: URL, ref, commit and a
-// hash of the files. A ref that is in it is not fetched again, so that an
-// evaluation is the same tomorrow and offline; `Update` fetches anew. A folder
-// whose files no longer have that hash is fetched again.
+// A URL and ref that the lock file names mean that commit, today and tomorrow. Any
+// other is fetched anew where the cache has it from before Fresh, as Tilt does at
+// each `up`; where that cannot be done, offline, the cache's is used and told. A
+// folder whose files no longer have their hash is fetched again.
 type GitRemote struct {
-	Dir      string   // the cache, see extensions.Cache
-	Env      []string // for git
-	Commands Commands // nil: the operating system's
+	Dir      string       // the cache, see extensions.Cache
+	Lock     string       // the lock file; "": there is none
+	Fresh    time.Time    // what was fetched before that is old; zero: nothing is
+	Env      []string     // for git
+	Log      func(string) // what a person should know; may be nil
+	Commands Commands     // nil: the operating system's
 }
 
 func (g *GitRemote) cache() extensions.Cache { return extensions.Cache(g.Dir) }
@@ -34,53 +40,95 @@ func (g *GitRemote) cache() extensions.Cache { return extensions.Cache(g.Dir) }
 // fetchTimeout bounds one fetch: an evaluation waits for it.
 const fetchTimeout = 2 * time.Minute
 
+// Cached returns the folder of what need not be fetched.
+func (g *GitRemote) Cached(url, ref string) (dir string, ok bool) {
+	if locked, ok := g.locked(url, ref); ok {
+		return g.kept(locked)
+	}
+	index, err := g.cache().ReadLock()
+	if err != nil {
+		return "", false
+	}
+	entry, ok := extensions.FindLocked(index, url, ref)
+	if !ok || entry.Commit != ref && entry.Fetched.Before(g.Fresh) {
+		return "", false
+	}
+	return g.kept(entry)
+}
+
+// locked is what the lock file says of a URL and ref. One that cannot be read says
+// nothing here; Fetch tells why.
+func (g *GitRemote) locked(url, ref string) (extensions.Locked, bool) {
+	lock, err := g.readLock()
+	if err != nil {
+		return extensions.Locked{}, false
+	}
+	return extensions.FindLocked(lock, url, ref)
+}
+
+func (g *GitRemote) readLock() ([]extensions.Locked, error) {
+	if g.Lock == "" {
+		return nil, nil
+	}
+	return extensions.ReadLock(g.Lock)
+}
+
+// kept is the folder of a commit, if the cache has it as it was fetched.
+func (g *GitRemote) kept(entry extensions.Locked) (dir string, ok bool) {
+	dir = g.cache().Folder(entry.URL, entry.Commit)
+	hash, err := hashTree(dir)
+	return dir, err == nil && hash == entry.Hash
+}
+
 // Fetch implements Remote.
 func (g *GitRemote) Fetch(ctx context.Context, url, ref string) (string, error) {
+	if _, err := g.readLock(); err != nil {
+		return "", err
+	}
 	if dir, ok := g.Cached(url, ref); ok {
 		return dir, nil
 	}
-	lock, err := g.cache().ReadLock()
+	index, err := g.cache().ReadLock()
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(lock, func(l extensions.Locked) bool { return l.URL == url && l.Ref == ref })
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
+	locked, isLocked := g.locked(url, ref)
 	asked := ref
-	if i >= 0 {
-		asked = lock[i].Commit
+	if isLocked {
+		asked = locked.Commit
 	}
-	commit, dir, err := g.clone(ctx, url, asked)
+	got, err := g.get(ctx, url, asked)
 	if err != nil {
-		return "", err
-	}
-	hash, err := hashTree(dir)
-	if err != nil {
-		return "", err
-	}
-	if i >= 0 {
-		if hash != lock[i].Hash {
-			return "", fmt.Errorf("%s at %s has other files than when it was first fetched: remove its entry from %s if that is right", url, commit, g.cache().LockFile())
+		before, known := extensions.FindLocked(index, url, ref)
+		if dir, ok := g.kept(before); known && ok && !isLocked {
+			g.say(fmt.Sprintf("%v; its files of %s are used", err, before.Fetched.Format(time.DateTime)))
+			return dir, nil
 		}
-		return dir, nil
+		return "", err
 	}
-	return dir, g.cache().WriteLock(append(lock, extensions.Locked{URL: url, Ref: ref, Commit: commit, Hash: hash}))
+	if isLocked && got.Hash != locked.Hash {
+		return "", fmt.Errorf("%s at %s has other files than when it was locked: `towline extensions update` locks them if that is right", url, locked.Commit)
+	}
+	got.Ref = ref
+	return g.cache().Folder(url, got.Commit), g.cache().WriteLock(extensions.Lock(index, got))
 }
 
-// Cached returns the folder of a repository that was fetched before and still
-// has the files that it had then.
-func (g *GitRemote) Cached(url, ref string) (string, bool) {
-	lock, err := g.cache().ReadLock()
+func (g *GitRemote) say(text string) {
+	if g.Log != nil {
+		g.Log(text)
+	}
+}
+
+// get fetches a commit, tag or branch into the cache.
+func (g *GitRemote) get(ctx context.Context, url, ref string) (extensions.Locked, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	commit, dir, err := g.clone(ctx, url, ref)
 	if err != nil {
-		return "", false
+		return extensions.Locked{}, err
 	}
-	i := slices.IndexFunc(lock, func(l extensions.Locked) bool { return l.URL == url && l.Ref == ref })
-	if i < 0 {
-		return "", false
-	}
-	dir := g.cache().Folder(url, lock[i].Commit)
 	hash, err := hashTree(dir)
-	return dir, err == nil && hash == lock[i].Hash
+	return extensions.Locked{URL: url, Ref: ref, Commit: commit, Hash: hash, Fetched: time.Now().UTC().Truncate(time.Second)}, err
 }
 
 // clone fetches one commit and moves its files to their folder.
@@ -165,13 +213,61 @@ func withoutRepository(env []string) []string {
 	})
 }
 
-// Update forgets the commits of a URL, so that the next Fetch takes the newest.
-func (g *GitRemote) Update(url string) error {
-	lock, err := g.cache().ReadLock()
+// Update fetches the newest commit of a URL and ref and locks it.
+func (g *GitRemote) Update(ctx context.Context, url, ref string) (extensions.Locked, error) {
+	lock, err := g.readLock()
 	if err != nil {
-		return err
+		return extensions.Locked{}, err
 	}
-	return g.cache().WriteLock(slices.DeleteFunc(lock, func(l extensions.Locked) bool { return l.URL == url }))
+	got, err := g.get(ctx, url, ref)
+	if err != nil {
+		return got, err
+	}
+	index, err := g.cache().ReadLock()
+	if err != nil {
+		return got, err
+	}
+	if err := g.cache().WriteLock(extensions.Lock(index, got)); err != nil {
+		return got, err
+	}
+	got.Fetched = time.Time{}
+	return got, extensions.WriteLock(g.Lock, extensions.Lock(lock, got))
+}
+
+// Using returns the commit that a URL and ref mean now, and whether the lock file
+// says so; ok is false where nothing was fetched.
+func (g *GitRemote) Using(url, ref string) (entry extensions.Locked, locked, ok bool) {
+	if entry, ok := g.locked(url, ref); ok {
+		return entry, true, true
+	}
+	index, _ := g.cache().ReadLock()
+	entry, ok = extensions.FindLocked(index, url, ref)
+	return entry, false, ok
+}
+
+// Behind counts the commits of a ref that came after a commit; -1 where that is
+// none of the ref's.
+func (g *GitRemote) Behind(ctx context.Context, url, ref, commit string) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	work, err := os.MkdirTemp(g.Dir, ".fetch-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(work)
+	if strings.HasPrefix(url, "-") || strings.HasPrefix(ref, "-") {
+		return 0, fmt.Errorf("%q at %q is no repository", url, ref)
+	}
+	for _, args := range [][]string{{"init", "--quiet", "--bare"}, {"fetch", "--quiet", "--filter=tree:0", "--", url, cmp.Or(ref, "HEAD")}} {
+		if _, err := g.git(ctx, work, args...); err != nil {
+			return 0, fmt.Errorf("looking at %s: %w", url, err)
+		}
+	}
+	out, err := g.git(ctx, work, "rev-list", "--count", commit+"..FETCH_HEAD")
+	if err != nil {
+		return -1, nil // rewritten, or another branch
+	}
+	return strconv.Atoi(strings.TrimSpace(out))
 }
 
 // hashTree is a hash of the names and contents of the files below a folder, and

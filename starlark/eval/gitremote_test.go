@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/towline-dev/towline/extensions"
 )
 
 // gitRepository makes a repository with one commit and returns its folder and
@@ -42,7 +45,8 @@ func gitRepository(t *testing.T) (dir string, commit func(text string)) {
 
 func TestGitRemoteKeepsWhatItFetched(t *testing.T) {
 	repo, commit := gitRepository(t)
-	remote := &GitRemote{Dir: t.TempDir(), Env: os.Environ()}
+	var log []string
+	remote := &GitRemote{Dir: t.TempDir(), Env: os.Environ(), Lock: filepath.Join(t.TempDir(), extensions.LockName), Log: func(s string) { log = append(log, s) }}
 	fetch := func() (string, error) {
 		dir, err := remote.Fetch(context.Background(), repo, "")
 		if err != nil {
@@ -76,13 +80,56 @@ func TestGitRemoteKeepsWhatItFetched(t *testing.T) {
 		t.Errorf("a changed cache was used (%v)", err)
 	}
 
-	if err := remote.Update(repo); err != nil {
+	// A new up takes the newest, once, and does without where it cannot.
+	ctx := context.Background()
+	commit("x = 3\n")
+	remote.Fresh = time.Now().Add(time.Hour)
+	check("at a new up", "x = 3\n")
+	if err := os.Rename(repo, repo+".away"); err != nil {
 		t.Fatal(err)
 	}
-	check("after Update", "x = 2\n")
-	lock, err := os.ReadFile(remote.cache().LockFile())
-	if err != nil || !strings.Contains(string(lock), `"commit"`) || !strings.Contains(string(lock), `"blake3"`) {
+	check("at a new up, offline", "x = 3\n")
+	if len(log) != 1 || !strings.Contains(log[0], "are used") {
+		t.Errorf("it is not told: %q", log)
+	}
+	if err := os.Rename(repo+".away", repo); err != nil {
+		t.Fatal(err)
+	}
+	remote.Fresh = time.Time{}
+
+	// What is locked stays, until it is updated.
+	locked, err := remote.Update(ctx, repo, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit("x = 4\n")
+	commit("x = 5\n")
+	remote.Fresh = time.Now().Add(time.Hour)
+	check("locked, at a new up", "x = 3\n")
+	if n, err := remote.Behind(ctx, repo, "", locked.Commit); n != 2 || err != nil {
+		t.Errorf("behind by %d, %v", n, err)
+	}
+	if n, err := remote.Behind(ctx, repo, "", strings.Repeat("0", 40)); n != -1 || err != nil {
+		t.Errorf("another history is behind by %d, %v", n, err)
+	}
+	other := &GitRemote{Dir: t.TempDir(), Env: os.Environ(), Lock: remote.Lock}
+	if dir, err := other.Fetch(ctx, repo, ""); err != nil || filepath.Base(dir) != locked.Commit {
+		t.Errorf("another machine with the lock file has %s, %v", dir, err)
+	}
+	if _, err := remote.Update(ctx, repo, ""); err != nil {
+		t.Fatal(err)
+	}
+	check("after Update", "x = 5\n")
+	lock, err := os.ReadFile(remote.Lock)
+	if err != nil || strings.Count(string(lock), `"commit"`) != 1 || !strings.Contains(string(lock), `"blake3"`) || strings.Contains(string(lock), "fetched") {
 		t.Errorf("lock file: %s, %v", lock, err)
+	}
+
+	if err := os.WriteFile(remote.Lock, []byte(`[{"url": "x", "commit": "../../evil"}]`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fetch(); err == nil || !strings.Contains(err.Error(), "is no commit") {
+		t.Errorf("a lock file with a path for a commit: %v", err)
 	}
 }
 

@@ -107,7 +107,7 @@ func TestMonorepo(t *testing.T) {
 		"load('ext://corp/none', 'x')\n", "error: has no none/Tiltfile")
 
 	lock, err := extensions.Cache(m.remote.Dir).ReadLock()
-	if err != nil || len(lock) != 4 || lock[0].Commit != m.first || lock[0].Ref != "v1" || lock[0].Hash == "" {
+	if v1, ok := extensions.FindLocked(lock, "https://example.com/mono.git", "v1"); err != nil || len(lock) != 4 || !ok || v1.Commit != m.first || v1.Hash == "" {
 		t.Errorf("lock %+v, %v", lock, err)
 	}
 	if err := os.Rename(m.bare, m.bare+".away"); err != nil {
