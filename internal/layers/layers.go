@@ -88,21 +88,23 @@ var Allowed = map[string][]string{
 // Only maps a library, by the beginning of its import path, to the packages
 // that may import it. The longest one that a path begins with decides.
 var Only = map[string][]string{
-	"k8s.io/client-go/kubernetes/scheme":     {"starlark/manifest", "server/kube", "starlark/eval"},
-	"k8s.io/client-go":                       {"server/kube"},
-	"k8s.io/apimachinery":                    {"starlark/manifest", "starlark/unpack", "server/kube", "starlark/eval"},
-	"k8s.io/api":                             {"server/kube"},
-	"go.lsp.dev":                             {"server/protocol", "server/lsp", "server/workspace"},
-	"github.com/go-delve/delve":              {"agent/debug"},
-	"go.starlark.net":                        {"starlark/unpack", "starlark/value", "starlark/limit", "starlark/eval", "starlark/syntax", "extensions"},
-	"github.com/fsnotify/fsnotify":           {"server/daemon"},
-	"github.com/hashicorp/yamux":             {"agent/wire", "agent/client", "agent/serve"},
-	"github.com/google/go-containerregistry": {"server/build", "starlark/chart"},
-	"github.com/spf13/cobra":                 {"cmd/towline", "cmd/towline-agent"},
-	"github.com/moby/patternmatcher":         {"server/tree", "server/build", "starlark/eval"},
-	"github.com/distribution/reference":      {"starlark/manifest", "server/build", "starlark/eval"},
-	"github.com/sirupsen/logrus":             {"starlark/eval"},
-	"github.com/klauspost/compress":          {"agent/delta", "agent/client", "agent/serve", "agent/apply"},
+	"k8s.io/client-go/kubernetes/scheme":                  {"starlark/manifest", "server/kube", "starlark/eval"},
+	"k8s.io/client-go/util/jsonpath":                      {"starlark/manifest"},
+	"k8s.io/client-go/third_party/forked/golang/template": {"starlark/manifest"},
+	"k8s.io/client-go":                                    {"server/kube"},
+	"k8s.io/apimachinery":                                 {"starlark/manifest", "starlark/unpack", "server/kube", "starlark/eval"},
+	"k8s.io/api":                                          {"server/kube"},
+	"go.lsp.dev":                                          {"server/protocol", "server/lsp", "server/workspace"},
+	"github.com/go-delve/delve":                           {"agent/debug"},
+	"go.starlark.net":                                     {"starlark/unpack", "starlark/value", "starlark/limit", "starlark/eval", "starlark/syntax", "extensions"},
+	"github.com/fsnotify/fsnotify":                        {"server/daemon"},
+	"github.com/hashicorp/yamux":                          {"agent/wire", "agent/client", "agent/serve"},
+	"github.com/google/go-containerregistry":              {"server/build", "starlark/chart"},
+	"github.com/spf13/cobra":                              {"cmd/towline", "cmd/towline-agent"},
+	"github.com/moby/patternmatcher":                      {"server/tree", "server/build", "starlark/eval"},
+	"github.com/distribution/reference":                   {"starlark/manifest", "server/build", "starlark/eval"},
+	"github.com/sirupsen/logrus":                          {"starlark/eval"},
+	"github.com/klauspost/compress":                       {"agent/delta", "agent/client", "agent/serve", "agent/apply"},
 }
 
 // Pure are the packages that do no input or output: neither may their sources

@@ -6,228 +6,312 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"k8s.io/client-go/third_party/forked/golang/template"
+	"k8s.io/client-go/util/jsonpath"
 )
 
-// Path is a parsed JSONPath template, as "{.spec.containers[*].image}".
+// Path is a parsed JSONPath template, as "{.spec.containers[*].image}", with all
+// that kubectl takes: slices, filters, unions, range and end. The parser is
+// Kubernetes' own. Its evaluation finds values and not their places, which are
+// what an image is to be put in: so the walk is ours.
 type Path struct {
 	Text  string // as it was written
-	steps []pathStep
-}
-
-// pathStep is one step of a path: a name, an index, all children, all
-// descendants of a name, or those whose field equals a value.
-type pathStep struct {
-	name       string
-	index      int
-	all        bool
-	descend    bool
-	isIndex    bool
-	filterPath Path
-	filterText string
-	isFilter   bool
+	parts []jsonpath.Node
 }
 
 // Node is a value and its place in the object.
 type Node struct {
 	Value any
 	Place []string // keys and indexes
+
+	inFilter bool // it is compared, and not what is looked for
 }
 
-// ParsePath reads ".name", "['name']", "[0]", "[*]", ".*", "..name" and
-// "[?(@.name=='value')]", in braces or not.
+// ParsePath reads a template, in braces or not.
 func ParsePath(text string) (Path, error) {
-	path := Path{Text: text}
-	rest := strings.TrimSpace(text)
-	if inner, ok := strings.CutPrefix(rest, "{"); ok {
-		if rest, ok = strings.CutSuffix(inner, "}"); !ok {
-			return path, fmt.Errorf("parsing JSONPath %q: unclosed action", text)
+	template := strings.TrimSpace(text)
+	if !strings.Contains(template, "{") {
+		if template != "" && !strings.ContainsRune(".[$@", rune(template[0])) {
+			template = "." + template
 		}
+		template = "{" + template + "}"
 	}
-	rest = strings.TrimPrefix(strings.TrimSpace(rest), "$")
-	if rest != "" && rest[0] != '.' && rest[0] != '[' {
-		rest = "." + rest
-	}
-	for rest != "" {
-		step, after, err := parsePathStep(rest)
-		if err != nil {
-			return path, fmt.Errorf("parsing JSONPath %q: %w", text, err)
-		}
-		path.steps, rest = append(path.steps, step), after
-	}
-	if len(path.steps) == 0 {
-		return path, fmt.Errorf("parsing JSONPath %q: it is empty", text)
-	}
-	return path, nil
-}
-
-func parsePathStep(text string) (pathStep, string, error) {
-	if text[0] == '[' {
-		end := closing(text)
-		if end < 0 {
-			return pathStep{}, "", fmt.Errorf("unterminated array")
-		}
-		step, err := parseBracket(strings.TrimSpace(text[1:end]))
-		return step, text[end+1:], err
-	}
-	step := pathStep{}
-	text = text[1:]
-	if strings.HasPrefix(text, ".") {
-		step.descend, text = true, text[1:]
-	}
-	end := strings.IndexAny(text, ".[")
-	if end < 0 {
-		end = len(text)
-	}
-	step.name = strings.ReplaceAll(text[:end], `\`, "")
-	if strings.HasSuffix(text[:end], `\`) { // an escaped dot belongs to the name
-		more, rest, err := parsePathStep("." + strings.TrimPrefix(text[end:], "."))
-		step.name += "." + more.name
-		return step, rest, err
-	}
-	step.all = step.name == "*"
-	if step.name == "" {
-		return step, "", fmt.Errorf("a name is missing")
-	}
-	return step, text[end:], nil
-}
-
-func closing(text string) int {
-	depth, quote := 0, byte(0)
-	for i := range len(text) {
-		c := text[i]
-		switch {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"':
-			quote = c
-		case c == '[':
-			depth++
-		case c == ']':
-			if depth--; depth == 0 {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
-func parseBracket(inner string) (pathStep, error) {
-	if inner == "*" {
-		return pathStep{all: true}, nil
-	}
-	if len(inner) >= 2 && (inner[0] == '\'' || inner[0] == '"') && inner[len(inner)-1] == inner[0] {
-		return pathStep{name: inner[1 : len(inner)-1]}, nil
-	}
-	if filter, ok := strings.CutPrefix(inner, "?("); ok {
-		return parseFilter(strings.TrimSuffix(filter, ")"))
-	}
-	n, err := strconv.Atoi(inner)
+	parser, err := jsonpath.Parse("path", template)
 	if err != nil {
-		return pathStep{}, fmt.Errorf("invalid array index %s", inner)
+		return Path{}, fmt.Errorf("parsing JSONPath %q: %w", text, err)
 	}
-	return pathStep{isIndex: true, index: n}, nil
+	p := Path{Text: text, parts: parser.Root.Nodes}
+	if !slices.ContainsFunc(p.parts, leads) {
+		return Path{}, fmt.Errorf("parsing JSONPath %q: it leads nowhere", text)
+	}
+	return p, nil
 }
 
-func parseFilter(text string) (pathStep, error) {
-	left, right, ok := strings.Cut(text, "==")
-	left = strings.TrimSpace(left)
-	if !ok || !strings.HasPrefix(left, "@") {
-		return pathStep{}, fmt.Errorf("unsupported filter %q: only @.path == value", text)
-	}
-	step := pathStep{isFilter: true, filterText: strings.Trim(strings.TrimSpace(right), `"'`)}
-	var err error
-	step.filterPath, err = ParsePath(left[1:])
-	return step, err
+// leads reports whether a part of a template is more than text.
+func leads(n jsonpath.Node) bool {
+	list, ok := n.(*jsonpath.ListNode)
+	return ok && len(list.Nodes) > 0
 }
 
-// Find returns the values that a path leads to. A name that none of the
-// values has is an error, and so is an index behind the end.
+// Find returns the values that a template leads to; its texts are none. A name
+// that none of the values has is an error, and so is an index behind the end.
 func (p Path) Find(root any) ([]Node, error) {
-	nodes := []Node{{Value: root}}
-	for _, s := range p.steps {
-		var next []Node
+	found, _, err := findParts(Node{Value: root}, p.parts)
+	return found, err
+}
+
+// findParts evaluates the parts of a template at a value, up to the end of the
+// range that they stand in, and returns the parts behind that.
+func findParts(at Node, parts []jsonpath.Node) (found []Node, rest []jsonpath.Node, err error) {
+	for len(parts) > 0 {
+		part := parts[0]
+		parts = parts[1:]
+		if keyword(part) == "end" {
+			return found, parts, nil
+		}
+		nodes, err := walk([]Node{at}, part)
+		if err != nil {
+			return nil, nil, err
+		}
+		if keyword(part) != "range" {
+			found = append(found, nodes...)
+			continue
+		}
+		inside := parts
+		parts = behindRange(inside)
 		for _, n := range nodes {
-			found, err := s.apply(n)
+			more, _, err := findParts(n, inside)
 			if err != nil {
+				return nil, nil, err
+			}
+			found = append(found, more...)
+		}
+	}
+	return found, nil, nil
+}
+
+// keyword is the word that a part of a template begins with: range or end.
+func keyword(part jsonpath.Node) string {
+	list, ok := part.(*jsonpath.ListNode)
+	if !ok || len(list.Nodes) == 0 {
+		return ""
+	}
+	word, ok := list.Nodes[0].(*jsonpath.IdentifierNode)
+	if !ok {
+		return ""
+	}
+	return word.Name
+}
+
+// behindRange returns the parts behind the end of a range that has begun.
+func behindRange(parts []jsonpath.Node) []jsonpath.Node {
+	depth := 1
+	for i, part := range parts {
+		switch keyword(part) {
+		case "range":
+			depth++
+		case "end":
+			depth--
+		}
+		if depth == 0 {
+			return parts[i+1:]
+		}
+	}
+	return nil
+}
+
+// walk takes one step from all of some values.
+func walk(nodes []Node, step jsonpath.Node) ([]Node, error) {
+	switch step := step.(type) {
+	case *jsonpath.ListNode:
+		var err error
+		for _, s := range step.Nodes {
+			if nodes, err = walk(nodes, s); err != nil {
 				return nil, err
 			}
-			next = append(next, found...)
 		}
-		if s.name != "" && !s.all && !s.descend && len(nodes) > 0 && len(next) == 0 {
-			return nil, fmt.Errorf("%s is not found", s.name)
+		return nodes, nil
+	case *jsonpath.FieldNode:
+		return field(nodes, step.Value)
+	case *jsonpath.WildcardNode:
+		return fromEach(nodes, func(n Node) ([]Node, error) { return n.children(), nil })
+	case *jsonpath.RecursiveNode:
+		return fromEach(nodes, func(n Node) ([]Node, error) { return n.containers(), nil })
+	case *jsonpath.ArrayNode:
+		return fromEach(nodes, func(n Node) ([]Node, error) { return n.slice(step.Params) })
+	case *jsonpath.FilterNode:
+		return fromEach(nodes, func(n Node) ([]Node, error) { return n.filter(step) })
+	case *jsonpath.UnionNode:
+		return union(nodes, step.Nodes)
+	case *jsonpath.IdentifierNode:
+		if step.Name != "range" && step.Name != "end" {
+			return nil, fmt.Errorf("unrecognized identifier %s", step.Name)
 		}
-		nodes = next
+		return nodes, nil
+	case *jsonpath.IntNode:
+		return []Node{{Value: int64(step.Value)}}, nil
+	case *jsonpath.FloatNode:
+		return []Node{{Value: step.Value}}, nil
+	case *jsonpath.BoolNode:
+		return []Node{{Value: step.Value}}, nil
+	case *jsonpath.TextNode:
+		return literal(nodes, step.Text), nil
 	}
-	return nodes, nil
+	return nil, fmt.Errorf("unexpected step %v", step)
 }
 
-func (s pathStep) apply(n Node) ([]Node, error) {
-	switch {
-	case n.Value == nil:
-		return nil, nil
-	case s.descend:
-		return descend(n, s), nil
-	case s.isFilter:
-		return s.filter(n)
-	case s.all:
-		return children(n), nil
-	case s.isIndex:
-		return s.at(n)
+// literal is a text: what a filter compares with. In a template, where texts
+// stand between values, it leads to no place.
+func literal(nodes []Node, text string) []Node {
+	if len(nodes) > 0 && nodes[0].inFilter {
+		return []Node{{Value: text}}
 	}
-	return s.child(n), nil
+	return nil
 }
 
-// child is the value of a key.
-func (s pathStep) child(n Node) []Node {
-	m, _ := n.Value.(map[string]any)
-	v, ok := m[s.name]
-	if !ok {
-		return nil
+func fromEach(nodes []Node, f func(Node) ([]Node, error)) ([]Node, error) {
+	var all []Node
+	for _, n := range nodes {
+		if n.Value == nil {
+			continue
+		}
+		found, err := f(n)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
 	}
-	return []Node{n.child(s.name, v)}
+	return all, nil
 }
 
-// at is the element at an index; negative ones count from the end.
-func (s pathStep) at(n Node) ([]Node, error) {
+// field are the values of a key; none at all is an error.
+func field(nodes []Node, name string) ([]Node, error) {
+	var found []Node
+	for _, n := range nodes {
+		if m, ok := n.Value.(map[string]any); ok {
+			if v, ok := m[name]; ok {
+				found = append(found, n.child(name, v))
+			}
+		}
+	}
+	if len(found) == 0 && len(nodes) > 0 {
+		return nil, fmt.Errorf("%s is not found", name)
+	}
+	return found, nil
+}
+
+func union(nodes []Node, lists []*jsonpath.ListNode) ([]Node, error) {
+	var all []Node
+	for _, list := range lists {
+		found, err := walk(nodes, list)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// slice are elements of a list: from, to and step, each of which may be left
+// out; negative ones count from the end.
+func (n Node) slice(params [3]jsonpath.ParamsEntry) ([]Node, error) {
 	list, ok := n.Value.([]any)
 	if !ok {
 		return nil, fmt.Errorf("%T is not array or slice", n.Value)
 	}
-	i := s.index
-	if i < 0 {
-		i += len(list)
+	from, to, step := params[0].Value, len(list), 1
+	if from < 0 {
+		from += len(list)
 	}
-	if i < 0 || i >= len(list) {
-		return nil, fmt.Errorf("array index out of bounds: index %d, length %d", s.index, len(list))
+	if params[1].Known {
+		if to = params[1].Value; to < 0 || to == 0 && params[1].Derived {
+			to += len(list)
+		}
 	}
-	return []Node{n.child(strconv.Itoa(i), list[i])}, nil
+	if params[2].Known {
+		step = params[2].Value
+	}
+	switch {
+	case from == to:
+		return nil, nil
+	case from < 0 || from >= len(list):
+		return nil, fmt.Errorf("array index out of bounds: index %d, length %d", params[0].Value, len(list))
+	case to < 0 || to > len(list):
+		return nil, fmt.Errorf("array index out of bounds: index %d, length %d", to-1, len(list))
+	case from > to:
+		return nil, fmt.Errorf("starting index %d is greater than ending index %d", from, to)
+	case step <= 0:
+		return nil, fmt.Errorf("step must be > 0")
+	}
+	var found []Node
+	for i := from; i < to; i += step {
+		found = append(found, n.child(strconv.Itoa(i), list[i]))
+	}
+	return found, nil
 }
 
-// filter keeps the elements whose value at a path is the one that is asked for.
-func (s pathStep) filter(n Node) ([]Node, error) {
+// filter keeps the elements of a list for which an expression holds.
+func (n Node) filter(f *jsonpath.FilterNode) ([]Node, error) {
 	if _, ok := n.Value.([]any); !ok {
 		return nil, fmt.Errorf("%v is not array or slice and cannot be filtered", n.Value)
 	}
 	var kept []Node
-	for _, c := range children(n) {
-		found, err := s.filterPath.Find(c.Value)
+	for _, c := range n.children() {
+		inside := c
+		inside.inFilter = true
+		holds, err := inside.holds(f)
 		if err != nil {
 			return nil, err
 		}
-		if len(found) == 1 && fmt.Sprint(found[0].Value) == s.filterText {
+		if holds {
 			kept = append(kept, c)
 		}
 	}
 	return kept, nil
 }
 
-func (n Node) child(key string, v any) Node {
-	return Node{Value: v, Place: append(slices.Clone(n.Place), key)}
+func (n Node) holds(f *jsonpath.FilterNode) (bool, error) {
+	left, err := walk([]Node{n}, f.Left)
+	switch {
+	case f.Operator == "exists":
+		return err == nil && len(left) > 0, nil
+	case err != nil:
+		return false, err
+	}
+	right, err := walk([]Node{n}, f.Right)
+	switch {
+	case err != nil:
+		return false, err
+	case len(left) > 1 || len(right) > 1:
+		return false, fmt.Errorf("can only compare one element at a time")
+	case len(left) == 0 || len(right) == 0:
+		return false, nil
+	}
+	a, b := left[0].Value, right[0].Value
+	switch f.Operator {
+	case "<":
+		return template.Less(a, b)
+	case ">":
+		return template.Greater(a, b)
+	case "==":
+		return template.Equal(a, b)
+	case "!=":
+		return template.NotEqual(a, b)
+	case "<=":
+		return template.LessEqual(a, b)
+	case ">=":
+		return template.GreaterEqual(a, b)
+	}
+	return false, fmt.Errorf("unrecognized filter operator %s", f.Operator)
 }
 
-func children(n Node) []Node {
+func (n Node) child(key string, v any) Node {
+	return Node{Value: v, Place: append(slices.Clone(n.Place), key), inFilter: n.inFilter}
+}
+
+// children are the values in a map, in the order of their keys, or in a list.
+func (n Node) children() []Node {
 	var all []Node
 	switch v := n.Value.(type) {
 	case map[string]any:
@@ -242,13 +326,15 @@ func children(n Node) []Node {
 	return all
 }
 
-func descend(n Node, s pathStep) []Node {
-	found := s.child(n)
-	if s.all {
-		found = children(n)
+// containers are the maps and lists in a value, itself included.
+func (n Node) containers() []Node {
+	children := n.children()
+	if len(children) == 0 {
+		return nil
 	}
-	for _, c := range children(n) {
-		found = append(found, descend(c, pathStep{name: s.name, all: s.all, descend: true})...)
+	all := []Node{n}
+	for _, c := range children {
+		all = append(all, c.containers()...)
 	}
-	return found
+	return all
 }
