@@ -67,6 +67,9 @@ func (y *yamlState) add(objects []*object, allowDuplicates bool) error {
 		y.declared = map[objectRef]*object{}
 	}
 	for _, o := range objects {
+		if err := checkName(o); err != nil {
+			return err
+		}
 		ref := o.ref()
 		if old := y.declared[ref]; old != nil && !allowDuplicates {
 			return fault.Tiltf("Duplicate YAML: %s\nIgnore this error with k8s_yaml(..., allow_duplicates=True)\nYAML originally registered at: %s", ref, old.Pos)
@@ -76,6 +79,20 @@ func (y *yamlState) add(objects []*object, allowDuplicates bool) error {
 		y.objects = append(y.objects, o)
 	}
 	return nil
+}
+
+// checkName refuses an object without a name: it can be created, but not applied,
+// and nothing could be said of it.
+func checkName(o *object) error {
+	prefix, _ := manifest.MapAt(o.Content, "metadata")["generateName"].(string)
+	switch {
+	case o.of.Name != "":
+		return nil
+	case prefix != "":
+		return &fault.Located{Pos: o.Pos, Hint: "give it a name in place of generateName",
+			Err: fmt.Errorf("the %s %q has metadata.generateName and no name: it cannot be applied again and again", o.of.Kind, prefix)}
+	}
+	return &fault.Located{Pos: o.Pos, Err: fmt.Errorf("a %s has no metadata.name: %s", o.of.Kind, manifest.Shorten(o.Content))}
 }
 
 func (c *call) filterYAML() (starlark.Value, error) {

@@ -83,11 +83,27 @@ func (r *run) objects(text string, pos config.Position, file string) ([]*object,
 	for i := range templates {
 		t := &templates[i]
 		r.noteSecrets(t.Content)
+		r.warnRemoved(t, pos, file)
 		copies[i].of = t
 		copies[i].Object = config.Object{Key: t.Key, Content: t.Content, Line: t.Line, Pos: pos, Source: file}
 		objects[i] = &copies[i]
 	}
 	return objects, nil
+}
+
+// warnRemoved says what was left out of an object, once for each place.
+func (r *run) warnRemoved(m *manifest.Manifest, pos config.Position, file string) {
+	for _, x := range m.Removed {
+		at := pos
+		if file != "" {
+			at = config.Position{File: file, Line: x.Line}
+		}
+		text := strings.TrimSpace(m.Kind+" "+m.Name) + ": " + x.Text
+		if key := at.String() + text; !r.warned[key] {
+			r.warned[key] = true
+			r.warnAt(at, text)
+		}
+	}
 }
 
 // noteSecrets notes the values of the Secrets in decoded YAML, which no message

@@ -25,6 +25,7 @@ type Manifest struct {
 	Prefixes  [4]string // name, name:kind, name:kind:namespace, and all with the group, in lower case
 	PodRefs   []ImageAt // the images of its containers
 	PodErr    error     // why one of them is no image's name
+	Removed   []Removed // of the YAML, for people to know
 	podLabels []string  // the keys by which a Service that selects its pods is found
 	selects   string    // of a Service: one of those keys; "" when it selects nothing
 }
@@ -53,8 +54,8 @@ func New(names Names, content map[string]any) Manifest {
 	if group == "" {
 		group = "core"
 	}
-	full := strings.Join([]string{escapeColons(o.Name), strings.ToLower(o.Kind), o.Namespace, group}, ":")
-	end := len(escapeColons(o.Name))
+	full := strings.Join([]string{Escape(o.Name), strings.ToLower(o.Kind), o.Namespace, group}, ":")
+	end := len(Escape(o.Name))
 	lower := strings.ToLower(full)
 	for i, part := range []string{"", o.Kind, o.Namespace, group} {
 		if i > 0 {
@@ -75,10 +76,11 @@ func (o *Manifest) Labels() map[string]any {
 
 // FullName is what messages call an object.
 func (o *Manifest) FullName() string {
-	return fmt.Sprintf("%s:%s:%s", escapeColons(o.Name), o.Kind, o.Namespace)
+	return fmt.Sprintf("%s:%s:%s", Escape(o.Name), o.Kind, o.Namespace)
 }
 
-func escapeColons(s string) string { return strings.ReplaceAll(s, ":", `\:`) }
+// Escape writes a part of a name so that the parts can be joined by colons.
+func Escape(s string) string { return strings.NewReplacer(`\`, `\\`, ":", `\:`).Replace(s) }
 
 // MapAt returns the map at the end of a chain of keys, nil when there is none.
 func MapAt(m map[string]any, keys ...string) map[string]any {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"go.yaml.in/yaml/v2"
 
@@ -14,9 +16,9 @@ import (
 // Read decodes a stream of objects; a List becomes its items.
 func Read(text string, names Names, types *Types) ([]Manifest, error) {
 	docs, err := yamldoc.Parse(text)
-	r := reader{names: names, types: types}
+	r := reader{text: text, names: names, types: types}
 	for _, d := range docs {
-		if err := r.add(d); err != nil {
+		if err := r.add(d, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -25,12 +27,15 @@ func Read(text string, names Names, types *Types) ([]Manifest, error) {
 
 // reader collects the objects of a stream.
 type reader struct {
+	text    string
 	names   Names
 	types   *Types
 	objects []Manifest
 }
 
-func (r *reader) add(d yamldoc.Document) error {
+// add takes an object, or those of a List. Within are the keys and indexes that
+// lead to it from its document.
+func (r *reader) add(d yamldoc.Document, within []string) error {
 	content, ok := d.Value.(map[string]any)
 	if !ok {
 		return decode(d.Value)
@@ -45,8 +50,8 @@ func (r *reader) add(d yamldoc.Document) error {
 		return fault.Tiltf("decoding %s %q: Object 'apiVersion' is missing in '%s'", kind, name, Shorten(content))
 	}
 	if items, ok := content["items"].([]any); ok && kind == "List" && version == "v1" {
-		for _, item := range items {
-			if err := r.add(yamldoc.Document{Value: item, Line: d.Line}); err != nil {
+		for i, item := range items {
+			if err := r.add(yamldoc.Document{Value: item, Line: d.Line}, append(slices.Clone(within), "items", strconv.Itoa(i))); err != nil {
 				return err
 			}
 		}
@@ -59,11 +64,14 @@ func (r *reader) add(d yamldoc.Document) error {
 			}
 		}
 	}
-	t := New(r.names, content)
-	if err := r.types.Check(content, t.APIVersion, t.Kind, t.Name); err != nil {
+	name, _ := MapAt(content, "metadata")["name"].(string)
+	if err := r.types.Check(content, version, kind, name); err != nil {
 		return err
 	}
-	t.Line = d.Line
+	removed := r.types.Prune(content, version, kind)
+	findLines(removed, r.text, d.Line, within)
+	t := New(r.names, content)
+	t.Line, t.Removed = d.Line, removed
 	r.objects = append(r.objects, t)
 	return nil
 }

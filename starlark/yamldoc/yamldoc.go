@@ -202,6 +202,9 @@ func plain(v any, depth int) (any, error) {
 		}
 		return float64(v), nil
 	case float64:
+		if math.IsInf(v, 0) || math.IsNaN(v) {
+			return nil, fmt.Errorf("json: unsupported value: %v", v)
+		}
 		return whole(v), nil
 	}
 	return v, nil
