@@ -46,7 +46,7 @@ func newFilter(image config.Image, dockerfilePath string) (filter, error) {
 		ignores = append([]config.Ignore{onlyAsIgnore(image)}, ignores...)
 	}
 	for _, ignore := range ignores {
-		if ignore.Source == config.SourceVolume {
+		if ignore.Source == config.SourceVolume || ignore.Source == config.SourceTiltfile {
 			continue // its files are watched for nothing, but built in
 		}
 		matcher, err := patternmatcher.New(ignore.Relative())

@@ -22,6 +22,9 @@ import (
 // never is in this machine's docker (skips_local_docker), is believed.
 func (b *Builder) custom(ctx context.Context, r Request) (Result, error) {
 	image := r.Image
+	if image.LiveUpdateOnly {
+		return b.believed(ctx, firstOf(image.DeployedAs, image.Ref)), nil
+	}
 	name := b.destination
 	if image.SkipsLocalDocker || image.DisablePush || image.OutputsImageRefTo != "" {
 		name = func(ref string, _ io.Writer) (Names, error) { return NamesFor(ref, b.cluster.Registry) } // where it goes is the command's to say

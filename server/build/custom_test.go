@@ -133,3 +133,19 @@ func TestCommandGroupEnds(t *testing.T) {
 		t.Error("a child of the command is still there")
 	}
 }
+
+// TestLiveUpdateOnly: nothing is run, and the objects' own name stays.
+func TestLiveUpdateOnly(t *testing.T) {
+	dir := t.TempDir()
+	image := config.Image{
+		Ref: "127.0.0.1:1/team/app", Builder: config.BuilderCustom, LiveUpdateOnly: true, DeployedAs: "127.0.0.1:1/team/app:v1",
+		Command: &config.Command{Argv: []string{"touch", filepath.Join(dir, "ran")}, Dir: dir},
+	}
+	got, err := New(Options{Cluster: Cluster{Registry: testRegistry}}).Build(t.Context(), Request{Image: image, Output: &strings.Builder{}})
+	if err != nil || got.Ref != image.DeployedAs {
+		t.Errorf("got %q, %v, want %q", got.Ref, err, image.DeployedAs)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "ran")); err == nil {
+		t.Error("the command was run")
+	}
+}

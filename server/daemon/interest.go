@@ -71,7 +71,7 @@ func interestsOf(p *config.Project) (interests, []config.Problem) {
 		case r.Local != nil && len(r.Local.Deps) > 0:
 			add(interest{resource: r.Name, roots: r.Local.Deps}, r.Local.Ignore, p.Settings.WatchIgnores)
 		case r.CustomDeploy != nil && len(r.CustomDeploy.Deps) > 0 && len(r.CustomDeploy.LiveUpdate) == 0: // else its LiveImage has them
-			add(interest{resource: r.Name, roots: r.CustomDeploy.Deps}, p.Settings.WatchIgnores)
+			add(interest{resource: r.Name, roots: r.CustomDeploy.Deps}, r.CustomDeploy.Ignores, p.Settings.WatchIgnores)
 		}
 	}
 	add(interest{config: true, roots: p.ConfigFiles})

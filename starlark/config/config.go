@@ -150,7 +150,7 @@ func (r *Resource) LiveImage() (img Image, ok bool) {
 	if d == nil || len(d.LiveUpdate) == 0 {
 		return Image{}, false
 	}
-	return Image{Ref: "live_update of " + r.Name, Builder: BuilderNone, Pos: r.Pos, Deps: d.Deps, LiveUpdate: d.LiveUpdate}, true
+	return Image{Ref: "live_update of " + r.Name, Builder: BuilderNone, Pos: r.Pos, Deps: d.Deps, Ignores: d.Ignores, LiveUpdate: d.LiveUpdate}, true
 }
 
 // LiveImages are the project's images and the LiveImages of its resources.
@@ -173,6 +173,7 @@ type CustomDeploy struct {
 	ContainerSelector string   `json:"container_selector,omitempty"`
 	ImageDeps         []string `json:"image_deps,omitempty"`
 	LiveUpdate        []Step   `json:"live_update,omitempty"`
+	Ignores           []Ignore `json:"ignores,omitempty"` // of Deps
 }
 
 // Compose names the Docker Compose service behind a resource.
@@ -239,6 +240,8 @@ type Image struct {
 	Tag               string   `json:"tag,omitempty"`
 	DisablePush       bool     `json:"disable_push,omitempty"`
 	SkipsLocalDocker  bool     `json:"skips_local_docker,omitempty"`
+	LiveUpdateOnly    bool     `json:"live_update_only,omitempty"` // never built: objects keep the name that they give it
+	DeployedAs        string   `json:"deployed_as,omitempty"`      // that name, when it is never built
 	OutputsImageRefTo string   `json:"outputs_image_ref_to,omitempty"`
 	ImageDeps         []string `json:"image_deps,omitempty" secrets:"name"`
 	MatchInEnvVars    bool     `json:"match_in_env_vars,omitempty"`
@@ -286,6 +289,10 @@ type Ignore struct {
 // SourceVolume is the Source of an Ignore for what a Compose service mounts: a
 // change needs no new image, though the image holds the files too.
 const SourceVolume = "volume"
+
+// SourceTiltfile is the Source of an Ignore for the file that declares an image:
+// a change to it needs no new image either.
+const SourceTiltfile = "Tiltfile"
 
 // Object is one Kubernetes object of the project. Content is the decoded
 // YAML; readers must not change it.

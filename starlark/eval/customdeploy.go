@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
@@ -47,6 +48,20 @@ func (c *call) k8sCustomDeploy() (starlark.Value, error) {
 	if d.LiveUpdate, err = c.run.liveUpdate(in.LiveUpdate); err != nil {
 		return nil, err
 	}
+	for _, dir := range d.Deps {
+		if !c.run.files.isDir(dir) {
+			continue
+		}
+		file := filepath.Join(dir, ".dockerignore")
+		patterns, err := c.run.ignoreFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if len(patterns) > 0 {
+			d.Ignores = append(d.Ignores, config.Ignore{Base: dir, Patterns: patterns, Source: file})
+		}
+	}
+	d.Ignores = append(d.Ignores, c.ignoreItself()...)
 	res, err := c.run.newK8s(in.Name)
 	if err != nil {
 		return nil, fmt.Errorf("error making resource for %s: %w", in.Name, err)

@@ -14,6 +14,7 @@ import (
 	"go.starlark.net/syntax"
 
 	"github.com/towline-dev/towline/extensions"
+	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/limit"
 	"github.com/towline-dev/towline/starlark/value"
@@ -48,8 +49,27 @@ func (r *run) protect(f func() error) (err error) {
 }
 
 func (r *run) execRoot() error {
+	if err := r.tiltignore(); err != nil {
+		return err
+	}
 	_, err := r.exec(r.opts.Tiltfile)
 	return err
+}
+
+// tiltignore takes the patterns of the file of that name beside the root
+// Tiltfile: what they match never counts as changed.
+func (r *run) tiltignore() error {
+	dir := filepath.Dir(r.opts.Tiltfile)
+	file := filepath.Join(dir, ".tiltignore")
+	patterns, err := r.ignoreFile(file)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", file, err)
+	}
+	if len(patterns) > 0 {
+		s := &r.project.Settings
+		s.WatchIgnores = append(s.WatchIgnores, config.Ignore{Base: dir, Patterns: patterns, Source: file})
+	}
+	return nil
 }
 
 // exec executes a file, once in a run, and returns its globals.
@@ -80,8 +100,6 @@ func (r *run) execFile(m *module, path string) (starlark.StringDict, error) {
 	m.wants = program.wants
 	r.executing = append(r.executing, path)
 	defer func() { r.executing = r.executing[:len(r.executing)-1] }()
-	r.files.watch(filepath.Join(filepath.Dir(r.opts.Tiltfile), ".tiltignore"))
-
 	names := make(starlark.StringDict, len(r.names)+len(r.guarded)+2)
 	maps.Copy(names, r.names)
 	maps.Copy(names, r.guarded)
@@ -191,9 +209,6 @@ func (c *call) loadDynamic() (starlark.Value, error) {
 	}
 	dict := starlark.NewDict(len(globals))
 	for _, name := range globals.Keys() {
-		if strings.HasPrefix(name, "_") {
-			continue
-		}
 		if err := dict.SetKey(starlark.String(name), globals[name]); err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+	"github.com/moby/patternmatcher/ignorefile"
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -69,6 +70,9 @@ func (x *imageIndex) find(name *manifest.ImageName) *image {
 		if !img.exact || img.name.Full == name.Full {
 			return img
 		}
+	}
+	if strings.HasSuffix(name.Full, ":latest") { // which is what no tag means
+		return x.find(&manifest.ImageName{Name: name.Name})
 	}
 	return nil
 }
@@ -254,6 +258,7 @@ func (c *call) setIgnores(img *image, dirs []string, ignore starlark.Value) erro
 			return err
 		}
 	}
+	img.Ignores = append(img.Ignores, c.ignoreItself()...)
 	return nil
 }
 
@@ -274,17 +279,25 @@ func (r *run) readIgnore(img *image, dir string) error {
 	if img.Dockerfile != "" && dir == img.Context && r.exists(img.Dockerfile+".dockerignore") {
 		file = img.Dockerfile + ".dockerignore"
 	}
-	text, err := r.files.readText(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	patterns, err := r.ignoreFile(file)
 	if err != nil {
 		return fmt.Errorf("reading dockerignore for %s: %w", img.Ref, err)
 	}
-	if patterns := ignoreLines(text); len(patterns) > 0 {
+	if len(patterns) > 0 {
 		img.Ignores = append(img.Ignores, config.Ignore{Base: dir, Patterns: patterns, Source: file})
 	}
 	return nil
+}
+
+// ignoreItself leaves the file that is being executed out of what it declares:
+// a change to it is for the evaluation. The root Tiltfile is left out anyway.
+func (c *call) ignoreItself() []config.Ignore {
+	n := len(c.run.executing)
+	if n == 0 || c.run.executing[n-1] == c.run.opts.Tiltfile {
+		return nil
+	}
+	file := c.run.executing[n-1]
+	return []config.Ignore{{Base: filepath.Dir(file), Patterns: []string{filepath.Base(file)}, Source: config.SourceTiltfile}}
 }
 
 // hasDockerfileIn reports whether the Dockerfile, which was read, lies in a
@@ -313,29 +326,17 @@ func (r *run) exists(path string) bool {
 	return err == nil
 }
 
-// ignoreLines returns the patterns of a .dockerignore file, relative to its
-// folder and without what they need not have.
-func ignoreLines(text string) []string {
-	var patterns []string
-	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		line, inverted := strings.CutPrefix(strings.TrimSpace(line), "!")
-		if line = strings.TrimSpace(line); line != "" {
-			line = filepath.ToSlash(filepath.Clean(line))
-			if len(line) > 1 {
-				line = strings.TrimPrefix(line, "/")
-			}
-		}
-		if inverted {
-			line = "!" + line
-		}
-		if line != "" {
-			patterns = append(patterns, line)
-		}
+// ignoreFile returns the patterns of an ignore file, relative to its folder and
+// as docker reads them; none when there is no such file.
+func (r *run) ignoreFile(file string) ([]string, error) {
+	text, err := r.files.readText(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	return patterns
+	if err != nil {
+		return nil, err
+	}
+	return ignorefile.ReadAll(strings.NewReader(text))
 }
 
 func (c *call) customBuild() (starlark.Value, error) {
@@ -382,6 +383,7 @@ func (c *call) customBuild() (starlark.Value, error) {
 		return nil, fault.Tiltf("Cannot specify both tag= and outputs_image_ref_to=")
 	}
 	img.Command = &command
+	img.LiveUpdateOnly = isNothing(command) && len(value.Elements(in.LiveUpdate)) > 0
 	if err := c.setCommon(img, in.LiveUpdate, in.Entrypoint, in.ContainerArgs, in.MatchInEnvVars); err != nil {
 		return nil, err
 	}
@@ -392,6 +394,12 @@ func (c *call) customBuild() (starlark.Value, error) {
 		return nil, err
 	}
 	return value.CustomBuild{Ref: img.Ref}, nil
+}
+
+// isNothing reports whether a command is the shell's that does nothing: with it,
+// Tilt takes an image for one that only live updates change.
+func isNothing(c config.Command) bool {
+	return slices.Equal(c.Argv, []string{"sh", "-c", ":"}) || slices.Equal(c.Argv, []string{":"}) || slices.Equal(c.Argv, []string{"cmd", "/S", "/C", ":"})
 }
 
 func (c *call) defaultRegistry() (starlark.Value, error) {

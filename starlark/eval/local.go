@@ -222,6 +222,9 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 	if len(patterns) > 0 {
 		l.Ignore = []config.Ignore{{Base: c.run.dir(), Patterns: patterns, Source: "ignore"}}
 	}
+	if len(l.Deps) > 0 {
+		l.Ignore = append(l.Ignore, c.ignoreItself()...)
+	}
 	if err := c.run.conflict(string(in.Name)); err != nil {
 		return nil, err
 	}

@@ -3,10 +3,12 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/Masterminds/semver/v3"
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
 
@@ -261,100 +263,17 @@ func (c *call) moduleOf() (starlark.Value, error) {
 	return &starlarkstruct.Module{Name: name, Members: members}, nil
 }
 
+// bang is how Tilt's constraints write that a version is not meant.
+var bang = regexp.MustCompile(`(^|[\s,|])!([^=])`)
+
 // satisfies reports whether a version meets a constraint: comparisons joined
 // by spaces or commas, alternatives by "||".
 func satisfies(version, constraint string) (bool, error) {
-	have, _, err := parseVersion(version)
+	constraint = strings.ReplaceAll(bang.ReplaceAllString(constraint, "$1!=$2"), "==", "=")
+	want, err := semver.NewConstraint(constraint)
 	if err != nil {
 		return false, err
 	}
-	for _, alternative := range strings.Split(constraint, "||") {
-		ok := true
-		terms := constraintTerms(alternative)
-		if len(terms) == 0 {
-			return false, errors.New("it is empty")
-		}
-		for _, t := range terms {
-			holds, err := t.holds(have)
-			if err != nil {
-				return false, err
-			}
-			ok = ok && holds
-		}
-		if ok {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-type constraintTerm struct{ op, version string }
-
-func constraintTerms(text string) []constraintTerm {
-	var terms []constraintTerm
-	op := ""
-	for _, f := range strings.FieldsFunc(text, func(c rune) bool { return c == ' ' || c == ',' }) {
-		rest := strings.TrimLeft(f, "<>=!~^")
-		op += f[:len(f)-len(rest)]
-		if rest == "" {
-			continue
-		}
-		terms = append(terms, constraintTerm{op, rest})
-		op = ""
-	}
-	if op != "" {
-		terms = append(terms, constraintTerm{op, ""})
-	}
-	return terms
-}
-
-func (t constraintTerm) holds(have [3]int) (bool, error) {
-	want, parts, err := parseVersion(t.version)
-	if err != nil {
-		return false, err
-	}
-	order := slices.Compare(have[:], want[:])
-	within := func(n int) bool { return order >= 0 && slices.Equal(have[:n], want[:n]) }
-	switch t.op {
-	case "", "=", "==":
-		return slices.Equal(have[:parts], want[:parts]), nil
-	case "!=", "!":
-		return !slices.Equal(have[:parts], want[:parts]), nil
-	case ">":
-		return order > 0, nil
-	case ">=":
-		return order >= 0, nil
-	case "<":
-		return order < 0, nil
-	case "<=":
-		return order <= 0, nil
-	case "~", "~>":
-		return within(min(2, parts)), nil
-	case "^":
-		n := 1
-		for n < 3 && want[n-1] == 0 {
-			n++
-		}
-		return within(n), nil
-	}
-	return false, fmt.Errorf("unknown operator %q", t.op)
-}
-
-// parseVersion reads "v1.2.3"; missing parts and "x" are zero, and parts says
-// how many were given.
-func parseVersion(text string) (v [3]int, parts int, err error) {
-	text, _, _ = strings.Cut(strings.TrimPrefix(text, "v"), "-")
-	for _, p := range strings.Split(text, ".") {
-		if p == "x" || p == "X" || p == "*" {
-			break
-		}
-		if parts == 3 {
-			return v, parts, fmt.Errorf("version %q has too many parts", text)
-		}
-		if _, err := fmt.Sscanf(p, "%d", &v[parts]); err != nil {
-			return v, parts, fmt.Errorf("%q is no version", text)
-		}
-		parts++
-	}
-	return v, parts, nil
+	have, err := semver.NewVersion(version)
+	return err == nil && want.Check(have), err
 }

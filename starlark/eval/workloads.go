@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -122,6 +123,9 @@ func (r *run) linkImages(res *resource) error {
 			if img := r.images.find(o.refs[i].Name); img != nil {
 				o.refs[i].Ref.Ref = img.Ref
 				o.ImageRefs = append(o.ImageRefs, o.refs[i].Ref)
+				if img.LiveUpdateOnly {
+					img.DeployedAs = reference.FamiliarString(o.refs[i].Name.Named)
+				}
 				use(img)
 			}
 		}
