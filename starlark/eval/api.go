@@ -63,6 +63,9 @@ func apiObject(c *call) (starlark.Value, error) {
 			o.Spec[f.name] = v
 		}
 	}
+	if o.Kind == "Cmd" && o.Spec["dir"] == nil {
+		o.Spec["dir"] = c.run.dir()
+	}
 	for _, other := range c.run.api.objects {
 		if other.Kind == o.Kind && other.Name == o.Name {
 			return nil, fmt.Errorf("%s %q already registered", plural(o.Kind), o.Name)
@@ -147,8 +150,8 @@ func (r *run) apiConvert(v starlark.Value, want decl.Type) (starlark.Value, erro
 		case t.Name == "any":
 			return v, nil
 		case t.Name == "str":
-			if s, ok := value.AsString(v); ok {
-				return starlark.String(s), nil
+			if s, ok := value.PathText(v); ok {
+				return starlark.String(r.absRole(s, t.Role)), nil
 			}
 		case t.Name == "int":
 			if _, ok := v.(starlark.Int); ok {
@@ -180,6 +183,15 @@ func (r *run) apiConvert(v starlark.Value, want decl.Type) (starlark.Value, erro
 		firstErr = fmt.Errorf("got %s, want %s", v.Type(), want)
 	}
 	return nil, firstErr
+}
+
+// absRole makes a text absolute that names a file or a folder: what reads an
+// object later does not know of which file it is.
+func (r *run) absRole(text string, role decl.Role) string {
+	if text == "" || role != decl.RoleDir && role != decl.RolePath && role != decl.RoleFile {
+		return text
+	}
+	return r.abs(text)
 }
 
 func (r *run) apiList(v starlark.Value, elem decl.Type) (starlark.Value, bool, error) {

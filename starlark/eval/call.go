@@ -5,6 +5,7 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/limit"
@@ -18,8 +19,19 @@ type call struct {
 	thread *starlark.Thread
 }
 
-// pos is the place of the call in the user's file.
+// pos is the place of the call in the user's file: where an extension that is
+// shipped makes it, that of the extension's call.
 func (c *call) pos() config.Position {
+	for depth := 1; depth < c.thread.CallStackDepth(); depth++ {
+		if pos := position(c.thread.CallFrame(depth).Pos); !extensions.Shipped(pos.File) && pos.File != "<builtin>" {
+			return pos
+		}
+	}
+	return c.calledAt()
+}
+
+// calledAt is the place of the call, wherever it is.
+func (c *call) calledAt() config.Position {
 	if c.thread.CallStackDepth() < 2 {
 		return config.Position{}
 	}

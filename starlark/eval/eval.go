@@ -33,7 +33,6 @@ import (
 
 	"go.starlark.net/starlark"
 
-	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/limit"
 	"github.com/towline-dev/towline/starlark/value"
@@ -263,13 +262,7 @@ func (r *run) log(text string) {
 // warn adds a warning at the place of the call that runs now.
 func (r *run) warn(text string) {
 	stack := r.stack(r.thread.CallStack())
-	p := config.Problem{Message: text, Stack: stack}
-	for _, frame := range stack {
-		if p.Pos == (config.Position{}) || !extensions.Shipped(frame.Pos.File) {
-			p.Pos = frame.Pos // what is shipped is not the place to look at
-		}
-	}
-	r.warnings = append(r.warnings, p)
+	r.warnings = append(r.warnings, config.Problem{Message: text, Stack: stack, Pos: place(stack)})
 }
 
 // warnAt adds a warning at a place.

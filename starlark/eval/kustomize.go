@@ -195,13 +195,25 @@ func (f *readFiles) Open(path string) (filesys.File, error) {
 // note leaves out what was fetched to a temporary folder, and the other names
 // that a kustomization could have.
 func (f *readFiles) note(path string) {
-	if !filepath.IsAbs(path) || strings.Contains(path, "kustomize-") {
+	if !filepath.IsAbs(path) || f.fetched(path) {
 		return
 	}
 	if slices.Contains(konfig.RecognizedKustomizationFileNames(), filepath.Base(path)) && !f.FileSystem.Exists(path) {
 		return
 	}
 	f.seen = append(f.seen, path)
+}
+
+// fetched reports whether a path is in a folder that the library made to fetch
+// something to. A project may have such a name as well.
+func (f *readFiles) fetched(path string) bool {
+	made := filepath.Join(os.TempDir(), "kustomize-")
+	rest, ok := strings.CutPrefix(path, made)
+	if !ok {
+		return false
+	}
+	folder, _, _ := strings.Cut(rest, string(filepath.Separator))
+	return !value.Below([]string{made + folder}, f.run.opts.Tiltfile)
 }
 
 // Create implements filesys.FileSystem.

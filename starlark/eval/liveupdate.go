@@ -3,7 +3,6 @@ package eval
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -17,8 +16,8 @@ import (
 // newStep makes a step and notes it as unused.
 func (c *call) newStep(s config.Step) starlark.Value {
 	s.Pos = c.pos()
-	made := &value.Step{Step: s}
-	c.run.steps[s.Pos] = made
+	made := &value.Step{Step: s, Made: c.calledAt()}
+	c.run.steps[made.Made] = made
 	return made
 }
 
@@ -105,7 +104,7 @@ func (r *run) liveUpdate(v starlark.Value) ([]config.Step, error) {
 		}
 		highest = max(highest, rank)
 		steps = append(steps, s.Step)
-		delete(r.steps, s.Pos)
+		delete(r.steps, s.Made)
 	}
 	if err := checkSteps(steps); err != nil {
 		return nil, fmt.Errorf("live_update: %w", err)
@@ -202,24 +201,14 @@ func (r *run) checkSyncs(img *image) error {
 	}
 	watched := r.images.watched(img)
 	for _, s := range img.LiveUpdate {
-		if s.Kind == config.StepSync && !below(watched, s.Local) {
+		if s.Kind == config.StepSync && !value.Below(watched, s.Local) {
 			return &fault.Located{Pos: s.Pos, Err: fmt.Errorf("sync step source '%s' is not a child of any watched filepaths (%v)", s.Local, watched)}
 		}
 		for _, p := range s.Paths {
-			if !below(watched, p) {
+			if !value.Below(watched, p) {
 				return &fault.Located{Pos: s.Pos, Err: fmt.Errorf("fall_back_on paths '%s' is not a child of any watched filepaths (%v)", p, watched)}
 			}
 		}
 	}
 	return nil
-}
-
-// below reports whether a path is one of the folders or lies in one.
-func below(dirs []string, path string) bool {
-	for _, d := range dirs {
-		if rel, err := filepath.Rel(d, path); err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-			return true
-		}
-	}
-	return false
 }

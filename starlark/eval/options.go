@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -30,13 +31,15 @@ func (r *run) applyOptions() error {
 		if err := r.applyOne(res, opt); err != nil {
 			return at(err)
 		}
-		for _, f := range opt.objects {
-			if err := checkFragment(f); err != nil {
+		keys := make([]string, len(opt.objects))
+		for i, f := range opt.objects {
+			var err error
+			if keys[i], err = checkFragment(f); err != nil {
 				return at(err)
 			}
 		}
-		for _, f := range opt.objects {
-			o, err := objects.find(f)
+		for i, f := range opt.objects {
+			o, err := objects.find(f, keys[i])
 			if err != nil {
 				return at(err)
 			}
@@ -96,22 +99,40 @@ func (r *run) objectIndex() objectIndex {
 }
 
 // checkFragment checks the form of what names an object: name, name:kind or
-// name:kind:namespace, with "\:" for a colon in a name.
-func checkFragment(fragment string) error {
-	parts := strings.Count(strings.ReplaceAll(fragment, `\:`, ""), ":") + 1
-	switch {
-	case fragment == "":
-		return fault.Tiltf("Error making selector from string %q: selector can't be empty", fragment)
-	case parts > 3:
-		return fault.Tiltf("Error making selector from string %q: Too many parts in selector. Selectors must contain between 1 and 3 parts (colon separated), found %d parts in %s", fragment, parts, fragment)
+// name:kind:namespace. A backslash stands before a colon or a backslash in a
+// name. It returns the form in which objects are indexed.
+func checkFragment(fragment string) (string, error) {
+	if fragment == "" {
+		return "", fault.Tiltf("Error making selector from string %q: selector can't be empty", fragment)
 	}
-	return nil
+	parts := []string{""}
+	for i := 0; i < len(fragment); i++ {
+		last := &parts[len(parts)-1]
+		switch c := fragment[i]; {
+		case c == ':':
+			parts = append(parts, "")
+		case c != '\\':
+			*last += string(c)
+		case i+1 < len(fragment) && (fragment[i+1] == ':' || fragment[i+1] == '\\'):
+			i++
+			*last += string(fragment[i])
+		default:
+			return "", fault.Tiltf("Error making selector from string %q: a backslash may only stand before a colon or another backslash", fragment)
+		}
+	}
+	if len(parts) > 3 {
+		return "", fault.Tiltf("Error making selector from string %q: Too many parts in selector. Selectors must contain between 1 and 3 parts (colon separated), found %d parts in %s", fragment, len(parts), fragment)
+	}
+	for i := range parts {
+		parts[i] = manifest.Escape(parts[i])
+	}
+	return strings.ToLower(strings.Join(parts, ":")), nil
 }
 
 // find returns the one object that a fragment names; it must belong to no
 // resource yet.
-func (x objectIndex) find(fragment string) (*object, error) {
-	found := x.byFragment[strings.ToLower(fragment)]
+func (x objectIndex) find(fragment, key string) (*object, error) {
+	found := x.byFragment[key]
 	switch {
 	case len(found) == 0:
 		return nil, fault.Tiltf("No object identified by the fragment %q could be found. Possible objects are: %s", fragment, fullNames(x.run.yaml.objects))

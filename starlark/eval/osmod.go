@@ -105,7 +105,13 @@ func (c *call) relpath() (starlark.Value, error) {
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	rel, err := filepath.Rel(c.run.abs(in.Base), c.run.abs(in.Target))
+	if in.Base == "" {
+		in.Base = c.run.dir()
+	}
+	if filepath.IsAbs(in.Base) != filepath.IsAbs(in.Target) { // Go's function takes two of a kind
+		in.Base, in.Target = c.run.abs(in.Base), c.run.abs(in.Target)
+	}
+	rel, err := filepath.Rel(in.Base, in.Target)
 	return starlark.String(rel), err
 }
 
@@ -121,9 +127,6 @@ func (c *call) joinPaths() (starlark.Value, error) {
 		s, ok := value.AsString(a)
 		if !ok {
 			return nil, c.Errorf("for parameter %d: got %s, want string", i+1, a.Type())
-		}
-		if filepath.IsAbs(s) {
-			parts = nil
 		}
 		parts = append(parts, s)
 	}

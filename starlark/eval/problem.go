@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"go.starlark.net/resolve"
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 
+	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/fault"
@@ -29,9 +31,7 @@ func (r *run) problem(err error) config.Problem {
 	if e := innermost(err); e != nil {
 		p.Message = strings.TrimPrefix(e.Msg, "Starlark computation cancelled: ")
 		p.Stack = r.stack(e.CallStack)
-		if len(p.Stack) > 0 {
-			p.Pos = p.Stack[len(p.Stack)-1].Pos
-		}
+		p.Pos = place(p.Stack)
 		err = e
 	}
 	var syntaxErr syntax.Error
@@ -50,6 +50,20 @@ func (r *run) problem(err error) config.Problem {
 		p.Hint = "write " + missing.Path + ", or correct the path"
 	}
 	return p
+}
+
+// place is where a stack of calls says that something happened: the innermost
+// call in a file of the user's.
+func place(stack []config.Frame) config.Position {
+	for _, f := range slices.Backward(stack) {
+		if f.Pos.File != "" && !extensions.Shipped(f.Pos.File) {
+			return f.Pos
+		}
+	}
+	if len(stack) > 0 {
+		return stack[len(stack)-1].Pos
+	}
+	return config.Position{}
 }
 
 // suggest adds what an undefined name probably meant.

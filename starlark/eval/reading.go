@@ -237,6 +237,15 @@ func (r *run) fromStarlark(v starlark.Value) (any, error) {
 	return x, err
 }
 
+// structured is fromStarlark for what is encoded: a Blob is no part of that, as
+// with Tilt, since it is not said whether its text is meant or what it encodes.
+func (r *run) structured(v starlark.Value) (any, error) {
+	if b, ok := v.(value.Blob); ok {
+		return nil, fmt.Errorf("unable to convert from starlark value, unsupported type %s", b.Type())
+	}
+	return r.fromStarlark(v)
+}
+
 func (c *call) encodeJSON() (starlark.Value, error) {
 	var in struct {
 		Obj starlark.Value `arg:"obj"`
@@ -244,7 +253,7 @@ func (c *call) encodeJSON() (starlark.Value, error) {
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	v, err := c.run.fromStarlark(in.Obj)
+	v, err := c.run.structured(in.Obj)
 	if err != nil {
 		return nil, fmt.Errorf("error converting object from starlark: %w", err)
 	}
@@ -288,7 +297,7 @@ func (c *call) encodeYAMLStream() (starlark.Value, error) {
 }
 
 func (r *run) starlarkToYAML(v starlark.Value) (string, error) {
-	x, err := r.fromStarlark(v)
+	x, err := r.structured(v)
 	if err != nil {
 		return "", fmt.Errorf("error converting object from starlark: %w", err)
 	}

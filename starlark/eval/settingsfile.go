@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -45,14 +46,14 @@ type setting struct {
 
 // Set implements pflag.Value.
 func (s *setting) Set(text string) error {
+	if s.value != nil && s.kind != "string_list" {
+		return fmt.Errorf("%s settings can only be specified once. multiple values found (last value: %s)", s.kind, text)
+	}
 	switch s.kind {
 	case "string_list":
 		list, _ := s.value.([]string)
 		s.value = append(list, text)
 	case "string":
-		if s.value != nil {
-			return errors.New("string settings can only be specified once. multiple values found (last value: " + text + ")")
-		}
 		s.value = text
 	case "bool":
 		b, err := strconv.ParseBool(text)
@@ -61,11 +62,9 @@ func (s *setting) Set(text string) error {
 		}
 		s.value = b
 	case "object":
-		v, err := value.DecodeJSON([]byte(text))
-		if err != nil {
-			return err
+		if err := json.Unmarshal([]byte(text), &s.value); err != nil {
+			return fmt.Errorf("decoding JSON, got %q: %w", text, err)
 		}
-		s.value = v
 	}
 	return nil
 }
@@ -119,8 +118,28 @@ func (s *setting) setJSON(v any) error {
 	if !ok {
 		return fmt.Errorf("expected %s, got %s", s.kind, jsonType(v))
 	}
+	if s.kind == "object" {
+		v = floats(v)
+	}
 	s.value = v
 	return nil
+}
+
+// floats makes all numbers of an object's setting what Go makes of JSON's.
+func floats(v any) any {
+	switch v := v.(type) {
+	case int64:
+		return float64(v)
+	case []any:
+		for i, x := range v {
+			v[i] = floats(x)
+		}
+	case map[string]any:
+		for k, x := range v {
+			v[k] = floats(x)
+		}
+	}
+	return v
 }
 
 // jsonType names the type of a decoded value, in messages, as encoding/json

@@ -149,6 +149,9 @@ type Probe struct {
 	Probe config.Probe
 }
 
+// Type is "Probe".
+func (p Probe) Type() string { return "Probe" }
+
 // Action is what a probe does; one part of the probe is set.
 type Action struct {
 	*starlarkstruct.Struct
@@ -159,6 +162,11 @@ type Action struct {
 func (a Action) Kind() string {
 	name, _ := starlark.AsString(a.Constructor())
 	return name
+}
+
+// Type is the kind's, as "ExecAction".
+func (a Action) Type() string {
+	return map[string]string{"exec_action": "ExecAction", "http_get_action": "HTTPGetAction", "tcp_socket_action": "TCPSocketAction"}[a.Kind()]
 }
 
 // CustomBuild is what custom_build returns.
@@ -219,6 +227,7 @@ func (g *GitRepo) Hash() (uint32, error) { return 0, fmt.Errorf("unhashable type
 // Step is a live-update step.
 type Step struct {
 	config.Step
+	Made config.Position // where the built-in was called, be it in an extension
 }
 
 // String describes the step.
