@@ -30,6 +30,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"go.starlark.net/starlark"
 
@@ -81,8 +82,53 @@ type FS interface {
 // Eval evaluates a Tiltfile. The project is never nil: when the Tiltfile is
 // wrong its Error says why, and Resources are empty; ConfigFiles and Warnings
 // hold what was seen until then.
+//
+// It goes in a goroutine of its own, for which Eval waits; but for one that does
+// not end when ctx does, or takes far more memory than it may, Eval waits no
+// longer than endWithin. Every step of Starlark is bounded (starlark/limit), so
+// that this is for libraries that forget to ask.
 func Eval(ctx context.Context, o Options) *config.Project {
 	r := newRun(ctx, o)
+	done := make(chan *config.Project, 1)
+	go func() { done <- r.evaluate() }()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case p := <-done:
+			return p
+		case <-ctx.Done():
+			return wait(done, r.opts.Tiltfile, context.Cause(ctx))
+		case <-look.C:
+			if err := r.meter.Exceeded(); err != nil {
+				r.thread.Cancel(err.Error())
+				return wait(done, r.opts.Tiltfile, err)
+			}
+		}
+	}
+}
+
+const (
+	endWithin = 5 * time.Second // more than a command that is ended may take
+	lookEvery = 100 * time.Millisecond
+)
+
+// wait gives an evaluation that is to end the time for it, and then gives up.
+func wait(done <-chan *config.Project, tiltfile string, why error) *config.Project {
+	select {
+	case p := <-done:
+		return p
+	case <-time.After(endWithin):
+	}
+	p := newProject(tiltfile)
+	p.ConfigFiles = []string{tiltfile}
+	p.Error = &config.Problem{Message: why.Error() + "; the evaluation does not end by itself", Pos: config.Position{File: tiltfile}}
+	fillEmpty(p)
+	return p
+}
+
+// evaluate is the whole run.
+func (r *run) evaluate() *config.Project {
 	err := r.protect(func() error {
 		if err := r.execRoot(); err != nil && !errors.Is(err, errExit) {
 			return err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/limit"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -248,7 +249,8 @@ func (c *call) structOf() (starlark.Value, error) {
 	if len(c.Args) > 0 {
 		return nil, c.Errorf("unexpected positional arguments")
 	}
-	return starlarkstruct.FromKeywords(starlarkstruct.Default, c.Kwargs), nil
+	made := starlarkstruct.FromKeywords(starlarkstruct.Default, c.Kwargs)
+	return made, limit.CheckNested(made)
 }
 
 func (c *call) moduleOf() (starlark.Value, error) {

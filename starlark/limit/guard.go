@@ -25,10 +25,18 @@ const (
 	guardMore   = "<more>"   // (x, y): y, which will be added to x
 	guardCall   = "<call>"   // (method, …): method(…)
 	guardLoop   = "<loop>"   // (x): x
+	guardTuple  = "<tuple>"  // (x): x, a tuple that was just made
+	guardCheck  = "<check>"  // (x): x, which will be compared with something
+	guardMember = "<member>" // (x): x, in which something is looked for
 )
 
-// guardedMethods are the methods whose result can be larger than what goes in.
-var guardedMethods = map[string]bool{"join": true, "replace": true, "format": true, "extend": true}
+// guardedMethods are the methods whose result can be larger than what goes in, or
+// as large, and those that compare.
+var guardedMethods = map[string]bool{
+	"join": true, "replace": true, "format": true, "extend": true, "split": true, "rsplit": true, "splitlines": true,
+	"upper": true, "lower": true, "title": true, "capitalize": true, "items": true, "keys": true, "values": true,
+	"index": true, "remove": true, "union": true, "intersection": true, "difference": true, "symmetric_difference": true, "update": true,
+}
 
 // Guard puts the guards in a file's tree.
 func Guard(f *syntax.File) { guardStmts(f.Stmts) }
@@ -46,10 +54,14 @@ func guardStmt(s syntax.Stmt) {
 	case *syntax.DefStmt:
 		guardParams(s.Params)
 		guardStmts(s.Body)
+		if rest := restParam(s.Params); rest != nil {
+			s.Body = append([]syntax.Stmt{&syntax.ExprStmt{X: guardOf(guardTuple, rest.NamePos, rest)}}, s.Body...)
+		}
 	case *syntax.ExprStmt:
 		s.X = guardExpr(s.X)
 	case *syntax.ForStmt:
-		s.Vars, s.X = guardExpr(s.Vars), guardOf(guardLoop, s.For, guardExpr(s.X))
+		guardTarget(s.Vars)
+		s.X = guardOf(guardLoop, s.For, guardExpr(s.X))
 		guardStmts(s.Body)
 	case *syntax.WhileStmt:
 		s.Cond = guardOf(guardLoop, s.While, guardExpr(s.Cond))
@@ -66,7 +78,8 @@ func guardStmt(s syntax.Stmt) {
 }
 
 func guardAssign(s *syntax.AssignStmt) {
-	s.LHS, s.RHS = guardExpr(s.LHS), guardExpr(s.RHS)
+	guardTarget(s.LHS)
+	s.RHS = guardExpr(s.RHS)
 	name, ok := s.LHS.(*syntax.Ident)
 	if !ok {
 		return
@@ -84,6 +97,26 @@ func guardAssign(s *syntax.AssignStmt) {
 	}
 }
 
+// guardTarget guards what stands in something that is assigned to.
+func guardTarget(x syntax.Expr) {
+	switch x := x.(type) {
+	case *syntax.TupleExpr:
+		for _, y := range x.List {
+			guardTarget(y)
+		}
+	case *syntax.ListExpr:
+		for _, y := range x.List {
+			guardTarget(y)
+		}
+	case *syntax.ParenExpr:
+		guardTarget(x.X)
+	case *syntax.DotExpr:
+		x.X = guardExpr(x.X)
+	case *syntax.IndexExpr:
+		x.X, x.Y = guardExpr(x.X), guardExpr(x.Y)
+	}
+}
+
 // guardOf is a call of a guard, at the place of what it guards.
 func guardOf(name string, pos syntax.Position, args ...syntax.Expr) syntax.Expr {
 	return &syntax.CallExpr{Fn: &syntax.Ident{NamePos: pos, Name: name}, Lparen: pos, Args: args, Rparen: pos}
@@ -95,6 +128,18 @@ func guardParams(params []syntax.Expr) {
 			b.Y = guardExpr(b.Y)
 		}
 	}
+}
+
+// restParam is the parameter that takes the arguments that are left as a tuple.
+func restParam(params []syntax.Expr) *syntax.Ident {
+	for _, p := range params {
+		if star, ok := p.(*syntax.UnaryExpr); ok && star.Op == syntax.STAR {
+			if name, ok := star.X.(*syntax.Ident); ok {
+				return &syntax.Ident{NamePos: name.NamePos, Name: name.Name}
+			}
+		}
+	}
+	return nil
 }
 
 func guardAll(list []syntax.Expr) {
@@ -133,6 +178,9 @@ func guardExpr(x syntax.Expr) syntax.Expr {
 	case *syntax.LambdaExpr:
 		guardParams(x.Params)
 		x.Body = guardExpr(x.Body)
+		if rest := restParam(x.Params); rest != nil {
+			x.Body = guardOf(guardMore, rest.NamePos, guardOf(guardTuple, rest.NamePos, rest), x.Body)
+		}
 	case *syntax.ListExpr:
 		guardAll(x.List)
 	case *syntax.ParenExpr:
@@ -147,6 +195,10 @@ func guardExpr(x syntax.Expr) syntax.Expr {
 		return guardOf(guardSum, x.Lbrack, x)
 	case *syntax.TupleExpr:
 		guardAll(x.List)
+		if len(x.List) > 0 {
+			pos, _ := x.Span()
+			return guardOf(guardTuple, pos, x)
+		}
 	case *syntax.UnaryExpr:
 		if x.X != nil {
 			x.X = guardExpr(x.X)
@@ -170,7 +222,33 @@ func guardBinary(x *syntax.BinaryExpr) syntax.Expr {
 		return x
 	}
 	x.X, x.Y = guardExpr(x.X), guardExpr(x.Y)
+	switch x.Op {
+	case syntax.PIPE, syntax.AMP, syntax.CIRCUMFLEX:
+		return guardOf(guardSum, x.OpPos, x)
+	case syntax.EQL, syntax.NEQ, syntax.LT, syntax.GT, syntax.LE, syntax.GE, syntax.IN, syntax.NOT_IN:
+		guardComparison(x)
+	}
 	return x
+}
+
+// guardComparison guards the operands of a comparison, unless one is written out:
+// that is as small as it looks.
+func guardComparison(x *syntax.BinaryExpr) {
+	for _, operand := range []syntax.Expr{x.X, x.Y} {
+		switch operand.(type) {
+		case *syntax.Literal:
+			if x.Op != syntax.IN && x.Op != syntax.NOT_IN {
+				return
+			}
+		case *syntax.ListExpr, *syntax.TupleExpr:
+			return
+		}
+	}
+	if x.Op == syntax.IN || x.Op == syntax.NOT_IN {
+		x.Y = guardOf(guardMember, x.OpPos, x.Y)
+		return
+	}
+	x.Y = guardOf(guardCheck, x.OpPos, x.Y)
 }
 
 // guardChain guards the operands of a chain of sums; ok is whether any of them
@@ -234,6 +312,27 @@ func (m *Meter) Functions() starlark.StringDict {
 	add(guardMore, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 		return args[1], m.Took(Size(args[0]) + Size(args[1]))
 	})
+	add(guardTuple, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+		return args[0], CheckNested(args[0])
+	})
+	add(guardCheck, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+		return args[0], CheckNested(args[0])
+	})
+	add(guardMember, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+		switch args[0].(type) {
+		case *starlark.List, starlark.Tuple:
+			return args[0], CheckNested(args[0])
+		}
+		return args[0], nil // what is found by its hash, or a text
+	})
+	add("int", func(t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		if len(args) > 0 {
+			if text, ok := args[0].(starlark.String); ok && len(text) > maxDigits {
+				return nil, errDigits
+			}
+		}
+		return starlark.Universe["int"].(*starlark.Builtin).CallInternal(t, args, kwargs)
+	})
 	add(guardCall, m.callGuarded)
 	add(guardLoop, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 		return args[0], nil
@@ -241,8 +340,8 @@ func (m *Meter) Functions() starlark.StringDict {
 	for _, name := range []string{"str", "repr", "print"} {
 		m.guardUniverse(names, name, func(args starlark.Tuple) error { return m.AllowText(args...) })
 	}
-	for _, name := range []string{"list", "tuple", "set", "dict", "sorted", "reversed", "enumerate", "zip"} {
-		m.guardUniverse(names, name, nil)
+	for _, name := range []string{"list", "tuple", "set", "dict", "sorted", "reversed", "enumerate", "zip", "bytes", "min", "max"} {
+		m.guardUniverse(names, name, m.allowElements)
 	}
 	add("range", func(t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		v, err := starlark.Universe["range"].(*starlark.Builtin).CallInternal(t, args, kwargs)
@@ -268,12 +367,22 @@ func (m *Meter) guardUniverse(names starlark.StringDict, name string, before fun
 		if err != nil {
 			return nil, err
 		}
+		if _, ok := v.(starlark.Tuple); ok {
+			if err := CheckNested(v); err != nil {
+				return nil, err
+			}
+		}
 		return v, m.Took(Size(v))
 	})
 }
 
 // times is x * y.
 func (m *Meter) times(x, y starlark.Value) (starlark.Value, error) {
+	if a, ok := x.(starlark.Int); ok {
+		if b, ok := y.(starlark.Int); ok && bitsOf(a)+bitsOf(b) > maxBits {
+			return nil, errDigits
+		}
+	}
 	count, isInt := y.(starlark.Int)
 	size := Size(x)
 	if !isInt {
@@ -297,14 +406,76 @@ func (m *Meter) times(x, y starlark.Value) (starlark.Value, error) {
 func (m *Meter) callGuarded(t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	method, args := args[0], args[1:]
 	if b, ok := method.(*starlark.Builtin); ok {
-		if n := methodSize(b, args, kwargs, m.limit); n >= largeValue {
+		if n := methodSize(b, args, kwargs, m.limit.Load()); n >= largeValue {
 			if err := m.Allow(n); err != nil {
 				return nil, err
 			}
 		}
-		return b.CallInternal(t, args, kwargs)
+		switch b.Receiver().(type) {
+		case *starlark.List, *starlark.Set:
+			if err := CheckNested(append(starlark.Tuple{b.Receiver()}, args...)); err != nil {
+				return nil, err
+			}
+		}
+		v, err := b.CallInternal(t, args, kwargs)
+		if err != nil {
+			return nil, err
+		}
+		if b.Name() == "items" { // which makes tuples
+			if err := CheckNested(v); err != nil {
+				return nil, err
+			}
+		}
+		return v, m.Took(Size(v))
 	}
 	return starlark.Call(t, method, args, kwargs)
+}
+
+// pieces is how many strings a text can be split in.
+func pieces(text string, args starlark.Tuple) uint64 {
+	if len(text) < largeValue {
+		return 0
+	}
+	if len(args) > 0 {
+		if sep, ok := args[0].(starlark.String); ok && sep != "" {
+			return uint64(strings.Count(text, string(sep))) + 1
+		}
+	}
+	n := uint64(1)
+	for _, c := range []byte(text) {
+		if c == ' ' || c >= '\t' && c <= '\r' {
+			n++
+		}
+	}
+	return n
+}
+
+// allowElements reports whether the elements of some values are within the limit.
+func (m *Meter) allowElements(args starlark.Tuple) error {
+	var total uint64
+	for _, v := range args {
+		if n := starlark.Len(v); n > 0 {
+			total += perElement * uint64(n)
+		}
+		switch v.(type) {
+		case *starlark.List, starlark.Tuple, *starlark.Dict:
+			if err := CheckNested(v); err != nil {
+				return err
+			}
+		}
+	}
+	if total < largeValue {
+		return nil
+	}
+	return m.Allow(total)
+}
+
+// bitsOf is how long a number is.
+func bitsOf(n starlark.Int) int {
+	if _, ok := n.Int64(); ok {
+		return 64
+	}
+	return n.BigInt().BitLen()
 }
 
 // methodSize is how large the result of a method can become, at most budget
@@ -320,9 +491,15 @@ func methodSize(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tupl
 	receiver, isText := b.Receiver().(starlark.String)
 	switch {
 	case b.Name() == "extend" && len(args) == 1:
-		return Size(args[0])
+		return perElement * uint64(max(starlark.Len(args[0]), 0))
+	case b.Name() == "items" || b.Name() == "keys" || b.Name() == "values":
+		return perElement * uint64(max(starlark.Len(b.Receiver()), 0))
 	case !isText:
 		return 0
+	case b.Name() == "split" || b.Name() == "rsplit" || b.Name() == "splitlines":
+		return perElement * pieces(string(receiver), args)
+	case len(args) == 0:
+		return uint64(len(receiver))
 	case b.Name() == "join" && len(args) == 1:
 		add(args[0])
 		return total + uint64(len(receiver))*uint64(max(starlark.Len(args[0]), 0))

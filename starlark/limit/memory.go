@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/starlarkstruct"
 
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
@@ -20,9 +21,9 @@ const DefaultMemory = 512 << 20
 // What could make a value of any size in a single step asks before it does:
 // see guard.go.
 type Meter struct {
-	limit   uint64 // bytes
-	base    uint64 // of the heap when the evaluation began
-	pending uint64 // bytes of large values since the last look
+	limit   atomic.Uint64 // bytes
+	base    uint64        // of the heap when the evaluation began
+	pending uint64        // bytes of large values since the last look
 	full    *atomic.Bool
 }
 
@@ -31,6 +32,14 @@ const (
 	largeValue = 64 << 10
 	// lookAfter is how much large values may add up to between two looks.
 	lookAfter = 16 << 20
+	// perElement is what a value takes that is made for an element.
+	perElement = 48
+	// maxBits and maxDigits are the length of the longest number: what is done
+	// with larger ones takes long in a single step.
+	maxBits, maxDigits = 1 << 20, 300_000
+	// maxNested is how many values may be reached from one that is compared or
+	// hashed, each counted as often as it is reached.
+	maxNested = 2_000_000
 	// maxRange is the length of the longest range: what takes all its numbers
 	// in one step cannot be interrupted.
 	maxRange = 50_000_000
@@ -43,7 +52,9 @@ func NewMeter(limit uint64, full *atomic.Bool) *Meter {
 	if full.Swap(false) {
 		runtime.GC()
 	}
-	return &Meter{limit: limit, full: full, base: min(heapSize(liveObjects), heapSize(allObjects))}
+	m := &Meter{full: full, base: min(heapSize(liveObjects), heapSize(allObjects))}
+	m.limit.Store(limit)
+	return m
 }
 
 // What of the heap is measured: all objects, dead ones included that were not
@@ -73,17 +84,31 @@ func (m *Meter) Took(n uint64) error {
 // Allow reports whether n bytes more are within the limit.
 func (m *Meter) Allow(n uint64) error {
 	m.pending = 0
-	if n <= m.limit && m.used()+n <= m.limit {
+	limit := m.limit.Load()
+	if n <= limit && m.used()+n <= limit {
 		return nil
 	}
-	if n <= m.limit {
+	if n <= limit {
 		runtime.GC()
-		if m.used()+n <= m.limit {
+		if m.used()+n <= limit {
 			return nil
 		}
 	}
+	return m.tooMuch()
+}
+
+func (m *Meter) tooMuch() error {
 	m.full.Store(true)
-	return fmt.Errorf("the evaluation needs more than %d MB of memory: is there a list or a text that grows without end? (towline.limits(memory_mb=…) allows more)", m.limit>>20)
+	return fmt.Errorf("the evaluation needs more than %d MB of memory: is there a list or a text that grows without end? (towline.limits(memory_mb=…) allows more)", m.limit.Load()>>20)
+}
+
+// Exceeded returns the error of an evaluation that takes twice what it may: it
+// is in a step that did not ask. It may be called from any goroutine.
+func (m *Meter) Exceeded() error {
+	if m.used() <= 2*m.limit.Load() {
+		return nil
+	}
+	return m.tooMuch()
 }
 
 func (m *Meter) used() uint64 {
@@ -100,7 +125,7 @@ type Text interface {
 }
 
 // SetLimit changes how many bytes the evaluation may hold.
-func (m *Meter) SetLimit(bytes uint64) { m.limit = bytes }
+func (m *Meter) SetLimit(bytes uint64) { m.limit.Store(bytes) }
 
 // Size is the size of a value, in bytes, without that of its elements.
 func Size(v starlark.Value) uint64 {
@@ -176,7 +201,7 @@ func textSize(v starlark.Value, budget uint64, within []starlark.Value) (n uint6
 func (m *Meter) AllowText(values ...starlark.Value) error {
 	var total uint64
 	for _, v := range values {
-		n, ok := textSize(v, m.limit, nil)
+		n, ok := textSize(v, m.limit.Load(), nil)
 		if !ok {
 			return fmt.Errorf("values nest too deep: does a list hold itself?")
 		}
@@ -204,6 +229,55 @@ func (m *Meter) AllowParsed(text string) error {
 		}
 	}
 	return m.Allow(2*uint64(len(text)) + perValue*uint64(values))
+}
+
+var errDigits = fmt.Errorf("a number has more than %d digits", maxDigits)
+
+// CheckNested refuses a value that could not be compared or hashed in bounded
+// time, which goes as deep as its tuples and structs, and as a few lists and dictionaries.
+func CheckNested(v starlark.Value) error {
+	left := maxNested
+	if !countNested(v, &left, 0) {
+		return fmt.Errorf("values nest too deep: more than %d are reached from one", maxNested)
+	}
+	return nil
+}
+
+func countNested(v starlark.Value, left *int, depth int) bool {
+	if *left--; *left < 0 || depth > maxDepth {
+		return false
+	}
+	const compared = 12 // a little deeper than Starlark compares
+	switch v := v.(type) {
+	case starlark.Tuple:
+		for _, x := range v {
+			if !countNested(x, left, depth+1) {
+				return false
+			}
+		}
+	case *starlarkstruct.Struct:
+		for _, name := range v.AttrNames() {
+			if x, err := v.Attr(name); err == nil && !countNested(x, left, depth+1) {
+				return false
+			}
+		}
+	case *starlark.List:
+		for i := 0; i < v.Len() && depth < compared; i++ {
+			if !countNested(v.Index(i), left, depth+1) {
+				return false
+			}
+		}
+	case *starlark.Dict:
+		if depth >= compared {
+			return true
+		}
+		for k, x := range v.Entries() {
+			if !countNested(k, left, depth+1) || !countNested(x, left, depth+1) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // maxValues and maxDepth bound what a file's values hold, each counted as often
