@@ -4,17 +4,22 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// DialPod connects to a port of a resource's newest ready pod: through an
-// agent, which waits out a restart of the application, or by a port-forward of
+// DialPod connects to a port of the pod that is debugged, else of a resource's
+// newest ready pod: through an agent, which waits out a restart of the application, or by a port-forward of
 // its own.
 func (r *Runner) DialPod(ctx context.Context, resource string, spec config.PortForward) (net.Conn, error) {
-	pod := bestPod(r.rollout.Pods(ctx, resource))
+	pod := bestPod(r.rollout.Pods(ctx, resource), func(p *kube.Pod) bool {
+		return slices.ContainsFunc(p.Containers, func(c kube.Container) bool {
+			return r.agents.Debugged(ctx, engine.TargetID{Namespace: p.Namespace, Pod: p.Name, Container: c.Name})
+		})
+	})
 	if pod == nil {
 		return nil, fmt.Errorf("no pod of %s runs", resource)
 	}
@@ -27,11 +32,21 @@ func (r *Runner) DialPod(ctx context.Context, resource string, spec config.PortF
 	return r.o.Cluster.Dial(ctx, pod.Namespace, pod.Name, port)
 }
 
-// bestPod chooses the newest pod that is ready, or else runs. The pods are in
-// the order of their age.
-func bestPod(pods []kube.Pod) (best *kube.Pod) {
+// bestPod chooses the newest pod that is debugged, or else is ready, or else
+// runs. A program that stands at a breakpoint is not ready, but it is the one
+// that the person wants to reach. The pods are in the order of their age.
+func bestPod(pods []kube.Pod, debugged func(*kube.Pod) bool) (best *kube.Pod) {
+	rank := func(p *kube.Pod) int {
+		switch {
+		case debugged(p):
+			return 2
+		case p.Ready:
+			return 1
+		}
+		return 0
+	}
 	for i := range pods {
-		if p := &pods[i]; !p.Deleting && p.Phase == "Running" && (best == nil || p.Ready || !best.Ready) {
+		if p := &pods[i]; !p.Deleting && p.Phase == "Running" && (best == nil || rank(p) >= rank(best)) {
 			best = p
 		}
 	}

@@ -7,6 +7,33 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
+// A forward follows the rollout, and does not leave who is debugged.
+func TestBestPod(t *testing.T) {
+	pod := func(name string, ready bool) kube.Pod { return kube.Pod{Name: name, Phase: "Running", Ready: ready} }
+	gone, pending := pod("gone", true), pod("pending", false)
+	gone.Deleting, pending.Phase = true, "Pending"
+	for _, test := range []struct {
+		name     string
+		pods     []kube.Pod
+		debugged string
+		want     string
+	}{
+		{"none", []kube.Pod{gone, pending}, "gone", ""},
+		{"the newest ready one", []kube.Pod{pod("a", true), pod("b", true), pod("c", false), gone}, "", "b"},
+		{"one that runs", []kube.Pod{pod("a", false), pending}, "", "a"},
+		{"one that stands at a breakpoint", []kube.Pod{pod("a", true), pod("b", false), pod("c", true)}, "b", "b"},
+		{"an older one that is debugged", []kube.Pod{pod("a", true), pod("b", true)}, "a", "a"},
+	} {
+		got := ""
+		if p := bestPod(test.pods, func(p *kube.Pod) bool { return p.Name == test.debugged }); p != nil {
+			got = p.Name
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
 func TestContainerPort(t *testing.T) {
 	ports := func(containers ...[]int) *kube.Pod {
 		p := &kube.Pod{}

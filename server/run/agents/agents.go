@@ -186,6 +186,12 @@ func (a *Agents) Connected(ctx context.Context, id engine.TargetID) Agent {
 	})
 }
 
+// Debugged reports whether a debugger is attached to a container's process.
+func (a *Agents) Debugged(ctx context.Context, id engine.TargetID) bool {
+	s, err := a.session(ctx, id)
+	return err == nil && s.debugged
+}
+
 // session is what an update of a container works with, as it is at one moment.
 type session struct {
 	agent    Agent
