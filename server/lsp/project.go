@@ -25,6 +25,7 @@ type project struct {
 	link       *link
 	forget     func()
 	extensions *workspace.Extensions
+	outputs    map[string]output              // of failed commands, by resource; of the reporter's goroutine
 	evaluation atomic.Bool                    // one is being asked for
 	evaluated  atomic.Pointer[config.Project] // by the daemon, at last; without the objects' contents
 }
@@ -164,6 +165,9 @@ func (s *session) reportState(ctx context.Context, p *project, state linkState, 
 	}
 	if state.status != seen.status {
 		s.diagnoser.evaluated(p.folder, p.findings(state.status))
+		if p.readOutput(ctx, state.daemon, state.status) {
+			s.diagnoser.evaluated(p.folder, p.findings(state.status))
+		}
 		if clusterOf(seen.status) != clusterOf(state.status) {
 			s.diagnoser.below(p.folder)
 		}
@@ -237,10 +241,14 @@ func (p *project) findings(status *api.Status) []finding {
 	for i := range status.Config.Warnings {
 		add(&status.Config.Warnings[i], top, finding{warning: true})
 	}
-	if status.Up {
-		add(status.Cluster.Problem, top, finding{resource: "cluster"})
+	if p := status.Cluster.Problem; status.Up && p != nil && p.Pos.File != "" {
+		add(p, p.Pos, finding{resource: "cluster"}) // of the kubeconfig: a Tiltfile cannot help it
 	}
 	for _, r := range status.Resources {
+		out = append(out, p.outputs[r.Name].findings...)
+		if r.State == api.StateUnknown {
+			continue // it is the cluster's
+		}
 		add(r.Problem, r.Pos, finding{resource: r.Name})
 		for _, t := range r.Targets {
 			if t.Problem != nil && (r.Problem == nil || t.Problem.Message != r.Problem.Message) {
