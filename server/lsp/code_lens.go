@@ -70,7 +70,7 @@ func (v *view) declared(snap *workspace.Snapshot, project *project, status *api.
 			continue
 		}
 		at := finding{problem: config.Problem{Pos: r.Pos}, resource: r.Name}
-		if off, ok := placeOf(doc, v.text, at); ok {
+		if off, ok := placeOf(v.snap, doc, v.text, at); ok {
 			out = append(out, declaredResource{r.Name, syntax.Span{Start: off, End: endOfWord(v.text, off)}, r, up})
 		}
 	}

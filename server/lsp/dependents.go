@@ -19,7 +19,7 @@ func (i interfaces) changed(snap *workspace.Snapshot, touched map[string]bool) m
 	out := map[string]bool{}
 	for u := range touched {
 		doc := snap.Document(u)
-		if doc == nil || doc.Path == "" || !isTiltfile(doc) {
+		if doc == nil || doc.Path == "" || !snap.IsTiltfile(doc) {
 			delete(i, u)
 			out[u] = true
 			continue
@@ -63,7 +63,7 @@ func (d *diagnoser) dependents(snap *workspace.Snapshot, changed map[string]bool
 	}
 	var out []string
 	for _, doc := range snap.Documents() {
-		if changed[doc.URI] || doc.Path == "" || !isTiltfile(doc) {
+		if changed[doc.URI] || doc.Path == "" || !snap.IsTiltfile(doc) {
 			continue
 		}
 		for _, path := range loaded(d.s.world(snap, doc.Path), doc.Path) {

@@ -123,8 +123,9 @@ func evaluatedText(snap *workspace.Snapshot, before []finding, f finding) *works
 // have changed.
 func (d *diagnoser) below(folder string) {
 	var uris []string
-	for _, doc := range d.s.docs.Snapshot().Documents() {
-		if isTiltfile(doc) && strings.HasPrefix(doc.Path, folder+string(filepath.Separator)) {
+	snap := d.s.docs.Snapshot()
+	for _, doc := range snap.Documents() {
+		if snap.IsTiltfile(doc) && strings.HasPrefix(doc.Path, folder+string(filepath.Separator)) {
 			uris = append(uris, doc.URI)
 		}
 	}
@@ -227,7 +228,7 @@ func (d *diagnoser) publish(ctx context.Context, snap *workspace.Snapshot, u str
 	// An open Tiltfile always gets an answer to its new version; of other
 	// files the client need not hear that they are fine.
 	shown := d.show(u, params, doc != nil)
-	own := doc != nil && isTiltfile(doc) && !d.s.client.pulls
+	own := doc != nil && snap.IsTiltfile(doc) && !d.s.client.pulls
 	if shown || own || len(params.Diagnostics) > 0 {
 		d.s.notify(lsp.MethodTextDocumentPublishDiagnostics, params)
 	}

@@ -88,7 +88,7 @@ func (s *session) diagnose(snap *workspace.Snapshot, u string, stop func() bool)
 		if err != nil {
 			text = workspace.NewText("")
 		}
-		if at, ok := placeOf(doc, text, f); ok && !repeats(text, at, f, own) {
+		if at, ok := placeOf(snap, doc, text, f); ok && !repeats(text, at, f, own) {
 			out = append(out, s.diagnosticOf(snap, path, text, at, f))
 		}
 	}
@@ -128,7 +128,7 @@ func repeats(text *workspace.Text, at int, f finding, own []ide.Diagnostic) bool
 // evaluated, lies in the text as it is now. It is false when the line was
 // edited since, and when the interpreter only repeats what our own parser says:
 // a file with such a mistake is not run.
-func placeOf(doc *workspace.Document, text *workspace.Text, f finding) (int, bool) {
+func placeOf(snap *workspace.Snapshot, doc *workspace.Document, text *workspace.Text, f finding) (int, bool) {
 	versions := []*workspace.Text{f.text, text}
 	if doc != nil {
 		versions = []*workspace.Text{f.text, doc.Saved, text}
@@ -141,7 +141,7 @@ func placeOf(doc *workspace.Document, text *workspace.Text, f finding) (int, boo
 		if !ok {
 			continue
 		}
-		if doc != nil && isTiltfile(doc) && !f.warning && f.resource == "" {
+		if doc != nil && snap.IsTiltfile(doc) && !f.warning && f.resource == "" {
 			if file := was.File(doc.Path); len(file.Errors)+len(file.Problems) > 0 {
 				return 0, false
 			}

@@ -189,7 +189,8 @@ func TestSemanticTokensDelta(t *testing.T) {
 func TestUnknownFiles(t *testing.T) {
 	h := features(t, nil)
 	h.didOpen("main.go", "go", "package main\n")
-	for _, name := range []string{"main.go", "absent/Tiltfile"} {
+	h.didOpen("BUILD.bazel", "starlark", "glob(['*.go'])\n") // Bazel's, and as one language in some editors
+	for _, name := range []string{"main.go", "absent/Tiltfile", "BUILD.bazel"} {
 		for _, method := range []string{"hover", "completion", "definition", "documentSymbol", "semanticTokens/full", "foldingRange", "codeLens", "documentLink"} {
 			var got json.RawMessage
 			h.call("textDocument/"+method, map[string]any{"textDocument": h.doc(name), "position": map[string]any{"line": 0, "character": 0}}, &got)

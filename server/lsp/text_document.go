@@ -16,7 +16,7 @@ func (s *session) didOpen(_ context.Context, p *lsp.DidOpenTextDocumentParams, s
 		Text: workspace.NewText(d.Text),
 	}
 	err := s.docs.Open(doc)
-	if isTiltfile(doc) {
+	if s.docs.Snapshot().IsTiltfile(doc) {
 		s.diagnoser.changed(doc.URI)
 		if p := s.projectOf(doc.Path); p != nil && !s.client.static && !s.options.Extensions.Foreign(doc.Path) {
 			p.link.wake()
@@ -47,15 +47,6 @@ func (s *session) didClose(_ context.Context, p *lsp.DidCloseTextDocumentParams)
 	s.tokenStore.forget(keyOf(p.TextDocument.URI))
 	s.diagnoser.changed(keyOf(p.TextDocument.URI))
 	return nil, err
-}
-
-// isTiltfile reports whether a document is of our language.
-func isTiltfile(doc *workspace.Document) bool {
-	switch doc.Language {
-	case "tiltfile", "starlark":
-		return true
-	}
-	return workspace.IsTiltfile(doc.Path)
 }
 
 func rangeFrom(r lsp.Range) workspace.Range {

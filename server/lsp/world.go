@@ -47,7 +47,7 @@ func (s *session) unresolved(snap *workspace.Snapshot, u uri.URI) *view {
 		return v
 	}
 	switch doc := snap.Document(keyOf(u)); {
-	case doc != nil && !isTiltfile(doc):
+	case doc != nil && !snap.IsTiltfile(doc):
 		return nil
 	case doc != nil:
 		v.text = doc.Text
@@ -242,7 +242,7 @@ func (s *session) tiltfiles(snap *workspace.Snapshot, name string) []string {
 	for _, project := range projects {
 		roots = append(roots, filepath.Join(project.folder, "Tiltfile"))
 		for _, doc := range snap.Documents() {
-			if isTiltfile(doc) && s.nearest(doc.Path) == project {
+			if snap.IsTiltfile(doc) && s.nearest(doc.Path) == project {
 				roots = append(roots, doc.Path)
 			}
 		}

@@ -20,8 +20,9 @@ type Snapshot struct {
 	docs  map[string]*Document // by URI
 	paths map[string]*Document // by path, the documents that are files
 
-	mu   sync.Mutex
-	read map[string]outcome // what ReadFile answered, by path
+	mu    sync.Mutex
+	read  map[string]outcome // what ReadFile answered, by path
+	taken map[string]bool    // see IsTiltfile, by path
 }
 
 type outcome struct {

@@ -94,9 +94,3 @@ func (w World) ReadDir(dir string) ([]fs.DirEntry, bool) {
 	entries, err := w.Snapshot.ReadDir(dir)
 	return entries, err == nil
 }
-
-// IsTiltfile reports whether a path is named as Tiltfiles are.
-func IsTiltfile(path string) bool {
-	name := filepath.Base(path)
-	return name == "Tiltfile" || strings.HasPrefix(name, "Tiltfile.") || strings.HasSuffix(strings.ToLower(name), ".tiltfile")
-}
