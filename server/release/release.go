@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/towline-dev/towline/server/kube"
 )
@@ -38,31 +37,28 @@ type Release struct {
 	Namespace string
 }
 
-// before and after are the hooks that an installation or upgrade runs, before
-// and after the other objects.
-var before, after = []string{"pre-install", "pre-upgrade", "crd-install"}, []string{"post-install", "post-upgrade"}
-
 // Install makes the cluster hold a chart's objects, deletes those of the
 // release's last installation that are not among them, and returns the objects
-// as the cluster has them. Progress is told what happens; nil is fine.
+// as the cluster has them. Hooks run before and after, as Helm runs them: those
+// of an installation, or of an upgrade when there was one. Progress is told what
+// happens; nil is fine.
 func (r Release) Install(ctx context.Context, c Cluster, objects []map[string]any, progress func(kube.Progress)) ([]map[string]any, error) {
 	last, err := r.Objects(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	var first, main, then []map[string]any
+	event := "install"
+	if len(last) > 0 {
+		event = "upgrade"
+	}
+	var main []map[string]any
 	for _, o := range objects {
-		hooks := strings.Split(annotation(o, "helm.sh/hook"), ",")
-		switch {
-		case hooks[0] == "":
+		if annotation(o, "helm.sh/hook") == "" {
 			main = append(main, o)
-		case slices.ContainsFunc(hooks, func(h string) bool { return slices.Contains(before, strings.TrimSpace(h)) }):
-			first = append(first, o)
-		case slices.ContainsFunc(hooks, func(h string) bool { return slices.Contains(after, strings.TrimSpace(h)) }):
-			then = append(then, o)
 		}
 	}
-	now := slices.Concat(first, main, then)
+	hooks := hooksOf(objects, "pre-install", "pre-upgrade", "crd-install", "post-install", "post-upgrade")
+	now := slices.Concat(main, hooks)
 	for _, o := range now {
 		r.mark(o)
 	}
@@ -71,20 +67,34 @@ func (r Release) Install(ctx context.Context, c Cluster, objects []map[string]an
 	if err := r.record(ctx, c, append(gone(last, now), now...)); err != nil {
 		return nil, err
 	}
-	var all []map[string]any
-	for _, part := range [][]map[string]any{first, main, then} {
-		applied, err := c.Apply(ctx, part, kube.ApplyOptions{Progress: progress})
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range applied {
-			all = append(all, a.Content)
-		}
+	all, err := runHooks(ctx, c, hooksOf(objects, "pre-"+event, "crd-install"), progress)
+	if err != nil {
+		return nil, err
 	}
+	applied, err := c.Apply(ctx, main, kube.ApplyOptions{Progress: progress})
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range applied {
+		all = append(all, a.Content)
+	}
+	ran, err := runHooks(ctx, c, hooksOf(objects, "post-"+event), progress)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, ran...)
 	if err := c.Delete(ctx, deletable(gone(last, now)), kube.DeleteOptions{Progress: progress}); err != nil {
 		return nil, err
 	}
-	return all, r.record(ctx, c, now)
+	there := slices.Clone(main)
+	for _, o := range hooks {
+		ran := slices.Contains(words(o, "helm.sh/hook"), "pre-"+event) || slices.Contains(words(o, "helm.sh/hook"), "post-"+event)
+		before := len(gone([]map[string]any{o}, last)) == 0
+		if (ran || before) && !slices.Contains(words(o, "helm.sh/hook-delete-policy"), "hook-succeeded") {
+			there = append(there, o)
+		}
+	}
+	return all, r.record(ctx, c, there)
 }
 
 // Uninstall deletes the release's objects and its record. A release that is not

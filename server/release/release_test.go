@@ -3,7 +3,9 @@ package release
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,7 +18,9 @@ import (
 type memory struct {
 	order   []string
 	objects map[string]map[string]any
-	refuse  string // the object that cannot be applied
+	refuse  string   // the object that cannot be applied
+	fail    string   // the Job that fails
+	runs    []string // hooks that ended
 }
 
 func key(o map[string]any) string { r := kube.RefOf(o); return r.Kind + "/" + r.Name }
@@ -32,6 +36,14 @@ func (m *memory) Apply(_ context.Context, objects []map[string]any, _ kube.Apply
 			m.order = append(m.order, k)
 		}
 		m.objects[k] = o
+		if kube.RefOf(o).Kind == "Job" {
+			condition := map[string]any{"type": "Complete", "status": "True"}
+			if k == m.fail {
+				condition = map[string]any{"type": "Failed", "status": "True", "message": "backoff limit"}
+			}
+			m.runs = append(m.runs, k)
+			m.objects[k] = merged(o, map[string]any{"status": map[string]any{"conditions": []any{condition}}})
+		}
 		done = append(done, kube.Applied{Ref: kube.RefOf(o), Content: o})
 	}
 	return done, nil
@@ -53,6 +65,12 @@ func (m *memory) Delete(_ context.Context, objects []map[string]any, _ kube.Dele
 		m.order = slices.DeleteFunc(m.order, func(k string) bool { return k == key(o) })
 	}
 	return nil
+}
+
+func merged(a, b map[string]any) map[string]any {
+	c := maps.Clone(a)
+	maps.Copy(c, b)
+	return c
 }
 
 func object(kind, name string, notes ...string) map[string]any {
@@ -114,5 +132,43 @@ func TestBrokenRecord(t *testing.T) {
 		if _, err := r.Install(context.Background(), c, nil, nil); err == nil {
 			t.Errorf("record %q was accepted", record)
 		}
+	}
+}
+
+// TestHooks: those of an event alone run, by weight, each to its end, and anew.
+func TestHooks(t *testing.T) {
+	ctx, c, r := context.Background(), &memory{objects: map[string]map[string]any{}}, Release{Name: "web", Namespace: "n"}
+	chart := []map[string]any{
+		object("Job", "late", "helm.sh/hook", "pre-install", "helm.sh/hook-weight", "5"),
+		object("Job", "both", "helm.sh/hook", "pre-install,pre-upgrade", "helm.sh/hook-weight", "-5"),
+		object("Job", "upgrade", "helm.sh/hook", "post-upgrade"),
+		object("Job", "swept", "helm.sh/hook", "post-install", "helm.sh/hook-delete-policy", "hook-succeeded"),
+		object("ConfigMap", "a"),
+	}
+	for _, want := range [][]string{{"Job/both", "Job/late", "Job/swept"}, {"Job/both", "Job/upgrade"}} {
+		c.runs = nil
+		if _, err := r.Install(ctx, c, chart, nil); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, c.runs); diff != "" {
+			t.Errorf("hooks that ran (-want +got):\n%s", diff)
+		}
+	}
+	if c.objects["Job/swept"] != nil {
+		t.Error("a hook that is to go when it succeeded is still there")
+	}
+	recorded, err := r.Objects(ctx, c)
+	if err != nil || len(recorded) != 4 {
+		t.Errorf("%d objects are recorded, %v; want the four that are there", len(recorded), err)
+	}
+
+	c.fail = "Job/both"
+	delete(c.objects, "ConfigMap/a")
+	_, err = r.Install(ctx, c, chart, nil)
+	if err == nil || !strings.Contains(err.Error(), "the hook Job both failed: backoff limit") {
+		t.Errorf("a hook that fails: %v", err)
+	}
+	if c.objects["ConfigMap/a"] != nil {
+		t.Error("what comes after a hook that failed was applied")
 	}
 }
