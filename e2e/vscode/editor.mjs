@@ -94,30 +94,56 @@ export class Editor {
 
   /** Runs a command by its title, or opens the palette with a text in it. */
   async palette(text, { choose = true } = {}) {
-    await this.page.keyboard.press("F1");
-    const input = this.page.locator(".quick-input-widget input");
-    await input.fill(`>${text}`);
+    await this.quickInput("F1", `>${text}`);
     const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: text }).first();
     await row.waitFor();
     if (choose) await row.click();
   }
 
+  /** Opens a quick input by its key, and fills it. A key that comes while the page has no focus is lost, and comes again. */
+  async quickInput(key, text) {
+    const input = this.page.locator(".quick-input-widget input");
+    await this.press(key, `${key} opens the input`, () => input.isVisible());
+    await input.fill(text);
+  }
+
+  /** Presses a key until it is seen to have had its effect. The effect is looked for before each press, so that a slow one is not undone. */
+  async press(key, what, seen) {
+    let next = 0;
+    await until(what, async () => {
+      if (await seen()) return true;
+      if (Date.now() < next) return false;
+      await this.page.keyboard.press(key);
+      next = Date.now() + 5_000;
+      return await seen();
+    }, { timeout: 60_000 });
+  }
+
+  /** Waits until keys go to the open file: a quick input that closes gives the focus back a little later. */
+  async focused() {
+    const here = this.page.locator(".editor-group-container .monaco-editor.focused").first();
+    await until("the open file has the focus", async () => {
+      if (await here.isVisible()) return true;
+      await this.page.keyboard.press("Control+1"); // a click would move the cursor
+      return false;
+    }, { every: 500 });
+  }
+
   /** Opens a file of the workspace; `place` is ":LINE" or ":LINE:COLUMN". */
   async open(file, place = "") {
-    await this.page.keyboard.press("Control+P");
-    await this.page.locator(".quick-input-widget input").fill(file);
+    await this.quickInput("Control+P", file);
     const name = file.split("/").pop();
     const label = this.page.locator(".label-name").filter({ hasText: new RegExp(`^${name.replaceAll(".", "\\.")}$`) });
     await this.page.locator(".quick-input-list .monaco-list-row").filter({ has: label }).first().click();
     await this.tab(name).waitFor();
     if (place !== "") await this.goTo(place);
+    await this.focused();
   }
 
   async goTo(place) {
-    await this.page.keyboard.press("Control+G");
+    await this.quickInput("Control+G", place);
     const widget = this.page.locator(".quick-input-widget");
     const input = widget.locator("input");
-    await input.fill(place);
     // The key is lost when it comes before the list is there.
     await until(`the editor went to ${place}`, async () => {
       if (!await widget.isVisible()) return true;
@@ -129,9 +155,11 @@ export class Editor {
   /** Types at the cursor, without the editor's own completion in between. */
   async type(text) { await this.page.keyboard.type(text, { delay: 15 }); }
 
+  /** Saves what was typed. The tab says so a little after the key: it has to be seen unsaved first. */
   async save() {
-    await this.page.keyboard.press("Control+S");
-    await this.page.locator(".tab.active:not(.dirty)").waitFor();
+    await this.page.locator(".tab.active.dirty").waitFor();
+    const saved = this.page.locator(".tab.active:not(.dirty)");
+    await this.press("Control+S", "the file is saved", () => saved.isVisible());
   }
 
   /** Drops what was typed and not saved. */

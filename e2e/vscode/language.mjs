@@ -7,7 +7,7 @@ import { until } from "./editor.mjs";
 
 export const name = "language";
 
-const commands = ["Up", "Down", "Debug", "Trigger", "Restart", "Show Logs", "Show Status", "Restart Server"];
+const commands = ["Up", "Down", "Debug", "Trigger", "Restart", "Show Logs", "Show Status", "Restart Daemon", "Restart Server"];
 
 export const cases = [
   ["the file names of Tiltfiles are known", async (editor) => {

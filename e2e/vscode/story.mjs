@@ -64,8 +64,8 @@ export const cases = [
 
   ["F5 stops at a breakpoint in the pod, with the values of the variables", async (editor, context) => {
     await editor.open("main.go", ":25:1");
-    await editor.page.keyboard.press("F9");
-    await editor.page.locator(".codicon-debug-breakpoint").first().waitFor();
+    const breakpoint = editor.page.locator(".codicon-debug-breakpoint").first();
+    await editor.press("F9", "there is a breakpoint", () => breakpoint.isVisible());
     await editor.page.keyboard.press("F5");
     await editor.pick("api");
     await editor.page.locator(".debug-toolbar").waitFor({ timeout: 60_000 });
