@@ -15,12 +15,12 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/bench/report"
-	"github.com/towline-dev/towline/server/protocol/editor"
+	"github.com/towline-dev/towline/server/protocol/editortest"
 )
 
 // client is an editor with the Tiltfile open, in front of the real program.
 type client struct {
-	*editor.Editor
+	*editortest.Editor
 	ctx     context.Context
 	cmd     *exec.Cmd
 	uri     string
@@ -74,7 +74,7 @@ func open(ctx context.Context, program string, w *workspace) (*client, error) {
 		return nil, err
 	}
 	c := &client{
-		Editor: editor.NewUnchecked(pipes{out, in}), ctx: ctx, cmd: cmd,
+		Editor: editortest.NewUnchecked(pipes{out, in}), ctx: ctx, cmd: cmd,
 		uri: "file://" + filepath.Join(w.dir, "Tiltfile"), text: w.text, version: 1,
 	}
 	err = c.Call(ctx, "initialize", map[string]any{
@@ -122,7 +122,7 @@ func (c *client) sample(rounds int, once func() error) ([]float64, error) {
 
 // nothing is a request that the server refuses.
 func (c *client) nothing() error {
-	var refused *editor.Failure
+	var refused *editortest.Failure
 	if err := c.Call(c.ctx, "bench/nothing", nil, nil); !errors.As(err, &refused) {
 		return fmt.Errorf("bench/nothing was answered: %w", err)
 	}
@@ -280,7 +280,7 @@ func (c *client) changeDiagnostics() error {
 // awaitDiagnostics waits for the diagnostics of the current version.
 func (c *client) awaitDiagnostics() error {
 	want := []byte(fmt.Sprintf(`"version":%d,`, c.version))
-	_, next, err := c.Await(c.ctx, c.mark, func(m editor.Message) bool {
+	_, next, err := c.Await(c.ctx, c.mark, func(m editortest.Message) bool {
 		return m.Method == "textDocument/publishDiagnostics" && bytes.Contains(m.Params, want)
 	})
 	c.mark = next

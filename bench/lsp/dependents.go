@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/bench/report"
-	"github.com/towline-dev/towline/server/protocol/editor"
+	"github.com/towline-dev/towline/server/protocol/editortest"
 )
 
 // dependentFiles is how many open files load the one that is edited.
@@ -75,7 +75,7 @@ func (c *client) awaitAll(paths []string) error {
 		missing[filepath.Base(p)] = true
 	}
 	for len(missing) > 0 {
-		m, next, err := c.Await(c.ctx, c.mark, func(m editor.Message) bool {
+		m, next, err := c.Await(c.ctx, c.mark, func(m editortest.Message) bool {
 			return m.Method == "textDocument/publishDiagnostics" && bytes.Contains(m.Params, []byte("/part-"))
 		})
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/towline-dev/towline/server/protocol/editor"
+	"github.com/towline-dev/towline/server/protocol/editortest"
 )
 
 // Type replaces the text of an open file, without saving it, and returns the
@@ -27,7 +27,7 @@ func (s *Story) Type(ctx context.Context, name, text string) (string, error) {
 		Version     int
 		Diagnostics []struct{ Message string }
 	}
-	_, _, err = s.editor.Await(ctx, mark, func(m editor.Message) bool {
+	_, _, err = s.editor.Await(ctx, mark, func(m editortest.Message) bool {
 		return m.Method == "textDocument/publishDiagnostics" && json.Unmarshal(m.Params, &told) == nil &&
 			told.URI == uri && told.Version == s.opened[name]
 	})

@@ -27,7 +27,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/protocol"
-	"github.com/towline-dev/towline/server/protocol/editor"
+	"github.com/towline-dev/towline/server/protocol/editortest"
 )
 
 // Options say where a story plays.
@@ -43,7 +43,7 @@ type Options struct {
 // Story is an editor that has a workspace open.
 type Story struct {
 	o      Options
-	editor *editor.Editor
+	editor *editortest.Editor
 	server *exec.Cmd
 	opened map[string]int // files by name, with their version
 }
@@ -56,7 +56,7 @@ func Open(ctx context.Context, o Options) (*Story, error) {
 		return nil, err
 	}
 	s.server = cmd
-	if s.editor, err = editor.New(pipe); err != nil {
+	if s.editor, err = editortest.New(pipe); err != nil {
 		return nil, err
 	}
 	params := map[string]any{
@@ -183,7 +183,7 @@ func Ready(st api.Status) bool {
 func (s *Story) Reach(ctx context.Context, what string, is func(api.Status) bool) (api.Status, error) {
 	last, said := api.Status{}, ""
 	for from := 0; ; {
-		m, next, err := s.editor.Await(ctx, from, func(m editor.Message) bool { return m.Method == protocol.MethodStatus })
+		m, next, err := s.editor.Await(ctx, from, func(m editortest.Message) bool { return m.Method == protocol.MethodStatus })
 		if err != nil {
 			return last, fmt.Errorf("waiting until the project is %s: %w; the last status: %s", what, err, brief(last))
 		}

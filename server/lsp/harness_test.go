@@ -15,13 +15,13 @@ import (
 
 	"go.lsp.dev/uri"
 
-	"github.com/towline-dev/towline/server/protocol/editor"
+	"github.com/towline-dev/towline/server/protocol/editortest"
 	"github.com/towline-dev/towline/server/workspace"
 )
 
 // harness is a server, a fake editor and fake daemons in one workspace.
 type harness struct {
-	*editor.Editor
+	*editortest.Editor
 	t       *testing.T
 	ctx     context.Context
 	dir     string
@@ -70,7 +70,7 @@ func begin(t *testing.T, set setup) *harness {
 		h.code <- code
 	}()
 	var err error
-	if h.Editor, err = editor.New(ours); err != nil {
+	if h.Editor, err = editortest.New(ours); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.end)
@@ -197,7 +197,7 @@ func span(l1, c1, l2, c2 int) map[string]any {
 func await[P any](h *harness, method string, match func(P) bool) P {
 	h.t.Helper()
 	var found P
-	_, next, err := h.Await(h.ctx, h.mark, func(m editor.Message) bool {
+	_, next, err := h.Await(h.ctx, h.mark, func(m editortest.Message) bool {
 		var params P
 		if m.Method != method || (m.Params != nil && json.Unmarshal(m.Params, &params) != nil) || (match != nil && !match(params)) {
 			return false

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/towline-dev/towline/server/protocol/editor"
+	"github.com/towline-dev/towline/server/protocol/editortest"
 )
 
 func TestLifeCycle(t *testing.T) {
@@ -63,7 +63,7 @@ func TestExitOverPipes(t *testing.T) {
 		}
 		code <- c
 	}()
-	e, err := editor.New(&pipes{fromServer, toServer})
+	e, err := editortest.New(&pipes{fromServer, toServer})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestClientsThatDisagree(t *testing.T) {
 
 func wantCode(t *testing.T, err error, code int) {
 	t.Helper()
-	var f *editor.Failure
+	var f *editortest.Failure
 	if !errors.As(err, &f) || f.Code != code {
 		t.Errorf("got %v, want an error with code %d", err, code)
 	}

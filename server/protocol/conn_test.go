@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/protocol"
-	"github.com/towline-dev/towline/server/protocol/editor"
+	"github.com/towline-dev/towline/server/protocol/editortest"
 )
 
 // note is the parameter of the methods below.
@@ -40,7 +40,7 @@ func (l *log) String() string {
 }
 
 // serve serves methods over a pipe until the test ends.
-func serve(t *testing.T, limit int, methods map[string]protocol.Method) (*editor.Editor, *log) {
+func serve(t *testing.T, limit int, methods map[string]protocol.Method) (*editortest.Editor, *log) {
 	t.Helper()
 	ours, theirs := net.Pipe()
 	out := &log{}
@@ -55,7 +55,7 @@ func serve(t *testing.T, limit int, methods map[string]protocol.Method) (*editor
 			return m, nil
 		})
 	}()
-	e := editor.NewUnchecked(ours)
+	e := editortest.NewUnchecked(ours)
 	t.Cleanup(func() {
 		e.Close()
 		if err := <-ended; err != nil {
@@ -135,7 +135,7 @@ func TestCancel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Raw(editor.Frame([]byte(`{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":` + id + `}}`))); err != nil {
+	if err := e.Raw(editortest.Frame([]byte(`{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":` + id + `}}`))); err != nil {
 		t.Fatal(err)
 	}
 	wantCode(t, (<-answer).Err(), -32800)
@@ -179,7 +179,7 @@ func TestConnectionSurvives(t *testing.T) {
 		"invalid UTF-8":    "{\"jsonrpc\":\"2.0\",\"method\":\"\xff\xfe\"}",
 		"a bad cancel":     `{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":{}}}`,
 	} {
-		if err := e.Raw(editor.Frame([]byte(raw))); err != nil {
+		if err := e.Raw(editortest.Frame([]byte(raw))); err != nil {
 			t.Fatal(err)
 		}
 		alive(name)
@@ -215,7 +215,7 @@ func TestBrokenHeaderEndsTheConnection(t *testing.T) {
 
 func wantCode(t *testing.T, err error, code int) {
 	t.Helper()
-	var f *editor.Failure
+	var f *editortest.Failure
 	if !errors.As(err, &f) || f.Code != code {
 		t.Errorf("got %v, want an error with code %d", err, code)
 	}

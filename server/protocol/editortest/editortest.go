@@ -1,10 +1,10 @@
-// Package editor is a language client for tests and benchmarks: it speaks to
+// Package editortest is a language client for tests and benchmarks: it speaks to
 // a server over any stream, remembers everything that the server said, and
 // checks each message against the protocol's metamodel.
 //
 // It shares no code with the server's side of the wire, so that a mistake
 // there shows.
-package editor
+package editortest
 
 import (
 	"bufio"
