@@ -130,6 +130,8 @@ k8s_custom_deploy.apply_dir k8s_custom_deploy.delete_dir: Command.Dir
 k8s_custom_deploy.apply_env k8s_custom_deploy.delete_env: Command.Env
 k8s_custom_deploy.deps: CustomDeploy.Deps
 k8s_custom_deploy.image_deps: CustomDeploy.ImageDeps
+k8s_custom_deploy.image_selector: CustomDeploy.ImageSelector
+k8s_custom_deploy.container_selector: CustomDeploy.ContainerSelector
 
 k8s_kind: Object.ImageRefs
 k8s_image_json_path: Object.ImageRefs

@@ -219,7 +219,7 @@ func TestLiveBringsFiles(t *testing.T) {
 		if s := b.status(); s.Process.State != wire.StateRunning {
 			t.Errorf("process %+v", s.Process)
 		}
-		if !b.said("web-1: 2 file(s) written, restarted as pid 101 in") {
+		if !b.said("web-1: wrote /srv/a.py, /srv/b.py, restarted as pid 101 in") {
 			t.Errorf("log %q", b.lines)
 		}
 		if err := os.Remove(filepath.Join(b.dir, "b.py")); err != nil {
@@ -234,7 +234,7 @@ func TestLiveBringsFiles(t *testing.T) {
 			t.Errorf("answer %+v", done)
 		}
 		b.holds(map[string]string{"/srv/a.py": "one"})
-		if !b.said("1 deleted, 1 command(s) run in") || !b.said("web: compiled") {
+		if !b.said("deleted /srv/b.py, ran make in") || !b.said("web: compiled") {
 			t.Errorf("log %q", b.lines)
 		}
 	})
@@ -542,6 +542,15 @@ func TestConnectSaysWhatFailed(t *testing.T) {
 		}
 		if p.asked.Pod != "web-1" || p.asked.Container != "app" || len(p.asked.Argv) == 0 {
 			t.Errorf("asked %+v", p.asked)
+		}
+	}
+}
+
+func TestNamed(t *testing.T) {
+	id := func(s string) string { return s }
+	for want, list := range map[string][]string{"": nil, "a": {"a"}, "a, b, c": {"a", "b", "c"}, "a, b, c and 2 more": {"a", "b", "c", "d", "e"}} {
+		if got := named(list, id); got != want {
+			t.Errorf("named(%q) = %q, want %q", list, got, want)
 		}
 	}
 }

@@ -168,17 +168,31 @@ func lost(c Syncer) bool {
 // summary says what a live update did, "" when that was nothing.
 func summary(change client.Change, result wire.Result) string {
 	var did []string
-	if n := len(change.Files); n > 0 {
-		did = append(did, fmt.Sprintf("%d file(s) written", n))
+	if len(change.Files) > 0 {
+		did = append(did, "wrote "+named(change.Files, func(f wire.File) string { return f.Path.String() }))
 	}
 	if result.Deleted > 0 {
-		did = append(did, fmt.Sprintf("%d deleted", result.Deleted))
+		did = append(did, "deleted "+named(change.Deletes, wire.Path.String))
 	}
 	if n := len(result.Runs); n > 0 {
-		did = append(did, fmt.Sprintf("%d command(s) run", n))
+		did = append(did, "ran "+named(change.Runs[:n], func(c wire.Command) string { return strings.Join(c.Argv, " ") }))
 	}
 	if change.Restart {
 		did = append(did, fmt.Sprintf("restarted as pid %d", result.Process.PID))
 	}
 	return strings.Join(did, ", ")
+}
+
+// named names the first of a list, and counts the others.
+func named[T any](list []T, name func(T) string) string {
+	const shown = 3
+	var names []string
+	for _, x := range list[:min(shown, len(list))] {
+		names = append(names, name(x))
+	}
+	text := strings.Join(names, ", ")
+	if more := len(list) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

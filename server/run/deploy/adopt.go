@@ -53,6 +53,11 @@ func (d *Deployer) bringAgents(ctx context.Context, e engine.Apply, current []ku
 			continue
 		}
 		got, err := d.bringAgent(ctx, e.Resource, object, wanted, agent)
+		for try := 0; kube.IsKind(err, kube.Conflict) && try < changes; try++ {
+			if got, err = d.reread(ctx, object); err == nil {
+				got, err = d.bringAgent(ctx, e.Resource, got, wanted, agent)
+			}
+		}
 		if err != nil {
 			a.refused = append(a.refused, fmt.Sprintf("%s %s: %v", object.Ref.Kind, object.Ref.Name, err))
 			continue
@@ -61,6 +66,21 @@ func (d *Deployer) bringAgents(ctx context.Context, e engine.Apply, current []ku
 		a.took(wanted)
 	}
 	return current, a, a.problem(e.Resource)
+}
+
+// changes is how often a workload is read again that a controller, or somebody
+// else, changed between the reading and the writing of it.
+const changes = 5
+
+func (d *Deployer) reread(ctx context.Context, object kube.Applied) (kube.Applied, error) {
+	now, err := d.o.Cluster.Current(ctx, []map[string]any{object.Content})
+	if err == nil && len(now) != 1 {
+		err = fmt.Errorf("%s is gone", object.Ref)
+	}
+	if err != nil {
+		return object, err
+	}
+	return now[0], nil
 }
 
 // adoptionOf collects which live updates a custom deploy has: its own, and
@@ -185,14 +205,25 @@ func (a *adoption) problem(res config.Resource) *config.Problem {
 // before they got the agent; what has gone meanwhile is left alone.
 func (d *Deployer) takeAgentsOut(ctx context.Context, objects []map[string]any) {
 	for _, o := range objects {
-		patch, err := inject.Restore(o)
-		if err == nil && patch != nil {
-			_, err = d.o.Cluster.Patch(ctx, o, patch)
+		err := d.takeAgentOut(ctx, o)
+		for try := 0; kube.IsKind(err, kube.Conflict) && try < changes; try++ {
+			var now kube.Applied
+			if now, err = d.reread(ctx, kube.Applied{Ref: kube.RefOf(o), Content: o}); err == nil {
+				err = d.takeAgentOut(ctx, now.Content)
+			}
 		}
 		if ref := kube.RefOf(o); err != nil && ctx.Err() == nil {
 			d.o.Shell.Log.Say("", "error", fmt.Sprintf("taking the agent out of %s: %v", ref, err))
 		}
 	}
+}
+
+func (d *Deployer) takeAgentOut(ctx context.Context, o map[string]any) error {
+	patch, err := inject.Restore(o)
+	if err == nil && patch != nil {
+		_, err = d.o.Cluster.Patch(ctx, o, patch)
+	}
+	return err
 }
 
 // adopted are the workloads that got the agent and are there still.

@@ -35,6 +35,7 @@ type cluster struct {
 	there  []kube.Applied // what Current answers
 	labels []map[string]any
 	patch  []map[string]any
+	busy   int // patches that somebody else is quicker than
 }
 
 func (c *cluster) note(what string, objects []map[string]any) {
@@ -84,6 +85,10 @@ func (c *cluster) Current(_ context.Context, objects []map[string]any) ([]kube.A
 
 func (c *cluster) Patch(_ context.Context, object, patch map[string]any) (kube.Applied, error) {
 	c.note("patch", []map[string]any{object})
+	if c.busy > 0 {
+		c.busy--
+		return kube.Applied{}, &kube.Error{Kind: kube.Conflict, Op: "changing", Err: errors.New("modified")}
+	}
 	c.patch = append(c.patch, patch)
 	return kube.Applied{Ref: kube.RefOf(object), Generation: 9, Content: object}, nil
 }
@@ -354,6 +359,7 @@ func TestLiveUpdatesReachWhatCommandsApplied(t *testing.T) {
 		{"another tag", config.CustomDeploy{ImageSelector: "web:8", LiveUpdate: steps}, "Deployment", nil, false, nil, nil, "has a container that is meant"},
 	} {
 		test.deploy.Apply = noop
+		b.cluster.busy = 2
 		b.cluster.patch, b.cluster.there = nil, []kube.Applied{workload(test.kind)}
 		e := engine.Apply{Resource: config.Resource{Name: "web", CustomDeploy: &test.deploy}, Images: test.images}
 		_, a, problem := b.bringAgents(t.Context(), e, b.cluster.there)
@@ -371,7 +377,8 @@ func TestLiveUpdatesReachWhatCommandsApplied(t *testing.T) {
 	// What another workspace's resource brought stays; ours is given back.
 	theirs := workload("Deployment").Content
 	theirs["metadata"].(map[string]any)["annotations"] = map[string]any{inject.Before: "{}", inject.ByResource: "web"}
-	b.cluster.labels, b.cluster.patch = []map[string]any{theirs}, nil
+	b.cluster.labels, b.cluster.patch, b.cluster.busy = []map[string]any{theirs}, nil, 1
+	b.cluster.there = []kube.Applied{{Content: theirs}}
 	b.forget(t.Context(), engine.Forget{Deploys: []config.Resource{{Name: "other"}}})
 	if len(b.cluster.patch) != 0 {
 		t.Error("another resource's workload was given back")
