@@ -57,6 +57,7 @@ type Status struct {
 	Resource string
 	Process  wire.Process
 	Problem  *config.Problem
+	Refused  bool // the problem does not pass by itself
 }
 
 // Options are what Agents work with. The functions may be called from any

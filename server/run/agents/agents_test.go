@@ -3,6 +3,7 @@ package agents
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -410,6 +411,22 @@ func TestItIsTriedAgain(t *testing.T) {
 		b.agent.Crash(wire.Exit{Code: 3})
 		if !b.said("error web: web-1: the process ended: exit code 3") || b.status().Process.State != wire.StateExited {
 			t.Errorf("a crash: %q", b.lines)
+		}
+	})
+}
+
+// TestMissingRightIsNamed.
+func TestMissingRightIsNamed(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.dialErr = fmt.Errorf("enrolling by exec: %w", &kube.Error{Kind: kube.Forbidden, Op: "running a command in", Object: "it", Err: errors.New("no")})
+		b.Attach(engine.Attach{Target: web, Resource: "web", Image: "img", Instance: "1"})
+		if s := b.status(); !s.Refused || !strings.Contains(s.Problem.Hint, "pods/exec") {
+			t.Errorf("status %+v, %+v", s, s.Problem)
+		}
+		b.with(func() { b.dialErr = nil })
+		time.Sleep(lastRetry)
+		if s := b.status(); s.Refused || s.Problem != nil {
+			t.Errorf("status %+v", s)
 		}
 	})
 }

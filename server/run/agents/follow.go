@@ -9,6 +9,7 @@ import (
 
 	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run/inbox"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -34,15 +35,25 @@ func (a *Agents) follow(ctx context.Context, t *target) {
 			wait = firstRetry
 		}
 		a.update(t, func(t *target) {
-			t.status.Problem = &config.Problem{
-				Message: fmt.Sprintf("container %s of pod %s: the agent does not answer: %v", t.Target.Container, t.Target.Pod, err),
-				Hint:    "it is tried again; `kubectl describe pod` tells whether the container runs",
-			}
+			t.status.Problem, t.status.Refused = unreached(t.Target, err), kube.IsKind(err, kube.Forbidden)
 		})
 		if pause(ctx, wait) {
 			wait = min(2*wait, lastRetry)
 		}
 	}
+}
+
+// unreached says why an agent does not answer, and which right is missing.
+func unreached(id engine.TargetID, err error) *config.Problem {
+	p := &config.Problem{
+		Message: fmt.Sprintf("container %s of pod %s: the agent does not answer: %v", id.Container, id.Pod, err),
+		Hint:    "it is tried again; `kubectl describe pod` tells whether the container runs",
+	}
+	if kube.IsKind(err, kube.Forbidden) {
+		p.Message = fmt.Sprintf("container %s of pod %s: the agent may not be reached: %v", id.Container, id.Pod, err)
+		p.Hint = fmt.Sprintf("live updates need the rights to create pods/exec and pods/portforward in namespace %s; `kubectl auth can-i --list -n %s` shows yours", id.Namespace, id.Namespace)
+	}
+	return p
 }
 
 // connection is one connection to the agent, from enrolment to its end.
@@ -58,7 +69,7 @@ func (a *Agents) connection(ctx context.Context, t *target) error {
 	facts := c.Facts()
 	due := inbox.Ask(ctx, a.box, func(_ context.Context, s *state) *wire.Policy {
 		t.agent = c
-		t.status.Process, t.status.Problem = facts.Process, nil
+		t.status.Process, t.status.Problem, t.status.Refused = facts.Process, nil, false
 		if _, policy, due := s.policy(t); due {
 			return &policy
 		}

@@ -9,6 +9,7 @@ package inbox
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Inbox is the owner of a value. Its goroutines are the owner, which blocks on
@@ -46,6 +47,20 @@ func (b *Inbox[S]) Put(message func(context.Context, *S)) {
 // Go runs a function in a goroutine that Close waits for. It is called by
 // messages, and by functions that Go itself began.
 func (b *Inbox[S]) Go(f func()) { b.work.Go(f) }
+
+// After hands the owner a message when a time has passed. It is called by
+// messages.
+func (b *Inbox[S]) After(d time.Duration, message func(context.Context, *S)) {
+	b.work.Go(func() {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			b.Put(message)
+		case <-b.ended:
+		}
+	})
+}
 
 // Close ends the context of all messages, drops those that wait, and returns
 // when the owner and all that Go began have ended.

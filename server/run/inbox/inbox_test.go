@@ -68,3 +68,22 @@ func TestAskEndsWithItsContext(t *testing.T) {
 		}
 	})
 }
+
+// TestAfter: a message comes when its time has passed, or never.
+func TestAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var came []time.Duration
+		began := time.Now()
+		b := inbox.Start(t.Context(), &struct{}{})
+		note := func(context.Context, *struct{}) { came = append(came, time.Since(began)) }
+		b.Put(func(context.Context, *struct{}) {
+			b.After(time.Minute, note)
+			b.After(time.Hour, note)
+		})
+		time.Sleep(2 * time.Minute)
+		b.Close()
+		if !slices.Equal(came, []time.Duration{time.Minute}) || time.Since(began) != 2*time.Minute {
+			t.Errorf("came after %v, closed after %v", came, time.Since(began))
+		}
+	})
+}

@@ -1,10 +1,12 @@
 package rollout
 
 import (
+	"context"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/engine"
@@ -49,8 +51,8 @@ func (s *state) observe(resource string) {
 		return
 	}
 	pods := s.podsOf(resource)
-	v := s.judge(d, pods)
-	e := engine.Observed{Resource: resource}
+	v := s.verdict(resource, d, pods)
+	e := engine.Observed{Resource: resource, Ready: v.ready, Broken: v.broken, Message: v.message}
 	seen := map[engine.TargetID]bool{}
 	var containers []Container
 	for _, p := range pods {
@@ -63,18 +65,14 @@ func (s *state) observe(resource string) {
 				continue
 			}
 			seen[target.ID] = true
-			agent, attached := s.agents[target.ID]
+			agent := s.agents[target.ID]
 			e.Targets = append(e.Targets, target)
 			containers = append(containers, Container{
 				ID: target.ID, Resource: resource, PodUID: p.UID, Image: c.Image, Ready: c.Ready, Restarts: c.RestartCount,
 				Process: agent.Process, Problem: agent.Problem,
 			})
-			if v.ready && attached {
-				v = judgeProcess(p.Name, agent.Process)
-			}
 		}
 	}
-	e.Ready, e.Broken, e.Message = v.ready, v.broken, v.message
 	s.Tell(e)
 	for _, c := range containers {
 		s.tell(c)
@@ -139,6 +137,124 @@ func (s *state) imageOf(d *deployment, c kube.Container) (ref, pushed string) {
 		return d.live.Ref, d.live.Ref
 	}
 	return "", ""
+}
+
+// verdict judges a deployment by its processes and by the cluster.
+func (s *state) verdict(resource string, d *deployment, pods []kube.Pod) verdict {
+	v := s.judge(d, pods)
+	if !d.complete || d.readiness == config.ReadinessIgnore {
+		return v
+	}
+	own := d.newest(pods)
+	p := s.judgeProcesses(d, own)
+	switch {
+	case p.broken:
+		return p // the cluster, which sees the agent run, would say that it is not ready, and not why
+	case !v.ready:
+		return v
+	case !p.ready:
+		return p
+	}
+	if young, left := s.young(own); young != "" {
+		if !s.waking[resource] {
+			s.waking[resource] = true
+			s.box.After(left, func(_ context.Context, s *state) {
+				delete(s.waking, resource)
+				s.observe(resource)
+			})
+		}
+		return verdict{message: young + " has just started"}
+	}
+	return v
+}
+
+// newest returns the pods of what was applied last.
+func (d *deployment) newest(pods []kube.Pod) []kube.Pod {
+	var own []kube.Pod
+	for _, p := range pods {
+		if !p.Deleting && slices.ContainsFunc(d.objects, func(o object) bool {
+			return (o.template != "" || o.adopted) && p.Labels[inject.LabelTemplate] == o.template
+		}) {
+			own = append(own, p)
+		}
+	}
+	return own
+}
+
+// moment is how long a program has to have lived for its resource to be ready:
+// many that cannot run end within it, and their container is ready all the same.
+// One that started longer than settled ago, whatever the clocks say, has.
+const (
+	moment  = time.Second
+	settled = time.Minute
+)
+
+// young returns a container of pods that runs its first program for less than a
+// moment, and how much of it is left.
+func (s *state) young(pods []kube.Pod) (name string, left time.Duration) {
+	for _, p := range pods {
+		for _, c := range p.Containers {
+			if c.State != kube.ContainerRunning {
+				continue
+			}
+			started := c.StartedAt
+			agent, attached := s.agents[engine.TargetID{Namespace: p.Namespace, Pod: p.Name, Container: c.Name}]
+			switch {
+			case attached && agent.Process.Starts > 1:
+				continue // a restart in place leaves a resource as ready as it was
+			case attached && agent.Process.Started != 0:
+				started = time.Unix(0, agent.Process.Started)
+			}
+			if lived := s.lived(logKey{pod: p.UID, container: c.Name, instance: c.ID}, started); lived < moment {
+				return p.Name + ": container " + c.Name, moment - lived
+			}
+		}
+	}
+	return "", 0
+}
+
+// lived returns for how long a container's program is known to run.
+func (s *state) lived(key logKey, started time.Time) time.Duration {
+	if !started.IsZero() && time.Since(started) > settled {
+		return settled
+	}
+	first, seen := s.seen[key]
+	if !seen {
+		first = time.Now()
+		s.seen[key] = first
+	}
+	return time.Since(first)
+}
+
+// judgeProcesses says what agents know of the processes in pods: the first that
+// does not run decides, one that cannot before one that may yet.
+func (s *state) judgeProcesses(d *deployment, pods []kube.Pod) verdict {
+	v := verdict{ready: true}
+	for _, p := range pods {
+		for _, c := range p.Containers {
+			target, ok := s.target(d, p, c)
+			if !ok || !target.Running {
+				continue
+			}
+			if one := judgeAgent(s.agents[target.ID], p.Name, c.Name); one.broken {
+				return one
+			} else if v.ready {
+				v = one
+			}
+		}
+	}
+	return v
+}
+
+// judgeAgent says what is known of a container that is to have an agent.
+func judgeAgent(a Agent, pod, container string) verdict {
+	switch {
+	case a.Process.State != "":
+		return judgeProcess(pod, a.Process) // also while its connection is lost
+	case a.Problem != nil:
+		return verdict{broken: a.Refused, message: a.Problem.Message}
+	}
+	return verdict{message: pod + ": container " + container + ": its agent has not answered yet"}
 }
 
 // judge says how far a deployment has come by what the cluster says: the first

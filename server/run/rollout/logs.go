@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/towline-dev/towline/server/kube"
@@ -41,6 +42,7 @@ func (s *state) streamLog(ctx context.Context, resource string, p kube.Pod, c ku
 	out := s.Log.Lines(func(text string) {
 		s.Log.Emit(output.Line{Time: o.Since, Resource: resource, Source: "runtime", Pod: p.Name, Text: text})
 	})
+	told := false
 	for wait := firstRetry; ; wait = min(2*wait, lastRetry) {
 		err := s.Kube.Logs(ctx, o, func(l kube.LogLine) {
 			o.Since = l.Time
@@ -51,6 +53,10 @@ func (s *state) streamLog(ctx context.Context, resource string, p kube.Pod, c ku
 			_, _ = out.Write([]byte(l.Text)) // never fails
 		})
 		out.Flush()
+		if kube.IsKind(err, kube.Forbidden) && !told {
+			told = true
+			s.Log.Say(resource, "error", fmt.Sprintf("%v: logs need the right to get pods/log in namespace %s", err, p.Namespace))
+		}
 		there, runs := s.still(ctx, p, c)
 		if err == nil && !runs || !there {
 			return

@@ -10,6 +10,7 @@ package rollout
 
 import (
 	"context"
+	"time"
 
 	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/engine"
@@ -71,6 +72,8 @@ type state struct {
 	agents    map[engine.TargetID]Agent     // what they said last
 	told      map[engine.TargetID]Container //
 	logs      map[logKey]bool               // streams that were begun
+	seen      map[logKey]time.Time          // when programs were first seen to run
+	waking    map[string]bool               // resources that are judged anew when a moment has passed
 }
 
 // Agent is what an agent said of its container, or why it does not answer.
@@ -79,6 +82,7 @@ type Agent struct {
 	Resource string
 	Process  wire.Process
 	Problem  *config.Problem
+	Refused  bool // the problem does not pass by itself
 }
 
 // Object is an applied object and the hash of its pod template, "" where it
@@ -95,7 +99,7 @@ func Start(ctx context.Context, o Options) *Follower {
 		images:  map[string]string{}, applied: map[string]*deployment{}, pods: map[string]kube.Pod{},
 		workloads: map[kube.Ref]kube.Workload{}, watched: map[string]bool{}, listed: map[string]bool{},
 		spaces: map[string]*space{}, agents: map[engine.TargetID]Agent{}, told: map[engine.TargetID]Container{},
-		logs: map[logKey]bool{},
+		logs: map[logKey]bool{}, seen: map[logKey]time.Time{}, waking: map[string]bool{},
 	}
 	f := &Follower{box: inbox.Start(ctx, s)}
 	f.box.Put(func(context.Context, *state) { s.box = f.box })

@@ -151,7 +151,7 @@ func pod(name, template, image string) kube.Pod {
 		Name: name, Namespace: "n", UID: "uid-" + name, Phase: "Running", Ready: true, Node: "node",
 		Labels:         map[string]string{kube.LabelResource: "web", inject.LabelTemplate: template},
 		InitContainers: []kube.Container{{Name: inject.InstallerName, State: kube.ContainerTerminated}},
-		Containers:     []kube.Container{{Name: "app", Image: image, ID: "id-" + name, State: kube.ContainerRunning, Ready: true}},
+		Containers:     []kube.Container{{Name: "app", Image: image, ID: "id-" + name, State: kube.ContainerRunning, Ready: true, StartedAt: time.Now().Add(-time.Hour)}},
 	}
 }
 
@@ -164,7 +164,14 @@ func (b *bench) up() {
 	b.Begin(web())
 	b.Applied(web(), []Object{applied("t1")}, true)
 	b.emit(ours, changed(pod("web-1", "t1", "img:1")), workload(2, kube.Rollout{Ready: true}), kube.Event{Kind: kube.Synced})
+	b.is("web", verdict{message: "web-1: container app: its agent has not answered yet"})
+	b.runs("web-1")
 	b.is("web", verdict{ready: true})
+}
+
+// runs has a pod's agent say that its program runs.
+func (b *bench) runs(pod string) {
+	b.Agent(Agent{ID: engine.TargetID{Namespace: "n", Pod: pod, Container: "app"}, Resource: "web", Process: wire.Process{State: wire.StateRunning, Starts: 2}})
 }
 
 // TestReadyOnlyWhenSeen walks an apply from its beginning to ready: each step
@@ -188,7 +195,7 @@ func TestReadyOnlyWhenSeen(t *testing.T) {
 			b.t.Errorf("a crash is told as %+v", o)
 		}
 		b.emit(ours, changed(pod("web-1", "t1", "img:1")), workload(2, kube.Rollout{Ready: true}))
-		b.is("web", verdict{ready: true})
+		b.is("web", verdict{ready: true}) // its image is none of the project's
 		b.emit(ours, kube.Event{Kind: kube.WorkloadGone, Workload: workload(2, kube.Rollout{}).Workload})
 		if o := b.is("web", b.observedVerdict()); o.Ready {
 			b.t.Error("ready without its Deployment")
@@ -257,13 +264,16 @@ func TestReadinessMayBeIgnored(t *testing.T) {
 // TestAgentsKnowTheProcess: the cluster says ready, and the agent what is so.
 func TestAgentsKnowTheProcess(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.up()
+		b.Image("img", "img:1")
+		b.Applied(web(), []Object{applied("t1")}, true)
+		b.emit(ours, changed(pod("web-1", "t1", "img:1")), workload(2, kube.Rollout{Ready: true}), kube.Event{Kind: kube.Synced})
 		id := engine.TargetID{Namespace: "n", Pod: "web-1", Container: "app"}
+		waits := verdict{message: "web-1: container app: its agent has not answered yet"}
 		seen := Container{ID: id, Resource: "web", PodUID: "uid-web-1", Image: "img:1", Ready: true}
 		if diff := cmp.Diff([]Container{seen}, b.told()); diff != "" {
 			t.Errorf("a container without an agent (-want +got):\n%s", diff)
 		}
-		o := b.is("web", verdict{ready: true})
+		o := b.is("web", waits)
 		if want := []engine.Seen{{ID: id, Image: "img", Pushed: "img:1", Instance: "id-web-1", Running: true}}; !slices.Equal(o.Targets, want) {
 			t.Errorf("targets %+v", o.Targets)
 		}
@@ -272,9 +282,9 @@ func TestAgentsKnowTheProcess(t *testing.T) {
 			process wire.Process
 			want    verdict
 		}{
-			{wire.Process{}, verdict{ready: true}},
+			{wire.Process{}, waits},
 			{wire.Process{State: wire.StateHeld}, verdict{message: "web-1: the process is about to start"}},
-			{wire.Process{State: wire.StateRunning, PID: 7}, verdict{ready: true}},
+			{wire.Process{State: wire.StateRunning, PID: 7, Starts: 2}, verdict{ready: true}},
 			{wire.Process{State: wire.StateExited, Exit: &wire.Exit{Code: 3}}, verdict{broken: true, message: "web-1: the process ended: exit code 3"}},
 			{wire.Process{State: wire.StateBackoff}, verdict{broken: true, message: "web-1: the process ended"}},
 			{wire.Process{State: wire.StateExited, Exit: &wire.Exit{Asked: true}}, verdict{message: "web-1: the process ended: exit code 0"}},
@@ -288,6 +298,11 @@ func TestAgentsKnowTheProcess(t *testing.T) {
 		if last := told[len(told)-1]; len(told) != 5 || last.PodUID != "uid-web-1" || last.Process.Exit == nil {
 			t.Errorf("told %+v", told)
 		}
+		b.Agent(Agent{ID: id, Resource: "web", Problem: &config.Problem{Message: "forbidden"}, Refused: true})
+		b.is("web", verdict{broken: true, message: "forbidden"})
+		b.Agent(Agent{ID: id, Resource: "web", Problem: &config.Problem{Message: "no answer"}})
+		b.is("web", verdict{message: "no answer"})
+		b.told()
 		b.AgentGone(id)
 		b.AgentGone(id)
 		if diff := cmp.Diff([]Container{{ID: id}}, b.told()); diff != "" {
@@ -429,6 +444,9 @@ func TestLogIsResumedUntilTheContainerEnds(t *testing.T) {
 		b.cluster.logs = func(o kube.LogOptions, line func(kube.LogLine)) error {
 			since = append(since, o.Since)
 			n := len(since)
+			if n == 4 || n == 5 {
+				return &kube.Error{Kind: kube.Forbidden, Op: "reading the log of", Object: "it", Err: errors.New("no")}
+			}
 			if n > 3 {
 				return errors.New("the container is gone")
 			}
@@ -444,7 +462,7 @@ func TestLogIsResumedUntilTheContainerEnds(t *testing.T) {
 		if len(since) < 4 || !since[0].IsZero() || !since[1].Equal(start.Add(time.Second)) || !since[3].Equal(start.Add(3*time.Second)) {
 			t.Errorf("asked since %v", since)
 		}
-		if !slices.Equal(b.lines, []string{"web: line 1", "web: line 2", "web: line 3"}) {
+		if !slices.Equal(b.lines, []string{"web: line 1", "web: line 2", "web: line 3", b.lines[len(b.lines)-1]}) || !strings.Contains(b.lines[3], "get pods/log in namespace n") {
 			t.Errorf("lines %q", b.lines)
 		}
 		b.emit(ours, kube.Event{Kind: kube.PodGone, Pod: pod("web-1", "t1", "img:1")})
@@ -454,5 +472,49 @@ func TestLogIsResumedUntilTheContainerEnds(t *testing.T) {
 		if len(since) != n {
 			t.Error("the log of a pod that is gone is asked for")
 		}
+	})
+}
+
+// TestReadyWhenTheProgramHasLived: one that ends at once is never ready, and
+// its end is the cause, also where a readiness probe has the cluster wait.
+func TestReadyWhenTheProgramHasLived(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.Image("img", "img:1")
+		b.Applied(web(), []Object{applied("t1")}, true)
+		p := pod("web-1", "t1", "img:1")
+		p.Containers[0].StartedAt = time.Now()
+		first := Agent{ID: engine.TargetID{Namespace: "n", Pod: "web-1", Container: "app"}, Resource: "web", Process: wire.Process{State: wire.StateRunning, Starts: 1}}
+		b.Agent(first)
+		b.emit(ours, changed(p), workload(2, kube.Rollout{Ready: true}), kube.Event{Kind: kube.Synced})
+		b.is("web", verdict{message: "web-1: container app has just started"})
+		time.Sleep(moment)
+		b.is("web", verdict{ready: true})
+		ended := Agent{ID: engine.TargetID{Namespace: "n", Pod: "web-1", Container: "app"}, Resource: "web", Process: wire.Process{State: wire.StateExited, Starts: 1, Exit: &wire.Exit{Code: 3}}}
+		p.Ready, p.Containers[0].Ready = false, false
+		b.emit(ours, changed(p), workload(2, kube.Rollout{Message: "0 of 1 pods are ready"}))
+		b.is("web", verdict{message: "web-1: container app runs but is not ready"})
+		b.Agent(ended)
+		b.is("web", verdict{broken: true, message: "web-1: the process ended: exit code 3"})
+
+		// The pod of the template before says nothing of the next one.
+		b.Begin(web())
+		next := applied("t2")
+		b.Applied(web(), []Object{next}, true)
+		b.Observe("web")
+		b.is("web", verdict{message: "0 of 1 pods are ready"})
+
+		// A restart in place is no first program; a container that is restarted is.
+		q := pod("web-2", "t2", "img:1")
+		q.Containers[0].StartedAt = time.Now()
+		b.Agent(Agent{ID: engine.TargetID{Namespace: "n", Pod: "web-2", Container: "app"}, Resource: "web", Process: wire.Process{State: wire.StateRunning, Starts: 2, Started: time.Now().UnixNano()}})
+		b.emit(ours, changed(q), workload(2, kube.Rollout{Ready: true}))
+		b.is("web", verdict{ready: true})
+		b.Image("img", "img:2") // what runs now is no target
+		b.AgentGone(engine.TargetID{Namespace: "n", Pod: "web-2", Container: "app"})
+		q.Containers[0].ID, q.Containers[0].StartedAt = "again", time.Now()
+		b.emit(ours, changed(q))
+		b.is("web", verdict{message: "web-2: container app has just started"})
+		time.Sleep(time.Hour)
+		b.is("web", verdict{ready: true})
 	})
 }

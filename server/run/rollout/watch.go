@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/towline-dev/towline/server/kube"
 )
@@ -37,6 +38,7 @@ func (s *state) changed(ctx context.Context, e kube.Event) {
 	case kube.PodGone:
 		delete(s.pods, e.Pod.UID)
 		maps.DeleteFunc(s.logs, func(k logKey, _ bool) bool { return k.pod == e.Pod.UID })
+		maps.DeleteFunc(s.seen, func(k logKey, _ time.Time) bool { return k.pod == e.Pod.UID })
 		s.observe(s.resource(e.Pod.Labels))
 	case kube.WorkloadChanged:
 		s.workloads[bare(e.Workload.Ref)] = e.Workload
