@@ -78,7 +78,7 @@ func (i *insight) set(pid int, change func()) bool {
 func (s *Server) learn(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	pid := 0
+	var pid int
 	var until time.Time
 	for {
 		select {
@@ -86,9 +86,11 @@ func (s *Server) learn(ctx context.Context) {
 			return
 		case pid = <-s.insight.started:
 			until = time.Now().Add(lookFor)
+			tick.Reset(lookEvery)
 		case <-tick.C:
 		}
 		if pid == 0 {
+			tick.Stop() // until there is another process
 			continue
 		}
 		language, own := debug.Language(pid), ""
