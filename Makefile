@@ -22,6 +22,10 @@ test: build cluster-up ## run every test, on the real cluster and in the real ed
 test-unit: ## run the tests that need no cluster
 	CGO_ENABLED=0 $(GO) test -trimpath $(PACKAGES)
 
+.PHONY: test-sync
+test-sync: ## 100,000 random changes of files, in virtual time
+	CGO_ENABLED=0 $(GO) test -trimpath -timeout 30m -v -run TestRandomSync ./server/daemon -steps 100000
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, known vulnerabilities and eslint
 	hack/lint

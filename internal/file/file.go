@@ -45,9 +45,10 @@ func (s Stamp) Settled(read time.Time) bool {
 }
 
 // IsMissing reports whether an error says that a file is not there. It is not
-// either where a folder on the way to it has become a file.
+// either where a folder on the way to it has become a file, or a link that
+// leads nowhere.
 func IsMissing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP)
 }
 
 // Lstat is os.Lstat, with an fs.ErrNotExist for whatever IsMissing.

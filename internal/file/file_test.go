@@ -101,6 +101,13 @@ func TestWhatLiesBelowAFileIsMissing(t *testing.T) {
 	if _, err := os.ReadFile(filepath.Join(f, "below")); !IsMissing(err) {
 		t.Errorf("got %v", err)
 	}
+	loop := filepath.Join(filepath.Dir(f), "loop")
+	if err := os.Symlink("loop", loop); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Lstat(filepath.Join(loop, "below")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
 	if err := os.Chmod(filepath.Dir(f), 0); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -18,7 +20,7 @@ import (
 type core struct {
 	d         *Daemon
 	spawn     func(func(context.Context)) context.CancelFunc // runs something beside the loop, which waits for it at its end
-	newRunner func(run.Options) *run.Runner                  // one that ends with the loop
+	newRunner func(run.Options) runner                       // one that ends with the loop
 	store     *store
 
 	sources *sources
@@ -52,10 +54,10 @@ func newCore(ctx context.Context, d *Daemon) (*core, error) {
 			d.work.Go(func() { defer cancel(); f(ctx) })
 			return cancel
 		},
-		newRunner: func(o run.Options) *run.Runner { return run.New(ctx, o) },
+		newRunner: func(o run.Options) runner { return run.New(ctx, o) },
 	}
 	c.eval = evaluator{run: d.evaluate, spawn: c.spawn, post: func(f func()) { d.queue.put(func(*core) { f() }) }}
-	c.sources = newSources(d.queue, watcherOptions{
+	c.sources = newSources(d.queue, cmp.Or[tree.Reader](d.o.reader, disk{}), watcherOptions{
 		make:      d.notifier(),
 		hint:      func(paths []string) { d.queue.put(func(c *core) { c.hint(paths, false) }) },
 		attribute: func(paths []string) { d.queue.put(func(c *core) { c.hint(c.sources.touched(paths), false) }) },
@@ -155,7 +157,9 @@ func (c *core) sending(e engine.Live) engine.Live {
 	}
 	e.Files = c.sources.settle(img, e.Files)
 	for i := range e.Files { // they are the effect's own
-		e.Files[i].Seen, _ = c.sources.tree.Entry(e.Files[i].Local)
+		var known bool
+		e.Files[i].Seen, known = c.sources.tree.Entry(e.Files[i].Local)
+		e.Files[i].Gone = e.Files[i].Gone || !known && !e.Files[i].Folder
 	}
 	if err := c.store.touch(paths); err != nil {
 		c.d.o.Log.Error("journal", "err", err)

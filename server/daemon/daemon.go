@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -41,6 +42,7 @@ type Options struct {
 	Log      *slog.Logger
 
 	notify func() (notifier, error) // a test's; nil: the operating system's
+	reader tree.Reader              // a test's; nil: the disk
 }
 
 func (d *Daemon) notifier() func() (notifier, error) {

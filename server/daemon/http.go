@@ -315,7 +315,7 @@ func (d *Daemon) handleDebug(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &req) {
 		return
 	}
-	runner, err := in(r.Context(), d, func(c *core, answer func(*run.Runner, error)) {
+	runner, err := in(r.Context(), d, func(c *core, answer func(runner, error)) {
 		answer(c.session.runner, c.mustRun(req.Resource))
 	})
 	if err != nil {

@@ -20,20 +20,25 @@ func TestOverlappingSyncSteps(t *testing.T) {
 	for name, test := range map[string]struct {
 		files, steps, changed, want string
 	}{
-		"one step":                      {"a/x", "a:/app", "a/x a/gone", "-/app/gone /app/x<a/x"},
-		"the last step wins":            {"a/x b/x", "a:/app b:/app", "a/x b/x", "/app/x<b/x"},
-		"what the other still has":      {"a/x", "a:/app b:/app", "b/x", "/app/x<a/x"},
-		"nobody has it":                 {"a/y", "a:/app b:/app", "b/x", "-/app/x"},
-		"a folder in a folder":          {"a/lib/x b/y", "a:/app b:/app/lib", "a/lib/x b/x", "/app/lib/x<a/lib/x"},
-		"from the inner one":            {"b/x", "a:/app b:/app/lib", "a/lib/x", "/app/lib/x<b/x"},
-		"order counts, not depth":       {"a/lib/x b/x", "b:/app/lib a:/app", "b/x", "/app/lib/x<a/lib/x"},
-		"a folder where a file was":     {"b/x", "a:/app b:/app/lib", "a/lib", ""},
-		"a file where a folder was":     {"b", "a:/app b:/app/lib", "a/lib/x", ""},
-		"a file below a later file":     {"a/lib/x b", "a:/app b:/app/lib", "a/lib/x b", "/app/lib<b"},
-		"a folder over an earlier file": {"a/lib b/x", "a:/app b:/app/lib", "a/lib b/x", "/app/lib/x<b/x"},
-		"a file into a folder":          {"a/f f", "a:/app f:/app/", "a/f f", "/app/f<f"},
-		"its name is another's":         {"a/a/x b/y", "b:/app a:/app/", "a/a/x", "/app/a/x<a/a/x"},
-		"one file to two places":        {"a/x", "a:/app a:/copy", "a/x", "/app/x<a/x /copy/x<a/x"},
+		"one step":                        {"a/x", "a:/app", "a/x a/gone", "-/app/gone /app/x<a/x"},
+		"the last step wins":              {"a/x b/x", "a:/app b:/app", "a/x b/x", "/app/x<b/x"},
+		"what the other still has":        {"a/x", "a:/app b:/app", "b/x", "/app/x<a/x"},
+		"nobody has it":                   {"a/y", "a:/app b:/app", "b/x", "-/app/x"},
+		"a folder in a folder":            {"a/lib/x b/y", "a:/app b:/app/lib", "a/lib/x b/x", "/app/lib/x<a/lib/x"},
+		"from the inner one":              {"b/x", "a:/app b:/app/lib", "a/lib/x", "/app/lib/x<b/x"},
+		"order counts, not depth":         {"a/lib/x b/x", "b:/app/lib a:/app", "b/x", "/app/lib/x<a/lib/x"},
+		"a folder where a file was":       {"b/x", "a:/app b:/app/lib", "a/lib", "/app/lib/ /app/lib/x<b/x"},
+		"a file where a folder was":       {"b", "a:/app b:/app/lib", "a/lib/x", "-/app/lib/x /app/lib<b"},
+		"a file below a later file":       {"a/lib/x b", "a:/app b:/app/lib", "a/lib/x b", "-/app/lib/x /app/lib<b"},
+		"a folder over an earlier file":   {"a/lib b/x", "a:/app b:/app/lib", "a/lib b/x", "/app/lib/ /app/lib/x<b/x"},
+		"a later file goes from a folder": {"a/lib/x a/lib/y", "a:/app b:/app/lib", "b", "/app/lib/ /app/lib/x<a/lib/x /app/lib/y<a/lib/y"},
+		"a later folder goes from a file": {"a/lib", "a:/app b:/app/lib", "b/x b/y", "-/app/lib/x -/app/lib/y /app/lib<a/lib"},
+		"a file where a later folder is":  {"a/lib b/x", "a:/app b:/app/lib", "a/lib/y", "-/app/lib/y"},
+		"a later file becomes a folder":   {"a/lib/x b/y", "a:/app b:/app/lib", "b b/y", "/app/lib/ /app/lib/x<a/lib/x /app/lib/y<b/y"},
+		"below what an earlier step has":  {"a/lib b/x b/y", "a:/app b:/app/lib", "b/x", "/app/lib/ /app/lib/x<b/x"},
+		"a file into a folder":            {"a/f f", "a:/app f:/app/", "a/f f", "/app/f<f"},
+		"its name is another's":           {"a/a/x b/y", "b:/app a:/app/", "a/a/x", "/app/a/x<a/a/x"},
+		"one file to two places":          {"a/x", "a:/app a:/copy", "a/x", "/app/x<a/x /copy/x<a/x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
@@ -61,7 +66,11 @@ func TestOverlappingSyncSteps(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, is := s.tree.Entry(f.Local); is {
+				if f.Gone {
+					got = append(got, "-"+f.Remote)
+				} else if f.Folder {
+					got = append(got, f.Remote+"/")
+				} else if _, is := s.tree.Entry(f.Local); is {
 					got = append(got, fmt.Sprintf("%s<%s", f.Remote, local))
 				} else {
 					got = append(got, "-"+f.Remote)

@@ -1,11 +1,16 @@
 package daemon
 
 import (
+	"context"
+	"net"
+
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
 	"github.com/towline-dev/towline/server/status"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // session is what a request is being, or was, carried out with: the cluster
@@ -13,11 +18,23 @@ import (
 type session struct {
 	request  api.UpRequest // of the last Up or evaluation
 	cluster  *kube.Cluster // nil: lost says why
-	runner   *run.Runner   // nil: nothing is up
+	runner   runner        // nil: nothing is up
 	serial   int           // counts runners, so that a late event of an old one is known
 	lost     error         // the cluster's last failure
 	targets  map[engine.TargetID]status.Target
 	forwards map[string][]api.Forward
+}
+
+// runner performs effects: a run.Runner, or a test's. Its methods may be called
+// concurrently.
+type runner interface {
+	Configure(p *config.Project)
+	Perform(e engine.Effect)
+	Adopt(ref string, result build.Result)
+	Built(ref string) build.Result
+	Debug(ctx context.Context, resource, pod, container string, launch bool) (net.Conn, run.Session, error)
+	Down(ctx context.Context, p *config.Project, namespaces bool) error
+	Close()
 }
 
 func newSession() session {
@@ -48,7 +65,7 @@ func (w warning) Error() string { return string(w) }
 
 // end gives up the runner and what it told, and returns it, nil if there is
 // none.
-func (s *session) end() *run.Runner {
+func (s *session) end() runner {
 	old := s.runner
 	if old != nil {
 		next := newSession()

@@ -35,8 +35,8 @@ type sources struct {
 // newSources returns sources of no project yet, watched by notifiers that make
 // returns. hint is told of paths that may have changed, attribute of those of
 // which only attributes may, warn of what cannot be watched or read.
-func newSources(q *queue, o watcherOptions, warn func(error)) *sources {
-	s := &sources{tree: tree.New(disk{}), sweeper: newSweeper(q), warn: warn}
+func newSources(q *queue, r tree.Reader, o watcherOptions, warn func(error)) *sources {
+	s := &sources{tree: tree.New(r), sweeper: newSweeper(q), warn: warn}
 	o.overflow = s.sweeper.overflow
 	s.watcher = newWatcher(o)
 	s.sweeper.watcher = s.watcher

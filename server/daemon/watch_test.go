@@ -24,8 +24,10 @@ import (
 // bell is a notifier that tells what the test does, as the system would: of
 // what lies in the folders that are watched.
 type bell struct {
-	events chan fsnotify.Event
-	errors chan error
+	events  chan fsnotify.Event
+	errors  chan error
+	quit    chan struct{}
+	ringing sync.RWMutex // held by whoever sends
 
 	mu    sync.Mutex
 	dirs  map[string]bool
@@ -33,12 +35,42 @@ type bell struct {
 }
 
 func newBell(limit int) *bell {
-	return &bell{events: make(chan fsnotify.Event), errors: make(chan error), dirs: map[string]bool{}, limit: limit}
+	return &bell{events: make(chan fsnotify.Event), errors: make(chan error), quit: make(chan struct{}), dirs: map[string]bool{}, limit: limit}
 }
 
 func (b *bell) Events() <-chan fsnotify.Event { return b.events }
 func (b *bell) Errors() <-chan error          { return b.errors }
-func (b *bell) Close() error                  { close(b.events); close(b.errors); return nil }
+
+func (b *bell) Close() error {
+	close(b.quit)
+	b.ringing.Lock()
+	defer b.ringing.Unlock()
+	close(b.events)
+	close(b.errors)
+	return nil
+}
+
+// send sends unless the bell is closed.
+func (b *bell) send(e fsnotify.Event, err error) {
+	b.ringing.RLock()
+	defer b.ringing.RUnlock()
+	select {
+	case <-b.quit:
+		return
+	default:
+	}
+	events, errors := b.events, b.errors
+	if err != nil {
+		events = nil
+	} else {
+		errors = nil
+	}
+	select {
+	case events <- e:
+	case errors <- err:
+	case <-b.quit:
+	}
+}
 
 func (b *bell) Add(dir string) error {
 	if _, err := os.Stat(dir); err != nil {
@@ -88,11 +120,28 @@ type ground struct {
 
 // onGround plays a test on a ground with a limit of watched folders.
 func onGround(t *testing.T, limit int, play func(*ground)) {
-	dir, state := t.TempDir(), t.TempDir()
+	dir := t.TempDir()
+	inBubble(t, &ground{root: filepath.Join(dir, "src"), limit: limit}, nil, func(g *ground) {
+		for _, name := range []string{"a", "b", "sub/c", "sub/deep/d", "twin/c"} {
+			g.write(name, "old "+filepath.Base(name))
+		}
+		g.core(func(c *core) {
+			c.sources.follow(&config.Project{Images: []config.Image{{Ref: "web", Deps: []string{g.root}}}}, nil, nil)
+		})
+		time.Sleep(time.Minute + time.Second) // no sweep is due in this moment
+		synctest.Wait()
+		play(g)
+	})
+}
+
+// inBubble plays a test with a core that reads files through r, or its own
+// reader.
+func inBubble(t *testing.T, g *ground, r tree.Reader, play func(*ground)) {
+	state := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		g := &ground{t: t, root: filepath.Join(dir, "src"), limit: limit}
+		g.t = t
 		g.d = &Daemon{
-			o:     Options{Endpoint: api.Endpoint{Workspace: dir, State: state}, Log: slog.New(slog.DiscardHandler), notify: g.bell},
+			o:     Options{Endpoint: api.Endpoint{Workspace: filepath.Dir(g.root), State: state}, Log: slog.New(slog.DiscardHandler), notify: g.bell, reader: r},
 			queue: newQueue(), logs: newLogStore(), published: newPublisher(),
 		}
 		g.d.faces = newFaces(time.Hour, func() {})
@@ -103,14 +152,6 @@ func onGround(t *testing.T, limit int, play func(*ground)) {
 		done := make(chan struct{})
 		go func() { defer close(done); c.loop(ctx) }()
 		defer func() { stop(); <-done }()
-		for _, name := range []string{"a", "b", "sub/c", "sub/deep/d", "twin/c"} {
-			g.write(name, "old "+filepath.Base(name))
-		}
-		g.core(func(c *core) {
-			c.sources.follow(&config.Project{Images: []config.Image{{Ref: "web", Deps: []string{g.root}}}}, nil, nil)
-		})
-		time.Sleep(time.Minute + time.Second) // no sweep is due in this moment
-		synctest.Wait()
 		play(g)
 	})
 }
@@ -154,7 +195,7 @@ func (g *ground) ring(op fsnotify.Op, name string) {
 		defer b.gone(g.path(name))
 	}
 	if b.hears(g.path(name)) {
-		b.events <- fsnotify.Event{Name: g.path(name), Op: op}
+		b.send(fsnotify.Event{Name: g.path(name), Op: op}, nil)
 	}
 }
 
@@ -234,7 +275,7 @@ func TestOverflowWatchesAnew(t *testing.T) {
 		g.write("sub/c", "another folder of that name")
 		old := g.bells[len(g.bells)-1]
 		old.gone(g.path("sub"))
-		old.errors <- fsnotify.ErrEventOverflow
+		old.send(fsnotify.Event{}, fsnotify.ErrEventOverflow)
 		g.seenWithin("an overflow", time.Millisecond)
 		for _, name := range []string{"new/folder/f", "sub/c"} {
 			g.write(name, "newer")

@@ -60,6 +60,8 @@ type Live struct {
 type File struct {
 	Local, Remote string
 	Seen          tree.Entry // what is known of it here, filled in by whoever knows; zero: nothing
+	Folder        bool       // it is to be a folder there, whatever it was
+	Gone          bool       // it is not here, as far as is known: what lies there is found by another name
 }
 
 // Forget deletes what the project no longer has or no longer enables.

@@ -173,6 +173,9 @@ func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string
 	if t.unspeakable(path) {
 		return nil
 	}
+	if t.linked(path) {
+		return t.gone(path)
+	}
 	info, err := t.reader.Lstat(path)
 	if err == nil && info.IsDir() {
 		if !keep(path, true) {
@@ -198,6 +201,18 @@ func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string
 		changed = append(changed, path)
 	}
 	return append(changed, t.gone(path+"/")...) // it may have been a folder
+}
+
+// linked reports whether a folder on the way to a path is known as a link, and
+// still is one: what is found behind it is another file, of another name.
+func (t *Tree) linked(path string) bool {
+	for dir := filepath.Dir(path); dir != "/" && dir != "."; dir = filepath.Dir(dir) {
+		if _, known := t.entries[dir]; known || t.left[dir] {
+			info, err := t.reader.Lstat(dir)
+			return err == nil && !info.IsDir()
+		}
+	}
+	return false
 }
 
 // gone forgets a path and all below it; with a slash at its end only those.
@@ -228,7 +243,8 @@ func (t *Tree) look(path string, info fs.FileInfo, always bool) bool {
 		return false // it vanished: the next hint tells
 	case errors.Is(err, errNoText):
 		t.left[path] = true
-		return false
+		t.forget(path) // what it was before is gone
+		return known
 	case err != nil:
 		now.Hash, now.Settled, now.Unread = old.Hash, false, true
 	default:

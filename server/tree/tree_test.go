@@ -211,6 +211,11 @@ func TestHintAndScan(t *testing.T) {
 			"a", "a a/x a/y", "a a/x a/y b/x b/y", "b/x b/y",
 		},
 		{
+			"below what became a link to a folder of such files",
+			func(f *folder) { f.must(os.Rename(f.path("a"), f.path("b"))); f.must(os.Symlink("b", f.path("a"))) },
+			"b", "b/x b/y", "a a/x a/y b/x b/y", "a a/x a/y",
+		},
+		{
 			"below what became a file",
 			func(f *folder) { f.must(os.RemoveAll(f.path("a"))); f.write("a", "") },
 			"a/x", "a/x", "a a/x a/y", "a a/y",
@@ -226,6 +231,11 @@ func TestHintAndScan(t *testing.T) {
 		{"name that is no text", func(f *folder) { f.write("a/\xff", "") }, "a/\xff", "", "", ""},
 		{"folder whose name is no text", func(f *folder) { f.write("\xffa/b/\xfec", "") }, "\xffa", "", "", ""},
 		{"link to what is no text", func(f *folder) { f.must(os.Symlink("\xff", f.path("l"))) }, "l", "", "", ""},
+		{
+			"file becomes a link to what is no text",
+			func(f *folder) { f.must(os.Remove(f.path("z"))); f.must(os.Symlink("\xff", f.path("z"))) },
+			"z", "z", "z", "",
+		},
 		{"folder that cannot be listed", func(f *folder) { f.broken["a"] = true }, "a", "", "", ""},
 		{"file that cannot be looked at", func(f *folder) { f.hidden["a/x"] = true }, "a/x", "", "", ""},
 	}
@@ -246,6 +256,21 @@ func TestHintAndScan(t *testing.T) {
 			f.check("the same scan again", got, "")
 		})
 	}
+}
+
+// TestHintBehindALink names a file by a way that leads through a link.
+func TestHintBehindALink(t *testing.T) {
+	f, tr := scanned(t)
+	f.must(os.Rename(f.path("a"), f.path("b")))
+	f.must(os.Symlink("b", f.path("a")))
+	f.check("hint of the link", tr.Hint(f.path("a"), all), "a a/x a/y")
+	f.check("hint behind it", tr.Hint(f.path("a/x"), all), "")
+	f.must(os.Remove(f.path("a")))
+	f.must(os.Rename(f.path("b"), f.path("a")))
+	f.check("hint when it is a folder again", tr.Hint(f.path("a/x"), all), "a/x")
+	got, err := tr.Scan(f.root, all)
+	f.must(err)
+	f.check("scan", got, "a a/y")
 }
 
 func TestScanReadsOnlyWhatMayHaveChanged(t *testing.T) {

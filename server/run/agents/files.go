@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/zeebo/blake3"
 
@@ -41,6 +43,7 @@ func changeOf(e engine.Live, roots []string, set config.SyncSetting) (change cli
 		local[at] = f.Local
 		change.Files = append(change.Files, found)
 	}
+	change.Deletes = slices.DeleteFunc(change.Deletes, func(d wire.Path) bool { return replaced(change.Files, d) })
 	for _, step := range e.Runs {
 		change.Runs = append(change.Runs, wire.Command{Argv: step.Argv})
 	}
@@ -49,10 +52,24 @@ func changeOf(e engine.Live, roots []string, set config.SyncSetting) (change cli
 	return change, unread
 }
 
+// replaced reports whether a place lies below what is to be a file or a link: it
+// goes with what was there before, and leads elsewhere afterwards.
+func replaced(files []wire.File, d wire.Path) bool {
+	return slices.ContainsFunc(files, func(f wire.File) bool {
+		return f.Kind != wire.KindDir && strings.HasPrefix(d.String(), f.Path.String()+"/")
+	})
+}
+
 // describe reads what a transaction has to say of a local file. What the file
 // held when it was seen last counts while its stamp is the
 // same: should that be wrong, the agent finds other bytes and refuses them.
 func describe(local engine.File, at wire.Path) (f wire.File, exists bool, err error) {
+	switch {
+	case local.Gone:
+		return f, false, nil
+	case local.Folder:
+		return wire.File{Path: at, Kind: wire.KindDir}, true, nil
+	}
 	name := local.Local
 	info, err := file.Lstat(name)
 	if file.IsMissing(err) {
@@ -69,7 +86,7 @@ func describe(local engine.File, at wire.Path) (f wire.File, exists bool, err er
 	case info.Mode()&fs.ModeSymlink != 0:
 		f.Kind = wire.KindSymlink
 		f.Target, err = os.Readlink(name)
-		return f, true, err
+		return f, utf8.ValidString(f.Target), err // the protocol can say no other
 	}
 	if !info.Mode().IsRegular() {
 		return f, false, nil // a pipe or a socket, which nobody must read

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -118,12 +119,24 @@ func narrow(ctx context.Context, c Syncer, change *client.Change, must bool) err
 	for _, d := range differ {
 		found[d.Path] = d.Kind
 	}
+	goes := map[string]bool{} // what is replaced as a whole: what is below is sent, whatever is found there now
+	deletes := slices.DeleteFunc(slices.Clone(change.Deletes), func(d wire.Path) bool {
+		done := found[d] == wire.KindMissing || found[d] == wire.KindDir && slices.ContainsFunc(change.Files, func(f wire.File) bool {
+			return strings.HasPrefix(f.Path.String(), d.String()+"/") // it is the folder already that the file became
+		})
+		goes[d.String()] = !done
+		return done
+	})
+	for _, f := range change.Files {
+		_, wrong := found[f.Path]
+		goes[f.Path.String()] = wrong && f.Kind == wire.KindDir
+	}
 	files := slices.DeleteFunc(slices.Clone(change.Files), func(f wire.File) bool {
 		_, wrong := found[f.Path]
+		for dir := path.Dir(f.Path.String()); dir != "/" && !wrong; dir = path.Dir(dir) {
+			wrong = goes[dir]
+		}
 		return !wrong
-	})
-	deletes := slices.DeleteFunc(slices.Clone(change.Deletes), func(d wire.Path) bool {
-		return found[d] == wire.KindMissing
 	})
 	change.Files, change.Deletes = files, deletes
 	if len(files)+len(deletes) == 0 && !must {
@@ -149,11 +162,11 @@ func syncProblem(e engine.Live, err error) *config.Problem {
 	return p
 }
 
-// overtaken reports whether a file changed or went while it was sent. The
-// hint of that change is on its way, and sends it again.
+// overtaken reports whether a file changed, went or could not be read any longer
+// while it was sent. The hint of that change is on its way, and sends it again.
 func overtaken(err error) bool {
 	var refused *wire.Error
-	return errors.Is(err, fs.ErrNotExist) || errors.As(err, &refused) && refused.Code == wire.CodeHashMismatch
+	return errors.Is(err, wire.ErrAborted) || errors.Is(err, fs.ErrNotExist) || errors.As(err, &refused) && refused.Code == wire.CodeHashMismatch
 }
 
 func lost(c Syncer) bool {
