@@ -40,7 +40,8 @@ hold until ` + "`towline down`" + `, and ` + "`towline args`" + ` changes them.`
 	ws.register(cmd)
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return when all is ready; the project stays up and in sync in the background")
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
-	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace for objects that name none (default: the context's)")
+	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace for objects that name none (default: the context's); made if it is not there")
+	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, "take over objects that another workspace has brought up")
 	return cmd
 }
 
@@ -147,6 +148,13 @@ func downCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "down [-- ARGS]",
 		Short: "Delete what up applied",
+		Long: `Deletes what up applied, as the workspace's own record and the labels in the
+cluster say, so that a broken Tiltfile keeps nothing up. The Tiltfile is
+evaluated all the same, with config.tilt_subcommand == 'down'.
+
+What carries the annotation tilt.dev/down-policy: keep stays. A namespace that
+up made goes when nothing else is in it. Where something cannot be deleted, the
+exit code is 1 and the next down goes on with it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, tiltfile, err := ws.find()
 			if err != nil {
@@ -173,6 +181,7 @@ func downCommand() *cobra.Command {
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: the one that up used)")
 	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace (default: the one that up used)")
 	cmd.Flags().BoolVar(&req.DeleteNamespaces, "delete-namespaces", false, "delete the namespaces in the YAML too")
+	cmd.Flags().BoolVar(&req.Forget, "forget", false, "delete nothing and forget what is up: its cluster is gone")
 	return cmd
 }
 

@@ -54,7 +54,8 @@ type Status struct {
 	Daemon    DaemonInfo       `json:"daemon"`
 	Tiltfile  string           `json:"tiltfile" secrets:"name"` // absolute path
 	Args      []string         `json:"args,omitempty"`
-	Up        bool             `json:"up"` // between Up and Down
+	Up        bool             `json:"up"`             // between Up and Down
+	Left      string           `json:"left,omitempty"` // why the last Down did not end
 	Phase     Phase            `json:"phase"`
 	State     State            `json:"state"`
 	Text      string           `json:"text" secrets:"own"` // how the whole fares, one line
@@ -200,6 +201,7 @@ type UpRequest struct {
 	Context   string   `json:"context,omitempty"`   // of the kubeconfig; "" is the current one
 	Namespace string   `json:"namespace,omitempty"` // "" is the context's
 	Env       []string `json:"env,omitempty"`       // "NAME=value", the caller's; none: what the daemon was started with
+	TakeOver  bool     `json:"take_over,omitempty"` // objects of other workspaces too
 	Keep      bool     `json:"keep,omitempty"`      // the daemon stays without faces until Down
 }
 
@@ -215,7 +217,8 @@ type DownRequest struct {
 	Context          string   `json:"context,omitempty"`
 	Namespace        string   `json:"namespace,omitempty"`
 	DeleteNamespaces bool     `json:"delete_namespaces,omitempty"`
-	Env              []string `json:"env,omitempty"` // as of UpRequest
+	Forget           bool     `json:"forget,omitempty"` // delete nothing: the cluster is gone
+	Env              []string `json:"env,omitempty"`    // as of UpRequest
 }
 
 // HintRequest says that files may have changed. A hint twice, late or wrong

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -274,10 +275,18 @@ func TestSaveReachesThePodAndSurvivesTheDaemon(t *testing.T) {
 	}
 	b.until("the content written meanwhile is served", func() bool { return get(s.Resources[0].Forwards[0].URL+"/") == "four" })
 
+	var kept record
+	if data, err := os.ReadFile(filepath.Join(b.endpoint.State, "state.json")); err != nil || json.Unmarshal(data, &kept) != nil {
+		t.Fatal("the record cannot be read")
+	}
+	workspace := b.endpoint.ID() + "-" + kept.ID
+	if owned, err := b.cluster.Owned(ctx, workspace); err != nil || len(owned) == 0 {
+		t.Errorf("before down %v is found by its label (%v)", owned, err)
+	}
 	if err := b.client.Down(ctx, api.DownRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	owned, err := b.cluster.Owned(ctx, b.endpoint.ID())
+	owned, err := b.cluster.Owned(ctx, workspace)
 	if err != nil || len(owned) > 0 {
 		t.Errorf("down left %v (%v)", owned, err)
 	}

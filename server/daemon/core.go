@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
@@ -33,6 +34,10 @@ type core struct {
 	state      engine.State
 	updates    updates
 	subcommand string            // that the Tiltfile is told
+	turn       int               // counts Downs: an Up that began before one is overtaken
+	takeOver   *atomic.Bool      // objects of other workspaces, for the runner that is up
+	left       string            // why a Down did not end, "" if it did
+	unsaved    bool              // the record has to be written
 	asked      int               // requests of people that go on and want the Tiltfile to run
 	downing    []func()          // what waits for the end of a Down; nil when none runs
 	building   map[string]string // spec of the last build of an image, by ref
@@ -48,7 +53,7 @@ func newCore(ctx context.Context, d *Daemon) (*core, error) {
 	}
 	c := &core{
 		d: d, store: store, session: newSession(), updates: newUpdates(),
-		building: map[string]string{}, subcommand: "up", dirty: true,
+		building: map[string]string{}, subcommand: "up", dirty: true, takeOver: &atomic.Bool{},
 		spawn: func(f func(context.Context)) context.CancelFunc {
 			ctx, cancel := context.WithCancel(ctx)
 			d.work.Go(func() { defer cancel(); f(ctx) })
@@ -68,7 +73,7 @@ func newCore(ctx context.Context, d *Daemon) (*core, error) {
 // loop runs what others hand in until ctx ends.
 func (c *core) loop(ctx context.Context) {
 	c.spawn(c.sources.sweeper.loop)
-	if up := c.store.record.Up; up != nil {
+	if up := c.store.record.Up; up != nil && !c.store.record.Leaving {
 		c.d.o.Log.Info("resuming", "tiltfile", up.Tiltfile)
 		c.d.faces.keep(up.Keep)
 		c.protect((*core).resume)
@@ -82,6 +87,9 @@ func (c *core) loop(ctx context.Context) {
 		case <-c.d.queue.ready:
 			for _, f := range c.d.queue.take() {
 				c.protect(f)
+			}
+			if c.unsaved {
+				c.save()
 			}
 			c.protect((*core).publish)
 		}
@@ -138,6 +146,9 @@ func (c *core) perform(e engine.Effect) {
 		}
 	case engine.Apply:
 		c.updates.begin(effect.Resource.Name, "deploy", "")
+		if c.store.record.applies(c.state.Project, &effect.Resource) {
+			c.unsaved = true
+		}
 	case engine.RunLocal:
 		c.updates.begin(effect.Resource.Name, "local", effect.Reason)
 	}
@@ -209,6 +220,7 @@ func (c *core) remember(ref string) {
 }
 
 func (c *core) save() {
+	c.unsaved = false
 	if err := c.store.save(); err != nil {
 		c.d.o.Log.Error("state", "err", err)
 	}

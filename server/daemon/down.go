@@ -7,14 +7,24 @@ import (
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
-	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/server/run/deploy"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// down takes the project down and answers when all is gone.
+// down takes the project down and answers when all is gone. What is up is
+// known from the disk and from the cluster's labels: a Tiltfile that is broken
+// does not keep it up. It is evaluated all the same, as for `down`, since it
+// may have to undo what it did itself.
 func (c *core) down(req api.DownRequest, answer func(error)) {
 	if c.downing != nil {
 		c.downing = append(c.downing, func() { c.down(req, answer) })
+		return
+	}
+	if req.Forget {
+		c.turn++
+		c.downing = []func(){}
+		c.step(engine.Unwanted{})
+		c.endRunner(func() { c.downed(nil, answer) })
 		return
 	}
 	up := c.store.record.Up
@@ -23,64 +33,99 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 		return
 	}
 	adopt(req.Env)
-	if c.session.runner != nil {
-		c.downWith(req, c.good, nil, answer)
-		return
+	if c.session.runner == nil {
+		c.session.request = downRequest(req, up)
+		c.open()
+	} else if req.Args != nil {
+		c.session.request.Args = req.Args
 	}
-	// Nothing is up in this daemon: find the cluster as Up would.
-	c.session.request = api.UpRequest{Tiltfile: req.Tiltfile, Args: req.Args, Context: req.Context, Namespace: req.Namespace}
-	if up != nil {
-		c.session.request.Context, c.session.request.Namespace = up.Context, up.Namespace
-	}
-	c.open()
-	c.subcommand = "down"
-	c.asked++
-	c.evaluate(func(p *config.Project) {
-		c.asked--
-		c.subcommand = "up"
-		var broken error
-		if p.Error != nil {
-			incomplete := *p.Error
-			incomplete.Hint = "what carries this workspace's label in the namespace was deleted; mend the Tiltfile and run `towline down` again for the rest"
-			broken = &incomplete
-		}
-		c.downWith(req, p, broken, answer)
-	})
-}
-
-// downWith deletes what the workspace has applied. broken is what is to be
-// answered even when all of it is gone.
-func (c *core) downWith(req api.DownRequest, project *config.Project, broken error, answer func(error)) {
 	if c.session.cluster == nil {
 		answer(c.session.lost)
 		return
 	}
-	// What was applied by this workspace may be deleted by it.
-	if ok, problem := kube.Allowed(c.session.cluster.Identity(), allowedBy(project)); !ok && c.store.record.Up == nil {
+	if problem := c.moved(); problem != nil {
 		answer(problem)
 		return
 	}
+	c.turn++ // whoever waits to bring it up waits in vain
 	c.downing = []func(){}
 	c.step(engine.Unwanted{})
-	cluster := c.session.cluster
+	known := c.good
 	c.endRunner(func() {
-		runner := c.newRunner(run.Options{Workspace: c.d.o.Endpoint.ID(), Cluster: cluster, Kubeconfig: c.kubeconfig(), Sink: sink{d: c.d, up: -1}, Secrets: c.d.secrets.Load})
-		c.spawn(func(ctx context.Context) {
-			err := runner.Down(ctx, project, req.DeleteNamespaces)
-			runner.Close()
-			c.d.queue.put(func(c *core) { c.downed(errors.Join(err, broken), answer) })
+		c.subcommand = "down"
+		c.asked++
+		c.evaluate(func(p *config.Project) {
+			c.asked--
+			c.subcommand = "up"
+			if known != nil {
+				c.good = known // one for `down` is not what is to be up
+			}
+			c.downWith(req, p, known, answer)
 		})
 	})
 }
 
-// downed ends a Down and lets what waited for it go.
+// downRequest is what a Down is about where nothing is up in this daemon.
+func downRequest(req api.DownRequest, up *api.UpRequest) api.UpRequest {
+	r := api.UpRequest{Tiltfile: req.Tiltfile, Args: req.Args, Context: req.Context, Namespace: req.Namespace}
+	if up != nil {
+		r.Context, r.Namespace = up.Context, up.Namespace
+		if r.Args == nil {
+			r.Args = up.Args
+		}
+	}
+	return r
+}
+
+// downWith deletes what the workspace has applied: what the record says, and
+// what its projects have, the evaluated one and the one that was in force.
+func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer func(error)) {
+	wasUp := c.store.record.Up != nil
+	// What was applied by this workspace may be deleted by it.
+	if ok, problem := kube.Allowed(c.session.cluster.Identity(), allowedBy(p)); !ok && !wasUp {
+		c.downed(nil, func(error) { answer(problem) })
+		return
+	}
+	var broken error
+	if p.Error != nil && !wasUp {
+		incomplete := *p.Error
+		incomplete.Hint = "what carries this workspace's label was deleted; mend the Tiltfile and run `towline down` again for the rest"
+		broken = &incomplete
+	}
+	for _, project := range []*config.Project{known, p} {
+		for i := 0; project != nil && i < len(project.Resources); i++ {
+			c.store.record.applies(project, &project.Resources[i])
+		}
+	}
+	c.store.record.Leaving = true
+	c.save()
+	end := deploy.End{Applied: c.store.record.Applied, Deploys: c.store.record.Deploys, Namespaces: req.DeleteNamespaces}
+	runner := c.newRunner(c.runnerOptions(-1))
+	c.spawn(func(ctx context.Context) {
+		err := runner.Down(ctx, end)
+		runner.Close()
+		c.d.queue.put(func(c *core) {
+			c.downed(err, func(err error) { answer(errors.Join(err, broken)) })
+		})
+	})
+}
+
+// downed ends a Down and lets what waited for it go. Only what was seen gone is
+// forgotten.
 func (c *core) downed(err error, answer func(error)) {
-	c.store.record.Up = nil
-	if err := c.store.forgetTouched(); err != nil {
-		c.d.o.Log.Error("journal", "err", err)
+	if err == nil {
+		c.store.record.forget()
+		if err := c.store.forgetTouched(); err != nil {
+			c.d.o.Log.Error("journal", "err", err)
+		}
+		c.d.faces.keep(false)
+		c.left = ""
+		c.takeOver.Store(false)
+	} else {
+		c.left = err.Error()
+		c.d.tell("error", "not all is down: "+err.Error())
 	}
 	c.save()
-	c.d.faces.keep(false)
 	waiting := c.downing
 	c.downing = nil
 	c.dirty = true

@@ -24,7 +24,7 @@ func (c *core) publish() {
 		},
 		Tiltfile: c.tiltfile(), Args: c.session.request.Args,
 		Cluster: c.session.status(allowedBy(c.good)), Config: c.configStatus(),
-		Project: c.good, State: &c.state, Stopping: c.downing != nil,
+		Project: c.good, State: &c.state, Stopping: c.downing != nil, Left: c.left,
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.updates.resources, Synced: c.updates.synced,
 	})
 	c.d.published.publish(config.Scrubbed(c.d.secrets.Load(), s))

@@ -9,17 +9,27 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/tree"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // record is what outlives a daemon.
 type record struct {
+	ID     string                 `json:"id,omitempty"` // random: part of the workspace's label
 	Up     *api.UpRequest         `json:"up,omitempty"` // nil: not up
 	Pin    string                 `json:"pin,omitempty"`
 	Images map[string]imageRecord `json:"images,omitempty"`
+
+	// Applied and Deploys are what may be in the cluster, whatever the Tiltfile
+	// says by now: objects by name, and resources with a command of their own.
+	Applied []map[string]any  `json:"applied,omitempty"`
+	Deploys []config.Resource `json:"deploys,omitempty"`
+	Leaving bool              `json:"leaving,omitempty"` // a Down began and did not end
 
 	// Allowed is what the files held that were read when a person wanted the
 	// Tiltfile to run, by path.
@@ -127,3 +137,51 @@ func (s *store) forgetTouched() error {
 }
 
 func (s *store) close() { s.journal.Close() }
+
+// applies notes what an apply may bring into the cluster, and reports whether
+// that was not known.
+func (r *record) applies(p *config.Project, res *config.Resource) bool {
+	news := false
+	if res.CustomDeploy != nil {
+		r.Deploys = slices.DeleteFunc(r.Deploys, func(old config.Resource) bool { return old.Name == res.Name })
+		r.Deploys = append(r.Deploys, config.Resource{Name: res.Name, Kind: res.Kind, CustomDeploy: res.CustomDeploy})
+		news = true
+	}
+	for i := range p.YAML {
+		o := &p.YAML[i]
+		if o.Resource != res.Name {
+			continue
+		}
+		name := skeleton(o.Content)
+		if !slices.ContainsFunc(r.Applied, func(old map[string]any) bool { return reflect.DeepEqual(old, name) }) {
+			r.Applied, news = append(r.Applied, name), true
+		}
+	}
+	return news
+}
+
+// skeleton is what names an object.
+func skeleton(o map[string]any) map[string]any {
+	meta, _ := o["metadata"].(map[string]any)
+	named := map[string]any{}
+	for _, key := range []string{"name", "namespace"} {
+		if v, ok := meta[key].(string); ok && v != "" {
+			named[key] = v
+		}
+	}
+	return map[string]any{"apiVersion": o["apiVersion"], "kind": o["kind"], "metadata": named}
+}
+
+// forget drops what is gone from the cluster.
+func (r *record) forget() { r.Up, r.Applied, r.Deploys, r.Leaving = nil, nil, nil, false }
+
+// Remembered returns what is up in a workspace whose daemon does not run, as
+// it was asked for; nil when nothing is.
+func Remembered(e api.Endpoint) *api.UpRequest {
+	var r record
+	data, err := os.ReadFile(filepath.Join(e.State, "state.json"))
+	if err != nil || json.Unmarshal(data, &r) != nil {
+		return nil
+	}
+	return r.Up
+}

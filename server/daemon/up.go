@@ -67,8 +67,20 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 	if moves {
 		c.open()
 	}
+	if up := c.store.record.Up; up != nil && moves {
+		if problem := c.moved(); problem != nil {
+			c.session = newSession()
+			answer(problem)
+			return
+		}
+	}
 	answer = c.asking(answer)
+	turn := c.turn
 	c.evaluate(func(p *config.Project) {
+		if turn != c.turn {
+			answer(overtaken)
+			return
+		}
 		fail := func(err error) {
 			c.session.request, c.session.cluster = before, cluster
 			if c.session.lost != nil && cluster != nil {
@@ -93,6 +105,29 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		})
 	})
 }
+
+// overtaken is the answer to an Up that another request came between.
+var overtaken = &config.Problem{Message: "another request came between", Hint: "ask again: `towline up`"}
+
+// moved says that the context where the project is up leads to another cluster
+// by now, nil when it does not: a name proves nothing.
+func (c *core) moved() *config.Problem {
+	if c.store.record.Up == nil || c.session.cluster == nil || c.store.record.Pin == "" {
+		return nil
+	}
+	id := c.session.cluster.Identity()
+	if pinOf(id) == c.store.record.Pin {
+		return nil
+	}
+	return &config.Problem{
+		Message: fmt.Sprintf("the context %s leads to another cluster (%s) than the one where the project is up", id.Context, id.Server),
+		Hint:    "bring the old entry of the kubeconfig back; or, if that cluster is gone, forget it: `towline down --forget`",
+		Pos:     config.Position{File: c.session.cluster.Kubeconfig()},
+	}
+}
+
+// pinOf names a cluster and a namespace beyond doubt.
+func pinOf(id kube.Identity) string { return id.Pin() + "/" + id.Namespace }
 
 // elsewhere reports whether a request names another place than the one where
 // the project is up.
@@ -161,15 +196,18 @@ func (c *core) begun(req api.UpRequest, moves bool, answer func(error)) {
 		answer(nil)
 		return
 	}
+	turn, workspace := c.turn, c.workspace()
 	cluster, registry := c.session.cluster, c.good.Settings.DefaultRegistry
 	c.spawn(func(ctx context.Context) {
-		environs, err := survey(ctx, cluster, registry)
+		environs, err := survey(ctx, cluster, registry, workspace)
 		c.d.queue.put(func(c *core) {
 			switch {
+			case turn != c.turn:
+				answer(overtaken)
 			case err != nil:
 				answer(err)
 			case c.session.cluster == nil || cluster.Identity() != c.session.cluster.Identity() || c.good == nil:
-				answer(&config.Problem{Message: "another request came between", Hint: "ask again: `towline up`"})
+				answer(overtaken)
 			case c.session.runner != nil:
 				c.want(req) // two that asked at once share a runner
 				answer(nil)
@@ -191,7 +229,7 @@ const resumePause = 5 * time.Second
 // or the cluster does not allow it yet, later.
 func (c *core) resume() {
 	up := c.store.record.Up
-	if up == nil || c.session.runner != nil {
+	if up == nil || c.session.runner != nil || c.store.record.Leaving {
 		return
 	}
 	c.up(*up, func(err error) {
@@ -214,10 +252,11 @@ type environs struct {
 	registry          *config.Registry
 	unread            string // why the cluster could not be asked for its own
 	platform, runtime string
+	made              bool // the namespace was made
 }
 
 // survey asks the cluster for its version, its nodes and its registry.
-func survey(ctx context.Context, cluster *kube.Cluster, registry *config.Registry) (environs, error) {
+func survey(ctx context.Context, cluster *kube.Cluster, registry *config.Registry, workspace string) (environs, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
 	var s environs
@@ -233,7 +272,10 @@ func survey(ctx context.Context, cluster *kube.Cluster, registry *config.Registr
 	}
 	s.registry, s.unread = cmp.Or(found, registry), unread // as in Tilt, what the cluster says wins
 	if ns := cluster.Identity().Namespace; ns != "default" {
-		if _, err := cluster.EnsureNamespace(ctx, ns, nil); err != nil && !kube.IsKind(err, kube.Forbidden) {
+		labels := map[string]string{kube.LabelWorkspace: workspace, kube.LabelMade: workspace}
+		made, err := cluster.EnsureNamespace(ctx, ns, labels)
+		s.made = made
+		if err != nil && !kube.IsKind(err, kube.Forbidden) {
 			return s, reachProblem(cluster, err)
 		}
 	}
@@ -253,19 +295,29 @@ func reachProblem(cluster *kube.Cluster, err error) error {
 
 // start makes the runner for the cluster and hands it the good project.
 func (c *core) start(s environs) {
-	builder := builderFor(c.session.cluster, s, filepath.Dir(c.good.Tiltfile))
+	if s.made {
+		c.d.tell("", fmt.Sprintf("made the namespace %s, which was not there; `towline down` deletes it", c.session.cluster.Identity().Namespace))
+	}
 	c.session.serial++
-	c.session.runner = c.newRunner(run.Options{
-		Workspace: c.d.o.Endpoint.ID(), Cluster: c.session.cluster, Kubeconfig: c.kubeconfig(), Images: builder, Agent: c.d.o.Agent,
-		Sink: sink{d: c.d, up: c.session.serial}, Secrets: c.d.secrets.Load, Sent: filepath.Join(c.d.o.Endpoint.State, "sent"),
-	})
+	o := c.runnerOptions(c.session.serial)
+	o.Images = builderFor(c.session.cluster, s, filepath.Dir(c.good.Tiltfile))
+	o.Sent = filepath.Join(c.d.o.Endpoint.State, "sent")
+	c.session.runner = c.newRunner(o)
 	c.state = engine.State{}
-	if pin := c.session.cluster.Identity().Pin() + "/" + c.session.cluster.Identity().Namespace; c.store.record.Pin != pin {
+	if pin := pinOf(c.session.cluster.Identity()); c.store.record.Pin != pin {
 		// What was built for another cluster says nothing about this one.
 		c.store.record.Pin, c.store.record.Images = pin, map[string]imageRecord{}
 	}
 	c.configure()
 	c.restore()
+}
+
+// runnerOptions are those of any runner of the session's cluster.
+func (c *core) runnerOptions(serial int) run.Options {
+	return run.Options{
+		Workspace: c.workspace(), Owner: c.owner(), Take: c.take(), Cluster: c.session.cluster, Kubeconfig: c.kubeconfig(),
+		Agent: c.d.o.Agent, Sink: sink{d: c.d, up: serial}, Secrets: c.d.secrets.Load,
+	}
 }
 
 // want tells the engine to bring resources up, and remembers it.
@@ -274,7 +326,9 @@ func (c *core) want(req api.UpRequest) {
 	id := c.session.cluster.Identity()
 	req.Context, req.Namespace = id.Context, id.Namespace // as they were meant, wherever the kubeconfig points tomorrow
 	c.session.request.Context, c.session.request.Namespace = id.Context, id.Namespace
-	c.store.record.Up = &req
+	c.takeOver.Store(c.takeOver.Load() || req.TakeOver)
+	c.left, req.TakeOver = "", false // it was for now
+	c.store.record.Up, c.store.record.Leaving = &req, false
 	c.save()
 	c.step(engine.Wanted{Resources: req.Resources})
 }

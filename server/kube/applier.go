@@ -1,7 +1,9 @@
 package kube
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -24,6 +26,7 @@ type applier struct {
 	object  *unstructured.Unstructured
 	ref     Ref
 	report  func(Progress)
+	take    func(owner string) bool
 }
 
 // outcome is an Applied with the sentence that its report carries.
@@ -60,6 +63,9 @@ func (a *applier) apply(ctx context.Context) (outcome, error) {
 		before = nil
 	}
 	if before != nil {
+		if err := a.claim(before); err != nil {
+			return outcome{}, err
+		}
 		if err := a.takeOver(ctx, before); err != nil {
 			return outcome{}, err
 		}
@@ -132,6 +138,29 @@ func (a *applier) outcome(got *unstructured.Unstructured, action Action, message
 	}
 	a.ref = RefOf(got.Object)
 	return outcome{message: message, Applied: Applied{Ref: a.ref, Action: action, Generation: got.GetGeneration(), Content: got.Object}}
+}
+
+// claim sees whose the object is now. Another workspace's is only taken over
+// if that is allowed.
+func (a *applier) claim(now *unstructured.Unstructured) error {
+	theirs, ours := WorkspaceOf(now.Object), a.object.GetLabels()[LabelWorkspace]
+	if theirs == "" || theirs == ours || ours == "" {
+		return nil
+	}
+	owner := now.GetAnnotations()[AnnotationOwner]
+	if a.take != nil && a.take(owner) {
+		a.tell(Waiting, "taken over from "+cmp.Or(owner, "another workspace"))
+		return nil
+	}
+	if now.GetNamespace() == "" {
+		labels := a.object.GetLabels()
+		labels[LabelWorkspace] = theirs
+		a.object.SetLabels(labels)
+		return nil
+	}
+	since := now.GetCreationTimestamp()
+	return &Error{Kind: Taken, Op: "applying", Object: a.ref.String(), Err: fmt.Errorf(
+		"it belongs to %s, since %s", cmp.Or(owner, "another workspace"), since.Local().Format("2006-01-02 15:04"))}
 }
 
 // patch is one server-side apply.

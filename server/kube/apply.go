@@ -37,6 +37,12 @@ type ApplyOptions struct {
 	// LabelManagedBy: LabelWorkspace at least. Values must be fit for labels
 	// (see LabelValue).
 	Labels map[string]string
+	// Owner is noted on every object, for a person who finds it.
+	Owner string
+	// Take decides whether an object of another workspace is taken over from
+	// its owner; nil: none is, and applying it fails with Taken. What lives in
+	// no namespace is shared and stays its owner's.
+	Take func(owner string) bool
 	// Progress is called once per object when it is done, and in between for
 	// what takes long. It may be called from several goroutines. Nil is fine.
 	Progress func(Progress)
@@ -116,7 +122,15 @@ func (c *Cluster) applyOne(ctx context.Context, object map[string]any, o ApplyOp
 		labels[k] = v
 	}
 	addLabels(u, labels)
-	a := applier{cluster: c, client: client, object: u, ref: ref, report: o.Progress}
+	if o.Owner != "" {
+		annotations := u.GetAnnotations()
+		if annotations == nil {
+			annotations = map[string]string{}
+		}
+		annotations[AnnotationOwner] = o.Owner
+		u.SetAnnotations(annotations)
+	}
+	a := applier{cluster: c, client: client, object: u, ref: ref, report: o.Progress, take: o.Take}
 	applied, err := a.apply(ctx)
 	if err != nil {
 		return Applied{}, classify("applying", ref.String(), err)

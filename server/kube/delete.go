@@ -33,54 +33,88 @@ func (c *Cluster) Delete(ctx context.Context, objects []map[string]any, o Delete
 	flat := flatten(objects)
 	var all []error
 	for p := range phases {
-		var group errgroup.Group
-		group.SetLimit(parallelApplies)
-		errs := make([]error, len(flat))
-		for i, object := range flat {
-			if phase(gvkOf(RefOf(object)).GroupKind()) != phases-1-p {
-				continue
+		var doomed []*deletion
+		for _, object := range flat {
+			if phase(gvkOf(RefOf(object)).GroupKind()) == phases-1-p {
+				doomed = append(doomed, &deletion{cluster: c, object: object, report: o.Progress})
 			}
-			group.Go(func() error {
-				errs[i] = c.deleteOne(ctx, object, o)
-				return nil
-			})
 		}
-		_ = group.Wait() // each object's error is in errs
-		all = append(all, errs...)
+		// All are ordered before any is waited for: pods end beside each other.
+		all = append(all, inParallel(doomed, parallelApplies, func(d *deletion) error { return d.order(ctx) })...)
+		if !o.NoWait {
+			all = append(all, inParallel(doomed, parallelWaits, func(d *deletion) error { return d.wait(ctx) })...)
+		}
 	}
 	return errors.Join(all...)
 }
 
-// deleteOne removes one object.
-func (c *Cluster) deleteOne(ctx context.Context, object map[string]any, o DeleteOptions) error {
-	ref := RefOf(object)
-	u, err := copyObject(object)
-	if err != nil {
-		return &Error{Kind: Invalid, Op: "deleting", Object: ref.String(), Err: err}
+// parallelWaits bounds the deletions that are watched at once.
+const parallelWaits = 64
+
+// inParallel calls do for each deletion, some at once.
+func inParallel(all []*deletion, limit int, do func(*deletion) error) []error {
+	var group errgroup.Group
+	group.SetLimit(limit)
+	errs := make([]error, len(all))
+	for i, d := range all {
+		group.Go(func() error {
+			errs[i] = do(d)
+			return nil
+		})
 	}
-	client, err := c.clientFor(u)
+	_ = group.Wait() // each object's error is in errs
+	return errs
+}
+
+// deletion is the removal of one object.
+type deletion struct {
+	cluster *Cluster
+	object  map[string]any
+	report  func(Progress)
+	ref     Ref
+	client  dynamic.ResourceInterface
+	old     *unstructured.Unstructured // nil: there is nothing to wait for
+}
+
+// order asks the server for the removal.
+func (d *deletion) order(ctx context.Context) error {
+	d.ref = RefOf(d.object)
+	u, err := copyObject(d.object)
+	if err != nil {
+		return &Error{Kind: Invalid, Op: "deleting", Object: d.ref.String(), Err: err}
+	}
+	d.client, err = d.cluster.clientFor(u)
 	if meta.IsNoMatchError(err) {
 		return nil
 	}
 	if err != nil {
-		return classify("deleting", ref.String(), err)
+		return classify("deleting", d.ref.String(), err)
 	}
-	ref.Namespace = u.GetNamespace()
-	old, err := client.Get(ctx, u.GetName(), metav1.GetOptions{})
+	d.ref.Namespace = u.GetNamespace()
+	old, err := d.client.Get(ctx, u.GetName(), metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if err == nil {
-		err = deleteNow(ctx, client, old)
-	}
-	if err == nil && !o.NoWait {
-		err = waitDeleted(ctx, client, old, o.Progress)
+		err = deleteNow(ctx, d.client, old)
 	}
 	if err != nil {
-		return classify("deleting", ref.String(), err)
+		return classify("deleting", d.ref.String(), err)
 	}
-	if o.Progress != nil {
-		o.Progress(Progress{Object: ref, Action: Deleted})
+	d.old = old
+	return nil
+}
+
+// wait waits until it is gone.
+func (d *deletion) wait(ctx context.Context) error {
+	if d.old == nil {
+		return nil
+	}
+	if err := waitDeleted(ctx, d.client, d.old, d.report); err != nil {
+		return classify("deleting", d.ref.String(), err)
+	}
+	if d.report != nil {
+		d.report(Progress{Object: d.ref, Action: Deleted})
 	}
 	return nil
 }

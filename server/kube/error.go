@@ -32,6 +32,7 @@ const (
 	Conflict     ErrorKind = "conflict"     // somebody else changed it, or it is going away
 	NotFound     ErrorKind = "not found"    // no such object, or no such kind of object
 	Timeout      ErrorKind = "timeout"      // the server or the time limit gave up
+	Taken        ErrorKind = "taken"        // it is another workspace's
 	Canceled     ErrorKind = "canceled"     // the caller gave up
 	Internal     ErrorKind = "internal"     // anything else
 )
@@ -110,6 +111,8 @@ func (e *Error) hint() string {
 		return "correct the YAML; the resource is applied again when the file is saved"
 	case NotFound:
 		return hintOfMissing(e.Err)
+	case Taken:
+		return "use a namespace of your own: `towline up --namespace NAME`; or take it over: `towline up --take-over`"
 	case Conflict:
 		return "wait until the object is gone, then trigger the resource"
 	}

@@ -17,8 +17,38 @@ const (
 	LabelWorkspace = "towline.dev/workspace"
 	LabelResource  = "towline.dev/resource"
 
+	// LabelMade marks a namespace that was made for a workspace's objects.
+	LabelMade = "towline.dev/made"
+	// AnnotationOwner says whose an object is, for a person.
+	AnnotationOwner = "towline.dev/owner"
+	// AnnotationDownPolicy says, with the value "keep", that an object outlives
+	// the project's end, as in Tilt.
+	AnnotationDownPolicy = "tilt.dev/down-policy"
+
 	fieldManager = "towline"
 )
+
+// Kept reports whether an object is to outlive the project's end.
+func Kept(object map[string]any) bool {
+	u := unstructured.Unstructured{Object: object}
+	return u.GetAnnotations()[AnnotationDownPolicy] == "keep"
+}
+
+// WorkspaceOf returns the workspace whose label an object carries, "" if it
+// was not applied by this program.
+func WorkspaceOf(object map[string]any) string {
+	u := unstructured.Unstructured{Object: object}
+	if labels := u.GetLabels(); labels[LabelManagedBy] == fieldManager {
+		return labels[LabelWorkspace]
+	}
+	return ""
+}
+
+// MadeFor returns the workspace that a namespace was made for, "" if for none.
+func MadeFor(object map[string]any) string {
+	u := unstructured.Unstructured{Object: object}
+	return u.GetLabels()[LabelMade]
+}
 
 // Ref names an object.
 type Ref struct {
@@ -46,6 +76,16 @@ func RefOf(object map[string]any) Ref {
 		Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind,
 		Namespace: u.GetNamespace(), Name: u.GetName(), UID: string(u.GetUID()),
 	}
+}
+
+// HasNamespace reports whether an object that is written without a namespace
+// gets the cluster's: all but the well-known kinds that live in none.
+func HasNamespace(r Ref) bool { return r.Namespace != "" || !slices.Contains(clusterKinds, r.Kind) }
+
+// clusterKinds are Kubernetes' own kinds that live in no namespace.
+var clusterKinds = []string{
+	"Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PersistentVolume", "StorageClass", "PriorityClass",
+	"IngressClass", "RuntimeClass", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "APIService", "CSIDriver", "Node",
 }
 
 // badLabelChar is what a label's value must not contain.

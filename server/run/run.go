@@ -76,7 +76,9 @@ type Images interface {
 
 // Options are what a Runner works with.
 type Options struct {
-	Workspace  string // id, labels the objects
+	Workspace  string                  // id, labels the objects
+	Owner      string                  // whose it is, for a person who finds its objects
+	Take       func(owner string) bool // whether another workspace's object is taken over; nil: none is
 	Cluster    Cluster
 	Kubeconfig string // of that cluster alone, for the developer's own commands
 	Images     Images
@@ -126,7 +128,7 @@ func New(ctx context.Context, o Options) *Runner {
 	r.local = local.Start(ctx, shell, o.Sink.Event)
 	r.forwards = forward.Start(ctx, r, out, func(f forward.Facts) { o.Sink.Facts(Facts{Forwards: &f}) })
 	r.deploy = deploy.Start(ctx, deploy.Options{
-		Workspace: o.Workspace, Cluster: o.Cluster, Images: r.images, Shell: shell, Rollout: r.rollout, Tell: o.Sink.Event,
+		Workspace: o.Workspace, Owner: o.Owner, Take: o.Take, Cluster: o.Cluster, Images: r.images, Shell: shell, Rollout: r.rollout, Tell: o.Sink.Event,
 		Deployed: func(res config.Resource) { r.forwards.Open(res.Name, res.PortForwards) },
 		Dropped:  r.forwards.End,
 		Objects:  func(objects []map[string]any) { o.Sink.Facts(Facts{Objects: objects}) },
@@ -182,9 +184,7 @@ func (r *Runner) Close() {
 	}
 }
 
-// Down deletes all that the workspace has applied, whatever the project says
-// today, and returns when it is gone. Namespaces stay unless they are asked
-// for.
-func (r *Runner) Down(ctx context.Context, p *config.Project, namespaces bool) error {
-	return r.deploy.Down(ctx, r.o.Cluster, p, namespaces)
+// Down deletes what the workspace has applied; see deploy.Deployer.Down.
+func (r *Runner) Down(ctx context.Context, end deploy.End) error {
+	return r.deploy.Down(ctx, r.o.Cluster, end)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/deploy"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -79,8 +80,9 @@ func (w *world) Labelled(context.Context, string) ([]map[string]any, error) { re
 func (w *world) ImageConfig(context.Context, string) (build.ImageConfig, error) {
 	return build.ImageConfig{}, nil
 }
-func (w *world) Owned(context.Context, string) ([]map[string]any, error) { return nil, nil }
-func (w *world) Identity() kube.Identity                                 { return kube.Identity{} }
+func (w *world) Owned(context.Context, string) ([]map[string]any, error)  { return nil, nil }
+func (w *world) Identity() kube.Identity                                  { return kube.Identity{} }
+func (w *world) Others(context.Context, string) ([]map[string]any, error) { return nil, nil }
 
 func (w *world) Build(_ context.Context, r build.Request) (build.Result, error) {
 	_, _ = r.Output.Write([]byte("step of " + r.Image.Ref + "\n"))
@@ -174,7 +176,7 @@ func TestEffectsAreAnswered(t *testing.T) {
 		if last := w.facts[len(w.facts)-1]; last.Target == nil || last.Target.Resource != "" || !slices.Contains(w.did, "delete web") {
 			t.Errorf("facts %+v, did %q", last, w.did)
 		}
-		if err := r.Down(t.Context(), p, false); err != nil {
+		if err := r.Down(t.Context(), deploy.End{Applied: []map[string]any{p.YAML[0].Content}}); err != nil {
 			t.Error(err)
 		}
 	})

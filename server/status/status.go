@@ -27,7 +27,8 @@ type Facts struct {
 	Config   api.ConfigStatus
 	Project  *config.Project // the good one; nil: none was evaluated yet
 	State    *engine.State
-	Stopping bool // a Down is under way
+	Stopping bool   // a Down is under way
+	Left     string // why the last Down did not end, "" if it did
 	Targets  map[engine.TargetID]Target
 	Forwards map[string][]api.Forward // by resource
 	Updates  map[string]*api.Update   // by resource: the last one
@@ -47,7 +48,7 @@ type Target struct {
 // Of makes the status. Seq is left to whoever publishes it.
 func Of(f Facts) *api.Status {
 	s := &api.Status{
-		Daemon: f.Daemon, Tiltfile: f.Tiltfile, Args: f.Args, Up: f.State.Up,
+		Daemon: f.Daemon, Tiltfile: f.Tiltfile, Args: f.Args, Up: f.State.Up, Left: f.Left,
 		Cluster: f.Cluster, Config: f.Config, Resources: []api.ResourceStatus{},
 	}
 	if f.Project != nil {
@@ -129,6 +130,8 @@ func sum(s *api.Status, stopping bool) {
 	switch {
 	case stopping:
 		s.State = api.StateStopping
+	case !s.Up && s.Left != "":
+		s.State = api.StateError
 	case !s.Up:
 		s.State = api.StateStopped
 	default:
@@ -158,6 +161,9 @@ func sentence(s *api.Status, o api.Outcome) (string, *api.Action) {
 	switch {
 	case s.State == api.StateStopping:
 		return "being taken down", nil
+	case !s.Up && s.Left != "":
+		line, _, _ := strings.Cut(s.Left, "\n")
+		return "not all is down: " + line, &api.Action{Title: "Down", Command: "down"}
 	case !s.Up && s.Config.Error != nil:
 		return "nothing is up, and the Tiltfile has an error", &api.Action{Title: "Problem", Command: "problem"}
 	case !s.Up:

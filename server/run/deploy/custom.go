@@ -46,14 +46,17 @@ func (d *Deployer) applyByCommand(ctx context.Context, e engine.Apply, c *config
 }
 
 // deleteByCommand runs k8s_custom_deploy's delete command.
-func (d *Deployer) deleteByCommand(ctx context.Context, res *config.Resource) {
+func (d *Deployer) deleteByCommand(ctx context.Context, res *config.Resource) error {
 	if res.CustomDeploy == nil || res.CustomDeploy.Delete.Empty() {
-		return
+		return nil
 	}
 	cmd := res.CustomDeploy.Delete
 	if err := d.o.Shell.Run(ctx, command.Call{Command: cmd, Line: output.Line{Resource: res.Name, Source: "build"}}); err != nil {
-		d.o.Shell.Log.Say(res.Name, "error", fmt.Sprintf("delete_cmd %q: %v", command.Text(cmd.Argv), err))
+		err = fmt.Errorf("%s: delete_cmd %q: %w", res.Name, command.Text(cmd.Argv), err)
+		d.o.Shell.Log.Say(res.Name, "error", err.Error())
+		return err
 	}
+	return nil
 }
 
 // imageEnv tells a command what its image dependencies became.

@@ -50,6 +50,8 @@ type Images interface {
 // goroutine and must not block.
 type Options struct {
 	Workspace string
+	Owner     string                  // of the workspace, for a person who finds its objects
+	Take      func(owner string) bool // see kube.ApplyOptions
 	Cluster   Cluster
 	Images    Images
 	Shell     command.Shell
@@ -189,7 +191,8 @@ func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []stri
 	}
 	d.o.Rollout.Begin(e.Resource)
 	applied, err := d.o.Cluster.Apply(ctx, o.contents, kube.ApplyOptions{
-		Labels:   map[string]string{kube.LabelWorkspace: d.o.Workspace, kube.LabelResource: kube.LabelValue(e.Resource.Name)},
+		Labels: map[string]string{kube.LabelWorkspace: d.o.Workspace, kube.LabelResource: kube.LabelValue(e.Resource.Name)},
+		Owner:  d.o.Owner, Take: d.o.Take,
 		Progress: func(p kube.Progress) { d.progress(e.Resource.Name, p) },
 	})
 	d.o.Rollout.Applied(e.Resource, o.withTemplates(applied), err == nil)
@@ -234,7 +237,7 @@ func (d *Deployer) forget(ctx context.Context, e engine.Forget) {
 	d.o.Rollout.Dropped(e.Dropped)
 	d.o.Dropped(e.Dropped)
 	for i := range e.Deploys {
-		d.deleteByCommand(ctx, &e.Deploys[i])
+		_ = d.deleteByCommand(ctx, &e.Deploys[i]) // it is in the log
 	}
 	if len(e.Deploys) > 0 {
 		d.giveBack(ctx, e.Deploys)

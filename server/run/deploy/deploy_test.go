@@ -36,6 +36,7 @@ type cluster struct {
 	labels []map[string]any
 	patch  []map[string]any
 	busy   int // patches that somebody else is quicker than
+	others []map[string]any
 }
 
 func (c *cluster) note(what string, objects []map[string]any) {
@@ -80,7 +81,13 @@ func (c *cluster) Current(_ context.Context, objects []map[string]any) ([]kube.A
 	if c.refuse != nil {
 		return nil, c.refuse
 	}
-	return slices.Clone(c.there), nil
+	current := slices.Clone(c.there)
+	if current == nil {
+		for _, o := range objects {
+			current = append(current, kube.Applied{Ref: kube.RefOf(o), Content: o})
+		}
+	}
+	return current, nil
 }
 
 func (c *cluster) Patch(_ context.Context, object, patch map[string]any) (kube.Applied, error) {
@@ -96,6 +103,8 @@ func (c *cluster) Patch(_ context.Context, object, patch map[string]any) (kube.A
 func (c *cluster) Labelled(context.Context, string) ([]map[string]any, error) {
 	return slices.Clone(c.labels), nil
 }
+
+func (c *cluster) Others(context.Context, string) ([]map[string]any, error) { return c.others, nil }
 
 func (c *cluster) Owned(context.Context, string) ([]map[string]any, error) {
 	if c.owned == nil {
@@ -297,27 +306,54 @@ func TestCommandsApply(t *testing.T) {
 	b.did("delete")
 }
 
-// TestDownDeletesWhatIsOurs: what carries the label, and of the project what
-// the search by label does not see.
+// TestDownDeletesWhatIsOurs: what carries the label, listed or known, but what
+// is kept, another's, or a namespace that holds more.
 func TestDownDeletesWhatIsOurs(t *testing.T) {
 	b := newBench(t, images{})
-	elsewhere := object("web", "ConfigMap", "elsewhere")
-	elsewhere.Content["metadata"].(map[string]any)["namespace"] = "other"
-	here := object("web", "ConfigMap", "here")
-	here.Content["metadata"].(map[string]any)["namespace"] = "dev"
-	p := &config.Project{
-		YAML:      []config.Object{elsewhere, here, object("web", "ClusterRole", "role"), object("web", "Namespace", "ns")},
-		Resources: []config.Resource{{Name: "web"}},
+	marked := func(kind, name, workspace string, more ...string) map[string]any {
+		meta := map[string]any{"name": name, "labels": map[string]any{
+			kube.LabelManagedBy: "towline", kube.LabelWorkspace: workspace,
+		}}
+		for i := 0; i+1 < len(more); i += 2 {
+			if more[i] == kube.LabelMade {
+				meta["labels"].(map[string]any)[more[i]] = more[i+1]
+			} else {
+				meta["annotations"] = map[string]any{more[i]: more[i+1]}
+			}
+		}
+		return map[string]any{"apiVersion": "v1", "kind": kind, "metadata": meta}
 	}
-	if err := b.Down(t.Context(), b.cluster, p, false); err == nil {
+	end := End{Applied: []map[string]any{
+		marked("ConfigMap", "labelled", "ws"), marked("ConfigMap", "unlisted", "ws"), marked("ConfigMap", "taken", "other"),
+		object("", "ConfigMap", "foreign").Content,
+	}}
+	if err := b.Down(t.Context(), b.cluster, end); err == nil {
 		t.Error("no error though the cluster does not answer")
 	}
-	b.cluster.owned = []map[string]any{object("", "ConfigMap", "labelled").Content, object("", "ClusterRole", "role").Content}
-	for namespaces, want := range map[bool]string{false: "delete labelled role elsewhere", true: "delete labelled role elsewhere ns"} {
-		if err := b.Down(t.Context(), b.cluster, p, namespaces); err != nil {
+	b.cluster.owned = []map[string]any{
+		marked("ConfigMap", "labelled", "ws"), marked("PersistentVolumeClaim", "data", "ws", kube.AnnotationDownPolicy, "keep"),
+		marked("ClusterRole", "role", "ws"), marked("Namespace", "written", "ws"), marked("Namespace", "made", "ws", kube.LabelMade, "ws"),
+	}
+	down := func(want ...string) {
+		t.Helper()
+		b.cluster.did = nil
+		if err := b.Down(t.Context(), b.cluster, end); err != nil {
 			t.Fatal(err)
 		}
-		b.did(want)
+		b.did(append([]string{"current unlisted taken foreign"}, want...)...)
+	}
+	down("delete labelled role unlisted", "delete made")
+	b.cluster.others = []map[string]any{object("", "Pod", "somebody").Content}
+	down("delete labelled role unlisted")
+	end.Namespaces = true
+	down("delete labelled role written made unlisted")
+	// A command that fails is no reason to leave the rest, nor is it a success.
+	end.Deploys = []config.Resource{{Name: "chart", CustomDeploy: &config.CustomDeploy{Delete: config.Command{Argv: []string{"false"}}}}}
+	if err := b.Down(t.Context(), b.cluster, end); err == nil || !strings.Contains(err.Error(), "delete_cmd") {
+		t.Errorf("a failed command: %v", err)
+	}
+	if did := b.cluster.did[len(b.cluster.did)-1]; did != "delete labelled role written made unlisted" {
+		t.Errorf("after a failed command: %q", did)
 	}
 }
 
@@ -385,7 +421,7 @@ func TestLiveUpdatesReachWhatCommandsApplied(t *testing.T) {
 	}
 	b.forget(t.Context(), engine.Forget{Deploys: []config.Resource{{Name: "web"}}})
 	b.cluster.owned = []map[string]any{}
-	if err := b.Down(t.Context(), b.cluster, nil, false); err != nil || len(b.cluster.patch) != 2 {
+	if err := b.Down(t.Context(), b.cluster, End{}); err != nil || len(b.cluster.patch) != 2 {
 		t.Errorf("given back %d times, %v", len(b.cluster.patch), err)
 	}
 	theirs["metadata"].(map[string]any)["annotations"].(map[string]any)[inject.Before] = "{"

@@ -1,7 +1,10 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/towline-dev/towline/server/kube"
@@ -11,41 +14,104 @@ import (
 // Owner finds what a workspace has applied.
 type Owner interface {
 	Owned(ctx context.Context, workspace string) ([]map[string]any, error)
+	Others(ctx context.Context, namespace string) ([]map[string]any, error)
 	Identity() kube.Identity
 }
 
-// Down deletes all that the workspace has applied, whatever the project says
-// today, and returns when it is gone. Namespaces stay unless they are asked
-// for.
-func (d *Deployer) Down(ctx context.Context, owner Owner, p *config.Project, namespaces bool) error {
+// End says what is to be taken down.
+type End struct {
+	Applied    []map[string]any  // what is known to have been applied, beside what the labels show
+	Deploys    []config.Resource // of k8s_custom_deploy, by their own commands
+	Namespaces bool              // those of the YAML too
+}
+
+// Down deletes what the workspace has applied and returns when it is gone.
+// Only what carries its label is deleted, and not what the annotation
+// tilt.dev/down-policy keeps. Of namespaces go those that were made for the
+// workspace, once nothing of others is in them, and any if they are asked for.
+// The error joins all that was not deleted; nothing else was left out for it.
+func (d *Deployer) Down(ctx context.Context, owner Owner, end End) error {
 	owned, err := owner.Owned(ctx, d.o.Workspace)
 	if err != nil {
 		return err
 	}
-	seen := map[kube.Ref]bool{}
+	var errs []error
+	for i := range slices.Backward(end.Deploys) {
+		errs = append(errs, d.deleteByCommand(ctx, &end.Deploys[i]))
+	}
+	rest, err := d.unlisted(ctx, owner, owned, end.Applied)
+	errs = append(errs, err)
 	var doomed []map[string]any
-	add := func(o map[string]any) {
+	var made []string
+	for _, o := range slices.Concat(owned, rest) {
 		ref := kube.RefOf(o)
-		if seen[ref] || ref.Kind == "Namespace" && !namespaces {
-			return
-		}
-		seen[ref] = true
-		doomed = append(doomed, o)
-	}
-	for _, o := range owned {
-		add(o)
-	}
-	if p != nil {
-		for _, o := range p.YAML {
-			// The search by label looks at one namespace.
-			if ns := kube.RefOf(o.Content).Namespace; ns == "" || ns != owner.Identity().Namespace {
-				add(o.Content)
+		switch {
+		case kube.Kept(o):
+			d.o.Shell.Log.Say("", "", fmt.Sprintf("%s stays: its annotation %s says so", ref, kube.AnnotationDownPolicy))
+		case ref.Kind == "Namespace" && !end.Namespaces:
+			if kube.MadeFor(o) == d.o.Workspace {
+				made = append(made, ref.Name)
 			}
-		}
-		for i := range slices.Backward(p.Resources) {
-			d.deleteByCommand(ctx, &p.Resources[i])
+		default:
+			doomed = append(doomed, o)
 		}
 	}
 	d.takeAgentsOut(ctx, d.adopted(ctx))
-	return d.o.Cluster.Delete(ctx, doomed, kube.DeleteOptions{Progress: func(p kube.Progress) { d.progress("", p) }})
+	errs = append(errs, d.o.Cluster.Delete(ctx, doomed, d.deletion()))
+	for _, namespace := range made {
+		errs = append(errs, d.deleteMade(ctx, owner, namespace))
+	}
+	return errors.Join(errs...)
+}
+
+func (d *Deployer) deletion() kube.DeleteOptions {
+	return kube.DeleteOptions{Progress: func(p kube.Progress) { d.progress("", p) }}
+}
+
+// unlisted are the workspace's objects among those that are known, as far as
+// the search by label did not show them: who may not list may still delete.
+func (d *Deployer) unlisted(ctx context.Context, owner Owner, owned, applied []map[string]any) ([]map[string]any, error) {
+	listed := map[kube.Ref]bool{}
+	for _, o := range owned {
+		listed[d.place(owner, o)] = true
+	}
+	var unknown []map[string]any
+	for _, o := range applied {
+		if ref := d.place(owner, o); !listed[ref] {
+			listed[ref] = true
+			unknown = append(unknown, o)
+		}
+	}
+	current, err := d.o.Cluster.Current(ctx, unknown)
+	var ours []map[string]any
+	for _, a := range current {
+		if kube.WorkspaceOf(a.Content) == d.o.Workspace {
+			ours = append(ours, a.Content)
+		}
+	}
+	return ours, err
+}
+
+// place names an object whatever version it is written in.
+func (d *Deployer) place(owner Owner, o map[string]any) kube.Ref {
+	ref := kube.RefOf(o)
+	if kube.HasNamespace(ref) {
+		ref.Namespace = cmp.Or(ref.Namespace, owner.Identity().Namespace)
+	}
+	return kube.Ref{Group: ref.Group, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}
+}
+
+// deleteMade deletes a namespace that was made for the workspace, unless
+// something else is in it by now.
+func (d *Deployer) deleteMade(ctx context.Context, owner Owner, namespace string) error {
+	others, err := owner.Others(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	if len(others) > 0 {
+		d.o.Shell.Log.Say("", "warn", fmt.Sprintf("namespace %s stays: %s is in it", namespace, kube.RefOf(others[0])))
+		return nil
+	}
+	object := map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": namespace}}
+	return d.o.Cluster.Delete(ctx, []map[string]any{object}, d.deletion())
 }
