@@ -20,14 +20,14 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// world is a cluster of a test's own: it holds objects.
-type world struct {
+// fakeCluster is a cluster of a test's own: it holds objects.
+type fakeCluster struct {
 	mu      sync.Mutex
 	objects map[string]map[string]any
 	cut     error // nobody is answered
 }
 
-func (w *world) with(f func() error) error {
+func (w *fakeCluster) with(f func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.cut != nil {
@@ -36,7 +36,7 @@ func (w *world) with(f func() error) error {
 	return f()
 }
 
-func (w *world) names() string {
+func (w *fakeCluster) names() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var names []string
@@ -47,7 +47,7 @@ func (w *world) names() string {
 	return strings.Join(names, " ")
 }
 
-func (w *world) Apply(_ context.Context, objects []map[string]any, o kube.ApplyOptions) (applied []kube.Applied, err error) {
+func (w *fakeCluster) Apply(_ context.Context, objects []map[string]any, o kube.ApplyOptions) (applied []kube.Applied, err error) {
 	return applied, w.with(func() error {
 		for _, object := range objects {
 			meta := map[string]any{"labels": map[string]any{kube.LabelManagedBy: "towline"}}
@@ -65,7 +65,7 @@ func (w *world) Apply(_ context.Context, objects []map[string]any, o kube.ApplyO
 	})
 }
 
-func (w *world) Delete(_ context.Context, objects []map[string]any, _ kube.DeleteOptions) error {
+func (w *fakeCluster) Delete(_ context.Context, objects []map[string]any, _ kube.DeleteOptions) error {
 	return w.with(func() error {
 		for _, o := range objects {
 			delete(w.objects, kube.RefOf(o).Name)
@@ -74,7 +74,7 @@ func (w *world) Delete(_ context.Context, objects []map[string]any, _ kube.Delet
 	})
 }
 
-func (w *world) Current(_ context.Context, objects []map[string]any) (found []kube.Applied, err error) {
+func (w *fakeCluster) Current(_ context.Context, objects []map[string]any) (found []kube.Applied, err error) {
 	return found, w.with(func() error {
 		for _, o := range objects {
 			if now := w.objects[kube.RefOf(o).Name]; now != nil {
@@ -86,34 +86,34 @@ func (w *world) Current(_ context.Context, objects []map[string]any) (found []ku
 }
 
 // Owned lists nothing: the user may not.
-func (w *world) Owned(context.Context, string) ([]map[string]any, error) {
+func (w *fakeCluster) Owned(context.Context, string) ([]map[string]any, error) {
 	return nil, w.with(func() error { return nil })
 }
 
-func (w *world) Others(context.Context, string) ([]map[string]any, error) { return nil, nil }
-func (w *world) Identity() kube.Identity                                  { return kube.Identity{Namespace: "dev"} }
-func (w *world) Watch(ctx context.Context, _, _ string, _ func(kube.Event)) error {
+func (w *fakeCluster) Others(context.Context, string) ([]map[string]any, error) { return nil, nil }
+func (w *fakeCluster) Identity() kube.Identity                                  { return kube.Identity{Namespace: "dev"} }
+func (w *fakeCluster) Watch(ctx context.Context, _, _ string, _ func(kube.Event)) error {
 	<-ctx.Done()
 	return nil
 }
-func (w *world) Logs(context.Context, kube.LogOptions, func(kube.LogLine)) error { return nil }
-func (w *world) Exec(context.Context, kube.ExecOptions) (int, error) {
+func (w *fakeCluster) Logs(context.Context, kube.LogOptions, func(kube.LogLine)) error { return nil }
+func (w *fakeCluster) Exec(context.Context, kube.ExecOptions) (int, error) {
 	return 0, errors.New("no agent")
 }
-func (w *world) Dial(context.Context, string, string, int) (net.Conn, error) {
+func (w *fakeCluster) Dial(context.Context, string, string, int) (net.Conn, error) {
 	return nil, errors.New("no agent")
 }
-func (w *world) Build(context.Context, build.Request) (build.Result, error) {
+func (w *fakeCluster) Build(context.Context, build.Request) (build.Result, error) {
 	return build.Result{}, errors.New("nothing is built here")
 }
-func (w *world) ImageConfig(context.Context, string) (build.ImageConfig, error) {
+func (w *fakeCluster) ImageConfig(context.Context, string) (build.ImageConfig, error) {
 	return build.ImageConfig{}, errors.New("no images here")
 }
-func (w *world) Patch(context.Context, map[string]any, map[string]any) (kube.Applied, error) {
+func (w *fakeCluster) Patch(context.Context, map[string]any, map[string]any) (kube.Applied, error) {
 	return kube.Applied{}, errors.New("nothing is patched here")
 }
-func (w *world) Labelled(context.Context, string) ([]map[string]any, error) { return nil, nil }
-func (w *world) AgentImage(context.Context, map[string][]byte, string) (string, error) {
+func (w *fakeCluster) Labelled(context.Context, string) ([]map[string]any, error) { return nil, nil }
+func (w *fakeCluster) AgentImage(context.Context, map[string][]byte, string) (string, error) {
 	return "", nil
 }
 
@@ -121,7 +121,7 @@ func (w *world) AgentImage(context.Context, map[string][]byte, string) (string, 
 // cluster that is there.
 type play struct {
 	*stand
-	world    *world
+	world    *fakeCluster
 	tiltfile string
 	asked    []string      // subcommands of the evaluations
 	gate     chan struct{} // an evaluation waits for it unless it is nil
@@ -134,7 +134,7 @@ func newPlay(t *testing.T, tiltfile string) *play {
 		t.Fatal(err)
 	}
 	t.Setenv("KUBECONFIG", file)
-	p := &play{stand: newStand(t), world: &world{objects: map[string]map[string]any{}}, tiltfile: tiltfile}
+	p := &play{stand: newStand(t), world: &fakeCluster{objects: map[string]map[string]any{}}, tiltfile: tiltfile}
 	if err := os.WriteFile(filepath.Join(p.o.Endpoint.Workspace, "Tiltfile"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func newPlay(t *testing.T, tiltfile string) *play {
 		return project
 	})
 	p.do(func(c *core) {
-		c.newRunner = func(o run.Options) *run.Runner {
+		c.newRunner = func(o run.Options) runner {
 			o.Cluster, o.Images = p.world, p.world
 			return run.New(t.Context(), o)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/server/run/deploy"
 	"github.com/towline-dev/towline/server/status"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -33,7 +34,7 @@ type runner interface {
 	Adopt(ref string, result build.Result)
 	Built(ref string) build.Result
 	Debug(ctx context.Context, resource, pod, container string, launch bool) (net.Conn, run.Session, error)
-	Down(ctx context.Context, p *config.Project, namespaces bool) error
+	Down(ctx context.Context, end deploy.End) error
 	Close()
 }
 
