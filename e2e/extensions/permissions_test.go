@@ -1,0 +1,129 @@
+package extensions
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/towline-dev/towline/server/kube"
+)
+
+// TestThePermissionsOfTheDocsAreEnough brings a project up, updates it live and
+// takes it down with the Role of docs/permissions.md and nothing else.
+func TestThePermissionsOfTheDocsAreEnough(t *testing.T) {
+	b := newBed(t, "permissions", map[string]string{
+		"Tiltfile": `
+allow_k8s_contexts('towline-testbed')
+default_registry('127.0.0.1:5000')
+docker_build('permissions-web', 'web', live_update=[sync('web/public', '/srv')])
+k8s_yaml('web.yaml')
+`,
+		"web/Dockerfile":        "FROM $BASE\nCOPY public /srv\n",
+		"web/public/index.html": "first\n",
+		"web.yaml": `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web-conf}
+data: {a: "1"}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - {name: web, image: permissions-web, command: [sleep, "100000"]}
+`,
+	})
+	text, err := os.ReadFile("../../docs/permissions.md")
+	b.must(err)
+	_, role, _ := strings.Cut(string(text), "```yaml\n")
+	role, _, found := strings.Cut(role, "```")
+	if !found {
+		t.Fatal("docs/permissions.md has no Role")
+	}
+	b.write("rights/role.yaml", role+`---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: developer}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: developer}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: towline}
+subjects: [{kind: ServiceAccount, name: developer, namespace: $NS}]
+---
+apiVersion: v1
+kind: Secret
+type: kubernetes.io/service-account-token
+metadata: {name: developer, annotations: {kubernetes.io/service-account.name: developer}}
+`)
+	b.applyFile("rights/role.yaml")
+	var token string
+	b.until("the account has a token", func() bool {
+		data, _ := b.object("v1", "Secret", "developer")["data"].(map[string]any)
+		token, _ = data["token"].(string)
+		return token != ""
+	})
+	b.becomes(token)
+	b.up()
+	pod := b.target("web").Pod
+	b.write("web/public/index.html", "second\n")
+	b.until("the save is in the pod", func() bool {
+		target := b.target("web")
+		return target.LastSync != nil && target.LastSync.Files > 0 && target.Sync == "in-sync"
+	})
+	if now := b.target("web").Pod; now != pod {
+		t.Errorf("pod %s was replaced by %s: the save was a build", pod, now)
+	}
+	b.down()
+	b.wantGone("apps/v1", "Deployment", "web")
+}
+
+// applyFile applies a file of the workspace as the cluster's administrator.
+func (b *bed) applyFile(file string) {
+	b.t.Helper()
+	data, err := os.ReadFile(filepath.Join(b.dir, file))
+	b.must(err)
+	var objects []map[string]any
+	for document := range strings.SplitSeq(string(data), "---\n") {
+		var object map[string]any
+		b.must(yaml.Unmarshal([]byte(document), &object))
+		objects = append(objects, object)
+	}
+	_, err = b.cluster.Apply(b.t.Context(), objects, kube.ApplyOptions{})
+	b.must(err)
+}
+
+// becomes makes later commands those of the account with a token, which is in
+// base64 as a Secret has it.
+func (b *bed) becomes(token string) {
+	b.t.Helper()
+	plain, err := base64.StdEncoding.DecodeString(token)
+	b.must(err)
+	data, err := os.ReadFile(os.Getenv("TOWLINE_TEST_KUBECONFIG"))
+	b.must(err)
+	var whole map[string]any
+	b.must(yaml.Unmarshal(data, &whole))
+	for _, user := range whole["users"].([]any) {
+		user.(map[string]any)["user"] = map[string]any{"token": string(plain)}
+	}
+	data, err = yaml.Marshal(whole)
+	b.must(err)
+	file := filepath.Join(b.t.TempDir(), "kubeconfig")
+	b.must(os.WriteFile(file, data, 0o600))
+	b.env = append(b.env, "KUBECONFIG="+file)
+}
