@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/cmd/towline/handover"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/daemon"
 	"github.com/towline-dev/towline/starlark/config"
@@ -61,7 +61,7 @@ func daemonCommand() *cobra.Command {
 func agentBinaries() map[string][]byte {
 	binaries := map[string][]byte{}
 	read := func(arch, name string) {
-		if data, err := os.ReadFile(beside(name)); err == nil {
+		if data, err := os.ReadFile(handover.Beside(name)); err == nil {
 			binaries[arch] = data
 		}
 	}
@@ -70,23 +70,6 @@ func agentBinaries() map[string][]byte {
 		read(arch, "towline-agent-linux-"+arch)
 	}
 	return binaries
-}
-
-// beside returns the path of a program of ours that lies in this program's
-// folder, or "".
-func beside(name string) string {
-	self, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	if real, err := filepath.EvalSymlinks(self); err == nil {
-		self = real
-	}
-	path := filepath.Join(filepath.Dir(self), name)
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return ""
-	}
-	return path
 }
 
 // evaluator returns what the daemon evaluates Tiltfiles with. What does not

@@ -1,18 +1,11 @@
 package main
 
 import (
-	"os"
-	"syscall"
-
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/cmd/towline/handover"
 	"github.com/towline-dev/towline/server/lsp"
 )
-
-// lspProgram is the language server as a program of its own. It carries
-// neither client-go nor the template engines, which makes it a sixth of this
-// one and an editor's process a quarter.
-const lspProgram = "towline-lsp"
 
 func lspCommand() *cobra.Command {
 	var verbose bool
@@ -25,13 +18,7 @@ Where towline-lsp lies beside this program, it takes this process over: it is
 the same server, and smaller.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if program := beside(lspProgram); program != "" {
-				args := []string{program, "--sibling", version}
-				if verbose {
-					args = append(args, "--verbose")
-				}
-				_ = syscall.Exec(program, args, os.Environ()) // returns only when it failed; this program serves as well
-			}
+			handover.Become(verbose) // returns when it cannot
 			code, err := lsp.ServeStdio(cmd.Context(), lsp.Options{Version: version}, verbose)
 			if err != nil {
 				return err
