@@ -89,13 +89,13 @@ func (c *completer) names() {
 	scope := c.f.Root.At(c.off)
 	for s := scope; s != nil; s = s.Parent {
 		for _, b := range s.Order {
-			if shadowed := s != scope && scope.Lookup(b.Name) != b; !shadowed && !c.binding(b) && c.typedOf(b.Name) {
+			if shadowed := s != scope && scope.Lookup(b.Name) != b; !shadowed && !c.binding(b) && c.matches(b.Name) {
 				c.name(b)
 			}
 		}
 	}
 	for _, e := range decl.Globals() {
-		if e.Name != "load" && c.typedOf(e.Name) && !c.bound(scope, e.Name) {
+		if e.Name != "load" && c.matches(e.Name) && !c.bound(scope, e.Name) {
 			c.entry(e, e.Name, entryRank(e, c.entryFit(e)))
 		}
 	}

@@ -170,7 +170,7 @@ func (c *completer) resources() []string {
 			list = append(list, r.Name)
 		}
 	}
-	for _, sym := range namedThings(c.in, c.f) {
+	for _, sym := range stringRefs(c.in, c.f) {
 		if sym.role == decl.RoleNewName || sym.role == decl.RoleWorkload {
 			list = append(list, sym.lit.Value)
 		}

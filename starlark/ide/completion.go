@@ -163,7 +163,7 @@ func (c *completer) filter() {
 	typed := c.f.Src[c.out.Replace.Start:c.off]
 	keys := make([]sortKey, 0, len(c.out.Items))
 	for i := range c.out.Items {
-		if item := &c.out.Items[i]; c.typedOf(item.Label) {
+		if item := &c.out.Items[i]; c.matches(item.Label) {
 			keys = append(keys, sortKey{item.rank.key(typed, item.Label), item.Label, i})
 		}
 	}
@@ -178,9 +178,9 @@ func (c *completer) filter() {
 	c.out.Items = kept
 }
 
-// typedOf reports whether what was typed may stand for a label. If not, others
+// matches reports whether what was typed may stand for a label. If not, others
 // may come up when a letter is deleted.
-func (c *completer) typedOf(label string) bool {
+func (c *completer) matches(label string) bool {
 	if subsequence(c.f.Src[c.out.Replace.Start:c.off], label) {
 		return true
 	}

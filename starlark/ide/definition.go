@@ -153,7 +153,7 @@ func family(role decl.Role) group {
 // else where the last evaluation saw it.
 func (s *Snapshot) declared(f *resolve.File, in *inference, g group, name string) []Location {
 	var list []Location
-	for _, t := range namedThings(in, f) {
+	for _, t := range stringRefs(in, f) {
 		if t.lit.Value == name && family(t.role) == g && g != noGroup && declares(t) {
 			list = append(list, Location{f.Name, t.lit.Span()})
 		}
@@ -179,7 +179,7 @@ func (s *Snapshot) declared(f *resolve.File, in *inference, g group, name string
 }
 
 // declares reports whether a call makes the thing that it names.
-func declares(t thing) bool {
+func declares(t stringRef) bool {
 	switch t.fn.Name {
 	case "docker_build", "custom_build":
 		return argument(t.call, 0, "ref") == t.lit

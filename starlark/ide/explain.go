@@ -8,8 +8,8 @@ import (
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
-// A slip is a place where the text is not Starlark, as the parser saw it.
-type slip struct {
+// A mistake is a place where the text is not Starlark, as the parser saw it.
+type mistake struct {
 	f         *resolve.File
 	e         syntax.Error
 	got, prev syntax.Token // at the place, and before it
@@ -17,9 +17,9 @@ type slip struct {
 	at        int          // index of got
 }
 
-func newSlip(f *resolve.File, e syntax.Error) slip {
+func newMistake(f *resolve.File, e syntax.Error) mistake {
 	none := syntax.Token{Kind: syntax.EOF, Start: len(f.Src), End: len(f.Src)}
-	s := slip{f: f, e: e, got: none, prev: none, first: none}
+	s := mistake{f: f, e: e, got: none, prev: none, first: none}
 	s.at = sort.Search(f.NumTokens(), func(i int) bool { return f.Token(i).Start >= e.Start })
 	for ; s.at < f.NumTokens(); s.at++ {
 		if s.got = f.Token(s.at); s.got.Kind != syntax.INDENT && s.got.Kind != syntax.OUTDENT {
@@ -38,15 +38,15 @@ func newSlip(f *resolve.File, e syntax.Error) slip {
 	return s
 }
 
-func (s slip) text(t syntax.Token) string { return s.f.Src[t.Start:t.End] }
+func (s mistake) text(t syntax.Token) string { return s.f.Src[t.Start:t.End] }
 
 // touches reports whether the token before stands right before the one at hand.
-func (s slip) touches() bool { return s.prev.End == s.got.Start }
+func (s mistake) touches() bool { return s.prev.End == s.got.Start }
 
-func (s slip) wants(what string) bool { return strings.HasSuffix(s.e.Msg, "want "+what) }
+func (s mistake) wants(what string) bool { return strings.HasSuffix(s.e.Msg, "want "+what) }
 
 // fix replaces a place by a text.
-func (s slip) fix(title string, start, end int, text string) []Fix {
+func (s mistake) fix(title string, start, end int, text string) []Fix {
 	return []Fix{{Title: title, Edits: []Edit{{s.f.Name, syntax.Span{Start: start, End: end}, text}}, Preferred: true}}
 }
 
@@ -73,8 +73,8 @@ const typographic = "“”„‘’‚«»"
 // explain adds to the interpreter's words what was meant, most likely, and how
 // to write it.
 func explain(f *resolve.File, e syntax.Error) (note string, fixes []Fix) {
-	s := newSlip(f, e)
-	for _, look := range []func(slip) (string, []Fix){word, twoStrings, operator, character, annotation, dictionary, layout, missing} {
+	s := newMistake(f, e)
+	for _, look := range []func(mistake) (string, []Fix){word, twoStrings, operator, character, annotation, dictionary, layout, missing} {
 		if note, fixes = look(s); note != "" || fixes != nil {
 			return note, fixes
 		}
@@ -83,7 +83,7 @@ func explain(f *resolve.File, e syntax.Error) (note string, fixes []Fix) {
 }
 
 // word explains words that have another meaning than in Python, or none.
-func word(s slip) (string, []Fix) {
+func word(s mistake) (string, []Fix) {
 	switch got, prev := s.text(s.got), s.text(s.prev); {
 	case s.got.Kind == syntax.RESERVED && got == "is":
 		end, text := s.got.End, "=="
@@ -106,7 +106,7 @@ func word(s slip) (string, []Fix) {
 }
 
 // twoStrings explains a string right behind a name or another string.
-func twoStrings(s slip) (string, []Fix) {
+func twoStrings(s mistake) (string, []Fix) {
 	if s.got.Kind != syntax.STRING {
 		return "", nil
 	}
@@ -153,7 +153,7 @@ func formatCall(literal string) (call string, ok bool) {
 }
 
 // operator explains operators of other languages.
-func operator(s slip) (string, []Fix) {
+func operator(s mistake) (string, []Fix) {
 	double := s.touches() && s.prev.Kind == s.got.Kind
 	switch {
 	case double && s.got.Kind == syntax.AMP:
@@ -173,7 +173,7 @@ func operator(s slip) (string, []Fix) {
 }
 
 // character explains what cannot stand outside of a string.
-func character(s slip) (string, []Fix) {
+func character(s mistake) (string, []Fix) {
 	if !strings.HasPrefix(s.e.Msg, "unexpected input character") || s.e.Start >= len(s.f.Src) {
 		return "", nil
 	}
@@ -199,7 +199,7 @@ func character(s slip) (string, []Fix) {
 }
 
 // annotation explains types that stand beside names, and :=.
-func annotation(s slip) (string, []Fix) {
+func annotation(s mistake) (string, []Fix) {
 	next := s.got.End < len(s.f.Src) && s.f.Src[s.got.End] == '='
 	switch {
 	case s.got.Kind == syntax.COLON && next:
@@ -213,7 +213,7 @@ func annotation(s slip) (string, []Fix) {
 }
 
 // dictionary explains what stands between braces and is no entry.
-func dictionary(s slip) (string, []Fix) {
+func dictionary(s mistake) (string, []Fix) {
 	switch {
 	case !s.wants("':'") || s.first.Kind.IsKeyword():
 	case s.got.Kind == syntax.COMMA || s.got.Kind == syntax.RBRACE:
@@ -225,7 +225,7 @@ func dictionary(s slip) (string, []Fix) {
 }
 
 // layout explains indentation and escapes.
-func layout(s slip) (string, []Fix) {
+func layout(s mistake) (string, []Fix) {
 	switch {
 	case strings.HasPrefix(s.e.Msg, "got indent"):
 		return "the line is indented deeper than its block", nil
@@ -244,7 +244,7 @@ func layout(s slip) (string, []Fix) {
 
 // missing offers to insert the punctuation that is wanted. Where the line ends
 // without it, it is a bracket that is missing before the next statement.
-func missing(s slip) (string, []Fix) {
+func missing(s mistake) (string, []Fix) {
 	if s.wants("','") && s.f.Lines.Number(s.got.Start) != s.f.Lines.Number(s.e.Start) {
 		return "", nil
 	}

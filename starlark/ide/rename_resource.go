@@ -38,7 +38,7 @@ func (s *Snapshot) ownName(in *inference, f *resolve.File, g group, name string)
 	}
 	given := false
 	for _, file := range s.all(f) {
-		for _, t := range namedThings(in, file) {
+		for _, t := range stringRefs(in, file) {
 			given = given || t.lit.Value == name && t.role == decl.RoleNewName
 		}
 	}

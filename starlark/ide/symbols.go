@@ -32,22 +32,22 @@ type Symbol struct {
 // DocumentSymbols returns what a file declares: functions, global variables,
 // resources and images, in the order of the text.
 func DocumentSymbols(s *Snapshot, f *resolve.File) []Symbol {
-	things := map[int]thing{}
-	for _, t := range namedThings(newInference(s), f) {
+	refs := map[int]stringRef{}
+	for _, t := range stringRefs(newInference(s), f) {
 		if family(t.role) != noGroup && declares(t) {
-			if _, ok := things[t.call.Start]; !ok || t.role == decl.RoleNewName {
-				things[t.call.Start] = t
+			if _, ok := refs[t.call.Start]; !ok || t.role == decl.RoleNewName {
+				refs[t.call.Start] = t
 			}
 		}
 	}
-	b := &symbols{f: f, things: things, seen: map[*resolve.Binding]bool{}}
+	b := &symbols{f: f, refs: refs, seen: map[*resolve.Binding]bool{}}
 	return b.stmts(f.Stmts)
 }
 
 type symbols struct {
-	f      *resolve.File
-	things map[int]thing // by the start of their calls
-	seen   map[*resolve.Binding]bool
+	f    *resolve.File
+	refs map[int]stringRef // by the start of their calls
+	seen map[*resolve.Binding]bool
 }
 
 func (b *symbols) stmts(list []syntax.Stmt) []Symbol {
@@ -102,7 +102,7 @@ func (b *symbols) calls(n syntax.Node) []Symbol {
 		if !ok {
 			return true
 		}
-		if t, ok := b.things[call.Start]; ok && t.call == call {
+		if t, ok := b.refs[call.Start]; ok && t.call == call {
 			kind := SymbolResource
 			if family(t.role) == imageGroup {
 				kind = SymbolImage

@@ -6,19 +6,19 @@ import (
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
-// A thing is something of the project that a call names in plain text: an
+// A stringRef is something of the project that a call names in plain text: an
 // image, a resource, a workload.
-type thing struct {
+type stringRef struct {
 	lit  *syntax.Literal
 	role decl.Role
 	call *syntax.CallExpr
 	fn   *decl.Entry
 }
 
-// namedThings returns what the calls of a file declare, in the text's order:
+// stringRefs returns what the calls of a file declare, in the text's order:
 // the string arguments that name an image, a new resource or a workload.
-func namedThings(in *inference, f *resolve.File) []thing {
-	var list []thing
+func stringRefs(in *inference, f *resolve.File) []stringRef {
+	var list []stringRef
 	syntax.Walk(f.File, func(n syntax.Node) bool {
 		call, ok := n.(*syntax.CallExpr)
 		if !ok {
@@ -34,7 +34,7 @@ func namedThings(in *inference, f *resolve.File) []thing {
 			}
 			lit, ok := call.Args[i].X.(*syntax.Literal)
 			if role := sig.params[p].Type.Role; ok && lit.Kind == syntax.STRING && lit.Value != "" && role != decl.RoleNone {
-				list = append(list, thing{lit, role, call, sig.entry})
+				list = append(list, stringRef{lit, role, call, sig.entry})
 			}
 		}
 		return true
