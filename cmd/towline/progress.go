@@ -84,8 +84,11 @@ func (p *progress) summary(s api.Status) {
 	for _, r := range s.Resources {
 		for _, f := range r.Forwards {
 			if f.Problem == "" {
-				fmt.Fprintf(p.w, "  %s  %s\n", r.Name, f.URL)
+				fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf("  %s  %s  %s", r.Name, f.URL, f.Name), " "))
 			}
+		}
+		for _, l := range r.Links {
+			fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf("  %s  %s  %s", r.Name, l.URL, l.Name), " "))
 		}
 	}
 }

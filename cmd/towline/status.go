@@ -85,10 +85,28 @@ func printStatus(w io.Writer, s api.Status) {
 		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark(r.State), r.Name, state(r), sync, pod, pid, endpoint, lastUpdate(r))
 	}
 	table.Flush()
+	printLinks(w, s.Resources)
 	for _, text := range problems(s) {
 		fmt.Fprintln(w)
 		fmt.Fprintln(w, text)
 	}
+}
+
+// printLinks lists where resources can be looked at: ports that answer here, and
+// links.
+func printLinks(w io.Writer, resources []api.ResourceStatus) {
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, r := range resources {
+		for i, f := range r.Forwards {
+			if f.Problem == "" && (i > 0 || f.Name != "") { // the first stands in the table, without its name
+				fmt.Fprintf(table, "  %s\t%s\t%s\n", r.Name, f.URL, f.Name)
+			}
+		}
+		for _, l := range r.Links {
+			fmt.Fprintf(table, "  %s\t%s\t%s\n", r.Name, l.URL, l.Name)
+		}
+	}
+	table.Flush()
 }
 
 // state says where a resource stands, in the width of a table's column: the

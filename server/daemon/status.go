@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"os"
+	"strings"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/kube"
@@ -66,8 +67,16 @@ func forwardsStatus(forwards []run.Forward) []api.Forward {
 	for i, f := range forwards {
 		out[i] = api.Forward{
 			Local: f.Local, Remote: f.Remote, Name: f.Spec.Name, Problem: f.Problem,
-			URL: "http://" + f.Local + f.Spec.Path,
+			URL: "http://" + f.Local + linkPath(f.Spec.Path),
 		}
 	}
 	return out
+}
+
+// linkPath is a path as a URL has it.
+func linkPath(path string) string {
+	if path == "" || strings.HasPrefix(path, "/") {
+		return path
+	}
+	return "/" + path
 }

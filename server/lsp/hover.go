@@ -66,10 +66,13 @@ func resourceMarkdown(r *api.ResourceStatus) string {
 		fmt.Fprintf(&b, "\n- `%s/%s`: %s", t.Pod, t.Container, targetText(t))
 	}
 	for _, f := range r.Forwards {
-		fmt.Fprintf(&b, "\n- <%s>", f.URL)
+		fmt.Fprintf(&b, "\n- %s", strings.TrimSpace("<"+f.URL+"> "+f.Name))
 		if f.Problem != "" {
 			fmt.Fprintf(&b, ": %s", f.Problem)
 		}
+	}
+	for _, l := range r.Links {
+		fmt.Fprintf(&b, "\n- %s", strings.TrimSpace("<"+l.URL+"> "+l.Name))
 	}
 	if u := r.LastUpdate; u != nil {
 		fmt.Fprintf(&b, "\n- last %s took %s", u.Kind, u.Took.Round(100_000))

@@ -12,11 +12,11 @@ import (
 )
 
 // resource says where one resource stands.
-func (f *Facts) resource(spec *config.Resource, targets []engine.TargetID) api.ResourceStatus {
+func (f *Facts) resource(spec *config.Resource, targets []engine.TargetID, hosts []config.Link) api.ResourceStatus {
 	r := f.State.Resources[spec.Name]
 	s := api.ResourceStatus{
 		Name: spec.Name, Kind: spec.Kind, Labels: spec.Labels, Pos: spec.Pos,
-		TriggerMode: spec.TriggerMode, Links: spec.Links, LastUpdate: f.Updates[spec.Name],
+		TriggerMode: spec.TriggerMode, Links: links(spec, hosts), LastUpdate: f.Updates[spec.Name],
 		Forwards: slices.Clone(f.Forwards[spec.Name]),
 	}
 	for _, ref := range spec.Images {

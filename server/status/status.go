@@ -52,10 +52,10 @@ func Of(f Facts) *api.Status {
 		Cluster: f.Cluster, Config: f.Config, Resources: []api.ResourceStatus{},
 	}
 	if f.Project != nil {
-		targets := f.targetsByResource()
+		targets, hosts := f.targetsByResource(), f.hosts()
 		for i := range f.Project.Resources {
 			spec := &f.Project.Resources[i]
-			s.Resources = append(s.Resources, f.resource(spec, targets[spec.Name]))
+			s.Resources = append(s.Resources, f.resource(spec, targets[spec.Name], hosts[spec.Name]))
 		}
 	}
 	nameCauses(s)

@@ -143,10 +143,12 @@ allow_k8s_contexts: Settings.AllowedContexts
 port_forward.local_port: PortForward.Local
 port_forward.container_port: PortForward.Container
 port_forward.name: PortForward.Name
+port_forward.link_path: PortForward.Path
 port_forward.host: PortForward.Host
 link: Resource.Links
 
 docker_compose: nothing, ` + "`up` names each Compose service that it cannot bring up" + `
+dc_resource.infer_links: Compose.NoInferredLinks
 dc_resource: nothing, ` + "`up` names each Compose service that it cannot bring up" + `
 
 local_resource.name test.name: evaluated

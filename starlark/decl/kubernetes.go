@@ -144,7 +144,7 @@ Local clusters (kind, k3d, minikube, Docker Desktop, Rancher Desktop, Colima, Or
 				"local_port: int@port", "the port on this machine",
 				"container_port: int@port | None = None", "the container's port; without it, the same or the first that it exposes",
 				"name: str | None = None", "the text of its link",
-				"link_path: str | None = None", "the path of its link; without effect yet: the port's own address is shown",
+				"link_path: str | None = None", "the path of its link",
 				"host: str | None = None", "the address to listen on",
 			},
 			returns: "PortForward",
