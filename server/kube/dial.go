@@ -119,6 +119,7 @@ type podConn struct {
 	addr       podAddr
 	closing    sync.Once
 	write      sync.Mutex // one Write's pieces stay together
+	answered   bool       // something was read; belongs to the reader
 
 	failed  chan struct{} // closed when the error stream has ended
 	failure error         // what it said; read only after failed is closed
@@ -153,12 +154,16 @@ func nodeWords(message string) string {
 	return message
 }
 
-// Read reads what the pod sent. At the end of the stream it waits a moment
-// for the node's reason.
+// Read reads what the pod sent. At the end of a stream that said nothing it
+// waits a moment for the node's reason; whoever answered was reached.
 func (c *podConn) Read(p []byte) (int, error) {
 	n, err := c.data.Read(p)
 	if err == nil || n > 0 {
+		c.answered = c.answered || n > 0
 		return n, nil
+	}
+	if c.answered && errors.Is(err, io.EOF) {
+		return 0, err
 	}
 	timer := time.NewTimer(time.Second)
 	defer timer.Stop()
@@ -199,6 +204,13 @@ func (c *podConn) writeError(err error) error {
 	default:
 	}
 	return fmt.Errorf("%s: %w", c.addr, err)
+}
+
+// CloseWrite tells the pod that nothing follows; what it answers can be read.
+func (c *podConn) CloseWrite() error {
+	c.write.Lock()
+	defer c.write.Unlock()
+	return c.data.Close()
 }
 
 // Close ends the connection at once; what was written last may not arrive.

@@ -205,26 +205,30 @@ func (f *Forwards) listen(ctx context.Context, accepting *sync.WaitGroup, resour
 		fwd.Spec.Local = ln.Addr().(*net.TCPAddr).Port
 	}
 	context.AfterFunc(ctx, func() { ln.Close() })
+	failures := &output.Repeats{}
 	accepting.Go(func() {
 		for {
 			conn, err := ln.Accept()
 			if err != nil {
 				return
 			}
-			f.box.Go(func() { f.carry(ctx, conn, resource, fwd.Spec) })
+			f.box.Go(func() { f.carry(ctx, conn, resource, fwd.Spec, failures) })
 		}
 	})
 	return fwd
 }
 
 // carry carries one connection.
-func (f *Forwards) carry(ctx context.Context, local net.Conn, resource string, spec config.PortForward) {
+func (f *Forwards) carry(ctx context.Context, local net.Conn, resource string, spec config.PortForward, failures *output.Repeats) {
 	defer local.Close()
 	remote, err := f.dialer.DialPod(ctx, resource, spec)
 	if err != nil {
-		f.log.Say(resource, "warn", fmt.Sprintf("port-forward %d: %v", spec.Local, err))
+		if text := failures.Tell(fmt.Sprintf("port-forward %d: %v", spec.Local, err)); text != "" {
+			f.log.Say(resource, "warn", text)
+		}
 		return
 	}
+	failures.Reset()
 	defer remote.Close()
 	stop := context.AfterFunc(ctx, func() { local.Close(); remote.Close() })
 	defer stop()

@@ -170,10 +170,17 @@ func TestForwardFollowsTheProject(t *testing.T) {
 func TestForwardSaysWhyNothingAnswers(t *testing.T) {
 	b := newBench(t)
 	b.Open("web", []config.PortForward{{}})
-	if got, _ := b.ask(b.next()[0].Local, "hello"); got != "" {
+	addr := b.next()[0].Local
+	if got, _ := b.ask(addr, "hello"); got != "" {
 		t.Errorf("answer %q", got)
 	}
 	if l := <-b.lines; l.Level != "warn" || l.Resource != "web" || !strings.Contains(l.Text, "no pod of web runs") {
+		t.Errorf("line %+v", l)
+	}
+	for range 9 {
+		_, _ = b.ask(addr, "hello")
+	}
+	if l := <-b.lines; !strings.HasSuffix(l.Text, "(10 times)") {
 		t.Errorf("line %+v", l)
 	}
 	b.End([]string{"web", "nothing"})

@@ -61,19 +61,20 @@ type Follower struct {
 // state is all that is known. Its owner alone calls its methods.
 type state struct {
 	Options
-	box       *inbox.Inbox[state]
-	images    map[string]string             // pushed references, by the project's
-	applied   map[string]*deployment        // by resource
-	pods      map[string]kube.Pod           // by UID
-	workloads map[kube.Ref]kube.Workload    //
-	watched   map[string]bool               // namespaces with a watch of our own objects
-	listed    map[string]bool               // of them, those whose pods are all known
-	spaces    map[string]*space             // namespaces in which others applied something
-	agents    map[engine.TargetID]Agent     // what they said last
-	told      map[engine.TargetID]Container //
-	logs      map[logKey]bool               // streams that were begun
-	seen      map[logKey]time.Time          // when programs were first seen to run
-	waking    map[string]bool               // resources that are judged anew when a moment has passed
+	box        *inbox.Inbox[state]
+	images     map[string]string             // pushed references, by the project's
+	applied    map[string]*deployment        // by resource
+	pods       map[string]kube.Pod           // by UID
+	workloads  map[kube.Ref]kube.Workload    //
+	watched    map[string]bool               // namespaces with a watch of our own objects
+	listed     map[string]bool               // of them, those whose pods are all known
+	spaces     map[string]*space             // namespaces in which others applied something
+	agents     map[engine.TargetID]Agent     // what they said last
+	told       map[engine.TargetID]Container //
+	logs       map[logKey]bool               // streams that were begun
+	complaints map[logKey]*output.Repeats    // of the cluster about a pod, by reason
+	seen       map[logKey]time.Time          // when programs were first seen to run
+	waking     map[string]bool               // resources that are judged anew when a moment has passed
 }
 
 // Agent is what an agent said of its container, or why it does not answer.
@@ -99,7 +100,7 @@ func Start(ctx context.Context, o Options) *Follower {
 		images:  map[string]string{}, applied: map[string]*deployment{}, pods: map[string]kube.Pod{},
 		workloads: map[kube.Ref]kube.Workload{}, watched: map[string]bool{}, listed: map[string]bool{},
 		spaces: map[string]*space{}, agents: map[engine.TargetID]Agent{}, told: map[engine.TargetID]Container{},
-		logs: map[logKey]bool{}, seen: map[logKey]time.Time{}, waking: map[string]bool{},
+		logs: map[logKey]bool{}, complaints: map[logKey]*output.Repeats{}, seen: map[logKey]time.Time{}, waking: map[string]bool{},
 	}
 	f := &Follower{box: inbox.Start(ctx, s)}
 	f.box.Put(func(context.Context, *state) { s.box = f.box })

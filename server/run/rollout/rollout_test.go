@@ -363,8 +363,11 @@ func TestClusterComesAndGoes(t *testing.T) {
 			kube.Event{Kind: kube.Noticed, Notice: kube.Notice{About: about, Reason: "Pulled", Message: "fine"}},
 			kube.Event{Kind: kube.Noticed, Notice: kube.Notice{About: about, Warning: true, Reason: "BackOff", Message: "again"}},
 			kube.Event{Kind: kube.Noticed, Notice: kube.Notice{About: kube.Ref{Name: "else"}, Warning: true}})
+		for range 9 { // each second, while a pod starts
+			b.emit(ours, kube.Event{Kind: kube.Noticed, Notice: kube.Notice{About: about, Warning: true, Reason: "BackOff", Message: "again"}})
+		}
 		synctest.Wait()
-		if diff := cmp.Diff([]string{"warn web: web-1: BackOff: again"}, b.lines); diff != "" {
+		if diff := cmp.Diff([]string{"warn web: web-1: BackOff: again", "warn web: web-1: BackOff: again (10 times)"}, b.lines); diff != "" {
 			t.Errorf("lines (-want +got):\n%s", diff)
 		}
 		if len(b.lost) != 3 || b.lost[0] != nil || b.lost[1] == nil || b.lost[2] != nil {

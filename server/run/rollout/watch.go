@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/output"
 )
 
 // watch follows our own objects of a namespace, unless it is followed already.
@@ -38,6 +39,7 @@ func (s *state) changed(ctx context.Context, e kube.Event) {
 	case kube.PodGone:
 		delete(s.pods, e.Pod.UID)
 		maps.DeleteFunc(s.logs, func(k logKey, _ bool) bool { return k.pod == e.Pod.UID })
+		maps.DeleteFunc(s.complaints, func(k logKey, _ *output.Repeats) bool { return k.pod == e.Pod.UID })
 		maps.DeleteFunc(s.seen, func(k logKey, _ time.Time) bool { return k.pod == e.Pod.UID })
 		s.observe(s.resource(e.Pod.Labels))
 	case kube.WorkloadChanged:
@@ -91,9 +93,21 @@ func (s *state) notice(n kube.Notice) {
 	for _, p := range s.pods {
 		if p.Name == n.About.Name && p.Namespace == n.About.Namespace {
 			if name := s.resource(p.Labels); name != "" {
-				s.Log.Say(name, "warn", n.About.Name+": "+n.Reason+": "+n.Message)
+				s.complain(name, p.UID, n)
 			}
 			return
 		}
+	}
+}
+
+// complain writes a complaint about a pod, and of those that come again how
+// often.
+func (s *state) complain(resource, pod string, n kube.Notice) {
+	key := logKey{pod: pod, container: n.Reason}
+	if s.complaints[key] == nil {
+		s.complaints[key] = &output.Repeats{}
+	}
+	if text := s.complaints[key].Tell(n.About.Name + ": " + n.Reason + ": " + n.Message); text != "" {
+		s.Log.Say(resource, "warn", text)
 	}
 }
