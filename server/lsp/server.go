@@ -97,7 +97,7 @@ type session struct {
 	ctx     context.Context // of everything that outlives a message
 	exit    func()          // ends ctx and with it the connection
 	conn    *protocol.Conn
-	docs    *workspace.Workspace
+	docs    *workspace.Documents
 	methods map[string]protocol.Method
 	phase   phase
 	client  client // written by initialize, before anything reads it

@@ -13,7 +13,7 @@ import (
 // them. A file is looked at once in the life of a snapshot, so that it cannot
 // change in the middle of a request.
 type Snapshot struct {
-	Seq uint64 // grows with each snapshot of a workspace
+	Seq uint64 // grows with each snapshot
 
 	disk  uint64 // grows with each event that the disk may have changed before
 	files *files

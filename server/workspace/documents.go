@@ -41,28 +41,28 @@ type Change struct {
 	Text  string
 }
 
-// Workspace holds the current snapshot. All methods may be called
-// concurrently.
-type Workspace struct {
+// Documents are what an editor has open, with the current snapshot. All methods
+// may be called concurrently.
+type Documents struct {
 	files *files
 
 	mu      sync.Mutex // held to replace current
 	current atomic.Pointer[Snapshot]
 }
 
-// New returns a workspace with no document open.
-func New() *Workspace {
-	w := &Workspace{files: newFiles()}
-	w.current.Store(&Snapshot{files: w.files, docs: map[string]*Document{}, paths: map[string]*Document{}})
-	return w
+// New returns documents of which none is open.
+func New() *Documents {
+	d := &Documents{files: newFiles()}
+	d.current.Store(&Snapshot{files: d.files, docs: map[string]*Document{}, paths: map[string]*Document{}})
+	return d
 }
 
 // Snapshot returns the current snapshot.
-func (w *Workspace) Snapshot() *Snapshot { return w.current.Load() }
+func (d *Documents) Snapshot() *Snapshot { return d.current.Load() }
 
 // Open adds a document. One that is open already is replaced and reported.
-func (w *Workspace) Open(doc *Document) error {
-	return w.updateDisk(func(s *Snapshot) error {
+func (d *Documents) Open(doc *Document) error {
+	return d.updateDisk(func(s *Snapshot) error {
 		_, was := s.docs[doc.URI]
 		opened := *doc
 		opened.Saved = doc.Text
@@ -76,8 +76,8 @@ func (w *Workspace) Open(doc *Document) error {
 
 // Change edits a document. The changes apply in order, each to the outcome of
 // the one before.
-func (w *Workspace) Change(uri string, version int32, enc Encoding, changes []Change) error {
-	return w.update(func(s *Snapshot) error {
+func (d *Documents) Change(uri string, version int32, enc Encoding, changes []Change) error {
+	return d.update(func(s *Snapshot) error {
 		old := s.docs[uri]
 		if old == nil {
 			return fmt.Errorf("%s: %w", uri, ErrNotOpen)
@@ -106,8 +106,8 @@ func (w *Workspace) Change(uri string, version int32, enc Encoding, changes []Ch
 }
 
 // Save notes that a document's text is what the file holds.
-func (w *Workspace) Save(uri string) error {
-	return w.updateDisk(func(s *Snapshot) error {
+func (d *Documents) Save(uri string) error {
+	return d.updateDisk(func(s *Snapshot) error {
 		old := s.docs[uri]
 		if old == nil {
 			return fmt.Errorf("%s: %w", uri, ErrNotOpen)
@@ -120,8 +120,8 @@ func (w *Workspace) Save(uri string) error {
 }
 
 // Close removes a document; its file counts again.
-func (w *Workspace) Close(uri string) error {
-	return w.updateDisk(func(s *Snapshot) error {
+func (d *Documents) Close(uri string) error {
+	return d.updateDisk(func(s *Snapshot) error {
 		doc := s.docs[uri]
 		if doc == nil {
 			return fmt.Errorf("%s: %w", uri, ErrNotOpen)
@@ -133,25 +133,25 @@ func (w *Workspace) Close(uri string) error {
 }
 
 // Refresh makes a new snapshot that looks at the files on disk anew.
-func (w *Workspace) Refresh() {
-	_ = w.updateDisk(func(*Snapshot) error { return nil })
+func (d *Documents) Refresh() {
+	_ = d.updateDisk(func(*Snapshot) error { return nil })
 }
 
 // updateDisk is update for events before which the disk may have changed.
-func (w *Workspace) updateDisk(change func(*Snapshot) error) error {
-	return w.update(func(s *Snapshot) error {
+func (d *Documents) updateDisk(change func(*Snapshot) error) error {
+	return d.update(func(s *Snapshot) error {
 		s.disk++
 		return change(s)
 	})
 }
 
 // update replaces the current snapshot by a changed copy.
-func (w *Workspace) update(change func(*Snapshot) error) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	old := w.current.Load()
-	next := &Snapshot{Seq: old.Seq + 1, disk: old.disk, files: w.files, docs: maps.Clone(old.docs), paths: maps.Clone(old.paths)}
+func (d *Documents) update(change func(*Snapshot) error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.current.Load()
+	next := &Snapshot{Seq: old.Seq + 1, disk: old.disk, files: d.files, docs: maps.Clone(old.docs), paths: maps.Clone(old.paths)}
 	err := change(next)
-	w.current.Store(next)
+	d.current.Store(next)
 	return err
 }
