@@ -80,7 +80,12 @@ func (o *Manifest) FullName() string {
 }
 
 // Escape writes a part of a name so that the parts can be joined by colons.
-func Escape(s string) string { return strings.NewReplacer(`\`, `\\`, ":", `\:`).Replace(s) }
+func Escape(s string) string {
+	if !strings.ContainsAny(s, `\:`) {
+		return s
+	}
+	return strings.NewReplacer(`\`, `\\`, ":", `\:`).Replace(s)
+}
 
 // MapAt returns the map at the end of a chain of keys, nil when there is none.
 func MapAt(m map[string]any, keys ...string) map[string]any {
