@@ -79,7 +79,9 @@ func keyAt(in *inference, f *resolve.File, lit *syntax.Literal, path []syntax.No
 	v := in.expr(f, owner)
 	for _, fl := range v.fields {
 		if v.name == "dict" && fl.name == lit.Value {
-			fl.from = v.from
+			if fl.from == nil {
+				fl.from = v.from
+			}
 			return fl, true
 		}
 	}

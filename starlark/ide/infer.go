@@ -29,7 +29,7 @@ type field struct {
 	value value
 	doc   string
 	place syntax.Span
-	from  *resolve.File // of place; set by keyAt
+	from  *resolve.File // of place; nil stands for that of the value
 }
 
 func (v value) known() bool { return v.name != "" }

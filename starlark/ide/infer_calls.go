@@ -1,6 +1,7 @@
 package ide
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
@@ -20,7 +21,7 @@ func (in *inference) call(f *resolve.File, x *syntax.CallExpr) value {
 	case "struct", "module":
 		return in.structCall(f, x, fn.entry.Name)
 	case "config.parse":
-		return value{name: "dict", keys: &value{name: "str"}, fields: in.settings(f), from: f}
+		return value{name: "dict", keys: &value{name: "str"}, fields: in.allSettings(f, map[*resolve.File]bool{}), from: f}
 	case "load_dynamic":
 		return in.symbols(f, x)
 	case "list", "sorted", "reversed", "set", "enumerate":
@@ -113,6 +114,25 @@ func (in *inference) symbols(f *resolve.File, x *syntax.CallExpr) value {
 	return v
 }
 
+// maxSettingsFiles is how many files are looked through for settings.
+const maxSettingsFiles = 50
+
+// allSettings returns the settings that a file and those that it takes in
+// define.
+func (in *inference) allSettings(f *resolve.File, seen map[*resolve.File]bool) []field {
+	if f == nil || seen[f] || len(seen) >= maxSettingsFiles {
+		return nil
+	}
+	seen[f] = true
+	list := slices.Clone(in.settings(f))
+	for _, l := range f.Loads {
+		if !isExtension(l.Module.Value) {
+			list = append(list, in.allSettings(in.s.file(in.s.module(f, l).Path), seen)...)
+		}
+	}
+	return list
+}
+
 // settings returns the settings that the file defines for config.parse.
 func (in *inference) settings(f *resolve.File) []field {
 	b := f.Builtins["config"]
@@ -137,7 +157,7 @@ func (in *inference) settings(f *resolve.File) []field {
 		x, ok := dot.X.(*syntax.Ident)
 		if t, defines := types["config."+dot.Name.Name]; ok && f.Binding(x) == b && defines {
 			if lit := argument(call, 0, "name"); lit != nil {
-				fl := field{name: lit.Value, value: t, place: lit.Span()}
+				fl := field{name: lit.Value, value: t, place: lit.Span(), from: f}
 				if usage := argument(call, 2, "usage"); usage != nil {
 					fl.doc = usage.Value
 				}
