@@ -109,7 +109,7 @@ type Runner struct {
 func New(ctx context.Context, o Options) *Runner {
 	ctx, cancel := context.WithCancel(ctx)
 	out := output.Log{Emit: o.Sink.Log, Secrets: o.Secrets}
-	shell := command.Shell{Kubeconfig: o.Kubeconfig, Log: out}
+	shell := command.Shell{Workspace: o.Workspace, Kubeconfig: o.Kubeconfig, Log: out}
 	r := &Runner{o: o, out: out, cancel: cancel}
 	r.rollout = rollout.Start(ctx, rollout.Options{
 		Workspace: o.Workspace, Kube: o.Cluster, Log: out, Tell: o.Sink.Event,

@@ -22,6 +22,7 @@ const Grace = 5 * time.Second
 
 // Shell is what commands run with.
 type Shell struct {
+	Workspace  string // id, by which what serving commands leave behind is known
 	Kubeconfig string // of the cluster that is in use, "" for none
 	Log        output.Log
 }
@@ -30,6 +31,7 @@ type Shell struct {
 type Call struct {
 	config.Command
 	Line   output.Line // like which its lines are
+	Serves bool        // it is a server: what it starts ends with it, see EndLeft
 	Extra  []string    // further environment, "KEY=value"
 	Stdout io.Writer   // in place of the log, nil: the log
 }
@@ -40,6 +42,9 @@ func (s Shell) Run(ctx context.Context, c Call) error {
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	cmd.Dir = c.Dir
 	cmd.Env = append(s.Environment(c.Env), c.Extra...)
+	if c.Serves && s.Workspace != "" {
+		cmd.Env = append(cmd.Env, s.mark(c.Line.Resource))
+	}
 	log := s.Log.Writer(c.Line)
 	defer log.Flush()
 	cmd.Stdout, cmd.Stderr = log, log

@@ -41,7 +41,10 @@ type serving struct {
 // Start returns Commands that run in a shell and tell what comes of them.
 func Start(ctx context.Context, shell command.Shell, tell func(engine.Event)) *Commands {
 	s := &state{running: map[string]context.CancelFunc{}, serving: map[string]*serving{}}
-	return &Commands{shell: shell, tell: tell, box: inbox.Start(ctx, s)}
+	c := &Commands{shell: shell, tell: tell, box: inbox.Start(ctx, s)}
+	// What an earlier daemon served that was killed ends before anything runs.
+	c.box.Put(func(context.Context, *state) { shell.EndLeft("") })
+	return c
 }
 
 // Close ends all commands and waits for them.
@@ -134,7 +137,8 @@ func (c *Commands) serve(run context.Context, res config.Resource) {
 
 // serveToEnd runs a serve command. That it ends by itself is told.
 func (c *Commands) serveToEnd(ctx context.Context, res config.Resource) {
-	err := c.shell.Run(ctx, command.Call{Command: res.Local.ServeCmd, Line: output.Line{Resource: res.Name, Source: "runtime"}})
+	err := c.shell.Run(ctx, command.Call{Command: res.Local.ServeCmd, Serves: true, Line: output.Line{Resource: res.Name, Source: "runtime"}})
+	c.shell.EndLeft(res.Name)
 	if ctx.Err() != nil {
 		return
 	}

@@ -63,8 +63,9 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	sink := &recorder{events: make(chan engine.Event, 1000)}
-	shell := command.Shell{Log: output.Log{Emit: sink.Log}}
-	b := &bench{Commands: Start(t.Context(), shell, sink.Event), t: t, sink: sink, dir: t.TempDir()}
+	dir := t.TempDir()
+	shell := command.Shell{Workspace: dir, Log: output.Log{Emit: sink.Log}}
+	b := &bench{Commands: Start(t.Context(), shell, sink.Event), t: t, sink: sink, dir: dir}
 	t.Cleanup(b.Close)
 	return b
 }
@@ -367,4 +368,32 @@ func TestTryTCP(t *testing.T) {
 	if b.try(t.Context(), config.Resource{}, p) == nil {
 		t.Error("no error without a listener")
 	}
+}
+
+// TestServeLeavesNothingBehind: neither what a serve command started in a
+// session of its own when it is stopped, nor what a daemon served that was
+// killed.
+func TestServeLeavesNothingBehind(t *testing.T) {
+	if _, err := os.Stat("/proc/self/environ"); err != nil {
+		t.Skip("no /proc here")
+	}
+	b := newBench(t)
+	const helper = "setsid sh -c 'echo $$ > helper; exec sleep 1000' >/dev/null 2>&1 & "
+	b.begin(config.Local{ServeCmd: b.shell(helper + "exec sleep 1000")})
+	b.done()
+	pid := b.pidFrom("helper")
+	b.Stop("it")
+	b.until("the helper to end", func() bool { return gone(pid) })
+	if err := os.Remove(filepath.Join(b.dir, "helper")); err != nil {
+		t.Fatal(err)
+	}
+	killed := b.Commands.shell
+	err := killed.Run(t.Context(), command.Call{Command: b.shell(helper), Serves: true, Line: output.Line{Resource: "it"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid = b.pidFrom("helper")
+	next := Start(t.Context(), killed, b.sink.Event)
+	defer next.Close()
+	b.until("what the killed daemon served to end", func() bool { return gone(pid) })
 }

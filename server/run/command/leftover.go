@@ -1,0 +1,74 @@
+package command
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// markName is the variable by which what a serving command started is known,
+// also where it left the command's process group, and its daemon is dead.
+const markName = "TOWLINE_SERVES"
+
+// mark is the variable of a resource's serving command.
+func (s Shell) mark(resource string) string { return markName + "=" + s.Workspace + "/" + resource }
+
+// EndLeft ends what a resource's serving command left running, or, with "",
+// what any of the workspace's did: in a session of its own, or since its daemon
+// was killed. It returns when that has ended. Where there is no /proc nothing is
+// found.
+func (s Shell) EndLeft(resource string) {
+	if s.Workspace == "" {
+		return
+	}
+	prefix := []byte(s.mark(resource))
+	whole := resource != ""
+	signal := syscall.SIGTERM
+	deadline := time.Now().Add(leftGrace)
+	for {
+		left := marked(prefix, whole)
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			if signal == syscall.SIGKILL {
+				return // in the kernel's hands
+			}
+			signal, deadline = syscall.SIGKILL, time.Now().Add(leftGrace)
+		}
+		for _, pid := range left {
+			_ = syscall.Kill(pid, signal) // it may have ended meanwhile
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// leftGrace is how long what is left may take to end.
+const leftGrace = 2 * time.Second
+
+// marked lists the processes whose environment has a variable, this one aside.
+func marked(variable []byte, whole bool) []int {
+	if whole {
+		variable = append(bytes.Clone(variable), 0)
+	}
+	variable = append([]byte{0}, variable...)
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		return nil
+	}
+	var pids []int
+	for _, file := range files {
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		env, err := os.ReadFile(file) // empty for a process that has ended
+		if err == nil && bytes.Contains(append(append([]byte{0}, env...), 0), variable) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
