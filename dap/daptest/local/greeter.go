@@ -32,7 +32,7 @@ func Build(dir, binary string, flags ...string) error {
 	args := append([]string{"build", "-o", binary, "-gcflags=-N -l"}, flags...)
 	cmd := exec.Command("go", append(args, ".")...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "GOENV=off", "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0") // whatever the developer has set for themselves
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building %s: %w\n%s", dir, err, out)
 	}
