@@ -100,6 +100,7 @@ type RestartAsked struct{ Resource string }
 
 func (e Configured) record(s *State) []Effect {
 	gone := Forget{Objects: goneObjects(s, e.Project), Deploys: goneDeploys(s, e.Project)}
+	changed := changedKind(s, e.Project)
 	s.Project, s.view = e.Project, newView(e.Project)
 	all := e.Project.LiveImages()
 	images := make(map[string]Image, len(all))
@@ -121,6 +122,9 @@ func (e Configured) record(s *State) []Effect {
 	var effects []Effect
 	for _, r := range e.Project.Resources {
 		res, known := s.Resources[r.Name]
+		if changed[r.Name] {
+			res, known = Resource{}, false // the name is all that it has in common
+		}
 		if hash := specs[r.Name]; res.Spec != hash {
 			res.Spec = hash
 			res.Failed = nil
@@ -134,7 +138,7 @@ func (e Configured) record(s *State) []Effect {
 		resources[r.Name] = res
 	}
 	for name := range s.Resources {
-		if _, still := resources[name]; !still {
+		if _, still := resources[name]; !still || changed[name] {
 			effects = append(effects, StopLocal{Resource: name})
 			effects = append(effects, dropTargets(s, name)...)
 			gone.Dropped = append(gone.Dropped, name)
@@ -150,6 +154,22 @@ func (e Configured) record(s *State) []Effect {
 	}
 	s.Batch++
 	return effects
+}
+
+// changedKind returns the resources that a new project makes something else
+// under the same name: what is known of them is of another thing.
+func changedKind(s *State, next *config.Project) map[string]bool {
+	changed := map[string]bool{}
+	if s.view == nil {
+		return changed
+	}
+	for _, r := range next.Resources {
+		old := s.view.resources[r.Name]
+		if old != nil && (old.Kind != r.Kind || (old.CustomDeploy == nil) != (r.CustomDeploy == nil)) {
+			changed[r.Name] = true
+		}
+	}
+	return changed
 }
 
 func (e Restored) record(s *State) []Effect {

@@ -143,7 +143,7 @@ func goneDeploys(s *State, next *config.Project) []config.Resource {
 	}
 	var gone []config.Resource
 	for _, r := range s.Project.Resources {
-		still := slices.ContainsFunc(next.Resources, func(n config.Resource) bool { return n.Name == r.Name })
+		still := slices.ContainsFunc(next.Resources, func(n config.Resource) bool { return n.Name == r.Name && n.CustomDeploy != nil })
 		if known := s.Resources[r.Name]; r.CustomDeploy != nil && !still && known.Wanted && !known.Fresh {
 			gone = append(gone, r)
 		}

@@ -236,3 +236,42 @@ func TestCustomDeployIsSyncedWithoutABuild(t *testing.T) {
 	w.want(seen("web", "web-2", img.Ref, img.Ref, "i2"), "detach web-1", "attach web-2")
 	w.want(Attached{Target: target("web-2"), Instance: "i2"}, "live web-2 /srv/a /srv/go.mod check")
 }
+
+// TestAnotherKindUnderTheSameName: nothing known of a local resource is true of
+// the objects that take its name, nor the other way round.
+func TestAnotherKindUnderTheSameName(t *testing.T) {
+	kinds := map[string]config.Resource{
+		"local":  {Kind: config.KindLocal, Local: &config.Local{ServeCmd: config.Command{Argv: []string{"serve"}}}},
+		"k8s":    {Kind: config.KindK8s},
+		"custom": {Kind: config.KindK8s, CustomDeploy: &config.CustomDeploy{}},
+	}
+	with := func(kind string) *config.Project {
+		r := kinds[kind]
+		r.Name, r.Enabled, r.AutoInit = "it", true, true
+		p := &config.Project{Resources: []config.Resource{r}}
+		if kind == "k8s" {
+			p.YAML = []config.Object{{Key: "it", Resource: "it", Content: map[string]any{"kind": "ConfigMap"}}}
+		}
+		return p
+	}
+	begin := map[string]string{"local": "run it", "k8s": "apply it ", "custom": "apply it "}
+	end := map[string][]string{"local": {"stop it"}, "k8s": {"stop it", "forget 1"}, "custom": {"stop it", "forget 0 it"}}
+	answer := map[string]Event{"local": LocalDone{Resource: "it"}, "k8s": Applied{Resource: "it"}, "custom": Applied{Resource: "it"}}
+	for from := range kinds {
+		for to := range kinds {
+			w := newWorld(t)
+			w.want(Configured{with(from)})
+			w.want(Wanted{}, begin[from])
+			w.want(answer[from])
+			w.want(Observed{Resource: "it", Ready: true})
+			if from == to {
+				w.want(Configured{with(to)})
+				continue
+			}
+			w.want(Configured{with(to)}, append(slices.Clone(end[from]), begin[to])...)
+			if w.state.Resources["it"].Ready {
+				t.Errorf("from %s to %s: ready before it is there", from, to)
+			}
+		}
+	}
+}
