@@ -25,6 +25,7 @@ type core struct {
 	store     *store
 
 	sources *sources
+	held    map[string][]string // files that went and are kept in the pods, by image
 	eval    evaluator
 	brake   brake
 	good    *config.Project
@@ -52,7 +53,7 @@ func newCore(ctx context.Context, d *Daemon) (*core, error) {
 		return nil, err
 	}
 	c := &core{
-		d: d, store: store, session: newSession(), updates: newUpdates(),
+		d: d, store: store, session: newSession(), updates: newUpdates(), held: map[string][]string{},
 		building: map[string]string{}, subcommand: "up", dirty: true, takeOver: &atomic.Bool{},
 		spawn: func(f func(context.Context)) context.CancelFunc {
 			ctx, cancel := context.WithCancel(ctx)
@@ -246,6 +247,9 @@ func (c *core) restore() {
 				changed = append(changed, p)
 			}
 		}
+		images := map[string][]string{ref: changed}
+		c.hold(images)
+		changed = images[ref]
 		slices.Sort(changed)
 		c.session.runner.Adopt(ref, rec.Result)
 		c.step(engine.Restored{Ref: ref, Spec: rec.Spec, Pushed: rec.Result.Ref, Dirty: slices.Compact(changed)})

@@ -213,6 +213,7 @@ func (d *Daemon) handleResource(do func(*core, string) error) http.HandlerFunc {
 }
 
 func (c *core) trigger(resource string) error {
+	c.confirm()
 	c.step(engine.Triggered{Resource: resource})
 	return nil
 }

@@ -90,7 +90,11 @@ func (c *core) hint(paths []string, saved bool) {
 		c.sources.sweeper.saved() // one that saves changes other files as well
 	}
 	changed, dir := c.sources.look(paths)
-	switch file := cmp.Or(c.changed(changed), dir); {
+	file := cmp.Or(c.changed(changed), dir)
+	if saved {
+		c.confirm()
+	}
+	switch {
 	case file == "":
 	case saved:
 		c.evaluate(nil)
@@ -113,6 +117,7 @@ func (c *core) changed(paths map[string]bool) string {
 		return ""
 	}
 	e, file := c.sources.dependents(paths)
+	c.hold(e.Images)
 	if len(e.Images)+len(e.Locals) > 0 {
 		c.step(e)
 	}

@@ -99,6 +99,9 @@ func (w *world) begin(g *ground) {
 	w.ground, w.faulty = g, rand.New(rand.NewPCG(w.rand.Uint64(), 0))
 	g.must(os.MkdirAll(w.at("src"), 0o755))
 	g.must(os.MkdirAll(w.at("lib"), 0o755))
+	for _, dir := range []string{"src", "lib"} { // one that is emptied is held back
+		g.must(putFile(w.at(dir+"/kept"), "-kept"))
+	}
 	w.agents = agents.Start(g.t.Context(), agents.Options{
 		Connect: func(context.Context, engine.TargetID) (agents.Agent, error) {
 			return &podAgent{Fake: agenttest.NewFake(), w: w}, nil

@@ -1,0 +1,67 @@
+package daemon
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/towline-dev/towline/server/engine"
+)
+
+// emptiedFrom is how many files must have gone at once, and none be left, for a
+// folder to count as emptied.
+const emptiedFrom = 10
+
+// hold keeps back what would empty a folder in the pods: a disk that is not
+// mounted, a checkout in mid-way or a slip looks like this, and costs what runs
+// there. A person's save or trigger confirms it; files that come back need no
+// confirmation.
+func (c *core) hold(images map[string][]string) {
+	for ref, changed := range images {
+		for _, root := range c.sources.emptied(ref, changed) {
+			gone := func(path string) bool { return below([]string{root}, path) }
+			held := slices.DeleteFunc(slices.Clone(changed), func(p string) bool { return !gone(p) })
+			changed = slices.DeleteFunc(changed, gone)
+			c.held[ref] = append(c.held[ref], held...)
+			c.d.tell("warn", fmt.Sprintf("%s is empty: %d files that went are still in the pods of %s; save any file, or trigger a resource, to delete them there too", root, len(held), ref))
+		}
+		if images[ref] = changed; len(changed) == 0 {
+			delete(images, ref)
+		}
+	}
+}
+
+// confirm lets go of what is held back, but for files that came back.
+func (c *core) confirm() {
+	e := engine.Changed{Images: map[string][]string{}}
+	for ref, paths := range c.held {
+		for _, p := range paths {
+			if _, back := c.sources.tree.Entry(p); !back {
+				e.Images[ref] = append(e.Images[ref], p)
+			}
+		}
+	}
+	clear(c.held)
+	if len(e.Images) > 0 {
+		c.step(e)
+	}
+}
+
+// emptied returns the roots of an image that held many files, and none since
+// these changed.
+func (s *sources) emptied(image string, changed []string) []string {
+	var roots []string
+	for _, in := range s.interests.of(image) {
+		for _, root := range in.roots {
+			went := 0
+			for _, p := range changed {
+				if below([]string{root}, p) {
+					went++
+				}
+			}
+			if went >= emptiedFrom && len(s.tree.Under(root, in.holds)) == 0 {
+				roots = append(roots, root)
+			}
+		}
+	}
+	return roots
+}
