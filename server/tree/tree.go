@@ -54,13 +54,14 @@ type Entry struct {
 type Tree struct {
 	reader  Reader
 	entries map[string]Entry
+	roots   map[string]bool // that were scanned
 	left    map[string]bool // names that are no text, which are left out
 	sorted  []string        // keys of entries in order; nil when stale
 }
 
 // New returns an empty tree.
 func New(r Reader) *Tree {
-	return &Tree{reader: r, entries: map[string]Entry{}, left: map[string]bool{}}
+	return &Tree{reader: r, entries: map[string]Entry{}, roots: map[string]bool{}, left: map[string]bool{}}
 }
 
 // Adopt takes from another tree what it knows of files that are not known here
@@ -77,7 +78,7 @@ func (t *Tree) Adopt(o *Tree, accept func(path string) bool) {
 
 // Copy returns a tree that knows the same, for another goroutine to Scan with.
 func (t *Tree) Copy() *Tree {
-	return &Tree{reader: t.reader, entries: maps.Clone(t.entries), left: maps.Clone(t.left)}
+	return &Tree{reader: t.reader, entries: maps.Clone(t.entries), roots: maps.Clone(t.roots), left: maps.Clone(t.left)}
 }
 
 // Renew takes the stamps of files from a tree that found in them what is known
@@ -145,6 +146,11 @@ func (t *Tree) Under(root string, keep func(string) bool) []string {
 // it rejects are not entered) and returns the paths whose content differs from
 // what was known, sorted. What has the stamp that it had is not read.
 func (t *Tree) Scan(root string, keep func(path string, dir bool) bool) ([]string, error) {
+	t.roots[root] = true
+	return t.scan(root, keep)
+}
+
+func (t *Tree) scan(root string, keep func(path string, dir bool) bool) ([]string, error) {
 	seen := map[string]bool{}
 	var changed, unread []string
 	err := t.walk(root, keep, visitor{
@@ -181,7 +187,7 @@ func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string
 		if !keep(path, true) {
 			return nil
 		}
-		changed, _ := t.Scan(path, keep)
+		changed, _ := t.scan(path, keep)
 		return changed
 	}
 	if err != nil {
@@ -203,13 +209,22 @@ func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string
 	return append(changed, t.gone(path+"/")...) // it may have been a folder
 }
 
-// linked reports whether a folder on the way to a path is known as a link, and
-// still is one: what is found behind it is another file, of another name.
+// linked reports whether the way from a root to a path leads through a link:
+// what is found behind it is another file, of another name.
 func (t *Tree) linked(path string) bool {
-	for dir := filepath.Dir(path); dir != "/" && dir != "."; dir = filepath.Dir(dir) {
-		if _, known := t.entries[dir]; known || t.left[dir] {
-			info, err := t.reader.Lstat(dir)
-			return err == nil && !info.IsDir()
+	for dir := filepath.Dir(path); t.inside(dir); dir = filepath.Dir(dir) {
+		if info, err := t.reader.Lstat(dir); err == nil && !info.IsDir() {
+			return true
+		}
+	}
+	return false
+}
+
+// inside reports whether a path lies below a root.
+func (t *Tree) inside(path string) bool {
+	for root := range t.roots {
+		if path != root && Within(root, path) {
+			return true
 		}
 	}
 	return false
