@@ -91,19 +91,28 @@ func (s *Server) acceptEnrol() {
 	}
 }
 
-func (s *Server) enrolOne(r io.Reader) (any, error) {
+func (s *Server) enrolOne(r io.Reader) (answer any, err error) {
+	err = enrolFrom(r, func(owner string, key []byte) (err error) {
+		answer, err = s.Enrol(owner, key)
+		return err
+	})
+	return answer, err
+}
+
+// enrolFrom reads an enrolment and has it carried out.
+func enrolFrom(r io.Reader, enrol func(owner string, key []byte) error) error {
 	var e enrolment
 	if err := json.NewDecoder(io.LimitReader(r, maxEnrolment)).Decode(&e); err != nil {
-		return nil, fmt.Errorf("reading the enrolment: %w", err)
+		return fmt.Errorf("reading the enrolment: %w", err)
 	}
 	key, err := hex.DecodeString(e.Key)
 	if err != nil {
-		return nil, errors.New("the key is not in hex")
+		return errors.New("the key is not in hex")
 	}
 	if e.Owner == "" || len(e.Owner) > maxOwner {
-		return nil, errors.New("the enrolment names no owner")
+		return errors.New("the enrolment names no owner")
 	}
-	return s.Enrol(e.Owner, key)
+	return enrol(e.Owner, key)
 }
 
 // EnrollByExec is the body of the command `enroll`: it reads a key in hex from
