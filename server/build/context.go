@@ -141,7 +141,7 @@ func relocate(set ignoreSet, context string) (patterns []string, ok bool) {
 	if rel == "." {
 		return set.patterns, true
 	}
-	if strings.HasPrefix(rel, "..") {
+	if leadsOut(rel) {
 		return nil, false
 	}
 	for _, pattern := range set.patterns {
@@ -160,7 +160,7 @@ func relocate(set ignoreSet, context string) (patterns []string, ok bool) {
 func (f filter) keeps(rel string) (bool, error) {
 	for _, set := range f.sets {
 		path, err := filepath.Rel(set.base, filepath.Join(f.context, rel))
-		if err != nil || path == "." || strings.HasPrefix(path, "..") {
+		if err != nil || path == "." || leadsOut(path) {
 			continue
 		}
 		ignored, err := set.matcher.MatchesOrParentMatches(filepath.ToSlash(path))
@@ -171,11 +171,17 @@ func (f filter) keeps(rel string) (bool, error) {
 	return true, nil
 }
 
+// leadsOut reports whether a relative path leads out of its base. "..data" does
+// not: Kubernetes names folders so.
+func leadsOut(rel string) bool {
+	return rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
 // prunes reports whether nothing below a folder can be kept.
 func (f filter) prunes(rel string) bool {
 	for _, set := range f.sets {
 		path, err := filepath.Rel(set.base, filepath.Join(f.context, rel))
-		if err != nil || path == "." || strings.HasPrefix(path, "..") || set.matcher.Exclusions() {
+		if err != nil || path == "." || leadsOut(path) || set.matcher.Exclusions() {
 			continue
 		}
 		if ignored, err := set.matcher.MatchesOrParentMatches(filepath.ToSlash(path)); err == nil && ignored {
