@@ -37,7 +37,7 @@ import (
 )
 
 var (
-	randomSteps = flag.Int("steps", 3000, "steps of the random sync test")
+	randomSteps = flag.Int("steps", 1000, "steps of the random sync test")
 	randomSeed  = flag.Uint64("seed", 0, "seed of the random sync test; 0: another one each time")
 )
 
@@ -86,6 +86,9 @@ type world struct {
 	checks       int
 	images       int
 
+	running sync.Mutex // held by a transaction, and while the pod is replaced
+	serial  int        // of the image that the pod runs
+
 	mu     sync.Mutex
 	image  map[string]string // the files of the last build
 	faults int
@@ -104,7 +107,9 @@ func (w *world) begin(g *ground) {
 	}
 	w.agents = agents.Start(g.t.Context(), agents.Options{
 		Connect: func(context.Context, engine.TargetID) (agents.Agent, error) {
-			return &podAgent{Fake: agenttest.NewFake(), w: w}, nil
+			w.running.Lock()
+			defer w.running.Unlock()
+			return &podAgent{Fake: agenttest.NewFake(), w: w, serial: w.serial}, nil
 		},
 		Log:    output.Log{Emit: func(l output.Line) { w.note(l.Text) }},
 		Tell:   w.tell,
@@ -158,6 +163,9 @@ func (w *world) Perform(e engine.Effect) {
 			c.event(engine.Built{Ref: "web", Pushed: fmt.Sprint("image:", w.images)})
 		})
 	case engine.Apply:
+		w.running.Lock()
+		defer w.running.Unlock()
+		w.serial = w.images
 		w.note("a new pod")
 		w.must(os.RemoveAll(w.pod + "/app"))
 		for name, what := range w.image {
@@ -182,7 +190,8 @@ func (w *world) Perform(e engine.Effect) {
 // podAgent is the fake with the real transactions, and faults.
 type podAgent struct {
 	*agenttest.Fake
-	w *world
+	w      *world
+	serial int
 }
 
 func (a *podAgent) Verify(_ context.Context, want []wire.File) ([]wire.Entry, error) {
@@ -190,7 +199,12 @@ func (a *podAgent) Verify(_ context.Context, want []wire.File) ([]wire.Entry, er
 }
 
 func (a *podAgent) Apply(_ context.Context, c client.Change) (wire.Result, error) {
+	a.w.running.Lock()
+	defer a.w.running.Unlock()
 	fault := a.w.fault()
+	if a.serial != a.w.serial {
+		fault = 1 // the pod that it was in is gone
+	}
 	said := fmt.Sprintf("fault %d:", fault)
 	for _, f := range c.Files {
 		said += fmt.Sprintf(" %q", strings.TrimPrefix(f.Path.String(), a.w.pod+"/app/"))
