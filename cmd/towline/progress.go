@@ -63,7 +63,11 @@ func (p *progress) draw(s api.Status) {
 		if runes := []rune(line); len(runes) > columns-1 {
 			line = string(runes[:columns-2]) + "…"
 		}
-		fmt.Fprintf(p.w, "\r\x1b[2K%s%s\x1b[0m\n", colour(r.State), line)
+		begin, end := colour(r.State), ""
+		if begin != "" {
+			end = "\x1b[0m"
+		}
+		fmt.Fprintf(p.w, "\r\x1b[2K%s%s%s\n", begin, line, end)
 		p.drawn++
 	}
 	fmt.Fprintf(p.w, "\r\x1b[2K    %s\n", short(time.Since(p.began)))
@@ -94,6 +98,9 @@ func (p *progress) summary(s api.Status) {
 }
 
 func colour(s api.State) string {
+	if os.Getenv("NO_COLOR") != "" {
+		return ""
+	}
 	switch {
 	case s == api.StateReady || s == api.StateDone:
 		return "\x1b[32m"
@@ -120,7 +127,11 @@ func spin(w *os.File, what string) (stop func()) {
 		tick := time.NewTicker(100 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			fmt.Fprintf(w, "\r\x1b[2K%s … %s", what, short(time.Since(began)))
+			text := []rune(what + " … " + short(time.Since(began)))
+			if columns, _, err := term.GetSize(int(w.Fd())); err == nil && columns > 4 && len(text) >= columns {
+				text = append([]rune("…"), text[len(text)-columns+2:]...) // one that wraps cannot be replaced in place
+			}
+			fmt.Fprintf(w, "\r\x1b[2K%s", string(text))
 			select {
 			case <-tick.C:
 			case <-done:

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/daemon"
 )
 
 func statusCommand() *cobra.Command {
@@ -32,6 +33,10 @@ func statusCommand() *cobra.Command {
 					return err
 				}
 			} else {
+				if up := daemon.Remembered(e); up != nil && !asJSON {
+					fmt.Printf("The daemon does not run, and the project is up in context %s, namespace %s.\n`towline up` goes on with it, `towline down` takes it down.\n", up.Context, up.Namespace)
+					return nil
+				}
 				s.Phase, s.State, s.Text = api.PhaseStopped, api.StateStopped, "nothing is up"
 			}
 			if asJSON {
@@ -40,6 +45,9 @@ func statusCommand() *cobra.Command {
 				return enc.Encode(s)
 			}
 			printStatus(os.Stdout, s)
+			if len(api.OutcomeOf(&s).Failed) > 0 || s.Left != "" {
+				return errReported
+			}
 			return nil
 		},
 	}
@@ -50,6 +58,10 @@ func statusCommand() *cobra.Command {
 
 // printStatus writes a status as a table, problems below it.
 func printStatus(w io.Writer, s api.Status) {
+	if !s.Up && s.Left != "" {
+		fmt.Fprintf(w, "Not all is down. `towline down` goes on with it.\nerror: %s\n", s.Left)
+		return
+	}
 	if !s.Up {
 		fmt.Fprintln(w, "Nothing is up. `towline up` brings the project up.")
 		if s.Config.Error != nil {
@@ -206,7 +218,11 @@ func short(d time.Duration) string {
 	case d < time.Minute:
 		return fmt.Sprintf("%.1fs", d.Seconds())
 	}
-	return strings.TrimSuffix(d.Round(time.Second).String(), "0s")
+	text := d.Round(time.Second).String()
+	if rest, whole := strings.CutSuffix(text, "m0s"); whole {
+		return rest + "m" // 2m, and not 2m0s
+	}
+	return text
 }
 
 func ago(d time.Duration) string {

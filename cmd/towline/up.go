@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 func upCommand() *cobra.Command {
 	var ws workspaceFlags
 	var detach bool
+	var timeout time.Duration
 	req := api.UpRequest{}
 	cmd := &cobra.Command{
 		Use:   "up [RESOURCE...] [-- ARGS]",
@@ -24,8 +26,9 @@ func upCommand() *cobra.Command {
 It then follows the logs, and saves are synced, until Ctrl-C. What runs in the
 cluster stays until ` + "`towline down`" + `.
 
-Arguments after -- are the Tiltfile's own, as config.parse() reads them. They
-hold until ` + "`towline down`" + `, and ` + "`towline args`" + ` changes them.`,
+Arguments, before and after --, are the Tiltfile's own, as config.parse() reads
+them: names of resources where it does not. Names of resources that come to a
+project that is up are brought up beside what is. Arguments hold until ` + "`towline down`" + `, and ` + "`towline args`" + ` changes them.`,
 		Example: "  towline up\n  towline up web db\n  towline up --detach\n  towline up -- --env=dev",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, tiltfile, err := ws.find()
@@ -33,31 +36,60 @@ hold until ` + "`towline down`" + `, and ` + "`towline args`" + ` changes them.`
 				return err
 			}
 			req.Tiltfile, req.Keep, req.Env = tiltfile, detach, os.Environ()
-			req.Resources, req.Args = splitArgs(cmd, args)
-			return up(cmd.Context(), e, req, detach)
+			req.Resources, req.Args = positional(cmd.Context(), e, cmd, args)
+			return up(cmd.Context(), e, req, following{detach: detach, timeout: timeout})
 		},
 	}
 	ws.register(cmd)
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return when all is ready; the project stays up and in sync in the background")
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up waiting after this time, 5m for example; what was begun goes on (0: wait)")
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
 	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace for objects that name none (default: the context's); made if it is not there")
 	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, "take over objects that another workspace has brought up")
 	return cmd
 }
 
-// splitArgs parts resources from what stands behind --.
-func splitArgs(cmd *cobra.Command, args []string) (resources, rest []string) {
-	if i := cmd.ArgsLenAtDash(); i >= 0 {
-		return args[:i], args[i:]
+// positional sorts a command's arguments. All are the Tiltfile's, but for those
+// before -- that name resources of a project that is up.
+func positional(ctx context.Context, e api.Endpoint, cmd *cobra.Command, args []string) (resources, rest []string) {
+	dash := cmd.ArgsLenAtDash()
+	if len(args) == 0 && dash < 0 {
+		return nil, nil
 	}
-	return args, nil
+	if dash < 0 && api.Running(ctx, e) {
+		if s, err := api.NewClient(e).Status(ctx); err == nil && s.Up && knows(s, args) {
+			return args, nil
+		}
+	}
+	return nil, append([]string{}, args...)
+}
+
+// knows reports whether all names are resources of a status.
+func knows(s api.Status, names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		return !slices.ContainsFunc(s.Resources, func(r api.ResourceStatus) bool { return r.Name == name })
+	})
+}
+
+// following says how an up is followed.
+type following struct {
+	detach  bool
+	timeout time.Duration // 0: none
 }
 
 // up brings a project up and follows it. A daemon that is lost on the way is
 // started again and goes on where the old one was.
-func up(ctx context.Context, e api.Endpoint, req api.UpRequest, detach bool) error {
+func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) error {
 	view := newProgress(os.Stdout)
-	client, err := follow(ctx, e, req, view)
+	waiting, stop := ctx, context.CancelFunc(func() {})
+	if f.timeout > 0 {
+		waiting, stop = context.WithTimeout(ctx, f.timeout)
+	}
+	client, err := follow(waiting, e, req, view)
+	stop()
+	if ctx.Err() == nil && waiting.Err() == context.DeadlineExceeded {
+		return timedOut(ctx, e, f.timeout)
+	}
 	if ctx.Err() != nil {
 		return interrupted()
 	}
@@ -69,7 +101,7 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, detach bool) err
 		return err
 	}
 	view.summary(s)
-	if detach {
+	if f.detach {
 		if len(api.OutcomeOf(&s).Failed) > 0 {
 			return errReported
 		}
@@ -109,6 +141,20 @@ func follow(ctx context.Context, e api.Endpoint, req api.UpRequest, view *progre
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// timedOut says what is not ready yet.
+func timedOut(ctx context.Context, e api.Endpoint, after time.Duration) error {
+	p := &config.Problem{
+		Message: fmt.Sprintf("not all is ready after %s", after),
+		Hint:    "what was begun goes on: `towline status` shows it, `towline down` takes it down",
+	}
+	if s, err := api.NewClient(e).Status(ctx); err == nil {
+		for _, r := range api.OutcomeOf(&s).Busy {
+			p.Message += fmt.Sprintf("\n  %s: %s", r.Name, line(r.Text))
+		}
+	}
+	return p
 }
 
 func interrupted() error {
@@ -160,7 +206,9 @@ exit code is 1 and the next down goes on with it.`,
 			if err != nil {
 				return err
 			}
-			_, req.Args = splitArgs(cmd, args)
+			if len(args) > 0 || cmd.ArgsLenAtDash() >= 0 {
+				req.Args = append([]string{}, args...)
+			}
 			req.Tiltfile, req.Env = tiltfile, os.Environ()
 			client, err := connect(cmd.Context(), e)
 			if err != nil {

@@ -200,8 +200,16 @@ func (e Wanted) record(s *State) []Effect {
 		return nil
 	}
 	for name, r := range s.Resources {
-		r.Failed = nil // asking again is a reason to try again
+		// Asking again is a reason to try again, a command that failed or a
+		// server that ended included: they would wait for a file to change.
+		local := s.view.resource(name).Kind == config.KindLocal
+		r.Forced = r.Forced || local && r.Wanted && !r.Working && (r.Failed != nil || r.Broken)
+		r.Failed = nil
 		s.Resources[name] = r
+	}
+	for id, t := range s.Targets {
+		t.Failed = nil
+		s.Targets[id] = t
 	}
 	for ref, img := range s.Images {
 		img.Stale = img.Stale || img.Failed != nil

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/towline-dev/towline/server/api"
+)
+
+func TestShort(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		1500 * time.Microsecond: "1.5ms", 40 * time.Millisecond: "40ms", 2300 * time.Millisecond: "2.3s",
+		100 * time.Second: "1m40s", 150 * time.Second: "2m30s", 2 * time.Minute: "2m", time.Hour: "1h0m", 70 * time.Minute: "1h10m",
+	} {
+		if got := short(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestNoColour(t *testing.T) {
+	for _, state := range api.States {
+		t.Setenv("NO_COLOR", "")
+		coloured := colour(state)
+		t.Setenv("NO_COLOR", "1")
+		if got := colour(state); got != "" {
+			t.Errorf("%s: %q with NO_COLOR, %q without", state, got, coloured)
+		}
+	}
+	t.Setenv("NO_COLOR", "")
+	if colour(api.StateError) == "" {
+		t.Error("an error has no colour at all")
+	}
+}
+
+// TestArgumentsOfWhatIsUp: names of resources are told from the Tiltfile's
+// arguments by what is up.
+func TestArgumentsOfWhatIsUp(t *testing.T) {
+	s := api.Status{Resources: []api.ResourceStatus{{Name: "web"}, {Name: "db"}}}
+	for names, want := range map[string]bool{"web": true, "db": true, "appliances": false} {
+		if got := knows(s, []string{"web", names}); got != want {
+			t.Errorf("web and %s: %v", names, got)
+		}
+	}
+}
