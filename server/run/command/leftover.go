@@ -28,9 +28,11 @@ func (s Shell) EndLeft(resource string) {
 	whole := resource != ""
 	signal := syscall.SIGTERM
 	deadline := time.Now().Add(leftGrace)
+	ended := map[int]bool{}
 	for {
 		left := marked(prefix, whole)
 		if len(left) == 0 {
+			awaitReaped(ended)
 			return
 		}
 		if time.Now().After(deadline) {
@@ -40,6 +42,7 @@ func (s Shell) EndLeft(resource string) {
 			signal, deadline = syscall.SIGKILL, time.Now().Add(leftGrace)
 		}
 		for _, pid := range left {
+			ended[pid] = true
 			_ = syscall.Kill(pid, signal) // it may have ended meanwhile
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -48,6 +51,17 @@ func (s Shell) EndLeft(resource string) {
 
 // leftGrace is how long what is left may take to end.
 const leftGrace = 2 * time.Second
+
+// awaitReaped waits until processes that have ended are gone from the table as
+// well, which is up to whoever adopted them; not for ever, where it never looks.
+func awaitReaped(pids map[int]bool) {
+	deadline := time.Now().Add(2 * leftGrace)
+	for pid := range pids {
+		for syscall.Kill(pid, 0) == nil && time.Now().Before(deadline) {
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+}
 
 // marked lists the processes whose environment has a variable, this one aside.
 func marked(variable []byte, whole bool) []int {
