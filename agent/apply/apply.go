@@ -61,6 +61,7 @@ type Stage struct {
 	roots   roots
 	staged  []string // by index of Files: the temporary name below the root, "" when none
 	deletes map[wire.Path]bool
+	folders map[string]bool // that the transaction names, by their whole path
 	undo    undo
 }
 
@@ -70,12 +71,15 @@ func (a *Applier) Begin(t *wire.Transaction) (*Stage, error) {
 	if err := checkTransaction(t); err != nil {
 		return nil, err
 	}
-	s := &Stage{a: a, t: t, roots: roots{}, staged: make([]string, len(t.Files)), deletes: map[wire.Path]bool{}}
+	s := &Stage{a: a, t: t, roots: roots{}, staged: make([]string, len(t.Files)), deletes: map[wire.Path]bool{}, folders: map[string]bool{}}
 	s.undo.second = func(root *os.Root) (string, error) { return s.temp(root.Name(), ".") }
 	for _, d := range t.Deletes {
 		s.deletes[d] = true
 	}
 	for _, f := range t.Files {
+		if f.Kind == wire.KindDir {
+			s.folders[f.Path.String()] = true
+		}
 		if _, err := s.roots.open(f.Root, true); err != nil {
 			s.Close()
 			return nil, explain(f.Path, err)

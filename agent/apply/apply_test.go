@@ -345,3 +345,23 @@ func FuzzCheckPath(f *testing.F) {
 		}
 	})
 }
+
+// A folder takes the place of a link: what lies behind the link is nobody's to
+// delete, nor to write.
+func TestFolderInPlaceOfALink(t *testing.T) {
+	root := tree(t, "other/x", "other", "other/y", "other", "in", "->other")
+	tr := &wire.Transaction{
+		Deletes: []wire.Path{{Root: root, Path: "in/x"}},
+		Files:   []wire.File{{Path: wire.Path{Root: root, Path: "in"}, Kind: wire.KindDir}, file(root, "in/y", "mine")},
+	}
+	if _, err := put(tr, "mine"); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"other": "drwxr-xr-x", "other/x": "-rw-r----- other", "other/y": "-rw-r----- other",
+		"in": "drwxr-xr-x", "in/y": "-rw-r--r-- mine",
+	}
+	if diff := cmp.Diff(want, snapshot(t, root)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

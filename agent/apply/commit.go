@@ -37,6 +37,9 @@ func (s *Stage) commit() ([]wire.Entry, int, error) {
 			continue
 		}
 		existed := false
+		if err == nil && s.behindLink(root, d) {
+			continue
+		}
 		if err == nil {
 			existed, err = s.remove(root, d.Path)
 		}
@@ -54,6 +57,20 @@ func (s *Stage) commit() ([]wire.Entry, int, error) {
 	}
 	applied, err := s.readBack()
 	return applied, deleted, err
+}
+
+// behindLink reports whether the way to a path leads through what is no folder
+// yet, but becomes one in this transaction: behind it lies somebody else's file.
+func (s *Stage) behindLink(root *os.Root, p wire.Path) bool {
+	for dir := path.Dir(p.Path); dir != "."; dir = path.Dir(dir) {
+		if !s.folders[wire.Path{Root: p.Root, Path: dir}.String()] {
+			continue
+		}
+		if info, err := root.Lstat(dir); err == nil && !info.IsDir() {
+			return true
+		}
+	}
+	return false
 }
 
 // readBack reads what is there now under the names of the transaction's files.

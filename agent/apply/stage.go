@@ -220,7 +220,7 @@ func (s *Stage) stageDir(f wire.File) string {
 	dir := path.Dir(f.Path.Path)
 	for dir != "." {
 		info, err := root.Stat(dir)
-		if err == nil && info.IsDir() && !s.goes(f.Root, dir) {
+		if err == nil && info.IsDir() && !s.goes(f.Root, dir) && !s.behindLink(root, wire.Path{Root: f.Root, Path: path.Join(dir, "x")}) {
 			break
 		}
 		dir = path.Dir(dir)
