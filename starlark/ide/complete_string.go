@@ -190,7 +190,11 @@ func (c *completer) exports(l *syntax.LoadStmt) {
 		}
 		for _, b := range target.Exports() {
 			if !loads(l, b.Name, c.off) {
-				c.add(Item{Label: b.Name, Kind: ItemFunction, Key: "name:" + b.Name + "#" + target.Name})
+				i := Item{Label: b.Name, Kind: ItemVariable, Key: "name:" + b.Name + "#" + target.Name, rank: rank{fit: mayFit}}
+				if b.Def() != nil {
+					i.Kind, i.rank.fit = ItemFunction, fits
+				}
+				c.add(i)
 			}
 		}
 	}
