@@ -17,7 +17,8 @@ import (
 type source struct {
 	file    string
 	imports []string
-	comment bool // it has a package comment
+	clocks  []string // what it uses of package time's clocks, with its line
+	comment bool     // it has a package comment
 }
 
 // sources parses the project, by folder.
@@ -38,7 +39,8 @@ func sources(t *testing.T) map[string][]source {
 		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return nil
 		}
-		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
+		files := token.NewFileSet()
+		f, err := parser.ParseFile(files, path, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
@@ -47,7 +49,7 @@ func sources(t *testing.T) map[string][]source {
 			return err
 		}
 		dir := filepath.ToSlash(filepath.Dir(rel))
-		found[dir] = append(found[dir], source{file: rel, imports: importsOf(t, f), comment: f.Doc != nil})
+		found[dir] = append(found[dir], source{file: rel, imports: importsOf(t, f), clocks: clocksOf(files, f), comment: f.Doc != nil})
 		return nil
 	})
 	if err != nil {
@@ -86,6 +88,20 @@ func importsOf(t *testing.T, f *ast.File) []string {
 	return out
 }
 
+// clocksOf returns where a file tells or waits for the time.
+func clocksOf(files *token.FileSet, f *ast.File) []string {
+	var out []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(Clocks, s.Sel.Name) {
+				out = append(out, "time."+s.Sel.Name+" in line "+strconv.Itoa(files.Position(s.Pos()).Line))
+			}
+		}
+		return true
+	})
+	return out
+}
+
 // allowed returns the row of the table for a package; a row also stands for
 // the packages below it that have none.
 func allowed(dir string) ([]string, bool) {
@@ -120,7 +136,10 @@ func TestLibrariesStayWhereTheyBelong(t *testing.T) {
 		for _, f := range files {
 			for _, path := range f.imports {
 				users, known := usersOf(path)
-				if known && !slices.Contains(users, dir) && !strings.HasPrefix(dir, "bench/") && dir != "demo" {
+				switch outside := strings.Contains(strings.Split(path, "/")[0], "."); {
+				case outside && !known && !strings.HasPrefix(path, Module+"/"):
+					t.Errorf("%s imports %s, which is not in Only: a library is argued for first", f.file, path)
+				case known && !slices.Contains(users, dir) && !strings.HasPrefix(dir, "bench/") && dir != "demo":
 					t.Errorf("%s imports %s, which is for %v only", f.file, path, users)
 				}
 			}
@@ -151,6 +170,58 @@ func TestPurePackagesReachNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestPurePackagesReadNoClock(t *testing.T) {
+	all := sources(t)
+	for _, dir := range Pure {
+		for _, f := range all[dir] {
+			for _, clock := range f.clocks {
+				t.Errorf("%s: %s, but %s is pure", f.file, clock, dir)
+			}
+		}
+	}
+}
+
+// TestNothingIsAllowedForNobody finds rows, edges and libraries that are not
+// used: what is allowed and not needed is an invitation.
+func TestNothingIsAllowedForNobody(t *testing.T) {
+	all := sources(t)
+	for dir, row := range Allowed {
+		if !slices.Contains(row, "…") && all[dir] == nil {
+			t.Errorf("%s is in Allowed, but not in the project", dir)
+		}
+		for _, path := range row {
+			if path != "…" && !importedBelow(all, dir, Module+"/"+path) {
+				t.Errorf("%s may import %s, and does not", dir, path)
+			}
+		}
+	}
+	for library, users := range Only {
+		for _, dir := range users {
+			if !importedBelow(all, dir, library) {
+				t.Errorf("%s may use %s, and does not", dir, library)
+			}
+		}
+	}
+}
+
+// importedBelow reports whether a package, or one below it that shares its
+// row, imports a path or one that begins with it.
+func importedBelow(all map[string][]source, dir, path string) bool {
+	for d, files := range all {
+		if d != dir && !strings.HasPrefix(d, dir+"/") {
+			continue
+		}
+		for _, f := range files {
+			if slices.ContainsFunc(f.imports, func(i string) bool {
+				return i == path || !strings.HasPrefix(path, Module) && strings.HasPrefix(i, path+"/")
+			}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func TestEveryPackageHasAComment(t *testing.T) {
