@@ -91,7 +91,8 @@ var Allowed = map[string][]string{
 // library that is not here belongs nowhere yet.
 var Only = map[string][]string{
 	"k8s.io/client-go":                       {"server/kube"},
-	"k8s.io/client-go/kubernetes/scheme":     {"starlark/manifest"},
+	"k8s.io/client-go/kubernetes/scheme":     {"starlark/manifest", "server/kube"},
+	"k8s.io/client-go/third_party":           {"starlark/manifest"}, // of jsonpath
 	"k8s.io/client-go/util/jsonpath":         {"starlark/manifest"},
 	"k8s.io/apimachinery":                    {"starlark/manifest", "starlark/unpack", "server/kube"},
 	"k8s.io/api":                             {"server/kube"},

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -252,5 +253,44 @@ func TestTableHasNoCycle(t *testing.T) {
 	}
 	for p := range Allowed {
 		visit(p, nil)
+	}
+}
+
+// TestTheDocsNameFilesThatExist holds the files that ARCHITECTURE.md and
+// CONTRIBUTING.md send a reader to.
+func TestTheDocsNameFilesThatExist(t *testing.T) {
+	named := regexp.MustCompile("`([a-z][a-zA-Z0-9_/.-]*/[a-zA-Z0-9_.-]+\\.(?:go|ts|md|txtar))`")
+	for _, doc := range []string{"ARCHITECTURE.md", "CONTRIBUTING.md"} {
+		text, err := os.ReadFile(filepath.Join("../..", doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := named.FindAllStringSubmatch(string(text), -1)
+		if doc == "ARCHITECTURE.md" && len(found) < 10 {
+			t.Errorf("%s names %d files only", doc, len(found))
+		}
+		for _, m := range found {
+			if _, err := os.Stat(filepath.Join("../..", m[1])); err != nil {
+				t.Errorf("%s sends the reader to %s: %v", doc, m[1], err)
+			}
+		}
+	}
+}
+
+// TestArchitectureHasEveryPackage holds that each package of the table is
+// explained, by its whole name or by its end.
+func TestArchitectureHasEveryPackage(t *testing.T) {
+	text, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir := range Allowed {
+		if strings.HasPrefix(dir, "cmd/") || strings.HasPrefix(dir, "server/protocol/") || strings.HasPrefix(dir, "dap/daptest") {
+			continue // programs are processes above; parts of what is explained
+		}
+		short := strings.TrimPrefix(dir, "server/")
+		if !strings.Contains(string(text), dir) && !strings.Contains(string(text), "**"+short+"**") {
+			t.Errorf("ARCHITECTURE.md does not say what %s is for", dir)
+		}
 	}
 }
