@@ -26,6 +26,14 @@ test-unit: ## run the tests that need no cluster
 test-sync: ## 100,000 random changes of files, in virtual time
 	CGO_ENABLED=0 $(GO) test -trimpath -timeout 30m -v -run TestRandomSync ./server/daemon -steps 100000
 
+.PHONY: test-race
+test-race: ## the tests that need no cluster, under the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(PACKAGES)
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (1m)
+	hack/fuzz $(or $(FUZZTIME),1m)
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, known vulnerabilities and eslint
 	hack/lint
