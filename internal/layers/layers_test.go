@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -22,12 +23,25 @@ type source struct {
 	comment bool     // it has a package comment
 }
 
-// sources parses the project, by folder.
+// sources returns the project's files by folder, which are parsed once.
 func sources(t *testing.T) map[string][]source {
 	t.Helper()
-	root, err := filepath.Abs("../..")
+	found, err := parsed()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(found) < 10 {
+		t.Fatalf("only %d packages were found", len(found))
+	}
+	return found
+}
+
+var parsed = sync.OnceValues(parse)
+
+func parse() (map[string][]source, error) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return nil, err
 	}
 	found := map[string][]source{}
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -50,16 +64,10 @@ func sources(t *testing.T) map[string][]source {
 			return err
 		}
 		dir := filepath.ToSlash(filepath.Dir(rel))
-		found[dir] = append(found[dir], source{file: rel, imports: importsOf(t, f), clocks: clocksOf(files, f), comment: f.Doc != nil})
+		found[dir] = append(found[dir], source{file: rel, imports: importsOf(f), clocks: clocksOf(files, f), comment: f.Doc != nil})
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(found) < 10 {
-		t.Fatalf("only %d packages were found below %s", len(found), root)
-	}
-	return found
+	return found, err
 }
 
 // skip leaves out what is not ours and other modules.
@@ -76,15 +84,10 @@ func skip(root, path, name string) error {
 	return nil
 }
 
-func importsOf(t *testing.T, f *ast.File) []string {
-	t.Helper()
+func importsOf(f *ast.File) []string {
 	var out []string
 	for _, spec := range f.Imports {
-		path, err := strconv.Unquote(spec.Path.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, path)
+		out = append(out, strings.Trim(spec.Path.Value, `"`))
 	}
 	return out
 }
