@@ -38,6 +38,7 @@ import (
 
 var (
 	randomSteps = flag.Int("steps", 1000, "steps of the random sync test")
+	randomJoint = flag.Bool("overlap", false, "let the targets of its sync steps overlap")
 	randomSeed  = flag.Uint64("seed", 0, "seed of the random sync test; 0: another one each time")
 )
 
@@ -120,7 +121,7 @@ func (w *world) begin(g *ground) {
 		Resources: []config.Resource{{Name: "web", Kind: config.KindK8s, Enabled: true, AutoInit: true, Images: []string{"web"}}},
 		Images: []config.Image{{Ref: "web", Deps: []string{w.at("src"), w.at("lib")}, LiveUpdate: []config.Step{
 			{Kind: config.StepSync, Local: w.at("src"), Remote: w.pod + "/app"},
-			{Kind: config.StepSync, Local: w.at("lib"), Remote: w.pod + "/app/lib"},
+			{Kind: config.StepSync, Local: w.at("lib"), Remote: w.pod + "/app/" + second()},
 		}}},
 	}
 	w.agents.Configure(p)
@@ -132,6 +133,14 @@ func (w *world) begin(g *ground) {
 	})
 	time.Sleep(settleTime)
 	synctest.Wait()
+}
+
+// second is where the second sync step leads, below the first's target.
+func second() string {
+	if *randomJoint {
+		return "lib"
+	}
+	return "other"
 }
 
 func (w *world) at(name string) string { return filepath.Join(w.root, name) }
@@ -486,7 +495,7 @@ func (w *world) files(root string) map[string]string {
 func (w *world) want() map[string]string {
 	all := w.files(w.at("src"))
 	for name, what := range w.files(w.at("lib")) {
-		name = path.Join("lib", name)
+		name = path.Join(second(), name)
 		for other := range all {
 			if within(other, name) || within(name, other) {
 				delete(all, other)
