@@ -9,14 +9,16 @@ import (
 )
 
 func TestStatusShowsLinks(t *testing.T) {
-	var b strings.Builder
-	printLinks(&b, []api.ResourceStatus{
+	resources := []api.ResourceStatus{
 		{Name: "web", Forwards: []api.Forward{
 			{URL: "http://127.0.0.1:8080"}, {URL: "http://127.0.0.1:9090/x", Name: "metrics"}, {URL: "http://127.0.0.1:1", Name: "taken", Problem: "in use"},
-		}, Links: []config.Link{{URL: "http://docs/", Name: "Docs"}}},
-	})
-	want := "  web  http://127.0.0.1:9090/x  metrics\n  web  http://docs/             Docs\n"
-	if b.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+		}, Links: []config.Link{{URL: "http://docs/", Name: "Docs"}, {URL: "http://plain/"}}},
+	}
+	const rest = "  web  http://127.0.0.1:9090/x  metrics\n  web  http://docs/             Docs\n  web  http://plain/\n"
+	for all, want := range map[bool]string{false: rest, true: "  web  http://127.0.0.1:8080\n" + rest} {
+		var b strings.Builder
+		if printLinks(&b, resources, all); b.String() != want {
+			t.Errorf("all %v: got\n%s\nwant\n%s", all, b.String(), want)
+		}
 	}
 }

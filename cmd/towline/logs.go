@@ -3,11 +3,193 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/decl"
 )
+
+func logsCommand() *cobra.Command {
+	var ws workspaceFlags
+	var req api.LogsRequest
+	var reconnect, withTime bool
+	cmd := &cobra.Command{
+		Use:   "logs [RESOURCE...]",
+		Short: "Print the logs of resources: builds, pods and what Towline did",
+		Long: `Prints the logs of the named resources, or of all. On a terminal the lines of
+several carry their time, and each resource has a colour; NO_COLOR in the
+environment turns colours off. Elsewhere lines are plain.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, _, err := ws.find()
+			if err != nil {
+				return err
+			}
+			client, err := running(cmd.Context(), e)
+			if err != nil {
+				return err
+			}
+			s, err := client.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := hasResources(s, args, req.Follow); err != nil {
+				return err
+			}
+			req.Resources = args
+			printer := newLogPrinter(os.Stdout, len(args) != 1)
+			if withTime {
+				printer.time = fullTime
+			}
+			out := logOutput{e: e, client: client, show: printer.print}
+			if req.Follow && reconnect {
+				return out.follow(cmd.Context(), req)
+			}
+			err = out.print(cmd.Context(), req)
+			if cmd.Context().Err() != nil {
+				return nil
+			}
+			return err
+		},
+	}
+	ws.registerLong(cmd)
+	cmd.Flags().BoolVarP(&req.Follow, "follow", "f", false, "go on with what comes")
+	cmd.Flags().BoolVar(&reconnect, "reconnect", false, "with -f: when the daemon goes, wait for the next one")
+	cmd.Flags().BoolVar(&withTime, "time", false, "begin each line with its date and time")
+	cmd.Flags().IntVar(&req.Tail, "tail", 0, "only the last N lines (0: all that is kept)")
+	return cmd
+}
+
+// hasResources says which name is no resource's, nil if all are. Names may come
+// yet where resources are not known and the log is followed.
+func hasResources(s api.Status, names []string, followed bool) error {
+	if len(s.Resources) == 0 && (followed || s.Config.Evaluating) {
+		return nil
+	}
+	var known []string
+	for _, r := range s.Resources {
+		known = append(known, r.Name)
+	}
+	slices.Sort(known)
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return &config.Problem{Message: fmt.Sprintf("there is no resource %q", name), Hint: nearOnes(name, known)}
+		}
+	}
+	return nil
+}
+
+// nearOnes names the resources that a wrong name may mean, or some if none is
+// near.
+func nearOnes(name string, known []string) string {
+	const some = 8
+	var near []string
+	for _, k := range known {
+		if decl.Nearest(name, []string{k}) != "" || name != "" && strings.Contains(strings.ToLower(k), strings.ToLower(name)) {
+			near = append(near, k)
+		}
+	}
+	switch {
+	case len(known) == 0:
+		return "there are no resources: `towline status` shows why"
+	case len(near) > 0:
+		return "did you mean " + listed(near, some, " or ") + "?"
+	}
+	return "there are " + listed(known, some, " and ")
+}
+
+// listed joins names, the first few of them.
+func listed(names []string, limit int, last string) string {
+	if len(names) > limit {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:limit], ", "), len(names)-limit)
+	}
+	if len(names) == 1 {
+		return names[0]
+	}
+	return strings.Join(names[:len(names)-1], ", ") + last + names[len(names)-1]
+}
+
+// logPrinter writes lines of logs.
+type logPrinter struct {
+	w      io.Writer
+	named  bool   // lines of several: each begins with its resource
+	time   string // layout of the time that lines begin with; "": none
+	colour bool
+}
+
+// The layouts of a line's time: for a person who watches, and for later.
+const (
+	clockTime = "15:04:05"
+	fullTime  = "2006-01-02T15:04:05.000Z07:00"
+)
+
+// newLogPrinter returns one that suits a file: plain unless it is a terminal.
+func newLogPrinter(w *os.File, named bool) *logPrinter {
+	p := &logPrinter{w: w, named: named}
+	if term.IsTerminal(int(w.Fd())) {
+		p.colour = os.Getenv("NO_COLOR") == ""
+		if named {
+			p.time = clockTime
+		}
+	}
+	return p
+}
+
+func (p *logPrinter) print(l api.LogLine) {
+	if p.named && strings.TrimSpace(l.Text) == "" {
+		return // between the lines of several, an empty one tells nothing
+	}
+	var prefix, text string
+	if p.time != "" {
+		prefix = p.paint(l.Time.Local().Format(p.time), "\x1b[2m") + " "
+	}
+	if p.named {
+		name := l.Resource
+		if name == "" {
+			name = "towline"
+		}
+		prefix += p.paint(fmt.Sprintf("%-12s │", name), nameColour(name)) + " "
+	}
+	if text = l.Text; l.Level != "" {
+		text = strings.ToUpper(l.Level) + ": " + text
+	}
+	fmt.Fprintln(p.w, prefix+p.paint(text, levelColour(l.Level)))
+}
+
+func (p *logPrinter) paint(text, colour string) string {
+	if !p.colour {
+		return text
+	}
+	return painted(text, colour)
+}
+
+// nameColour is a resource's colour, the same each time. Red and yellow are for
+// levels.
+func nameColour(name string) string {
+	colours := [...]string{"\x1b[36m", "\x1b[35m", "\x1b[34m", "\x1b[32m", "\x1b[96m", "\x1b[95m", "\x1b[94m", "\x1b[92m"}
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, name)
+	return colours[h.Sum32()%uint32(len(colours))]
+}
+
+func levelColour(level string) string {
+	switch level {
+	case "error":
+		return "\x1b[31m"
+	case "warn":
+		return "\x1b[33m"
+	}
+	return ""
+}
 
 // logOutput prints the log lines of a workspace's daemons.
 type logOutput struct {

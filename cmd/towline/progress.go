@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,18 +14,34 @@ import (
 	"github.com/towline-dev/towline/server/api"
 )
 
-// progress shows how resources come up. On a terminal each resource has one
-// line that changes in place; elsewhere each change of a phase is a line.
+// progress shows how resources come up. On a terminal it is a block that changes
+// in place, with a line for each resource, or for each state when they are many.
+// Elsewhere what ends is a line, ready or failed, and every now and then comes
+// one that counts the states.
 type progress struct {
 	w     io.Writer
 	tty   bool
+	size  func() (columns, rows int) // of the terminal
 	began time.Time
-	said  map[string]string
 	drawn int // lines of the block on the terminal
+
+	mu   sync.Mutex // of what follows
+	last api.Status
+	said map[string]string
 }
 
+// summaryEvery is how often progress that is no terminal's counts the states.
+const summaryEvery = 10 * time.Second
+
 func newProgress(w *os.File) *progress {
-	return &progress{w: w, tty: term.IsTerminal(int(w.Fd())), began: time.Now(), said: map[string]string{}}
+	size := func() (int, int) {
+		columns, rows, err := term.GetSize(int(w.Fd()))
+		if err != nil || columns < 20 {
+			return 80, 24
+		}
+		return columns, rows
+	}
+	return &progress{w: w, tty: term.IsTerminal(int(w.Fd())), size: size, began: time.Now(), said: map[string]string{}}
 }
 
 func (p *progress) show(s api.Status) {
@@ -32,46 +49,172 @@ func (p *progress) show(s api.Status) {
 		p.draw(s)
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = s
+	busy := map[string]bool{}
+	for _, r := range api.OutcomeOf(&s).Busy {
+		busy[r.Name] = true
+	}
 	for _, r := range s.Resources {
-		text := line(r.Text)
-		if r.State == api.StateStopped || r.State == api.StateDisabled || p.said[r.Name] == text {
+		if busy[r.Name] || !r.State.Good() && !r.State.Bad() {
 			continue
 		}
-		p.said[r.Name] = text
-		fmt.Fprintf(p.w, "%6s  %s %s: %s\n", short(time.Since(p.began)), mark(r.State), r.Name, text)
+		key := string(r.State)
+		if r.State.Bad() {
+			key = line(r.Text) // another reason is told too
+		}
+		if p.said[r.Name] == key {
+			continue
+		}
+		p.said[r.Name] = key
+		fmt.Fprintf(p.w, "%6s  %s %s: %s\n", short(time.Since(p.began)), mark(r.State), r.Name, line(r.Text))
 	}
 }
 
-func (p *progress) draw(s api.Status) {
+// keepCounting counts the states every now and then until stop is called, where
+// no terminal shows them.
+func (p *progress) keepCounting() (stop func()) {
+	if p.tty {
+		return func() {}
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(summaryEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				p.mu.Lock()
+				if text := counted(p.last); text != "" {
+					fmt.Fprintf(p.w, "%6s  %s\n", short(time.Since(p.began)), text)
+				}
+				p.mu.Unlock()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() { close(done); <-ended })
+}
+
+// byState sorts the resources that are asked for by their state, what is well
+// first. States without any are left out.
+func byState(s api.Status) (states []api.State, of map[api.State][]api.ResourceStatus) {
+	of = map[api.State][]api.ResourceStatus{}
+	for _, r := range s.Resources {
+		if r.State != api.StateStopped && r.State != api.StateDisabled {
+			of[r.State] = append(of[r.State], r)
+		}
+	}
+	for _, state := range api.States {
+		if len(of[state]) > 0 {
+			states = append(states, state)
+		}
+	}
+	slices.SortStableFunc(states, func(a, b api.State) int { return rank(a) - rank(b) })
+	return states, of
+}
+
+func rank(s api.State) int {
+	switch {
+	case s.Good():
+		return 0
+	case s.Bad() || s == api.StateUnknown:
+		return 2 // last, where the eye is
+	}
+	return 1
+}
+
+// counted is a status in one line: "271 ready · 24 starting · 5 error: db image
+// not found".
+func counted(s api.Status) string {
+	states, of := byState(s)
+	parts := make([]string, len(states))
+	for i, state := range states {
+		parts[i] = fmt.Sprintf("%d %s", len(of[state]), state)
+		if rank(state) == 2 {
+			parts[i] += ": " + reason(of[state][0])
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// reason names a resource with what is wrong with it.
+func reason(r api.ResourceStatus) string {
+	if r.Problem != nil {
+		return r.Name + " " + line(r.Problem.Message)
+	}
+	return strings.TrimSpace(r.Name + " " + line(r.Message))
+}
+
+// foldAbove is how many resources have a line each on a terminal.
+const foldAbove = 20
+
+// block is what a terminal shows of a status: a line for each resource, or for
+// each state when the resources are many or the terminal is low.
+func block(s api.Status, columns, rows int) []string {
+	var shown []api.ResourceStatus
 	width := 0
 	for _, r := range s.Resources {
-		width = max(width, len(r.Name))
+		if r.State != api.StateDisabled {
+			shown = append(shown, r)
+			width = max(width, len([]rune(r.Name)))
+		}
 	}
-	columns, _, err := term.GetSize(int(os.Stdout.Fd()))
-	if err != nil || columns < 20 {
-		columns = 80
+	var lines []string
+	if len(shown) <= min(foldAbove, rows-2) {
+		for _, r := range shown {
+			text := fmt.Sprintf(" %s  %-*s  %s", mark(r.State), width, r.Name, state(r))
+			lines = append(lines, painted(cut(text, columns-1), colour(r.State)))
+		}
+		return lines
 	}
+	states, of := byState(s)
+	for _, state := range states {
+		text := fmt.Sprintf(" %s %4d %-9s  ", mark(state), len(of[state]), state)
+		if rank(state) == 2 {
+			text += reason(of[state][0])
+		} else {
+			names := make([]string, len(of[state]))
+			for i, r := range of[state] {
+				names[i] = r.Name
+			}
+			text += strings.Join(names, ", ")
+		}
+		lines = append(lines, painted(cut(text, columns-1), colour(state)))
+	}
+	return lines
+}
+
+func (p *progress) draw(s api.Status) {
 	if p.drawn > 0 {
 		fmt.Fprintf(p.w, "\x1b[%dA", p.drawn)
 	}
-	p.drawn = 0
-	for _, r := range s.Resources {
-		if r.State == api.StateDisabled {
-			continue
-		}
-		line := fmt.Sprintf(" %s  %-*s  %s", mark(r.State), width, r.Name, state(r))
-		if runes := []rune(line); len(runes) > columns-1 {
-			line = string(runes[:columns-2]) + "…"
-		}
-		begin, end := colour(r.State), ""
-		if begin != "" {
-			end = "\x1b[0m"
-		}
-		fmt.Fprintf(p.w, "\r\x1b[2K%s%s%s\n", begin, line, end)
-		p.drawn++
+	columns, rows := p.size()
+	lines := append(block(s, columns, rows), "    "+short(time.Since(p.began)))
+	for _, text := range lines {
+		fmt.Fprintf(p.w, "\r\x1b[2K%s\n", text)
 	}
-	fmt.Fprintf(p.w, "\r\x1b[2K    %s\n", short(time.Since(p.began)))
-	p.drawn++
+	fmt.Fprint(p.w, "\x1b[J") // what a longer block left
+	p.drawn = len(lines)
+}
+
+// cut shortens a text to a number of columns.
+func cut(text string, columns int) string {
+	if runes := []rune(text); len(runes) > columns {
+		return string(runes[:max(columns-1, 0)]) + "…"
+	}
+	return text
+}
+
+// painted is a text in a colour; "" is none.
+func painted(text, colour string) string {
+	if colour == "" {
+		return text
+	}
+	return colour + text + "\x1b[0m"
 }
 
 // summary ends the progress with what a person does next.
@@ -141,23 +284,4 @@ func spin(w *os.File, what string) (stop func()) {
 		}
 	}()
 	return sync.OnceFunc(func() { close(done); <-ended })
-}
-
-// printLog writes one line of a log.
-func printLog(w io.Writer, l api.LogLine, named bool) {
-	if named && strings.TrimSpace(l.Text) == "" {
-		return // between the lines of several, an empty one tells nothing
-	}
-	prefix := ""
-	if named {
-		name := l.Resource
-		if name == "" {
-			name = "towline"
-		}
-		prefix = fmt.Sprintf("%-12s │ ", name)
-	}
-	if l.Level != "" {
-		prefix += strings.ToUpper(l.Level) + ": "
-	}
-	fmt.Fprintln(w, prefix+l.Text)
 }

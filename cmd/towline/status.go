@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/daemon"
@@ -44,7 +45,7 @@ func statusCommand() *cobra.Command {
 				enc.SetIndent("", "  ")
 				return enc.Encode(s)
 			}
-			printStatus(os.Stdout, s)
+			printStatus(os.Stdout, s, columnsOf(os.Stdout))
 			if len(api.OutcomeOf(&s).Failed) > 0 || s.Left != "" {
 				return errReported
 			}
@@ -56,8 +57,18 @@ func statusCommand() *cobra.Command {
 	return cmd
 }
 
-// printStatus writes a status as a table, problems below it.
-func printStatus(w io.Writer, s api.Status) {
+// columnsOf is the width of a terminal, 0 where there is none.
+func columnsOf(w *os.File) int {
+	columns, _, err := term.GetSize(int(w.Fd()))
+	if err != nil {
+		return 0
+	}
+	return max(columns, 20)
+}
+
+// printStatus writes a status as a table, problems below it. On a terminal it
+// fits in the columns; 0 is no terminal, and nothing is left out or cut.
+func printStatus(w io.Writer, s api.Status, columns int) {
 	if !s.Up && s.Left != "" {
 		fmt.Fprintf(w, "Not all is down. `towline down` goes on with it.\nerror: %s\n", s.Left)
 		return
@@ -69,35 +80,18 @@ func printStatus(w io.Writer, s api.Status) {
 		}
 		return
 	}
-	fmt.Fprintf(w, "%s  %s  context %s, namespace %s\n", mark(s.State), line(s.Text), s.Cluster.Context, s.Cluster.Namespace)
+	where := fmt.Sprintf("context %s, namespace %s", s.Cluster.Context, s.Cluster.Namespace)
+	if head := mark(s.State) + "  " + line(s.Text); columns > 0 && len([]rune(head+where))+2 > columns {
+		fmt.Fprintf(w, "%s\n%s\n", head, where)
+	} else {
+		fmt.Fprintf(w, "%s  %s\n", head, where)
+	}
 	if len(s.Args) > 0 {
 		fmt.Fprintf(w, "arguments: %s\n", quoteWords(s.Args))
 	}
 	fmt.Fprintln(w)
-	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(table, "  RESOURCE\tSTATE\tSYNC\tPOD\tPID\tENDPOINT\tLAST UPDATE")
-	for _, r := range s.Resources {
-		pod, sync, pid := "-", "-", "-"
-		for _, t := range r.Targets {
-			pod = t.Pod
-			if t.Pid != 0 {
-				pid = fmt.Sprint(t.Pid)
-			}
-		}
-		if r.Proof != api.ProofNone {
-			sync = string(r.Proof)
-		}
-		endpoint := "-"
-		if len(r.Forwards) > 0 {
-			endpoint = r.Forwards[0].URL
-			if r.Forwards[0].Problem != "" {
-				endpoint = "port in use"
-			}
-		}
-		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\t%s\t%s\t%s\n", mark(r.State), r.Name, state(r), sync, pod, pid, endpoint, lastUpdate(r))
-	}
-	table.Flush()
-	printLinks(w, s.Resources)
+	endpoints := printTable(w, s.Resources, columns)
+	printLinks(w, s.Resources, !endpoints)
 	for _, text := range problems(s) {
 		fmt.Fprintln(w)
 		fmt.Fprintln(w, text)
@@ -105,31 +99,34 @@ func printStatus(w io.Writer, s api.Status) {
 }
 
 // printLinks lists where resources can be looked at: ports that answer here, and
-// links.
-func printLinks(w io.Writer, resources []api.ResourceStatus) {
+// links. A resource's first port stands in the table, unless all are
+// wanted here.
+func printLinks(w io.Writer, resources []api.ResourceStatus, all bool) {
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	row := func(name, url, title string) {
+		if title != "" {
+			url += "\t" + title
+		}
+		fmt.Fprintf(table, "  %s\t%s\n", name, url)
+	}
 	for _, r := range resources {
 		for i, f := range r.Forwards {
-			if f.Problem == "" && (i > 0 || f.Name != "") { // the first stands in the table, without its name
-				fmt.Fprintf(table, "  %s\t%s\t%s\n", r.Name, f.URL, f.Name)
+			if f.Problem == "" && (all || i > 0 || f.Name != "") { // the first stands in the table, without its name
+				row(r.Name, f.URL, f.Name)
 			}
 		}
 		for _, l := range r.Links {
-			fmt.Fprintf(table, "  %s\t%s\t%s\n", r.Name, l.URL, l.Name)
+			row(r.Name, l.URL, l.Name)
 		}
 	}
 	table.Flush()
 }
 
-// state says where a resource stands, in the width of a table's column: the
-// whole of a problem stands below the table.
+// state says where a resource stands; a problem stands below the table.
 func state(r api.ResourceStatus) string {
 	text := string(r.State)
 	if r.Message != "" && !r.State.Good() && r.Problem == nil {
 		text += ": " + r.Message
-	}
-	if short := []rune(line(text)); len(short) > 48 {
-		return string(short[:47]) + "…"
 	}
 	return line(text)
 }
@@ -226,8 +223,13 @@ func short(d time.Duration) string {
 }
 
 func ago(d time.Duration) string {
-	if d < time.Second {
+	switch {
+	case d < time.Second:
 		return "just now"
+	case d < time.Minute:
+		return fmt.Sprintf("%ds ago", int(d.Seconds()))
+	case d >= time.Hour:
+		d = d.Truncate(time.Minute)
 	}
-	return short(d.Round(time.Second)) + " ago"
+	return short(d) + " ago"
 }

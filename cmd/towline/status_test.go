@@ -18,6 +18,17 @@ func TestShort(t *testing.T) {
 	}
 }
 
+func TestAgo(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		300 * time.Millisecond: "just now", 5200 * time.Millisecond: "5s ago", 64 * time.Second: "1m4s ago",
+		123 * time.Second: "2m3s ago", 150 * time.Second: "2m30s ago", 10 * time.Minute: "10m ago", 2*time.Hour + 3*time.Second: "2h0m ago",
+	} {
+		if got := ago(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
 func TestNoColour(t *testing.T) {
 	for _, state := range api.States {
 		t.Setenv("NO_COLOR", "")

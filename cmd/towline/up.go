@@ -85,7 +85,9 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) err
 	if f.timeout > 0 {
 		waiting, stop = context.WithTimeout(ctx, f.timeout)
 	}
+	stopCounting := view.keepCounting()
 	client, err := follow(waiting, e, req, view)
+	stopCounting()
 	stop()
 	if ctx.Err() == nil && waiting.Err() == context.DeadlineExceeded {
 		return timedOut(ctx, e, f.timeout)
@@ -164,12 +166,12 @@ func interrupted() error {
 
 // followAll prints logs until ctx ends, through restarts of the daemon.
 func followAll(ctx context.Context, e api.Endpoint) error {
-	tail := 10
+	tail, out := 10, newLogPrinter(os.Stdout, true)
 	for {
 		client, err := connect(ctx, e)
 		if err == nil {
 			err = client.Logs(ctx, api.LogsRequest{Follow: true, Tail: tail}, func(l api.LogLine) error {
-				printLog(os.Stdout, l, true)
+				out.print(l)
 				return nil
 			})
 		}
@@ -265,40 +267,5 @@ func resourceCommand(name, short string, do func(context.Context, *api.Client, s
 		},
 	}
 	ws.register(cmd)
-	return cmd
-}
-
-func logsCommand() *cobra.Command {
-	var ws workspaceFlags
-	var req api.LogsRequest
-	var reconnect bool
-	cmd := &cobra.Command{
-		Use:   "logs [RESOURCE...]",
-		Short: "Print the logs of resources: builds, pods and what Towline did",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			e, _, err := ws.find()
-			if err != nil {
-				return err
-			}
-			client, err := running(cmd.Context(), e)
-			if err != nil {
-				return err
-			}
-			req.Resources = args
-			out := logOutput{e: e, client: client, show: func(l api.LogLine) { printLog(os.Stdout, l, len(args) != 1) }}
-			if req.Follow && reconnect {
-				return out.follow(cmd.Context(), req)
-			}
-			err = out.print(cmd.Context(), req)
-			if cmd.Context().Err() != nil {
-				return nil
-			}
-			return err
-		},
-	}
-	ws.registerLong(cmd)
-	cmd.Flags().BoolVarP(&req.Follow, "follow", "f", false, "go on with what comes")
-	cmd.Flags().BoolVar(&reconnect, "reconnect", false, "with -f: when the daemon goes, wait for the next one")
-	cmd.Flags().IntVar(&req.Tail, "tail", 0, "only the last N lines (0: all that is kept)")
 	return cmd
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,9 +39,8 @@ no longer knows. Editors and the terminal read the same stream.`,
 				out := json.NewEncoder(os.Stdout)
 				err = client.Events(cmd.Context(), since, func(e api.Event) error { return out.Encode(e) })
 			} else {
-				view := newProgress(os.Stdout)
-				view.tty = false
-				err = client.Watch(cmd.Context(), func(s *api.Status) error { view.show(*s); return nil })
+				told := changes{w: os.Stdout, began: time.Now(), said: map[string]string{}}
+				err = client.Watch(cmd.Context(), func(s *api.Status) error { told.show(*s); return nil })
 			}
 			if cmd.Context().Err() != nil {
 				return nil
@@ -50,4 +52,22 @@ no longer knows. Editors and the terminal read the same stream.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print events as JSON, one a line")
 	cmd.Flags().Uint64Var(&since, "since", 0, "with --json: go on after this event")
 	return cmd
+}
+
+// changes tells each change of a resource in a line.
+type changes struct {
+	w     io.Writer
+	began time.Time
+	said  map[string]string
+}
+
+func (c *changes) show(s api.Status) {
+	for _, r := range s.Resources {
+		text := line(r.Text)
+		if r.State == api.StateStopped || r.State == api.StateDisabled || c.said[r.Name] == text {
+			continue
+		}
+		c.said[r.Name] = text
+		fmt.Fprintf(c.w, "%6s  %s %s: %s\n", short(time.Since(c.began)), mark(r.State), r.Name, text)
+	}
 }

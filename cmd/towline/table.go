@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/towline-dev/towline/server/api"
+)
+
+// column is one of the table of resources.
+type column struct {
+	title string
+	cells []string
+	width int
+}
+
+// How much of a state a terminal shows: less, down to the least, where another
+// column would have to go.
+const (
+	widestState = 48
+	leastState  = 24
+)
+
+// printTable writes the resources as a table. On a terminal what does not fit
+// goes, the least important column first; names and states stay, and are cut at
+// last. It reports whether the endpoints are among what is shown.
+func printTable(w io.Writer, resources []api.ResourceStatus, terminal int) (endpoints bool) {
+	columns := columnsFor(resources)
+	if terminal > 0 {
+		columns = fit(columns, terminal)
+	}
+	fmt.Fprintln(w, row(columns, "  ", func(c column) string { return c.title }))
+	for i, r := range resources {
+		text := row(columns, mark(r.State)+" ", func(c column) string { return c.cells[i] })
+		if terminal > 0 {
+			text = painted(text, colour(r.State))
+		}
+		fmt.Fprintln(w, text)
+	}
+	return slices.ContainsFunc(columns, func(c column) bool { return c.title == "ENDPOINT" })
+}
+
+func columnsFor(resources []api.ResourceStatus) []column {
+	columns := []column{{title: "RESOURCE"}, {title: "STATE"}, {title: "SYNC"}, {title: "POD"}, {title: "PID"}, {title: "ENDPOINT"}, {title: "LAST UPDATE"}}
+	for _, r := range resources {
+		pod, sync, pid, endpoint := "-", "-", "-", "-"
+		for _, t := range r.Targets {
+			pod = t.Pod
+			if t.Pid != 0 {
+				pid = fmt.Sprint(t.Pid)
+			}
+		}
+		if r.Proof != api.ProofNone {
+			sync = string(r.Proof)
+		}
+		if len(r.Forwards) > 0 {
+			endpoint = r.Forwards[0].URL
+			if r.Forwards[0].Problem != "" {
+				endpoint = "port in use"
+			}
+		}
+		for i, cell := range []string{r.Name, state(r), sync, pod, pid, endpoint, lastUpdate(r)} {
+			columns[i].cells = append(columns[i].cells, cell)
+		}
+	}
+	for i := range columns {
+		c := &columns[i]
+		c.width = len(c.title)
+		for _, cell := range c.cells {
+			c.width = max(c.width, len([]rune(cell)))
+		}
+	}
+	return columns
+}
+
+// fit leaves out and cuts until a row fits in a terminal.
+func fit(columns []column, terminal int) []column {
+	states := min(columns[1].width, widestState)
+	columns[1].width = min(states, leastState)
+	for _, title := range []string{"PID", "POD", "LAST UPDATE", "ENDPOINT", "SYNC"} {
+		if rowWidth(columns) > terminal {
+			columns = slices.DeleteFunc(columns, func(c column) bool { return c.title == title })
+		}
+	}
+	columns[1].width = states
+	for _, i := range []int{1, 0} { // a state longer than its word first, then names
+		columns[i].narrow(max(columns[i].width-max(rowWidth(columns)-terminal, 0), len("deploying")))
+	}
+	return columns
+}
+
+func (c *column) narrow(width int) {
+	c.width = min(c.width, width)
+	for i, cell := range c.cells {
+		c.cells[i] = cut(cell, c.width)
+	}
+}
+
+// rowWidth is how many columns of a terminal a row takes, with its mark.
+func rowWidth(columns []column) int {
+	width := 0
+	for _, c := range columns {
+		width += 2 + c.width
+	}
+	return width
+}
+
+func row(columns []column, text string, cell func(column) string) string {
+	for i, c := range columns {
+		if i > 0 {
+			text += "  "
+		}
+		text += fmt.Sprintf("%-*s", c.width, cell(c))
+	}
+	return strings.TrimRight(text, " ")
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// shop is the status of a project with long names of everything.
+func shop() api.Status {
+	s := api.Status{Up: true, State: api.StateError, Text: "1 of 3 failed", Cluster: api.ClusterStatus{Context: "kind-towline-of-the-team", Namespace: "shop"}}
+	s.Resources = []api.ResourceStatus{
+		{Name: "web", State: api.StateReady, Proof: "in-sync", Targets: []api.Target{{Pod: "web-5d8f7c9b6d-x2x4q", Pid: 4711}},
+			Forwards: []api.Forward{{URL: "http://127.0.0.1:18080"}, {URL: "http://127.0.0.1:19090", Name: "metrics"}},
+			Links:    []config.Link{{URL: "https://docs.example/shop", Name: "Docs"}}},
+		{Name: "checkout-of-the-whole-shop-in-all-countries", State: api.StateStarting, Message: "waits for the readiness probe of the container that holds the database's migrations"},
+		{Name: "db", State: api.StateError, Problem: &config.Problem{Message: "image not found"}},
+	}
+	return s
+}
+
+func TestStatusFitsTheTerminal(t *testing.T) {
+	t.Setenv("NO_COLOR", "1")
+	for _, columns := range []int{48, 80, 120, 200} {
+		t.Run(fmt.Sprint(columns), func(t *testing.T) {
+			var b strings.Builder
+			printStatus(&b, shop(), columns)
+			text := b.String()
+			for line := range strings.Lines(text) {
+				if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > columns && !strings.Contains(line, "http") { // an address is whole, to be copied
+					t.Errorf("%d columns: %s", n, line)
+				}
+			}
+			for _, want := range []string{"RESOURCE", "STATE", "web", "ready", "starting", "error", "http://127.0.0.1:18080", "http://127.0.0.1:19090", "metrics", "https://docs.example/shop", "db: image not found"} {
+				if !strings.Contains(text, want) {
+					t.Errorf("%q is not shown in\n%s", want, text)
+				}
+			}
+			if strings.Contains(text, "4711") != (columns >= 200) {
+				t.Errorf("the least important column:\n%s", text)
+			}
+		})
+	}
+}
+
+func TestStatusIntoAPipeIsWhole(t *testing.T) {
+	s := shop()
+	var b strings.Builder
+	printStatus(&b, s, 0)
+	text := b.String()
+	for _, want := range []string{s.Resources[1].Name, s.Resources[1].Message, "web-5d8f7c9b6d-x2x4q", "4711", "LAST UPDATE"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not shown in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "\x1b") {
+		t.Errorf("colour in a pipe: %q", text)
+	}
+	b.Reset()
+	if printStatus(&b, s, 120); !strings.Contains(b.String(), "\x1b[31m✗ db") {
+		t.Errorf("no colour on a terminal: %q", b.String())
+	}
+}
