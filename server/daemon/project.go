@@ -69,7 +69,7 @@ func (c *core) evaluated(o outcome) {
 	if p.Error == nil && c.session.runner != nil {
 		c.configure()
 	}
-	if again := cmp.Or(c.changed(changed), c.sources.overtaken(p)); again != "" {
+	if again := cmp.Or(c.changed(changed, false), c.sources.overtaken(p)); again != "" {
 		c.reevaluate(again)
 	}
 	if !c.eval.answer(p) && p.Error == nil {
@@ -90,7 +90,7 @@ func (c *core) hint(paths []string, saved bool) {
 		c.sources.sweeper.saved() // one that saves changes other files as well
 	}
 	changed, dir := c.sources.look(paths)
-	file := cmp.Or(c.changed(changed), dir)
+	file := cmp.Or(c.changed(changed, saved), dir)
 	if saved {
 		c.confirm()
 	}
@@ -105,18 +105,19 @@ func (c *core) hint(paths []string, saved bool) {
 
 // rescan looks at everything again.
 func (c *core) rescan() {
-	if file := c.changed(c.sources.scan()); file != "" {
+	if file := c.changed(c.sources.scan(), false); file != "" {
 		c.reevaluate(file)
 	}
 }
 
 // changed tells the engine of changed files and returns one that the Tiltfile
-// read, "" if it read none.
-func (c *core) changed(paths map[string]bool) string {
+// read, "" if it read none. saved is as in hint.
+func (c *core) changed(paths map[string]bool, saved bool) string {
 	if len(paths) == 0 {
 		return ""
 	}
 	e, file := c.sources.dependents(paths)
+	e.Saved = saved
 	c.hold(e.Images)
 	if len(e.Images)+len(e.Locals) > 0 {
 		c.step(e)

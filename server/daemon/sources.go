@@ -143,7 +143,7 @@ func (s *sources) look(paths []string) (changed map[string]bool, dir string) {
 // dependents sorts changed files by who depends on them. file is one that the
 // Tiltfile read, "" if it read none.
 func (s *sources) dependents(paths map[string]bool) (e engine.Changed, file string) {
-	e.Images = map[string][]string{}
+	e.Images, e.Own = map[string][]string{}, map[string][]string{}
 	for _, in := range s.interests {
 		hit := ""
 		for _, p := range slices.Sorted(maps.Keys(paths)) {
@@ -153,6 +153,9 @@ func (s *sources) dependents(paths map[string]bool) (e engine.Changed, file stri
 			hit = p
 			if in.image != "" {
 				e.Images[in.image] = append(e.Images[in.image], p)
+			}
+			if in.resource != "" {
+				e.Own[in.resource] = append(e.Own[in.resource], p)
 			}
 		}
 		if hit != "" && in.resource != "" {

@@ -63,13 +63,17 @@ type Resource struct {
 	// Agentless are images that the last good one runs where there is no agent:
 	// only a build brings a change there.
 	Agentless []string
-	Ran       uint64   // local: batch that the last command included
-	Dirty     uint64   // local: batch that last changed one of its files
-	Ready     bool     // its pods or its serve command are
-	Broken    bool     // its pods will not become ready without a change
-	WasReady  bool     // once since it was wanted: dependents may start
-	Message   string   // what it waits for, from the cluster
-	Failed    *Failure // of the last update
+	Ran       uint64 // local: batch that the last command included
+	Dirty     uint64 // local: batch that last changed one of its files
+	// Writing are files that changed while its command ran, with their batch,
+	// Outputs the folders to which earlier ones wrote. Replaced, never changed.
+	Writing  map[string]uint64
+	Outputs  map[string]bool
+	Ready    bool     // its pods or its serve command are
+	Broken   bool     // its pods will not become ready without a change
+	WasReady bool     // once since it was wanted: dependents may start
+	Message  string   // what it waits for, from the cluster
+	Failed   *Failure // of the last update
 }
 
 // Failure is a problem and the batch at which it arose.

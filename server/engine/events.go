@@ -27,6 +27,8 @@ type Unwanted struct{}
 type Changed struct {
 	Images map[string][]string // absolute paths by the ref of the image that depends on them
 	Locals []string            // resources whose own command depends on a changed file
+	Own    map[string][]string // these files, by resource
+	Saved  bool                // by a person, as an editor tells
 }
 
 // Built answers Build.
@@ -184,6 +186,7 @@ func (e Restored) record(s *State) []Effect {
 		img.Dirty[p] = s.Batch
 	}
 	s.Images[e.Ref] = img
+	noteRestored(s, e.Ref, e.Dirty)
 	return nil
 }
 
@@ -293,6 +296,9 @@ func (e Changed) record(s *State) []Effect {
 			s.Resources[name] = r
 		}
 	}
+	if s.Project != nil {
+		noteWrites(s, e)
+	}
 	return nil
 }
 
@@ -384,6 +390,7 @@ func (e LocalDone) record(s *State) []Effect {
 		r.Failed = &Failure{Problem: *e.Problem, Batch: r.Ran}
 	} else {
 		r.Applied = r.Spec
+		r = learnt(r)
 	}
 	s.Resources[e.Resource] = r
 	return nil

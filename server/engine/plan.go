@@ -89,21 +89,26 @@ func may(r Resource, spec *config.Resource) bool {
 }
 
 func planLocal(s *State, spec *config.Resource) []Effect {
+	if !localDue(s, spec) {
+		return nil
+	}
+	r := begun(s, s.Resources[spec.Name])
+	s.Resources[spec.Name] = r
+	return []Effect{RunLocal{Resource: *spec, Reason: reason(r)}}
+}
+
+// localDue reports whether a command is to run that does not.
+func localDue(s *State, spec *config.Resource) bool {
 	r := s.Resources[spec.Name]
 	changed := r.Dirty > max(r.Ran, r.Since)
 	first := r.Fresh && (spec.AutoInit || changed && spec.TriggerMode != config.TriggerManual)
 	if !r.Forced && !first && (!changed || !may(r, spec)) {
-		return nil
+		return false
 	}
 	if r.Failed != nil && !r.Forced && r.Dirty <= r.Failed.Batch {
-		return nil
+		return false
 	}
-	if !spec.Local.AllowParallel && otherLocal(s, spec.Name) != "" {
-		return nil
-	}
-	r.Working, r.Forced, r.Ran = true, false, s.Batch
-	s.Resources[spec.Name] = r
-	return []Effect{RunLocal{Resource: *spec, Reason: reason(r)}}
+	return spec.Local.AllowParallel || otherLocal(s, spec.Name) == ""
 }
 
 // otherLocal names a running command that no other may run beside, "" when
@@ -139,6 +144,9 @@ func planK8s(s *State, spec *config.Resource) []Effect {
 		waiting = true
 		if !r.Fresh && !may(r, spec) || !basesReady(s, ref) || img.Failed != nil && newestCause(s, ref) <= img.Failed.Batch && !img.Stale {
 			continue
+		}
+		if len(held(s, ref, r.Forced || changesAsked(s, ref))) > 0 {
+			continue // a command is writing what it would read
 		}
 		effects = append(effects, startBuild(s, ref))
 	}
@@ -279,6 +287,7 @@ func planTargets(s *State) []Effect {
 			}
 			s.Batch++
 			live.Batch = s.Batch
+			postpone(s, t.Image, held(s, t.Image, t.Asked.Changes))
 			t.Sending, t.Asked.Restart = live.Batch, false
 			due = append(due, next{id, t, live})
 		}
@@ -297,8 +306,9 @@ func planTargets(s *State) []Effect {
 func planLive(s *State, id TargetID, t Target) (Live, bool) {
 	img := s.Images[t.Image]
 	var changed []string
+	held := held(s, t.Image, t.Asked.Changes)
 	for p, batch := range img.Dirty {
-		if batch > t.Synced {
+		if batch > t.Synced && held[p] == "" {
 			changed = append(changed, p)
 		}
 	}
@@ -307,6 +317,9 @@ func planLive(s *State, id TargetID, t Target) (Live, bool) {
 	}
 	sort.Strings(changed)
 	spec, resource := s.view.image(t.Image), s.view.resource(t.Resource)
+	if !t.Checked && commandRuns(s, held) {
+		return Live{}, false // an application starts with all of what is being written
+	}
 	if !t.Checked {
 		// Whatever else is to come: the application may be held for this, and
 		// what can be brought is brought before it starts.
@@ -315,14 +328,14 @@ func planLive(s *State, id TargetID, t Target) (Live, bool) {
 		return Live{
 			Target: id, Files: p.Files, Runs: p.Runs, Restart: p.Restart || t.Asked.Restart, Check: true,
 			Must: t.Asked.Steps || t.Asked.Restart, Initial: hasStep(spec, config.StepInitialSync),
-		}, t.Failed == nil || newest(img) > t.Failed.Batch || t.Asked.Restart
+		}, t.Failed == nil || newestBut(img, held) > t.Failed.Batch || t.Asked.Restart
 	}
 	switch {
 	case img.Building || img.Stale || img.Failed != nil:
 		return Live{}, false
 	case !t.Asked.Restart && !t.Asked.Changes && !may(Resource{}, resource):
 		return Live{}, false // manual: waits for the trigger
-	case t.Failed != nil && newest(img) <= t.Failed.Batch && !t.Asked.Restart:
+	case t.Failed != nil && newestBut(img, held) <= t.Failed.Batch && !t.Asked.Restart:
 		return Live{}, false
 	}
 	p := LivePlan(s.reached(t.Image), changed)

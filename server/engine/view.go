@@ -14,6 +14,8 @@ type view struct {
 	bases     map[string][]string // by ref: what an image is built from
 	order     map[string][]string // by resource: its images and all their bases, bases first
 	users     map[string][]string // by ref: the resources that run an image
+	commands  []*config.Resource  // local resources with a command that ends
+	writers   map[string][]string // by ref: those that the resources with it depend on
 	deploys   map[string]string   // by ref of a LiveImage: its resource
 	ranks     map[string]int      // of Kubernetes resources, for their first update
 	grounds   []*config.Resource  // those of them below the highest rank
@@ -27,6 +29,7 @@ func newView(p *config.Project) *view {
 		order:     make(map[string][]string, len(p.Resources)),
 		users:     make(map[string][]string, len(p.Images)),
 		deploys:   map[string]string{},
+		writers:   map[string][]string{},
 		ranks:     ranks(p),
 	}
 	// Of two of one name the first counts.
@@ -47,6 +50,9 @@ func newView(p *config.Project) *view {
 	for i := range p.Resources {
 		if r := &p.Resources[i]; v.resources[r.Name] == nil {
 			v.resources[r.Name] = r
+			if hasCommand(r) {
+				v.commands = append(v.commands, r)
+			}
 			v.order[r.Name] = v.buildOrder(r.Images)
 			if img, ok := r.LiveImage(); ok {
 				v.deploys[img.Ref] = r.Name
@@ -54,6 +60,12 @@ func newView(p *config.Project) *view {
 			for _, ref := range r.Images {
 				v.users[ref] = append(v.users[ref], r.Name)
 			}
+		}
+	}
+	for name := range v.resources {
+		writers := v.writersOf(name)
+		for _, ref := range v.reads(name) {
+			v.writers[ref] = append(v.writers[ref], writers...)
 		}
 	}
 	for i := range p.Resources {
@@ -137,6 +149,15 @@ func (s *State) ImagesOf(resource string) []string {
 		return nil
 	}
 	return s.view.order[resource]
+}
+
+// reads returns a resource's images and what is synced into its containers.
+func (v *view) reads(resource string) []string {
+	refs := v.order[resource]
+	if img, ok := v.resource(resource).LiveImage(); ok {
+		refs = append(slices.Clone(refs), img.Ref)
+	}
+	return refs
 }
 
 // Users returns the resources that run an image, or one that is built from it.

@@ -103,6 +103,9 @@ func (s *State) StaleBy(name string) string {
 	if s.view == nil {
 		return ""
 	}
+	if by := s.HeldBy(name); by != "" && s.Resources[by].Failed != nil {
+		return by
+	}
 	for _, dep := range s.view.resource(name).ResourceDeps {
 		spec := s.view.resource(dep)
 		if r := s.Resources[dep]; spec.Kind == config.KindLocal && r.Wanted && r.Failed != nil {
@@ -110,4 +113,19 @@ func (s *State) StaleBy(name string) string {
 		}
 	}
 	return ""
+}
+
+// HeldBy names the local resource for whose command a resource's changed files
+// wait: for its end, or, when it failed, for its success; "" when none do.
+func (s *State) HeldBy(name string) string {
+	if s.view == nil {
+		return ""
+	}
+	by := ""
+	for _, ref := range s.view.reads(name) {
+		for _, holder := range heldBy(s, ref) {
+			by = max(by, holder)
+		}
+	}
+	return by
 }

@@ -120,6 +120,9 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 	}
 	for _, t := range targets {
 		if t.Sync == api.SyncPending && t.Agent && r.Ready && !engine.AwaitsTrigger(f.State, spec) {
+			if by := f.State.HeldBy(spec.Name); by != "" {
+				return verdict{state: api.StateUpdating, why: "waits for the end of " + by}, true
+			}
 			return verdict{state: api.StateUpdating, why: "updating " + t.Pod}, true
 		}
 		if t.Sync == api.SyncFailed && t.Problem != nil {

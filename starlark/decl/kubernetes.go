@@ -233,7 +233,7 @@ func localRows() []row {
 		{
 			name:    "local_resource",
 			purpose: "Runs commands on the developer's machine, as a resource.",
-			doc:     "At least one of *cmd* and *serve_cmd* is needed.",
+			doc:     "At least one of *cmd* and *serve_cmd* is needed. While *cmd* runs, what it writes into images of resources that depend on it, or into a folder that it wrote to before, waits for its end and is then one update; what a failed *cmd* wrote waits for its success, and those resources are stale.",
 			params:  resource,
 			example: `
 local_resource('codegen', 'make gen', deps=['api'])
