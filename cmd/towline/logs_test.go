@@ -20,6 +20,9 @@ import (
 // its place, which tells an old line again.
 func TestLogsOutliveTheDaemon(t *testing.T) {
 	e := api.Endpoint{Workspace: t.TempDir(), Socket: filepath.Join(t.TempDir(), "s")}
+	if err := os.Chmod(filepath.Dir(e.Socket), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	began := time.Now()
 	serve := func(lines ...string) (stop func()) {
 		listener, err := net.Listen("unix", e.Socket)

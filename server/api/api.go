@@ -200,9 +200,12 @@ type UpRequest struct {
 	Resources []string `json:"resources,omitempty"` // none: all that are enabled
 	Context   string   `json:"context,omitempty"`   // of the kubeconfig; "" is the current one
 	Namespace string   `json:"namespace,omitempty"` // "" is the context's
-	Env       []string `json:"env,omitempty"`       // "NAME=value", the caller's; none: what the daemon was started with
-	TakeOver  bool     `json:"take_over,omitempty"` // objects of other workspaces too
-	Keep      bool     `json:"keep,omitempty"`      // the daemon stays without faces until Down
+	// Env is the caller's environment, "NAME=value"; none: what the daemon was
+	// started with. It is whole, since a Tiltfile may read any of it, and is sent
+	// only to a daemon of the caller's own.
+	Env      []string `json:"env,omitempty"`
+	TakeOver bool     `json:"take_over,omitempty"` // objects of other workspaces too
+	Keep     bool     `json:"keep,omitempty"`      // the daemon stays without faces until Down
 }
 
 // ArgsRequest changes the Tiltfile's arguments while the project is up.

@@ -46,13 +46,12 @@ type Client struct {
 // NewClient returns a client of the daemon that listens on the endpoint's
 // socket. It does not connect; see Connect.
 func NewClient(e Endpoint) *Client {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", e.listening())
+	connect := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return dial(ctx, e)
 	}
 	return &Client{
 		endpoint: e,
-		http:     &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 8}},
+		http:     &http.Client{Transport: &http.Transport{DialContext: connect, MaxIdleConnsPerHost: 8}},
 	}
 }
 
@@ -136,8 +135,7 @@ func (c *Client) Debug(ctx context.Context, req DebugRequest) (net.Conn, DebugSe
 	if err != nil {
 		return nil, DebugSession{}, err
 	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", c.endpoint.listening())
+	conn, err := dial(ctx, c.endpoint)
 	if err != nil {
 		return nil, DebugSession{}, err
 	}
@@ -218,6 +216,9 @@ func (c *Client) send(ctx context.Context, method, route string, in any) (*http.
 		return nil, err
 	}
 	resp, err := c.http.Do(req)
+	if p, is := errors.AsType[*config.Problem](err); is {
+		return nil, p // what dial says to a person
+	}
 	if err != nil {
 		return nil, fmt.Errorf("asking the daemon %s: %w", route, err)
 	}

@@ -26,8 +26,10 @@ type Launcher struct {
 // answers. Several faces may call it at once: the daemons that they start race
 // for a lock, one wins and the others end.
 func Connect(ctx context.Context, e Endpoint, l Launcher) (*Client, error) {
-	if err := ping(ctx, e); err == nil {
+	if err := ping(ctx, e, dial); err == nil {
 		return NewClient(e), nil
+	} else if isProblem(err) {
+		return nil, err
 	}
 	exited, err := l.start(e)
 	if err != nil {
@@ -43,13 +45,16 @@ func Connect(ctx context.Context, e Endpoint, l Launcher) (*Client, error) {
 			return nil, fmt.Errorf("starting the daemon of %s: %w; its log is %s", e.Workspace, ctx.Err(), e.LogFile())
 		case err := <-exited:
 			// Losing the race for the lock is no failure: the winner answers.
-			if pingErr := ping(ctx, e); pingErr != nil && err != nil {
+			if pingErr := ping(ctx, e, dialOnce); pingErr != nil && err != nil {
 				return nil, fmt.Errorf("starting the daemon of %s: %w; its log is %s", e.Workspace, err, e.LogFile())
 			}
 			exited = nil
 		case <-tick.C:
-			if ping(ctx, e) == nil {
+			switch err := ping(ctx, e, dialOnce); {
+			case err == nil:
 				return NewClient(e), nil
+			case isProblem(err):
+				return nil, err
 			}
 		}
 	}
@@ -61,14 +66,9 @@ func (c *Client) Stop(ctx context.Context) error {
 	if err := c.Shutdown(ctx); err != nil {
 		return err
 	}
-	lock, err := os.OpenFile(c.endpoint.Lock, os.O_RDWR, 0)
-	if err != nil {
-		return nil // there is none to hold
-	}
-	defer lock.Close()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil {
+	for c.endpoint.held() {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for the daemon of %s to end: %w", c.endpoint.Workspace, ctx.Err())
@@ -78,12 +78,15 @@ func (c *Client) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Running reports whether a daemon answers on the endpoint.
-func Running(ctx context.Context, e Endpoint) bool { return ping(ctx, e) == nil }
+// Running reports whether there is a daemon to talk to. One that must not or
+// cannot be talked to is: a Client's methods say why.
+func Running(ctx context.Context, e Endpoint) bool {
+	err := ping(ctx, e, dial)
+	return err == nil || isProblem(err)
+}
 
-func ping(ctx context.Context, e Endpoint) error {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", e.listening())
+func ping(ctx context.Context, e Endpoint, dial func(context.Context, Endpoint) (net.Conn, error)) error {
+	conn, err := dial(ctx, e)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Endpoint is where the daemon of one workspace is found.
@@ -36,7 +37,7 @@ func EndpointOf(workspace string) (Endpoint, error) {
 	dir := filepath.Join(state, "towline", "workspaces", id)
 	return Endpoint{
 		Workspace: abs,
-		Socket:    filepath.Join(runtimeDir(), id+".sock"),
+		Socket:    socketOf(id),
 		Lock:      filepath.Join(dir, "lock"),
 		Address:   filepath.Join(dir, "socket"),
 		State:     dir,
@@ -59,14 +60,31 @@ func (e Endpoint) ID() string { return filepath.Base(e.State) }
 // LogFile is where the daemon writes its own log.
 func (e Endpoint) LogFile() string { return filepath.Join(e.State, "daemon.log") }
 
-// runtimeDir is the user's private folder for sockets. Without
-// XDG_RUNTIME_DIR (macOS, a bare container) it lies in the temporary folder
-// under the user's id.
-func runtimeDir() string {
+// Elsewhere is the socket of a daemon that cannot have Socket: the runtime
+// folder goes with the last login, and some environments name one that was.
+func (e Endpoint) Elsewhere() string { return filepath.Join(sharedDir("/tmp"), e.ID()+".sock") }
+
+// socketOf is where a workspace's socket lies: in the user's runtime folder or,
+// without XDG_RUNTIME_DIR (macOS, a bare container), in the temporary folder
+// under the user's id. A path that is too long for a socket is passed over.
+func socketOf(id string) string {
+	dirs := []string{sharedDir(os.TempDir()), sharedDir("/tmp")}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		return filepath.Join(dir, "towline")
+		dirs = append([]string{filepath.Join(dir, "towline")}, dirs...)
 	}
-	return filepath.Join(os.TempDir(), fmt.Sprintf("towline-%d", os.Getuid()))
+	var socket string
+	for _, dir := range dirs {
+		socket = filepath.Join(dir, id+".sock")
+		if len(socket) < len(syscall.RawSockaddrUnix{}.Path) { // it ends in a zero
+			break
+		}
+	}
+	return socket
+}
+
+// sharedDir is the user's folder in one that others may write to, too.
+func sharedDir(temp string) string {
+	return filepath.Join(temp, fmt.Sprintf("towline-%d", os.Getuid()))
 }
 
 func stateHome() (string, error) {

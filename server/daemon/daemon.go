@@ -16,12 +16,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -83,16 +82,16 @@ func Run(ctx context.Context, o Options) error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	lock, err := acquire(o.Endpoint)
+	lock, err := acquire(ctx, o.Endpoint)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	listener, err := listen(o.Endpoint)
-	if err != nil {
+	door := &door{e: o.Endpoint, log: o.Log}
+	if err := door.open(); err != nil {
 		return err
 	}
-	defer os.Remove(o.Endpoint.Socket)
+	defer door.close()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	d := &Daemon{
@@ -105,74 +104,52 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	server := &http.Server{Handler: d.handler(), BaseContext: func(net.Listener) context.Context { return ctx }}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
 	context.AfterFunc(ctx, func() { server.Close() })
-	o.Log.Info("serving", "workspace", o.Endpoint.Workspace, "socket", o.Endpoint.Socket, "pid", os.Getpid())
+	served := make(chan struct{})
+	go func() { defer close(served); door.serve(ctx, server) }()
+	o.Log.Info("serving", "workspace", o.Endpoint.Workspace, "socket", door.socket, "pid", os.Getpid())
 	c.loop(ctx)
 	stop()
 	d.faces.close()
-	if err := <-served; err != nil && !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
+	<-served
 	o.Log.Info("ended", "workspace", o.Endpoint.Workspace)
 	return nil
 }
 
 // acquire takes the workspace's lock, which the kernel gives back however the
-// daemon ends.
-func acquire(e api.Endpoint) (*os.File, error) {
-	for _, dir := range []string{filepath.Dir(e.Socket), e.State} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("creating %s: %w", dir, err)
-		}
-	}
-	if err := private(filepath.Dir(e.Socket)); err != nil {
-		return nil, err
+// daemon ends, and notes in it whose it is. Those who ask whether a daemon lives
+// hold it for a moment, so it is tried more than once.
+func acquire(ctx context.Context, e api.Endpoint) (*os.File, error) {
+	if err := os.MkdirAll(e.State, 0o700); err != nil {
+		return nil, fmt.Errorf("creating %s: %w", e.State, err)
 	}
 	lock, err := os.OpenFile(e.Lock, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock: %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range 5 {
+		if err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	if err != nil {
 		lock.Close()
 		return nil, ErrRunning
+	}
+	if err := errors.Join(lock.Truncate(0), note(lock, os.Getpid())); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("noting the pid in the lock: %w", err)
 	}
 	return lock, nil
 }
 
-// private refuses a folder for sockets that others own or may enter.
-func private(dir string) error {
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return err
-	}
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !info.IsDir() || ok && int(stat.Uid) != os.Getuid() {
-		return fmt.Errorf("%s is not a folder of yours; set XDG_RUNTIME_DIR to one", dir)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		if err := os.Chmod(dir, 0o700); err != nil {
-			return fmt.Errorf("making %s private: %w", dir, err)
-		}
-	}
-	return nil
-}
-
-// listen opens the socket in place of one that a killed daemon left.
-func listen(e api.Endpoint) (net.Listener, error) {
-	if err := os.Remove(e.Socket); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("removing the old socket: %w", err)
-	}
-	old := syscall.Umask(0o177)
-	listener, err := net.Listen("unix", e.Socket)
-	syscall.Umask(old)
-	if err != nil {
-		return nil, fmt.Errorf("listening on %s: %w", e.Socket, err)
-	}
-	if err := os.WriteFile(e.Address, []byte(e.Socket), 0o600); err != nil {
-		listener.Close()
-		return nil, fmt.Errorf("noting the socket: %w", err)
-	}
-	return listener, nil
+func note(lock *os.File, pid int) error {
+	_, err := lock.WriteAt([]byte(strconv.Itoa(pid)+"\n"), 0)
+	return err
 }
