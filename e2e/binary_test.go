@@ -34,7 +34,7 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	builtDir = dir
 	path := filepath.Join(dir, "towline")
-	cmd := exec.Command("go", "build", "-o", dir, "../cmd/towline", "../cmd/towline-lsp")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", dir, "../cmd/towline", "../cmd/towline-lsp") // as hack/build
 	cmd.Stderr = os.Stderr
 	return path, cmd.Run()
 })

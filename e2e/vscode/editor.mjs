@@ -103,8 +103,14 @@ export class Editor {
   /** Opens a quick input by its key, and fills it. A key that comes while the page has no focus is lost, and comes again. */
   async quickInput(key, text) {
     const input = this.page.locator(".quick-input-widget input");
-    await this.press(key, `${key} opens the input`, () => input.isVisible());
-    await input.fill(text);
+    await until(`${key} opens an input, which takes "${text}"`, async () => {
+      if (!await input.isVisible()) {
+        await this.page.keyboard.press(key);
+        await input.waitFor({ timeout: 3_000 }).catch(() => undefined);
+      }
+      // One that was about to close takes nothing, or goes with what it took.
+      return await input.fill(text, { timeout: 3_000 }).then(() => input.isVisible(), () => false);
+    }, { timeout: 60_000 });
   }
 
   /** Presses a key until it is seen to have had its effect. The effect is looked for before each press, so that a slow one is not undone. */
