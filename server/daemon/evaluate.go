@@ -40,6 +40,7 @@ type evaluator struct {
 	took    time.Duration
 	at      time.Time
 	waiting []func(*config.Project) // for the end of the running one
+	writes  writes
 }
 
 // outcome is what an evaluation came to.
@@ -63,6 +64,7 @@ func (v *evaluator) begin(e Evaluation, known []string, then func(outcome)) {
 	before, done := v.done, make(chan struct{})
 	v.serial++
 	v.running, v.done = true, done
+	v.writes.meanwhile = nil
 	serial, began, said := v.serial, time.Now(), &saying{}
 	e.Log = said.add
 	v.cancel = v.spawn(func(ctx context.Context) {

@@ -1,9 +1,9 @@
 package daemon
 
 import (
-	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/towline-dev/towline/server/engine"
@@ -69,12 +69,27 @@ func (c *core) evaluated(o outcome) {
 	if p.Error == nil && c.session.runner != nil {
 		c.configure()
 	}
-	if again := cmp.Or(c.changed(changed, false), c.sources.overtaken(p)); again != "" {
-		c.reevaluate(again)
-	}
+	c.reevaluate(c.outdated(p, changed), true)
 	if !c.eval.answer(p) && p.Error == nil {
 		c.resume() // a Tiltfile that was broken when this daemon began
 	}
+}
+
+// outdated tells the engine of files that changed while the Tiltfile was
+// evaluated, and returns those for which that has to be done again: that it
+// wrote a file and then read it is no reason.
+func (c *core) outdated(p *config.Project, changed map[string]bool) []string {
+	files := append(c.eval.writes.ended(), c.changed(changed, false)...)
+	again := c.sources.unread(p, files)
+	if file := c.sources.overtaken(p); file != "" {
+		again = append(again, file)
+	}
+	for _, file := range files {
+		if !slices.Contains(again, file) {
+			c.eval.writes.add(file)
+		}
+	}
+	return again
 }
 
 // configure hands the good project to the runner and the engine.
@@ -90,46 +105,55 @@ func (c *core) hint(paths []string, saved bool) {
 		c.sources.sweeper.saved() // one that saves changes other files as well
 	}
 	changed, dir := c.sources.look(paths)
-	file := cmp.Or(c.changed(changed, saved), dir)
-	if saved {
-		c.confirm()
+	files := c.changed(changed, saved)
+	if dir != "" {
+		files = append(files, dir)
 	}
-	switch {
-	case file == "":
-	case saved:
+	if !saved {
+		c.reevaluate(files, c.eval.running)
+		return
+	}
+	c.confirm()
+	if len(files) > 0 {
+		c.eval.writes.note(files, false)
 		c.evaluate(nil)
-	default:
-		c.reevaluate(file)
 	}
 }
 
 // rescan looks at everything again.
 func (c *core) rescan() {
-	if file := c.changed(c.sources.scan(), false); file != "" {
-		c.reevaluate(file)
-	}
+	c.reevaluate(c.changed(c.sources.scan(), false), c.eval.running)
 }
 
-// changed tells the engine of changed files and returns one that the Tiltfile
-// read, "" if it read none. saved is as in hint.
-func (c *core) changed(paths map[string]bool, saved bool) string {
+// changed tells the engine of changed files and returns those that the Tiltfile
+// depends on. saved is as in hint.
+func (c *core) changed(paths map[string]bool, saved bool) []string {
 	if len(paths) == 0 {
-		return ""
+		return nil
 	}
-	e, file := c.sources.dependents(paths)
+	e, files := c.sources.dependents(paths)
 	e.Saved = saved
 	c.hold(e.Images)
 	if len(e.Images)+len(e.Locals) > 0 {
 		c.step(e)
 	}
-	return file
+	return files
 }
 
-// reevaluate evaluates because a file changed, by itself and not by a person's
-// save. An evaluation that goes on is overtaken, unless that was done so often
+// reevaluate evaluates because files changed, by themselves and not by a
+// person's save; within says that it was during an evaluation. One that goes on
+// is overtaken, unless it seems to change them itself, or that was done so often
 // that it would never come to an end.
-func (c *core) reevaluate(path string) {
-	may, pause := c.brake.ask(time.Now())
+func (c *core) reevaluate(files []string, within bool) {
+	if len(files) == 0 {
+		return
+	}
+	path, own := c.eval.writes.note(files, within)
+	if own && c.eval.running {
+		c.putOff(files)
+		return
+	}
+	may, pause := c.brake.ask(time.Now(), own)
 	if may {
 		c.evaluate(nil)
 		return
@@ -143,6 +167,21 @@ func (c *core) reevaluate(path string) {
 		c.d.queue.put(func(c *core) {
 			c.brake.release(time.Now())
 			c.evaluate(nil)
+		})
+	})
+}
+
+// putOff leaves files to the end of the evaluation that goes on, within reason.
+func (c *core) putOff(files []string) {
+	patience, serial := c.eval.writes.await(files), c.eval.serial
+	if patience == 0 {
+		return
+	}
+	time.AfterFunc(patience, func() {
+		c.d.queue.put(func(c *core) {
+			if c.eval.running && c.eval.serial == serial {
+				c.evaluate(nil)
+			}
 		})
 	})
 }

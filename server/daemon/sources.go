@@ -77,6 +77,11 @@ func (s *sources) follow(p, good *config.Project, ahead *tree.Tree) map[string]b
 	}
 	old := s.interests
 	s.interests, s.listed, s.roots = all, maps.Clone(watched.Listed), all.roots()
+	for dir := range watched.Listed {
+		if _, saw := p.Listed[dir]; !saw {
+			s.listing([]string{dir}) // a failed one that did not list it cannot be mended by what is there now
+		}
+	}
 	// What changes from here on is seen, what changed before is found.
 	s.watcher.set(s.roots, slices.Sorted(maps.Keys(watched.Listed)), watchOf(&watched))
 	s.sweepKeep = watchOf(&watched)
@@ -140,9 +145,9 @@ func (s *sources) look(paths []string) (changed map[string]bool, dir string) {
 	return changed, s.listing(dirs)
 }
 
-// dependents sorts changed files by who depends on them. file is one that the
-// Tiltfile read, "" if it read none.
-func (s *sources) dependents(paths map[string]bool) (e engine.Changed, file string) {
+// dependents sorts changed files by who depends on them. files are those that
+// the Tiltfile depends on.
+func (s *sources) dependents(paths map[string]bool) (e engine.Changed, files []string) {
 	e.Images, e.Own = map[string][]string{}, map[string][]string{}
 	for _, in := range s.interests {
 		hit := ""
@@ -157,15 +162,15 @@ func (s *sources) dependents(paths map[string]bool) (e engine.Changed, file stri
 			if in.resource != "" {
 				e.Own[in.resource] = append(e.Own[in.resource], p)
 			}
+			if in.config {
+				files = append(files, p)
+			}
 		}
 		if hit != "" && in.resource != "" {
 			e.Locals = append(e.Locals, in.resource)
 		}
-		if in.config {
-			file = hit
-		}
 	}
-	return e, file
+	return e, files
 }
 
 // hashes are the contents of an image's files.
@@ -197,6 +202,27 @@ func (s *sources) overtaken(p *config.Project) string {
 		}
 	}
 	return s.listing(slices.Sorted(maps.Keys(p.Listed)))
+}
+
+// unread are those of some files, which changed while a project was evaluated,
+// that it may depend on as they were before. Of one that it read, overtaken
+// knows; one that a failed evaluation never came to, though the last good one
+// did, cannot mend it.
+func (s *sources) unread(p *config.Project, files []string) []string {
+	if len(files) == 0 || p.Read == nil {
+		return files
+	}
+	read, depends := linked(slices.Collect(maps.Keys(p.Read))), linked(p.ConfigFiles)
+	return slices.DeleteFunc(slices.Clone(files), func(path string) bool {
+		if _, listed := p.Listed[path]; listed {
+			return true
+		}
+		if slices.Contains(read, path) {
+			_, known := s.content(path)
+			return known
+		}
+		return p.Error != nil && !below(depends, path)
+	})
 }
 
 // unwatched says once that not all files are watched, and what helps.

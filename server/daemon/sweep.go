@@ -143,7 +143,7 @@ func (v view) scan(ctx context.Context) map[string]bool {
 func (c *core) swept(seen *tree.Tree, changed []string) {
 	c.sources.tree.Renew(seen)
 	if dir := c.sources.listing(slices.Sorted(maps.Keys(c.sources.listed))); dir != "" {
-		c.reevaluate(dir)
+		c.reevaluate([]string{dir}, c.eval.running)
 	}
 	if len(changed) > 0 {
 		c.hint(changed, false)
