@@ -3,8 +3,10 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/towline-dev/towline/server/inject"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run/inbox"
 	"github.com/towline-dev/towline/server/run/output"
@@ -19,15 +21,16 @@ const (
 	lastRetry  = 5 * time.Second
 )
 
-// followLogs streams the logs of a pod's containers, each from its start.
+// followLogs streams the logs of a pod's containers, each from its start, those
+// of init containers that have ended among them.
 func (s *state) followLogs(ctx context.Context, p kube.Pod) {
 	resource := s.resource(p.Labels)
 	if resource == "" {
 		return
 	}
-	for _, c := range p.Containers {
+	for _, c := range slices.Concat(p.InitContainers, p.Containers) {
 		key := logKey{pod: p.UID, container: c.Name, instance: c.ID}
-		if c.ID == "" || c.State == kube.ContainerWaiting || s.logs[key] {
+		if c.Name == inject.InstallerName || c.ID == "" || c.State == kube.ContainerWaiting || s.logs[key] {
 			continue
 		}
 		s.logs[key] = true

@@ -478,6 +478,40 @@ func TestLogIsResumedUntilTheContainerEnds(t *testing.T) {
 	})
 }
 
+// TestInitContainersAreHeard: also one that had ended when the pod was first
+// seen, and a sidecar that runs on; the agent's own is nobody's concern.
+func TestInitContainersAreHeard(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		asked := map[string]int{}
+		b.cluster.logs = func(o kube.LogOptions, line func(kube.LogLine)) error {
+			b.with(func() { asked[o.Container]++ })
+			line(kube.LogLine{Time: time.Now(), Text: "I am " + o.Container})
+			return nil
+		}
+		p := pod("web-1", "t1", "img:1")
+		p.InitContainers[0].ID = "id-installer"
+		p.InitContainers = append(p.InitContainers,
+			kube.Container{Name: "prepare", ID: "id-prepare", State: kube.ContainerTerminated},
+			kube.Container{Name: "waits", State: kube.ContainerWaiting})
+		p.Containers[0].State = kube.ContainerTerminated
+		b.Image("img", "img:1")
+		b.Begin(web())
+		b.Applied(web(), []Object{applied("t1")}, true)
+		b.emit(ours, changed(p), changed(p), kube.Event{Kind: kube.Synced})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		b.with(func() {
+			slices.Sort(b.lines)
+			if diff := cmp.Diff([]string{"web: I am app", "web: I am prepare"}, b.lines); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(map[string]int{"app": 1, "prepare": 1}, asked); diff != "" {
+				t.Errorf("logs asked for (-want +got):\n%s", diff)
+			}
+		})
+	})
+}
+
 // TestReadyWhenTheProgramHasLived: one that ends at once is never ready, and
 // its end is the cause, also where a readiness probe has the cluster wait.
 func TestReadyWhenTheProgramHasLived(t *testing.T) {
