@@ -21,6 +21,7 @@ import (
 // goroutine alone uses it.
 type sources struct {
 	tree      *tree.Tree
+	links     *links
 	watcher   *watcher
 	sweeper   *sweeper
 	sweepKeep func(path string, dir bool) bool // interests.keep, for the sweeper
@@ -36,7 +37,8 @@ type sources struct {
 // returns. hint is told of paths that may have changed, attribute of those of
 // which only attributes may, warn of what cannot be watched or read.
 func newSources(q *queue, r tree.Reader, o watcherOptions, warn func(error)) *sources {
-	s := &sources{tree: tree.New(r), sweeper: newSweeper(q), warn: warn}
+	l := newLinks(r)
+	s := &sources{tree: tree.New(l), links: l, sweeper: newSweeper(q), warn: warn}
 	o.overflow = s.sweeper.overflow
 	s.watcher = newWatcher(o)
 	s.sweeper.watcher = s.watcher
@@ -83,7 +85,8 @@ func (s *sources) follow(p, good *config.Project, ahead *tree.Tree) map[string]b
 		}
 	}
 	// What changes from here on is seen, what changed before is found.
-	s.watcher.set(s.roots, slices.Sorted(maps.Keys(watched.Listed)), watchOf(&watched))
+	s.links.of(&watched)
+	s.watch(&watched)
 	s.sweepKeep = watchOf(&watched)
 	s.unwatched()
 	if ahead != nil {
@@ -91,6 +94,9 @@ func (s *sources) follow(p, good *config.Project, ahead *tree.Tree) map[string]b
 	}
 	// A file that nobody depended on until now is new here, but not changed.
 	changed := s.scan()
+	if s.relink() {
+		maps.Copy(changed, s.scan()) // what changed behind a link until it was watched
+	}
 	maps.DeleteFunc(changed, func(path string, _ bool) bool { return !old.keep(path, false) })
 	return changed
 }
@@ -137,9 +143,14 @@ func (s *sources) look(paths []string) (changed map[string]bool, dir string) {
 		}
 		p = filepath.Clean(p)
 		dirs = append(dirs, p, filepath.Dir(p))
-		for _, found := range s.tree.Hint(p, s.interests.keep) {
-			changed[found] = true
+		for _, name := range append(s.links.names(p), p) {
+			for _, found := range s.tree.Hint(name, s.interests.keep) {
+				changed[found] = true
+			}
 		}
+	}
+	if s.relink() {
+		maps.Copy(changed, s.scan())
 	}
 	s.tellLeftOut()
 	return changed, s.listing(dirs)

@@ -78,6 +78,11 @@ func describe(local engine.File, at wire.Path) (f wire.File, exists bool, err er
 	if err != nil {
 		return f, false, fmt.Errorf("reading %s: %w", name, err)
 	}
+	if seen := local.Seen.Stamp; info.Mode()&fs.ModeSymlink != 0 && seen != (file.Stamp{}) && seen.Mode.IsRegular() {
+		if target, err := os.Stat(name); err == nil { // it leads out of the folder, and is known by what is there
+			info = target
+		}
+	}
 	f = wire.File{Path: at, Mode: uint32(info.Mode().Perm()), ModTime: info.ModTime().UnixNano()}
 	switch {
 	case info.IsDir():

@@ -83,6 +83,53 @@ func TestSeenFilesAreNotReadAgain(t *testing.T) {
 	}
 }
 
+// TestALinkThatIsFollowed is sent as the file that the tree saw behind it, and
+// as a link when it leads nowhere by now, or was seen as one.
+func TestALinkThatIsFollowed(t *testing.T) {
+	dir := t.TempDir()
+	name, target := filepath.Join(dir, "link"), filepath.Join(dir, "target")
+	if err := os.WriteFile(target, []byte("content"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("target", name); err != nil {
+		t.Fatal(err)
+	}
+	kind := func(look func(string) (os.FileInfo, error)) wire.FileKind {
+		t.Helper()
+		var seen tree.Entry
+		if look != nil {
+			info, err := look(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen.Stamp = file.StampOf(info)
+			defer func() { _ = os.Remove(target) }()
+		}
+		f, exists, err := describe(engine.File{Local: name, Seen: seen}, wire.Path{Root: "/srv", Path: "link"})
+		if err != nil || !exists {
+			t.Fatal(exists, err)
+		}
+		return f.Kind
+	}
+	if got := kind(nil); got != wire.KindSymlink {
+		t.Errorf("a link that nobody saw is sent as %q", got)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	followed := func(string) (os.FileInfo, error) { return info, nil }
+	if got := kind(followed); got != wire.KindRegular {
+		t.Errorf("a followed link is sent as %q", got)
+	}
+	if got := kind(followed); got != wire.KindSymlink {
+		t.Errorf("a link that leads nowhere by now is sent as %q", got)
+	}
+	if got := kind(os.Lstat); got != wire.KindSymlink {
+		t.Errorf("a link that was seen as one is sent as %q", got)
+	}
+}
+
 // TestOneFileThatCannotBeRead holds up no other, and is named. What is no file
 // any longer is deleted, and not read: reading a pipe never ends.
 func TestOneFileThatCannotBeRead(t *testing.T) {
