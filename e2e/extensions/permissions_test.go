@@ -93,19 +93,19 @@ metadata: {name: developer, annotations: {kubernetes.io/service-account.name: de
 	b.wantGone("apps/v1", "Deployment", "web")
 }
 
-// applyFile applies a file of the workspace as the cluster's administrator.
+// applyFile applies the objects of a file of the workspace, one after the
+// other, as the cluster's administrator: the Secret of an account that is not
+// there yet would be deleted.
 func (b *bed) applyFile(file string) {
 	b.t.Helper()
 	data, err := os.ReadFile(filepath.Join(b.dir, file))
 	b.must(err)
-	var objects []map[string]any
 	for document := range strings.SplitSeq(string(data), "---\n") {
 		var object map[string]any
 		b.must(yaml.Unmarshal([]byte(document), &object))
-		objects = append(objects, object)
+		_, err := b.cluster.Apply(b.t.Context(), []map[string]any{object}, kube.ApplyOptions{})
+		b.must(err)
 	}
-	_, err = b.cluster.Apply(b.t.Context(), objects, kube.ApplyOptions{})
-	b.must(err)
 }
 
 // becomes makes later commands those of the account with a token, which is in

@@ -97,7 +97,7 @@ func TestBadInputLosesNothing(t *testing.T) {
 	serves("at first")
 
 	// A name that is no resource's stops nothing.
-	s.fails(ctx, append(up, "nope"), `there is no resource "nope"`, `web`)
+	s.fails(ctx, append(up, "nope"), `resources that could not be found: "nope"`, `"web"`)
 	serves("after a wrong name")
 
 	// A syntax error: the resources stay, the place is named.

@@ -37,7 +37,7 @@ import (
 )
 
 var (
-	randomSteps = flag.Int("steps", 1000, "steps of the random sync test")
+	randomSteps = flag.Int("steps", 200, "steps of the random sync test")
 	randomJoint = flag.Bool("overlap", false, "let the targets of its sync steps overlap")
 	randomSeed  = flag.Uint64("seed", 0, "seed of the random sync test; 0: another one each time")
 )
