@@ -39,6 +39,7 @@ export interface Status {
   tiltfile: string;
   args?: string[];
   up: boolean;
+  left?: string;
   phase: Phase;
   state: State;
   text: string;
