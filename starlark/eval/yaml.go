@@ -41,6 +41,7 @@ func (c *call) yamlOne(v starlark.Value) ([]*object, error) {
 	if b, ok := v.(value.Blob); ok {
 		objects, err := c.run.objects(b.Text, c.pos(), "")
 		if err != nil {
+			//lint:ignore ST1005 the words are Tilt's
 			return nil, fmt.Errorf("Error reading yaml from %s: %w", b.Source, err)
 		}
 		return objects, nil
