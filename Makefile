@@ -35,8 +35,12 @@ fuzz: ## run every fuzz target for FUZZTIME (1m)
 	hack/fuzz $(or $(FUZZTIME),1m)
 
 .PHONY: lint
-lint: ## gofmt, go vet, staticcheck, known vulnerabilities and eslint
+lint: ## gofmt, go vet, staticcheck, known vulnerabilities, licences and eslint
 	hack/lint
+
+.PHONY: notices
+notices: ## write the licences of what is linked, after a change of go.mod
+	$(GO) build -C hack/notices -o ../../bin/notices . && bin/notices cmd/towline/notices/NOTICES.txt ./cmd/...
 
 .PHONY: demo
 demo: build ## play the whole story in this terminal, with its times

@@ -1,6 +1,6 @@
-// Makes towline.vsix: the bundle, the binaries of ../bin and the licence.
+// Makes towline.vsix: the bundle, the binaries of ../bin and the licences.
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -23,6 +23,8 @@ copyFileSync(join(root, "..", "LICENSE"), join(root, "LICENSE"));
 
 const run = (script, ...args) => execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
 run("scripts/build.mjs");
+const notices = [join(root, "..", "cmd", "towline", "notices", "NOTICES.txt"), join(root, "dist", "NOTICES.txt")];
+writeFileSync(join(root, "NOTICES.txt"), notices.map((file) => readFileSync(file, "utf8")).join(""));
 const vsix = join(root, "towline.vsix");
 run("node_modules/@vscode/vsce/vsce", "package", "--no-dependencies", "--target", target, "--out", vsix);
 console.log(`${vsix} (${target}, ${(statSync(vsix).size / 1e6).toFixed(1)} MB)`);
