@@ -315,9 +315,17 @@ func (c *core) start(s environs) {
 // runnerOptions are those of any runner of the session's cluster.
 func (c *core) runnerOptions(serial int) run.Options {
 	return run.Options{
-		Workspace: c.workspace(), Owner: c.owner(), Take: c.take(), Cluster: c.session.cluster, Kubeconfig: c.kubeconfig(),
+		Workspace: c.workspace(), Owner: c.owner(), Take: c.take(), Cluster: c.session.cluster, Namespace: c.namespace(), Kubeconfig: c.kubeconfig(),
 		Agent: c.d.o.Agent, Sink: sink{d: c.d, up: serial}, Secrets: c.d.secrets.Load,
 	}
+}
+
+// namespace is the one that objects without one go to.
+func (c *core) namespace() string {
+	if c.session.cluster == nil {
+		return ""
+	}
+	return c.session.cluster.Identity().Namespace
 }
 
 // want tells the engine to bring resources up, and remembers it.

@@ -103,6 +103,7 @@ type RestartAsked struct{ Resource string }
 func (e Configured) record(s *State) []Effect {
 	gone := Forget{Objects: goneObjects(s, e.Project), Deploys: goneDeploys(s, e.Project)}
 	changed := changedKind(s, e.Project)
+	limits := s.Project != nil && s.Project.Settings.UpsertTimeout != e.Project.Settings.UpsertTimeout
 	s.Project, s.view = e.Project, newView(e.Project)
 	all := e.Project.LiveImages()
 	images := make(map[string]Image, len(all))
@@ -133,6 +134,9 @@ func (e Configured) record(s *State) []Effect {
 			if known && r.Kind == config.KindLocal {
 				res.Dirty = s.Batch + 1
 			}
+		}
+		if limits {
+			res.Failed = nil // it may have failed for want of time
 		}
 		if !known {
 			res.Fresh = true

@@ -102,7 +102,7 @@ func resourceSpecs(p *config.Project) map[string]string {
 			// Whether a container gets an agent follows from its images.
 			steps = []any{r.Images, set.AgentOf(r.Name)}
 		}
-		specs[r.Name] = hashOf([]any{objects[r.Name], r.Local, r.CustomDeploy, r.ExtraPodSelectors, steps})
+		specs[r.Name] = hashOf([]any{objects[r.Name], r.Local, r.CustomDeploy, steps})
 	}
 	return specs
 }

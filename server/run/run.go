@@ -80,6 +80,7 @@ type Options struct {
 	Owner      string                  // whose it is, for a person who finds its objects
 	Take       func(owner string) bool // whether another workspace's object is taken over; nil: none is
 	Cluster    Cluster
+	Namespace  string // the project's
 	Kubeconfig string // of that cluster alone, for the developer's own commands
 	Images     Images
 	Agent      map[string][]byte // the agent's binaries for linux by architecture, "amd64"
@@ -112,7 +113,7 @@ func New(ctx context.Context, o Options) *Runner {
 	shell := command.Shell{Workspace: o.Workspace, Kubeconfig: o.Kubeconfig, Log: out}
 	r := &Runner{o: o, out: out, cancel: cancel}
 	r.rollout = rollout.Start(ctx, rollout.Options{
-		Workspace: o.Workspace, Kube: o.Cluster, Log: out, Tell: o.Sink.Event,
+		Workspace: o.Workspace, Namespace: o.Namespace, Kube: o.Cluster, Log: out, Tell: o.Sink.Event,
 		Container: func(c rollout.Container) { o.Sink.Facts(Facts{Target: &c}) },
 		Cluster:   func(err error) { o.Sink.Facts(Facts{Cluster: &ClusterFacts{Connected: err == nil, Err: err}}) },
 	})

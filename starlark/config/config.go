@@ -132,6 +132,14 @@ type HTTPGet struct {
 	Host   string `json:"host"`
 	Port   int    `json:"port"`
 	Path   string `json:"path"`
+
+	Headers []Header `json:"headers,omitempty"`
+}
+
+// Header is a header of an HTTP request.
+type Header struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // TCPSocket is a probe's TCP connection.
@@ -321,7 +329,7 @@ type Settings struct {
 	AllowedContexts    []string          `json:"allowed_contexts" secrets:"name"`
 	DefaultRegistry    *Registry         `json:"default_registry"`
 	MaxParallelUpdates int               `json:"max_parallel_updates"`
-	UpsertTimeout      time.Duration     `json:"k8s_upsert_timeout_ns"`
+	UpsertTimeout      time.Duration     `json:"k8s_upsert_timeout_ns"` // 0: applying takes as long as it takes
 	ServerSideApply    string            `json:"k8s_server_side_apply"`
 	UnusedImagesOK     []string          `json:"suppress_unused_image_warnings" secrets:"name"`
 	CI                 CI                `json:"ci"`

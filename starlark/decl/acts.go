@@ -115,6 +115,7 @@ k8s_yaml.allow_duplicates: evaluated
 k8s_resource.workload k8s_resource.new_name: evaluated
 k8s_resource.port_forwards: Resource.PortForwards
 k8s_resource.extra_pod_selectors: Resource.ExtraPodSelectors
+k8s_resource.discovery_strategy: Resource.DiscoveryStrategy
 k8s_resource.trigger_mode dc_resource.trigger_mode local_resource.trigger_mode test.trigger_mode: Resource.TriggerMode
 k8s_resource.resource_deps dc_resource.resource_deps local_resource.resource_deps test.resource_deps: Resource.ResourceDeps
 k8s_resource.objects: Object.Resource
@@ -182,6 +183,7 @@ kustomize helm include load load_dynamic local_git_repo: Project.ConfigFiles
 blob decode_json encode_json decode_yaml decode_yaml_stream encode_yaml encode_yaml_stream struct module: evaluated
 
 update_settings.max_parallel_updates: Settings.MaxParallelUpdates
+update_settings.k8s_upsert_timeout_secs: Settings.UpsertTimeout
 update_settings.suppress_unused_image_warnings: evaluated
 update_settings.k8s_server_side_apply: nothing, objects are always applied on the server's side
 watch_settings: Settings.WatchIgnores
@@ -224,7 +226,9 @@ v1alpha1.forward v1alpha1.port_forward_template_spec v1alpha1.pod_log_stream_tem
 v1alpha1.kubernetes_apply_cmd v1alpha1.kubernetes_discovery_template_spec v1alpha1.kubernetes_image_locator: nothing, v1alpha1.kubernetes_apply warns
 v1alpha1.kubernetes_image_object_descriptor v1alpha1.kubernetes_watch_ref v1alpha1.label_selector: nothing, v1alpha1.kubernetes_apply and v1alpha1.kubernetes_discovery warn
 v1alpha1.label_selector_requirement v1alpha1.object_selector: nothing, v1alpha1.kubernetes_apply and v1alpha1.kubernetes_discovery warn
-v1alpha1.http_header: nothing, v1alpha1.http_get_action warns
+v1alpha1.http_get_action.http_headers: HTTPGet.Headers
+v1alpha1.http_header.name: Header.Name
+v1alpha1.http_header.value: Header.Value
 v1alpha1.probe.handler: Local.Probe
 
 towline.debug.resource towline.debug.path_map: DebugSetting.PathMap

@@ -188,7 +188,7 @@ func apiValueRows() []row {
 				"port: int = 0", "the port",
 				"host: str = ''", "the host",
 				"scheme: str = ''", "`http` or `https`",
-				"http_headers: list[v1alpha1.HTTPHeader | dict] | None = None", "headers to send; without effect yet: none are sent",
+				"http_headers: list[v1alpha1.HTTPHeader | dict] | None = None", "headers to send",
 			},
 			returns: "v1alpha1.HTTPGetAction",
 			example: "x = v1alpha1.http_get_action()\n",

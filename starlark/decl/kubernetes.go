@@ -34,7 +34,7 @@ lists grow and later single values win. Calls may stand before the ` + "`k8s_yam
 				"pod_readiness: 'ignore' | 'wait' | 'succeeded' | str = ''", "what counts as ready: `wait` for ready pods, `ignore` pods, or pods that have `succeeded`",
 				"links: " + linksArg + " = []", docLinks,
 				"labels: " + labels + " = []", docLabels,
-				"discovery_strategy: 'default' | 'selectors-only' | str = ''", "`selectors-only` finds pods by *extra_pod_selectors* alone; without effect yet: pods are found by their owners as well",
+				"discovery_strategy: 'default' | 'selectors-only' | str = ''", "`selectors-only` finds pods by *extra_pod_selectors* alone",
 			},
 			example: `
 k8s_yaml(blob('{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: c, image: nginx}]}}'))

@@ -10,7 +10,7 @@ func towlineRows() []row {
 			purpose: "Says how a resource is debugged.",
 			params: []string{
 				"resource: str@resource", "the resource",
-				"adapter: 'go' | 'python' | 'node' | 'java' | str = ''", "the debugger; without effect yet: there is one debugger, for Go",
+				"adapter: 'go' | 'python' | 'node' | 'java' | str = ''", "the debugger; without effect yet: it follows from what the container runs",
 				"container: str = ''", "the container, unless the debug configuration names one; without it, the one that is live updated",
 				"path_map: dict[str@path, str] = {}", "folders here to folders in the container, where the live update does not say it",
 				"stop_on_entry: bool = False", "stop before the program's first line; without effect yet: a debug configuration that launches does it",

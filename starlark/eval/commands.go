@@ -210,6 +210,10 @@ func probeOf(spec map[string]any) *config.Probe {
 		p.HTTP = &config.HTTPGet{
 			Scheme: strings.ToLower(text(get, "scheme", "http")), Host: text(get, "host", "localhost"), Port: number(get, "port", 0), Path: text(get, "path", ""),
 		}
+		for _, v := range listOf(get["http_headers"]) {
+			h := fieldsOf(v)
+			p.HTTP.Headers = append(p.HTTP.Headers, config.Header{Name: text(h, "name", ""), Value: text(h, "value", "")})
+		}
 	} else if tcp := fieldsOf(handler["tcp_socket"]); tcp != nil {
 		p.TCP = &config.TCPSocket{Host: text(tcp, "host", "localhost"), Port: number(tcp, "port", 0)}
 	} else {

@@ -26,7 +26,6 @@ const compatible = "0.37.6"
 func defaultSettings() config.Settings {
 	return config.Settings{
 		MaxParallelUpdates: 3,
-		UpsertTimeout:      30 * time.Second,
 		ServerSideApply:    "auto",
 		CI:                 config.CI{Timeout: 30 * time.Minute, ReadinessTimeout: 5 * time.Minute},
 		SecretScrub:        true,

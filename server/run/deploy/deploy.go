@@ -8,6 +8,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -177,13 +178,21 @@ func (d *Deployer) retryLater(resource string) {
 // deploy applies, and returns the images that now run where there is no agent,
 // and of a problem whether it may pass by itself.
 func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []string, problem *config.Problem, passing bool) {
-	if e.Resource.CustomDeploy != nil {
-		agentless, problem = d.applyByCommand(ctx, e, e.Resource.CustomDeploy)
-		return agentless, problem, false
-	}
 	project := inbox.Ask(ctx, d.box, func(_ context.Context, s *state) *config.Project { return s.project })
 	if project == nil {
 		return nil, nil, false // it has ended
+	}
+	limit := project.Settings.UpsertTimeout
+	ctx, cancel := within(ctx, limit)
+	defer cancel()
+	defer func() {
+		if problem != nil && errors.Is(context.Cause(ctx), errLate) {
+			problem, passing = late(e.Resource, limit, problem), false
+		}
+	}()
+	if e.Resource.CustomDeploy != nil {
+		agentless, problem = d.applyByCommand(ctx, e, e.Resource.CustomDeploy)
+		return agentless, problem, false
 	}
 	o, problem := d.objects(ctx, project, e)
 	if problem != nil {
@@ -200,6 +209,28 @@ func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []stri
 		return nil, applyProblem(err, o.sources), kube.Passing(err)
 	}
 	return o.agentless, nil, false
+}
+
+// errLate is why an apply ends that takes longer than the Tiltfile allows.
+var errLate = errors.New("too late")
+
+// within is a context that ends when an apply has taken as long as the Tiltfile
+// allows; 0 is any time.
+func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, limit, errLate)
+}
+
+// late says so, and what was under way.
+func late(res config.Resource, limit time.Duration, under *config.Problem) *config.Problem {
+	secs := int(limit / time.Second)
+	return &config.Problem{
+		Message: fmt.Sprintf("applying took longer than the %ds that update_settings(k8s_upsert_timeout_secs=%d) allows: %s", secs, secs, under.Message),
+		Hint:    "allow more there, or look at what it waits for: `towline logs " + res.Name + "`",
+		Pos:     res.Pos,
+	}
 }
 
 // Forget deletes what the project no longer has. Of a resource of which

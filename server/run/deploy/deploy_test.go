@@ -225,6 +225,38 @@ func TestOneAfterTheOther(t *testing.T) {
 	})
 }
 
+// TestApplyIsLate: what takes longer than the Tiltfile allows has failed, an
+// apply of objects and a command alike, and what is given no limit has not.
+func TestApplyIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, images{})
+		b.cluster.slow = time.Minute
+		p := &config.Project{YAML: []config.Object{object("web", "ConfigMap", "web")}}
+		p.Settings.UpsertTimeout = 5 * time.Second
+		b.Configure(p)
+		b.Apply(apply("web"))
+		time.Sleep(6 * time.Second)
+		b.did("apply web", "cancelled")
+		const want = "applying took longer than the 5s that update_settings(k8s_upsert_timeout_secs=5) allows"
+		if got := strings.Join(b.events, "\n"); !strings.Contains(got, want) {
+			t.Errorf("told %q", got)
+		}
+		b.Configure(&config.Project{YAML: p.YAML})
+		b.Apply(apply("web"))
+		time.Sleep(2 * time.Minute)
+		b.did("apply web", "applied web")
+	})
+	b := newBench(t, images{})
+	p := &config.Project{}
+	p.Settings.UpsertTimeout = 50 * time.Millisecond
+	b.Configure(p)
+	e := apply("chart")
+	e.Resource.CustomDeploy = &config.CustomDeploy{Apply: config.Command{Argv: []string{"sleep", "1000"}, Dir: t.TempDir()}}
+	if _, problem, passing := b.deploy(t.Context(), e); problem == nil || !strings.HasPrefix(problem.Message, "applying took longer") || passing {
+		t.Errorf("a command that hangs: %v, passing %v", problem, passing)
+	}
+}
+
 // TestRefusedObjectHasItsPlace: the problem names where the object is written.
 func TestRefusedObjectHasItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

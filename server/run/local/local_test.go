@@ -301,8 +301,11 @@ func TestServeThatEndsIsNotReady(t *testing.T) {
 func TestProbe(t *testing.T) {
 	b := newBench(t)
 	healthy, attempts := &atomic.Bool{}, &atomic.Int64{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		attempts.Add(1)
+		if r.Header.Get("X-From") != "probe" || r.Host != "web.example" {
+			t.Errorf("headers %v, host %s", r.Header, r.Host)
+		}
 		if !healthy.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
@@ -310,11 +313,12 @@ func TestProbe(t *testing.T) {
 	t.Cleanup(server.Close)
 	port := server.Listener.Addr().(*net.TCPAddr).Port
 	flag := filepath.Join(b.dir, "flag")
+	headers := []config.Header{{Name: "X-From", Value: "probe"}, {Name: "host", Value: "web.example"}}
 	tests := map[string]struct {
 		probe config.Probe
 		set   func(bool)
 	}{
-		"http": {config.Probe{HTTP: &config.HTTPGet{Scheme: "http", Host: "127.0.0.1", Port: port, Path: "/"}}, healthy.Store},
+		"http": {config.Probe{HTTP: &config.HTTPGet{Scheme: "http", Host: "127.0.0.1", Port: port, Path: "/", Headers: headers}}, healthy.Store},
 		"exec": {config.Probe{Exec: []string{"test", "-e", flag}}, func(on bool) {
 			if !on {
 				_ = os.Remove(flag) // it may not be there yet

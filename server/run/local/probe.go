@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os/exec"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/towline-dev/towline/server/engine"
@@ -74,6 +75,12 @@ func tryHTTP(ctx context.Context, get *config.HTTPGet) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
+	}
+	for _, h := range get.Headers {
+		if strings.EqualFold(h.Name, "Host") {
+			req.Host = h.Value // the only one that a request carries elsewhere
+		}
+		req.Header.Add(h.Name, h.Value)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -17,12 +17,15 @@ type space struct {
 	adopters  map[string]*adoption // by resource
 }
 
-// adoption are the workloads of a resource in one namespace that another
-// program applied, and the names of their pods.
+// adoption is what belongs to a resource in one namespace without our labels:
+// workloads that another program applied, pods with the labels that
+// extra_pod_selectors ask for, and the names of all these pods.
 type adoption struct {
-	label  string              // the resource's
-	owners map[kube.Owner]bool // workloads, and pods of their own
-	pods   map[string]bool     // names
+	workspace string
+	label     string              // the resource's
+	owners    map[kube.Owner]bool // workloads, and pods of their own
+	selectors []map[string]string
+	pods      map[string]bool // names
 }
 
 // hasPods reports whether an object's pods are looked for by their owner.
@@ -30,22 +33,29 @@ func hasPods(ref kube.Ref) bool {
 	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet", "Job", "Pod"}, ref.Kind)
 }
 
-// adopt follows the workloads of a deployment, which another program applied,
-// and their pods. What is there already counts at once.
+// adopt follows what belongs to a deployment and carries no label of ours: the
+// workloads that another program applied, and pods that it selects. What is
+// there already counts at once.
 func (s *state) adopt(ctx context.Context, resource string, d *deployment) {
 	found := map[string]*adoption{}
+	in := func(namespace string) *adoption {
+		if found[namespace] == nil {
+			found[namespace] = &adoption{
+				workspace: s.Workspace, label: kube.LabelValue(resource), selectors: d.selectors,
+				owners: map[kube.Owner]bool{}, pods: map[string]bool{},
+			}
+		}
+		return found[namespace]
+	}
 	for i := range d.objects {
 		o := &d.objects[i]
-		if !hasPods(o.ref) {
-			continue
+		if d.foreign && hasPods(o.ref) {
+			o.adopted = true
+			in(o.ref.Namespace).owners[kube.Owner{Kind: o.ref.Kind, Name: o.ref.Name}] = true
 		}
-		o.adopted = true
-		a := found[o.ref.Namespace]
-		if a == nil {
-			a = &adoption{label: kube.LabelValue(resource), owners: map[kube.Owner]bool{}, pods: map[string]bool{}}
-			found[o.ref.Namespace] = a
-		}
-		a.owners[kube.Owner{Kind: o.ref.Kind, Name: o.ref.Name}] = true
+	}
+	for _, namespace := range s.selectedFrom(d) {
+		in(namespace)
 	}
 	for namespace, a := range found {
 		sp := s.spaces[namespace]
@@ -61,6 +71,24 @@ func (s *state) adopt(ctx context.Context, resource string, d *deployment) {
 			}
 		}
 	}
+}
+
+// selectedFrom returns the namespaces that a deployment's selected pods are
+// looked for in: those of its objects, or else the project's.
+func (s *state) selectedFrom(d *deployment) []string {
+	if len(d.selectors) == 0 {
+		return nil
+	}
+	var found []string
+	for _, o := range d.objects {
+		if ns := o.ref.Namespace; ns != "" && !slices.Contains(found, ns) {
+			found = append(found, ns)
+		}
+	}
+	if len(found) == 0 && s.Namespace != "" {
+		found = append(found, s.Namespace)
+	}
+	return found
 }
 
 // watchAll follows everything in a namespace.
@@ -120,13 +148,18 @@ func (s *state) abandon(resource string) {
 		return
 	}
 	for _, o := range d.objects {
-		if !o.adopted {
+		if o.adopted {
+			delete(s.workloads, bare(o.ref))
+		}
+	}
+	for namespace, sp := range s.spaces {
+		a := sp.adopters[resource]
+		if a == nil {
 			continue
 		}
-		delete(s.workloads, bare(o.ref))
-		delete(s.spaces[o.ref.Namespace].adopters, resource)
+		delete(sp.adopters, resource)
 		maps.DeleteFunc(s.pods, func(_ string, p kube.Pod) bool {
-			return p.Namespace == o.ref.Namespace && p.Labels[kube.LabelResource] == kube.LabelValue(resource)
+			return p.Namespace == namespace && a.pods[p.Name] && (d.foreign || p.Labels[kube.LabelWorkspace] != s.Workspace)
 		})
 	}
 }
@@ -136,7 +169,7 @@ func (s *state) abandon(resource string) {
 func (a *adoption) take(e *kube.Event) bool {
 	switch e.Kind {
 	case kube.PodChanged, kube.PodGone:
-		if !a.owners[kube.Owner{Kind: "Pod", Name: e.Pod.Name}] && !a.owners[e.Pod.Owner] {
+		if !a.owners[kube.Owner{Kind: "Pod", Name: e.Pod.Name}] && !a.owners[e.Pod.Owner] && !a.selects(e.Pod) {
 			return false
 		}
 		a.pods[e.Pod.Name] = true
@@ -150,6 +183,31 @@ func (a *adoption) take(e *kube.Event) bool {
 		return a.pods[e.Notice.About.Name]
 	}
 	return true
+}
+
+// selects reports whether a pod is one that extra_pod_selectors ask for. A pod
+// of another resource of the project stays with that one.
+func (a *adoption) selects(p kube.Pod) bool {
+	if of := p.Labels[kube.LabelResource]; p.Labels[kube.LabelWorkspace] == a.workspace && of != "" && of != a.label {
+		return false
+	}
+	return matches(a.selectors, p.Labels)
+}
+
+// matches reports whether labels have all that one of the selectors asks for;
+// one that asks for nothing selects nothing.
+func matches(selectors []map[string]string, labels map[string]string) bool {
+	return slices.ContainsFunc(selectors, func(want map[string]string) bool {
+		if len(want) == 0 {
+			return false
+		}
+		for k, v := range want {
+			if got, ok := labels[k]; !ok || got != v {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 func (a *adoption) labelled(labels map[string]string) map[string]string {

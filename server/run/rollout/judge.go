@@ -17,10 +17,28 @@ import (
 
 // deployment is what a resource's last apply left in the cluster.
 type deployment struct {
+	meant
+	objects  []object
+	complete bool // all of it; before, nothing of it is ready
+	foreign  bool // another program applied it
+	live     Live
+}
+
+// meant is what the Tiltfile says of a resource's pods, which needs no apply to
+// hold.
+type meant struct {
 	readiness config.PodReadiness
-	objects   []object
-	complete  bool // all of it; before, nothing of it is ready
-	live      Live
+	selectors []map[string]string // of pods that belong to it too
+	only      bool                // no other pods do
+}
+
+func meantBy(res config.Resource) meant {
+	return meant{readiness: res.PodReadiness, selectors: res.ExtraPodSelectors, only: res.DiscoveryStrategy == "selectors-only"}
+}
+
+// samePods reports whether both find the same pods.
+func (m meant) samePods(other meant) bool {
+	return m.only == other.only && slices.EqualFunc(m.selectors, other.selectors, maps.Equal)
 }
 
 // object is one object of a deployment.
@@ -108,7 +126,10 @@ func (s *state) podsOf(resource string) []kube.Pod {
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
-	return slices.DeleteFunc(pods, func(p kube.Pod) bool { return p.Labels[kube.LabelResource] != label })
+	d := s.applied[resource]
+	return slices.DeleteFunc(pods, func(p kube.Pod) bool {
+		return p.Labels[kube.LabelResource] != label || d != nil && d.only && !matches(d.selectors, p.Labels)
+	})
 }
 
 // target describes a container that runs one of the project's images, or its
@@ -172,9 +193,9 @@ func (s *state) verdict(resource string, d *deployment, pods []kube.Pod) verdict
 func (d *deployment) newest(pods []kube.Pod) []kube.Pod {
 	var own []kube.Pod
 	for _, p := range pods {
-		if !p.Deleting && slices.ContainsFunc(d.objects, func(o object) bool {
+		if !p.Deleting && (matches(d.selectors, p.Labels) || slices.ContainsFunc(d.objects, func(o object) bool {
 			return (o.template != "" || o.adopted) && p.Labels[inject.LabelTemplate] == o.template
-		}) {
+		})) {
 			own = append(own, p)
 		}
 	}
@@ -267,9 +288,12 @@ func (s *state) judge(d *deployment, pods []kube.Pod) verdict {
 		return verdict{ready: true}
 	}
 	for _, o := range d.objects {
-		if v := s.judgeObject(o, pods); !v.ready {
+		if v := s.judgeObject(o, pods); !v.ready && !d.only {
 			return v
 		}
+	}
+	if d.only || len(d.selectors) > 0 {
+		return s.judgeSelected(d, pods)
 	}
 	return verdict{ready: true}
 }

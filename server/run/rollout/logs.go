@@ -24,7 +24,7 @@ const (
 // followLogs streams the logs of a pod's containers, each from its start, those
 // of init containers that have ended among them.
 func (s *state) followLogs(ctx context.Context, p kube.Pod) {
-	resource := s.resource(p.Labels)
+	resource := s.resourceOf(p)
 	if resource == "" {
 		return
 	}

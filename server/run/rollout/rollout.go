@@ -43,6 +43,7 @@ type Container struct {
 // goroutine and must not block.
 type Options struct {
 	Workspace string // id, by which our own objects are found
+	Namespace string // the project's, "" where it is not known
 	Kube      Kube
 	Log       output.Log
 	Tell      func(engine.Event)
@@ -112,12 +113,19 @@ func (f *Follower) Close() { f.box.Close() }
 
 // Configure tells of the project: what counts as ready follows it at once.
 func (f *Follower) Configure(p *config.Project) {
-	f.box.Put(func(_ context.Context, s *state) {
+	f.box.Put(func(ctx context.Context, s *state) {
 		for _, res := range p.Resources {
-			if d := s.applied[res.Name]; d != nil && d.complete {
-				d.readiness = res.PodReadiness
-				s.observe(res.Name)
+			d := s.applied[res.Name]
+			if d == nil || !d.complete {
+				continue
 			}
+			if before := d.meant; !before.samePods(meantBy(res)) {
+				s.abandon(res.Name)
+				d.meant = meantBy(res)
+				s.adopt(ctx, res.Name, d)
+			}
+			d.meant = meantBy(res)
+			s.observe(res.Name)
 		}
 	})
 }
@@ -132,7 +140,7 @@ func (f *Follower) Image(ref, pushed string) {
 func (f *Follower) Begin(res config.Resource) {
 	f.box.Put(func(_ context.Context, s *state) {
 		s.abandon(res.Name)
-		s.applied[res.Name] = &deployment{readiness: res.PodReadiness}
+		s.applied[res.Name] = &deployment{meant: meantBy(res)}
 	})
 }
 
@@ -140,12 +148,13 @@ func (f *Follower) Begin(res config.Resource) {
 // are all of it.
 func (f *Follower) Applied(res config.Resource, objects []Object, complete bool) {
 	f.box.Put(func(ctx context.Context, s *state) {
-		d := &deployment{readiness: res.PodReadiness, complete: complete}
+		d := &deployment{meant: meantBy(res), complete: complete}
 		for _, o := range objects {
 			d.objects = append(d.objects, objectOf(o))
 			s.watch(ctx, o.Ref.Namespace)
 		}
 		s.applied[res.Name] = d
+		s.adopt(ctx, res.Name, d)
 	})
 }
 
@@ -160,7 +169,7 @@ type Live struct {
 func (f *Follower) Adopted(res config.Resource, objects []kube.Applied, live Live) {
 	f.box.Put(func(ctx context.Context, s *state) {
 		s.abandon(res.Name)
-		d := &deployment{readiness: res.PodReadiness, complete: true, live: live}
+		d := &deployment{meant: meantBy(res), complete: true, foreign: true, live: live}
 		for _, a := range objects {
 			d.objects = append(d.objects, objectOf(Object{Applied: a}))
 		}

@@ -35,13 +35,13 @@ func (s *state) changed(ctx context.Context, e kube.Event) {
 	case kube.PodChanged:
 		s.pods[e.Pod.UID] = e.Pod
 		s.followLogs(ctx, e.Pod)
-		s.observe(s.resource(e.Pod.Labels))
+		s.observe(s.resourceOf(e.Pod))
 	case kube.PodGone:
 		delete(s.pods, e.Pod.UID)
 		maps.DeleteFunc(s.logs, func(k logKey, _ bool) bool { return k.pod == e.Pod.UID })
 		maps.DeleteFunc(s.complaints, func(k logKey, _ *output.Repeats) bool { return k.pod == e.Pod.UID })
 		maps.DeleteFunc(s.seen, func(k logKey, _ time.Time) bool { return k.pod == e.Pod.UID })
-		s.observe(s.resource(e.Pod.Labels))
+		s.observe(s.resourceOf(e.Pod))
 	case kube.WorkloadChanged:
 		s.workloads[bare(e.Workload.Ref)] = e.Workload
 		s.observe(s.resource(e.Workload.Labels))
@@ -75,6 +75,15 @@ func (s *state) resource(labels map[string]string) string {
 	return ""
 }
 
+// resourceOf finds the resource that a pod belongs to.
+func (s *state) resourceOf(p kube.Pod) string {
+	name := s.resource(p.Labels)
+	if d := s.applied[name]; d != nil && d.only && !matches(d.selectors, p.Labels) {
+		return ""
+	}
+	return name
+}
+
 // paused reports whether a pod's program stands still in its debugger.
 func (s *state) paused(pod kube.Ref) bool {
 	for id, a := range s.agents {
@@ -92,7 +101,7 @@ func (s *state) notice(n kube.Notice) {
 	}
 	for _, p := range s.pods {
 		if p.Name == n.About.Name && p.Namespace == n.About.Namespace {
-			if name := s.resource(p.Labels); name != "" {
+			if name := s.resourceOf(p); name != "" {
 				s.complain(name, p.UID, n)
 			}
 			return
