@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/bench/report"
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/eval"
 )
 
@@ -88,16 +89,16 @@ func measure(r *report.Report, p project, dir string) error {
 
 func casesOf(p project, dir string) []sample {
 	file := filepath.Join(dir, "Tiltfile")
-	cache, n := eval.NewCache(), 0
+	kept, n := cache.New(), 0
 	cases := []sample{
-		{name: "cold", f: func() error { return evaluate(p, file, eval.NewCache()) }},
-		{name: "unchanged", f: func() error { return evaluate(p, file, cache) }},
+		{name: "cold", f: func() error { return evaluate(p, file, cache.New()) }},
+		{name: "unchanged", f: func() error { return evaluate(p, file, kept) }},
 		{name: "one-file-changed", f: func() error {
 			n++
 			if err := p.change(dir, n); err != nil {
 				return err
 			}
-			return evaluate(p, file, cache)
+			return evaluate(p, file, kept)
 		}},
 	}
 	if p.name != "" {
@@ -113,9 +114,9 @@ func casesOf(p project, dir string) []sample {
 }
 
 // evaluate evaluates as the daemon does.
-func evaluate(p project, file string, cache *eval.Cache) error {
+func evaluate(p project, file string, kept *cache.Cache) error {
 	got := eval.Eval(context.Background(), eval.Options{
-		Tiltfile: file, Subcommand: "up", Env: os.Environ(), Log: func(string) {}, Cache: cache, Version: "bench",
+		Tiltfile: file, Subcommand: "up", Env: os.Environ(), Log: func(string) {}, Cache: kept, Version: "bench",
 		Kube: &eval.Kube{Context: "kind-bench", Local: true}, AnyContext: true,
 		Remote: &eval.GitRemote{Dir: filepath.Join(filepath.Dir(file), "extensions"), Env: os.Environ()},
 	})

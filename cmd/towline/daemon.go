@@ -15,6 +15,7 @@ import (
 	"github.com/towline-dev/towline/cmd/towline/handover"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/daemon"
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/eval"
 )
@@ -75,7 +76,7 @@ func agentBinaries() map[string][]byte {
 // evaluator returns what the daemon evaluates Tiltfiles with. What does not
 // change between evaluations is kept.
 func evaluator() daemon.Evaluate {
-	cache := eval.NewCache()
+	kept := cache.New()
 	var wanted atomic.Bool // the last one was of a person who wants the Tiltfile to run
 	var since atomic.Pointer[time.Time]
 	since.Store(new(time.Time))
@@ -94,7 +95,7 @@ func evaluator() daemon.Evaluate {
 			env = append(env, "KUBECONFIG="+e.Kubeconfig)
 		}
 		return eval.Eval(ctx, eval.Options{
-			Tiltfile: e.Tiltfile, Args: e.Args, Subcommand: e.Subcommand, Env: env, Log: e.Log, Cache: cache, Version: version,
+			Tiltfile: e.Tiltfile, Args: e.Args, Subcommand: e.Subcommand, Env: env, Log: e.Log, Cache: kept, Version: version,
 			Kube: &eval.Kube{
 				Context: e.Cluster.Context, Namespace: e.Cluster.Namespace, Local: e.Cluster.Local(), CASHA256: e.Cluster.CAHash,
 			},

@@ -25,7 +25,8 @@ var Allowed = map[string][]string{
 	"starlark/resolve":    {"starlark/syntax", "starlark/decl"},
 	"starlark/ide":        {"starlark/dockerfile", "starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/yamldoc"},
 	"starlark/chart":      {"starlark/fault", "starlark/manifest", "starlark/yamldoc"},
-	"starlark/eval":       {"starlark/kubeconfig", "starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions", "internal/file"},
+	"starlark/eval":       {"starlark/cache", "starlark/kubeconfig", "starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions", "internal/file"},
+	"starlark/cache":      {},
 	"starlark/yamldoc":    {},
 	"starlark/kubeconfig": {},
 	"extensions":          {"starlark/config"},
@@ -119,7 +120,7 @@ var Only = map[string][]string{
 	"github.com/sirupsen/logrus":             {"starlark/eval"},
 	"github.com/spf13/cobra":                 {"cmd/towline"},
 	"github.com/spf13/pflag":                 {"starlark/eval"},
-	"github.com/zeebo/blake3":                {"agent/agenttest", "agent/apply", "extensions", "server/run/agents", "server/tree", "server/workspace", "starlark/eval"},
+	"github.com/zeebo/blake3":                {"agent/agenttest", "agent/apply", "extensions", "server/run/agents", "server/tree", "server/workspace", "starlark/cache", "starlark/eval"},
 }
 
 // Pure are the packages that do no input or output and read no clock: their

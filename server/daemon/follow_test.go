@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/eval"
 )
@@ -25,10 +26,10 @@ func newTiltStand(t *testing.T, tiltfile string) *tiltStand {
 	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	s := &tiltStand{stand: newStand(t)}
-	cache := eval.NewCache()
+	kept := cache.New()
 	s.evaluates(func(ctx context.Context, e Evaluation) *config.Project {
 		s.count.Add(1)
-		return eval.Eval(ctx, eval.Options{Tiltfile: e.Tiltfile, Args: e.Args, Kube: &eval.Kube{}, Env: os.Environ(), Log: e.Log, Cache: cache})
+		return eval.Eval(ctx, eval.Options{Tiltfile: e.Tiltfile, Args: e.Args, Kube: &eval.Kube{}, Env: os.Environ(), Log: e.Log, Cache: kept})
 	})
 	s.write("Tiltfile", tiltfile)
 	return s

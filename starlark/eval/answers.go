@@ -8,6 +8,8 @@ import (
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/towline-dev/towline/starlark/cache"
 )
 
 // A library that reads files by itself does not say beforehand which. What it
@@ -41,12 +43,11 @@ type remembered[T any] struct {
 }
 
 // recall returns what was made under a key, if it would be made again.
-func recall[T any](c *Cache, key cacheKey, files filesys.FileSystem) (value T, ok bool) {
-	v, ok := c.get(key)
+func recall[T any](c *cache.Cache, key cache.Key, files filesys.FileSystem) (value T, ok bool) {
+	old, ok := cache.Get[*remembered[T]](c, key)
 	if !ok {
 		return value, false
 	}
-	old := v.(*remembered[T])
 	for _, q := range old.asked {
 		if ask(files, q.kind, q.path) != q.answer {
 			return value, false

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/towline-dev/towline/starlark/cache"
 )
 
 // evalText evaluates a Tiltfile's text in a folder of its own.
@@ -137,12 +139,12 @@ func TestSymlinks(t *testing.T) {
 func TestUnchangedFilesAreReadAgainWhenTheyChange(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "Tiltfile")
-	cache := NewCache()
+	kept := cache.New()
 	for _, word := range []string{"one", "two", "six"} {
 		if err := os.WriteFile(file, []byte("fail('"+word+"')"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if got := Eval(context.Background(), Options{Tiltfile: file, Kube: &Kube{}, Cache: cache}).Error.Message; got != word {
+		if got := Eval(context.Background(), Options{Tiltfile: file, Kube: &Kube{}, Cache: kept}).Error.Message; got != word {
 			t.Errorf("got %q, want %q", got, word)
 		}
 	}
@@ -154,7 +156,7 @@ func TestUnchangedFilesAreReadAgainWhenTheyChange(t *testing.T) {
 		if err := os.Chtimes(file, old, old); err != nil {
 			t.Fatal(err)
 		}
-		if got := Eval(context.Background(), Options{Tiltfile: file, Kube: &Kube{}, Cache: cache}).Error.Message; !strings.Contains(text, got) {
+		if got := Eval(context.Background(), Options{Tiltfile: file, Kube: &Kube{}, Cache: kept}).Error.Message; !strings.Contains(text, got) {
 			t.Errorf("got %q of %s", got, text)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/towline-dev/towline/starlark/cache"
 )
 
 // BenchmarkEval evaluates 300 services with a warm and a cold cache.
@@ -29,12 +31,12 @@ func BenchmarkEval(b *testing.B) {
 	}
 	for _, warm := range []bool{true, false} {
 		b.Run(fmt.Sprintf("warm=%v", warm), func(b *testing.B) {
-			cache := NewCache()
+			kept := cache.New()
 			for b.Loop() {
 				if !warm {
-					cache = NewCache()
+					kept = cache.New()
 				}
-				p := Eval(context.Background(), Options{Tiltfile: filepath.Join(dir, "Tiltfile"), Kube: &Kube{}, Cache: cache})
+				p := Eval(context.Background(), Options{Tiltfile: filepath.Join(dir, "Tiltfile"), Kube: &Kube{}, Cache: kept})
 				if p.Error != nil || len(p.Resources) != 300 {
 					b.Fatal(p.Error)
 				}

@@ -5,13 +5,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -73,7 +73,7 @@ func TestCacheIsCold(t *testing.T) {
 			have[path] = text
 		}
 	}
-	cache, good := NewCache(), 0
+	kept, good := cache.New(), 0
 	for range 150 {
 		for _, p := range paths {
 			if have[p] == "" || random.IntN(3) == 0 {
@@ -84,8 +84,8 @@ func TestCacheIsCold(t *testing.T) {
 			p := paths[random.IntN(len(paths))]
 			set(p, cacheFiles[p][random.IntN(len(cacheFiles[p]))])
 		}
-		want := evalIn(dir, NewCache())
-		got := evalIn(dir, cache)
+		want := evalIn(dir, cache.New())
+		got := evalIn(dir, kept)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("(-cold +cached):\n%s", diff)
 		}
@@ -106,36 +106,33 @@ func TestCacheReuses(t *testing.T) {
 	for p, variants := range cacheFiles {
 		writeOld(t, filepath.Join(dir, p), variants[0], time.Now().Add(-time.Hour))
 	}
-	cache := NewCache()
-	if first, again := evalIn(dir, cache), evalIn(dir, cache); first != again {
+	kept := cache.New()
+	if first, again := evalIn(dir, kept), evalIn(dir, kept); first != again {
 		t.Errorf("an unchanged project differs:\n%s", cmp.Diff(first, again))
 	}
-	const mark = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: marked}\n"
-	var kinds []string
-	for _, generation := range []map[cacheKey]any{cache.old, cache.young} {
-		for key, v := range generation {
-			kinds = append(kinds, key.kind)
-			if key.kind == "kustomize" {
-				v.(*remembered[string]).value = mark
-			}
-		}
-	}
+	kinds := kept.Kinds()
 	for _, kind := range []string{"kustomize", "helm", "compose", "objects", "dockerfile", "image", "program", "file"} {
-		if !slices.Contains(kinds, kind) {
+		if kinds[kind] == 0 {
 			t.Errorf("nothing of kind %q is kept", kind)
 		}
 	}
-	if !strings.Contains(evalIn(dir, cache), "marked:configmap") {
+	key := cache.Key{Kind: "kustomize", Content: filepath.Join(dir, "kust") + "\x00"}
+	built, ok := cache.Get[*remembered[string]](kept, key)
+	if !ok {
+		t.Fatal("the kustomization is not kept")
+	}
+	built.value = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: marked}\n"
+	if !strings.Contains(evalIn(dir, kept), "marked:configmap") {
 		t.Error("the kustomization was built again")
 	}
 	writeOld(t, filepath.Join(dir, "kbase/cm.yaml"), cacheFiles["kbase/cm.yaml"][1], time.Now().Add(-time.Minute))
-	if strings.Contains(evalIn(dir, cache), "marked:configmap") {
+	if strings.Contains(evalIn(dir, kept), "marked:configmap") {
 		t.Error("the kustomization was not built again after a change")
 	}
 }
 
-func evalIn(dir string, cache *Cache) string {
-	p := Eval(context.Background(), Options{Tiltfile: filepath.Join(dir, "Tiltfile"), Kube: &Kube{Context: "x"}, Cache: cache, Env: []string{"HOME=" + dir}})
+func evalIn(dir string, kept *cache.Cache) string {
+	p := Eval(context.Background(), Options{Tiltfile: filepath.Join(dir, "Tiltfile"), Kube: &Kube{Context: "x"}, Cache: kept, Env: []string{"HOME=" + dir}})
 	return string(p.AppendJSON(nil))
 }
 

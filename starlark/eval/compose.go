@@ -15,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/manifest"
@@ -183,20 +184,20 @@ func (r *run) loadCompose(p *composeProject) (*types.Project, error) {
 		return nil, fmt.Errorf("parsing compose file(s) (%s): %w", strings.Join(p.paths, ", "), err)
 	}
 	if keep {
-		r.opts.Cache.put(key, &remembered[*types.Project]{loaded, r.askedFor(loaded)})
+		r.opts.Cache.Put(key, &remembered[*types.Project]{loaded, r.askedFor(loaded)})
 	}
 	return loaded, nil
 }
 
 // cacheKey is what a project is loaded of. It is not kept when the files name
 // others that the library reads by itself.
-func (p *composeProject) cacheKey(dir string, env map[string]string) (key cacheKey, keep bool) {
+func (p *composeProject) cacheKey(dir string, env map[string]string) (key cache.Key, keep bool) {
 	parts := []string{dir, p.name, strings.Join(p.activeProfiles(env), "\x00")}
 	for _, f := range p.files {
 		text := string(f.Content)
 		for _, word := range []string{"include", "extends", "label_file"} {
 			if strings.Contains(text, word) {
-				return cacheKey{}, false
+				return cache.Key{}, false
 			}
 		}
 		parts = append(parts, f.Filename, text)
@@ -204,7 +205,7 @@ func (p *composeProject) cacheKey(dir string, env map[string]string) (key cacheK
 	for _, name := range value.SortedKeys(env) {
 		parts = append(parts, name, env[name])
 	}
-	return cacheKey{"compose", contentHash(parts...)}, true
+	return cache.Key{Kind: "compose", Content: cache.Hash(parts...)}, true
 }
 
 // askedFor are the files of variables that a project was loaded of.
@@ -320,7 +321,7 @@ func (r *run) addService(p *composeProject, service types.ServiceConfig, deps []
 		text = p.name + "_" + service.Name
 	}
 	if text != "" {
-		name, err := r.opts.Cache.ImageName(text)
+		name, err := r.imageNames.ImageName(text)
 		if err != nil {
 			return fmt.Errorf("parsing image %s of service %s: %w", text, service.Name, err)
 		}

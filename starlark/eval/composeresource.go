@@ -49,7 +49,7 @@ func (c *call) dcResource() (starlark.Value, error) {
 		return nil, err
 	}
 	if image != "" {
-		if s.given, err = c.run.opts.Cache.ImageName(string(image)); err != nil {
+		if s.given, err = c.run.imageNames.ImageName(string(image)); err != nil {
 			return nil, fmt.Errorf("parsing image %s of service %s: %w", image, in.Name, err)
 		}
 	}
@@ -148,7 +148,7 @@ func (r *run) assembleCompose() error {
 func (r *run) imageOf(s *composeService) *image {
 	names := []*manifest.ImageName{s.given, s.image}
 	if s.service.Image == "" && s.service.Build != nil {
-		if name, err := r.opts.Cache.ImageName(s.project.name + "-" + s.service.Name); err == nil {
+		if name, err := r.imageNames.ImageName(s.project.name + "-" + s.service.Name); err == nil {
 			names = append(names, name)
 		}
 	}

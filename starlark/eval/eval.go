@@ -34,6 +34,7 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/limit"
 	"github.com/towline-dev/towline/starlark/value"
@@ -62,7 +63,7 @@ type Options struct {
 	MaxSteps   uint64       // 0: DefaultMaxSteps
 	MaxDepth   int          // 0: DefaultMaxDepth
 	MaxMemory  uint64       // bytes that the run may hold; 0: limit.DefaultMemory
-	Cache      *Cache       // nil: nothing is kept
+	Cache      *cache.Cache // nil: nothing is kept
 	Remote     Remote       // fetches repositories of extensions; nil: none can be fetched
 	Charts     Charts       // fetches Helm charts; nil: from the network
 	Version    string       // towline's own version
@@ -150,7 +151,7 @@ func (r *run) evaluate() *config.Project {
 	r.scrubProblems()
 	fillEmpty(r.project)
 	if r.project.Error == nil {
-		r.opts.Cache.succeeded()
+		r.opts.Cache.Succeeded()
 	}
 	return r.project
 }
@@ -160,14 +161,15 @@ var errExit = errors.New("exit")
 
 // run is the state of one evaluation. It belongs to one goroutine.
 type run struct {
-	ctx      context.Context
-	opts     Options
-	files    *recorder
-	thread   *starlark.Thread
-	project  *config.Project
-	warnings []config.Problem
-	warned   map[string]bool // texts that are told once
-	withheld *config.Problem // the first thing that Options.Allowed did not allow
+	ctx        context.Context
+	opts       Options
+	files      *recorder
+	thread     *starlark.Thread
+	imageNames imageNames
+	project    *config.Project
+	warnings   []config.Problem
+	warned     map[string]bool // texts that are told once
+	withheld   *config.Problem // the first thing that Options.Allowed did not allow
 
 	modules   map[string]*module // by path, each executed once
 	executing []string           // paths of the files that are being executed, innermost last
@@ -213,17 +215,18 @@ func newRun(ctx context.Context, o Options) *run {
 		o.MaxMemory = limit.DefaultMemory
 	}
 	if o.Cache == nil {
-		o.Cache = NewCache()
+		o.Cache = cache.New()
 	}
 	o.Tiltfile = filepath.Clean(o.Tiltfile)
 	r := &run{
 		ctx: ctx, opts: o,
-		files:   newRecorder(o.FS, o.Cache),
-		project: newProject(o.Tiltfile),
-		warned:  map[string]bool{},
-		modules: map[string]*module{},
-		steps:   map[config.Position]*value.Step{},
-		ours:    map[string]any{},
+		files:      newRecorder(o.FS, o.Cache),
+		imageNames: imageNames{o.Cache},
+		project:    newProject(o.Tiltfile),
+		warned:     map[string]bool{},
+		modules:    map[string]*module{},
+		steps:      map[config.Position]*value.Step{},
+		ours:       map[string]any{},
 	}
 	r.env = value.NewEnviron(o.Env)
 	r.kube = &kubeState{run: r, given: o.Kube}
@@ -235,7 +238,7 @@ func newRun(ctx context.Context, o Options) *run {
 		Load:  r.load,
 	}
 	r.names = r.predeclared()
-	r.meter = limit.NewMeter(o.MaxMemory, &o.Cache.full)
+	r.meter = limit.NewMeter(o.MaxMemory, &o.Cache.Full)
 	r.guarded = r.meter.Functions()
 	return r
 }

@@ -14,6 +14,7 @@ import (
 	"go.starlark.net/syntax"
 
 	"github.com/towline-dev/towline/extensions"
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/limit"
@@ -133,7 +134,7 @@ type compiled struct {
 // compile parses and resolves a file, or takes the program of the same path
 // and content from the cache.
 func (r *run) compile(path string, source []byte) (compiled, error) {
-	return cached(r.opts.Cache, "program", path+"\x00"+string(source), func() (compiled, error) {
+	return cache.Fill(r.opts.Cache, "program", path+"\x00"+string(source), func() (compiled, error) {
 		if len(source) > maxSource {
 			return compiled{}, fmt.Errorf("%s has %d MB, more than a Tiltfile may have", path, len(source)>>20)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/towline-dev/towline/internal/file"
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -59,15 +60,15 @@ func cause(err error) error {
 // recorder notes which files a run depends on.
 type recorder struct {
 	fs    FS
-	cache *Cache
+	cache *cache.Cache
 	seen  map[string]bool
 
 	contents map[string]config.Content // of the files that were read
 	listed   map[string][]string       // names in folders that were listed alone
 }
 
-func newRecorder(files FS, cache *Cache) *recorder {
-	return &recorder{fs: files, cache: cache, seen: map[string]bool{}, contents: map[string]config.Content{}, listed: map[string][]string{}}
+func newRecorder(files FS, kept *cache.Cache) *recorder {
+	return &recorder{fs: files, cache: kept, seen: map[string]bool{}, contents: map[string]config.Content{}, listed: map[string][]string{}}
 }
 
 // readFile is a file as it was read. It is taken again while its size, time
@@ -109,18 +110,16 @@ func (f *recorder) contentText(path string) (string, error) {
 		data, err := f.fs.ReadFile(path)
 		return string(data), err
 	}
-	key := cacheKey{"file", path}
+	key := cache.Key{Kind: "file", Content: path}
 	began := time.Now()
 	info, err := os.Stat(path)
 	if err != nil {
 		f.noteMissing(path, err)
 		return "", &fs.PathError{Op: "open", Path: path, Err: cause(err)}
 	}
-	if v, ok := f.cache.get(key); ok {
-		if old := v.(*readFile); old.settled && old.stamp == file.StampOf(info) {
-			f.contents[path] = config.Content{Exists: true, Sum: old.sum}
-			return old.text, nil
-		}
+	if old, ok := cache.Get[*readFile](f.cache, key); ok && old.settled && old.stamp == file.StampOf(info) {
+		f.contents[path] = config.Content{Exists: true, Sum: old.sum}
+		return old.text, nil
 	}
 	data, err := readKnown(path, info)
 	if err != nil {
@@ -130,7 +129,7 @@ func (f *recorder) contentText(path string) (string, error) {
 	read := &readFile{stamp: file.StampOf(info), text: string(data), sum: blake3.Sum256(data)}
 	read.settled = read.stamp.Settled(began)
 	f.contents[path] = config.Content{Exists: true, Sum: read.sum}
-	f.cache.put(key, read)
+	f.cache.Put(key, read)
 	return read.text, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"go.starlark.net/starlark"
 	"sigs.k8s.io/yaml"
 
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/chart"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/unpack"
@@ -51,7 +52,7 @@ func (c *call) helm() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := cached(c.run.opts.Cache, "helm", key, func() (string, error) { return h.Render(c.run.ctx) })
+	text, err := cache.Fill(c.run.opts.Cache, "helm", key, func() (string, error) { return h.Render(c.run.ctx) })
 	if err != nil {
 		return nil, fmt.Errorf("helm: %w", err)
 	}
@@ -82,7 +83,7 @@ func (r *run) chartKey(h chart.Rendering) (string, error) {
 		}
 		parts = append(parts, f, string(data))
 	}
-	return contentHash(parts...), nil
+	return cache.Hash(parts...), nil
 }
 
 // subcharts returns the folders of charts elsewhere in the repository that a

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/dockerfile"
 	"github.com/towline-dev/towline/starlark/fault"
@@ -56,7 +57,7 @@ func (r *run) dockerfileImages(img *image) []string {
 	if len(img.Args) > 0 {
 		return dockerfileImages(img.dockerText, r.buildArgs(img))
 	}
-	names, _ := cached(r.opts.Cache, "dockerfile", img.dockerText, func() ([]string, error) {
+	names, _ := cache.Fill(r.opts.Cache, "dockerfile", img.dockerText, func() ([]string, error) {
 		return dockerfileImages(img.dockerText, nil), nil
 	})
 	return names

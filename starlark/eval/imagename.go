@@ -6,13 +6,17 @@ import (
 	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
-// ImageName reads an image's name, each text once.
-func (c *Cache) ImageName(text string) (*manifest.ImageName, error) {
-	return cached(c, "image", text, func() (*manifest.ImageName, error) { return manifest.ParseImageName(text) })
+// imageNames reads images' names, each text once.
+type imageNames struct{ cache *cache.Cache }
+
+// ImageName implements manifest.Names.
+func (n imageNames) ImageName(text string) (*manifest.ImageName, error) {
+	return cache.Fill(n.cache, "image", text, func() (*manifest.ImageName, error) { return manifest.ParseImageName(text) })
 }
 
 // imageList takes a list of images' names, and no single one.

@@ -80,7 +80,7 @@ func (x *imageIndex) find(name *manifest.ImageName) *image {
 // findImage returns the image that builds what a text names, which may be no
 // image's name.
 func (r *run) findImage(text string) *image {
-	name, err := r.opts.Cache.ImageName(text)
+	name, err := r.imageNames.ImageName(text)
 	if err != nil {
 		return nil
 	}
@@ -160,7 +160,7 @@ func (c *call) dockerBuild() (starlark.Value, error) {
 }
 
 func (c *call) setRef(img *image, ref string) error {
-	name, err := c.run.opts.Cache.ImageName(ref)
+	name, err := c.run.imageNames.ImageName(ref)
 	if err != nil {
 		return fault.Tiltf("Argument 1 (ref): can't parse %q: %v", ref, err)
 	}

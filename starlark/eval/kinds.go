@@ -110,14 +110,14 @@ func (i *imageObject) Unpack(v starlark.Value) error {
 }
 
 // findImages adds the images at the rule's paths.
-func (k *kindRule) findImages(c *Cache, o *object) error {
+func (k *kindRule) findImages(names manifest.Names, o *object) error {
 	for _, p := range k.paths {
 		nodes, err := p.Find(o.Content)
 		if err != nil {
 			return fault.Tiltf("Matching (json_path=%q): %w", p.Text, err)
 		}
 		for _, n := range nodes {
-			found, err := k.imageAt(c, n, p.Text)
+			found, err := k.imageAt(names, n, p.Text)
 			if err != nil {
 				return err
 			}
@@ -128,13 +128,13 @@ func (k *kindRule) findImages(c *Cache, o *object) error {
 }
 
 // imageAt reads the image at a place that a path leads to.
-func (k *kindRule) imageAt(c *Cache, n manifest.Node, path string) (manifest.ImageAt, error) {
+func (k *kindRule) imageAt(names manifest.Names, n manifest.Node, path string) (manifest.ImageAt, error) {
 	if k.repoField == "" {
 		text, ok := n.Value.(string)
 		if !ok {
 			return manifest.ImageAt{}, fault.Tiltf("May only match strings (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.Value, n.Value)
 		}
-		name, err := c.ImageName(text)
+		name, err := names.ImageName(text)
 		if err != nil {
 			return manifest.ImageAt{}, fmt.Errorf("error parsing image '%s' at json path '%s': %w", text, path, err)
 		}
@@ -148,7 +148,7 @@ func (k *kindRule) imageAt(c *Cache, n manifest.Node, path string) (manifest.Ima
 	if tag, _ := fields[k.tagField].(string); tag != "" {
 		text += ":" + tag
 	}
-	name, err := c.ImageName(text)
+	name, err := names.ImageName(text)
 	if err != nil {
 		return manifest.ImageAt{}, fmt.Errorf("error parsing image '%s' at json path '%s': %w", text, path, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/unpack"
@@ -81,7 +82,7 @@ func (r *run) kustomizeLibrary(dir string, flags []string, options *krusty.Optio
 	if r.opts.Allowed != nil && !r.kustomizesHere(dir) && r.held("fetching what the kustomization in "+dir+" names") {
 		return "", nil
 	}
-	key := cacheKey{"kustomize", dir + "\x00" + strings.Join(flags, "\x00")}
+	key := cache.Key{Kind: "kustomize", Content: dir + "\x00" + strings.Join(flags, "\x00")}
 	reads := r.newReadFiles()
 	defer reads.watch()
 	if text, ok := recall[string](r.opts.Cache, key, reads); ok {
@@ -90,7 +91,7 @@ func (r *run) kustomizeLibrary(dir string, flags []string, options *krusty.Optio
 	files := &asking{FileSystem: reads}
 	text, err := kustomizeBuild(files, dir, options)
 	if err == nil && !files.unsure {
-		r.opts.Cache.put(key, &remembered[string]{text, files.asked})
+		r.opts.Cache.Put(key, &remembered[string]{text, files.asked})
 	}
 	return text, err
 }

@@ -71,7 +71,7 @@ func (r *run) findImages(o *object, inEnv bool) error {
 	}
 	o.refs = slices.Clone(o.of.PodRefs)
 	for _, k := range o.kinds {
-		if err := k.findImages(r.opts.Cache, o); err != nil {
+		if err := k.findImages(r.imageNames, o); err != nil {
 			return at(err)
 		}
 	}
@@ -88,7 +88,7 @@ func (r *run) findEnvImages(o *object, container map[string]any, at []string) {
 	for i, v := range vars {
 		env, _ := v.(map[string]any)
 		text, _ := env["value"].(string)
-		name, err := r.opts.Cache.ImageName(text)
+		name, err := r.imageNames.ImageName(text)
 		if text == "" || err != nil {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/zeebo/blake3"
 
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -30,9 +31,9 @@ func TestWhatWasReadIsTold(t *testing.T) {
 		return config.Content{Exists: true, Sum: blake3.Sum256([]byte(text))}
 	}
 	want := map[string]config.Content{at("Tiltfile"): holds(text), at("a"): holds("content"), at("none"): {}}
-	cache := NewCache()
+	kept := cache.New()
 	for range 2 { // from the files, and from the cache
-		p := Eval(context.Background(), Options{Tiltfile: at("Tiltfile"), Kube: &Kube{}, Cache: cache})
+		p := Eval(context.Background(), Options{Tiltfile: at("Tiltfile"), Kube: &Kube{}, Cache: kept})
 		if p.Error != nil {
 			t.Fatal(p.Error)
 		}

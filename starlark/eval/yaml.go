@@ -6,6 +6,7 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/value"
@@ -18,7 +19,7 @@ func (r *run) parseYAML(text string) ([]yamldoc.Document, error) {
 	if err := r.meter.AllowParsed(text); err != nil {
 		return nil, err
 	}
-	return cached(r.opts.Cache, "yaml", text, func() ([]yamldoc.Document, error) {
+	return cache.Fill(r.opts.Cache, "yaml", text, func() ([]yamldoc.Document, error) {
 		return yamldoc.Parse(text)
 	})
 }
@@ -71,9 +72,9 @@ func (r *run) objects(text string, pos config.Position, file string) ([]*object,
 	if err := r.meter.AllowParsed(text); err != nil {
 		return nil, err
 	}
-	types, _ := cached(r.opts.Cache, "types", "", func() (*manifest.Types, error) { return manifest.NewTypes(), nil })
-	templates, err := cached(r.opts.Cache, "objects", text, func() ([]manifest.Manifest, error) {
-		return manifest.Read(text, r.opts.Cache, types)
+	types, _ := cache.Fill(r.opts.Cache, "types", "", func() (*manifest.Types, error) { return manifest.NewTypes(), nil })
+	templates, err := cache.Fill(r.opts.Cache, "objects", text, func() ([]manifest.Manifest, error) {
+		return manifest.Read(text, r.imageNames, types)
 	})
 	if err != nil {
 		r.noteSecretsOf(text)
