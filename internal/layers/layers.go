@@ -25,8 +25,9 @@ var Allowed = map[string][]string{
 	"starlark/resolve":    {"starlark/syntax", "starlark/decl"},
 	"starlark/ide":        {"starlark/dockerfile", "starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/yamldoc"},
 	"starlark/chart":      {"starlark/fault", "starlark/manifest", "starlark/yamldoc"},
-	"starlark/eval":       {"starlark/cache", "starlark/kubeconfig", "starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions", "internal/file"},
+	"starlark/eval":       {"starlark/cache", "starlark/inputs", "starlark/kubeconfig", "starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions"},
 	"starlark/cache":      {},
+	"starlark/inputs":     {"starlark/cache", "starlark/config", "internal/file"},
 	"starlark/yamldoc":    {},
 	"starlark/kubeconfig": {},
 	"extensions":          {"starlark/config"},
@@ -115,12 +116,12 @@ var Only = map[string][]string{
 	"github.com/google/go-containerregistry": {"server/build", "starlark/chart"},
 	"github.com/hashicorp/yamux":             {"agent/wire", "agent/client", "agent/serve"},
 	"github.com/klauspost/compress":          {"agent/delta", "agent/client", "agent/apply"},
-	"github.com/moby/patternmatcher":         {"server/tree", "server/build", "starlark/eval"},
+	"github.com/moby/patternmatcher":         {"server/tree", "server/build", "starlark/inputs"},
 	"github.com/rogpeppe/go-internal":        {"cmd/towline"},
 	"github.com/sirupsen/logrus":             {"starlark/eval"},
 	"github.com/spf13/cobra":                 {"cmd/towline"},
 	"github.com/spf13/pflag":                 {"starlark/eval"},
-	"github.com/zeebo/blake3":                {"agent/agenttest", "agent/apply", "extensions", "server/run/agents", "server/tree", "server/workspace", "starlark/cache", "starlark/eval"},
+	"github.com/zeebo/blake3":                {"agent/agenttest", "agent/apply", "extensions", "server/run/agents", "server/tree", "server/workspace", "starlark/cache", "starlark/inputs", "starlark/eval"},
 }
 
 // Pure are the packages that do no input or output and read no clock: their

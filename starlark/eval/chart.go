@@ -36,7 +36,7 @@ func (c *call) ourChart() (starlark.Value, error) {
 		return nil, c.Errorf("%q is not a chart's name", in.Chart)
 	}
 	dir := filepath.Join(in.Dir.Value, name)
-	if c.run.exists(filepath.Join(dir, "Chart.yaml")) {
+	if c.run.files.Exists(filepath.Join(dir, "Chart.yaml")) {
 		return starlark.String(dir), nil
 	}
 	if c.run.held("fetching the chart " + in.Chart) {

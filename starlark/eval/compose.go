@@ -102,7 +102,7 @@ func (c *call) composeFile(v starlark.Value, i int) (types.ConfigFile, error) {
 		return types.ConfigFile{}, fmt.Errorf("docker_compose files must be a string, a blob, or a sequence of these; found a %T", v)
 	}
 	file := c.run.abs(s)
-	data, err := c.run.files.read(file)
+	data, err := c.run.files.Read(file)
 	return types.ConfigFile{Filename: file, Content: data}, err
 }
 
@@ -251,11 +251,11 @@ func (r *run) composeEnv(p *composeProject, dir string) (map[string]string, erro
 	env := r.env.Copy()
 	file := p.envFile
 	if file == "" {
-		if file = filepath.Join(dir, ".env"); !r.exists(file) {
+		if file = filepath.Join(dir, ".env"); !r.files.Exists(file) {
 			return env, nil
 		}
 	}
-	data, err := r.files.read(file)
+	data, err := r.files.Read(file)
 	if err != nil {
 		return nil, fmt.Errorf("couldn't read the env_file: %w", err)
 	}
@@ -328,7 +328,7 @@ func (r *run) addService(p *composeProject, service types.ServiceConfig, deps []
 		s.image = name
 	}
 	if service.Build != nil && service.Build.DockerfileInline == "" && !isRemote(service.Build.Context) {
-		r.files.watch(value.JoinPath(service.Build.Context, cmp.Or(service.Build.Dockerfile, "Dockerfile")))
+		r.files.Watch(value.JoinPath(service.Build.Context, cmp.Or(service.Build.Dockerfile, "Dockerfile")))
 	}
 	return nil
 }

@@ -51,10 +51,10 @@ func (w *composeWatch) include(entry any, dir string) {
 		project = own[0]
 	}
 	for _, f := range w.paths(m["env_file"], dir) {
-		w.run.files.watch(f)
+		w.run.files.Watch(f)
 	}
-	if env := filepath.Join(project, ".env"); m["env_file"] == nil && w.run.exists(env) {
-		w.run.files.watch(env)
+	if env := filepath.Join(project, ".env"); m["env_file"] == nil && w.run.files.Exists(env) {
+		w.run.files.Watch(env)
 	}
 	for _, f := range paths {
 		w.follow(f, project)
@@ -69,7 +69,7 @@ func (w *composeWatch) service(service map[string]any, dir string) {
 	}
 	for _, key := range []string{"env_file", "label_file"} {
 		for _, f := range w.paths(service[key], dir) {
-			w.run.files.watch(f)
+			w.run.files.Watch(f)
 		}
 	}
 }
@@ -80,7 +80,7 @@ func (w *composeWatch) follow(file, dir string) {
 		return
 	}
 	w.seen[file] = true
-	if data, err := w.run.files.read(file); err == nil {
+	if data, err := w.run.files.Read(file); err == nil {
 		w.file(string(data), dir)
 	}
 }

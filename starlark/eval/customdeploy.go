@@ -49,11 +49,11 @@ func (c *call) k8sCustomDeploy() (starlark.Value, error) {
 		return nil, err
 	}
 	for _, dir := range d.Deps {
-		if !c.run.files.isDir(dir) {
+		if !c.run.files.IsDir(dir) {
 			continue
 		}
 		file := filepath.Join(dir, ".dockerignore")
-		patterns, err := c.run.ignoreFile(file)
+		patterns, err := c.run.files.IgnoreFile(file)
 		if err != nil {
 			return nil, err
 		}

@@ -24,7 +24,7 @@ var errHeld = errors.New("held")
 // held reports whether the run may not do something, and notes that at the
 // call that asks.
 func (r *run) held(what string) bool {
-	if r.opts.Allowed == nil || r.opts.Allowed(r.files.contents) {
+	if r.opts.Allowed == nil || r.opts.Allowed(r.files.Contents) {
 		return false
 	}
 	if r.withheld == nil {
@@ -53,7 +53,7 @@ func (r *run) namesFilesHere(dir string, seen map[string]bool) bool {
 	}
 	seen[dir] = true
 	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
-		text, err := r.files.read(filepath.Join(dir, name))
+		text, err := r.files.Read(filepath.Join(dir, name))
 		if err != nil {
 			continue
 		}
@@ -65,7 +65,7 @@ func (r *run) namesFilesHere(dir string, seen map[string]bool) bool {
 			list, _ := all[key].([]any)
 			for _, entry := range list {
 				path, ok := entry.(string)
-				if !ok || !r.exists(value.JoinPath(dir, path)) || !r.namesFilesHere(value.JoinPath(dir, path), seen) {
+				if !ok || !r.files.Exists(value.JoinPath(dir, path)) || !r.namesFilesHere(value.JoinPath(dir, path), seen) {
 					return false
 				}
 			}

@@ -27,7 +27,6 @@ package eval
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -36,6 +35,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/inputs"
 	"github.com/towline-dev/towline/starlark/limit"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -47,15 +47,12 @@ const DefaultMaxSteps = 500_000_000
 // DefaultMaxDepth is how deep calls may nest.
 const DefaultMaxDepth = 5_000
 
-// MaxFileSize is the size, in bytes, of the largest file that is read.
-const MaxFileSize = 64 << 20
-
 // Options say what to evaluate and with which surroundings.
 type Options struct {
 	Tiltfile   string       // path of the root Tiltfile; absolute
 	Args       []string     // the arguments after "--"
 	Subcommand string       // "up", "down", "ci", …; "" is "up"
-	FS         FS           // nil: the operating system's
+	FS         inputs.FS    // nil: the operating system's
 	Env        []string     // "NAME=value", as os.Environ returns
 	Kube       *Kube        // nil: what the kubeconfig in Env says
 	Commands   Commands     // nil: the operating system's
@@ -69,15 +66,6 @@ type Options struct {
 	Version    string       // towline's own version
 	Allowed    Allowed      // nil: the run may do whatever the Tiltfile wants
 	AnyContext bool         // the caller checks the Kubernetes context before it deploys; local() is refused all the same
-}
-
-// FS is how a run reads files. Paths are absolute. It is called from one
-// goroutine at a time.
-type FS interface {
-	ReadFile(path string) ([]byte, error)
-	Stat(path string) (fs.FileInfo, error)
-	ReadDir(path string) ([]fs.DirEntry, error)
-	EvalSymlinks(path string) (string, error)
 }
 
 // Eval evaluates a Tiltfile. The project is never nil: when the Tiltfile is
@@ -136,7 +124,7 @@ func (r *run) evaluate() *config.Project {
 		}
 		return r.assemble()
 	})
-	r.project.ConfigFiles, r.project.Read, r.project.Listed = r.files.sorted(), r.files.contents, r.files.listed
+	r.project.ConfigFiles, r.project.Read, r.project.Listed = r.files.Paths(), r.files.Contents, r.files.Listed
 	r.project.Warnings = r.warnings
 	if r.withheld != nil {
 		// What follows from what is not known is nobody's mistake.
@@ -163,7 +151,7 @@ var errExit = errors.New("exit")
 type run struct {
 	ctx        context.Context
 	opts       Options
-	files      *recorder
+	files      *inputs.Recorder
 	thread     *starlark.Thread
 	imageNames imageNames
 	project    *config.Project
@@ -197,7 +185,7 @@ type run struct {
 
 func newRun(ctx context.Context, o Options) *run {
 	if o.FS == nil {
-		o.FS = osFS{}
+		o.FS = inputs.OS{}
 	}
 	if o.Commands == nil {
 		o.Commands = osCommands{}
@@ -220,7 +208,7 @@ func newRun(ctx context.Context, o Options) *run {
 	o.Tiltfile = filepath.Clean(o.Tiltfile)
 	r := &run{
 		ctx: ctx, opts: o,
-		files:      newRecorder(o.FS, o.Cache),
+		files:      inputs.NewRecorder(o.FS, o.Cache),
 		imageNames: imageNames{o.Cache},
 		project:    newProject(o.Tiltfile),
 		warned:     map[string]bool{},

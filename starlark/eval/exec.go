@@ -62,7 +62,7 @@ func (r *run) execRoot() error {
 func (r *run) tiltignore() error {
 	dir := filepath.Dir(r.opts.Tiltfile)
 	file := filepath.Join(dir, ".tiltignore")
-	patterns, err := r.ignoreFile(file)
+	patterns, err := r.files.IgnoreFile(file)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", file, err)
 	}

@@ -44,7 +44,7 @@ func (r *run) extension(name string) (string, error) {
 		return "", fmt.Errorf("ext://%s: %w%s", name, err, suggestExtension(name))
 	}
 	file := filepath.Join(dir, filepath.FromSlash(place.File))
-	if !r.exists(file) {
+	if !r.files.Exists(file) {
 		return "", fmt.Errorf("ext://%s: %s has no %s%s", name, place.Repo.URL, place.File, suggestExtension(name))
 	}
 	return file, nil
@@ -92,7 +92,7 @@ func (r *run) original(name, lacks string) (starlark.StringDict, error) {
 		return nil, fault.Environment(fmt.Errorf("%s, and the public one could not be looked at: %w", what, err))
 	}
 	file := filepath.Join(dir, filepath.FromSlash(name), "Tiltfile")
-	if !r.exists(file) {
+	if !r.files.Exists(file) {
 		return nil, errors.New(what)
 	}
 	globals, err := r.exec(file)
@@ -145,7 +145,7 @@ func (r *run) repository(target, ref string) (string, error) {
 	if r.opts.Remote == nil {
 		return "", fault.Environment(fmt.Errorf("%s is not fetched here", target))
 	}
-	r.files.watch(filepath.Join(filepath.Dir(r.opts.Tiltfile), extensions.LockName))
+	r.files.Watch(filepath.Join(filepath.Dir(r.opts.Tiltfile), extensions.LockName))
 	if kept, ok := r.opts.Remote.(offline); ok {
 		if dir, ok := kept.Cached(target, ref); ok {
 			return dir, nil
@@ -169,5 +169,5 @@ func (r *run) source(path string) ([]byte, error) {
 		source, _ := extensions.Source(name)
 		return source, nil
 	}
-	return r.files.read(path)
+	return r.files.Read(path)
 }

@@ -32,7 +32,7 @@ func (c *call) helm() (starlark.Value, error) {
 	}
 	h := chart.Rendering{
 		Dir: in.Paths.Value, Name: in.Name, Namespace: in.Namespace, Values: in.Values.Value, Set: in.Set.NonEmpty(),
-		KubeVersion: in.KubeVersion, SkipCRDs: in.SkipCRDs, ReadFile: c.run.files.read,
+		KubeVersion: in.KubeVersion, SkipCRDs: in.SkipCRDs, ReadFile: c.run.files.Read,
 	}
 	if h.Name == "" {
 		h.Name = "chart"
@@ -61,23 +61,23 @@ func (c *call) helm() (starlark.Value, error) {
 
 // chartKey watches what a rendering reads and returns a key of its content.
 func (r *run) chartKey(h chart.Rendering) (string, error) {
-	r.files.watch(h.Dir)
-	files, err := r.files.list(h.Dir, true)
+	r.files.Watch(h.Dir)
+	files, err := r.files.List(h.Dir, true)
 	if err != nil {
 		return "", err
 	}
 	parts := []string{h.Dir, h.Name, h.Namespace, h.Release, h.KubeVersion, fmt.Sprint(h.SkipCRDs), strings.Join(h.Set, "\x00")}
 	for _, dir := range r.subcharts(h.Dir) {
-		r.files.watch(dir)
-		more, _ := r.files.list(dir, true) // a chart that is not there is for the rendering to refuse
+		r.files.Watch(dir)
+		more, _ := r.files.List(dir, true) // a chart that is not there is for the rendering to refuse
 		files = append(files, more...)
 	}
 	for _, f := range files {
-		data, _ := r.files.content(f) // a file that vanished is as one that was never there
+		data, _ := r.files.Content(f) // a file that vanished is as one that was never there
 		parts = append(parts, f, string(data))
 	}
 	for _, f := range h.Values {
-		data, err := r.files.read(f)
+		data, err := r.files.Read(f)
 		if err != nil {
 			return "", err
 		}
@@ -96,7 +96,7 @@ func (r *run) subcharts(dir string) []string {
 				Repository string `json:"repository"`
 			} `json:"dependencies"`
 		}
-		data, err := r.files.content(filepath.Join(dir, name))
+		data, err := r.files.Content(filepath.Join(dir, name))
 		if err != nil || yaml.Unmarshal(data, &c) != nil {
 			continue
 		}

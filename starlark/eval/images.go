@@ -3,13 +3,11 @@ package eval
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
-	"github.com/moby/patternmatcher/ignorefile"
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -192,7 +190,7 @@ func (c *call) readDockerfile(img *image, file, contents starlark.Value) error {
 		}
 		img.Dockerfile = c.run.abs(s)
 	}
-	text, err := c.run.files.readText(img.Dockerfile)
+	text, err := c.run.files.ReadText(img.Dockerfile)
 	if err != nil {
 		return fmt.Errorf("error reading dockerfile: %w", err)
 	}
@@ -245,7 +243,7 @@ func (c *call) setIgnores(img *image, dirs []string, ignore starlark.Value) erro
 		}
 	}
 	for i, dir := range dirs {
-		isDir := img.hasDockerfileIn(dir) || c.run.files.isDir(dir)
+		isDir := img.hasDockerfileIn(dir) || c.run.files.IsDir(dir)
 		if slices.Contains(dirs[:i], dir) || dir != img.Context && !isDir {
 			continue
 		}
@@ -276,10 +274,10 @@ func (r *run) readIgnores(img *image, dirs []string) error {
 // the folder's.
 func (r *run) readIgnore(img *image, dir string) error {
 	file := filepath.Join(dir, ".dockerignore")
-	if img.Dockerfile != "" && dir == img.Context && r.exists(img.Dockerfile+".dockerignore") {
+	if img.Dockerfile != "" && dir == img.Context && r.files.Exists(img.Dockerfile+".dockerignore") {
 		file = img.Dockerfile + ".dockerignore"
 	}
-	patterns, err := r.ignoreFile(file)
+	patterns, err := r.files.IgnoreFile(file)
 	if err != nil {
 		return fmt.Errorf("reading dockerignore for %s: %w", img.Ref, err)
 	}
@@ -318,25 +316,6 @@ func (img *image) onlyPatterns() []string {
 		return nil
 	}
 	return append([]string{"**"}, patterns...)
-}
-
-// exists reports whether there is such a file; it does not watch it.
-func (r *run) exists(path string) bool {
-	_, err := r.opts.FS.Stat(path)
-	return err == nil
-}
-
-// ignoreFile returns the patterns of an ignore file, relative to its folder and
-// as docker reads them; none when there is no such file.
-func (r *run) ignoreFile(file string) ([]string, error) {
-	text, err := r.files.readText(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return ignorefile.ReadAll(strings.NewReader(text))
 }
 
 func (c *call) customBuild() (starlark.Value, error) {

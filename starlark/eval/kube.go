@@ -9,6 +9,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/inputs"
 	"github.com/towline-dev/towline/starlark/kubeconfig"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -108,7 +109,7 @@ func (c *call) allowContexts() (starlark.Value, error) {
 // ReadKubeconfig finds the current context in the files that $KUBECONFIG
 // lists, or in ~/.kube/config. No file, or none that can be read, is no
 // context.
-func ReadKubeconfig(files FS, env map[string]string) Kube {
+func ReadKubeconfig(files inputs.FS, env map[string]string) Kube {
 	paths := filepath.SplitList(env["KUBECONFIG"])
 	if len(paths) == 0 && env["HOME"] != "" {
 		paths = []string{filepath.Join(env["HOME"], ".kube", "config")}

@@ -45,7 +45,7 @@ func (c *call) kustomize() (starlark.Value, error) {
 		out, err = c.run.kustomizeBinary(dir, bin, in.Flags)
 	}
 	if err != nil {
-		c.run.files.watch(dir) // what is missing may come
+		c.run.files.Watch(dir) // what is missing may come
 		return nil, err
 	}
 	return value.Blob{Text: out, Source: "kustomize: " + dir}, nil
@@ -143,10 +143,10 @@ func (r *run) kustomizeBinary(dir, bin string, flags []string) (string, error) {
 
 // watchBelow notes all files below a folder.
 func (r *run) watchBelow(dir string) {
-	r.files.watch(dir)
-	paths, _ := r.files.list(dir, true)
+	r.files.Watch(dir)
+	paths, _ := r.files.List(dir, true)
 	for _, p := range paths {
-		r.files.watch(p)
+		r.files.Watch(p)
 	}
 }
 
@@ -174,7 +174,7 @@ func (r *run) newReadFiles() *readFiles {
 // watch has the run depend on what was read.
 func (f *readFiles) watch() {
 	for _, path := range f.seen {
-		f.run.files.watch(path)
+		f.run.files.Watch(path)
 	}
 }
 
@@ -184,7 +184,7 @@ func (f *readFiles) ReadFile(path string) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		return f.FileSystem.ReadFile(path)
 	}
-	return f.run.files.content(path)
+	return f.run.files.Content(path)
 }
 
 // Open implements filesys.FileSystem.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/inputs"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -62,7 +63,7 @@ func (osCommands) Run(ctx context.Context, p Process) ([]byte, error) {
 		p.Log(string(stderr.data))
 	}
 	if stdout.cut || stderr.cut { // which mostly ends the program too
-		err = fmt.Errorf("it printed more than %d MB", MaxFileSize>>20)
+		err = fmt.Errorf("it printed more than %d MB", inputs.MaxSize>>20)
 	}
 	return stdout.data, err
 }
@@ -89,7 +90,7 @@ func program(p Process) string {
 	return name
 }
 
-// limited collects at most MaxFileSize bytes.
+// limited collects at most inputs.MaxSize bytes.
 type limited struct {
 	data []byte
 	cut  bool
@@ -97,7 +98,7 @@ type limited struct {
 
 // Write implements io.Writer.
 func (l *limited) Write(p []byte) (int, error) {
-	if len(l.data)+len(p) > MaxFileSize {
+	if len(l.data)+len(p) > inputs.MaxSize {
 		l.cut = true
 		return 0, io.ErrShortWrite
 	}
@@ -328,10 +329,10 @@ func (c *call) localGitRepo() (starlark.Value, error) {
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	if !c.run.files.isDir(in.Path.Value) {
+	if !c.run.files.IsDir(in.Path.Value) {
 		return nil, fmt.Errorf("stat %s: no such folder", in.Path.Value)
 	}
-	if !c.run.exists(filepath.Join(in.Path.Value, ".git")) {
+	if !c.run.files.Exists(filepath.Join(in.Path.Value, ".git")) {
 		return nil, fmt.Errorf("%s isn't a valid git repo: it doesn't have a .git/ directory", in.Path.Value)
 	}
 	return &value.GitRepo{Dir: in.Path.Value}, nil

@@ -86,7 +86,7 @@ func pathBuiltins() map[string]builtin {
 			return starlark.String(filepath.Dir(p)), nil
 		}),
 		"os.path.exists": pathFunc(func(r *run, p string) (starlark.Value, error) {
-			return starlark.Bool(r.exists(r.abs(p))), nil
+			return starlark.Bool(r.files.Exists(r.abs(p))), nil
 		}),
 		"os.path.realpath": pathFunc(func(r *run, p string) (starlark.Value, error) {
 			real, err := r.opts.FS.EvalSymlinks(r.abs(p))

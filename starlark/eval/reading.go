@@ -29,7 +29,7 @@ func (c *call) readFile() (starlark.Value, error) {
 		}
 		fallback = string(s)
 	}
-	data, err := c.run.files.read(in.Paths.Value)
+	data, err := c.run.files.Read(in.Paths.Value)
 	switch {
 	case err == nil:
 		fallback = string(data)
@@ -46,7 +46,7 @@ func (c *call) watchFile() (starlark.Value, error) {
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	c.run.files.watch(in.Paths.Value)
+	c.run.files.Watch(in.Paths.Value)
 	return starlark.None, nil
 }
 
@@ -59,11 +59,11 @@ func (c *call) listdir() (starlark.Value, error) {
 		return nil, err
 	}
 	if in.Recursive {
-		c.run.files.watch(in.Dir.Value)
+		c.run.files.Watch(in.Dir.Value)
 	} else {
-		c.run.files.listing(in.Dir.Value)
+		c.run.files.Listing(in.Dir.Value)
 	}
-	paths, err := c.run.files.list(in.Dir.Value, in.Recursive)
+	paths, err := c.run.files.List(in.Dir.Value, in.Recursive)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (c *call) blob() (starlark.Value, error) {
 // readDefault reads the file of a read_json or read_yaml; ok is false when it
 // does not exist and a default was given.
 func (c *call) readDefault(file unpack.Path, def starlark.Value) (data string, ok bool, err error) {
-	raw, err := c.run.files.read(file.Value)
+	raw, err := c.run.files.Read(file.Value)
 	if err != nil && errors.Is(err, fs.ErrNotExist) && def != nil {
 		return "", false, nil
 	}

@@ -228,7 +228,7 @@ func (c *call) parseConfig() (starlark.Value, error) {
 
 // readSettings reads the file of settings, if there is one.
 func (c *call) readSettings(file string) (map[string]*setting, error) {
-	data, err := c.run.files.read(file)
+	data, err := c.run.files.Read(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

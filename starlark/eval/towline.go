@@ -120,7 +120,7 @@ func (c *call) isDir() (starlark.Value, error) {
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	return starlark.Bool(c.run.files.isDir(in.Path.Value)), nil
+	return starlark.Bool(c.run.files.IsDir(in.Path.Value)), nil
 }
 
 func (c *call) ourAgent() (starlark.Value, error) {

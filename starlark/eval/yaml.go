@@ -52,7 +52,7 @@ func (c *call) yamlOne(v starlark.Value) ([]*object, error) {
 		return nil, fmt.Errorf("expected path | string. Actual type: %T", v)
 	}
 	file := c.run.abs(s)
-	text, err := c.run.files.readText(file)
+	text, err := c.run.files.ReadText(file)
 	if err != nil {
 		return nil, fmt.Errorf("error reading yaml file: %w", err)
 	}
