@@ -185,6 +185,7 @@ func (c *core) event(e engine.Event) {
 	switch e := e.(type) {
 	case engine.LiveDone:
 		c.updates.syncEnded(e.Target)
+		c.sources.doubt(e.Unlike)
 	case engine.Built:
 		if e.Problem == nil {
 			c.remember(e.Ref)

@@ -75,6 +75,43 @@ func TestRandomSync(t *testing.T) {
 	t.Logf("%d comparisons, %d files at the end, %d faults of the agent, %d images", w.checks, len(w.want()), w.faults, w.images)
 }
 
+// TestChangedAndChangedBack has a file be something else just while it is sent,
+// so that the tree never knows: the pod gets what the file is, all the same.
+func TestChangedAndChangedBack(t *testing.T) {
+	for what, meanwhile := range map[string]func(name string) error{
+		"another content": func(name string) error { return os.WriteFile(name, []byte("other"), 0o644) },
+		"a folder":        func(name string) error { return errors.Join(os.Remove(name), os.Mkdir(name, 0o755)) },
+		"a link":          func(name string) error { return errors.Join(os.Remove(name), os.Symlink("kept", name)) },
+		"nothing":         os.Remove,
+	} {
+		for _, fault := range []int{0, 3} {
+			t.Run(fmt.Sprint(what, ", fault ", fault), func(t *testing.T) {
+				w := &world{rand: rand.New(rand.NewPCG(1, 1)), pod: t.TempDir(), outside: filepath.Join(t.TempDir(), "outside")}
+				g := &ground{root: t.TempDir(), limit: 1000}
+				inBubble(t, g, clock{file: w.outside + ".clock"}, func(g *ground) {
+					w.begin(g)
+					file := w.at("src/file")
+					w.perform = func(e engine.Live) engine.Live {
+						w.perform = nil
+						w.must(meanwhile(file))
+						return e
+					}
+					w.onApply = func() int {
+						w.onApply = nil
+						w.must(errors.Join(os.RemoveAll(file), putFile(file, "-content")))
+						return fault
+					}
+					w.must(putFile(file, "-content"))
+					g.core(func(c *core) { c.hint([]string{file}, true) })
+					time.Sleep(settleTime)
+					synctest.Wait()
+					w.check(1)
+				})
+			})
+		}
+	}
+}
+
 // world is a cluster of one pod, whose files are a folder, and the random hand
 // that changes the sources.
 type world struct {
@@ -89,6 +126,9 @@ type world struct {
 
 	running sync.Mutex // held by a transaction, and while the pod is replaced
 	serial  int        // of the image that the pod runs
+
+	perform func(engine.Live) engine.Live // comes between what is known and what is read
+	onApply func() int                    // comes after what is read, and returns the fault; nil: as it happens
 
 	mu     sync.Mutex
 	image  map[string]string // the files of the last build
@@ -190,6 +230,9 @@ func (w *world) Perform(e engine.Effect) {
 	case engine.Detach:
 		w.agents.Detach(e.Target)
 	case engine.Live:
+		if w.perform != nil {
+			e = w.perform(e)
+		}
 		w.agents.Live(e)
 	default:
 		w.t.Errorf("nobody plays %T", e)
@@ -266,6 +309,9 @@ func readAll(source client.Source, f wire.File) ([]byte, error) {
 
 // fault says whether and when the agent is lost in a transaction.
 func (w *world) fault() int {
+	if w.onApply != nil {
+		return w.onApply()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.faulty.IntN(30) > 0 {

@@ -156,6 +156,15 @@ func (s *sources) look(paths []string) (changed map[string]bool, dir string) {
 	return changed, s.listing(dirs)
 }
 
+// doubt has files looked at again soon that a live update found otherwise than
+// they are known.
+func (s *sources) doubt(files []engine.File) {
+	for _, f := range files {
+		s.tree.Doubt(f.Local, f.Seen)
+		s.sweeper.saved()
+	}
+}
+
 // dependents sorts changed files by who depends on them. files are those that
 // the Tiltfile depends on.
 func (s *sources) dependents(paths map[string]bool) (e engine.Changed, files []string) {

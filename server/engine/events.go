@@ -86,12 +86,15 @@ type Detached struct {
 	Instance string
 }
 
-// LiveDone answers Live. Rebuild says that only a full build can help.
+// LiveDone answers Live. Rebuild says that only a full build can help. Unlike
+// are files that were found otherwise than they had been seen: whoever saw them
+// looks again, since they may by now be as they were before.
 type LiveDone struct {
 	Target  TargetID
 	Batch   uint64
 	Problem *config.Problem
 	Rebuild bool
+	Unlike  []File
 }
 
 // Triggered asks for a full update of a resource.

@@ -297,7 +297,7 @@ func TestFailures(t *testing.T) {
 		}
 		b.agent.FailNext(wire.Errorf(wire.CodeHashMismatch, "other bytes"))
 		b.live(engine.Live{}, "x", "1")
-		if done := b.done(); done.Rebuild || done.Problem == nil {
+		if done := b.done(); done.Rebuild || done.Problem == nil || len(done.Unlike) != 1 {
 			t.Errorf("a file that changed meanwhile: %+v", done)
 		}
 		b.agent.OnRun = func(wire.Command, io.Writer, io.Writer) wire.Exit { return wire.Exit{Code: 2} }

@@ -16,20 +16,30 @@ import (
 	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
+// reading is what reading the files of a Live gave.
+type reading struct {
+	change client.Change
+	unread *config.Problem // names a file that cannot be read, and is left out
+	unlike []engine.File   // files that were not as they had been seen
+}
+
 // changeOf reads the files of a Live. With towline.sync(delete=False) what is
-// gone here stays there. A file that cannot be read is left out and named by
-// the problem, and does not hold up the others.
-func changeOf(e engine.Live, roots []string, set config.SyncSetting) (change client.Change, unread *config.Problem) {
-	local := map[wire.Path]string{}
+// gone here stays there. A file that cannot be read does not hold up the others.
+func changeOf(e engine.Live, roots []string, set config.SyncSetting) (r reading) {
+	local, change := map[wire.Path]string{}, &r.change
 	for _, f := range e.Files {
 		at := remotePath(f.Remote, roots)
 		found, exists, err := describe(f, at)
+		if !f.Gone && !f.Folder && (err != nil && !f.Seen.Unread || err == nil && (!exists || !alike(f.Seen, found))) {
+			r.unlike = append(r.unlike, f)
+		}
 		if err != nil {
-			if unread == nil {
-				unread = &config.Problem{Message: err.Error(), Pos: config.Position{File: f.Local, Line: 1},
+			if r.unread == nil {
+				r.unread = &config.Problem{Message: err.Error(), Pos: config.Position{File: f.Local, Line: 1},
 					Hint: "the other files are sent; this one is when it can be read"}
 			}
 			continue
@@ -49,7 +59,18 @@ func changeOf(e engine.Live, roots []string, set config.SyncSetting) (change cli
 	}
 	change.Restart = e.Restart
 	change.Source = disk(local)
-	return change, unread
+	return r
+}
+
+// alike reports whether a file is what it had been seen to be.
+func alike(seen tree.Entry, f wire.File) bool {
+	switch f.Kind {
+	case wire.KindRegular:
+		return seen.Stamp.Mode.IsRegular() && f.Hash == wire.Digest(seen.Hash) && (uint32(seen.Stamp.Mode)^f.Mode)&0o111 == 0
+	case wire.KindSymlink:
+		return seen.Stamp.Mode&fs.ModeSymlink != 0 && blake3.Sum256([]byte(f.Target)) == seen.Hash
+	}
+	return false
 }
 
 // replaced reports whether a place lies below what is to be a file or a link: it

@@ -24,11 +24,12 @@ func (a *Agents) Live(e engine.Live) {
 	a.box.Put(func(ctx context.Context, s *state) {
 		t := s.targets[e.Target]
 		a.box.Go(func() {
-			problem, rebuild := a.live(ctx, t, e)
-			if problem != nil && t != nil {
-				a.complain(t.Resource, problem, rebuild)
+			done := a.live(ctx, t, e)
+			if done.Problem != nil && t != nil {
+				a.complain(t.Resource, done.Problem, done.Rebuild)
 			}
-			a.o.Tell(engine.LiveDone{Target: e.Target, Batch: e.Batch, Problem: problem, Rebuild: rebuild})
+			done.Target, done.Batch = e.Target, e.Batch
+			a.o.Tell(done)
 		})
 	})
 }
@@ -44,17 +45,20 @@ func (a *Agents) complain(resource string, problem *config.Problem, rebuild bool
 	}
 }
 
-// live performs a Live. rebuild says that only a full build can help.
-func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (problem *config.Problem, rebuild bool) {
+// live performs a Live.
+func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engine.LiveDone) {
 	s, err := a.session(ctx, e.Target)
 	if err != nil {
-		return &config.Problem{Message: err.Error()}, false
+		return engine.LiveDone{Problem: &config.Problem{Message: err.Error()}}
 	}
 	began := time.Now()
-	change, unread := changeOf(e, syncRoots(s.image), s.sync)
+	found := changeOf(e, syncRoots(s.image), s.sync)
+	change := found.change
+	done.Problem, done.Unlike = found.unread, found.unlike
 	if e.Check {
 		if err := narrow(ctx, s.agent, &change, e.Must); err != nil {
-			return &config.Problem{Message: fmt.Sprintf("comparing the files of pod %s: %v", e.Target.Pod, err)}, false
+			done.Problem = &config.Problem{Message: fmt.Sprintf("comparing the files of pod %s: %v", e.Target.Pod, err)}
+			return done
 		}
 	}
 	files, _ := change.Source.(disk)
@@ -66,11 +70,18 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (problem *c
 	result, err := s.agent.Apply(ctx, change)
 	out.Flush()
 	if err != nil {
-		return syncProblem(e, err), ctx.Err() == nil && !lost(s.agent) && !overtaken(err)
+		done.Problem = syncProblem(e, err)
+		if overtaken(err) {
+			done.Unlike = e.Files // it may be any of them
+		} else {
+			done.Rebuild = ctx.Err() == nil && !lost(s.agent)
+		}
+		return done
 	}
 	if debugged && result.Failed() == nil {
 		if err := a.restartDebugged(ctx, t, s.agent); err != nil {
-			return syncProblem(e, err), false
+			done.Problem = syncProblem(e, err)
+			return done
 		}
 		a.o.Log.Say(s.resource, "", e.Target.Pod+": stopped, and starts again under the debugger")
 	}
@@ -79,7 +90,8 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (problem *c
 	if did := summary(change, result); did != "" {
 		a.o.Log.Say(s.resource, "", fmt.Sprintf("%s: %s in %s", e.Target.Pod, did, time.Since(began).Round(10*time.Microsecond)))
 	}
-	return cmp.Or(commandProblem(e, result), unread), false
+	done.Problem = cmp.Or(commandProblem(e, result), done.Problem)
+	return done
 }
 
 // commandProblem says which command of a live update failed, nil when none did.
@@ -163,7 +175,7 @@ func syncProblem(e engine.Live, err error) *config.Problem {
 }
 
 // overtaken reports whether a file changed, went or could not be read any longer
-// while it was sent. The hint of that change is on its way, and sends it again.
+// while it was sent: it is looked at again, and sent again.
 func overtaken(err error) bool {
 	var refused *wire.Error
 	return errors.Is(err, wire.ErrAborted) || errors.Is(err, fs.ErrNotExist) || errors.As(err, &refused) && refused.Code == wire.CodeHashMismatch

@@ -1,6 +1,8 @@
 package agents
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,7 +48,8 @@ func TestDeletedFilesStayWhereTheTiltfileSaysSo(t *testing.T) {
 	}
 	e := engine.Live{Files: []engine.File{{Local: filepath.Join(dir, "here"), Remote: "/srv/here"}, {Local: filepath.Join(dir, "gone"), Remote: "/srv/gone"}}}
 	for del, want := range map[bool]int{true: 1, false: 0} {
-		change, err := changeOf(e, []string{"/srv"}, config.SyncSetting{Delete: del})
+		r := changeOf(e, []string{"/srv"}, config.SyncSetting{Delete: del})
+		change, err := r.change, r.unread
 		if err != nil || len(change.Files) != 1 || len(change.Deletes) != want {
 			t.Errorf("delete=%v: %d files, deletes %v, %v", del, len(change.Files), change.Deletes, err)
 		}
@@ -147,7 +150,8 @@ func TestOneFileThatCannotBeRead(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	change, unread := changeOf(e, []string{"/app"}, config.SyncSetting{Delete: true})
+	r := changeOf(e, []string{"/app"}, config.SyncSetting{Delete: true})
+	change, unread := r.change, r.unread
 	var got []string
 	for _, f := range change.Files {
 		got = append(got, f.Path.Path)
@@ -162,3 +166,64 @@ func TestOneFileThatCannotBeRead(t *testing.T) {
 		t.Errorf("the problem is %v, restart %v", unread, change.Restart)
 	}
 }
+
+// TestUnlike sends what was seen as one thing and is another by now. That is
+// told, since it may soon be again what it was.
+func TestUnlike(t *testing.T) {
+	dir := t.TempDir()
+	place := filepath.Join(dir, "place")
+	make := map[string]func() error{
+		"file":       func() error { return os.WriteFile(place, []byte("content"), 0o644) },
+		"other file": func() error { return os.WriteFile(place, []byte("Content"), 0o644) },
+		"program":    func() error { return os.WriteFile(place, []byte("content"), 0o755) },
+		"link":       func() error { return os.Symlink("content", place) },
+		"other link": func() error { return os.Symlink("Content", place) },
+		"folder":     func() error { return os.Mkdir(place, 0o755) },
+		"pipe":       func() error { return syscall.Mkfifo(place, 0o600) },
+		"nothing":    func() error { return nil },
+	}
+	begin := func(what string) tree.Entry {
+		t.Helper()
+		if err := errors.Join(os.RemoveAll(place), make[what]()); err != nil {
+			t.Fatal(err)
+		}
+		known := tree.New(reader{})
+		if _, err := known.Scan(dir, func(string, bool) bool { return true }); err != nil {
+			t.Fatal(err)
+		}
+		seen, _ := known.Entry(place)
+		return seen
+	}
+	for _, was := range []string{"file", "program", "link"} {
+		for is := range make {
+			seen := begin(was)
+			begin(is)
+			f := engine.File{Local: place, Remote: "/app/place", Seen: seen}
+			if got, want := len(changeOf(engine.Live{Files: []engine.File{f}}, []string{"/app"}, config.SyncSetting{}).unlike) > 0, is != was; got != want {
+				t.Errorf("%s seen as %s: unlike is %v", is, was, got)
+			}
+			for _, f := range []engine.File{{Local: place, Seen: seen, Gone: true}, {Local: place, Seen: seen, Folder: true}} {
+				f.Remote = "/app/place"
+				if r := changeOf(engine.Live{Files: []engine.File{f}}, []string{"/app"}, config.SyncSetting{}); len(r.unlike) > 0 {
+					t.Errorf("%+v was not looked at, and is unlike", f)
+				}
+			}
+		}
+	}
+	long := engine.File{Local: place + strings.Repeat("n", 300), Remote: "/app/long"}
+	for unread, want := range map[bool]int{false: 1, true: 0} {
+		long.Seen.Unread = unread // then the sweep tells when it can be read
+		if r := changeOf(engine.Live{Files: []engine.File{long}}, []string{"/app"}, config.SyncSetting{}); len(r.unlike) != want || r.unread == nil {
+			t.Errorf("seen unread %v: %+v", unread, r)
+		}
+	}
+}
+
+// reader is the real file system.
+type reader struct{}
+
+func (reader) Lstat(name string) (os.FileInfo, error)     { return os.Lstat(name) }
+func (reader) ReadDir(name string) ([]os.DirEntry, error) { return os.ReadDir(name) }
+func (reader) Open(name string) (io.ReadCloser, error)    { return os.Open(name) }
+func (reader) Readlink(name string) (string, error)       { return os.Readlink(name) }
+func (reader) Now() time.Time                             { return time.Now() }
