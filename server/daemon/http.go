@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
@@ -41,16 +42,24 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.RouteTrigger, d.handleResource((*core).trigger))
 	mux.HandleFunc("POST "+api.RouteRestart, d.handleResource((*core).restart))
 	mux.HandleFunc("POST "+api.RouteDebug, d.handleDebug)
-	mux.HandleFunc("POST "+api.RouteShutdown, func(w http.ResponseWriter, r *http.Request) {
-		reply(w, struct{}{})
-		d.stop()
-	})
+	mux.HandleFunc("POST "+api.RouteShutdown, d.handleShutdown)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		leave := d.faces.enter()
 		defer leave()
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// handleShutdown ends the daemon. All of the answer leaves before, since the end
+// closes its connection.
+func (d *Daemon) handleShutdown(w http.ResponseWriter, _ *http.Request) {
+	const answer = "{}\n"
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
+	_, _ = io.WriteString(w, answer)          // the face has gone: nobody to tell
+	_ = http.NewResponseController(w).Flush() // as above
+	d.stop()
 }
 
 // in runs f on the core's goroutine and waits for the answer that f gives,

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -167,5 +168,21 @@ func TestPanicDoesNotEndTheCore(t *testing.T) {
 		if len(told) != 2 || !strings.Contains(told[i], want) || !strings.HasPrefix(told[i], "error") {
 			t.Errorf("log = %q, want both defects", told)
 		}
+	}
+}
+
+// TestShutdownIsAnsweredFirst: who asked hears that it was heard, though the
+// end closes all connections.
+func TestShutdownIsAnsweredFirst(t *testing.T) {
+	w := httptest.NewRecorder()
+	said := ""
+	d := &Daemon{stop: func() {
+		if w.Flushed && w.Header().Get("Content-Length") == strconv.Itoa(w.Body.Len()) {
+			said = w.Body.String()
+		}
+	}}
+	d.handleShutdown(w, nil)
+	if said != "{}\n" {
+		t.Errorf("before its end it said %q of %q", said, w.Body)
 	}
 }
