@@ -16,7 +16,6 @@ import (
 	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/server/engine"
-	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -34,7 +33,7 @@ func changeOf(e engine.Live, roots []string, set config.SyncSetting) (r reading)
 	for _, f := range e.Files {
 		at := remotePath(f.Remote, roots)
 		found, exists, err := describe(f, at)
-		if !f.Gone && !f.Folder && (err != nil && !f.Seen.Unread || err == nil && (!exists || !alike(f.Seen, found))) {
+		if !f.Gone && !f.Folder && (err != nil && !f.Seen.Unread || err == nil && (!exists || !alike(f, found))) {
 			r.unlike = append(r.unlike, f)
 		}
 		if err != nil {
@@ -63,7 +62,8 @@ func changeOf(e engine.Live, roots []string, set config.SyncSetting) (r reading)
 }
 
 // alike reports whether a file is what it had been seen to be.
-func alike(seen tree.Entry, f wire.File) bool {
+func alike(local engine.File, f wire.File) bool {
+	seen := local.Seen
 	switch f.Kind {
 	case wire.KindRegular:
 		return seen.Stamp.Mode.IsRegular() && f.Hash == wire.Digest(seen.Hash) && (uint32(seen.Stamp.Mode)^f.Mode)&0o111 == 0
