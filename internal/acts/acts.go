@@ -9,8 +9,10 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,10 +24,13 @@ import (
 const configPath = layers.Module + "/starlark/config"
 
 // Readers returns for each field or method of starlark/config's types, as
-// "Image.Ref", the folders of the packages below server, agent, cmd and dap that
-// read it; tests do not count. root is the project's folder.
+// "Image.Ref", the functions below server, agent, cmd and dap that read it, as
+// "server/build.Builder.Build"; tests do not count. root is the project's folder.
 func Readers(root string) (map[string][]string, error) {
-	c := &checker{root: root, files: token.NewFileSet(), done: map[string]*types.Package{}, readers: map[string][]string{}}
+	c, err := newChecker(root)
+	if err != nil {
+		return nil, err
+	}
 	config, err := c.Import(configPath)
 	if err != nil {
 		return nil, err
@@ -49,13 +54,43 @@ func Readers(root string) (map[string][]string, error) {
 	return c.readers, nil
 }
 
-// checker type-checks the project's packages, and none of others: what it needs
-// to know are the types of starlark/config, and those are ours.
+// exports finds what the compiler wrote of packages that are not ours.
+func exports() (map[string]string, error) {
+	list := exec.Command("go", "list", "-export", "-trimpath", "-deps", "-f", "{{.ImportPath}} {{.Export}}", layers.Module+"/cmd/...")
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	if err != nil {
+		return nil, fmt.Errorf("asking go for the compiled packages: %w", err)
+	}
+	files := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		path, file, _ := strings.Cut(strings.TrimSpace(line), " ")
+		files[path] = file
+	}
+	return files, nil
+}
+
+// checker type-checks the project's packages.
 type checker struct {
 	root    string
 	files   *token.FileSet
+	others  types.Importer // of what is not ours
 	done    map[string]*types.Package
 	readers map[string][]string
+	also    func(rel string, file *ast.File, d ast.Decl, found []read) // told of each declaration
+}
+
+func newChecker(root string) (*checker, error) {
+	compiled, err := exports()
+	if err != nil {
+		return nil, err
+	}
+	files := token.NewFileSet()
+	open := func(path string) (io.ReadCloser, error) { return os.Open(compiled[path]) }
+	return &checker{
+		root: root, files: files, others: importer.ForCompiler(files, "gc", open),
+		done: map[string]*types.Package{}, readers: map[string][]string{},
+	}, nil
 }
 
 // fields notes every field, so that one that nobody reads is told from one that
@@ -79,10 +114,7 @@ func (c *checker) Import(path string) (*types.Package, error) {
 	}
 	rel, ours := strings.CutPrefix(path, layers.Module+"/")
 	if !ours {
-		if strings.Contains(strings.Split(path, "/")[0], ".") {
-			return nil, fmt.Errorf("%s is none of ours", path)
-		}
-		return importer.Default().Import(path)
+		return c.others.Import(path)
 	}
 	sources, err := c.parse(filepath.Join(c.root, filepath.FromSlash(rel)))
 	if err != nil {
@@ -90,30 +122,105 @@ func (c *checker) Import(path string) (*types.Package, error) {
 	}
 	info := &types.Info{Selections: map[*ast.SelectorExpr]*types.Selection{}}
 	conf := types.Config{Importer: c, Error: func(error) {}, FakeImportC: true}
-	pkg, _ := conf.Check(path, c.files, sources, info) // what is not ours is not known
+	pkg, _ := conf.Check(path, c.files, sources, info) // what is not known is left out
 	c.done[path] = pkg
 	if path != configPath && !strings.HasPrefix(rel, "starlark/") && !strings.HasPrefix(rel, "internal/") {
-		c.note(rel, info)
+		for _, file := range sources {
+			for _, d := range file.Decls {
+				c.note(rel, file, d, info)
+			}
+		}
 	}
 	return pkg, nil
 }
 
-func (c *checker) note(rel string, info *types.Info) {
-	for _, s := range info.Selections {
-		recv := s.Recv()
-		if p, ok := recv.(*types.Pointer); ok {
-			recv = p.Elem()
-		}
-		named, ok := recv.(*types.Named)
-		if !ok || named.Obj().Pkg() == nil || named.Obj().Pkg().Path() != configPath {
-			continue
-		}
-		key := named.Obj().Name() + "." + s.Obj().Name()
-		if !slices.Contains(c.readers[key], rel) {
-			c.readers[key] = append(c.readers[key], rel)
-			slices.Sort(c.readers[key])
+// nameOf names a declaration: a function, a method as "Type.Method", "" for all
+// others.
+func nameOf(d ast.Decl) string {
+	f, ok := d.(*ast.FuncDecl)
+	if !ok {
+		return ""
+	}
+	if f.Recv == nil {
+		return f.Name.Name
+	}
+	recv := f.Recv.List[0].Type
+	if p, ok := recv.(*ast.StarExpr); ok {
+		recv = p.X
+	}
+	if x, ok := recv.(*ast.IndexExpr); ok {
+		recv = x.X
+	}
+	return types.ExprString(recv) + "." + f.Name.Name
+}
+
+// note takes down which fields a declaration reads.
+func (c *checker) note(rel string, file *ast.File, d ast.Decl, info *types.Info) {
+	found, where := reads(d, info), rel+"."+nameOf(d)
+	for _, r := range found {
+		if !slices.Contains(c.readers[r.field], where) {
+			c.readers[r.field] = append(c.readers[r.field], where)
+			slices.Sort(c.readers[r.field])
 		}
 	}
+	if c.also != nil {
+		c.also(rel, file, d, found)
+	}
+}
+
+// read is a place that reads a field.
+type read struct {
+	field string // as "Image.Ref"
+	sel   *ast.SelectorExpr
+}
+
+// reads returns where a declaration reads fields, and methods, of
+// starlark/config's types.
+func reads(d ast.Decl, info *types.Info) []read {
+	var found []read
+	written := map[ast.Expr]bool{}
+	ast.Inspect(d, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for _, to := range n.Lhs {
+				written[to] = true
+			}
+		case *ast.SelectorExpr:
+			if owner := ownerOf(info.Selections[n]); owner != "" && !written[n] {
+				found = append(found, read{owner + "." + n.Sel.Name, n})
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// ownerOf returns the type of starlark/config whose field is selected, be it
+// through an embedded one.
+func ownerOf(s *types.Selection) string {
+	if s == nil {
+		return ""
+	}
+	t := s.Recv()
+	for _, i := range s.Index()[:len(s.Index())-1] {
+		st, ok := bare(t).Underlying().(*types.Struct)
+		if !ok {
+			return ""
+		}
+		t = st.Field(i).Type()
+	}
+	named, ok := bare(t).(*types.Named)
+	if !ok || named.Obj().Pkg() == nil || named.Obj().Pkg().Path() != configPath {
+		return ""
+	}
+	return named.Obj().Name()
+}
+
+func bare(t types.Type) types.Type {
+	if p, ok := t.(*types.Pointer); ok {
+		return p.Elem()
+	}
+	return t
 }
 
 // parse reads a package's sources, as they are on this machine.

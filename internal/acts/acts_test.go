@@ -30,6 +30,10 @@ func run(images []*config.Image, o own) string {
 	}
 	return ""
 }
+
+type thing struct{ config.Image }
+
+func (t *thing) embedded() { t.Idle = t.Ref }
 `,
 		"server/run/run_test.go": "package run\n\nimport \"github.com/towline-dev/towline/starlark/config\"\n\nvar x = config.Image{}.Idle\n",
 		"agent/agent.go":         "package agent\n", "cmd/cmd.go": "package cmd\n", "dap/dap.go": "package dap\n",
@@ -43,7 +47,7 @@ func run(images []*config.Image, o own) string {
 		}
 	}
 	got, err := Readers(root)
-	want := map[string][]string{"Image.Ref": {"server/run"}, "Image.Idle": nil, "Other.Ref": nil}
+	want := map[string][]string{"Image.Ref": {"server/run.run", "server/run.thing.embedded"}, "Image.Idle": nil, "Other.Ref": nil}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
@@ -56,7 +60,7 @@ func TestProject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Contains(got["Image.Platform"], "server/build") || len(got["HTTPGet.Path"]) != 1 {
+	if !slices.Contains(got["Image.Platform"], "server/build.dockerArgs") || !slices.Contains(got["Command.Dir"], "server/run/command.Shell.Run") || len(got["HTTPGet.Path"]) != 1 {
 		t.Errorf("Image.Platform %v, HTTPGet.Path %v", got["Image.Platform"], got["HTTPGet.Path"])
 	}
 }

@@ -9,7 +9,7 @@ import (
 // Exactly one of its fields is set.
 type Act struct {
 	Evaluated bool   // all that it does is done in the evaluation: a value, a file's content, which objects and names there are
-	Field     string // of starlark/config, as "Image.Platform": whoever reads it acts on it
+	Field     string // of starlark/config, as "Image.Platform"
 	Warned    bool   // nothing yet: the call warns
 	Nothing   string // nothing, and rightly: why
 }
@@ -61,6 +61,83 @@ var acts = sync.OnceValue(func() map[string]Act {
 	}
 	return m
 })
+
+// ActorsOf returns the functions that act on a field of starlark/config, as
+// "server/build.dockerArgs". Who only reads it, to compare or to print, is none.
+func ActorsOf(field string) []string { return actors()[field] }
+
+// actors parses actorsTable.
+var actors = sync.OnceValue(func() map[string][]string {
+	m := map[string][]string{}
+	for line := range strings.Lines(actorsTable) {
+		who, fields, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		for field := range strings.FieldsSeq(fields) {
+			m[field] = append(m[field], strings.Fields(who)...)
+		}
+	}
+	return m
+})
+
+// actorsTable has a line for each function, or several of one kind, that act on
+// fields: without the field it would do something else, and a test of its
+// package goes red (go test ./internal/acts -run Without -without).
+const actorsTable = `
+server/build.dockerArgs: Image.Target Image.SSH Image.Secrets Image.Network Image.ExtraTags Image.CacheFrom Image.Pull Image.Platform Image.ExtraHosts
+server/build.job.buildctlArgs: Image.Target Image.SSH Image.Secrets Image.Network Image.CacheFrom Image.Pull Image.Platform Image.ExtraHosts
+server/build.Builder.buildctl: Image.ExtraTags
+server/build.job.dockerBuild server/build.job.buildctlArgs: Image.Args
+server/build.Builder.docker server/build.Builder.custom: Image.Ref
+server/build.job.narrow: Image.Context
+server/build.readDockerfile: Image.Dockerfile Image.DockerfileContents
+server/build.newFilter server/daemon.interestsOf: Image.Ignores Image.Only
+server/build.Builder.runCustom: Image.Command Command.Dir
+server/build.customEnv: Command.Env
+server/build.Builder.custom: Image.Tag Image.DisablePush Image.SkipsLocalDocker Image.OutputsImageRefTo
+server/build.customEnv server/run.images.build: Image.ImageDeps
+server/build.NamesFor: Registry.Host Registry.SingleName
+server/build.clusterName: Registry.HostFromCluster
+server/inject.override: Image.Entrypoint Image.ContainerArgs Image.RestartEntrypoint
+server/inject.Object: Object.ImageRefs
+server/daemon.interestsOf: Image.Deps CustomDeploy.Deps Local.Deps Local.Ignore Settings.WatchIgnores Project.ConfigFiles
+server/daemon.allowedBy: Settings.AllowedContexts Ours.Pins
+server/daemon.core.hide: Settings.SecretScrub
+server/daemon.core.configStatus: Project.Warnings
+server/daemon.forwardsStatus: PortForward.Name PortForward.Path
+server/engine.SyncFiles server/engine.LivePlan: Image.LiveUpdate
+server/engine.LivePlan: Step.Paths
+server/engine.SyncFiles server/engine.steps server/engine.hasStep: Step.Kind
+server/engine.syncPath: Step.Local Step.Remote
+server/engine.steps: Step.Triggers
+server/engine.localDue server/engine.may: Resource.AutoInit Resource.TriggerMode
+server/engine.missingDeps server/engine.view.withDependencies: Resource.ResourceDeps
+server/engine.want: Resource.Enabled
+server/engine.slotsOf: Settings.MaxParallelUpdates
+server/engine.otherLocal: Local.AllowParallel
+server/engine.objectsOf: Object.Resource
+server/engine.agentless: AgentSetting.Enabled
+server/run.Runner.Debug: DebugSetting.PathMap DebugSetting.Container
+server/run/agents.changeOf: Step.Argv SyncSetting.Delete
+server/run/agents.Agents.live: SyncSetting.Mode
+server/run/agents.policyOf: RestartSetting.Policy RestartSetting.Signal RestartSetting.Grace
+server/run/command.Shell.Run: Command.Env Command.Dir
+server/run/deploy.Deployer.objects: Project.YAML
+server/run/deploy.Deployer.deploy: Settings.UpsertTimeout
+server/run/deploy.Deployer.injection: AgentSetting.Enabled AgentSetting.Image
+server/run/deploy.Deployer.applyByCommand: CustomDeploy.Apply CustomDeploy.ImageDeps
+server/run/deploy.Deployer.deleteByCommand: CustomDeploy.Delete
+server/run/deploy.adoption.selects: CustomDeploy.ContainerSelector CustomDeploy.ImageSelector
+server/run/forward.Forwards.Follow: Resource.PortForwards
+server/run/forward.Forwards.listen: PortForward.Local PortForward.Host
+server/run.containerPort: PortForward.Container
+server/run/local.Commands.update: Local.Cmd
+server/run/local.Commands.serveToEnd: Local.ServeCmd
+server/run/local.Commands.probe: Local.Probe Probe.InitialDelay Probe.Period Probe.SuccessThreshold Probe.FailureThreshold
+server/run/local.Commands.try: Probe.Timeout Probe.Exec Probe.HTTP Probe.TCP TCPSocket.Port TCPSocket.Host
+server/run/local.tryHTTP: HTTPGet.Scheme HTTPGet.Host HTTPGet.Port HTTPGet.Path HTTPGet.Headers Header.Name Header.Value
+server/run/rollout.meantBy: Resource.PodReadiness Resource.ExtraPodSelectors Resource.DiscoveryStrategy
+server/status.Facts.resource: Resource.Labels
+server/status.links: Resource.Links Compose.NoInferredLinks
+`
 
 // actsTable has a line for each parameter, or for all of a built-in's that have
 // none of their own: what acts on it. Parameters that do the same stand in one line.
@@ -217,6 +294,7 @@ v1alpha1.file_watch.labels v1alpha1.file_watch.annotations: nothing, they say wh
 v1alpha1.config_map_disable_source v1alpha1.disable_source: evaluated
 v1alpha1.ignore_def: Local.Ignore
 v1alpha1.restart_on_spec: Local.Deps
+v1alpha1.restart_on_spec.ui_buttons: Command.Env
 v1alpha1.start_on_spec.ui_buttons: Resource.TriggerMode
 v1alpha1.ui_input_spec.name v1alpha1.ui_input_spec.text v1alpha1.ui_input_spec.bool v1alpha1.ui_input_spec.hidden v1alpha1.ui_input_spec.choice: Command.Env
 v1alpha1.ui_text_input_spec.default_value v1alpha1.ui_bool_input_spec v1alpha1.ui_choice_input_spec v1alpha1.ui_hidden_input_spec: Command.Env
@@ -242,6 +320,6 @@ towline.restart.signal: RestartSetting.Signal
 towline.restart.grace: RestartSetting.Grace
 towline.agent.resource towline.agent.enabled: AgentSetting.Enabled
 towline.agent.image: AgentSetting.Image
-towline.contexts: Settings.Ours
+towline.contexts: Ours.Pins
 towline.is_dir towline.chart towline.limits: evaluated
 `

@@ -2,6 +2,7 @@ package decl
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,13 +10,8 @@ import (
 )
 
 // TestEveryParameterActs goes red when a built-in or parameter is declared and
-// nothing says what it comes to, or when what it says is no longer so: the field
-// is gone, or nobody reads it.
+// nothing says what it comes to, or nobody acts on that.
 func TestEveryParameterActs(t *testing.T) {
-	readers, err := acting.Readers(filepath.Join("..", ".."))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, e := range All() {
 		if e.Universe || e.Section == "Values" || e.Kind != Function {
 			continue
@@ -29,8 +25,24 @@ func TestEveryParameterActs(t *testing.T) {
 			name := strings.TrimSuffix(e.Name+"."+p.Name, ".")
 			if !ok {
 				t.Errorf("%s: nothing says what acts on it: see actsTable", name)
-			} else if act.Field != "" && len(readers[act.Field]) == 0 {
-				t.Errorf("%s: nobody reads %s of starlark/config", name, act.Field)
+			} else if act.Field != "" && len(ActorsOf(act.Field)) == 0 {
+				t.Errorf("%s: nobody acts on %s of starlark/config: see actorsTable", name, act.Field)
+			}
+		}
+	}
+}
+
+// TestActorsReadWhatTheyActOn goes red when a function of the table is gone, or
+// reads the field no more.
+func TestActorsReadWhatTheyActOn(t *testing.T) {
+	readers, err := acting.Readers(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for field, who := range actors() {
+		for _, actor := range who {
+			if !slices.Contains(readers[field], actor) {
+				t.Errorf("%s does not read %s", actor, field)
 			}
 		}
 	}
