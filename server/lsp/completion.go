@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"regexp"
@@ -50,18 +51,46 @@ func (s *session) completion(_ context.Context, snap *workspace.Snapshot, p *lsp
 	}
 	list := &lsp.CompletionList{IsIncomplete: found.Incomplete, Items: make([]lsp.CompletionItem, 0, len(found.Items))}
 	replace := v.rng(found.Replace)
+	data, err := newItemData(p.TextDocument.URI)
+	if err != nil {
+		return nil, err
+	}
 	for i := range found.Items {
-		item, err := v.item(&found.Items[i], replace, p.TextDocument.URI)
-		if err != nil {
-			return nil, err
-		}
-		list.Items = append(list.Items, item)
+		list.Items = append(list.Items, v.item(&found.Items[i], replace, data))
 	}
 	return list, nil
 }
 
+// itemData writes the completionData of a document's items. There are hundreds
+// of them, and all but their keys is the same.
+type itemData struct{ start []byte }
+
+func newItemData(u uri.URI) (itemData, error) {
+	all, err := json.Marshal(completionData{URI: u})
+	if err != nil {
+		return itemData{}, err
+	}
+	return itemData{bytes.TrimSuffix(all, []byte(`""}`))}, nil
+}
+
+// of returns the data of the item with a key.
+func (d itemData) of(key string) []byte {
+	out := make([]byte, 0, len(d.start)+len(key)+len(`""}`))
+	out = append(out, d.start...)
+	if strings.IndexFunc(key, mayEscape) < 0 {
+		out = append(append(append(out, '"'), key...), '"')
+	} else {
+		text, _ := json.Marshal(key) // of a string it never fails
+		out = append(out, text...)
+	}
+	return append(out, '}')
+}
+
+// mayEscape reports whether JSON may write a character in another way.
+func mayEscape(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
+
 // item returns one completion as the client takes it.
-func (v *view) item(i *ide.Item, replace lsp.Range, u uri.URI) (lsp.CompletionItem, error) {
+func (v *view) item(i *ide.Item, replace lsp.Range, data itemData) lsp.CompletionItem {
 	out := lsp.CompletionItem{Label: i.Label, Kind: itemKinds[i.Kind]}
 	edit := &lsp.TextEdit{Range: replace, NewText: i.Insert}
 	switch {
@@ -84,21 +113,22 @@ func (v *view) item(i *ide.Item, replace lsp.Range, u uri.URI) (lsp.CompletionIt
 	if i.Old && v.s.client.completion.old {
 		out.Tags = []lsp.CompletionItemTag{lsp.CompletionItemTagDeprecated}
 	}
-	for _, edits := range v.edits(i.Extra) {
-		out.AdditionalTextEdits = append(out.AdditionalTextEdits, edits...)
+	if len(i.Extra) > 0 {
+		for _, edits := range v.edits(i.Extra) {
+			out.AdditionalTextEdits = append(out.AdditionalTextEdits, edits...)
+		}
 	}
 	if i.Key == "" {
-		return out, nil
+		return out
 	}
 	if !v.s.client.completion.lazyDocs {
 		if doc := ide.ResolveItem(v.ide, i.Key); doc != "" {
 			out.Documentation = markup(doc, v.s.client.markdown.completion)
 		}
-		return out, nil
+		return out
 	}
-	data, err := json.Marshal(completionData{URI: u, Key: i.Key})
-	out.Data = data
-	return out, err
+	out.Data = data.of(i.Key)
+	return out
 }
 
 // completionResolve adds the documentation of an item.

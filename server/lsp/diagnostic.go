@@ -78,8 +78,13 @@ func (s *session) diagnose(snap *workspace.Snapshot, u string, stop func() bool)
 	doc := snap.Document(u)
 	path := pathOf(uri.URI(u))
 	var own []ide.Diagnostic
-	v := s.view(snap, uri.URI(u))
+	v := s.unresolved(snap, uri.URI(u))
 	if doc != nil && v != nil {
+		v.text.Tree(v.name)
+		if stop() { // who asked meanwhile waits for the tree alone
+			return nil
+		}
+		v.file = v.text.File(v.name)
 		v.ide.Stop = stop
 		own = ide.Diagnostics(v.ide, v.file)
 	}

@@ -58,7 +58,7 @@ func (t *Text) Len() int { return len(t.content) }
 // File returns the text as a Starlark file with the given name. It is parsed
 // once.
 func (t *Text) File(name string) *resolve.File {
-	tree := t.parsed(name)
+	tree := t.Tree(name)
 	if tree != t.tree.Load() {
 		return resolve.Resolve(tree)
 	}
@@ -72,12 +72,13 @@ func (t *Text) Outline(name string, offset int) *resolve.File {
 	if f := t.file.Load(); f != nil && f.Name == name {
 		return f
 	}
-	return resolve.Outline(t.parsed(name), offset)
+	return resolve.Outline(t.Tree(name), offset)
 }
 
-// parsed parses the text, once for the first name; if there is an earlier text,
-// only what differs.
-func (t *Text) parsed(name string) *syntax.File {
+// Tree returns the text as a Starlark file with the given name, whose names are
+// not resolved. It is parsed once for the first name; if there is an earlier
+// text, only what differs.
+func (t *Text) Tree(name string) *syntax.File {
 	t.parse.Do(func() {
 		tree := (*syntax.File)(nil)
 		if base := t.base.Load(); base != nil && base.Name == name {

@@ -40,7 +40,7 @@ func File(f *syntax.File) (text string, ok bool) {
 		}
 	}
 	p := &printer{f: f}
-	p.block(f.Stmts, 0, len(f.Src))
+	p.block(f.Stmts(), 0, len(f.Src))
 	p.endLine()
 	return f.Lines.WithEnds(p.text()), true
 }

@@ -133,7 +133,7 @@ func (c *checker) builds() int {
 // images checks what concerns the statements of the top level together.
 func (c *checker) images() {
 	seen := map[string]*syntax.Literal{}
-	for _, st := range c.f.Stmts {
+	for _, st := range c.f.Stmts() {
 		es, ok := st.(*syntax.ExprStmt)
 		if !ok {
 			continue

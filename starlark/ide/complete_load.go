@@ -2,6 +2,8 @@ package ide
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/resolve"
@@ -43,9 +45,8 @@ func (c *completer) loadable() {
 // loadEdit returns the edit that loads a name: into the load of that module if
 // there is one, else in a line of its own behind the last load at the top.
 func loadEdit(f *resolve.File, module, name string) Edit {
-	for _, st := range f.Stmts {
-		l, ok := st.(*syntax.LoadStmt)
-		if ok && l.Rparen >= 0 && l.Module != nil && l.Module.Value == module && len(l.Names) > 0 {
+	for l := range loadsOf(f) {
+		if l.Rparen >= 0 && l.Module != nil && l.Module.Value == module && len(l.Names) > 0 {
 			last := l.Names[len(l.Names)-1].End
 			return Edit{f.Name, syntax.Span{Start: last, End: last}, fmt.Sprintf(", '%s'", name)}
 		}
@@ -54,12 +55,28 @@ func loadEdit(f *resolve.File, module, name string) Edit {
 	return Edit{f.Name, syntax.Span{Start: at, End: at}, fmt.Sprintf("load('%s', '%s')\n", module, name)}
 }
 
+// loadsOf returns the loads of the top level.
+func loadsOf(f *resolve.File) iter.Seq[*syntax.LoadStmt] {
+	isLoad := func(st syntax.Stmt) bool { _, ok := st.(*syntax.LoadStmt); return ok }
+	return func(yield func(*syntax.LoadStmt) bool) {
+		for i := range f.Parts {
+			if stmts, _ := f.Parts[i].Elsewhere(); !slices.ContainsFunc(stmts, isLoad) {
+				continue
+			}
+			for _, st := range f.Parts[i].Stmts() {
+				if l, ok := st.(*syntax.LoadStmt); ok && !yield(l) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // behindLoads returns the start of the line behind the last load at the top.
 func behindLoads(f *resolve.File) int {
 	at := 0
-	for _, st := range f.Stmts {
-		l, ok := st.(*syntax.LoadStmt)
-		if !ok || l.Rparen < 0 {
+	for l := range loadsOf(f) {
+		if l.Rparen < 0 {
 			continue
 		}
 		if line := f.Lines.Number(l.End); line+1 < f.Lines.Count() {

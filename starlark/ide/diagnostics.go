@@ -55,8 +55,8 @@ func Diagnostics(s *Snapshot, f *resolve.File) []Diagnostic {
 	c.names()
 	c.loads()
 	c.project()
-	c.stmts(f.Stmts)
-	for _, st := range f.Stmts {
+	c.stmts(f.Stmts())
+	for _, st := range f.Stmts() {
 		if s.Stop != nil && s.Stop() {
 			return nil
 		}

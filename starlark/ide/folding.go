@@ -57,13 +57,13 @@ func FoldingRanges(f *resolve.File) []Fold {
 		add(line(f.Comments[i].Start), line(f.Comments[j-1].Start), FoldComment)
 		i = j
 	}
-	for i := 0; i < len(f.Stmts); {
+	for i := 0; i < len(f.Stmts()); {
 		j := i
-		for j < len(f.Stmts) && isLoad(f.Stmts[j]) {
+		for j < len(f.Stmts()) && isLoad(f.Stmts()[j]) {
 			j++
 		}
 		if j > i {
-			add(line(f.Stmts[i].Span().Start), line(f.Stmts[j-1].Span().End), FoldLoads)
+			add(line(f.Stmts()[i].Span().Start), line(f.Stmts()[j-1].Span().End), FoldLoads)
 		}
 		i = max(j, i+1)
 	}

@@ -150,7 +150,7 @@ func sentence(what, why string) string {
 // fileDoc returns what a file says of itself: its docstring, or the comment at
 // its start that is set off by an empty line.
 func fileDoc(f *resolve.File) string {
-	if doc := docOf(f.Stmts); doc != "" {
+	if doc := docOf(f.Stmts()); doc != "" {
 		return parseDocstring(doc).text
 	}
 	var lines []string

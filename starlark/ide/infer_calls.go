@@ -171,7 +171,7 @@ func (in *inference) settings(f *resolve.File) []field {
 		if !strings.Contains(f.Src[part.Start:part.End()], "define_") {
 			continue
 		}
-		for _, st := range part.Stmts {
+		for _, st := range part.Stmts() {
 			syntax.Walk(st, define)
 		}
 	}

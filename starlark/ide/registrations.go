@@ -19,7 +19,7 @@ func Registrations(f *resolve.File) []config.APIObject {
 		return nil
 	}
 	var list []config.APIObject
-	for _, st := range f.Stmts {
+	for _, st := range f.Stmts() {
 		es, ok := st.(*syntax.ExprStmt)
 		if !ok {
 			continue

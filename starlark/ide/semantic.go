@@ -96,7 +96,7 @@ func (t *tokenizer) binders(s *resolve.Scope) {
 // part yields the tokens of a part.
 func (t *tokenizer) part(p *syntax.Part) {
 	t.names, t.next = t.names[:0], 0
-	for _, s := range p.Stmts {
+	for _, s := range p.Stmts() {
 		syntax.Walk(s, t.visit)
 	}
 	byStart := func(a, b SemanticToken) int { return a.Span.Start - b.Span.Start }

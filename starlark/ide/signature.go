@@ -74,7 +74,7 @@ type signatureFact struct{}
 // top level: most of a file's are the same after an edit.
 func keptSignature(v value) *signature {
 	part := v.from.Parts[v.from.PartAt(v.def.Start)]
-	if len(part.Stmts) != 1 || part.Stmts[0] != syntax.Stmt(v.def) {
+	if len(part.Stmts()) != 1 || part.Stmts()[0] != syntax.Stmt(v.def) {
 		return newSignature(v)
 	}
 	return part.Fact(signatureFact{}, func() any { return newSignature(v) }).(*signature)

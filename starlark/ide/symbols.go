@@ -41,7 +41,7 @@ func DocumentSymbols(s *Snapshot, f *resolve.File) []Symbol {
 		}
 	}
 	b := &symbols{f: f, refs: refs, seen: map[*resolve.Binding]bool{}}
-	return b.stmts(f.Stmts)
+	return b.stmts(f.Stmts())
 }
 
 type symbols struct {

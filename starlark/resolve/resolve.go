@@ -16,6 +16,7 @@ package resolve
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
@@ -192,7 +193,7 @@ func (f *File) Binding(id *syntax.Ident) *Binding {
 // Resolve resolves the names of a file.
 func Resolve(file *syntax.File) *File {
 	r := newResolver(file, file.NumIdent/2)
-	r.stmts(file.Stmts)
+	r.stmts(file.Stmts())
 	r.deferred()
 	r.listUses()
 	for _, u := range r.unknown {
@@ -209,11 +210,45 @@ func Outline(file *syntax.File, off int) *File {
 	first := file.PartAt(max(off-1, 0)) // what ends at the offset may go on
 	last := file.PartAt(off)
 	for i := range file.Parts {
-		r.outline = i < first || i > last
-		r.stmts(file.Parts[i].Stmts)
+		if r.outline = i < first || i > last; r.outline {
+			r.far(&file.Parts[i])
+		} else {
+			r.stmts(file.Parts[i].Stmts())
+		}
 	}
 	r.deferred()
+	r.file.Problems = nil // they are not all
 	return r.file
+}
+
+// far resolves what a part that is far from the place at hand binds. Most bind
+// nothing, so that nobody needs their statements where they stand now.
+func (r *resolver) far(part *syntax.Part) {
+	stmts, by := part.Elsewhere()
+	switch {
+	case !binds(stmts):
+	case by == 0:
+		r.stmts(stmts)
+	default:
+		r.stmts(part.Stmts())
+	}
+}
+
+// binds reports whether statements of the top level bind names, or take in
+// another file.
+func binds(stmts []syntax.Stmt) bool {
+	return slices.ContainsFunc(stmts, func(st syntax.Stmt) bool {
+		switch st := st.(type) {
+		case *syntax.ExprStmt, *syntax.BranchStmt, *syntax.ReturnStmt:
+			return false
+		case *syntax.WhileStmt:
+			return binds(st.Body)
+		case *syntax.IfStmt:
+			inside := func(c *syntax.IfClause) bool { return binds(c.Body) }
+			return slices.ContainsFunc(st.Clauses, inside) || st.Else != nil && binds(st.Else.Body)
+		}
+		return true
+	})
 }
 
 // newResolver returns a resolver for a file in which names are used so often.

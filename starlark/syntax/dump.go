@@ -10,7 +10,7 @@ import (
 func Dump(n Node) string {
 	var d dumper
 	if f, ok := n.(*File); ok {
-		d.stmts(f.Stmts)
+		d.stmts(f.Stmts())
 	} else {
 		d.node(n)
 	}

@@ -3,6 +3,7 @@ package syntax
 import (
 	"sort"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -22,12 +23,15 @@ const (
 type Lines struct {
 	src    string
 	starts []int
+
+	ends   sync.Once // sets ending
+	ending string
 }
 
 // NewLines returns the lines of a text.
 func NewLines(src string) *Lines {
 	starts := make([]int, 1, len(src)/32+2)
-	return &Lines{src, appendStarts(starts, src, 0, len(src))}
+	return &Lines{src: src, starts: appendStarts(starts, src, 0, len(src))}
 }
 
 // appendStarts appends where the lines start that begin behind the line ends
@@ -61,11 +65,19 @@ func (l *Lines) Edit(start, end int, text string) *Lines {
 	for _, s := range l.starts[after:] {
 		starts = append(starts, s+len(src)-len(l.src))
 	}
-	return &Lines{src, starts}
+	return &Lines{src: src, starts: starts}
 }
 
 // end returns how most lines end.
 func (l *Lines) end() string {
+	l.ends.Do(func() { l.ending = l.mostEnd() })
+	return l.ending
+}
+
+func (l *Lines) mostEnd() string {
+	if strings.IndexByte(l.src, '\r') < 0 {
+		return "\n"
+	}
 	crlf := strings.Count(l.src, "\r\n")
 	cr, lf := strings.Count(l.src, "\r")-crlf, strings.Count(l.src, "\n")-crlf
 	switch {

@@ -1,6 +1,9 @@
 package syntax
 
-import "math/big"
+import (
+	"math/big"
+	"sync"
+)
 
 // Span is a piece of the text, [Start, End) in bytes.
 type Span struct{ Start, End int }
@@ -44,7 +47,6 @@ type Error struct {
 type File struct {
 	Name     string
 	Src      string
-	Stmts    []Stmt
 	Parts    []Part // of which the text consists, without gaps
 	Comments []Comment
 	Errors   []Error // by position
@@ -55,6 +57,20 @@ type File struct {
 	numTokens int
 	idents    int // names in the tree, or a few more
 	retries   int // lines that were parsed again in layout mode
+
+	flatten sync.Once
+	stmts   []Stmt
+}
+
+// Stmts returns the statements of the top level. Who needs those of one place
+// asks its Part.
+func (f *File) Stmts() []Stmt {
+	f.flatten.Do(func() {
+		for i := range f.Parts {
+			f.stmts = append(f.stmts, f.Parts[i].Stmts()...)
+		}
+	})
+	return f.stmts
 }
 
 // Span returns the whole text's place.

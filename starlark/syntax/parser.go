@@ -44,7 +44,7 @@ func (p *parser) file(name string, lines *Lines) *File {
 	}
 	sort.SliceStable(p.errs, func(i, j int) bool { return p.errs[i].Start < p.errs[j].Start })
 	return &File{
-		Name: name, Src: p.lx.src, Stmts: p.all.stmts, Parts: p.all.parts, Comments: p.lx.comments, Errors: p.errs,
+		Name: name, Src: p.lx.src, Parts: p.all.parts, Comments: p.lx.comments, Errors: p.errs,
 		Lines: lines, NumIdent: p.numIdent, eof: p.tok, numTokens: p.all.tokens + 1, idents: p.all.idents, retries: p.retries,
 	}
 }

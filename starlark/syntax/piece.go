@@ -3,6 +3,7 @@ package syntax
 import (
 	"iter"
 	"sort"
+	"sync"
 	"sync/atomic"
 )
 
@@ -62,10 +63,66 @@ func (p *Piece) Len() int { return p.size }
 // A Part is a piece in a file.
 type Part struct {
 	*Piece
-	Start int    // in bytes
-	Stmts []Stmt // the statements that the piece consists of
+	Start int // in bytes
 
+	tree  *placed
 	token int // the number of its first token in the file
+}
+
+// placed is the statements of a part. Those of an older file stand elsewhere
+// now; they are copied to their new place once somebody asks for them, since
+// after most keys nobody does.
+type placed struct {
+	from []Stmt // as an older file placed them, or this one
+	by   int    // how far they moved since
+
+	mover *mover                 // of those that moved
+	moved atomic.Pointer[[]Stmt] // nil until they are copied
+}
+
+// mover copies what moved, for all parts of a file.
+type mover struct {
+	mu    sync.Mutex
+	nodes nodes
+}
+
+// stmts returns the statements where they stand.
+func (t *placed) stmts() []Stmt {
+	if t.by == 0 {
+		return t.from
+	}
+	if moved := t.moved.Load(); moved != nil {
+		return *moved
+	}
+	t.mover.mu.Lock()
+	defer t.mover.mu.Unlock()
+	if t.moved.Load() == nil {
+		c := copier{nodes: &t.mover.nodes, by: t.by}
+		moved := c.stmts(t.from)
+		t.moved.Store(&moved)
+	}
+	return *t.moved.Load()
+}
+
+// shifted returns the statements as they stand somewhere, and how far that is
+// from where they stand after another move.
+func (t *placed) shifted(by int) (from []Stmt, all int) {
+	if moved := t.moved.Load(); moved != nil {
+		return *moved, by
+	}
+	return t.from, t.by + by
+}
+
+// Stmts returns the statements that the piece consists of.
+func (p *Part) Stmts() []Stmt { return p.tree.stmts() }
+
+// Elsewhere returns the statements as an older file may have placed them, and
+// how far they moved since. It costs nothing, where Stmts copies what moved.
+func (p *Part) Elsewhere() (stmts []Stmt, by int) {
+	if moved := p.tree.moved.Load(); moved != nil {
+		return *moved, 0
+	}
+	return p.tree.from, p.tree.by
 }
 
 // End returns where the next part starts.
@@ -128,8 +185,9 @@ func (f *File) PartAt(off int) int {
 // pieces collects the parts of a file while it is parsed.
 type pieces struct {
 	parts    []Part
-	stmts    []Stmt
+	stmts    []Stmt // of the pieces that were parsed
 	slab     slab[Piece]
+	trees    slab[placed]
 	free     []tightToken // the rest of a block
 	tokens   int          // of all parts
 	idents   int          // of all parts
@@ -179,7 +237,9 @@ func (p *parser) piece(at int) (end int) {
 	}
 	x.tokens = p.tighten(p.tokens[tokens:], at)
 	p.tokens = p.tokens[:tokens]
-	p.part(x, at, p.all.stmts[stmts:])
+	tree := p.all.trees.new()
+	tree.from = p.all.stmts[stmts:len(p.all.stmts):len(p.all.stmts)]
+	p.part(x, at, tree)
 	return end
 }
 
@@ -219,9 +279,9 @@ func (p *parser) topLevel(out []Stmt) []Stmt {
 }
 
 // part adds a part to the file.
-func (p *parser) part(x *Piece, at int, stmts []Stmt) {
+func (p *parser) part(x *Piece, at int, tree *placed) {
 	a := &p.all
-	a.parts = append(a.parts, Part{Piece: x, Start: at, Stmts: stmts[:len(stmts):len(stmts)], token: a.tokens})
+	a.parts = append(a.parts, Part{Piece: x, Start: at, tree: tree, token: a.tokens})
 	a.tokens += len(x.tokens)
 	a.idents += x.idents
 	a.comments = len(p.lx.comments)

@@ -4,19 +4,19 @@ import "strings"
 
 // Reparse parses a text that differs from an older file's. Pieces that the
 // difference does not touch are not read again: before it both files share the
-// nodes, behind it they are copied to where they stand now. The result is that
+// nodes, behind it they are copied to where they stand now, once they are asked
+// for. The result is that
 // of ParseLines but for the numbers of the names.
 func Reparse(old *File, lines *Lines) *File {
 	src := lines.src
 	if old.retries >= maxRetries || strings.IndexByte(src, 0) >= 0 || strings.IndexByte(old.Src, 0) >= 0 {
 		return ParseLines(old.Name, lines)
 	}
-	r := &reuse{old: old, prefix: commonPrefix(old.Src, src)}
+	r := &reuse{old: old, prefix: commonPrefix(old.Src, src), mover: &mover{}}
 	r.suffix = commonSuffix(old.Src[r.prefix:], src[r.prefix:])
 	p := newParser(src, len(src)-r.prefix-r.suffix)
 	p.reuse = r
 	p.lx.comments = make([]Comment, 0, len(old.Comments)+4)
-	p.all.stmts = make([]Stmt, 0, len(old.Stmts)+4)
 	p.all.parts = make([]Part, 0, len(old.Parts)+4)
 	if p.numIdent = old.NumIdent; p.numIdent > 2*old.idents+minIdents {
 		p.numIdent, r.renumber = 0, true
@@ -37,6 +37,7 @@ type reuse struct {
 	old            *File
 	prefix, suffix int // bytes at both ends
 	renumber       bool
+	mover          *mover
 }
 
 // takeOver takes over the pieces of the older file from an offset on, as far as
@@ -76,16 +77,17 @@ func (r *reuse) before(i int) bool {
 
 // adopt adds a part of the older file to the new one, at an offset.
 func (p *parser) adopt(part *Part, at int) {
-	first := len(p.all.stmts)
-	p.all.stmts = append(p.all.stmts, part.Stmts...)
-	if stmts := p.all.stmts[first:]; at != part.Start || p.reuse.renumber {
-		c := copier{nodes: &p.nodes, by: at - part.Start}
-		if p.reuse.renumber {
-			c.ids = &p.numIdent
-		}
-		for i, s := range stmts {
-			stmts[i] = c.stmt(s)
-		}
+	tree := part.tree
+	switch {
+	case p.reuse.renumber:
+		from, by := part.Elsewhere()
+		c := copier{nodes: &p.nodes, by: by + at - part.Start, ids: &p.numIdent}
+		tree = p.all.trees.new()
+		tree.from = c.stmts(from)
+	case at != part.Start:
+		tree = p.all.trees.new()
+		tree.from, tree.by = part.tree.shifted(at - part.Start)
+		tree.mover = p.reuse.mover
 	}
 	for _, c := range part.comments {
 		p.lx.comments = append(p.lx.comments, c.shifted(at))
@@ -93,7 +95,7 @@ func (p *parser) adopt(part *Part, at int) {
 	if part.lastEnd >= 0 {
 		p.prevEnd = at + part.lastEnd
 	}
-	p.part(part.Piece, at, p.all.stmts[first:])
+	p.part(part.Piece, at, tree)
 }
 
 // commonPrefix returns the length of what two texts have in common at their

@@ -104,12 +104,12 @@ func checkParts(t *testing.T, f *File) {
 			t.Fatalf("part at %d is %d, not %d\n%q", p.Start, got, i, f.Src)
 		}
 		end = p.End()
-		stmts = append(stmts, p.Stmts...)
+		stmts = append(stmts, p.Stmts()...)
 		tokens = append(tokens, slices.Collect(p.Tokens())...)
 	}
-	if end != len(f.Src) || !slices.Equal(stmts, f.Stmts) || len(tokens)+1 != f.NumTokens() {
+	if end != len(f.Src) || !slices.Equal(stmts, f.Stmts()) || len(tokens)+1 != f.NumTokens() {
 		t.Fatalf("the parts end at %d with %d statements and %d tokens; the file at %d with %d and %d\n%q",
-			end, len(stmts), len(tokens), len(f.Src), len(f.Stmts), f.NumTokens(), f.Src)
+			end, len(stmts), len(tokens), len(f.Src), len(f.Stmts()), f.NumTokens(), f.Src)
 	}
 	for i, tok := range slices.Collect(f.Tokens()) {
 		if f.Token(i) != tok {
@@ -140,10 +140,18 @@ func TestReparse(t *testing.T) {
 		n := 1 + rng.Intn(40)
 		at := rng.Intn(len(lines) - n)
 		f := ParseString("t", strings.Join(lines[at:at+n], ""))
-		for range 5 {
+		for k := range 8 {
 			i := rng.Intn(len(f.Src) + 1)
 			j := min(len(f.Src), i+rng.Intn(8))
-			f = edit(t, f, i, j, snippets[rng.Intn(len(snippets))])
+			text := snippets[rng.Intn(len(snippets))]
+			if k < 7 && rng.Intn(3) > 0 { // nobody looks at what is typed on
+				f = Reparse(f, f.Lines.Edit(i, j, text))
+				if n := len(f.Parts); n > 0 && rng.Intn(2) > 0 {
+					f.Parts[rng.Intn(n)].Stmts() // or at a part
+				}
+				continue
+			}
+			f = edit(t, f, i, j, text)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func Walk(n Node, f func(Node) bool) {
 func Children(n Node, f func(Node)) {
 	switch n := n.(type) {
 	case *File:
-		each(n.Stmts, f)
+		each(n.Stmts(), f)
 	case *AssignStmt:
 		f(n.LHS)
 		f(n.RHS)
@@ -163,16 +163,19 @@ func maybe(x Expr, f func(Node)) {
 // there, unless that is no name and the other one is.
 func PathAt(f *File, off int) []Node {
 	path := []Node{f}
-	for n := Node(f); n != nil; {
-		var best Node
-		Children(n, func(c Node) {
-			if c.Span().Contains(off) && (best == nil || !endsInName(best, off)) {
-				best = c
-			}
-		})
-		if n = best; n != nil {
-			path = append(path, n)
+	var best Node
+	look := func(c Node) {
+		if c.Span().Contains(off) && (best == nil || !endsInName(best, off)) {
+			best = c
 		}
+	}
+	for i := f.PartAt(off - 1); i < len(f.Parts) && f.Parts[i].Start <= off; i++ {
+		each(f.Parts[i].Stmts(), look)
+	}
+	for best != nil {
+		n := best
+		path, best = append(path, n), nil
+		Children(n, look)
 	}
 	return path
 }
