@@ -23,8 +23,9 @@ test-unit: ## run the tests that need no cluster
 	CGO_ENABLED=0 $(GO) test -trimpath $(PACKAGES)
 
 .PHONY: test-sync
-test-sync: ## 100,000 random changes of files, in virtual time
-	CGO_ENABLED=0 $(GO) test -trimpath -timeout 30m -v -run TestRandomSync ./server/daemon -steps 100000
+test-sync: cluster-up ## 100,000 random changes of files in virtual time, 500 on a real pod
+	eval "$$(testbed/bin/testbed env)" && export TOWLINE_TEST_KUBECONFIG=$${TOWLINE_TEST_KUBECONFIG:-$$KUBECONFIG} && \
+	CGO_ENABLED=0 $(GO) test -trimpath -timeout 60m -v -run TestRandomSync ./server/daemon -steps 100000 -pod-steps 500
 
 .PHONY: test-race
 test-race: ## the tests that need no cluster, under the race detector

@@ -7,19 +7,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-	"unicode/utf8"
 
 	"github.com/fsnotify/fsnotify"
 
@@ -27,18 +23,15 @@ import (
 	"github.com/towline-dev/towline/agent/apply"
 	"github.com/towline-dev/towline/agent/client"
 	"github.com/towline-dev/towline/agent/wire"
-	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/run/agents"
 	"github.com/towline-dev/towline/server/run/output"
-	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
 var (
-	randomSteps = flag.Int("steps", 200, "steps of the random sync test")
-	randomJoint = flag.Bool("overlap", false, "let the targets of its sync steps overlap")
+	randomSteps = flag.Int("steps", 3000, "steps of the random sync test")
 	randomSeed  = flag.Uint64("seed", 0, "seed of the random sync test; 0: another one each time")
 )
 
@@ -50,16 +43,16 @@ const settleTime = watchedPause + 20*time.Second
 // notifications and connections, and compares the pod with the folders whenever
 // it was quiet for a while. `make test-sync` plays 100,000 steps.
 func TestRandomSync(t *testing.T) {
-	seed := *randomSeed
-	if seed == 0 {
-		seed = rand.Uint64()
+	for what, joint := range map[string]bool{"targets apart": false, "targets that overlap": true} {
+		t.Run(what, func(t *testing.T) { playRandomSync(t, joint) })
 	}
-	t.Logf("-seed=%d", seed)
-	w := &world{rand: rand.New(rand.NewPCG(seed, 0)), pod: t.TempDir(), outside: filepath.Join(t.TempDir(), "outside")}
-	g := &ground{root: t.TempDir(), limit: 1000}
-	inBubble(t, g, clock{file: w.outside + ".clock"}, func(g *ground) {
-		w.begin(g)
-		for step := 0; step < *randomSteps; step++ {
+}
+
+func playRandomSync(t *testing.T, joint bool) {
+	w := newWorld(t, seedOf(t), joint)
+	inBubble(t, w.ground, clock{file: w.outside + ".clock"}, func(*ground) {
+		w.begin()
+		for step := 0; step < *randomSteps/2; step++ {
 			w.step()
 			if w.rand.IntN(20) > 0 {
 				continue
@@ -75,6 +68,15 @@ func TestRandomSync(t *testing.T) {
 	t.Logf("%d comparisons, %d files at the end, %d faults of the agent, %d images", w.checks, len(w.want()), w.faults, w.images)
 }
 
+func seedOf(t *testing.T) uint64 {
+	seed := *randomSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-seed=%d", seed)
+	return seed
+}
+
 // TestChangedAndChangedBack has a file be something else just while it is sent,
 // so that the tree never knows: the pod gets what the file is, all the same.
 func TestChangedAndChangedBack(t *testing.T) {
@@ -86,10 +88,9 @@ func TestChangedAndChangedBack(t *testing.T) {
 	} {
 		for _, fault := range []int{0, 3} {
 			t.Run(fmt.Sprint(what, ", fault ", fault), func(t *testing.T) {
-				w := &world{rand: rand.New(rand.NewPCG(1, 1)), pod: t.TempDir(), outside: filepath.Join(t.TempDir(), "outside")}
-				g := &ground{root: t.TempDir(), limit: 1000}
-				inBubble(t, g, clock{file: w.outside + ".clock"}, func(g *ground) {
-					w.begin(g)
+				w := newWorld(t, 1, false)
+				inBubble(t, w.ground, clock{file: w.outside + ".clock"}, func(g *ground) {
+					w.begin()
 					file := w.at("src/file")
 					w.perform = func(e engine.Live) engine.Live {
 						w.perform = nil
@@ -116,13 +117,12 @@ func TestChangedAndChangedBack(t *testing.T) {
 // that changes the sources.
 type world struct {
 	runner // nil: what the test does not use
-	*ground
-	rand         *rand.Rand
-	pod, outside string
-	agents       *agents.Agents
-	last         []string
-	checks       int
-	images       int
+	*hand
+	pod    string
+	agents *agents.Agents
+	last   []string
+	checks int
+	images int
 
 	running sync.Mutex // held by a transaction, and while the pod is replaced
 	serial  int        // of the image that the pod runs
@@ -138,15 +138,20 @@ type world struct {
 
 var podTarget = engine.TargetID{Namespace: "n", Pod: "web-1", Container: "app"}
 
-// begin brings the project up.
-func (w *world) begin(g *ground) {
-	w.ground, w.faulty = g, rand.New(rand.NewPCG(w.rand.Uint64(), 0))
-	g.must(os.MkdirAll(w.at("src"), 0o755))
-	g.must(os.MkdirAll(w.at("lib"), 0o755))
-	for _, dir := range []string{"src", "lib"} { // one that is emptied is held back
-		g.must(putFile(w.at(dir+"/kept"), "-kept"))
+func newWorld(t *testing.T, seed uint64, joint bool) *world {
+	w := &world{pod: t.TempDir(), faulty: rand.New(rand.NewPCG(seed, 1))}
+	w.hand = &hand{
+		ground: &ground{root: t.TempDir(), limit: 1000},
+		joint:  joint,
+		rand:   rand.New(rand.NewPCG(seed, 0)), outside: filepath.Join(t.TempDir(), "outside"), tells: w.hear,
 	}
-	w.agents = agents.Start(g.t.Context(), agents.Options{
+	return w
+}
+
+// begin brings the project up.
+func (w *world) begin() {
+	w.hand.begin()
+	w.agents = agents.Start(w.t.Context(), agents.Options{
 		Connect: func(context.Context, engine.TargetID) (agents.Agent, error) {
 			w.running.Lock()
 			defer w.running.Unlock()
@@ -161,11 +166,11 @@ func (w *world) begin(g *ground) {
 		Resources: []config.Resource{{Name: "web", Kind: config.KindK8s, Enabled: true, AutoInit: true, Images: []string{"web"}}},
 		Images: []config.Image{{Ref: "web", Deps: []string{w.at("src"), w.at("lib")}, LiveUpdate: []config.Step{
 			{Kind: config.StepSync, Local: w.at("src"), Remote: w.pod + "/app"},
-			{Kind: config.StepSync, Local: w.at("lib"), Remote: w.pod + "/app/" + second()},
+			{Kind: config.StepSync, Local: w.at("lib"), Remote: w.pod + "/app/" + w.second()},
 		}}},
 	}
 	w.agents.Configure(p)
-	g.core(func(c *core) {
+	w.core(func(c *core) {
 		c.good, c.session.runner = p, w
 		c.sources.follow(p, nil, nil)
 		c.step(engine.Configured{Project: p})
@@ -174,16 +179,6 @@ func (w *world) begin(g *ground) {
 	time.Sleep(settleTime)
 	synctest.Wait()
 }
-
-// second is where the second sync step leads, below the first's target.
-func second() string {
-	if *randomJoint {
-		return "lib"
-	}
-	return "other"
-}
-
-func (w *world) at(name string) string { return filepath.Join(w.root, name) }
 
 func (w *world) note(text string) {
 	w.mu.Lock()
@@ -346,57 +341,26 @@ func (w *world) tick() {
 	}
 }
 
-// path returns a random place.
-func (w *world) path() string {
-	names := []string{"a", "b", "lib", "a", "b", "c", "two\nlines", strings.Repeat("l", 255), "\xff"}
-	p := []string{"src", "lib", "src/lib"}[w.rand.IntN(3)]
-	for range 1 + w.rand.IntN(3) {
-		p = filepath.Join(p, names[w.rand.IntN(len(names))])
-	}
-	return p
-}
-
 // step changes something, and tells of it most of the time.
 func (w *world) step() {
 	w.tick()
-	p, q := w.path(), w.path()
-	switch w.rand.IntN(24) {
-	case 0, 1, 2, 3, 4, 5, 6, 7:
-		w.put(p, fmt.Sprint("-", "content ", w.rand.IntN(10)))
-	case 8:
-		w.put(p, fmt.Sprint("x", "content ", w.rand.IntN(10)))
-	case 9, 10:
-		w.put(p, "l"+[]string{"a", "b/c", "nowhere", "\xff"}[w.rand.IntN(4)])
-	case 11, 12, 13:
-		w.rename(p, q)
-	case 14, 15, 16:
-		w.swap(p, q)
-	case 17, 18:
-		w.remove(p)
-	case 19:
-		if info, err := os.Lstat(w.at(p)); err == nil && info.Mode().IsRegular() {
-			w.must(os.Chmod(w.at(p), info.Mode().Perm()^0o111))
-			w.tells(fsnotify.Chmod, p)
-		}
-	case 20: // through another name; nothing tells of it
-		if info, err := os.Lstat(w.at(p)); err == nil && info.Mode().IsRegular() {
-			w.must(os.Link(w.at(p), w.outside))
-			w.must(os.WriteFile(w.outside, []byte(fmt.Sprint("content ", w.rand.IntN(10))), 0o644))
-			w.must(os.Remove(w.outside))
-		}
-	case 21:
-		w.d.queue.put(func(c *core) { c.hint([]string{w.at(p)}, true) })
-	case 22:
+	switch n := w.rand.IntN(changes + 3); n {
+	default:
+		w.change(n)
+	case changes:
+		name := w.at(w.hand.path())
+		w.d.queue.put(func(c *core) { c.hint([]string{name}, true) })
+	case changes + 1:
 		if w.rand.IntN(4) == 0 {
 			w.bells[len(w.bells)-1].send(fsnotify.Event{}, fsnotify.ErrEventOverflow)
 		}
-	case 23:
+	case changes + 2:
 		w.limit = []int{0, 2, 5, 1000, 1000}[w.rand.IntN(5)]
 	}
 }
 
-// tells has the system tell of a path, or lose the notification.
-func (w *world) tells(op fsnotify.Op, p string) {
+// hear has the system tell of a path, or lose the notification.
+func (w *world) hear(op fsnotify.Op, p string) {
 	w.note(fmt.Sprintf("%s %q", op, p))
 	if w.rand.IntN(10) == 0 {
 		w.note("which is lost")
@@ -408,176 +372,21 @@ func (w *world) tells(op fsnotify.Op, p string) {
 	w.ring(op, p)
 }
 
-// make makes a folder, in the place of files if need be.
-func (w *world) make(dir string) {
-	if info, err := os.Lstat(w.at(dir)); err == nil && info.IsDir() {
-		return
-	}
-	w.make(filepath.Dir(dir))
-	w.remove(dir)
-	w.must(os.Mkdir(w.at(dir), 0o755))
-	w.tells(fsnotify.Create, dir)
-}
-
-func (w *world) remove(p string) {
-	if _, err := file.Lstat(w.at(p)); err != nil {
-		return
-	}
-	w.must(os.RemoveAll(w.at(p)))
-	w.tells(fsnotify.Remove, p)
-}
-
-// put writes a file, or a link, mostly with the time that all have.
-func (w *world) put(p, what string) {
-	w.make(filepath.Dir(p))
-	op := fsnotify.Write
-	if info, err := os.Lstat(w.at(p)); err != nil || !info.Mode().IsRegular() || what[0] == 'l' || w.rand.IntN(2) == 0 {
-		w.remove(p)
-		op = fsnotify.Create
-	}
-	w.must(putFile(w.at(p), what))
-	if what[0] != 'l' && w.rand.IntN(4) > 0 {
-		w.must(os.Chtimes(w.at(p), time.Time{}, time.Unix(499162500, 0)))
-	}
-	w.tells(op, p)
-}
-
-// putFile makes a file of its description.
-func putFile(name, what string) error {
-	if what[0] == 'l' {
-		return os.Symlink(what[1:], name)
-	}
-	mode := fs.FileMode(0o644)
-	if what[0] == 'x' {
-		mode = 0o755
-	}
-	return errors.Join(os.WriteFile(name, []byte(what[1:]), mode), os.Chmod(name, mode))
-}
-
-func (w *world) rename(p, q string) {
-	if _, err := file.Lstat(w.at(p)); err != nil || within(p, q) || within(q, p) {
-		return
-	}
-	w.make(filepath.Dir(q))
-	if _, err := file.Lstat(w.at(p)); err != nil { // it stood in the way
-		return
-	}
-	w.remove(q)
-	if os.Rename(w.at(p), w.at(q)) != nil {
-		return // the way to one led over the other, by a link
-	}
-	w.tells(fsnotify.Rename, p)
-	w.tells(fsnotify.Create, q)
-}
-
-// swap has two files or folders change places.
-func (w *world) swap(p, q string) {
-	_, perr := file.Lstat(w.at(p))
-	_, qerr := file.Lstat(w.at(q))
-	if perr != nil || qerr != nil || within(p, q) || within(q, p) || w.aliased(p) || w.aliased(q) {
-		return
-	}
-	w.must(os.Rename(w.at(p), w.outside))
-	w.must(os.Rename(w.at(q), w.at(p)))
-	w.must(os.Rename(w.outside, w.at(q)))
-	w.tells(fsnotify.Rename, p)
-	w.tells(fsnotify.Rename, q)
-	w.tells(fsnotify.Create, p)
-	w.tells(fsnotify.Create, q)
-}
-
-// aliased reports whether the way to a path leads through a link.
-func (w *world) aliased(p string) bool {
-	dir, err := filepath.EvalSymlinks(filepath.Dir(w.at(p)))
-	return err != nil || dir != filepath.Dir(w.at(p))
-}
-
-func within(p, q string) bool { return tree.Within(p, q) }
-
-// files describes the files below a folder that count.
-func (w *world) files(root string) map[string]string {
-	found := map[string]string{}
-	w.must(filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		what := ""
-		if info.Mode()&fs.ModeSymlink != 0 {
-			target, err := os.Readlink(name)
-			if err != nil {
-				return err
-			}
-			what = "l" + target
-		} else {
-			f, err := os.Open(name)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			content, err := io.ReadAll(f)
-			if err != nil {
-				return err
-			}
-			what = "-" + string(content)
-			if info.Mode()&0o111 != 0 {
-				what = "x" + string(content)
-			}
-		}
-		if rel, err := filepath.Rel(root, name); err != nil {
-			return err
-		} else if utf8.ValidString(rel) && utf8.ValidString(what) {
-			found[rel] = what
-		}
-		return nil
-	}))
-	return found
-}
-
-// want is what the pod is to hold: the last step wins.
-func (w *world) want() map[string]string {
-	all := w.files(w.at("src"))
-	for name, what := range w.files(w.at("lib")) {
-		name = path.Join(second(), name)
-		for other := range all {
-			if within(other, name) || within(name, other) {
-				delete(all, other)
-			}
-		}
-		all[name] = what
-	}
-	return all
-}
-
 // check compares the pod with the sources.
 func (w *world) check(step int) {
 	w.t.Helper()
 	w.checks++
-	var wrong []string
-	want, got := w.want(), map[string]string{}
+	got := map[string]string{}
 	if _, err := os.Stat(w.pod + "/app"); err == nil {
 		got = w.files(w.pod + "/app")
 	}
-	for name := range want {
-		if got[name] != want[name] {
-			wrong = append(wrong, fmt.Sprintf("%q: want %q, got %q", name, want[name], got[name]))
-		}
-	}
-	for name := range got {
-		if _, is := want[name]; !is {
-			wrong = append(wrong, fmt.Sprintf("%q: should not be there", name))
-		}
-	}
+	wrong := w.compare(got)
 	var target engine.Target
 	w.core(func(c *core) { target = c.state.Targets[podTarget] })
 	if target.Failed != nil {
 		wrong = append(wrong, fmt.Sprintf("it failed: %v", target.Failed.Problem.Message))
 	}
 	if len(wrong) > 0 {
-		slices.Sort(wrong)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.t.Errorf("after %d steps:\n%s\nwhat happened last:\n%s", step, strings.Join(wrong, "\n"), strings.Join(w.last[max(0, len(w.last)-90):], "\n"))
