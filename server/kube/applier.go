@@ -214,7 +214,7 @@ func over(now, object *unstructured.Unstructured) *unstructured.Unstructured {
 // remove deletes an object and waits until it is gone.
 func (a *applier) remove(ctx context.Context, old *unstructured.Unstructured) error {
 	a.tell(Waiting, "an immutable field changed: deleting the old one")
-	if err := deleteNow(ctx, a.client, old); err != nil {
+	if err := deleteNow(ctx, a.client, old, metav1.DeletePropagationForeground); err != nil {
 		return err
 	}
 	return a.waitGone(ctx, old)

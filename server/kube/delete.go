@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,133 +24,44 @@ type DeleteOptions struct {
 	Progress func(Progress)
 }
 
-// Delete removes the objects and all that they own (foreground), those that
-// were applied last first, and waits until they are gone. Objects that are not
-// there count as deleted, and so do those of a kind that the cluster does not
-// know. The limit of the waiting is ctx.
+// Delete removes the objects and all that they own, those that were applied
+// last first, and waits until they are gone. Objects that are not there count
+// as deleted, and so do those of a kind that the cluster does not know. One
+// that carries a UID is this very object; another one under its name stays.
+// The limit of the waiting is ctx.
 func (c *Cluster) Delete(ctx context.Context, objects []map[string]any, o DeleteOptions) error {
 	flat := flatten(objects)
 	var all []error
 	for p := range phases {
-		var doomed []*deletion
+		r := removal{cluster: c, report: o.Progress}
 		for _, object := range flat {
 			if phase(gvkOf(RefOf(object)).GroupKind()) == phases-1-p {
-				doomed = append(doomed, &deletion{cluster: c, object: object, report: o.Progress})
+				r.doomed = append(r.doomed, &deletion{object: object})
 			}
 		}
 		// All are ordered before any is waited for: pods end beside each other.
-		all = append(all, inParallel(doomed, parallelApplies, func(d *deletion) error { return d.order(ctx) })...)
+		r.order(ctx)
 		if !o.NoWait {
-			all = append(all, inParallel(doomed, parallelWaits, func(d *deletion) error { return d.wait(ctx) })...)
+			r.wait(ctx)
+		}
+		for _, d := range r.doomed {
+			all = append(all, d.err)
 		}
 	}
 	return errors.Join(all...)
 }
 
-// parallelWaits bounds the deletions that are watched at once.
-const parallelWaits = 64
-
-// inParallel calls do for each deletion, some at once.
-func inParallel(all []*deletion, limit int, do func(*deletion) error) []error {
-	var group errgroup.Group
-	group.SetLimit(limit)
-	errs := make([]error, len(all))
-	for i, d := range all {
-		group.Go(func() error {
-			errs[i] = do(d)
-			return nil
-		})
-	}
-	_ = group.Wait() // each object's error is in errs
-	return errs
-}
-
-// deletion is the removal of one object.
-type deletion struct {
-	cluster *Cluster
-	object  map[string]any
-	report  func(Progress)
-	ref     Ref
-	client  dynamic.ResourceInterface
-	old     *unstructured.Unstructured // nil: there is nothing to wait for
-}
-
-// order asks the server for the removal.
-func (d *deletion) order(ctx context.Context) error {
-	d.ref = RefOf(d.object)
-	u, err := copyObject(d.object)
-	if err != nil {
-		return &Error{Kind: Invalid, Op: "deleting", Object: d.ref.String(), Err: err}
-	}
-	d.client, err = d.cluster.clientFor(u)
-	if meta.IsNoMatchError(err) {
-		return nil
-	}
-	if err != nil {
-		return classify("deleting", d.ref.String(), err)
-	}
-	d.ref.Namespace = u.GetNamespace()
-	old, err := d.client.Get(ctx, u.GetName(), metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	if err == nil {
-		err = deleteNow(ctx, d.client, old)
-	}
-	if err != nil {
-		return classify("deleting", d.ref.String(), err)
-	}
-	d.old = old
-	return nil
-}
-
-// wait waits until it is gone.
-func (d *deletion) wait(ctx context.Context) error {
-	if d.old == nil {
-		return nil
-	}
-	if err := waitDeleted(ctx, d.client, d.old, d.report); err != nil {
-		return classify("deleting", d.ref.String(), err)
-	}
-	if d.report != nil {
-		d.report(Progress{Object: d.ref, Action: Deleted})
-	}
-	return nil
-}
-
 // deleteNow orders the deletion of this very object, with all that it owns.
-func deleteNow(ctx context.Context, client dynamic.ResourceInterface, old *unstructured.Unstructured) error {
-	foreground := metav1.DeletePropagationForeground
+func deleteNow(ctx context.Context, client dynamic.ResourceInterface, old *unstructured.Unstructured, policy metav1.DeletionPropagation) error {
 	uid := old.GetUID()
 	err := client.Delete(ctx, old.GetName(), metav1.DeleteOptions{
-		PropagationPolicy: &foreground,
+		PropagationPolicy: &policy,
 		Preconditions:     &metav1.Preconditions{UID: &uid},
 	})
 	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 		return nil // gone, or another one under its name already
 	}
 	return err
-}
-
-// waitDeleted waits until an object is gone and says every few seconds what
-// holds it.
-func waitDeleted(ctx context.Context, client dynamic.ResourceInterface, old *unstructured.Unstructured, report func(Progress)) error {
-	const every = 3 * time.Second
-	next := time.Now().Add(every)
-	return waitFor(ctx, func() (bool, error) {
-		now, err := client.Get(ctx, old.GetName(), metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return true, nil
-		}
-		if err != nil || now.GetUID() != old.GetUID() {
-			return err == nil, err
-		}
-		if report != nil && time.Now().After(next) {
-			next = time.Now().Add(every)
-			report(Progress{Object: RefOf(now.Object), Action: Waiting, Message: heldBy(now)})
-		}
-		return false, nil
-	})
 }
 
 // heldBy says why a deleted object is still there.
