@@ -200,8 +200,8 @@ func downCommand() *cobra.Command {
 cluster say, so that a broken Tiltfile keeps nothing up. The Tiltfile is
 evaluated all the same, with config.tilt_subcommand == 'down'.
 
-What carries the annotation tilt.dev/down-policy: keep stays. A namespace that
-up made goes when nothing else is in it. Where something cannot be deleted, the
+What carries the annotation tilt.dev/down-policy: keep stays, as it does when it
+leaves the Tiltfile. A namespace that up made goes when nothing else is in it. Where something cannot be deleted, the
 exit code is 1 and the next down goes on with it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, tiltfile, err := ws.find()

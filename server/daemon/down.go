@@ -99,7 +99,7 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 	}
 	c.store.record.Leaving = true
 	c.save()
-	end := deploy.End{Applied: c.store.record.Applied, Deploys: c.store.record.Deploys, Namespaces: req.DeleteNamespaces}
+	end := deploy.End{Applied: c.store.record.Applied, Deploys: c.store.record.Deploys, Adopted: c.store.record.Named, Namespaces: req.DeleteNamespaces}
 	runner := c.newRunner(c.runnerOptions(-1))
 	c.spawn(func(ctx context.Context) {
 		err := runner.Down(ctx, end)
@@ -108,6 +108,18 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 			c.downed(err, func(err error) { answer(errors.Join(err, broken)) })
 		})
 	})
+}
+
+// noteNamed remembers the workloads that a command says it applied: a Down has
+// to look at them even where nobody may search all namespaces for them.
+func (c *core) noteNamed(objects []map[string]any) {
+	news := false
+	for _, o := range objects {
+		news = deploy.MayGetAgent(o) && addName(&c.store.record.Named, o) || news
+	}
+	if news {
+		c.save()
+	}
 }
 
 // downed ends a Down and lets what waited for it go. Only what was seen gone is

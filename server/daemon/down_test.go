@@ -25,6 +25,7 @@ type fakeCluster struct {
 	mu      sync.Mutex
 	objects map[string]map[string]any
 	cut     error // nobody is answered
+	patched []string
 }
 
 func (w *fakeCluster) with(f func() error) error {
@@ -109,8 +110,9 @@ func (w *fakeCluster) Build(context.Context, build.Request) (build.Result, error
 func (w *fakeCluster) ImageConfig(context.Context, string) (build.ImageConfig, error) {
 	return build.ImageConfig{}, errors.New("no images here")
 }
-func (w *fakeCluster) Patch(context.Context, map[string]any, map[string]any) (kube.Applied, error) {
-	return kube.Applied{}, errors.New("nothing is patched here")
+func (w *fakeCluster) Patch(_ context.Context, object, _ map[string]any) (kube.Applied, error) {
+	w.patched = append(w.patched, kube.RefOf(object).Name)
+	return kube.Applied{Content: object}, nil
 }
 func (w *fakeCluster) Labelled(context.Context, string) ([]map[string]any, error) { return nil, nil }
 func (w *fakeCluster) AgentImage(context.Context, map[string][]byte, string) (string, error) {
@@ -281,6 +283,40 @@ func TestDownSparesWhatAnotherTook(t *testing.T) {
 	}
 	if left := p.world.names(); left != "web" {
 		t.Errorf("left: %q, want web", left)
+	}
+}
+
+// TestDownKnowsWhatGotTheAgent: who may not search all namespaces for the
+// workloads that a command applied and that got the agent looks where the
+// command said that they are, also after a restart.
+func TestDownKnowsWhatGotTheAgent(t *testing.T) {
+	p := newPlay(t, "web")
+	p.up()
+	theirs := map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment",
+		"metadata": map[string]any{
+			"name": "theirs", "namespace": "elsewhere", "labels": map[string]any{}, "annotations": map[string]any{"towline.dev/before": "{}"},
+		},
+		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{}}}},
+	}
+	p.do(func(c *core) {
+		theirs["metadata"].(map[string]any)["labels"] = map[string]any{"towline.dev/agent-of": c.workspace()}
+		p.world.objects["theirs"] = theirs
+		c.logsSink().Facts(run.Facts{Objects: []map[string]any{theirs, {"kind": "ConfigMap", "apiVersion": "v1", "metadata": map[string]any{"name": "web"}}}})
+	})
+	p.settle()
+	p.do(func(c *core) {
+		again, err := openStore(c.store.dir)
+		if err != nil || len(again.record.Named) != 1 {
+			t.Errorf("remembered %v, %v", again.record.Named, err)
+		}
+		again.close()
+	})
+	if code, problem := p.post(api.RouteDown, `{}`); code != 200 {
+		t.Fatalf("%d %+v", code, problem)
+	}
+	if !slices.Equal(p.world.patched, []string{"theirs"}) || p.world.names() != "theirs" {
+		t.Errorf("patched %q, left %q", p.world.patched, p.world.names())
 	}
 }
 

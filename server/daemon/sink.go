@@ -38,6 +38,7 @@ func (s sink) Facts(f run.Facts) {
 		c.session.take(f)
 		if f.Objects != nil {
 			c.hideObjects(f.Objects)
+			c.noteNamed(f.Objects)
 		}
 	})
 }

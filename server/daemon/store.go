@@ -29,6 +29,7 @@ type record struct {
 	// says by now: objects by name, and resources with a command of their own.
 	Applied []map[string]any  `json:"applied,omitempty"`
 	Deploys []config.Resource `json:"deploys,omitempty"`
+	Named   []map[string]any  `json:"named,omitempty"`   // workloads that such commands printed: they may have got the agent
 	Leaving bool              `json:"leaving,omitempty"` // a Down began and did not end
 
 	// Allowed is what the files held that were read when a person wanted the
@@ -148,16 +149,21 @@ func (r *record) applies(p *config.Project, res *config.Resource) bool {
 		news = true
 	}
 	for i := range p.YAML {
-		o := &p.YAML[i]
-		if o.Resource != res.Name {
-			continue
-		}
-		name := skeleton(o.Content)
-		if !slices.ContainsFunc(r.Applied, func(old map[string]any) bool { return reflect.DeepEqual(old, name) }) {
-			r.Applied, news = append(r.Applied, name), true
+		if o := &p.YAML[i]; o.Resource == res.Name {
+			news = addName(&r.Applied, o.Content) || news
 		}
 	}
 	return news
+}
+
+// addName adds an object's name to a list, and reports whether it was not there.
+func addName(list *[]map[string]any, o map[string]any) bool {
+	name := skeleton(o)
+	if slices.ContainsFunc(*list, func(old map[string]any) bool { return reflect.DeepEqual(old, name) }) {
+		return false
+	}
+	*list = append(*list, name)
+	return true
 }
 
 // skeleton is what names an object.
@@ -173,7 +179,9 @@ func skeleton(o map[string]any) map[string]any {
 }
 
 // forget drops what is gone from the cluster.
-func (r *record) forget() { r.Up, r.Applied, r.Deploys, r.Leaving = nil, nil, nil, false }
+func (r *record) forget() {
+	r.Up, r.Applied, r.Deploys, r.Named, r.Leaving = nil, nil, nil, nil, false
+}
 
 // Remembered returns what is up in a workspace whose daemon does not run, as
 // it was asked for; nil when nothing is.

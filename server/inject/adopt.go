@@ -34,6 +34,13 @@ func AdoptedBy(o map[string]any) string {
 	return name
 }
 
+// AdoptedFor returns the workspace that brought the agent into a workload, ""
+// when none did.
+func AdoptedFor(o map[string]any) string {
+	workspace, _ := at(o, "metadata", "labels")[LabelAdopted].(string)
+	return workspace
+}
+
 // Adoptable reports whether the pods of a workload that another program
 // applied can get the agent: its template can be changed, and its pods go on.
 func Adoptable(o map[string]any) bool {

@@ -27,7 +27,8 @@ func (c *Cluster) Labelled(ctx context.Context, selector string) ([]map[string]a
 }
 
 // Others lists what is in a namespace beside what Kubernetes itself puts into
-// each: it tells whether a namespace is empty.
+// each: it tells whether a namespace is empty. What may not be listed is an
+// error, since there may be some.
 func (c *Cluster) Others(ctx context.Context, namespace string) ([]map[string]any, error) {
 	all, err := c.listAll(ctx, namespace, "")
 	return slices.DeleteFunc(all, func(o map[string]any) bool {
@@ -58,6 +59,9 @@ func (c *Cluster) listAll(ctx context.Context, namespace, selector string) ([]ma
 			list, err := c.dynamic.Resource(kind.resource).Namespace(namespace).List(ctx, options)
 			if apierrors.IsForbidden(err) && namespace == "" && kind.namespaced {
 				list, err = c.dynamic.Resource(kind.resource).Namespace(c.identity.Namespace).List(ctx, options)
+			}
+			if apierrors.IsForbidden(err) && namespace != "" {
+				return classify("listing", kind.resource.Resource, err)
 			}
 			if apierrors.IsForbidden(err) || apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) {
 				return nil

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -165,6 +166,7 @@ func (d *Deployer) bringAgent(ctx context.Context, res config.Resource, object k
 	d.o.Shell.Log.Say(res.Name, "warn", fmt.Sprintf(
 		"%s: container %s gets Towline's agent for live updates, so its pods are replaced once; `towline down` takes it out again",
 		object.Ref, strings.Join(slices.Sorted(maps.Keys(wanted)), ", ")))
+	d.box.Put(func(_ context.Context, s *state) { s.adopted = append(s.adopted, object.Content) })
 	return d.o.Cluster.Patch(ctx, object.Content, patch)
 }
 
@@ -226,13 +228,40 @@ func (d *Deployer) takeAgentOut(ctx context.Context, o map[string]any) error {
 	return err
 }
 
-// adopted are the workloads that got the agent and are there still.
-func (d *Deployer) adopted(ctx context.Context) []map[string]any {
+// MayGetAgent reports whether a workload that a command applied may have got
+// the agent.
+func MayGetAgent(object map[string]any) bool { return inject.Adoptable(object) }
+
+// adopted are the workloads that got the agent and are there still: those that
+// carry its label, and of the known ones those that a search in all namespaces,
+// which not everybody may do, did not show.
+func (d *Deployer) adopted(ctx context.Context, known []map[string]any) []map[string]any {
 	objects, err := d.o.Cluster.Labelled(ctx, inject.LabelAdopted+"="+d.o.Workspace)
-	if err != nil && ctx.Err() == nil {
+	found := map[kube.Ref]bool{}
+	for _, o := range objects {
+		found[placeOf(o)] = true
+	}
+	known = slices.DeleteFunc(slices.Clone(known), func(o map[string]any) bool { return found[placeOf(o)] })
+	var current []kube.Applied
+	var unread error
+	if len(known) > 0 {
+		current, unread = d.o.Cluster.Current(ctx, known)
+	}
+	for _, a := range current {
+		if inject.AdoptedFor(a.Content) == d.o.Workspace {
+			objects = append(objects, a.Content)
+		}
+	}
+	if err := errors.Join(err, unread); err != nil && ctx.Err() == nil {
 		d.o.Shell.Log.Say("", "error", fmt.Sprintf("finding the workloads that got the agent: %v", err))
 	}
 	return objects
+}
+
+// placeOf names an object whatever version it is written in.
+func placeOf(o map[string]any) kube.Ref {
+	ref := kube.RefOf(o)
+	return kube.Ref{Group: ref.Group, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}
 }
 
 // giveBack takes the agent out of what the commands of resources that are no
@@ -242,5 +271,6 @@ func (d *Deployer) giveBack(ctx context.Context, gone []config.Resource) {
 		name := inject.AdoptedBy(o)
 		return slices.ContainsFunc(gone, func(r config.Resource) bool { return r.Name == name })
 	}
-	d.takeAgentsOut(ctx, slices.DeleteFunc(d.adopted(ctx), func(o map[string]any) bool { return !theirs(o) }))
+	known := inbox.Ask(ctx, d.box, func(_ context.Context, s *state) []map[string]any { return slices.Clone(s.adopted) })
+	d.takeAgentsOut(ctx, slices.DeleteFunc(d.adopted(ctx, known), func(o map[string]any) bool { return !theirs(o) }))
 }

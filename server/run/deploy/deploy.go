@@ -76,6 +76,7 @@ type state struct {
 	project *config.Project
 	last    map[string]*turn  // the last apply or deletion of a resource
 	said    map[string]string // why its last apply failed
+	adopted []map[string]any  // workloads that got the agent
 }
 
 // turn is an apply or a deletion of a resource; done is closed when it ended.
@@ -263,7 +264,9 @@ func (d *Deployer) Forget(e engine.Forget) {
 	})
 }
 
-// forget deletes. Namespaces stay: what else is in them is not ours.
+// forget deletes. Namespaces stay: what else is in them is not ours. So does
+// what is to outlive the project: whoever keeps data over `down` does not mean
+// to lose it with a line of the Tiltfile.
 func (d *Deployer) forget(ctx context.Context, e engine.Forget) {
 	d.o.Rollout.Dropped(e.Dropped)
 	d.o.Dropped(e.Dropped)
@@ -275,7 +278,11 @@ func (d *Deployer) forget(ctx context.Context, e engine.Forget) {
 	}
 	var contents []map[string]any
 	for _, o := range e.Objects {
-		if o.Content["kind"] != "Namespace" {
+		switch ref := kube.RefOf(o.Content); {
+		case ref.Kind == "Namespace":
+		case kube.Kept(o.Content):
+			d.sayKept(ref)
+		default:
 			contents = append(contents, o.Content)
 		}
 	}

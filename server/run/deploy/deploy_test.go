@@ -37,6 +37,7 @@ type cluster struct {
 	patch  []map[string]any
 	busy   int // patches that somebody else is quicker than
 	others []map[string]any
+	hidden error // of Others
 }
 
 func (c *cluster) note(what string, objects []map[string]any) {
@@ -104,7 +105,9 @@ func (c *cluster) Labelled(context.Context, string) ([]map[string]any, error) {
 	return slices.Clone(c.labels), nil
 }
 
-func (c *cluster) Others(context.Context, string) ([]map[string]any, error) { return c.others, nil }
+func (c *cluster) Others(context.Context, string) ([]map[string]any, error) {
+	return c.others, c.hidden
+}
 
 func (c *cluster) Owned(context.Context, string) ([]map[string]any, error) {
 	if c.owned == nil {
@@ -216,7 +219,9 @@ func TestOneAfterTheOther(t *testing.T) {
 		b.did("cancelled", "delete web", "apply web", "applied web")
 		b.Apply(apply("db"))
 		synctest.Wait()
-		b.Forget(engine.Forget{Objects: []config.Object{db}}) // one object of a resource that stays
+		kept := object("db", "PersistentVolumeClaim", "data")
+		kept.Content["metadata"].(map[string]any)["annotations"] = map[string]any{kube.AnnotationDownPolicy: "keep"}
+		b.Forget(engine.Forget{Objects: []config.Object{db, kept}}) // one object of a resource that stays, and one that outlives it
 		time.Sleep(5 * time.Second)
 		b.did("apply db", "applied db", "delete db")
 		if n := len(slices.DeleteFunc(b.events, func(e string) bool { return e != "web: <nil>" })); n != 2 {
@@ -377,6 +382,11 @@ func TestDownDeletesWhatIsOurs(t *testing.T) {
 	down("delete labelled role unlisted", "delete made")
 	b.cluster.others = []map[string]any{object("", "Pod", "somebody").Content}
 	down("delete labelled role unlisted")
+	b.cluster.others, b.cluster.hidden = nil, &kube.Error{Kind: kube.Forbidden, Op: "listing", Object: "secrets", Err: errors.New("no")}
+	down("delete labelled role unlisted")
+	if last := b.lines[len(b.lines)-1]; !strings.Contains(last, "namespace made stays, since it may not be empty: listing secrets") {
+		t.Errorf("a namespace that nobody can look into: %q", last)
+	}
 	end.Namespaces = true
 	down("delete labelled role written made unlisted")
 	// A command that fails is no reason to leave the rest, nor is it a success.
@@ -456,6 +466,13 @@ func TestLiveUpdatesReachWhatCommandsApplied(t *testing.T) {
 	if err := b.Down(t.Context(), b.cluster, End{}); err != nil || len(b.cluster.patch) != 2 {
 		t.Errorf("given back %d times, %v", len(b.cluster.patch), err)
 	}
+	// Who may not search all namespaces knows where to look.
+	theirs["metadata"].(map[string]any)["labels"] = map[string]any{inject.LabelAdopted: "ws"}
+	b.cluster.labels, b.cluster.patch, b.cluster.there = nil, nil, []kube.Applied{{Content: theirs}, workload("DaemonSet")}
+	if err := b.Down(t.Context(), b.cluster, End{Adopted: []map[string]any{theirs, workload("DaemonSet").Content}}); err != nil || len(b.cluster.patch) != 1 {
+		t.Errorf("%d known workloads given back, %v", len(b.cluster.patch), err)
+	}
+	b.cluster.labels = []map[string]any{theirs}
 	theirs["metadata"].(map[string]any)["annotations"].(map[string]any)[inject.Before] = "{"
 	b.takeAgentsOut(t.Context(), b.cluster.labels)
 	if last := b.lines[len(b.lines)-1]; !strings.Contains(last, "taking the agent out of Deployment theirs") {

@@ -22,6 +22,7 @@ type Owner interface {
 type End struct {
 	Applied    []map[string]any  // what is known to have been applied, beside what the labels show
 	Deploys    []config.Resource // of k8s_custom_deploy, by their own commands
+	Adopted    []map[string]any  // workloads that such commands named: some have got the agent
 	Namespaces bool              // those of the YAML too
 }
 
@@ -47,7 +48,7 @@ func (d *Deployer) Down(ctx context.Context, owner Owner, end End) error {
 		ref := kube.RefOf(o)
 		switch {
 		case kube.Kept(o):
-			d.o.Shell.Log.Say("", "", fmt.Sprintf("%s stays: its annotation %s says so", ref, kube.AnnotationDownPolicy))
+			d.sayKept(ref)
 		case ref.Kind == "Namespace" && !end.Namespaces:
 			if kube.MadeFor(o) == d.o.Workspace {
 				made = append(made, ref.Name)
@@ -56,12 +57,16 @@ func (d *Deployer) Down(ctx context.Context, owner Owner, end End) error {
 			doomed = append(doomed, o)
 		}
 	}
-	d.takeAgentsOut(ctx, d.adopted(ctx))
+	d.takeAgentsOut(ctx, d.adopted(ctx, end.Adopted))
 	errs = append(errs, d.o.Cluster.Delete(ctx, doomed, d.deletion()))
 	for _, namespace := range made {
 		errs = append(errs, d.deleteMade(ctx, owner, namespace))
 	}
 	return errors.Join(errs...)
+}
+
+func (d *Deployer) sayKept(ref kube.Ref) {
+	d.o.Shell.Log.Say("", "", fmt.Sprintf("%s stays: its annotation %s says so", ref, kube.AnnotationDownPolicy))
 }
 
 func (d *Deployer) deletion() kube.DeleteOptions {
@@ -102,9 +107,13 @@ func (d *Deployer) place(owner Owner, o map[string]any) kube.Ref {
 }
 
 // deleteMade deletes a namespace that was made for the workspace, unless
-// something else is in it by now.
+// something else is in it by now, or may be: who may not look does not delete.
 func (d *Deployer) deleteMade(ctx context.Context, owner Owner, namespace string) error {
 	others, err := owner.Others(ctx, namespace)
+	if kube.IsKind(err, kube.Forbidden) {
+		d.o.Shell.Log.Say("", "warn", fmt.Sprintf("namespace %s stays, since it may not be empty: %v", namespace, err))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
