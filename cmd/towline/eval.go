@@ -14,6 +14,7 @@ import (
 	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/eval"
+	"github.com/towline-dev/towline/starlark/gitrepo"
 )
 
 // evalCommand is `towline eval`: what a Tiltfile resolves to.
@@ -71,16 +72,16 @@ func tiltfileToEvaluate(named string) (string, error) {
 
 // extensionCache fetches repositories of a Tiltfile's extensions to the user's
 // cache, by the lock file beside it; nil when the user has no cache.
-func extensionCache(tiltfile string, log func(string)) *eval.GitRemote {
+func extensionCache(tiltfile string, log func(string)) *gitrepo.Remote {
 	cache, ok := extensions.UserCache()
 	if !ok {
 		return nil
 	}
-	return &eval.GitRemote{Dir: string(cache), Lock: filepath.Join(filepath.Dir(tiltfile), extensions.LockName), Env: os.Environ(), Log: log}
+	return &gitrepo.Remote{Dir: string(cache), Lock: filepath.Join(filepath.Dir(tiltfile), extensions.LockName), Env: os.Environ(), Log: log}
 }
 
-// remote is a *eval.GitRemote as an eval.Remote, nil for nil.
-func remote(g *eval.GitRemote) eval.Remote {
+// remote is a *gitrepo.Remote as an eval.Remote, nil for nil.
+func remote(g *gitrepo.Remote) eval.Remote {
 	if g == nil {
 		return nil
 	}

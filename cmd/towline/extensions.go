@@ -14,6 +14,7 @@ import (
 
 	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/eval"
+	"github.com/towline-dev/towline/starlark/gitrepo"
 )
 
 // extensionsCommand is `towline extensions`: the repositories of extensions that
@@ -85,7 +86,7 @@ func (r repoUse) is(name string) bool {
 
 // extensionUse is what a Tiltfile loads, and a Remote that notes it.
 type extensionUse struct {
-	remote *eval.GitRemote
+	remote *gitrepo.Remote
 	repos  []repoUse
 }
 

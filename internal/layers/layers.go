@@ -25,9 +25,11 @@ var Allowed = map[string][]string{
 	"starlark/resolve":    {"starlark/syntax", "starlark/decl"},
 	"starlark/ide":        {"starlark/dockerfile", "starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/yamldoc"},
 	"starlark/chart":      {"starlark/fault", "starlark/manifest", "starlark/yamldoc"},
-	"starlark/eval":       {"starlark/cache", "starlark/inputs", "starlark/kubeconfig", "starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions"},
+	"starlark/eval":       {"starlark/cache", "starlark/process", "starlark/inputs", "starlark/kubeconfig", "starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions"},
 	"starlark/cache":      {},
 	"starlark/inputs":     {"starlark/cache", "starlark/config", "internal/file"},
+	"starlark/process":    {},
+	"starlark/gitrepo":    {"starlark/process", "extensions"},
 	"starlark/yamldoc":    {},
 	"starlark/kubeconfig": {},
 	"extensions":          {"starlark/config"},
@@ -121,7 +123,7 @@ var Only = map[string][]string{
 	"github.com/sirupsen/logrus":             {"starlark/eval"},
 	"github.com/spf13/cobra":                 {"cmd/towline"},
 	"github.com/spf13/pflag":                 {"starlark/eval"},
-	"github.com/zeebo/blake3":                {"agent/agenttest", "agent/apply", "extensions", "server/run/agents", "server/tree", "server/workspace", "starlark/cache", "starlark/inputs", "starlark/eval"},
+	"github.com/zeebo/blake3":                {"agent/agenttest", "agent/apply", "extensions", "server/run/agents", "server/tree", "server/workspace", "starlark/cache", "starlark/gitrepo", "starlark/inputs"},
 }
 
 // Pure are the packages that do no input or output and read no clock: their

@@ -12,12 +12,13 @@ import (
 
 	"github.com/towline-dev/towline/starlark/chart"
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/process"
 )
 
 // busy notes what a run does.
 type busy struct{ did []string }
 
-func (b *busy) Run(_ context.Context, p Process) ([]byte, error) {
+func (b *busy) Run(_ context.Context, p process.Command) ([]byte, error) {
 	b.did = append(b.did, strings.Join(p.Argv, " "))
 	return []byte("out"), nil
 }

@@ -37,6 +37,7 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/inputs"
 	"github.com/towline-dev/towline/starlark/limit"
+	"github.com/towline-dev/towline/starlark/process"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
@@ -49,23 +50,23 @@ const DefaultMaxDepth = 5_000
 
 // Options say what to evaluate and with which surroundings.
 type Options struct {
-	Tiltfile   string       // path of the root Tiltfile; absolute
-	Args       []string     // the arguments after "--"
-	Subcommand string       // "up", "down", "ci", …; "" is "up"
-	FS         inputs.FS    // nil: the operating system's
-	Env        []string     // "NAME=value", as os.Environ returns
-	Kube       *Kube        // nil: what the kubeconfig in Env says
-	Commands   Commands     // nil: the operating system's
-	Log        func(string) // receives what the Tiltfile prints, line by line; nil: dropped
-	MaxSteps   uint64       // 0: DefaultMaxSteps
-	MaxDepth   int          // 0: DefaultMaxDepth
-	MaxMemory  uint64       // bytes that the run may hold; 0: limit.DefaultMemory
-	Cache      *cache.Cache // nil: nothing is kept
-	Remote     Remote       // fetches repositories of extensions; nil: none can be fetched
-	Charts     Charts       // fetches Helm charts; nil: from the network
-	Version    string       // towline's own version
-	Allowed    Allowed      // nil: the run may do whatever the Tiltfile wants
-	AnyContext bool         // the caller checks the Kubernetes context before it deploys; local() is refused all the same
+	Tiltfile   string         // path of the root Tiltfile; absolute
+	Args       []string       // the arguments after "--"
+	Subcommand string         // "up", "down", "ci", …; "" is "up"
+	FS         inputs.FS      // nil: the operating system's
+	Env        []string       // "NAME=value", as os.Environ returns
+	Kube       *Kube          // nil: what the kubeconfig in Env says
+	Commands   process.Runner // nil: the operating system's
+	Log        func(string)   // receives what the Tiltfile prints, line by line; nil: dropped
+	MaxSteps   uint64         // 0: DefaultMaxSteps
+	MaxDepth   int            // 0: DefaultMaxDepth
+	MaxMemory  uint64         // bytes that the run may hold; 0: limit.DefaultMemory
+	Cache      *cache.Cache   // nil: nothing is kept
+	Remote     Remote         // fetches repositories of extensions; nil: none can be fetched
+	Charts     Charts         // fetches Helm charts; nil: from the network
+	Version    string         // towline's own version
+	Allowed    Allowed        // nil: the run may do whatever the Tiltfile wants
+	AnyContext bool           // the caller checks the Kubernetes context before it deploys; local() is refused all the same
 }
 
 // Eval evaluates a Tiltfile. The project is never nil: when the Tiltfile is
@@ -188,7 +189,7 @@ func newRun(ctx context.Context, o Options) *run {
 		o.FS = inputs.OS{}
 	}
 	if o.Commands == nil {
-		o.Commands = osCommands{}
+		o.Commands = process.OS{}
 	}
 	if o.Subcommand == "" {
 		o.Subcommand = "up"

@@ -111,3 +111,33 @@ func TestPublicExtension(t *testing.T) {
 		}
 	}
 }
+
+func TestExtensionOfARepository(t *testing.T) {
+	repo := t.TempDir()
+	if err := os.Mkdir(filepath.Join(repo, "tool"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(repo, "tool", "Tiltfile"), []byte("x = 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	remote := fetchFunc(func(url, ref string) (string, error) {
+		if url != "https://example.com/ext" || ref != "v1" {
+			t.Errorf("fetch of %s at %s", url, ref)
+		}
+		return repo, nil
+	})
+	file := filepath.Join(t.TempDir(), "Tiltfile")
+	text := "v1alpha1.extension_repo(name='default', url='https://example.com/ext', ref='v1')\nload('ext://tool', 'x')\nprint(x)\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log string
+	p := Eval(context.Background(), Options{Tiltfile: file, Kube: &Kube{}, Remote: remote, Log: func(s string) { log += s }})
+	if p.Error != nil || log != "1" {
+		t.Errorf("error %v, log %q", p.Error, log)
+	}
+}
+
+type fetchFunc func(url, ref string) (string, error)
+
+func (f fetchFunc) Fetch(_ context.Context, url, ref string) (string, error) { return f(url, ref) }

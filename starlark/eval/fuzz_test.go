@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/process"
 )
 
 // memory is a file system of a few files in /w.
@@ -34,7 +35,7 @@ func inMemory(path string) string {
 // noCommands runs nothing.
 type noCommands struct{}
 
-func (noCommands) Run(context.Context, Process) ([]byte, error) {
+func (noCommands) Run(context.Context, process.Command) ([]byte, error) {
 	return nil, errors.New("commands are not run here")
 }
 

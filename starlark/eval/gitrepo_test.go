@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/towline-dev/towline/extensions"
+	"github.com/towline-dev/towline/starlark/gitrepo"
 )
 
 // monorepo is a repository on disk with two tags, and a Remote that finds it
@@ -18,7 +19,7 @@ import (
 type monorepo struct {
 	t      *testing.T
 	bare   string
-	remote *GitRemote
+	remote *gitrepo.Remote
 	first  string // the commit of v1
 }
 
@@ -60,7 +61,7 @@ func newMonorepo(t *testing.T) *monorepo {
 	}
 	m := &monorepo{t: t, bare: filepath.Join(t.TempDir(), "mono.git"), first: git("rev-parse", "v1")}
 	git("clone", "--quiet", "--bare", work, m.bare)
-	m.remote = &GitRemote{Dir: filepath.Join(t.TempDir(), "cache"), Env: append(os.Environ(),
+	m.remote = &gitrepo.Remote{Dir: filepath.Join(t.TempDir(), "cache"), Env: append(os.Environ(),
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url.file://"+m.bare+".insteadOf", "GIT_CONFIG_VALUE_0=https://example.com/mono.git")}
 	return m
 }
@@ -137,42 +138,5 @@ func TestHostileRepositories(t *testing.T) {
 	m.check("no URL", repo("", "", "", "x"), "error: is not a repository's URL")
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("a command was run")
-	}
-}
-
-// TestFetchLeavesTheUsersRepositoryAlone: a hook of git sets variables that
-// name the repository to work in.
-func TestFetchLeavesTheUsersRepositoryAlone(t *testing.T) {
-	m := newMonorepo(t)
-	users, commit := gitRepository(t)
-	commit("x = 3\n")
-	m.remote.Env = append(m.remote.Env, "GIT_DIR="+filepath.Join(users, ".git"), "GIT_WORK_TREE="+users, "GIT_INDEX_FILE="+filepath.Join(users, ".git", "index"))
-	m.check("from a hook", repoAt("v1"), "v1 v1")
-	if got, err := os.ReadFile(filepath.Join(users, "tool", "Tiltfile")); err != nil || string(got) != "x = 3\n" {
-		t.Errorf("the user's file: %q, %v", got, err)
-	}
-	if _, err := os.Stat(filepath.Join(users, "other")); err == nil {
-		t.Error("files of the other repository are in the user's")
-	}
-}
-
-// TestChangedLink: a symbolic link of the cache that leads elsewhere is noticed.
-func TestChangedLink(t *testing.T) {
-	dir := t.TempDir()
-	link := filepath.Join(dir, "link")
-	var hashes []string
-	for _, target := range []string{"a", "b"} {
-		os.Remove(link)
-		if err := os.Symlink(target, link); err != nil {
-			t.Fatal(err)
-		}
-		hash, err := hashTree(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hashes = append(hashes, hash)
-	}
-	if hashes[0] == hashes[1] {
-		t.Error("both have one hash")
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/process"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -152,12 +153,7 @@ func (r *run) watchBelow(dir string) {
 
 // hasProgram reports whether a program is in the PATH of the run.
 func (r *run) hasProgram(name string) bool {
-	for _, dir := range filepath.SplitList(r.env.Var("PATH")) {
-		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
-			return true
-		}
-	}
-	return false
+	return process.Find(name, r.env.Var("PATH"), r.dir()) != ""
 }
 
 // readFiles lets kustomize read files and notes which; it refuses to write.

@@ -1,110 +1,24 @@
 package eval
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/starlarkstruct"
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
-	"github.com/towline-dev/towline/starlark/inputs"
+	"github.com/towline-dev/towline/starlark/process"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
 
 const hostIsWindows = runtime.GOOS == "windows"
-
-// Commands runs programs of the developer's machine. Run returns what the
-// program wrote to stdout; lines of stderr go to log as they come. It ends the
-// program, and what that started, when ctx is done.
-type Commands interface {
-	Run(ctx context.Context, c Process) (stdout []byte, err error)
-}
-
-// Process is a program to run to its end.
-type Process struct {
-	Argv  []string
-	Dir   string
-	Env   []string
-	Stdin string
-	Log   func(string) // receives stderr; may be nil
-}
-
-// osCommands runs programs of the operating system.
-type osCommands struct{}
-
-// Run implements Commands.
-func (osCommands) Run(ctx context.Context, p Process) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, program(p), p.Argv[1:]...)
-	cmd.Dir, cmd.Env = p.Dir, p.Env
-	if p.Stdin != "" {
-		cmd.Stdin = strings.NewReader(p.Stdin)
-	}
-	if info, err := os.Stat(p.Dir); p.Dir != "" && (err != nil || !info.IsDir()) {
-		return nil, fmt.Errorf("chdir %s: no such folder", p.Dir)
-	}
-	newGroup(cmd)
-	cmd.WaitDelay = 2 * time.Second
-	var stdout, stderr limited
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	if p.Log != nil && len(stderr.data) > 0 {
-		p.Log(string(stderr.data))
-	}
-	if stdout.cut || stderr.cut { // which mostly ends the program too
-		err = fmt.Errorf("it printed more than %d MB", inputs.MaxSize>>20)
-	}
-	return stdout.data, err
-}
-
-// program finds a program in the PATH of its own environment, which may not be
-// this process's.
-func program(p Process) string {
-	name := p.Argv[0]
-	if strings.ContainsRune(name, filepath.Separator) || hostIsWindows {
-		return name
-	}
-	for _, kv := range p.Env {
-		list, ok := strings.CutPrefix(kv, "PATH=")
-		if !ok {
-			continue
-		}
-		for _, dir := range filepath.SplitList(list) {
-			file := value.JoinPath(p.Dir, filepath.Join(dir, name))
-			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-				return file
-			}
-		}
-	}
-	return name
-}
-
-// limited collects at most inputs.MaxSize bytes.
-type limited struct {
-	data []byte
-	cut  bool
-}
-
-// Write implements io.Writer.
-func (l *limited) Write(p []byte) (int, error) {
-	if len(l.data)+len(p) > inputs.MaxSize {
-		l.cut = true
-		return 0, io.ErrShortWrite
-	}
-	l.data = append(l.data, p...)
-	return len(p), nil
-}
 
 // shellCommand converts a command: a string is for sh (or cmd on Windows), a
 // list is the program and its arguments.
@@ -299,7 +213,7 @@ func quoteEnd(s string) string {
 // command runs a program with the run's environment and returns what it wrote
 // to stdout; stderr goes to log.
 func (r *run) command(c config.Command, stdin string, log func(string)) ([]byte, error) {
-	out, err := r.opts.Commands.Run(r.ctx, Process{
+	out, err := r.opts.Commands.Run(r.ctx, process.Command{
 		Argv: c.Argv, Dir: c.Dir, Env: r.env.List(c.Env), Stdin: stdin, Log: log,
 	})
 	return out, fault.Environment(err)

@@ -1,4 +1,4 @@
-package eval
+package gitrepo
 
 import (
 	"context"
@@ -43,10 +43,10 @@ func gitRepository(t *testing.T) (dir string, commit func(text string)) {
 	return dir, commit
 }
 
-func TestGitRemoteKeepsWhatItFetched(t *testing.T) {
+func TestRemoteKeepsWhatItFetched(t *testing.T) {
 	repo, commit := gitRepository(t)
 	var log []string
-	remote := &GitRemote{Dir: t.TempDir(), Env: os.Environ(), Lock: filepath.Join(t.TempDir(), extensions.LockName), Log: func(s string) { log = append(log, s) }}
+	remote := &Remote{Dir: t.TempDir(), Env: os.Environ(), Lock: filepath.Join(t.TempDir(), extensions.LockName), Log: func(s string) { log = append(log, s) }}
 	fetch := func() (string, error) {
 		dir, err := remote.Fetch(context.Background(), repo, "")
 		if err != nil {
@@ -112,7 +112,7 @@ func TestGitRemoteKeepsWhatItFetched(t *testing.T) {
 	if n, err := remote.Behind(ctx, repo, "", strings.Repeat("0", 40)); n != -1 || err != nil {
 		t.Errorf("another history is behind by %d, %v", n, err)
 	}
-	other := &GitRemote{Dir: t.TempDir(), Env: os.Environ(), Lock: remote.Lock}
+	other := &Remote{Dir: t.TempDir(), Env: os.Environ(), Lock: remote.Lock}
 	if dir, err := other.Fetch(ctx, repo, ""); err != nil || filepath.Base(dir) != locked.Commit {
 		t.Errorf("another machine with the lock file has %s, %v", dir, err)
 	}
@@ -133,8 +133,8 @@ func TestGitRemoteKeepsWhatItFetched(t *testing.T) {
 	}
 }
 
-func TestGitRemoteRefusesOptions(t *testing.T) {
-	remote := &GitRemote{Dir: t.TempDir(), Env: os.Environ()}
+func TestRemoteRefusesOptions(t *testing.T) {
+	remote := &Remote{Dir: t.TempDir(), Env: os.Environ()}
 	for _, url := range []string{"--upload-pack=touch /tmp/x", "https://127.0.0.1:1/none"} {
 		if _, err := remote.Fetch(context.Background(), url, ""); err == nil {
 			t.Errorf("Fetch(%q) succeeded", url)
@@ -142,26 +142,42 @@ func TestGitRemoteRefusesOptions(t *testing.T) {
 	}
 }
 
-func TestExtensionOfARepository(t *testing.T) {
+// TestFetchLeavesTheUsersRepositoryAlone: a hook of git sets variables that
+// name the repository to work in.
+func TestFetchLeavesTheUsersRepositoryAlone(t *testing.T) {
+	users, commit := gitRepository(t)
+	commit("x = 3\n")
 	repo, _ := gitRepository(t)
-	remote := fetchFunc(func(url, ref string) (string, error) {
-		if url != "https://example.com/ext" || ref != "v1" {
-			t.Errorf("fetch of %s at %s", url, ref)
-		}
-		return repo, nil
-	})
-	file := filepath.Join(t.TempDir(), "Tiltfile")
-	text := "v1alpha1.extension_repo(name='default', url='https://example.com/ext', ref='v1')\nload('ext://tool', 'x')\nprint(x)\n"
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+	remote := &Remote{Dir: t.TempDir(), Env: append(os.Environ(),
+		"GIT_DIR="+filepath.Join(users, ".git"), "GIT_WORK_TREE="+users, "GIT_INDEX_FILE="+filepath.Join(users, ".git", "index"))}
+	dir, err := remote.Fetch(context.Background(), repo, "")
+	if err != nil {
 		t.Fatal(err)
 	}
-	var log string
-	p := Eval(context.Background(), Options{Tiltfile: file, Kube: &Kube{}, Remote: remote, Log: func(s string) { log += s }})
-	if p.Error != nil || log != "1" {
-		t.Errorf("error %v, log %q", p.Error, log)
+	for folder, want := range map[string]string{users: "x = 3\n", dir: "x = 1\n"} {
+		if got, err := os.ReadFile(filepath.Join(folder, "tool", "Tiltfile")); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v, want %q", folder, got, err, want)
+		}
 	}
 }
 
-type fetchFunc func(url, ref string) (string, error)
-
-func (f fetchFunc) Fetch(_ context.Context, url, ref string) (string, error) { return f(url, ref) }
+// TestChangedLink: a symbolic link of the cache that leads elsewhere is noticed.
+func TestChangedLink(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	var hashes []string
+	for _, target := range []string{"a", "b"} {
+		os.Remove(link)
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+		hash, err := hashTree(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes = append(hashes, hash)
+	}
+	if hashes[0] == hashes[1] {
+		t.Error("both have one hash")
+	}
+}

@@ -1,4 +1,5 @@
-package eval
+// Package gitrepo fetches repositories of extensions with the git program.
+package gitrepo
 
 import (
 	"cmp"
@@ -16,9 +17,10 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/towline-dev/towline/extensions"
+	"github.com/towline-dev/towline/starlark/process"
 )
 
-// GitRemote fetches repositories with the git program into a cache, where each
+// Remote fetches repositories with the git program into a cache, where each
 // commit has a folder of its own that is never changed again. Its methods are
 // called by one goroutine at a time.
 //
@@ -26,22 +28,22 @@ import (
 // other is fetched anew where the cache has it from before Fresh, as Tilt does at
 // each `up`; where that cannot be done, offline, the cache's is used and told. A
 // folder whose files no longer have their hash is fetched again.
-type GitRemote struct {
-	Dir      string       // the cache, see extensions.Cache
-	Lock     string       // the lock file; "": there is none
-	Fresh    time.Time    // what was fetched before that is old; zero: nothing is
-	Env      []string     // for git
-	Log      func(string) // what a person should know; may be nil
-	Commands Commands     // nil: the operating system's
+type Remote struct {
+	Dir      string         // the cache, see extensions.Cache
+	Lock     string         // the lock file; "": there is none
+	Fresh    time.Time      // what was fetched before that is old; zero: nothing is
+	Env      []string       // for git
+	Log      func(string)   // what a person should know; may be nil
+	Commands process.Runner // nil: the operating system's
 }
 
-func (g *GitRemote) cache() extensions.Cache { return extensions.Cache(g.Dir) }
+func (g *Remote) cache() extensions.Cache { return extensions.Cache(g.Dir) }
 
 // fetchTimeout bounds one fetch: an evaluation waits for it.
 const fetchTimeout = 2 * time.Minute
 
 // Cached returns the folder of what need not be fetched.
-func (g *GitRemote) Cached(url, ref string) (dir string, ok bool) {
+func (g *Remote) Cached(url, ref string) (dir string, ok bool) {
 	if locked, ok := g.locked(url, ref); ok {
 		return g.kept(locked)
 	}
@@ -58,7 +60,7 @@ func (g *GitRemote) Cached(url, ref string) (dir string, ok bool) {
 
 // locked is what the lock file says of a URL and ref. One that cannot be read says
 // nothing here; Fetch tells why.
-func (g *GitRemote) locked(url, ref string) (extensions.Locked, bool) {
+func (g *Remote) locked(url, ref string) (extensions.Locked, bool) {
 	lock, err := g.readLock()
 	if err != nil {
 		return extensions.Locked{}, false
@@ -66,7 +68,7 @@ func (g *GitRemote) locked(url, ref string) (extensions.Locked, bool) {
 	return extensions.FindLocked(lock, url, ref)
 }
 
-func (g *GitRemote) readLock() ([]extensions.Locked, error) {
+func (g *Remote) readLock() ([]extensions.Locked, error) {
 	if g.Lock == "" {
 		return nil, nil
 	}
@@ -74,14 +76,14 @@ func (g *GitRemote) readLock() ([]extensions.Locked, error) {
 }
 
 // kept is the folder of a commit, if the cache has it as it was fetched.
-func (g *GitRemote) kept(entry extensions.Locked) (dir string, ok bool) {
+func (g *Remote) kept(entry extensions.Locked) (dir string, ok bool) {
 	dir = g.cache().Folder(entry.URL, entry.Commit)
 	hash, err := hashTree(dir)
 	return dir, err == nil && hash == entry.Hash
 }
 
-// Fetch implements Remote.
-func (g *GitRemote) Fetch(ctx context.Context, url, ref string) (string, error) {
+// Fetch implements eval.Remote.
+func (g *Remote) Fetch(ctx context.Context, url, ref string) (string, error) {
 	if _, err := g.readLock(); err != nil {
 		return "", err
 	}
@@ -113,14 +115,14 @@ func (g *GitRemote) Fetch(ctx context.Context, url, ref string) (string, error) 
 	return g.cache().Folder(url, got.Commit), g.cache().WriteLock(extensions.Lock(index, got))
 }
 
-func (g *GitRemote) say(text string) {
+func (g *Remote) say(text string) {
 	if g.Log != nil {
 		g.Log(text)
 	}
 }
 
 // get fetches a commit, tag or branch into the cache.
-func (g *GitRemote) get(ctx context.Context, url, ref string) (extensions.Locked, error) {
+func (g *Remote) get(ctx context.Context, url, ref string) (extensions.Locked, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	commit, dir, err := g.clone(ctx, url, ref)
@@ -132,7 +134,7 @@ func (g *GitRemote) get(ctx context.Context, url, ref string) (extensions.Locked
 }
 
 // clone fetches one commit and moves its files to their folder.
-func (g *GitRemote) clone(ctx context.Context, url, ref string) (commit, dir string, err error) {
+func (g *Remote) clone(ctx context.Context, url, ref string) (commit, dir string, err error) {
 	if strings.HasPrefix(url, "-") || strings.HasPrefix(ref, "-") {
 		return "", "", fmt.Errorf("%q at %q is no repository", url, ref)
 	}
@@ -186,13 +188,13 @@ func replaceTree(from, to string) error {
 	return os.Rename(from, to)
 }
 
-func (g *GitRemote) git(ctx context.Context, dir string, args ...string) (string, error) {
+func (g *Remote) git(ctx context.Context, dir string, args ...string) (string, error) {
 	commands := g.Commands
 	if commands == nil {
-		commands = osCommands{}
+		commands = process.OS{}
 	}
 	var stderr []string
-	out, err := commands.Run(ctx, Process{
+	out, err := commands.Run(ctx, process.Command{
 		Argv: append([]string{"git", "-c", "core.hooksPath=/dev/null"}, args...), Dir: dir,
 		Env: append(withoutRepository(g.Env), "GIT_TERMINAL_PROMPT=0"), Log: func(s string) { stderr = append(stderr, s) },
 	})
@@ -214,7 +216,7 @@ func withoutRepository(env []string) []string {
 }
 
 // Update fetches the newest commit of a URL and ref and locks it.
-func (g *GitRemote) Update(ctx context.Context, url, ref string) (extensions.Locked, error) {
+func (g *Remote) Update(ctx context.Context, url, ref string) (extensions.Locked, error) {
 	lock, err := g.readLock()
 	if err != nil {
 		return extensions.Locked{}, err
@@ -236,7 +238,7 @@ func (g *GitRemote) Update(ctx context.Context, url, ref string) (extensions.Loc
 
 // Using returns the commit that a URL and ref mean now, and whether the lock file
 // says so; ok is false where nothing was fetched.
-func (g *GitRemote) Using(url, ref string) (entry extensions.Locked, locked, ok bool) {
+func (g *Remote) Using(url, ref string) (entry extensions.Locked, locked, ok bool) {
 	if entry, ok := g.locked(url, ref); ok {
 		return entry, true, true
 	}
@@ -247,7 +249,7 @@ func (g *GitRemote) Using(url, ref string) (entry extensions.Locked, locked, ok 
 
 // Behind counts the commits of a ref that came after a commit; -1 where that is
 // none of the ref's.
-func (g *GitRemote) Behind(ctx context.Context, url, ref, commit string) (int, error) {
+func (g *Remote) Behind(ctx context.Context, url, ref, commit string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	work, err := os.MkdirTemp(g.Dir, ".fetch-")
