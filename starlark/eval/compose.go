@@ -18,6 +18,7 @@ import (
 	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/inputs"
 	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
@@ -169,8 +170,8 @@ func (r *run) loadCompose(p *composeProject) (*types.Project, error) {
 		watch.file(string(f.Content), dir)
 	}
 	key, keep := p.cacheKey(dir, env)
-	if loaded, ok := recall[*types.Project](r.opts.Cache, key, r.newReadFiles()); ok && keep {
-		return loaded, nil
+	if kept, ok := cache.Get[*loadedProject](r.opts.Cache, key); keep && ok && kept.holds(r.files) {
+		return kept.project, nil
 	}
 	// The library remarks on files to this process's stderr, by way of logrus.
 	logrus.SetOutput(io.Discard)
@@ -184,7 +185,7 @@ func (r *run) loadCompose(p *composeProject) (*types.Project, error) {
 		return nil, fmt.Errorf("parsing compose file(s) (%s): %w", strings.Join(p.paths, ", "), err)
 	}
 	if keep {
-		r.opts.Cache.Put(key, &remembered[*types.Project]{loaded, r.askedFor(loaded)})
+		r.opts.Cache.Put(key, newLoadedProject(loaded, r.files))
 	}
 	return loaded, nil
 }
@@ -208,18 +209,42 @@ func (p *composeProject) cacheKey(dir string, env map[string]string) (key cache.
 	return cache.Key{Kind: "compose", Content: cache.Hash(parts...)}, true
 }
 
-// askedFor are the files of variables that a project was loaded of.
-func (r *run) askedFor(loaded *types.Project) []answered {
-	var asked []answered
-	files := r.newReadFiles()
-	for _, services := range []types.Services{loaded.Services, loaded.DisabledServices} {
+// loadedProject is a project as it was loaded, and the files of variables that
+// it was loaded of.
+type loadedProject struct {
+	project *types.Project
+	envs    map[string]string // what readEnv says of each
+}
+
+func newLoadedProject(p *types.Project, files *inputs.Recorder) *loadedProject {
+	loaded := &loadedProject{p, map[string]string{}}
+	for _, services := range []types.Services{p.Services, p.DisabledServices} {
 		for _, s := range services {
 			for _, f := range s.EnvFiles {
-				asked = append(asked, answered{askContent, f.Path, ask(files, askContent, f.Path)})
+				loaded.envs[f.Path] = readEnv(files, f.Path)
 			}
 		}
 	}
-	return asked
+	return loaded
+}
+
+// holds reports whether the same would be loaded again.
+func (l *loadedProject) holds(files *inputs.Recorder) bool {
+	for path, was := range l.envs {
+		if readEnv(files, path) != was {
+			return false
+		}
+	}
+	return true
+}
+
+// readEnv is what a file of variables holds, or why it cannot be read.
+func readEnv(files *inputs.Recorder, path string) string {
+	data, err := files.Content(path)
+	if err != nil {
+		return "\x00" + err.Error()
+	}
+	return string(data)
 }
 
 // dir is the project's folder: that of its first file. A Blob counts as a file

@@ -2,14 +2,8 @@ package eval
 
 import (
 	"errors"
-	"path/filepath"
-	"slices"
-	"strings"
-
-	"go.yaml.in/yaml/v2"
 
 	"github.com/towline-dev/towline/starlark/config"
-	"github.com/towline-dev/towline/starlark/value"
 )
 
 // Allowed is asked before a run does more than read: runs a command, fetches an
@@ -38,65 +32,6 @@ func (r *run) held(what string) bool {
 			p.Pos = p.Stack[n-1].Pos
 		}
 		r.withheld = &p
-	}
-	return true
-}
-
-// kustomizesHere reports whether a kustomization and those below it name files
-// of this machine alone, as far as that is plain: the library fetches what
-// looks like a repository or a URL wherever a file may stand.
-func (r *run) kustomizesHere(dir string) bool { return r.namesFilesHere(dir, map[string]bool{}) }
-
-func (r *run) namesFilesHere(dir string, seen map[string]bool) bool {
-	if seen[dir] {
-		return true
-	}
-	seen[dir] = true
-	for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
-		text, err := r.files.Read(filepath.Join(dir, name))
-		if err != nil {
-			continue
-		}
-		var all map[string]any
-		if yaml.Unmarshal(text, &all) != nil || !plain(all) {
-			return false
-		}
-		for _, key := range []string{"resources", "bases", "components"} {
-			list, _ := all[key].([]any)
-			for _, entry := range list {
-				path, ok := entry.(string)
-				if !ok || !r.files.Exists(value.JoinPath(dir, path)) || !r.namesFilesHere(value.JoinPath(dir, path), seen) {
-					return false
-				}
-			}
-		}
-	}
-	return true
-}
-
-// plain reports whether a kustomization has no text that could name something
-// to fetch, and uses no plugins, whose own files could.
-func plain(v any) bool {
-	switch v := v.(type) {
-	case string:
-		return !slices.ContainsFunc([]string{"://", "github.com", "git@", "git::", ".git", "_git", "?ref="}, func(mark string) bool {
-			return strings.Contains(v, mark)
-		})
-	case []any:
-		return !slices.ContainsFunc(v, func(e any) bool { return !plain(e) })
-	case map[string]any:
-		for key, e := range v {
-			plugin := slices.Contains([]string{"generators", "transformers", "validators", "helmCharts", "helmChartInflationGenerator"}, key)
-			if plugin || !plain(e) {
-				return false
-			}
-		}
-	case map[any]any:
-		for _, e := range v {
-			if !plain(e) {
-				return false
-			}
-		}
 	}
 	return true
 }

@@ -1,4 +1,4 @@
-package eval
+package kustomize
 
 import (
 	"fmt"
@@ -8,11 +8,9 @@ import (
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
-
-	"github.com/towline-dev/towline/starlark/cache"
 )
 
-// A library that reads files by itself does not say beforehand which. What it
+// The library reads files by itself and does not say beforehand which. What it
 // makes is kept with every question that it asked the file system and the
 // answer to it; it is taken again when all of them have the same answers
 // still, in the same order, since the first that differs might have led
@@ -36,24 +34,15 @@ const (
 	askAbs
 )
 
-// remembered is what a library made, and what it asked for that.
-type remembered[T any] struct {
-	value T
+// memo is what the library made, and what it asked for that.
+type memo struct {
+	text  string
 	asked []answered
 }
 
-// recall returns what was made under a key, if it would be made again.
-func recall[T any](c *cache.Cache, key cache.Key, files filesys.FileSystem) (value T, ok bool) {
-	old, ok := cache.Get[*remembered[T]](c, key)
-	if !ok {
-		return value, false
-	}
-	for _, q := range old.asked {
-		if ask(files, q.kind, q.path) != q.answer {
-			return value, false
-		}
-	}
-	return old.value, true
+// holds reports whether the same would be made again.
+func (m *memo) holds(files filesys.FileSystem) bool {
+	return !slices.ContainsFunc(m.asked, func(q answered) bool { return ask(files, q.kind, q.path) != q.answer })
 }
 
 // ask asks the file system and returns the answer as a text.
