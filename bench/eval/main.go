@@ -25,6 +25,7 @@ import (
 	"github.com/towline-dev/towline/bench/report"
 	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/eval"
+	"github.com/towline-dev/towline/starlark/gitrepo"
 )
 
 const rounds = 50
@@ -118,7 +119,7 @@ func evaluate(p project, file string, kept *cache.Cache) error {
 	got := eval.Eval(context.Background(), eval.Options{
 		Tiltfile: file, Subcommand: "up", Env: os.Environ(), Log: func(string) {}, Cache: kept, Version: "bench",
 		Kube: &eval.Kube{Context: "kind-bench", Local: true}, AnyContext: true,
-		Remote: &eval.GitRemote{Dir: filepath.Join(filepath.Dir(file), "extensions"), Env: os.Environ()},
+		Remote: &gitrepo.Remote{Dir: filepath.Join(filepath.Dir(file), "extensions"), Env: os.Environ()},
 	})
 	if got.Error != nil {
 		return got.Error
