@@ -9,6 +9,7 @@ import (
 
 	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // addCommands makes local resources of the objects v1alpha1.cmd: they run as
@@ -75,7 +76,7 @@ func (r *run) inputs(buttons []string) map[string]string {
 		if o.Kind != "UIButton" || !slices.Contains(buttons, o.Name) {
 			continue
 		}
-		for _, v := range listOf(o.Spec["inputs"]) {
+		for _, v := range value.ListOf(o.Spec["inputs"]) {
 			input := fieldsOf(v)
 			if name, _ := input["name"].(string); name != "" {
 				env[name] = preset(input)
@@ -121,7 +122,7 @@ func (r *run) watchFor(l *config.Local, name string) {
 			}
 			l.Deps = append(l.Deps, path)
 		}
-		for _, v := range listOf(o.Spec["ignores"]) {
+		for _, v := range value.ListOf(o.Spec["ignores"]) {
 			ignore := fieldsOf(v)
 			base, _ := ignore["base_path"].(string)
 			patterns := texts(ignore["patterns"])
@@ -149,7 +150,7 @@ func (r *run) disabledBy(v any) bool {
 	if one := source["config_map"]; one != nil {
 		return off(one)
 	}
-	every := listOf(source["every_config_map"])
+	every := value.ListOf(source["every_config_map"])
 	return len(every) > 0 && !slices.ContainsFunc(every, func(v any) bool { return !off(v) })
 }
 
@@ -171,7 +172,7 @@ func fieldsOf(v any) map[string]any {
 // texts are the strings of a list.
 func texts(v any) []string {
 	var all []string
-	for _, x := range listOf(v) {
+	for _, x := range value.ListOf(v) {
 		if s, ok := x.(string); ok {
 			all = append(all, s)
 		}
@@ -210,7 +211,7 @@ func probeOf(spec map[string]any) *config.Probe {
 		p.HTTP = &config.HTTPGet{
 			Scheme: strings.ToLower(text(get, "scheme", "http")), Host: text(get, "host", "localhost"), Port: number(get, "port", 0), Path: text(get, "path", ""),
 		}
-		for _, v := range listOf(get["http_headers"]) {
+		for _, v := range value.ListOf(get["http_headers"]) {
 			h := fieldsOf(v)
 			p.HTTP.Headers = append(p.HTTP.Headers, config.Header{Name: text(h, "name", ""), Value: text(h, "value", "")})
 		}

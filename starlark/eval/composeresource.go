@@ -1,19 +1,15 @@
 package eval
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/compose-spec/compose-go/v2/loader"
-	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/compose"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/manifest"
@@ -84,7 +80,7 @@ func (s *composeState) find(name, project string) (*composeService, error) {
 	var names []string
 	for _, x := range s.services {
 		names = append(names, x.res.Name)
-		if x.res.Name == name && (project == "" || loader.NormalizeProjectName(project) == x.project.name) {
+		if x.res.Name == name && (project == "" || compose.NormalName(project) == x.project.Name) {
 			found = append(found, x)
 		}
 	}
@@ -120,7 +116,7 @@ func (r *run) assembleCompose() error {
 	}
 	for _, s := range r.compose.services {
 		img := r.imageOf(s)
-		if img == nil && s.image != nil && s.service.Build != nil {
+		if img == nil && s.image != nil && s.service.Builds() {
 			var err error
 			if img, err = r.composeImage(s); err != nil {
 				return &fault.Located{Pos: s.res.Pos, Err: err}
@@ -147,8 +143,8 @@ func (r *run) assembleCompose() error {
 // a name for its image is called project_service by Tilt, project-service by Compose.
 func (r *run) imageOf(s *composeService) *image {
 	names := []*manifest.ImageName{s.given, s.image}
-	if s.service.Image == "" && s.service.Build != nil {
-		if name, err := r.imageNames.ImageName(s.project.name + "-" + s.service.Name); err == nil {
+	if s.service.Image == "" && s.service.Builds() {
+		if name, err := r.imageNames.ImageName(s.project.Name + "-" + s.service.Name); err == nil {
 			names = append(names, name)
 		}
 	}
@@ -164,51 +160,9 @@ func (r *run) imageOf(s *composeService) *image {
 }
 
 func (r *run) composeImage(s *composeService) (*image, error) {
-	b := s.service.Build
-	args := map[string]string{}
-	for k, v := range b.Args {
-		if v != nil {
-			args[k] = *v
-		} else {
-			args[k] = ""
-		}
-	}
-	img := &image{name: s.image, Image: config.Image{
-		Ref: reference.FamiliarString(s.image.Named), Builder: config.BuilderCompose, Pos: s.res.Pos, Context: b.Context, Args: args, Target: b.Target,
-		Network: b.Network, DockerfileContents: b.DockerfileInline, Pull: b.Pull, CacheFrom: b.CacheFrom, ExtraTags: b.Tags, ExtraHosts: b.ExtraHosts.AsList(":"),
-	}}
-	for _, key := range b.SSH {
-		img.SSH = append(img.SSH, strings.TrimSuffix(key.ID+"="+key.Path, "="))
-	}
-	if len(b.Platforms) > 0 {
-		img.Platform = b.Platforms[0]
-	}
-	if isRemote(b.Context) { // nothing of it is on this machine
-		if b.DockerfileInline == "" {
-			img.Dockerfile = b.Dockerfile
-		}
-		return img, nil
-	}
-	if b.DockerfileInline == "" {
-		img.Dockerfile = value.JoinPath(b.Context, cmp.Or(b.Dockerfile, "Dockerfile"))
-	}
-	img.Deps = []string{b.Context}
-	for _, name := range value.SortedKeys(b.AdditionalContexts) {
-		if dir := b.AdditionalContexts[name]; filepath.IsAbs(dir) && !slices.Contains(img.Deps, dir) {
-			img.Deps = append(img.Deps, dir)
-		}
-	}
-	for _, v := range s.service.Volumes {
-		if v.Type == types.VolumeTypeBind && v.Source != "" { // the container sees changes as they are
-			img.Ignores = append(img.Ignores, config.Ignore{Base: v.Source, Patterns: []string{"**"}, Source: config.SourceVolume})
-		}
-	}
+	img := &image{name: s.image, Image: s.service.Build()}
+	img.Ref, img.Pos = reference.FamiliarString(s.image.Named), s.res.Pos
 	return img, r.readIgnores(img, img.Deps)
-}
-
-// isRemote reports whether a context is a URL or a repository, and no folder.
-func isRemote(context string) bool {
-	return strings.Contains(context, "://") || strings.HasPrefix(context, "git@") || strings.HasPrefix(context, "github.com/")
 }
 
 // addCompose adds the resources of services to the project.
@@ -217,13 +171,9 @@ func (r *run) addCompose() {
 		res := s.res
 		inferred := res.Compose == nil || !res.Compose.NoInferredLinks
 		res.Compose = &config.Compose{
-			Project: s.project.name, Service: s.service.Name, ConfigFiles: s.project.paths, EnvFile: s.project.envFile,
-			Profiles: s.project.profiles, Wait: s.project.wait, NoInferredLinks: !inferred,
-		}
-		for _, p := range s.service.Ports {
-			if n, err := strconv.Atoi(p.Published); err == nil && n != 0 && !slices.Contains(res.Compose.PublishedPorts, n) {
-				res.Compose.PublishedPorts = append(res.Compose.PublishedPorts, n)
-			}
+			Project: s.project.Name, Service: s.service.Name, ConfigFiles: s.project.Paths, EnvFile: s.project.EnvFile,
+			Profiles: s.project.Profiles, Wait: s.project.Wait, NoInferredLinks: !inferred,
+			PublishedPorts: s.service.PublishedPorts(),
 		}
 		slices.Sort(res.Labels)
 		res.Labels = slices.Compact(res.Labels)

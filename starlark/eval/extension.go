@@ -15,6 +15,7 @@ import (
 	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // Remote fetches repositories of extensions. Fetch returns a folder with the
@@ -111,7 +112,7 @@ func (r *run) extensionArgs(name string) []string {
 		if o.Kind != "Extension" || o.Name != name {
 			continue
 		}
-		for _, a := range listOf(o.Spec["args"]) {
+		for _, a := range value.ListOf(o.Spec["args"]) {
 			if s, ok := a.(string); ok {
 				args = append(args, s)
 			}

@@ -187,6 +187,17 @@ func JoinPath(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
+// ListOf is a list of YAML, or a single value as a list of one.
+func ListOf(v any) []any {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case []any:
+		return v
+	}
+	return []any{v}
+}
+
 // SortedKeys returns a map's keys in order.
 func SortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

@@ -1,4 +1,4 @@
-package eval
+package compose
 
 import (
 	"path/filepath"
@@ -8,22 +8,22 @@ import (
 	"github.com/towline-dev/towline/starlark/value"
 )
 
-// composeWatch notes the files that Compose files name: what they include and
-// extend, to any depth, and files of variables. The Compose library reports
-// those of the first level alone, and none when something is wrong with them.
-type composeWatch struct {
-	run    *run
+// watch notes the files that Compose files name: what they include and extend,
+// to any depth, and files of variables. The Compose library reports those of
+// the first level alone, and none when something is wrong with them.
+type watch struct {
+	Loader
 	seen   map[string]bool // files that were looked at
 	lookup func(name string) (string, bool)
 }
 
 // file notes what a file names; relative paths in it are relative to dir. What
 // it cannot read it leaves to the library to refuse.
-func (w *composeWatch) file(text, dir string) {
-	docs, _ := w.run.parseYAML(text)
+func (w *watch) file(text, dir string) {
+	docs, _ := w.Parse(text)
 	for _, d := range docs {
 		content, _ := d.Value.(map[string]any)
-		for _, entry := range listOf(content["include"]) {
+		for _, entry := range value.ListOf(content["include"]) {
 			w.include(entry, dir)
 		}
 		services, _ := content["services"].(map[string]any)
@@ -37,7 +37,7 @@ func (w *composeWatch) file(text, dir string) {
 
 // include notes an entry of include: a path, or paths with a folder and files
 // of variables of their own.
-func (w *composeWatch) include(entry any, dir string) {
+func (w *watch) include(entry any, dir string) {
 	m, ok := entry.(map[string]any)
 	if !ok {
 		m = map[string]any{"path": entry}
@@ -51,17 +51,17 @@ func (w *composeWatch) include(entry any, dir string) {
 		project = own[0]
 	}
 	for _, f := range w.paths(m["env_file"], dir) {
-		w.run.files.Watch(f)
+		w.Files.Watch(f)
 	}
-	if env := filepath.Join(project, ".env"); m["env_file"] == nil && w.run.files.Exists(env) {
-		w.run.files.Watch(env)
+	if env := filepath.Join(project, ".env"); m["env_file"] == nil && w.Files.Exists(env) {
+		w.Files.Watch(env)
 	}
 	for _, f := range paths {
 		w.follow(f, project)
 	}
 }
 
-func (w *composeWatch) service(service map[string]any, dir string) {
+func (w *watch) service(service map[string]any, dir string) {
 	if extends, ok := service["extends"].(map[string]any); ok {
 		for _, f := range w.paths(extends["file"], dir) {
 			w.follow(f, filepath.Dir(f))
@@ -69,27 +69,27 @@ func (w *composeWatch) service(service map[string]any, dir string) {
 	}
 	for _, key := range []string{"env_file", "label_file"} {
 		for _, f := range w.paths(service[key], dir) {
-			w.run.files.Watch(f)
+			w.Files.Watch(f)
 		}
 	}
 }
 
 // follow notes a file and what it names.
-func (w *composeWatch) follow(file, dir string) {
+func (w *watch) follow(file, dir string) {
 	if w.seen[file] {
 		return
 	}
 	w.seen[file] = true
-	if data, err := w.run.files.Read(file); err == nil {
+	if data, err := w.Files.Read(file); err == nil {
 		w.file(string(data), dir)
 	}
 }
 
 // paths are the absolute paths of a value: a path or a list of paths, each a
 // text or a map that has it as "path".
-func (w *composeWatch) paths(v any, dir string) []string {
+func (w *watch) paths(v any, dir string) []string {
 	var paths []string
-	for _, x := range listOf(v) {
+	for _, x := range value.ListOf(v) {
 		if m, ok := x.(map[string]any); ok {
 			x = m["path"]
 		}
@@ -99,15 +99,4 @@ func (w *composeWatch) paths(v any, dir string) []string {
 		}
 	}
 	return paths
-}
-
-// listOf is a list of YAML, or a single value as a list of one.
-func listOf(v any) []any {
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case []any:
-		return v
-	}
-	return []any{v}
 }
