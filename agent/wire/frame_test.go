@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -176,12 +177,50 @@ func TestMuxWrites(t *testing.T) {
 	}
 }
 
+// TestMuxSendsARequestAtOnce: what opens a stream and what is first said on it
+// are one write, and what is open and silent holds up no other.
+func TestMuxSendsARequestAtOnce(t *testing.T) {
+	a, b := net.Pipe()
+	count := &countWrites{Conn: a}
+	daemon, err := wire.Mux(count, false)
+	must(t, err)
+	agent, err := wire.Mux(b, true)
+	must(t, err)
+	defer daemon.Close()
+	defer agent.Close()
+	open := func() net.Conn {
+		s, err := daemon.OpenStream()
+		must(t, err)
+		return s
+	}
+	silent, second := open(), open()
+	before := count.writes.Load()
+	third := open()
+	for i, s := range []net.Conn{third, second, silent} {
+		_, err := s.Write([]byte("hello"))
+		must(t, err)
+		if took := count.writes.Load() - before; i == 0 && took != 1 {
+			t.Errorf("a new stream and its first words took %d writes, want 1", took)
+		}
+	}
+	for range 3 {
+		s, err := agent.AcceptStream()
+		must(t, err)
+		got := make([]byte, 5)
+		if _, err := io.ReadFull(s, got); err != nil || string(got) != "hello" {
+			t.Errorf("a stream says %q, %v", got, err)
+		}
+	}
+}
+
 type countWrites struct {
 	net.Conn
 	largest int
+	writes  atomic.Int64
 }
 
 func (c *countWrites) Write(p []byte) (int, error) {
+	c.writes.Add(1)
 	c.largest = max(c.largest, len(p))
 	return c.Conn.Write(p)
 }

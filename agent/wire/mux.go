@@ -31,47 +31,61 @@ func Mux(conn io.ReadWriteCloser, agent bool) (*yamux.Session, error) {
 	return yamux.Client(newGather(conn), cfg)
 }
 
-// gather joins yamux's separate writes of a data frame's header and body into
-// one write, which a port-forward would carry as one message per hop, and
-// splits writes over MaxWrite. yamux writes from one goroutine only.
+// gather joins what yamux writes in pieces into one write, which a port-forward
+// would carry as one message per hop: a data frame's header and its body, and
+// before them the frame that opens a stream, since the daemon's request
+// follows it at once. It splits writes over MaxWrite. yamux writes from one
+// goroutine only.
 type gather struct {
 	io.ReadWriteCloser
-	held []byte // the header of a data frame whose body comes next
-	buf  []byte
+	held []byte // goes with the next write
+	body bool   // the next write is a data frame's body
 }
 
 func newGather(conn io.ReadWriteCloser) *gather { return &gather{ReadWriteCloser: conn} }
 
-const muxHeader = 12
+// Of yamux's frames, all numbers big-endian: one byte of version, one of type,
+// two of flags, four of stream, four of length.
+const (
+	muxHeader       = 12
+	muxData         = 0
+	muxWindowUpdate = 1
+	muxSYN          = 1
+)
 
-// dataHeader reports whether p is yamux's header of a data frame with a body.
-func dataHeader(p []byte) bool {
-	return len(p) == muxHeader && p[0] == 0 && p[1] == 0 && binary.BigEndian.Uint32(p[8:]) > 0
-}
-
-// Write writes p, or keeps it for the next call when it is a data frame's
-// header.
+// Write writes p behind what is held, or holds it for the next call.
 func (g *gather) Write(p []byte) (int, error) {
-	if g.held == nil && dataHeader(p) {
-		g.held = append(g.buf[:0], p...)
+	if g.holds(p) {
+		g.held = append(g.held, p...)
 		return len(p), nil
 	}
-	head := g.held
-	g.held = nil
-	if len(head)+len(p) <= MaxWrite {
-		g.buf = append(head, p...)
-		_, err := g.ReadWriteCloser.Write(g.buf)
-		return len(p), err
-	}
-	if _, err := g.ReadWriteCloser.Write(head); err != nil {
+	g.body = false
+	n := min(len(p), MaxWrite-len(g.held))
+	first := append(g.held, p[:n]...)
+	g.held = first[:0]
+	if _, err := g.ReadWriteCloser.Write(first); err != nil {
 		return 0, err
 	}
-	for rest := p; len(rest) > 0; {
-		n := min(len(rest), MaxWrite)
+	for rest := p[n:]; len(rest) > 0; rest = rest[n:] {
+		n = min(len(rest), MaxWrite)
 		if _, err := g.ReadWriteCloser.Write(rest[:n]); err != nil {
 			return 0, err
 		}
-		rest = rest[n:]
 	}
 	return len(p), nil
+}
+
+// holds reports whether p is a frame that another write follows.
+func (g *gather) holds(p []byte) bool {
+	if g.body || len(p) != muxHeader || p[0] != 0 {
+		return false
+	}
+	switch p[1] {
+	case muxData:
+		g.body = binary.BigEndian.Uint32(p[8:]) > 0
+		return g.body
+	case muxWindowUpdate:
+		return len(g.held) == 0 && binary.BigEndian.Uint16(p[2:])&muxSYN != 0
+	}
+	return false
 }
