@@ -25,6 +25,9 @@ type Baser interface {
 	// Base returns the content that f had when it was last sent or built, and
 	// its digest. ok is false when it is not known.
 	Base(f wire.File) (content []byte, digest wire.Digest, ok bool)
+	// Arrived is told of each file that the container has now and whose next
+	// version may travel as a patch, which is none where the link is quick.
+	Arrived(f wire.File)
 }
 
 // Bytes is a Source that holds the contents in memory, by the path in the
@@ -86,7 +89,11 @@ func (c *Client) Apply(ctx context.Context, change Change) (wire.Result, error) 
 		}
 		s.measure(time.Since(began) - time.Duration(result.RunMicros+result.RestartMicros)*time.Microsecond)
 		if len(result.Refused) == 0 {
-			return result, checkApplied(change.Files, result.Applied)
+			err := checkApplied(change.Files, result.Applied)
+			if err == nil {
+				s.arrived()
+			}
+			return result, err
 		}
 		if err := checkRefused(result.Refused, len(change.Files)); err != nil {
 			return result, err

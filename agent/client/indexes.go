@@ -42,14 +42,3 @@ func (x *indexes) get(digest wire.Digest, content []byte) *delta.Index {
 	x.mu.Unlock()
 	return e.index()
 }
-
-// PrepareDelta makes ready for a patch against the content, which takes some
-// 3 ms per MB: a daemon calls it when it is idle, with what it sent last. The
-// content must not change from then on. It does nothing for contents and links
-// that no patch is made for.
-func (c *Client) PrepareDelta(digest wire.Digest, content []byte) {
-	if len(content) < patchFrom || len(content) > delta.MaxSize || c.speed.Load() > fastForPatch {
-		return
-	}
-	c.indexes.get(digest, content)
-}

@@ -102,7 +102,7 @@ func (s *sender) begin(f wire.File, c wire.Content, failed error) error {
 // can be made and is worth it.
 func (s *sender) patch(f wire.File) ([]byte, wire.Digest, error) {
 	baser, ok := s.change.Source.(Baser)
-	if !ok || f.Size < patchFrom || f.Size > delta.MaxSize || !s.change.Delta && s.client.speed.Load() > fastForPatch {
+	if !ok || !s.patches(f) {
 		return nil, wire.Digest{}, nil
 	}
 	base, digest, ok := baser.Base(f)
@@ -123,6 +123,21 @@ func (s *sender) patch(f wire.File) ([]byte, wire.Digest, error) {
 		return nil, wire.Digest{}, nil // another program altogether
 	}
 	return patch, digest, nil
+}
+
+// patches reports whether a patch of a file is made where its base is known.
+func (s *sender) patches(f wire.File) bool {
+	return f.Kind == wire.KindRegular && f.Size >= patchFrom && f.Size <= delta.MaxSize && (s.change.Delta || s.client.speed.Load() <= fastForPatch)
+}
+
+// arrived tells the source which of its files may be a base.
+func (s *sender) arrived() {
+	baser, ok := s.change.Source.(Baser)
+	for _, f := range s.change.Files {
+		if ok && s.patches(f) {
+			baser.Arrived(f)
+		}
+	}
 }
 
 // abort tells the agent that a content is not to be had; the agent answers

@@ -19,6 +19,7 @@ import (
 type versions struct {
 	content, base []byte
 	opened        int
+	arrived       int
 }
 
 func (v *versions) Open(wire.File) (io.ReadCloser, error) {
@@ -29,6 +30,8 @@ func (v *versions) Open(wire.File) (io.ReadCloser, error) {
 func (v *versions) Base(wire.File) ([]byte, wire.Digest, bool) {
 	return v.base, blake3.Sum256(v.base), v.base != nil
 }
+
+func (v *versions) Arrived(wire.File) { v.arrived++ }
 
 func TestPatchTravels(t *testing.T) {
 	h := start(t, nil)
@@ -53,8 +56,9 @@ func TestPatchTravels(t *testing.T) {
 		return onWire
 	}
 
-	if got := send(&versions{content: first}); got < int64(len(first)) {
-		t.Errorf("%d bytes on the wire for a first version that cannot be compressed, want %d", got, len(first))
+	v := &versions{content: first}
+	if got := send(v); got < int64(len(first)) || v.arrived != 1 {
+		t.Errorf("%d bytes on the wire for a first version that cannot be compressed, want %d; told %d times that it arrived", got, len(first), v.arrived)
 	}
 	if got := send(&versions{content: second, base: first}); got > 2000 {
 		t.Errorf("%d bytes on the wire for a small change, want a patch", got)

@@ -137,16 +137,24 @@ func (s *sent) base(key string) (content []byte, digest wire.Digest, ok bool) {
 // patched is a source of local files that knows what was sent before.
 type patched struct {
 	disk
-	sent  *sent
-	image string
+	sent    *sent
+	image   string
+	arrived []wire.File // that are worth to be kept
 }
 
 // Base implements client.Baser.
-func (p patched) Base(f wire.File) ([]byte, wire.Digest, bool) { return p.sent.base(p.key(f)) }
+func (p *patched) Base(f wire.File) ([]byte, wire.Digest, bool) { return p.sent.base(p.key(f)) }
 
-func (p patched) key(f wire.File) string { return p.image + " " + f.String() }
+// Arrived implements client.Baser.
+func (p *patched) Arrived(f wire.File) {
+	if p.sent.worth(f.Size) {
+		p.arrived = append(p.arrived, f)
+	}
+}
 
-var _ client.Baser = patched{}
+func (p *patched) key(f wire.File) string { return p.image + " " + f.String() }
+
+var _ client.Baser = (*patched)(nil)
 
 // source is where a change's contents come from: with what was sent before,
 // unless towline.sync(mode='whole') says otherwise.
@@ -154,24 +162,18 @@ func (a *Agents) source(files disk, image, mode string) client.Source {
 	if mode == "whole" {
 		return files
 	}
-	return patched{disk: files, sent: a.sent, image: image}
+	return &patched{disk: files, sent: a.sent, image: image}
 }
 
-// remember keeps the large files of a change for the next one, beside whatever
-// follows.
+// remember keeps those files of a change of which the next version may travel
+// as a patch, beside whatever follows.
 func (a *Agents) remember(change client.Change) {
-	from, ok := change.Source.(patched)
-	if !ok {
-		return
-	}
-	large := slices.DeleteFunc(slices.Clone(change.Files), func(f wire.File) bool {
-		return f.Kind != wire.KindRegular || !from.sent.worth(f.Size)
-	})
-	if len(large) == 0 {
+	from, ok := change.Source.(*patched)
+	if !ok || len(from.arrived) == 0 {
 		return
 	}
 	a.box.Go(func() {
-		for _, f := range large {
+		for _, f := range from.arrived {
 			if err := from.sent.keep(from.key(f), from.disk[f.Path], f); err != nil {
 				a.o.Log.Say("", "warn", fmt.Sprintf("keeping %s for the next patch: %v", f, err))
 			}

@@ -25,7 +25,7 @@ func TestSentFilesAreKeptForThePatch(t *testing.T) {
 		return wire.File{Path: wire.Path{Root: "/app", Path: "app"}, Size: int64(len(content)), Hash: blake3.Sum256(content)}
 	}
 	old, next := bytes.Repeat([]byte("old "), sentFrom), bytes.Repeat([]byte("next"), sentFrom)
-	from := patched{disk: disk{}, sent: s, image: "web"}
+	from := &patched{disk: disk{}, sent: s, image: "web"}
 	f := put(old)
 	if _, _, ok := from.Base(f); ok {
 		t.Error("a base before anything was sent")
@@ -36,7 +36,7 @@ func TestSentFilesAreKeptForThePatch(t *testing.T) {
 	if got, digest, ok := from.Base(f); !ok || digest != f.Hash || !bytes.Equal(got, old) {
 		t.Errorf("base %d bytes, %v, %v", len(got), digest, ok)
 	}
-	other := from
+	other := *from
 	other.image = "api"
 	if _, _, ok := other.Base(f); ok {
 		t.Error("another image has the same base")
