@@ -19,10 +19,15 @@ import (
 // them a second name, which may cost a copy each.
 const maxOpen = 256
 
+// cheapCopy is the size up to which a copy costs no more than keeping a file
+// open does, in bytes.
+const cheapCopy = 64 << 10
+
 // undo is the log of how to take back the steps of a commit.
 type undo struct {
-	steps []step
-	open  int
+	steps    []step
+	open     int
+	overlays map[*os.Root]bool // whether a root is on an overlay file system, once that was asked
 	// second returns a short name at the top of the root, for a file that goes.
 	second func(root *os.Root) (string, error)
 }
@@ -74,10 +79,10 @@ func (u *undo) keep(root *os.Root, name string, info fs.FileInfo) error {
 // keepFile keeps a regular file, by a second name or by keeping it open beside
 // the room that it needs: a disk that is full by then must not hinder the
 // undo. A second name costs nothing, except on an overlay, where it copies what
-// lies in a lower layer; and it is not given for another user's file.
+// lies in a lower layer, once; and it is not given for another user's file.
 func (u *undo) keepFile(root *os.Root, name string, info fs.FileInfo) error {
 	ways := []func(*os.Root, string, fs.FileInfo) error{u.keepName, u.keepOpen}
-	if overlaid(root) && u.open < maxOpen {
+	if info.Size() > cheapCopy && u.open < maxOpen && u.overlaid(root) {
 		slices.Reverse(ways)
 	}
 	err := ways[0](root, name, info)
@@ -228,7 +233,19 @@ func (s undoWrite) undo() error {
 }
 
 // overlaid reports whether a root is on an overlay file system.
-func overlaid(root *os.Root) bool {
+func (u *undo) overlaid(root *os.Root) bool {
+	is, known := u.overlays[root]
+	if !known {
+		is = overlay(root)
+		if u.overlays == nil {
+			u.overlays = map[*os.Root]bool{}
+		}
+		u.overlays[root] = is
+	}
+	return is
+}
+
+func overlay(root *os.Root) bool {
 	dir, err := root.Open(".")
 	if err != nil {
 		return false

@@ -88,9 +88,9 @@ func fill(t *testing.T, dir string) {
 func TestUndoOnAFullDisk(t *testing.T) {
 	inNamespace(t, func(t *testing.T) {
 		for kind, dir := range disks(t) {
-			for _, length := range []int{1, 255} {
-				t.Run(fmt.Sprintf("%s, names of %d bytes", kind, length), func(t *testing.T) {
-					old := strings.Repeat("old ", 10<<10)
+			for length, size := range map[int]int{1: cheapCopy, 255: cheapCopy + 4} {
+				t.Run(fmt.Sprintf("%s, %d bytes, names of %d", kind, size, length), func(t *testing.T) {
+					old := strings.Repeat("old ", size/4)
 					names := []string{strings.Repeat("r", length), strings.Repeat("d", length)}
 					for _, name := range names {
 						if err := os.WriteFile(filepath.Join(dir, name), []byte(old), 0o640); err != nil {
