@@ -7,16 +7,12 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/apiobject"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
-
-// apiState are the objects of Tilt's own API that the Tiltfile made.
-type apiState struct {
-	objects []config.APIObject
-}
 
 // apiValue is a value of a v1alpha1 constructor: a dictionary to the Tiltfile,
 // which knows what it was made as.
@@ -46,7 +42,7 @@ func apiObject(c *call) (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := config.APIObject{Kind: camel(c.Entry.Short()), Pos: c.pos(), Spec: map[string]any{}}
+	o := config.APIObject{Kind: apiobject.KindOf(c.Entry.Short()), Pos: c.pos(), Spec: map[string]any{}}
 	for _, f := range fields {
 		switch f.name {
 		case "name":
@@ -66,44 +62,13 @@ func apiObject(c *call) (starlark.Value, error) {
 	if o.Kind == "Cmd" && o.Spec["dir"] == nil {
 		o.Spec["dir"] = c.run.dir()
 	}
-	for _, other := range c.run.api.objects {
-		if other.Kind == o.Kind && other.Name == o.Name {
-			return nil, fmt.Errorf("%s %q already registered", plural(o.Kind), o.Name)
-		}
-	}
-	if problem := c.run.checkAPI(&o); problem != nil {
-		return nil, problem
-	}
-	c.run.api.objects = append(c.run.api.objects, o)
-	return starlark.None, nil
-}
-
-// plural is what Tilt's API server calls the objects of a kind.
-func plural(kind string) string {
-	kind = strings.ToLower(kind)
-	if strings.HasSuffix(kind, "ch") {
-		return kind + "es"
-	}
-	return kind + "s"
+	return starlark.None, c.run.api.Add(o)
 }
 
 func stringsOf(v starlark.Value) map[string]string {
 	var m unpack.StringMap
 	_ = m.Unpack(v)
 	return m
-}
-
-// camel turns "ui_button" in "UIButton".
-func camel(name string) string {
-	var b strings.Builder
-	for part := range strings.SplitSeq(name, "_") {
-		if part == "ui" {
-			b.WriteString("UI")
-			continue
-		}
-		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
-	}
-	return b.String()
 }
 
 type apiField struct {
@@ -292,44 +257,11 @@ func constructorOf(typ string) *decl.Entry {
 	return members[i]
 }
 
-// checkAPI checks what Tilt's API server would refuse.
-func (r *run) checkAPI(o *config.APIObject) error {
-	if o.Kind != "UIButton" {
-		return nil
-	}
-	location, _ := o.Spec["location"].(map[string]any)
-	if o.Spec["text"] == nil || o.Spec["text"] == "" {
-		return fmt.Errorf("spec.text: Required value: Button text cannot be empty")
-	}
-	if location["component_id"] == nil || location["component_id"] == "" {
-		return fmt.Errorf("spec.location.componentID: Required value: Parent component ID is required")
-	}
-	if location["component_type"] == nil || location["component_type"] == "" {
-		return fmt.Errorf("spec.location.componentType: Required value: Parent component type is required")
-	}
-	return nil
-}
-
 // addAPI adds the objects to the project, the buttons among them, and the
 // commands as resources.
 func (r *run) addAPI() {
-	r.project.API = r.api.objects
-	r.addCommands()
-	for _, o := range r.api.objects {
-		if o.Kind != "UIButton" {
-			continue
-		}
-		b := config.Button{Name: o.Name, Spec: o.Spec}
-		b.Text, _ = o.Spec["text"].(string)
-		b.Icon, _ = o.Spec["icon_name"].(string)
-		b.Disabled, _ = o.Spec["disabled"].(bool)
-		b.RequiresConfirmation, _ = o.Spec["requires_confirmation"].(bool)
-		location, _ := o.Spec["location"].(map[string]any)
-		if kind, _ := location["component_type"].(string); strings.EqualFold(kind, "resource") {
-			b.Resource, _ = location["component_id"].(string)
-		}
-		r.project.Buttons = append(r.project.Buttons, b)
-	}
+	r.project.API, r.project.Buttons = r.api.All(), r.api.Buttons()
+	r.project.Resources = append(r.project.Resources, r.api.Commands(r.project.Resources)...)
 	if len(r.ours) > 0 {
 		r.project.Settings.Towline = r.ours
 	}

@@ -10,7 +10,7 @@ import (
 // enable decides which resources are enabled: those that the Tiltfile or the
 // arguments name, and what they depend on.
 func (r *run) enable() error {
-	names, all := r.config.enabled()
+	names, all := r.flags.Enabled()
 	for i := range r.project.Resources {
 		res := &r.project.Resources[i]
 		res.Enabled = all || res.Name == uncategorized && len(names) > 0

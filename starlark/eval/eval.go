@@ -33,8 +33,10 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/apiobject"
 	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/flags"
 	"github.com/towline-dev/towline/starlark/inputs"
 	"github.com/towline-dev/towline/starlark/limit"
 	"github.com/towline-dev/towline/starlark/process"
@@ -174,8 +176,8 @@ type run struct {
 	compose composeState
 	secrets *config.Secrets                 // values that no message may show
 	steps   map[config.Position]*value.Step // live-update steps that nothing uses yet
-	config  configState
-	api     apiState
+	flags   *flags.Set
+	api     *apiobject.Set
 	ours    map[string]any // what the towline module set
 
 	triggerMode    value.TriggerMode
@@ -220,7 +222,7 @@ func newRun(ctx context.Context, o Options) *run {
 	r.env = value.NewEnviron(o.Env)
 	r.kube = &kubeState{run: r, given: o.Kube}
 	r.yaml.kinds, r.yaml.byName = initialKinds(), map[string]*resource{}
-	r.config = newConfigState(o.Args)
+	r.flags, r.api = flags.New(o.Args), apiobject.NewSet(filepath.Dir(o.Tiltfile))
 	r.thread = &starlark.Thread{
 		Name:  "Tiltfile",
 		Print: func(_ *starlark.Thread, msg string) { r.log(msg) },

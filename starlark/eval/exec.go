@@ -17,6 +17,7 @@ import (
 	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/flags"
 	"github.com/towline-dev/towline/starlark/limit"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -172,10 +173,10 @@ func (r *run) loadPath(path string, wants []string) (starlark.StringDict, error)
 		if err != nil {
 			return nil, err
 		}
-		if args := r.extensionArgs(name); len(args) > 0 {
-			outer := r.config
-			r.config = newConfigState(args)
-			defer func() { r.config = outer }()
+		if args := r.api.ExtensionArgs(name); len(args) > 0 {
+			outer := r.flags
+			r.flags = flags.New(args)
+			defer func() { r.flags = outer }()
 		}
 		globals, err := r.exec(file)
 		if lacks := lacking(globals, wants); err == nil && lacks != "" && extensions.Shipped(file) {

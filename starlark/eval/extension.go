@@ -15,7 +15,6 @@ import (
 	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/fault"
-	"github.com/towline-dev/towline/starlark/value"
 )
 
 // Remote fetches repositories of extensions. Fetch returns a folder with the
@@ -27,7 +26,7 @@ type Remote interface {
 
 // extension returns the file of an extension.
 func (r *run) extension(name string) (string, error) {
-	place, err := extensions.Registered(r.api.objects).Locate(name)
+	place, err := extensions.Registered(r.api.All()).Locate(name)
 	switch {
 	case err != nil:
 		return "", err
@@ -101,24 +100,6 @@ func (r *run) original(name, lacks string) (starlark.StringDict, error) {
 		err = fmt.Errorf("%s, nor has the public one", what)
 	}
 	return globals, err
-}
-
-// extensionArgs are the arguments that an extension was registered with. It
-// finds them in config in place of the developer's, and its settings are its
-// own.
-func (r *run) extensionArgs(name string) []string {
-	var args []string
-	for _, o := range r.api.objects {
-		if o.Kind != "Extension" || o.Name != name {
-			continue
-		}
-		for _, a := range value.ListOf(o.Spec["args"]) {
-			if s, ok := a.(string); ok {
-				args = append(args, s)
-			}
-		}
-	}
-	return args
 }
 
 func suggestExtension(name string) string {
