@@ -113,11 +113,19 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) err
 	return followAll(ctx, e)
 }
 
-// follow asks for up and shows what happens until nothing more does. A daemon
-// that ends in the middle of it, killed or gone by itself, is started again.
+// follow asks for up and shows what happens until nothing more does.
 func follow(ctx context.Context, e api.Endpoint, req api.UpRequest, view *progress) (*api.Client, error) {
+	return followUntil(ctx, e, req, func(s *api.Status) bool {
+		view.show(*s)
+		return s.Up && api.Settled(s)
+	})
+}
+
+// followUntil asks for up and takes every status until one is the last. A daemon
+// that ends in the middle of it, killed or gone by itself, is started again.
+func followUntil(ctx context.Context, e api.Endpoint, req api.UpRequest, last func(*api.Status) bool) (*api.Client, error) {
 	const tries = 3
-	ready := errors.New("settled")
+	reached := errors.New("reached")
 	for try := 1; ; try++ {
 		client, err := connect(ctx, e)
 		if err != nil {
@@ -125,16 +133,15 @@ func follow(ctx context.Context, e api.Endpoint, req api.UpRequest, view *progre
 		}
 		if _, err = client.Up(ctx, req); err == nil {
 			err = client.Watch(ctx, func(s *api.Status) error {
-				view.show(*s)
-				if s.Up && api.Settled(s) {
-					return ready
+				if last(s) {
+					return reached
 				}
 				return nil
 			})
 		}
 		var refused *config.Problem
 		switch {
-		case errors.Is(err, ready):
+		case errors.Is(err, reached):
 			return client, nil
 		case errors.As(err, &refused) || ctx.Err() != nil:
 			return nil, err

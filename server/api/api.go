@@ -95,6 +95,7 @@ type ConfigStatus struct {
 	Held        *config.Problem  `json:"held,omitempty"` // what was not done since nobody asked for it yet
 	Warnings    []config.Problem `json:"warnings,omitempty"`
 	Files       []string         `json:"files,omitempty" secrets:"name"` // every file that was read, absolute
+	CI          *config.CI       `json:"ci,omitempty"`                   // what ci_settings() says, where a build server is served
 }
 
 // ResourceStatus is one resource as the developer sees it.
@@ -113,6 +114,7 @@ type ResourceStatus struct {
 	Message     string             `json:"message,omitempty" secrets:"own"` // what it does or waits for, one line
 	Problem     *config.Problem    `json:"problem,omitempty"`
 	TriggerMode config.TriggerMode `json:"trigger_mode"`
+	Ends        bool               `json:"ends,omitempty"`    // it is done when its pods or its command have ended
 	Changed     bool               `json:"changed,omitempty"` // files changed and a manual trigger is awaited
 	LastUpdate  *Update            `json:"last_update,omitempty"`
 	Images      []ImageStatus      `json:"images,omitempty"`
@@ -206,6 +208,7 @@ type UpRequest struct {
 	Env      []string `json:"env,omitempty"`
 	TakeOver bool     `json:"take_over,omitempty"` // objects of other workspaces too
 	Keep     bool     `json:"keep,omitempty"`      // the daemon stays without faces until Down
+	CI       bool     `json:"ci,omitempty"`        // once, for a build server: see config.Project.Unattended
 }
 
 // ArgsRequest changes the Tiltfile's arguments while the project is up.

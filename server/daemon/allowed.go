@@ -13,8 +13,12 @@ const looking = "tiltfile-result"
 
 // subcommandNow is what the Tiltfile is told that is evaluated next.
 func (c *core) subcommandNow() string {
-	if c.subcommand == "up" && c.session.runner == nil && c.asked == 0 {
+	switch {
+	case c.subcommand != "up":
+	case c.session.runner == nil && c.asked == 0:
 		return looking
+	case c.session.request.CI:
+		return "ci"
 	}
 	return c.subcommand
 }

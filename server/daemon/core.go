@@ -74,7 +74,7 @@ func newCore(ctx context.Context, d *Daemon) (*core, error) {
 // loop runs what others hand in until ctx ends.
 func (c *core) loop(ctx context.Context) {
 	c.spawn(c.sources.sweeper.loop)
-	if up := c.store.record.Up; up != nil && !c.store.record.Leaving {
+	if up := c.store.record.resumes(); up != nil {
 		c.d.o.Log.Info("resuming", "tiltfile", up.Tiltfile)
 		c.d.faces.keep(up.Keep)
 		c.protect((*core).resume)

@@ -50,6 +50,8 @@ func (c *core) evaluated(o outcome) {
 	}
 	c.last, c.dirty = p, true
 	switch {
+	case p.Error == nil && c.session.request.CI:
+		c.good = p.Unattended()
 	case p.Error == nil:
 		c.good = p
 	case p.Error.Cause == config.CauseHeld: // nothing is wrong
@@ -101,6 +103,9 @@ func (c *core) configure() {
 // hint looks at paths again and tells the engine what changed. saved says that
 // a person has just saved them.
 func (c *core) hint(paths []string, saved bool) {
+	if c.session.request.CI {
+		return // what is there at the beginning is brought up
+	}
 	if saved {
 		c.sources.sweeper.saved() // one that saves changes other files as well
 	}

@@ -45,6 +45,9 @@ func problemOf(err error) *config.Problem {
 
 func (c *core) configStatus() api.ConfigStatus {
 	s := api.ConfigStatus{Evaluating: c.eval.running, EvaluatedAt: c.eval.at, Took: c.eval.took}
+	if c.session.request.CI && c.good != nil {
+		s.CI = &c.good.Settings.CI
+	}
 	if c.last != nil {
 		s.Error, s.Warnings, s.Files = c.last.Error, c.last.Warnings, c.last.ConfigFiles
 		if s.Error != nil && s.Error.Cause == config.CauseHeld {

@@ -178,6 +178,15 @@ func skeleton(o map[string]any) map[string]any {
 	return map[string]any{"apiVersion": o["apiVersion"], "kind": o["kind"], "metadata": named}
 }
 
+// resumes returns what a daemon that starts goes on with, nil for nothing: what
+// is on its way down goes on when asked, and a build server's run was for once.
+func (r *record) resumes() *api.UpRequest {
+	if r.Up == nil || r.Up.CI || r.Leaving {
+		return nil
+	}
+	return r.Up
+}
+
 // forget drops what is gone from the cluster.
 func (r *record) forget() {
 	r.Up, r.Applied, r.Deploys, r.Named, r.Leaving = nil, nil, nil, nil, false

@@ -50,6 +50,13 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		return
 	}
 	if up := c.store.record.Up; up != nil {
+		if req.CI && !up.CI {
+			answer(&config.Problem{
+				Message: fmt.Sprintf("the project is up in context %s, namespace %s, for whoever develops it", up.Context, up.Namespace),
+				Hint:    "take it down first: `towline down`; or run `towline ci` in a checkout of its own",
+			})
+			return
+		}
 		if elsewhere(req.Context, req.Namespace, *up) {
 			answer(upElsewhere(*up))
 			return
@@ -228,8 +235,8 @@ const resumePause = 5 * time.Second
 // resume goes on with what an earlier daemon had up, now or, when the Tiltfile
 // or the cluster does not allow it yet, later.
 func (c *core) resume() {
-	up := c.store.record.Up
-	if up == nil || c.session.runner != nil || c.store.record.Leaving {
+	up := c.store.record.resumes()
+	if up == nil || c.session.runner != nil {
 		return
 	}
 	c.up(*up, func(err error) {

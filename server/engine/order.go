@@ -17,14 +17,23 @@ func rankOf(spec *config.Resource, objects []config.Object) int {
 		rank = rankWorkloads
 	}
 	for _, o := range objects {
-		switch kind, _ := o.Content["kind"].(string); kind {
-		case "Namespace", "CustomResourceDefinition":
+		switch kind, _ := o.Content["kind"].(string); {
+		case kind == "Namespace", kind == "CustomResourceDefinition":
 			return rankGround // with whatever else it has: nothing of its own can stand before it
-		case "Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob":
+		case RunsPods(kind):
 			rank = rankWorkloads
 		}
 	}
 	return rank
+}
+
+// RunsPods reports whether objects of one of Kubernetes' own kinds run pods.
+func RunsPods(kind string) bool {
+	switch kind {
+	case "Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob":
+		return true
+	}
+	return false
 }
 
 // ranks ranks a project's resources by name.

@@ -39,6 +39,31 @@ func (f *Facts) resource(spec *config.Resource, targets []engine.TargetID, hosts
 	return s
 }
 
+// ends reports whether a resource is done when what it runs has ended: a local
+// command without a server, and pods of Jobs alone.
+func ends(spec *config.Resource, jobs bool) bool {
+	switch spec.Kind {
+	case config.KindLocal:
+		return spec.Local == nil || spec.Local.ServeCmd.Empty()
+	case config.KindK8s:
+		return jobs || spec.PodReadiness == config.ReadinessSucceeded
+	}
+	return false
+}
+
+// jobs are the resources whose pods are all those of Jobs.
+func (f *Facts) jobs() map[string]bool {
+	jobs := map[string]bool{}
+	for i := range f.Project.YAML {
+		o := &f.Project.YAML[i]
+		kind, _ := o.Content["kind"].(string)
+		if only, known := jobs[o.Resource]; engine.RunsPods(kind) {
+			jobs[o.Resource] = kind == "Job" && (only || !known)
+		}
+	}
+	return jobs
+}
+
 // lost reports whether what is up is out of reach.
 func (f *Facts) lost() bool { return f.State.Up && !f.Cluster.Connected && f.Cluster.Problem != nil }
 
@@ -87,7 +112,7 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, targets []api.Ta
 	if dep := f.State.StaleBy(spec.Name); dep != "" {
 		return verdict{state: api.StateStale, why: dep + " failed"}
 	}
-	if spec.Kind == config.KindLocal && (spec.Local == nil || spec.Local.ServeCmd.Empty()) {
+	if spec.Kind == config.KindLocal && ends(spec, false) {
 		return verdict{state: api.StateDone}
 	}
 	return verdict{state: api.StateReady}
@@ -113,7 +138,7 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 		if r.Failed.Passing && f.State.MayArrive(spec.Name) {
 			return verdict{state: api.StatePending, why: "waits for what it lacks: " + r.Failed.Problem.Message}, true
 		}
-		if spec.Kind == config.KindLocal && (spec.Local == nil || spec.Local.ServeCmd.Empty()) {
+		if spec.Kind == config.KindLocal && ends(spec, false) {
 			state = api.StateError // nothing of it runs that could be stale
 		}
 		return verdict{state: state, why: "the last update failed", problem: &r.Failed.Problem}, true

@@ -52,10 +52,11 @@ func Of(f Facts) *api.Status {
 		Cluster: f.Cluster, Config: f.Config, Resources: []api.ResourceStatus{},
 	}
 	if f.Project != nil {
-		targets, hosts := f.targetsByResource(), f.hosts()
+		targets, hosts, jobs := f.targetsByResource(), f.hosts(), f.jobs()
 		for i := range f.Project.Resources {
 			spec := &f.Project.Resources[i]
 			s.Resources = append(s.Resources, f.resource(spec, targets[spec.Name], hosts[spec.Name]))
+			s.Resources[i].Ends = ends(spec, jobs[spec.Name])
 		}
 	}
 	nameCauses(s)

@@ -229,3 +229,26 @@ func TestDown(t *testing.T) {
 		}
 	}
 }
+
+// TestEnds: a build server waits longer for what is a run than for what serves.
+func TestEnds(t *testing.T) {
+	object := func(resource, kind string) config.Object {
+		return config.Object{Resource: resource, Content: map[string]any{"kind": kind}}
+	}
+	s := newScene(t, func(p *config.Project) {
+		p.YAML = []config.Object{
+			object("job", "ConfigMap"), object("job", "Job"), object("job", "Job"),
+			object("web", "Job"), object("web", "Deployment"), object("late", "Service"),
+		}
+		p.Resources[6].PodReadiness = config.ReadinessSucceeded
+	})
+	got := map[string]bool{}
+	for _, r := range s.status().Resources {
+		got[r.Name] = r.Ends
+	}
+	for name, want := range map[string]bool{"compile": true, "job": true, "off": true, "web": false, "late": false, "serve": false} {
+		if got[name] != want {
+			t.Errorf("%s: ends is %v", name, got[name])
+		}
+	}
+}

@@ -2,6 +2,8 @@ package config
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -104,4 +106,39 @@ func last[T any](list []T, about func(T) bool, without T) T {
 		}
 	}
 	return without
+}
+
+// Unattended returns the project as it is brought up where nobody develops: the
+// images as they were built, without an agent, and nothing that is synced later.
+// Only an image that its files reach by initial_sync() keeps what brings them.
+func (p *Project) Unattended() *Project {
+	plain := *p
+	synced := map[string]bool{}
+	plain.Images = slices.Clone(p.Images)
+	for i := range plain.Images {
+		img := &plain.Images[i]
+		synced[img.Ref] = slices.ContainsFunc(img.LiveUpdate, func(s Step) bool { return s.Kind == StepInitialSync })
+		if !synced[img.Ref] {
+			img.LiveUpdate = nil
+		}
+	}
+	agents := p.Settings.Ours().Agent
+	plain.Resources = slices.Clone(p.Resources)
+	for i := range plain.Resources {
+		r := &plain.Resources[i]
+		if r.CustomDeploy != nil {
+			deploy := *r.CustomDeploy
+			deploy.LiveUpdate = nil
+			r.CustomDeploy = &deploy
+		}
+		if !slices.ContainsFunc(r.Images, func(ref string) bool { return synced[ref] }) {
+			agents = append(agents, AgentSetting{Resource: r.Name})
+		}
+	}
+	plain.Settings.Towline = maps.Clone(p.Settings.Towline)
+	if plain.Settings.Towline == nil {
+		plain.Settings.Towline = map[string]any{}
+	}
+	plain.Settings.Towline["agent"] = agents
+	return &plain
 }

@@ -111,6 +111,7 @@ server/engine.steps: Step.Triggers
 server/engine.localDue server/engine.may: Resource.AutoInit Resource.TriggerMode
 server/engine.missingDeps server/engine.view.withDependencies: Resource.ResourceDeps
 server/engine.want: Resource.Enabled
+cmd/towline/ci.Judge.See: CI.Timeout CI.GracePeriod CI.ReadinessTimeout
 server/engine.slotsOf: Settings.MaxParallelUpdates
 server/engine.otherLocal: Local.AllowParallel
 server/engine.objectsOf: Object.Resource
@@ -263,6 +264,9 @@ update_settings.max_parallel_updates: Settings.MaxParallelUpdates
 update_settings.k8s_upsert_timeout_secs: Settings.UpsertTimeout
 update_settings.suppress_unused_image_warnings: evaluated
 update_settings.k8s_server_side_apply: nothing, objects are always applied on the server's side
+ci_settings.timeout: CI.Timeout
+ci_settings.k8s_grace_period: CI.GracePeriod
+ci_settings.readiness_timeout: CI.ReadinessTimeout
 watch_settings: Settings.WatchIgnores
 version_settings.check_updates: nothing, new versions are not looked for
 version_settings.constraint: evaluated

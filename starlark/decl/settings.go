@@ -17,7 +17,6 @@ func settingsRows() []row {
 		{
 			name:    "ci_settings",
 			purpose: "Sets the limits of `towline ci`.",
-			idle:    "there is no `towline ci`",
 			params: []string{
 				"k8s_grace_period: str = ''", "how long a failing pod may recover, as `'30s'`",
 				"timeout: str = '30m'", "how long all of it may take",

@@ -107,6 +107,13 @@ export interface ConfigStatus {
   held?: Problem;
   warnings?: Problem[];
   files?: string[];
+  ci?: CI;
+}
+
+export interface CI {
+  k8s_grace_period_ns: number;
+  timeout_ns: number;
+  readiness_timeout_ns: number;
 }
 
 export interface ResourceStatus {
@@ -124,6 +131,7 @@ export interface ResourceStatus {
   message?: string;
   problem?: Problem;
   trigger_mode: TriggerMode;
+  ends?: boolean;
   changed?: boolean;
   last_update?: Update;
   images?: ImageStatus[];

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/cmd/towline/ci"
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+func ciCommand() *cobra.Command {
+	var ws workspaceFlags
+	var timeout time.Duration
+	var reports ciReports
+	req := api.UpRequest{CI: true}
+	cmd := &cobra.Command{
+		Use:   "ci [RESOURCE...] [-- ARGS]",
+		Short: "Bring the project up once, for a build server: its exit code says whether all is ready",
+		Long: `Brings the project up with config.tilt_subcommand == 'ci' and ends with 0 when all
+is ready and every job and local command is done, or with 1 as soon as something
+has failed for good. Builds, objects and pods are what the Tiltfile says and no
+more: no agent runs in the containers, and files that change are not followed.
+Logs are printed all the while.
+
+Local servers end with it. What was applied stays in the cluster, for tests that
+come after, until ` + "`towline down`" + `. ci_settings() sets how long things may take: 30
+minutes in all, and 5 for a resource to become ready, where it does not.`,
+		Example: "  towline ci\n  towline ci web -- --env=test\n  towline ci --timeout 10m --junit report.xml",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, tiltfile, err := ws.find()
+			if err != nil {
+				return err
+			}
+			req.Tiltfile, req.Env, req.Args = tiltfile, os.Environ(), append([]string{}, args...)
+			run := newCIRun(e, timeout)
+			if err := run.follow(cmd.Context(), req); err != nil {
+				return err
+			}
+			return run.conclude(cmd.Context(), reports)
+		},
+	}
+	ws.register(cmd)
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "in place of ci_settings(timeout=…), 10m for example")
+	cmd.Flags().StringVar(&reports.junit, "junit", "", "write a JUnit report to this file")
+	cmd.Flags().StringVar(&reports.json, "json", "", "write the whole status, as `towline status --json` has it, to this file")
+	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
+	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace for objects that name none (default: the context's); made if it is not there")
+	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, "take over objects that another workspace has brought up")
+	return cmd
+}
+
+// ciReports are the files that tell programs how it went; "" is none.
+type ciReports struct {
+	junit, json string
+}
+
+// evaluationLimit bounds the time until the first status of a Tiltfile that
+// could say how long things may take.
+const evaluationLimit = 30 * time.Minute
+
+// ciRun follows a project until it is up or has failed.
+type ciRun struct {
+	e     api.Endpoint
+	began time.Time
+	limit time.Duration // until the Tiltfile has said another
+	out   io.Writer
+	view  *progress
+
+	mu      sync.Mutex // of what follows
+	judge   *ci.Judge
+	last    api.Status
+	verdict ci.Verdict
+	again   *time.Timer
+	end     context.CancelFunc
+}
+
+func newCIRun(e api.Endpoint, timeout time.Duration) *ciRun {
+	out := &lockedWriter{w: os.Stdout}
+	view := newProgress(os.Stdout)
+	view.w, view.tty = out, false // a block that changes in place would be between the logs
+	return &ciRun{
+		e: e, began: view.began, limit: cmp.Or(timeout, evaluationLimit), out: out, view: view,
+		judge: ci.NewJudge(view.began, timeout),
+	}
+}
+
+// follow brings the project up and returns at the verdict, and when ctx ends.
+func (r *ciRun) follow(ctx context.Context, req api.UpRequest) error {
+	waiting, end := context.WithCancel(ctx)
+	defer end()
+	r.end = end
+	r.again = time.AfterFunc(r.limit, func() { r.see(nil) })
+	defer r.again.Stop()
+	stopLogs := r.logs(ctx)
+	stopCounting := r.view.keepCounting()
+	_, err := followUntil(waiting, r.e, req, func(s *api.Status) bool {
+		r.view.show(*s)
+		return r.see(s)
+	})
+	stopCounting()
+	stopLogs()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var refused *config.Problem
+	switch {
+	case ctx.Err() != nil:
+		r.shutdown()
+		return &config.Problem{
+			Message: "interrupted before all was ready",
+			Hint:    "what was applied stays: `towline status` shows it, `towline down` takes it down",
+		}
+	case r.verdict.Done:
+		return nil
+	case errors.As(err, &refused):
+		r.verdict = ci.Verdict{Done: true, Failures: []ci.Failure{{Problem: *refused}}}
+		return nil
+	}
+	r.shutdown()
+	return err
+}
+
+// see takes a status, nil where time alone has passed, and reports whether
+// nothing more has to be waited for.
+func (r *ciRun) see(s *api.Status) (done bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.verdict.Done {
+		return true
+	}
+	if s != nil {
+		r.last = *s
+	}
+	if s == nil && r.last.Seq == 0 {
+		r.verdict = ci.Verdict{Done: true, Failures: []ci.Failure{{Problem: config.Problem{
+			Message: fmt.Sprintf("the Tiltfile is not evaluated after %s", r.limit), Pos: config.Position{File: r.last.Tiltfile},
+		}}}}
+	} else {
+		r.verdict = r.judge.See(&r.last, time.Now())
+	}
+	if r.verdict.Done {
+		r.end()
+	} else if r.verdict.Again > 0 {
+		r.again.Reset(r.verdict.Again)
+	}
+	return r.verdict.Done
+}
+
+// logs prints what is logged until stop is called, and then what came last.
+func (r *ciRun) logs(ctx context.Context) (stop func()) {
+	printer := newLogPrinter(os.Stdout, true)
+	printer.w = r.out
+	out := logOutput{e: r.e, show: printer.print}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if client, err := connect(ctx, r.e); err == nil {
+			out.client = client
+			_ = out.follow(ctx, api.LogsRequest{Follow: true}) // ends with ctx
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+		if out.client != nil {
+			rest, done := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			_ = out.print(rest, api.LogsRequest{}) // the daemon may be gone
+			done()
+		}
+	}
+}
+
+// conclude says how it went, writes the reports and ends the daemon with what
+// it serves on this machine.
+func (r *ciRun) conclude(ctx context.Context, reports ciReports) error {
+	took := time.Since(r.began)
+	for _, f := range r.verdict.Failures {
+		text := f.Problem.Error()
+		if f.Resource != "" {
+			text = f.Resource + ": " + text
+		}
+		fmt.Fprintln(r.out, "error: "+text)
+		if f.Problem.Hint != "" {
+			fmt.Fprintln(r.out, "hint:  "+f.Problem.Hint)
+		}
+	}
+	o, rest := api.OutcomeOf(&r.last), ""
+	if len(r.verdict.Failures) == 0 && len(o.Held) > 0 {
+		rest = fmt.Sprintf(" and %d for a person to trigger", len(o.Held))
+	}
+	fmt.Fprintf(r.out, "%d of %d ready%s in %s  (context %s, namespace %s)\n",
+		o.Ready, o.Total, rest, short(took), r.last.Cluster.Context, r.last.Cluster.Namespace)
+	err := reports.write(&r.last, r.verdict, took)
+	r.shutdown()
+	if err == nil && len(r.verdict.Failures) > 0 {
+		err = errReported
+	}
+	return err
+}
+
+// shutdown ends the daemon and waits until it and what it serves have ended. What runs in the cluster stays.
+func (r *ciRun) shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if !api.Running(ctx, r.e) {
+		return
+	}
+	_ = api.NewClient(r.e).Shutdown(ctx) // one that does not answer is of no use to anybody
+	for api.Running(ctx, r.e) && ctx.Err() == nil {
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// write writes the reports that are asked for.
+func (f ciReports) write(s *api.Status, v ci.Verdict, took time.Duration) error {
+	var junit bytes.Buffer
+	if err := ci.JUnit(&junit, s, v, took); err != nil {
+		return err
+	}
+	status, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	for _, report := range []struct {
+		path string
+		data []byte
+	}{{f.junit, junit.Bytes()}, {f.json, append(status, '\n')}} {
+		if report.path == "" {
+			continue
+		}
+		if err := os.WriteFile(report.path, report.data, 0o644); err != nil {
+			return fmt.Errorf("writing a report: %w", err)
+		}
+	}
+	return nil
+}
+
+// lockedWriter lets several write whole lines.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}

@@ -1,0 +1,49 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/towline-dev/towline/server/api"
+)
+
+// TestForABuildServer follows `towline ci`: the Tiltfile is told, saves change
+// nothing, the next daemon does not go on with it, and who develops is not
+// disturbed.
+func TestForABuildServer(t *testing.T) {
+	s := upServers(t)
+	s.reach("one:ready two:ready three:ready")
+	if code, p := s.post(api.RouteUp, `{"ci":true}`); code == 200 || !strings.Contains(p.Message, "for whoever develops it") {
+		t.Errorf("while it is up: %d %+v", code, p)
+	}
+	s.queue.put(func(c *core) { c.store.record.Up.CI = true })
+	if code, p := s.post(api.RouteUp, `{"ci":true}`); code != 200 {
+		t.Fatalf("again: %d %+v", code, p)
+	}
+	status := s.await("its limits are told", func(s *api.Status) bool { return s.Config.CI != nil })
+	if phases(status) != "one:ready two:ready three:ready" {
+		t.Error(phases(status))
+	}
+	type seen struct {
+		told   string
+		again  bool
+		goesOn bool
+	}
+	now, err := in(t.Context(), s.Daemon, func(c *core, answer func(seen, error)) {
+		before := c.eval.serial
+		c.hint([]string{c.tiltfile()}, true)
+		answer(seen{told: c.subcommandNow(), again: c.eval.serial != before, goesOn: c.store.record.resumes() != nil}, nil)
+	})
+	if err != nil || now.told != "ci" || now.again || now.goesOn {
+		t.Errorf("told %q, evaluated for a save: %v, resumed by the next daemon: %v, %v", now.told, now.again, now.goesOn, err)
+	}
+	// Whoever develops goes on from there.
+	if code, p := s.post(api.RouteUp, `{}`); code != 200 {
+		t.Fatalf("up after it: %d %+v", code, p)
+	}
+	s.await("no limits", func(s *api.Status) bool { return s.Config.CI == nil })
+	goesOn, err := in(t.Context(), s.Daemon, func(c *core, answer func(bool, error)) { answer(c.store.record.resumes() != nil, nil) })
+	if err != nil || !goesOn {
+		t.Errorf("the next daemon does not go on with up: %v", err)
+	}
+}
