@@ -42,7 +42,7 @@ var Allowed = map[string][]string{
 	"starlark/limit":      {"starlark/yamldoc"},
 	"starlark/fault":      {"starlark/config"},
 	"starlark/value":      {"starlark/config", "starlark/fault", "starlark/yamldoc"},
-	"starlark/unpack":     {"starlark/decl", "starlark/fault", "starlark/value"},
+	"starlark/unpack":     {"starlark/config", "starlark/decl", "starlark/fault", "starlark/value"},
 	"starlark/manifest":   {"starlark/config", "starlark/fault", "starlark/yamldoc"},
 
 	"agent/wire":      {},
@@ -116,7 +116,7 @@ var Only = map[string][]string{
 	"golang.org/x":                           {"agent/apply", "agent/proc", "agent/serve", "cmd/towline", "cmd/towline-agent", "server/daemon", "server/kube"},
 	"github.com/Masterminds/semver":          {"starlark/chart", "starlark/eval"},
 	"github.com/compose-spec/compose-go":     {"starlark/compose"},
-	"github.com/distribution/reference":      {"starlark/eval", "starlark/manifest", "server/build"},
+	"github.com/distribution/reference":      {"starlark/eval", "starlark/manifest", "starlark/unpack", "server/build"},
 	"github.com/fsnotify/fsnotify":           {"server/daemon"},
 	"github.com/go-delve/delve":              {"agent/debug"},
 	"github.com/google/go-cmp":               {"agent/agenttest"},

@@ -23,7 +23,7 @@ func (c *call) dcResource() (starlark.Value, error) {
 		Image        starlark.Value    `arg:"image"`
 		TriggerMode  value.TriggerMode `arg:"trigger_mode"`
 		ResourceDeps unpack.Sequence   `arg:"resource_deps"`
-		Links        linkList          `arg:"links"`
+		Links        unpack.Links      `arg:"links"`
 		Labels       unpack.Labels     `arg:"labels"`
 		AutoInit     unpack.BoolOrNone `arg:"auto_init"`
 		Project      string            `arg:"project_name"`

@@ -26,12 +26,12 @@ func (c *call) k8sCustomDeploy() (starlark.Value, error) {
 		DeleteEnv         unpack.StringMap    `arg:"delete_env"`
 		DeleteCmdBat      starlark.Value      `arg:"delete_cmd_bat"`
 		ContainerSelector string              `arg:"container_selector"`
-		ImageDeps         imageList           `arg:"image_deps"`
+		ImageDeps         unpack.ImageNames   `arg:"image_deps"`
 	}
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	d := &config.CustomDeploy{Deps: in.Deps.Value, ImageSelector: in.ImageSelector, ContainerSelector: in.ContainerSelector, ImageDeps: in.ImageDeps.familiar()}
+	d := &config.CustomDeploy{Deps: in.Deps.Value, ImageSelector: in.ImageSelector, ContainerSelector: in.ContainerSelector, ImageDeps: in.ImageDeps.Familiar()}
 	var err error
 	if d.Apply, err = c.run.hostCommand(in.ApplyCmd, in.ApplyCmdBat, in.ApplyDir.Value, in.ApplyEnv); err != nil {
 		return nil, fmt.Errorf("apply_cmd: %w", err)

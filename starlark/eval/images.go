@@ -216,7 +216,7 @@ func (c *call) setCommon(img *image, liveUpdate, entrypoint, args starlark.Value
 	if img.LiveUpdate, err = c.run.liveUpdate(liveUpdate); err != nil {
 		return err
 	}
-	if img.Entrypoint, err = shellCommand(entrypoint, false); err != nil {
+	if img.Entrypoint, err = unpack.ShellCommand(entrypoint, false); err != nil {
 		return err
 	}
 	img.MatchInEnvVars, img.matchEnv = matchEnv, matchEnv
@@ -334,7 +334,7 @@ func (c *call) customBuild() (starlark.Value, error) {
 		CommandBatVal    string              `arg:"command_bat_val"`
 		OutputsImageRef  unpack.OptionalPath `arg:"outputs_image_ref_to"`
 		CommandBat       starlark.Value      `arg:"command_bat"`
-		ImageDeps        imageList           `arg:"image_deps"`
+		ImageDeps        unpack.ImageNames   `arg:"image_deps"`
 		Env              unpack.StringMap    `arg:"env"`
 		Dir              unpack.OptionalPath `arg:"dir"`
 	}
@@ -343,7 +343,7 @@ func (c *call) customBuild() (starlark.Value, error) {
 	}
 	img := &image{Image: config.Image{
 		Builder: config.BuilderCustom, Pos: c.pos(), Deps: in.Deps.Value, Tag: in.Tag, DisablePush: in.DisablePush,
-		SkipsLocalDocker: in.SkipsLocalDocker, OutputsImageRefTo: in.OutputsImageRef.Value, ImageDeps: in.ImageDeps.familiar(),
+		SkipsLocalDocker: in.SkipsLocalDocker, OutputsImageRefTo: in.OutputsImageRef.Value, ImageDeps: in.ImageDeps.Familiar(),
 	}}
 	if err := c.setRef(img, in.Ref); err != nil {
 		return nil, err

@@ -35,11 +35,11 @@ func initialKinds() []*kindRule {
 
 func (c *call) k8sKind() (starlark.Value, error) {
 	var in struct {
-		Kind        string         `arg:"kind"`
-		Paths       unpack.Strings `arg:"image_json_path"`
-		APIVersion  string         `arg:"api_version"`
-		ImageObject imageObject    `arg:"image_object"`
-		Readiness   readiness      `arg:"pod_readiness"`
+		Kind        string             `arg:"kind"`
+		Paths       unpack.Strings     `arg:"image_json_path"`
+		APIVersion  string             `arg:"api_version"`
+		ImageObject unpack.ImageObject `arg:"image_object"`
+		Readiness   unpack.Readiness   `arg:"pod_readiness"`
 	}
 	if err := c.Into(&in); err != nil {
 		return nil, err
@@ -48,12 +48,12 @@ func (c *call) k8sKind() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(in.Paths) > 0 && in.ImageObject.set {
+	if len(in.Paths) > 0 && in.ImageObject.Set {
 		return nil, fault.Tiltf("Cannot specify both image_json_path and image_object")
 	}
-	rule := &kindRule{selector: sel, repoField: in.ImageObject.repoField, tagField: in.ImageObject.tagField, readiness: config.PodReadiness(in.Readiness)}
-	if in.ImageObject.set {
-		in.Paths = unpack.Strings{in.ImageObject.path}
+	rule := &kindRule{selector: sel, repoField: in.ImageObject.RepoField, tagField: in.ImageObject.TagField, readiness: config.PodReadiness(in.Readiness)}
+	if in.ImageObject.Set {
+		in.Paths = unpack.Strings{in.ImageObject.Path}
 	}
 	if rule.paths, err = parsePaths(in.Paths); err != nil {
 		return nil, err
@@ -72,41 +72,6 @@ func parsePaths(texts []string) ([]manifest.Path, error) {
 		paths = append(paths, p)
 	}
 	return paths, nil
-}
-
-// imageObject takes the place of images that are objects, with the repository
-// and the tag in fields of their own.
-type imageObject struct {
-	set                       bool
-	path, repoField, tagField string
-}
-
-const imageObjectForm = "Expected dict of the form {'json_path': str, 'repo_field': str, 'tag_field': str}"
-
-// Unpack implements starlark.Unpacker.
-func (i *imageObject) Unpack(v starlark.Value) error {
-	d, ok := v.(*starlark.Dict)
-	if !ok {
-		return fault.Tiltf(imageObjectForm+". Actual: %s", v)
-	}
-	fields := map[string]*string{"json_path": &i.path, "repo_field": &i.repoField, "tag_field": &i.tagField}
-	for _, item := range d.Items() {
-		key, _ := starlark.AsString(item[0])
-		field := fields[key]
-		if field == nil {
-			return fault.Tiltf(imageObjectForm+": Unexpected key: %s", item[0])
-		}
-		value, ok := starlark.AsString(item[1])
-		if !ok {
-			return fault.Tiltf(imageObjectForm+": Expected string at key %s. Got: %s", item[0], item[1].Type())
-		}
-		*field = value
-	}
-	if d.Len() != len(fields) {
-		return fault.Tiltf(imageObjectForm+": Missing keys. Actual keys: %s", starlark.NewList(d.Keys()))
-	}
-	i.set = true
-	return nil
 }
 
 // findImages adds the images at the rule's paths.

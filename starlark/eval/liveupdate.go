@@ -65,7 +65,7 @@ func (c *call) runStep() (starlark.Value, error) {
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	argv, err := shellCommand(in.Cmd, false)
+	argv, err := unpack.ShellCommand(in.Cmd, false)
 	if err != nil {
 		return nil, err
 	}

@@ -20,31 +20,6 @@ import (
 
 const hostIsWindows = runtime.GOOS == "windows"
 
-// shellCommand converts a command: a string is for sh (or cmd on Windows), a
-// list is the program and its arguments.
-func shellCommand(v starlark.Value, windows bool) ([]string, error) {
-	if v == nil {
-		return nil, nil
-	}
-	if s, ok := v.(starlark.String); ok {
-		switch {
-		case s == "":
-			return nil, nil
-		case windows:
-			return []string{"cmd", "/S", "/C", string(s)}, nil
-		}
-		return []string{"sh", "-c", string(s)}, nil
-	}
-	if _, ok := v.(starlark.Sequence); !ok {
-		return nil, fmt.Errorf("a command must be a string or list of strings. found %T", v)
-	}
-	var argv unpack.Sequence
-	if err := argv.Unpack(v); err != nil {
-		return nil, fmt.Errorf("a command must be a string or a list of strings: %w", err)
-	}
-	return argv, nil
-}
-
 // hostCommand converts a command of this machine; on Windows the second takes
 // the first's place.
 func (r *run) hostCommand(unix, windows starlark.Value, dir string, env map[string]string) (config.Command, error) {
@@ -53,7 +28,7 @@ func (r *run) hostCommand(unix, windows starlark.Value, dir string, env map[stri
 	if onWindows && windows != nil && len(value.Elements(windows)) > 0 && windows != starlark.String("") {
 		v = windows
 	}
-	argv, err := shellCommand(v, onWindows)
+	argv, err := unpack.ShellCommand(v, onWindows)
 	if err != nil || len(argv) == 0 {
 		return config.Command{}, err
 	}
@@ -95,7 +70,7 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 		CmdBat        starlark.Value      `arg:"cmd_bat"`
 		ServeCmdBat   starlark.Value      `arg:"serve_cmd_bat"`
 		AllowParallel unpack.Bool         `arg:"allow_parallel"`
-		Links         linkList            `arg:"links"`
+		Links         unpack.Links        `arg:"links"`
 		Labels        unpack.Labels       `arg:"labels"`
 		Env           unpack.StringMap    `arg:"env"`
 		ServeEnv      unpack.StringMap    `arg:"serve_env"`
@@ -227,7 +202,7 @@ func (c *call) link() (starlark.Value, error) {
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	u, err := linkURL(in.URL)
+	u, err := unpack.LinkURL(in.URL)
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ func (c *call) ourRestart() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	argv, err := plainCommand(in.Command)
+	argv, err := unpack.PlainCommand(in.Command)
 	if err != nil {
 		return nil, err
 	}
@@ -101,16 +101,6 @@ func (c *call) ourRestart() (starlark.Value, error) {
 	img.restart(policy, in.Trigger.Value, c.pos())
 	c.run.note("restart", map[string]any{"ref": img.Ref, "policy": policy, "signal": in.Signal, "grace_ns": int64(in.Grace.Value)})
 	return starlark.None, nil
-}
-
-// plainCommand converts a command without a shell, where it needs none: an
-// image may have none.
-func plainCommand(v starlark.Value) ([]string, error) {
-	s, ok := v.(starlark.String)
-	if !ok || strings.ContainsAny(string(s), "|&;<>()$`\\\"'*?[#~=%\n{}!") {
-		return shellCommand(v, false)
-	}
-	return strings.Fields(string(s)), nil
 }
 
 func (c *call) isDir() (starlark.Value, error) {
