@@ -112,10 +112,10 @@ func wait(done <-chan *config.Project, tiltfile string, why error) *config.Proje
 		return p
 	case <-time.After(endWithin):
 	}
-	p := newProject(tiltfile)
+	p := config.NewProject(tiltfile)
 	p.ConfigFiles = []string{tiltfile}
 	p.Error = &config.Problem{Message: why.Error() + "; the evaluation does not end by itself", Pos: config.Position{File: tiltfile}}
-	fillEmpty(p)
+	p.FillEmpty()
 	return p
 }
 
@@ -140,7 +140,7 @@ func (r *run) evaluate() *config.Project {
 		r.project.Resources, r.project.Images, r.project.YAML, r.project.Buttons = nil, nil, nil, nil
 	}
 	r.scrubProblems()
-	fillEmpty(r.project)
+	r.project.FillEmpty()
 	if r.project.Error == nil {
 		r.opts.Cache.Succeeded()
 	}
@@ -213,7 +213,7 @@ func newRun(ctx context.Context, o Options) *run {
 		ctx: ctx, opts: o,
 		files:      inputs.NewRecorder(o.FS, o.Cache),
 		imageNames: imageNames{o.Cache},
-		project:    newProject(o.Tiltfile),
+		project:    config.NewProject(o.Tiltfile),
 		warned:     map[string]bool{},
 		modules:    map[string]*module{},
 		steps:      map[config.Position]*value.Step{},
@@ -232,62 +232,6 @@ func newRun(ctx context.Context, o Options) *run {
 	r.meter = limit.NewMeter(o.MaxMemory, &o.Cache.Full)
 	r.guarded = r.meter.Functions()
 	return r
-}
-
-func newProject(path string) *config.Project {
-	return &config.Project{
-		SchemaVersion: config.SchemaVersion,
-		Tiltfile:      path,
-		Settings:      defaultSettings(),
-	}
-}
-
-// fillEmpty makes absent lists empty ones, so that the JSON form has "[]".
-func fillEmpty(p *config.Project) {
-	p.Resources = notNil(p.Resources)
-	p.Images = notNil(p.Images)
-	p.YAML = notNil(p.YAML)
-	p.ConfigFiles = notNil(p.ConfigFiles)
-	p.Buttons = notNil(p.Buttons)
-	p.Warnings = notNil(p.Warnings)
-	s := &p.Settings
-	s.AllowedContexts, s.UnusedImagesOK, s.WatchIgnores = notNil(s.AllowedContexts), notNil(s.UnusedImagesOK), notNil(s.WatchIgnores)
-	for i := range p.Resources {
-		res := &p.Resources[i]
-		res.Labels, res.ResourceDeps, res.Links = notNil(res.Labels), notNil(res.ResourceDeps), notNil(res.Links)
-		res.ExtraPodSelectors = notNil(res.ExtraPodSelectors)
-		res.PortForwards, res.Images, res.Objects = notNil(res.PortForwards), notNil(res.Images), notNil(res.Objects)
-		if l := res.Local; l != nil {
-			l.Deps, l.Ignore = notNil(l.Deps), notNil(l.Ignore)
-			fillCommand(&l.Cmd)
-			fillCommand(&l.ServeCmd)
-		}
-	}
-	for i := range p.Images {
-		img := &p.Images[i]
-		img.BaseImages, img.Deps, img.Ignores, img.LiveUpdate = notNil(img.BaseImages), notNil(img.Deps), notNil(img.Ignores), notNil(img.LiveUpdate)
-		img.Entrypoint = notNil(img.Entrypoint)
-		if img.Args == nil {
-			img.Args = map[string]string{}
-		}
-		if img.Command != nil {
-			fillCommand(img.Command)
-		}
-	}
-}
-
-func fillCommand(c *config.Command) {
-	c.Argv = notNil(c.Argv)
-	if c.Env == nil {
-		c.Env = map[string]string{}
-	}
-}
-
-func notNil[T any](s []T) []T {
-	if s == nil {
-		return []T{}
-	}
-	return s
 }
 
 func (r *run) log(text string) {

@@ -158,8 +158,8 @@ func compact(t *testing.T, p *config.Project) string {
 	t.Helper()
 	full := asMap(t, p)
 	settings := full["settings"].(map[string]any)
-	empty := newProject("")
-	fillEmpty(empty)
+	empty := config.NewProject("")
+	empty.FillEmpty()
 	for k, v := range asMap(t, empty)["settings"].(map[string]any) {
 		if reflect.DeepEqual(settings[k], v) {
 			delete(settings, k)

@@ -23,16 +23,6 @@ import (
 // version_settings are compared with it.
 const compatible = "0.37.6"
 
-func defaultSettings() config.Settings {
-	return config.Settings{
-		MaxParallelUpdates: 3,
-		ServerSideApply:    "auto",
-		CI:                 config.CI{Timeout: 30 * time.Minute, ReadinessTimeout: 5 * time.Minute},
-		SecretScrub:        true,
-		DockerPrune:        config.DockerPrune{MaxAge: 6 * time.Hour, Interval: time.Hour, KeepRecent: 2},
-	}
-}
-
 func (c *call) updateSettings() (starlark.Value, error) {
 	var in struct {
 		Parallel unpack.Int     `arg:"max_parallel_updates"`
