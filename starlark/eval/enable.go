@@ -3,8 +3,8 @@ package eval
 import (
 	"slices"
 
-	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/graph"
 )
 
 // enable decides which resources are enabled: those that the Tiltfile or the
@@ -18,26 +18,7 @@ func (r *run) enable() error {
 	if all {
 		return nil
 	}
-	byName := map[string]*config.Resource{}
-	for i := range r.project.Resources {
-		byName[r.project.Resources[i].Name] = &r.project.Resources[i]
-	}
-	var unknown []string
-	var visit func(string)
-	visit = func(name string) {
-		if res := byName[name]; res != nil && !res.Enabled {
-			res.Enabled = true
-			for _, d := range res.ResourceDeps {
-				visit(d)
-			}
-		}
-	}
-	for _, n := range names {
-		if byName[n] == nil {
-			unknown = append(unknown, n)
-		}
-		visit(n)
-	}
+	unknown := graph.Enable(r.project.Resources, names)
 	if len(unknown) > 0 {
 		var others []string
 		for _, res := range r.project.Resources {
@@ -48,4 +29,11 @@ func (r *run) enable() error {
 		return fault.Tiltf("You specified some resources that could not be found: %s\nIs this a typo? Existing resources in Tiltfile: %s", quoted(unknown), quoted(others))
 	}
 	return nil
+}
+
+// checkDeps checks what resources depend on.
+func (r *run) checkDeps() error {
+	warnings, err := graph.Check(r.project.Resources)
+	r.warnings = append(r.warnings, warnings...)
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/dockerfile"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/liveupdate"
 )
 
 // linkBases finds the images that images are built from.
@@ -118,10 +119,10 @@ func (img *image) use() error {
 // checkLiveUpdates checks the live updates of images that are deployed.
 func (r *run) checkLiveUpdates() error {
 	for _, img := range r.images.all {
-		if !img.deployed {
+		if !img.deployed || len(img.LiveUpdate) == 0 {
 			continue
 		}
-		if err := r.checkSyncs(img); err != nil {
+		if err := liveupdate.CheckReach(img.LiveUpdate, r.images.watched(img)); err != nil {
 			return err
 		}
 	}

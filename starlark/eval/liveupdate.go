@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/liveupdate"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -80,11 +80,6 @@ func (c *call) runStep() (starlark.Value, error) {
 	return c.newStep(s), nil
 }
 
-// stepRank is the order in which steps must stand.
-var stepRank = map[config.StepKind]int{
-	config.StepInitialSync: 0, config.StepFallBackOn: 1, config.StepSync: 2, config.StepRun: 3, config.StepRestart: 4,
-}
-
 // liveUpdate checks the steps of a live_update argument and marks them used.
 func (r *run) liveUpdate(v starlark.Value) ([]config.Step, error) {
 	values := value.Elements(v)
@@ -92,83 +87,22 @@ func (r *run) liveUpdate(v starlark.Value) ([]config.Step, error) {
 		return nil, nil
 	}
 	steps := make([]config.Step, 0, len(values))
-	highest := -1
+	var order liveupdate.Order
 	for _, x := range values {
 		s, ok := x.(*value.Step)
 		if !ok {
 			return nil, fmt.Errorf("live_update: 'steps' must be a list of live update steps - got value '%v' of type '%s'", x.String(), x.Type())
 		}
-		rank := stepRank[s.Kind]
-		if err := orderError(rank, highest); err != nil {
+		if err := order.Next(s.Kind); err != nil {
 			return nil, fmt.Errorf("live_update: %w", err)
 		}
-		highest = max(highest, rank)
 		steps = append(steps, s.Step)
 		delete(r.steps, s.Made)
 	}
-	if err := checkSteps(steps); err != nil {
+	if err := liveupdate.Check(steps); err != nil {
 		return nil, fmt.Errorf("live_update: %w", err)
 	}
 	return steps, nil
-}
-
-// orderError says what is wrong with a step of this rank after one of the
-// highest rank so far.
-func orderError(rank, highest int) error {
-	switch {
-	case rank == 0 && highest >= 0:
-		return errors.New("initial_sync must appear at most once, at the start of the list")
-	case rank == 1 && highest > 1:
-		return errors.New("fall_back_on steps must appear at the start of the list")
-	case highest == 4 && rank < 4:
-		return errors.New("restart container is only valid as the last step")
-	case rank == 2 && highest > 2:
-		return errors.New("all sync steps must precede all run steps")
-	}
-	return nil
-}
-
-// checkSteps checks what can be seen without knowing the image.
-func checkSteps(steps []config.Step) error {
-	works := len(steps) == 0
-	for i, s := range steps {
-		works = works || s.Kind == config.StepSync || s.Kind == config.StepRun
-		switch {
-		case s.Kind == config.StepSync && !strings.HasPrefix(s.Remote, "/"):
-			return fmt.Errorf("spec.syncs[%d]: Invalid value: %q: sync destination is not absolute", syncIndex(steps, i), s.Remote)
-		case s.Kind == config.StepRun && len(s.Argv) == 0:
-			return errors.New("run step has an empty command")
-		}
-	}
-	if !works {
-		return errors.New("spec.syncs: Invalid value: must contain at least 1 sync or 1 exec to run on live update")
-	}
-	return nil
-}
-
-// restart makes a restart the last step of an image's live update, as
-// towline.restart asks for. Without triggers each update restarts.
-func (img *image) restart(policy string, triggers []string, pos config.Position) {
-	n := len(img.LiveUpdate)
-	switch {
-	case n > 0 && img.LiveUpdate[n-1].Kind == config.StepRestart && policy == "never":
-		img.LiveUpdate = img.LiveUpdate[:n-1]
-	case n > 0 && img.LiveUpdate[n-1].Kind == config.StepRestart:
-		img.LiveUpdate[n-1].Triggers = triggers
-	case n > 0 && (policy == "on_change" || policy == "on_exit"):
-		img.LiveUpdate = append(img.LiveUpdate, config.Step{Kind: config.StepRestart, Triggers: triggers, Pos: pos})
-	}
-}
-
-// syncIndex is the number of the sync at an index of the steps.
-func syncIndex(steps []config.Step, i int) int {
-	n := 0
-	for _, s := range steps[:i] {
-		if s.Kind == config.StepSync {
-			n++
-		}
-	}
-	return n
 }
 
 // checkUnusedSteps reports steps that were made and never used: they would
@@ -191,24 +125,4 @@ func (r *run) checkUnusedSteps() error {
 		lines = append(lines, fmt.Sprintf("%s: value '%s' of type '%s'", pos, s.String(), s.Type()))
 	}
 	return &fault.Located{Pos: first, Err: fmt.Errorf("found %d live_update steps that were created but not used in a live_update:\n%s", len(lines), strings.Join(lines, "\n\t"))}
-}
-
-// checkSyncs checks that an image's synced and watched paths can change it:
-// they must lie below one of the folders that are watched for it.
-func (r *run) checkSyncs(img *image) error {
-	if len(img.LiveUpdate) == 0 {
-		return nil
-	}
-	watched := r.images.watched(img)
-	for _, s := range img.LiveUpdate {
-		if s.Kind == config.StepSync && !value.Below(watched, s.Local) {
-			return &fault.Located{Pos: s.Pos, Err: fmt.Errorf("sync step source '%s' is not a child of any watched filepaths (%v)", s.Local, watched)}
-		}
-		for _, p := range s.Paths {
-			if !value.Below(watched, p) {
-				return &fault.Located{Pos: s.Pos, Err: fmt.Errorf("fall_back_on paths '%s' is not a child of any watched filepaths (%v)", p, watched)}
-			}
-		}
-	}
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/liveupdate"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -98,7 +99,7 @@ func (c *call) ourRestart() (starlark.Value, error) {
 	if len(argv) > 0 {
 		img.RestartEntrypoint = argv
 	}
-	img.restart(policy, in.Trigger.Value, c.pos())
+	img.LiveUpdate = liveupdate.Restart(img.LiveUpdate, policy, in.Trigger.Value, c.pos())
 	c.run.note("restart", map[string]any{"ref": img.Ref, "policy": policy, "signal": in.Signal, "grace_ns": int64(in.Grace.Value)})
 	return starlark.None, nil
 }
