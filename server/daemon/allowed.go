@@ -7,31 +7,12 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// looking is what config.tilt_subcommand says to a Tiltfile that is evaluated
-// while nothing is up: for an editor, and not to bring anything up.
-const looking = "tiltfile-result"
-
-// subcommandNow is what the Tiltfile is told that is evaluated next.
-func (c *core) subcommandNow() string {
-	switch {
-	case c.subcommand != "up":
-	case c.session.runner == nil && c.asked == 0:
-		return looking
-	case c.session.request.CI:
-		return "ci"
-	}
-	return c.subcommand
-}
-
-// allowed returns what an evaluation has to ask before it does more than read,
-// nil when a person wants the Tiltfile to run: it is up, or was just asked for.
-// An editor that opens a file wants no such thing. Then it may do what it did
-// for a person before: as long as all that was read holds what it held then.
-func (c *core) allowed() func(read map[string]config.Content) bool {
-	if c.asked > 0 || c.session.runner != nil {
-		return nil
-	}
-	known := maps.Clone(c.store.record.Allowed)
+// allowed returns what an evaluation that nobody asked for has to ask before it
+// does more than read: it may do what it did for a person before, as long as
+// all that was read holds what it held then. An editor that opens a file wants
+// no command to run.
+func (r *record) allowed() func(read map[string]config.Content) bool {
+	known := maps.Clone(r.Allowed)
 	return func(read map[string]config.Content) bool {
 		for path, content := range read {
 			if sum, ok := known[path]; !ok || sum != sumOf(content) {
@@ -42,23 +23,20 @@ func (c *core) allowed() func(read map[string]config.Content) bool {
 	}
 }
 
-// allow remembers what files held when a person wanted the Tiltfile to run.
-func (c *core) allow(read map[string]config.Content) {
-	allowed := c.store.record.Allowed
-	if allowed == nil {
-		allowed = map[string]string{}
+// allow remembers what files held when a person wanted the Tiltfile to run, and
+// reports whether that is new.
+func (r *record) allow(read map[string]config.Content) bool {
+	if r.Allowed == nil {
+		r.Allowed = map[string]string{}
 	}
 	news := false
 	for path, content := range read {
 		sum := sumOf(content)
-		if old, ok := allowed[path]; !ok || old != sum {
-			allowed[path], news = sum, true
+		if old, ok := r.Allowed[path]; !ok || old != sum {
+			r.Allowed[path], news = sum, true
 		}
 	}
-	if news {
-		c.store.record.Allowed = allowed
-		c.save()
-	}
+	return news
 }
 
 // sumOf is a content as it is written down, "" for a file that is not there.
@@ -69,24 +47,13 @@ func sumOf(c config.Content) string {
 	return hex.EncodeToString(c.Sum[:])
 }
 
-// asking counts a request of a person that wants the Tiltfile to run, until it
-// is answered.
-func (c *core) asking(answer func(error)) func(error) {
-	c.asked++
-	return func(err error) {
-		c.asked--
-		answer(err)
-	}
-}
-
 // askedFor evaluates the Tiltfile as a person wants it who allows it to run
 // its commands, and answers with what is wrong with it.
 func (c *core) askedFor(answer func(error)) {
-	if c.downing != nil {
-		c.downing = append(c.downing, func() { c.askedFor(answer) })
+	if c.requests.afterDown(func() { c.askedFor(answer) }) {
 		return
 	}
-	answer = c.asking(answer)
+	answer = c.requests.asking(answer)
 	c.evaluate(func(p *config.Project) {
 		if p.Error != nil {
 			answer(p.Error)

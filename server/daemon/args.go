@@ -9,8 +9,7 @@ import (
 // then enables; what it no longer does is taken down, and what stays is left
 // alone. The resources that Up named are part of what is replaced.
 func (c *core) setArgs(args []string, answer func(error)) {
-	if c.downing != nil {
-		c.downing = append(c.downing, func() { c.setArgs(args, answer) })
+	if c.requests.afterDown(func() { c.setArgs(args, answer) }) {
 		return
 	}
 	up := c.store.record.Up

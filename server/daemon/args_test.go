@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -161,7 +162,7 @@ func TestArgsOutliveTheDaemon(t *testing.T) {
 	if code, p := s.post(api.RouteArgs, `{"args":["three"]}`); code != 200 {
 		t.Fatalf("%d %+v", code, p)
 	}
-	next, err := openStore(s.o.Endpoint.State)
+	next, err := openStore(s.o.Endpoint.State, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

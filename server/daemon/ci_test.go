@@ -31,8 +31,8 @@ func TestForABuildServer(t *testing.T) {
 	}
 	now, err := in(t.Context(), s.Daemon, func(c *core, answer func(seen, error)) {
 		before := c.eval.serial
-		c.hint([]string{c.tiltfile()}, true)
-		answer(seen{told: c.subcommandNow(), again: c.eval.serial != before, goesOn: c.store.record.resumes() != nil}, nil)
+		c.hint([]string{c.session.tiltfile(c.d.o.Endpoint.Workspace)}, true)
+		answer(seen{told: c.requests.told(c.session.runner != nil, c.session.request.CI), again: c.eval.serial != before, goesOn: c.store.record.resumes() != nil}, nil)
 	})
 	if err != nil || now.told != "ci" || now.again || now.goesOn {
 		t.Errorf("told %q, evaluated for a save: %v, resumed by the next daemon: %v, %v", now.told, now.again, now.goesOn, err)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync/atomic"
 
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
@@ -25,36 +24,27 @@ type core struct {
 	store     *store
 
 	sources *sources
-	held    map[string][]string // files that went and are kept in the pods, by image
 	eval    evaluator
 	brake   brake
 	good    *config.Project
 	last    *config.Project // good, or the failed one after it
 
-	session    session
-	state      engine.State
-	updates    updates
-	subcommand string            // that the Tiltfile is told
-	turn       int               // counts Downs: an Up that began before one is overtaken
-	takeOver   *atomic.Bool      // objects of other workspaces, for the runner that is up
-	left       string            // why a Down did not end, "" if it did
-	unsaved    bool              // the record has to be written
-	asked      int               // requests of people that go on and want the Tiltfile to run
-	downing    []func()          // what waits for the end of a Down; nil when none runs
-	building   map[string]string // spec of the last build of an image, by ref
-	dirty      bool              // the status has to be published anew
+	requests requests
+	session  session
+	state    engine.State
+	updates  updates
+	dirty    bool // the status has to be published anew
 }
 
 // newCore returns a core that resumes what an earlier daemon was doing. What
 // it begins ends with ctx.
 func newCore(ctx context.Context, d *Daemon) (*core, error) {
-	store, err := openStore(d.o.Endpoint.State)
+	store, err := openStore(d.o.Endpoint.State, d.o.Log)
 	if err != nil {
 		return nil, err
 	}
 	c := &core{
-		d: d, store: store, session: newSession(), updates: newUpdates(), held: map[string][]string{},
-		building: map[string]string{}, subcommand: "up", dirty: true, takeOver: &atomic.Bool{},
+		d: d, store: store, requests: newRequests(), session: newSession(), updates: newUpdates(), dirty: true,
 		spawn: func(f func(context.Context)) context.CancelFunc {
 			ctx, cancel := context.WithCancel(ctx)
 			d.work.Go(func() { defer cancel(); f(ctx) })
@@ -89,8 +79,8 @@ func (c *core) loop(ctx context.Context) {
 			for _, f := range c.d.queue.take() {
 				c.protect(f)
 			}
-			if c.unsaved {
-				c.save()
+			if c.store.unsaved {
+				c.store.save()
 			}
 			c.protect((*core).publish)
 		}
@@ -141,14 +131,14 @@ func (c *core) perform(e engine.Effect) {
 	case engine.Live:
 		e = c.sending(effect)
 	case engine.Build:
-		c.building[effect.Image.Ref] = engine.ImageSpec(&effect.Image)
+		c.updates.building[effect.Image.Ref] = engine.ImageSpec(&effect.Image)
 		for _, name := range engine.Users(c.state.Project, effect.Image.Ref) {
 			c.updates.begin(name, "build", effect.Reason)
 		}
 	case engine.Apply:
 		c.updates.begin(effect.Resource.Name, "deploy", "")
 		if c.store.record.applies(c.state.Project, &effect.Resource) {
-			c.unsaved = true
+			c.store.unsaved = true
 		}
 	case engine.RunLocal:
 		c.updates.begin(effect.Resource.Name, "local", effect.Reason)
@@ -217,15 +207,8 @@ func (c *core) remember(ref string) {
 			delete(files, p)
 		}
 	}
-	c.store.record.Images[ref] = imageRecord{Spec: c.building[ref], Result: c.session.runner.Built(ref), Files: files}
-	c.save()
-}
-
-func (c *core) save() {
-	c.unsaved = false
-	if err := c.store.save(); err != nil {
-		c.d.o.Log.Error("state", "err", err)
-	}
+	c.store.record.Images[ref] = imageRecord{Spec: c.updates.building[ref], Result: c.session.runner.Built(ref), Files: files}
+	c.store.save()
 }
 
 // restore tells the engine what an earlier daemon had built.
@@ -249,7 +232,7 @@ func (c *core) restore() {
 			}
 		}
 		images := map[string][]string{ref: changed}
-		c.hold(images)
+		c.sources.hold(images)
 		changed = images[ref]
 		slices.Sort(changed)
 		c.session.runner.Adopt(ref, rec.Result)

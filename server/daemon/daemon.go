@@ -20,6 +20,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -67,6 +68,10 @@ type Daemon struct {
 	published *publisher
 	work      sync.WaitGroup // what the core began beside its loop
 }
+
+// kubeconfig is the file that the developer's own commands get: it knows the
+// cluster in use alone.
+func (d *Daemon) kubeconfig() string { return filepath.Join(d.o.Endpoint.State, "kubeconfig") }
 
 // tell writes a line of the daemon's own into the log.
 func (d *Daemon) tell(level, text string) {

@@ -16,13 +16,11 @@ import (
 // does not keep it up. It is evaluated all the same, as for `down`, since it
 // may have to undo what it did itself.
 func (c *core) down(req api.DownRequest, answer func(error)) {
-	if c.downing != nil {
-		c.downing = append(c.downing, func() { c.down(req, answer) })
+	if c.requests.afterDown(func() { c.down(req, answer) }) {
 		return
 	}
 	if req.Forget {
-		c.turn++
-		c.downing = []func(){}
+		c.requests.beginDown()
 		c.step(engine.Unwanted{})
 		c.endRunner(func() { c.downed(nil, answer) })
 		return
@@ -43,20 +41,19 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 		answer(c.session.lost)
 		return
 	}
-	if problem := c.moved(); problem != nil {
+	if problem := c.session.moved(c.store.record.Pin); problem != nil {
 		answer(problem)
 		return
 	}
-	c.turn++ // whoever waits to bring it up waits in vain
-	c.downing = []func(){}
+	c.requests.beginDown()
 	c.step(engine.Unwanted{})
 	known := c.good
 	c.endRunner(func() {
-		c.subcommand = "down"
-		c.asked++
+		c.requests.subcommand = "down"
+		c.requests.asked++
 		c.evaluate(func(p *config.Project) {
-			c.asked--
-			c.subcommand = "up"
+			c.requests.asked--
+			c.requests.subcommand = "up"
 			if known != nil {
 				c.good = known // one for `down` is not what is to be up
 			}
@@ -98,7 +95,7 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 		}
 	}
 	c.store.record.Leaving = true
-	c.save()
+	c.store.save()
 	end := deploy.End{Applied: c.store.record.Applied, Deploys: c.store.record.Deploys, Adopted: c.store.record.Named, Namespaces: req.DeleteNamespaces}
 	runner := c.newRunner(c.runnerOptions(-1))
 	c.spawn(func(ctx context.Context) {
@@ -110,18 +107,6 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 	})
 }
 
-// noteNamed remembers the workloads that a command says it applied: a Down has
-// to look at them even where nobody may search all namespaces for them.
-func (c *core) noteNamed(objects []map[string]any) {
-	news := false
-	for _, o := range objects {
-		news = deploy.MayGetAgent(o) && addName(&c.store.record.Named, o) || news
-	}
-	if news {
-		c.save()
-	}
-}
-
 // downed ends a Down and lets what waited for it go. Only what was seen gone is
 // forgotten.
 func (c *core) downed(err error, answer func(error)) {
@@ -131,15 +116,11 @@ func (c *core) downed(err error, answer func(error)) {
 			c.d.o.Log.Error("journal", "err", err)
 		}
 		c.d.faces.keep(false)
-		c.left = ""
-		c.takeOver.Store(false)
 	} else {
-		c.left = err.Error()
 		c.d.tell("error", "not all is down: "+err.Error())
 	}
-	c.save()
-	waiting := c.downing
-	c.downing = nil
+	c.store.save()
+	waiting := c.requests.endDown(err)
 	c.dirty = true
 	answer(err)
 	for _, f := range waiting {

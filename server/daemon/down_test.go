@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -220,7 +221,7 @@ func TestDownForgetsOnlyWhatIsGone(t *testing.T) {
 		t.Errorf("left: %s", left)
 	}
 	p.do(func(c *core) {
-		if c.store.record.Up != nil || len(c.store.record.Applied) != 0 || len(c.store.touched) != 0 || c.left != "" {
+		if c.store.record.Up != nil || len(c.store.record.Applied) != 0 || len(c.store.touched) != 0 || c.requests.left != "" {
 			t.Errorf("kept: %+v, %v", c.store.record, c.store.touched)
 		}
 	})
@@ -300,13 +301,13 @@ func TestDownKnowsWhatGotTheAgent(t *testing.T) {
 		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{}}}},
 	}
 	p.do(func(c *core) {
-		theirs["metadata"].(map[string]any)["labels"] = map[string]any{"towline.dev/agent-of": c.workspace()}
+		theirs["metadata"].(map[string]any)["labels"] = map[string]any{"towline.dev/agent-of": c.store.workspace(c.d.o.Endpoint.ID())}
 		p.world.objects["theirs"] = theirs
 		c.logsSink().Facts(run.Facts{Objects: []map[string]any{theirs, {"kind": "ConfigMap", "apiVersion": "v1", "metadata": map[string]any{"name": "web"}}}})
 	})
 	p.settle()
 	p.do(func(c *core) {
-		again, err := openStore(c.store.dir)
+		again, err := openStore(c.store.dir, slog.New(slog.DiscardHandler))
 		if err != nil || len(again.record.Named) != 1 {
 			t.Errorf("remembered %v, %v", again.record.Named, err)
 		}

@@ -15,14 +15,14 @@ const emptiedFrom = 10
 // mounted, a checkout in mid-way or a slip looks like this, and costs what runs
 // there. A person's save or trigger confirms it; files that come back need no
 // confirmation.
-func (c *core) hold(images map[string][]string) {
+func (s *sources) hold(images map[string][]string) {
 	for ref, changed := range images {
-		for _, root := range c.sources.emptied(ref, changed) {
+		for _, root := range s.emptied(ref, changed) {
 			gone := func(path string) bool { return below([]string{root}, path) }
 			held := slices.DeleteFunc(slices.Clone(changed), func(p string) bool { return !gone(p) })
 			changed = slices.DeleteFunc(changed, gone)
-			c.held[ref] = append(c.held[ref], held...)
-			c.d.tell("warn", fmt.Sprintf("%s is empty: %d files that went are still in the pods of %s; save any file, or trigger a resource, to delete them there too", root, len(held), ref))
+			s.held[ref] = append(s.held[ref], held...)
+			s.warn(fmt.Errorf("%s is empty: %d files that went are still in the pods of %s; save any file, or trigger a resource, to delete them there too", root, len(held), ref))
 		}
 		if images[ref] = changed; len(changed) == 0 {
 			delete(images, ref)
@@ -30,18 +30,23 @@ func (c *core) hold(images map[string][]string) {
 	}
 }
 
-// confirm lets go of what is held back, but for files that came back.
-func (c *core) confirm() {
+// release lets go of what is held back, but for files that came back.
+func (s *sources) release() engine.Changed {
 	e := engine.Changed{Images: map[string][]string{}}
-	for ref, paths := range c.held {
+	for ref, paths := range s.held {
 		for _, p := range paths {
-			if _, back := c.sources.tree.Entry(p); !back {
+			if _, back := s.tree.Entry(p); !back {
 				e.Images[ref] = append(e.Images[ref], p)
 			}
 		}
 	}
-	clear(c.held)
-	if len(e.Images) > 0 {
+	clear(s.held)
+	return e
+}
+
+// confirm lets go of what is held back.
+func (c *core) confirm() {
+	if e := c.sources.release(); len(e.Images) > 0 {
 		c.step(e)
 	}
 }

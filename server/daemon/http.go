@@ -246,24 +246,26 @@ func (c *core) mustRun(resource string) error {
 	if c.session.runner == nil || c.good == nil {
 		return &config.Problem{Message: "the project is not up", Hint: "bring it up first: `towline up`"}
 	}
-	return c.mustKnow(resource)
+	return mustKnow(c.good, resource)
 }
 
-// mustKnow says that a name is no resource's, nil if it is one's.
-func (c *core) mustKnow(resource string) error {
+// mustKnow says which of some names is no resource's, nil if all are.
+func mustKnow(p *config.Project, resources ...string) error {
 	var names []string
-	for _, r := range c.good.Resources {
-		if r.Name == resource {
-			return nil
-		}
+	for _, r := range p.Resources {
 		names = append(names, r.Name)
 	}
 	slices.Sort(names)
-	return &config.Problem{
-		Message: fmt.Sprintf("there is no resource %q", resource),
-		Hint:    fmt.Sprintf("the Tiltfile has %v", names),
-		Pos:     config.Position{File: c.tiltfile()},
+	for _, resource := range resources {
+		if !slices.Contains(names, resource) {
+			return &config.Problem{
+				Message: fmt.Sprintf("there is no resource %q", resource),
+				Hint:    fmt.Sprintf("the Tiltfile has %v", names),
+				Pos:     config.Position{File: p.Tiltfile},
+			}
+		}
 	}
+	return nil
 }
 
 func (d *Daemon) handleWatch(w http.ResponseWriter, r *http.Request) {

@@ -5,28 +5,27 @@ import (
 	"encoding/hex"
 	"os"
 	"os/user"
-	"strings"
 )
 
-// workspace labels the objects of this workspace. A path alone would not do:
-// two people's containers have the same one.
-func (c *core) workspace() string {
-	if c.store.record.ID == "" {
-		var id [5]byte
-		_, _ = rand.Read(id[:]) // never fails
-		c.store.record.ID = hex.EncodeToString(id[:])
-		c.save()
+// workspace labels the objects of the workspace of an endpoint's id. A path
+// alone would not do: two people's containers have the same one.
+func (s *store) workspace(id string) string {
+	if s.record.ID == "" {
+		var own [5]byte
+		_, _ = rand.Read(own[:]) // never fails
+		s.record.ID = hex.EncodeToString(own[:])
+		s.save()
 	}
-	return c.d.o.Endpoint.ID() + "-" + c.store.record.ID
+	return id + "-" + s.record.ID
 }
 
-// owner says whose this workspace is, as "me@laptop:/home/me/shop".
-func (c *core) owner() string {
+// ownerOf says whose a workspace is, as "me@laptop:/home/me/shop".
+func ownerOf(workspace string) string {
 	name := os.Getenv("USER")
 	if u, err := user.Current(); err == nil {
 		name = u.Username
 	}
-	return name + "@" + hostname() + ":" + c.d.o.Endpoint.Workspace
+	return name + "@" + hostname() + ":" + workspace
 }
 
 func hostname() string {
@@ -35,22 +34,4 @@ func hostname() string {
 		return "this machine"
 	}
 	return host
-}
-
-// take returns which owners' objects are taken over: anybody's once the person
-// said so, and those of a folder of this machine that is there no more.
-func (c *core) take() func(owner string) bool {
-	all := c.takeOver
-	return func(owner string) bool {
-		if all.Load() {
-			return true
-		}
-		_, place, _ := strings.Cut(owner, "@")
-		folder, here := strings.CutPrefix(place, hostname()+":")
-		if !here {
-			return false
-		}
-		_, err := os.Stat(folder)
-		return os.IsNotExist(err)
-	}
 }

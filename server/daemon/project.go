@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -17,12 +16,16 @@ func (c *core) evaluate(then func(*config.Project)) {
 		c.eval.waiting = append(c.eval.waiting, then)
 	}
 	c.dirty = true
-	e := Evaluation{Tiltfile: c.tiltfile(), Args: c.session.request.Args, Subcommand: c.subcommandNow(), Allowed: c.allowed()}
-	if c.session.runner == nil && c.downing == nil {
+	up := c.session.runner != nil
+	e := Evaluation{Tiltfile: c.session.tiltfile(c.d.o.Endpoint.Workspace), Args: c.session.request.Args, Subcommand: c.requests.told(up, c.session.request.CI)}
+	if !up && c.requests.asked == 0 {
+		e.Allowed = c.store.record.allowed()
+	}
+	if !up && !c.requests.down {
 		c.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
 	}
 	if c.session.cluster != nil {
-		e.Cluster, e.Kubeconfig = c.session.cluster.Identity(), c.kubeconfig()
+		e.Cluster, e.Kubeconfig = c.session.cluster.Identity(), c.d.kubeconfig()
 	}
 	if c.sources.interests == nil {
 		// A first evaluation that hangs must not keep its mending from being seen.
@@ -31,22 +34,14 @@ func (c *core) evaluate(then func(*config.Project)) {
 	c.eval.begin(e, c.sources.roots, c.evaluated)
 }
 
-// tiltfile is the file that is evaluated.
-func (c *core) tiltfile() string {
-	if c.session.request.Tiltfile != "" {
-		return c.session.request.Tiltfile
-	}
-	return filepath.Join(c.d.o.Endpoint.Workspace, "Tiltfile")
-}
-
 // evaluated takes the outcome of an evaluation. A failed one leaves the last
 // good project in force.
 func (c *core) evaluated(o outcome) {
 	p := o.project
-	c.hide(p)
+	c.d.hide(p)
 	o.said.tell(c.d.logs)
-	if o.asked {
-		c.allow(p.Read)
+	if o.asked && c.store.record.allow(p.Read) {
+		c.store.save()
 	}
 	c.last, c.dirty = p, true
 	switch {
@@ -138,7 +133,7 @@ func (c *core) changed(paths map[string]bool, saved bool) []string {
 	}
 	e, files := c.sources.dependents(paths)
 	e.Saved = saved
-	c.hold(e.Images)
+	c.sources.hold(e.Images)
 	if len(e.Images)+len(e.Locals) > 0 {
 		c.step(e)
 	}

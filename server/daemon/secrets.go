@@ -11,25 +11,25 @@ import (
 // hide takes the values of a project's Secrets out of all that leaves the
 // daemon from now on, and out of the log that is kept. What an earlier project
 // had stays hidden too: its containers may still print it.
-func (c *core) hide(p *config.Project) {
+func (d *Daemon) hide(p *config.Project) {
 	s := config.SecretsOf(p)
 	if p.Settings.SecretScrub {
-		s = c.d.secrets.Load().Merge(s)
+		s = d.secrets.Load().Merge(s)
 	}
-	c.d.secrets.Store(s)
-	c.d.logs.hide(s)
+	d.secrets.Store(s)
+	d.logs.hide(s)
 }
 
 // hideObjects is hide for objects that no evaluation saw.
-func (c *core) hideObjects(objects []map[string]any) {
-	if c.good == nil || !c.good.Settings.SecretScrub {
+func (d *Daemon) hideObjects(objects []map[string]any) {
+	if len(objects) == 0 {
 		return
 	}
 	var s *config.Secrets
 	for _, o := range objects {
 		s = s.With(o)
 	}
-	s = c.d.secrets.Load().Merge(s)
-	c.d.secrets.Store(s)
-	c.d.logs.hide(s)
+	s = d.secrets.Load().Merge(s)
+	d.secrets.Store(s)
+	d.logs.hide(s)
 }

@@ -1,8 +1,11 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"net"
+	"path/filepath"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/build"
@@ -89,6 +92,36 @@ func (s *session) status(allowedContexts []string) api.ClusterStatus {
 		out.Problem = problemOf(s.lost)
 	}
 	return out
+}
+
+// moved says that the context where the project is up leads to another cluster
+// than the pinned one by now, nil when it does not: a name proves nothing.
+func (s *session) moved(pin string) *config.Problem {
+	if s.cluster == nil || pin == "" {
+		return nil
+	}
+	id := s.cluster.Identity()
+	if pinOf(id) == pin {
+		return nil
+	}
+	return &config.Problem{
+		Message: fmt.Sprintf("the context %s leads to another cluster (%s) than the one where the project is up", id.Context, id.Server),
+		Hint:    "bring the old entry of the kubeconfig back; or, if that cluster is gone, forget it: `towline down --forget`",
+		Pos:     config.Position{File: s.cluster.Kubeconfig()},
+	}
+}
+
+// namespace is the one that objects without one go to.
+func (s *session) namespace() string {
+	if s.cluster == nil {
+		return ""
+	}
+	return s.cluster.Identity().Namespace
+}
+
+// tiltfile is the file that is evaluated in a workspace.
+func (s *session) tiltfile(workspace string) string {
+	return cmp.Or(s.request.Tiltfile, filepath.Join(workspace, "Tiltfile"))
 }
 
 // take notes a fact that the runner told.

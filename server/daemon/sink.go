@@ -36,9 +36,11 @@ func (s sink) Facts(f run.Facts) {
 		}
 		c.dirty = true
 		c.session.take(f)
-		if f.Objects != nil {
-			c.hideObjects(f.Objects)
-			c.noteNamed(f.Objects)
+		if c.good != nil && c.good.Settings.SecretScrub {
+			c.d.hideObjects(f.Objects)
+		}
+		if c.store.record.applied(f.Objects) {
+			c.store.save()
 		}
 	})
 }

@@ -27,6 +27,7 @@ type sources struct {
 	sweepKeep func(path string, dir bool) bool // interests.keep, for the sweeper
 	partly    bool                             // it was said that not all is watched
 	left      int                              // so many files were said to be left out
+	held      map[string][]string              // files that went and are kept in the pods, by image
 	interests interests
 	roots     []string            // of the interests; replaced, never changed
 	listed    map[string][]string // names in folders that the Tiltfile listed
@@ -38,7 +39,7 @@ type sources struct {
 // which only attributes may, warn of what cannot be watched or read.
 func newSources(q *queue, r tree.Reader, o watcherOptions, warn func(error)) *sources {
 	l := newLinks(r)
-	s := &sources{tree: tree.New(l), links: l, sweeper: newSweeper(q), warn: warn}
+	s := &sources{tree: tree.New(l), links: l, sweeper: newSweeper(q), held: map[string][]string{}, warn: warn}
 	o.overflow = s.sweeper.overflow
 	s.watcher = newWatcher(o)
 	s.sweeper.watcher = s.watcher

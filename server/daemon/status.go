@@ -23,9 +23,9 @@ func (c *core) publish() {
 			Pid: os.Getpid(), Version: c.d.o.Version, Workspace: c.d.o.Endpoint.Workspace,
 			Started: started, LogFile: c.d.o.Endpoint.LogFile(),
 		},
-		Tiltfile: c.tiltfile(), Args: c.session.request.Args,
+		Tiltfile: c.session.tiltfile(c.d.o.Endpoint.Workspace), Args: c.session.request.Args,
 		Cluster: c.session.status(allowedBy(c.good)), Config: c.configStatus(),
-		Project: c.good, State: &c.state, Stopping: c.downing != nil, Left: c.left,
+		Project: c.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left,
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.updates.resources, Synced: c.updates.synced,
 	})
 	c.d.published.publish(config.Scrubbed(c.d.secrets.Load(), s))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/build"
+	"github.com/towline-dev/towline/server/run/deploy"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -52,10 +54,12 @@ type store struct {
 	record  record
 	touched map[string]bool
 	journal *os.File
+	unsaved bool // the record has to be written
+	log     *slog.Logger
 }
 
-func openStore(dir string) (*store, error) {
-	s := &store{dir: dir, touched: map[string]bool{}}
+func openStore(dir string, log *slog.Logger) (*store, error) {
+	s := &store{dir: dir, touched: map[string]bool{}, log: log}
 	s.record.Images = map[string]imageRecord{}
 	data, err := os.ReadFile(s.path("state.json"))
 	switch {
@@ -100,8 +104,16 @@ func (s *store) readJournal() error {
 
 func (s *store) path(name string) string { return filepath.Join(s.dir, name) }
 
-// save replaces the record on disk.
-func (s *store) save() error {
+// save replaces the record on disk. Where that fails, what is up is known from
+// the cluster's labels alone.
+func (s *store) save() {
+	s.unsaved = false
+	if err := s.write(); err != nil {
+		s.log.Error("state", "err", err)
+	}
+}
+
+func (s *store) write() error {
 	data, err := json.Marshal(s.record)
 	if err != nil {
 		return err
@@ -164,6 +176,17 @@ func addName(list *[]map[string]any, o map[string]any) bool {
 	}
 	*list = append(*list, name)
 	return true
+}
+
+// applied remembers the workloads that a command says it applied, and reports
+// whether that is new: a Down has to look at them even where nobody may search
+// all namespaces for them.
+func (r *record) applied(objects []map[string]any) bool {
+	news := false
+	for _, o := range objects {
+		news = deploy.MayGetAgent(o) && addName(&r.Named, o) || news
+	}
+	return news
 }
 
 // skeleton is what names an object.

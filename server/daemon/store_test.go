@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // open opens the store of a folder; reopening it is what a new daemon does.
 func open(t *testing.T, dir string) *store {
 	t.Helper()
-	s, err := openStore(dir)
+	s, err := openStore(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +39,7 @@ func TestStoreRemembers(t *testing.T) {
 	s.record.Up = &api.UpRequest{Tiltfile: "/w/Tiltfile", Namespace: "ns", Keep: true}
 	s.record.Pin = "pin"
 	s.record.Images["web"] = imageRecord{Spec: "spec", Files: map[string]tree.Hash{"/w/a": {1, 2}}}
-	if err := s.save(); err != nil {
+	if err := s.write(); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(s.record, open(t, dir).record); diff != "" {
@@ -68,7 +69,7 @@ func TestStoreSurvivesWhatItFinds(t *testing.T) {
 			put(t, dir, "state.json.new", "half a file that an earlier daemon wrote")
 			s := open(t, dir)
 			s.record.Images["web"] = imageRecord{Spec: "s"}
-			if err := s.save(); err != nil {
+			if err := s.write(); err != nil {
 				t.Fatal(err)
 			}
 			if got := open(t, dir).record.Images["web"].Spec; got != "s" {
@@ -144,7 +145,7 @@ func TestJournalIsNeeded(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "touched"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openStore(dir); err == nil {
+	if _, err := openStore(dir, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("no error without a journal")
 	}
 }

@@ -23,19 +23,14 @@ const reachTimeout = 10 * time.Second
 
 // open opens the cluster of the current request.
 func (c *core) open() {
-	c.session.open(c.kubeconfig(), func(err error) { c.d.tell("warn", err.Error()) })
+	c.session.open(c.d.kubeconfig(), func(err error) { c.d.tell("warn", err.Error()) })
 }
-
-// kubeconfig is the file that the developer's own commands get: it knows the
-// cluster in use alone.
-func (c *core) kubeconfig() string { return filepath.Join(c.d.o.Endpoint.State, "kubeconfig") }
 
 // up brings the project up and answers when the Tiltfile is evaluated and the
 // cluster has answered. What is up already stays until the new request has
 // proved to be good.
 func (c *core) up(req api.UpRequest, answer func(error)) {
-	if c.downing != nil {
-		c.downing = append(c.downing, func() { c.up(req, answer) })
+	if c.requests.afterDown(func() { c.up(req, answer) }) {
 		return
 	}
 	if req.Tiltfile == "" {
@@ -75,16 +70,16 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		c.open()
 	}
 	if up := c.store.record.Up; up != nil && moves {
-		if problem := c.moved(); problem != nil {
+		if problem := c.session.moved(c.store.record.Pin); problem != nil {
 			c.session = newSession()
 			answer(problem)
 			return
 		}
 	}
-	answer = c.asking(answer)
-	turn := c.turn
+	answer = c.requests.asking(answer)
+	turn := c.requests.turn
 	c.evaluate(func(p *config.Project) {
-		if turn != c.turn {
+		if turn != c.requests.turn {
 			answer(overtaken)
 			return
 		}
@@ -116,23 +111,6 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 // overtaken is the answer to an Up that another request came between.
 var overtaken = &config.Problem{Message: "another request came between", Hint: "ask again: `towline up`"}
 
-// moved says that the context where the project is up leads to another cluster
-// by now, nil when it does not: a name proves nothing.
-func (c *core) moved() *config.Problem {
-	if c.store.record.Up == nil || c.session.cluster == nil || c.store.record.Pin == "" {
-		return nil
-	}
-	id := c.session.cluster.Identity()
-	if pinOf(id) == c.store.record.Pin {
-		return nil
-	}
-	return &config.Problem{
-		Message: fmt.Sprintf("the context %s leads to another cluster (%s) than the one where the project is up", id.Context, id.Server),
-		Hint:    "bring the old entry of the kubeconfig back; or, if that cluster is gone, forget it: `towline down --forget`",
-		Pos:     config.Position{File: c.session.cluster.Kubeconfig()},
-	}
-}
-
 // pinOf names a cluster and a namespace beyond doubt.
 func pinOf(id kube.Identity) string { return id.Pin() + "/" + id.Namespace }
 
@@ -163,16 +141,6 @@ func adopt(env []string) {
 	}
 }
 
-// unknown says which of the names are no resources, nil when all are.
-func (c *core) unknown(names []string) error {
-	for _, name := range names {
-		if err := c.mustKnow(name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // allowedBy are the contexts that a Tiltfile allows, by name or with their
 // certificate authority.
 func allowedBy(p *config.Project) []string {
@@ -194,7 +162,7 @@ func (c *core) begun(req api.UpRequest, moves bool, answer func(error)) {
 		answer(&p)
 		return
 	}
-	if err := c.unknown(req.Resources); err != nil {
+	if err := mustKnow(c.good, req.Resources...); err != nil {
 		answer(err)
 		return
 	}
@@ -203,13 +171,13 @@ func (c *core) begun(req api.UpRequest, moves bool, answer func(error)) {
 		answer(nil)
 		return
 	}
-	turn, workspace := c.turn, c.workspace()
+	turn, workspace := c.requests.turn, c.store.workspace(c.d.o.Endpoint.ID())
 	cluster, registry := c.session.cluster, c.good.Settings.DefaultRegistry
 	c.spawn(func(ctx context.Context) {
 		environs, err := survey(ctx, cluster, registry, workspace)
 		c.d.queue.put(func(c *core) {
 			switch {
-			case turn != c.turn:
+			case turn != c.requests.turn:
 				answer(overtaken)
 			case err != nil:
 				answer(err)
@@ -322,17 +290,10 @@ func (c *core) start(s environs) {
 // runnerOptions are those of any runner of the session's cluster.
 func (c *core) runnerOptions(serial int) run.Options {
 	return run.Options{
-		Workspace: c.workspace(), Owner: c.owner(), Take: c.take(), Cluster: c.session.cluster, Namespace: c.namespace(), Kubeconfig: c.kubeconfig(),
+		Workspace: c.store.workspace(c.d.o.Endpoint.ID()), Owner: ownerOf(c.d.o.Endpoint.Workspace), Take: c.requests.take(),
+		Cluster: c.session.cluster, Namespace: c.session.namespace(), Kubeconfig: c.d.kubeconfig(),
 		Agent: c.d.o.Agent, Sink: sink{d: c.d, up: serial}, Secrets: c.d.secrets.Load,
 	}
-}
-
-// namespace is the one that objects without one go to.
-func (c *core) namespace() string {
-	if c.session.cluster == nil {
-		return ""
-	}
-	return c.session.cluster.Identity().Namespace
 }
 
 // want tells the engine to bring resources up, and remembers it.
@@ -341,9 +302,9 @@ func (c *core) want(req api.UpRequest) {
 	id := c.session.cluster.Identity()
 	req.Context, req.Namespace = id.Context, id.Namespace // as they were meant, wherever the kubeconfig points tomorrow
 	c.session.request.Context, c.session.request.Namespace = id.Context, id.Namespace
-	c.takeOver.Store(c.takeOver.Load() || req.TakeOver)
-	c.left, req.TakeOver = "", false // it was for now
+	c.requests.takeOver.Store(c.requests.takeOver.Load() || req.TakeOver)
+	c.requests.left, req.TakeOver = "", false // it was for now
 	c.store.record.Up, c.store.record.Leaving = &req, false
-	c.save()
+	c.store.save()
 	c.step(engine.Wanted{Resources: req.Resources})
 }

@@ -1,0 +1,94 @@
+package daemon
+
+import (
+	"os"
+	"strings"
+	"sync/atomic"
+)
+
+// requests are what people have asked for and what waits for its turn. The
+// core's goroutine alone uses it, but for takeOver.
+type requests struct {
+	subcommand string       // that the Tiltfile is told
+	asked      int          // those that go on and want the Tiltfile to run
+	turn       int          // counts Downs: an Up that began before one is overtaken
+	down       bool         // a Down runs
+	waiting    []func()     // for its end
+	left       string       // why the last one did not end, "" if it did
+	takeOver   *atomic.Bool // objects of other workspaces, for the runner that is up
+}
+
+func newRequests() requests { return requests{subcommand: "up", takeOver: &atomic.Bool{}} }
+
+// looking is what config.tilt_subcommand says to a Tiltfile that is evaluated
+// while nothing is up: for an editor, and not to bring anything up.
+const looking = "tiltfile-result"
+
+// told is what the Tiltfile is told that is evaluated next; up says whether the
+// project is, and ci whether that was asked for as `towline ci`.
+func (r *requests) told(up, ci bool) string {
+	switch {
+	case r.subcommand != "up":
+	case !up && r.asked == 0:
+		return looking
+	case ci:
+		return "ci"
+	}
+	return r.subcommand
+}
+
+// asking counts a request of a person that wants the Tiltfile to run, until it
+// is answered.
+func (r *requests) asking(answer func(error)) func(error) {
+	r.asked++
+	return func(err error) {
+		r.asked--
+		answer(err)
+	}
+}
+
+// afterDown reports whether a Down runs; then f is called at its end.
+func (r *requests) afterDown(f func()) bool {
+	if r.down {
+		r.waiting = append(r.waiting, f)
+	}
+	return r.down
+}
+
+// beginDown notes that a Down runs: whoever waits to bring the project up waits
+// in vain.
+func (r *requests) beginDown() {
+	r.turn++
+	r.down = true
+}
+
+// endDown notes how a Down ended, and returns what waited for that.
+func (r *requests) endDown(err error) []func() {
+	r.left = ""
+	if err != nil {
+		r.left = err.Error()
+	} else {
+		r.takeOver.Store(false)
+	}
+	waiting := r.waiting
+	r.down, r.waiting = false, nil
+	return waiting
+}
+
+// take returns which owners' objects are taken over: anybody's once the person
+// said so, and those of a folder of this machine that is there no more.
+func (r *requests) take() func(owner string) bool {
+	all := r.takeOver
+	return func(owner string) bool {
+		if all.Load() {
+			return true
+		}
+		_, place, _ := strings.Cut(owner, "@")
+		folder, here := strings.CutPrefix(place, hostname()+":")
+		if !here {
+			return false
+		}
+		_, err := os.Stat(folder)
+		return os.IsNotExist(err)
+	}
+}
