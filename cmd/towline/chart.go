@@ -29,11 +29,24 @@ func chartCommand() *cobra.Command {
 	dependency.AddCommand(&cobra.Command{Use: "update CHART", Args: cobra.ExactArgs(1), RunE: func(cmd *cobra.Command, args []string) error {
 		return chartSource().FetchDependencies(cmd.Context(), args[0])
 	}})
-	root.AddCommand(chartUpgradeCommand(), chartUninstallCommand(), get, repo, dependency)
+	render := &cobra.Command{Use: "render", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return chart.Serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+	}}
+	root.AddCommand(render, chartUpgradeCommand(), chartUninstallCommand(), get, repo, dependency)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return fmt.Errorf("%w: without the helm program only its common flags are known; install it (https://helm.sh/docs/intro/install) to use others", err)
 	})
 	return root
+}
+
+// renderer is the command that renders a chart for an evaluation; none where
+// this program does not know where it lies.
+func renderer() []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return []string{self, "chart", "render"}
 }
 
 func chartSource() chart.Source { return chart.Source{Env: os.Environ()} }

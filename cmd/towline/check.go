@@ -82,6 +82,9 @@ func checkAll(ctx context.Context, args []string, evaluates bool) ([]finding, er
 			}
 		}
 	}
+	if ctx.Err() != nil { // an evaluation was ended, and says nothing of the file
+		return nil, context.Cause(ctx)
+	}
 	return c.sorted(), nil
 }
 
@@ -230,7 +233,7 @@ func (c *check) evaluate(ctx context.Context, root string) *config.Project {
 	p := c.projects[root]
 	if p == nil {
 		p = eval.Eval(ctx, eval.Options{
-			Tiltfile: root, Env: os.Environ(), Version: version, Remote: remote(extensionCache(root, nil)), AnyContext: true,
+			Tiltfile: root, Env: os.Environ(), Version: version, Renderer: renderer(), Remote: remote(extensionCache(root, nil)), AnyContext: true,
 		})
 		c.projects[root] = p
 	}

@@ -27,6 +27,7 @@ var errReported = errors.New("reported")
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := rootCommand().ExecuteContext(ctx); err != nil {
 		report(err)
 		os.Exit(1)

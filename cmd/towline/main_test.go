@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -9,7 +10,14 @@ import (
 
 var update = flag.Bool("update", false, "write what the tests got as what they want")
 
+// asTowline makes this program the one under test.
+const asTowline = "TOWLINE_TEST_MAIN"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asTowline) != "" {
+		main()
+		return
+	}
 	testscript.Main(m, map[string]func(){"towline": main})
 }
 

@@ -37,7 +37,7 @@ type Rendering struct {
 	SetString   []string // each "key=value", the values being texts; helm() has none
 	KubeVersion string   // "": a recent one
 	SkipCRDs    bool
-	ReadFile    func(path string) ([]byte, error) // reads files of values; nil: os.ReadFile
+	ReadFile    func(path string) ([]byte, error) `json:"-"` // reads files of values; nil: os.ReadFile
 }
 
 // Render renders a chart as "helm template --include-crds" does, without the

@@ -66,6 +66,7 @@ type Options struct {
 	Cache      *cache.Cache   // nil: nothing is kept
 	Remote     Remote         // fetches repositories of extensions; nil: none can be fetched
 	Charts     Charts         // fetches Helm charts; nil: from the network
+	Renderer   []string       // the command that is chart.Serve; none: charts are rendered in this process
 	Version    string         // towline's own version
 	Allowed    Allowed        // nil: the run may do whatever the Tiltfile wants
 	AnyContext bool           // the caller checks the Kubernetes context before it deploys; local() is refused all the same
@@ -77,8 +78,9 @@ type Options struct {
 //
 // It goes in a goroutine of its own, for which Eval waits; but for one that does
 // not end when ctx does, or takes far more memory than it may, Eval waits no
-// longer than endWithin. Every step of Starlark is bounded (starlark/limit), so
-// that this is for libraries that forget to ask.
+// longer than endWithin. Every step of Starlark is bounded (starlark/limit) and a
+// chart is rendered in a process of its own, so that this is for libraries that
+// forget to ask.
 func Eval(ctx context.Context, o Options) *config.Project {
 	r := newRun(ctx, o)
 	done := make(chan *config.Project, 1)
@@ -90,23 +92,23 @@ func Eval(ctx context.Context, o Options) *config.Project {
 		case p := <-done:
 			return p
 		case <-ctx.Done():
-			return wait(done, r.opts.Tiltfile, context.Cause(ctx))
+			return wait(done, r.opts.Tiltfile, context.Cause(ctx).Error())
 		case <-look.C:
 			if err := r.meter.Exceeded(); err != nil {
 				r.thread.Cancel(err.Error())
-				return wait(done, r.opts.Tiltfile, err)
+				return wait(done, r.opts.Tiltfile, err.Error()+"; the evaluation does not end by itself")
 			}
 		}
 	}
 }
 
 const (
-	endWithin = 5 * time.Second // more than a command that is ended may take
+	endWithin = 800 * time.Millisecond // a person who ends it waits no longer than a second
 	lookEvery = 100 * time.Millisecond
 )
 
 // wait gives an evaluation that is to end the time for it, and then gives up.
-func wait(done <-chan *config.Project, tiltfile string, why error) *config.Project {
+func wait(done <-chan *config.Project, tiltfile string, why string) *config.Project {
 	select {
 	case p := <-done:
 		return p
@@ -114,7 +116,7 @@ func wait(done <-chan *config.Project, tiltfile string, why error) *config.Proje
 	}
 	p := config.NewProject(tiltfile)
 	p.ConfigFiles = []string{tiltfile}
-	p.Error = &config.Problem{Message: why.Error() + "; the evaluation does not end by itself", Pos: config.Position{File: tiltfile}}
+	p.Error = &config.Problem{Message: why, Pos: config.Position{File: tiltfile}}
 	p.FillEmpty()
 	return p
 }

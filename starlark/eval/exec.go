@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,11 +107,14 @@ func (r *run) execFile(m *module, path string) (starlark.StringDict, error) {
 	names["__file__"] = starlark.String(path)
 	names["__name__"] = starlark.String(r.moduleName(path))
 	globals, err := program.Init(r.thread, names)
+	if err != nil {
+		return nil, err // nobody asks for its values, and there may be many
+	}
 	if tooLarge := limit.CheckValues(globals); tooLarge != nil {
-		return nil, cmp.Or(err, tooLarge)
+		return nil, tooLarge
 	}
 	globals.Freeze()
-	return globals, err
+	return globals, nil
 }
 
 func (r *run) moduleName(path string) string {

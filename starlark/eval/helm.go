@@ -1,11 +1,15 @@
 package eval
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"go.starlark.net/starlark"
 	"sigs.k8s.io/yaml"
@@ -13,6 +17,7 @@ import (
 	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/chart"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/process"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
@@ -52,11 +57,45 @@ func (c *call) helm() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := cache.Fill(c.run.opts.Cache, "helm", key, func() (string, error) { return h.Render(c.run.ctx) })
+	text, err := cache.Fill(c.run.opts.Cache, "helm", key, func() (string, error) { return c.run.render(h) })
 	if err != nil {
 		return nil, fmt.Errorf("helm: %w", err)
 	}
 	return value.Blob{Text: text, Source: "helm: " + h.Dir}, nil
+}
+
+// renderWithin is how long a chart may take to render.
+const renderWithin = time.Minute
+
+// render renders a chart, in a process of its own if the run has a program for
+// that: its templates may loop or grow without end.
+func (r *run) render(h chart.Rendering) (string, error) {
+	if len(r.opts.Renderer) == 0 {
+		return h.Render(r.ctx)
+	}
+	request, err := chart.NewRequest(h, r.meter.Limit())
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(request)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeoutCause(r.ctx, renderWithin, fmt.Errorf("%s takes longer than %v to render: does a template loop without end?", h.Dir, renderWithin))
+	defer cancel()
+	var said strings.Builder
+	out, err := process.OS{}.Run(ctx, process.Command{Argv: r.opts.Renderer, Stdin: string(text), Log: func(s string) { said.WriteString(s) }})
+	switch exit := (*exec.ExitError)(nil); {
+	case err == nil:
+		return chart.Answered(out)
+	case errors.Is(err, fs.ErrNotExist): // this program was moved away
+		return h.Render(r.ctx)
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case errors.As(err, &exit) && exit.ExitCode() == chart.ExitMemory:
+		return "", fmt.Errorf("rendering %s needs more than %d MB of memory: does a template repeat something without end? (towline.limits(memory_mb=…) allows more)", h.Dir, request.Memory>>20)
+	}
+	return "", fmt.Errorf("the process that renders %s: %w: %s", h.Dir, err, quoteEnd(said.String()))
 }
 
 // chartKey watches what a rendering reads and returns a key of its content.

@@ -67,6 +67,14 @@ func TestMemoryIsLimited(t *testing.T) {
 		"the index of a list":        {"def f():\n    x = [1] * 100\n    for i in range(8):\n        x = [x] * 100\n    return x\na = f()\nb = [f()]\nc = b.index(a)", "nest too deep"},
 		"lists sorted":               {"def f():\n    x = [1] * 100\n    for i in range(8):\n        x = [x] * 100\n    return x\nx = sorted([f(), f()])", "nest too deep"},
 		"dictionaries compared":      {"def f():\n    x = {1: 1}\n    for i in range(30):\n        x = {j: x for j in range(100)}\n    return x\nc = f() == f()", "nest too deep"},
+		"join as a value":            {"j = ('a' * 1000000).join\nx = j(['b'] * 100000)", tooMuch},
+		"join by its name":           {"x = getattr('a' * 1000000, 'join')(['b'] * 100000)", tooMuch},
+		"replace as an argument":     {"def f(r):\n    return r('a', 'b' * 100000)\nx = f(('a' * 1000000).replace)", tooMuch},
+		"split in a list":            {"x = [f() for f in [('a ' * 4000000).split]]", tooMuch},
+		"format as a default":        {"def f(g=('{0}' * 10000).format):\n    return g('a' * 1000000)\nx = f()", tooMuch},
+		"items as a value":           {"x = 1\nfor i in range(60):\n    f = {x: x}.items\n    x = f()[0]\nd = {x: 1}", "nest too deep"},
+		"an item that is taken out":  {"x = 1\nfor i in range(60):\n    d = {}\n    d[x] = x\n    x = d.popitem()\nd = {x: 1}", "recursion depth"},
+		"YAML of lists of lists":     {"x = ['lol']\nfor i in range(30):\n    x = [x] * 10\ny = encode_yaml(x)", tooMuch},
 		"written of lists of lists":  {"x = ['lol']\nfor i in range(30):\n    x = [x] * 10\ny = encode_json(x)", tooMuch},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,6 +129,17 @@ z.append(z)
 check(str(z), '[[...]]')
 check(dict([('a', 1)], b=2), {'a': 1, 'b': 2})
 check(list(zip([1, 2], ['a', 'b'])), [(1, 'a'), (2, 'b')])
+j = ','.join
+check(j(['a', 'b']), 'a,b')
+check(str(j), str(','.join))
+check(type(j), 'builtin_function_or_method')
+check([f(1) for f in [lambda v: v, [1].index]], [1, 0])
+check(getattr('a b', 'split')(), ['a', 'b'])
+check(getattr(struct(join=1), 'join', 2), 1)
+check(getattr('a', 'none', 2), 2)
+p = os.path.join
+check(p('a', 'b'), 'a/b')
+check({1: 2}.popitem(), (1, 2))
 `
 	if got := evalText(t, t.Context(), text, nil); got != "" {
 		t.Error(got)

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -191,6 +192,9 @@ func (r *run) command(c config.Command, stdin string, log func(string)) ([]byte,
 	out, err := r.opts.Commands.Run(r.ctx, process.Command{
 		Argv: c.Argv, Dir: c.Dir, Env: r.env.List(c.Env), Stdin: stdin, Log: log,
 	})
+	if err != nil && r.ctx.Err() != nil {
+		return out, fmt.Errorf("it was ended with the evaluation: %w", context.Cause(r.ctx))
+	}
 	return out, fault.Environment(err)
 }
 

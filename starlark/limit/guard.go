@@ -24,6 +24,7 @@ const (
 	guardSum    = "<sum>"    // (x): x, which was just made
 	guardMore   = "<more>"   // (x, y): y, which will be added to x
 	guardCall   = "<call>"   // (method, …): method(…)
+	guardMethod = "<method>" // (x): x, which may be a method that is called later
 	guardLoop   = "<loop>"   // (x): x
 	guardTuple  = "<tuple>"  // (x): x, a tuple that was just made
 	guardCheck  = "<check>"  // (x): x, which will be compared with something
@@ -33,7 +34,7 @@ const (
 // guardedMethods are the methods whose result can be larger than what goes in, or
 // as large, and those that compare.
 var guardedMethods = map[string]bool{
-	"join": true, "replace": true, "format": true, "extend": true, "split": true, "rsplit": true, "splitlines": true,
+	"join": true, "replace": true, "format": true, "extend": true, "split": true, "rsplit": true, "splitlines": true, "popitem": true,
 	"upper": true, "lower": true, "title": true, "capitalize": true, "items": true, "keys": true, "values": true,
 	"index": true, "remove": true, "union": true, "intersection": true, "difference": true, "symmetric_difference": true, "update": true,
 }
@@ -173,6 +174,9 @@ func guardExpr(x syntax.Expr) syntax.Expr {
 		guardAll(x.List)
 	case *syntax.DotExpr:
 		x.X = guardExpr(x.X)
+		if guardedMethods[x.Name.Name] {
+			return guardOf(guardMethod, x.Dot, x)
+		}
 	case *syntax.IndexExpr:
 		x.X, x.Y = guardExpr(x.X), guardExpr(x.Y)
 	case *syntax.LambdaExpr:
@@ -271,7 +275,13 @@ func guardChain(x *syntax.BinaryExpr) (ok bool) {
 }
 
 func guardCallOf(x *syntax.CallExpr) syntax.Expr {
-	x.Fn = guardExpr(x.Fn)
+	dot, ok := x.Fn.(*syntax.DotExpr)
+	guarded := ok && guardedMethods[dot.Name.Name]
+	if guarded {
+		dot.X = guardExpr(dot.X)
+	} else {
+		x.Fn = guardExpr(x.Fn)
+	}
 	for i, a := range x.Args {
 		if b, ok := a.(*syntax.BinaryExpr); ok && b.Op == syntax.EQ {
 			b.Y = guardExpr(b.Y)
@@ -279,7 +289,7 @@ func guardCallOf(x *syntax.CallExpr) syntax.Expr {
 		}
 		x.Args[i] = guardExpr(a)
 	}
-	if dot, ok := x.Fn.(*syntax.DotExpr); ok && guardedMethods[dot.Name.Name] {
+	if guarded {
 		x.Args = append([]syntax.Expr{dot}, x.Args...)
 		x.Fn = &syntax.Ident{NamePos: x.Lparen, Name: guardCall}
 	}
@@ -334,6 +344,16 @@ func (m *Meter) Functions() starlark.StringDict {
 		return starlark.Universe["int"].(*starlark.Builtin).CallInternal(t, args, kwargs)
 	})
 	add(guardCall, m.callGuarded)
+	add(guardMethod, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+		return m.method(args[0]), nil
+	})
+	add("getattr", func(t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		v, err := starlark.Universe["getattr"].(*starlark.Builtin).CallInternal(t, args, kwargs)
+		if err != nil {
+			return nil, err
+		}
+		return m.method(v), nil
+	})
 	add(guardLoop, func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 		return args[0], nil
 	})
@@ -402,6 +422,18 @@ func (m *Meter) times(x, y starlark.Value) (starlark.Value, error) {
 	return starlark.Binary(syntax.STAR, x, y)
 }
 
+// method returns a value; in the place of a method whose result may be large, one
+// that is guarded wherever it is called.
+func (m *Meter) method(v starlark.Value) starlark.Value {
+	b, ok := v.(*starlark.Builtin)
+	if !ok || b.Receiver() == nil || !guardedMethods[b.Name()] {
+		return v
+	}
+	return starlark.NewBuiltin(b.Name(), func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		return m.callGuarded(t, append(starlark.Tuple{b}, args...), kwargs)
+	}).BindReceiver(b.Receiver())
+}
+
 // callGuarded calls a method whose result may be large.
 func (m *Meter) callGuarded(t *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	method, args := args[0], args[1:]
@@ -421,7 +453,7 @@ func (m *Meter) callGuarded(t *starlark.Thread, args starlark.Tuple, kwargs []st
 		if err != nil {
 			return nil, err
 		}
-		if b.Name() == "items" { // which makes tuples
+		if b.Name() == "items" || b.Name() == "popitem" { // which make tuples
 			if err := CheckNested(v); err != nil {
 				return nil, err
 			}
@@ -484,7 +516,7 @@ func methodSize(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tupl
 	var total uint64
 	add := func(v starlark.Value) {
 		if total < budget {
-			n, _ := textSize(v, budget-total, nil)
+			n, _ := textSize(v, budget-total)
 			total += n
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"sync/atomic"
 
 	"go.starlark.net/starlark"
@@ -124,6 +125,9 @@ type Text interface {
 	PlainText() string
 }
 
+// Limit returns how many bytes the evaluation may hold.
+func (m *Meter) Limit() uint64 { return m.limit.Load() }
+
 // SetLimit changes how many bytes the evaluation may hold.
 func (m *Meter) SetLimit(bytes uint64) { m.limit.Store(bytes) }
 
@@ -150,58 +154,90 @@ func Size(v starlark.Value) uint64 {
 }
 
 // textSize is the length of a value's text, or budget when that is longer; ok
-// is false when the value nests deeper than its text could be written. Within
-// are the values that hold it: one that holds itself is written short.
-func textSize(v starlark.Value, budget uint64, within []starlark.Value) (n uint64, ok bool) {
+// is false when the value nests deeper than its text could be written.
+func textSize(v starlark.Value, budget uint64) (n uint64, ok bool) {
+	s := &sizer{known: map[starlark.Value]uint64{}}
+	n = s.size(v, budget)
+	return n, !s.deep
+}
+
+// A sizer adds up the lengths of texts.
+type sizer struct {
+	within []starlark.Value          // what holds the value at hand: one that holds itself is written short
+	known  map[starlark.Value]uint64 // of lists and dictionaries, which may be reached on many ways
+	deep   bool                      // more than its text could be written
+	cycle  bool                      // something held itself
+}
+
+func (s *sizer) size(v starlark.Value, budget uint64) uint64 {
+	const brackets = 2
 	switch v := v.(type) {
 	case starlark.String:
-		return uint64(len(v)), true
+		return uint64(len(v))
 	case Text:
-		return uint64(len(v.PlainText())), true
-	}
-	for _, w := range within {
-		if w == v {
-			return 5, true
-		}
-	}
-	if len(within) > yamldoc.MaxDepth {
-		return budget, false
-	}
-	ok = true
-	add := func(x starlark.Value) bool {
-		more, shallow := textSize(x, budget-min(n, budget), within)
-		n += more + 2
-		ok = shallow
-		return ok && n < budget
-	}
-	switch v := v.(type) {
-	case *starlark.List:
-		within = append(within, v)
-		for i := 0; i < v.Len() && add(v.Index(i)); i++ {
-		}
-	case starlark.Tuple:
-		within = append(within, starlark.None) // a tuple cannot be compared, nor hold itself
-		for i := 0; i < len(v) && add(v[i]); i++ {
-		}
-	case *starlark.Dict:
-		within = append(within, v)
-		for _, k := range v.Keys() {
-			x, _, _ := v.Get(k)
-			if !add(k) || !add(x) {
-				break
+		return uint64(len(v.PlainText()))
+	case starlark.Tuple: // which cannot be compared, nor hold itself
+		return s.inside(starlark.None, budget, func(add func(starlark.Value) bool) {
+			for i := 0; i < len(v) && add(v[i]); i++ {
 			}
-		}
-	default:
-		return 8, true
+		})
+	case *starlark.List:
+		return brackets + s.once(v, budget, func(add func(starlark.Value) bool) {
+			for i := 0; i < v.Len() && add(v.Index(i)); i++ {
+			}
+		})
+	case *starlark.Dict:
+		return brackets + s.once(v, budget, func(add func(starlark.Value) bool) {
+			for k, x := range v.Entries() {
+				if !add(k) || !add(x) {
+					break
+				}
+			}
+		})
 	}
-	return n, ok
+	return 8
+}
+
+// once is inside for a value that has an identity.
+func (s *sizer) once(v starlark.Value, budget uint64, each func(add func(starlark.Value) bool)) uint64 {
+	if n, ok := s.known[v]; ok {
+		return n
+	}
+	if slices.Contains(s.within, v) {
+		s.cycle = true
+		return 3
+	}
+	n := s.inside(v, budget, each)
+	if n > smallText && n < budget && !s.cycle {
+		s.known[v] = n
+	}
+	return n
+}
+
+// smallText is up to which length a text is added up again rather than kept.
+const smallText = 64
+
+// inside adds up the elements of a value.
+func (s *sizer) inside(v starlark.Value, budget uint64, each func(add func(starlark.Value) bool)) (n uint64) {
+	if len(s.within) > yamldoc.MaxDepth {
+		s.deep = true
+		return budget
+	}
+	s.within = append(s.within, v)
+	each(func(x starlark.Value) bool {
+		const separator = 2
+		n += s.size(x, budget-min(n, budget)) + separator
+		return !s.deep && n < budget
+	})
+	s.within = s.within[:len(s.within)-1]
+	return n
 }
 
 // AllowText reports whether the text of some values is within the limit.
 func (m *Meter) AllowText(values ...starlark.Value) error {
 	var total uint64
 	for _, v := range values {
-		n, ok := textSize(v, m.limit.Load(), nil)
+		n, ok := textSize(v, m.limit.Load())
 		if !ok {
 			return fmt.Errorf("values nest too deep: does a list hold itself?")
 		}

@@ -32,6 +32,10 @@ type Command struct {
 	Log   func(string) // receives stderr; may be nil
 }
 
+// outputWithin is how long an ended program's output is waited for, which what
+// it started may hold open.
+const outputWithin = 400 * time.Millisecond
+
 // OS runs programs of the operating system.
 type OS struct{}
 
@@ -46,7 +50,7 @@ func (OS) Run(ctx context.Context, c Command) ([]byte, error) {
 		return nil, fmt.Errorf("chdir %s: no such folder", c.Dir)
 	}
 	newGroup(cmd)
-	cmd.WaitDelay = 2 * time.Second
+	cmd.WaitDelay = outputWithin
 	var stdout, stderr limited
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
