@@ -98,6 +98,10 @@ func (w *fakeCluster) Watch(ctx context.Context, _, _ string, _ func(kube.Event)
 	<-ctx.Done()
 	return nil
 }
+func (w *fakeCluster) WatchKind(ctx context.Context, _ kube.Ref, _ string, _ func(kube.Event)) error {
+	<-ctx.Done()
+	return nil
+}
 func (w *fakeCluster) Logs(context.Context, kube.LogOptions, func(kube.LogLine)) error { return nil }
 func (w *fakeCluster) Exec(context.Context, kube.ExecOptions) (int, error) {
 	return 0, errors.New("no agent")

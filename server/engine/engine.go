@@ -71,6 +71,7 @@ type Resource struct {
 	Outputs  map[string]bool
 	Ready    bool     // its pods or its serve command are
 	Broken   bool     // its pods will not become ready without a change
+	Gone     bool     // with Broken: something of it was deleted in the cluster
 	WasReady bool     // once since it was wanted: dependents may start
 	Message  string   // what it waits for, from the cluster
 	Failed   *Failure // of the last update

@@ -60,6 +60,7 @@ type Observed struct {
 	Resource string
 	Ready    bool
 	Broken   bool // it will not become ready without a change
+	Gone     bool // with Broken: something of it was deleted, and an apply brings it back
 	Message  string
 	Targets  []Seen
 }
@@ -211,9 +212,10 @@ func (e Wanted) record(s *State) []Effect {
 	}
 	for name, r := range s.Resources {
 		// Asking again is a reason to try again, a command that failed or a
-		// server that ended included: they would wait for a file to change.
+		// server that ended included: they would wait for a file to change. So
+		// would what somebody deleted in the cluster.
 		local := s.view.resource(name).Kind == config.KindLocal
-		r.Forced = r.Forced || local && r.Wanted && !r.Working && (r.Failed != nil || r.Broken)
+		r.Forced = r.Forced || r.Gone || local && r.Wanted && !r.Working && (r.Failed != nil || r.Broken)
 		r.Failed = nil
 		s.Resources[name] = r
 	}
@@ -409,7 +411,7 @@ func (e Observed) record(s *State) []Effect {
 		return nil
 	}
 	r.Message = e.Message
-	r.Ready, r.Broken = e.Ready, e.Broken
+	r.Ready, r.Broken, r.Gone = e.Ready, e.Broken, e.Gone
 	arrived := r.Ready && !s.Resources[e.Resource].Ready
 	r.WasReady = r.WasReady || r.Ready
 	s.Resources[e.Resource] = r
@@ -489,6 +491,11 @@ func (e Triggered) record(s *State) []Effect {
 		return nil
 	}
 	r.Failed, r.Wanted = nil, true
+	if r.Gone { // its images are not what is missing
+		r.Forced = true
+		s.Resources[e.Resource] = r
+		return nil
+	}
 	if forceTargets(s, e.Resource) {
 		s.Resources[e.Resource] = r
 		return nil // what a manual resource had waiting is all that was asked for

@@ -164,7 +164,7 @@ func planK8s(s *State, spec *config.Resource) []Effect {
 		return nil
 	}
 	r.Working, r.Forced, r.Applying = true, false, key
-	r.Ready, r.Broken = false, false // what is ready now is what it replaces
+	r.Ready, r.Broken, r.Gone = false, false, false // what is ready now is what it replaces
 	s.Resources[spec.Name] = r
 	return []Effect{Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key}}
 }

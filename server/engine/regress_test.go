@@ -275,3 +275,22 @@ func TestAnotherKindUnderTheSameName(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatWasDeletedInTheClusterIsAppliedWhenAsked by a trigger or a new
+// request, and not built again; nobody puts it back unasked.
+func TestWhatWasDeletedInTheClusterIsAppliedWhenAsked(t *testing.T) {
+	gone := Observed{Resource: "web", Broken: true, Gone: true, Message: "Service web is gone"}
+	for _, mode := range []config.TriggerMode{config.TriggerAuto, config.TriggerManual} {
+		for _, ask := range []Event{Triggered{Resource: "web"}, Wanted{}} {
+			w := up(t)
+			w.state.Project.Resources[0].TriggerMode = mode
+			w.want(gone, "detach web-1")
+			w.want(ask, "apply web web=web:1")
+			if r := w.state.Resources["web"]; r.Gone || r.Broken {
+				t.Errorf("%T: %+v", ask, r)
+			}
+			w.want(Applied{Resource: "web"})
+			w.want(Wanted{})
+		}
+	}
+}

@@ -40,7 +40,7 @@ func (w *watcher) follow(ctx context.Context, i int, s source) {
 			continue
 		}
 		if !s.required && apierrors.IsForbidden(err) {
-			w.refused(i)
+			w.refused(i, s, err)
 			return
 		}
 		w.failed(i, classify("watching", s.name, err))
@@ -141,6 +141,11 @@ func (w *watcher) listed(i int, s source, there map[string]bool) {
 			w.goneLocked(uid)
 		}
 	}
+	for uid := range w.objects {
+		if s.name == objectSource && !there[uid] {
+			w.goneLocked(uid)
+		}
+	}
 	w.states[i].synced = true
 	w.syncedLocked()
 }
@@ -151,10 +156,15 @@ var sourceOfKind = map[string]string{
 }
 
 // refused does without a source that the user may not see.
-func (w *watcher) refused(i int) {
+func (w *watcher) refused(i int, s source, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.states[i].refused = true
+	for kind, name := range sourceOfKind {
+		if name == s.name {
+			w.emit(Event{Kind: Refused, Object: Ref{Kind: kind}, Err: classify("watching", s.name, err)})
+		}
+	}
 	w.syncedLocked()
 }
 

@@ -30,6 +30,7 @@ import (
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
@@ -57,6 +58,7 @@ type Cluster struct {
 	rest       *rest.Config
 	clientset  kubernetes.Interface
 	dynamic    dynamic.Interface
+	metadata   metadata.Interface
 	mapper     meta.ResettableRESTMapper
 	kubeconfig string
 	pinned     clientcmdapi.Config // of this context alone
@@ -120,8 +122,12 @@ func newCluster(cfg *rest.Config, warn func(string)) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	meta, err := metadata.NewForConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(plain.Discovery()))
-	return &Cluster{rest: cfg, clientset: plain, dynamic: dyn, mapper: mapper}, nil
+	return &Cluster{rest: cfg, clientset: plain, dynamic: dyn, metadata: meta, mapper: mapper}, nil
 }
 
 // Identity says which cluster this is.

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -212,5 +213,46 @@ func TestClusterDialEndsWithThePod(t *testing.T) {
 	if err == nil {
 		_ = closed.Close()
 		t.Error("dialled a pod that is gone")
+	}
+}
+
+// TestWatchKind follows objects that have no pods, from what is there at first.
+func TestWatchKind(t *testing.T) {
+	c := testCluster(t)
+	object := func(name string) map[string]any {
+		return map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": name}}
+	}
+	apply := func(name string, labels map[string]string) Ref {
+		t.Helper()
+		applied, err := c.Apply(t.Context(), []map[string]any{object(name)}, ApplyOptions{Labels: labels})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return applied[0].Ref
+	}
+	first := apply("first", testLabels)
+	e := &events{more: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	kind := Ref{Version: "v1", Kind: "ConfigMap", Namespace: c.Identity().Namespace}
+	go func() { done <- c.WatchKind(ctx, kind, LabelWorkspace+"=ws-1", e.add) }()
+	e.wait(t, "what is there", func(ev Event) bool { return ev.Kind == ObjectSeen && ev.Object == first })
+	apply("stranger", nil)
+	second := apply("second", testLabels)
+	e.wait(t, "what is new", func(ev Event) bool { return ev.Kind == ObjectSeen && ev.Object == second })
+	if err := c.Delete(t.Context(), []map[string]any{object("stranger"), object("first")}, DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	e.wait(t, "what was deleted", func(ev Event) bool { return ev.Kind == ObjectGone && ev.Object == first })
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if slices.ContainsFunc(e.all, func(ev Event) bool { return ev.Object.Name == "stranger" }) {
+		t.Error("an object without the label was told")
+	}
+	kind.Kind = "Nonsense"
+	if err := c.WatchKind(t.Context(), kind, "", nil); !IsKind(err, NotFound) {
+		t.Errorf("a kind that nobody knows: %v", err)
 	}
 }

@@ -22,6 +22,9 @@ const (
 	PodGone         EventKind = "pod gone"         // Pod is as it was last
 	WorkloadChanged EventKind = "workload changed" // Workload is as it is now
 	WorkloadGone    EventKind = "workload gone"    // Workload is as it was last
+	ObjectSeen      EventKind = "object seen"      // Object is there; WatchKind only
+	ObjectGone      EventKind = "object gone"      // Object was deleted; WatchKind only
+	Refused         EventKind = "refused"          // the user may not see the workloads of Object's kind: Err says why
 	Noticed         EventKind = "noticed"          // Notice: what the cluster says about a pod or a workload
 	Synced          EventKind = "synced"           // all that exists was told; again after each Lost, once everything answers
 	Lost            EventKind = "lost"             // the cluster does not answer: Err says why; what was told may be outdated
@@ -32,8 +35,9 @@ type Event struct {
 	Kind     EventKind
 	Pod      Pod
 	Workload Workload
+	Object   Ref
 	Notice   Notice
-	Err      error // Lost only: an *Error
+	Err      error // Lost and Refused only: an *Error
 }
 
 // Workload is a Deployment, StatefulSet, DaemonSet or Job at one moment.
@@ -63,19 +67,48 @@ type Notice struct {
 // A lost cluster is one Lost event; Watch goes on trying (after 100 ms, then
 // ever longer, up to 5 s) and tells the differences and Synced when it
 // answers again. So no change is missed, though several may come as one.
-// Workloads and notices that the user may not see are left out.
+// Workloads that the user may not see are Refused, notices are left out.
 func (c *Cluster) Watch(ctx context.Context, namespace, selector string, emit func(Event)) error {
+	followAll(ctx, c.sources(namespace, selector), emit)
+	return nil
+}
+
+// WatchKind tells emit which objects of a kind are there in kind's namespace,
+// and which were deleted, as Watch does. Of the objects nothing is read but
+// their metadata. Where the user may not see them, nothing is told.
+func (c *Cluster) WatchKind(ctx context.Context, kind Ref, selector string, emit func(Event)) error {
+	mapping, err := c.mapper.RESTMapping(gvkOf(kind).GroupKind(), kind.Version)
+	if err != nil {
+		return classify("watching", kind.Kind, err)
+	}
+	objects := c.metadata.Resource(mapping.Resource).Namespace(kind.Namespace)
+	followAll(ctx, []source{{
+		name: objectSource, list: lister(objects.List), watch: objects.Watch, options: metav1.ListOptions{LabelSelector: selector},
+	}}, func(e Event) {
+		if e.Kind == ObjectSeen || e.Kind == ObjectGone {
+			e.Object.Group, e.Object.Version, e.Object.Kind = kind.Group, kind.Version, kind.Kind
+			emit(e)
+		}
+	})
+	return nil
+}
+
+// objectSource is the name of what WatchKind follows.
+const objectSource = "objects"
+
+// followAll follows sources until ctx ends.
+func followAll(ctx context.Context, sources []source, emit func(Event)) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	sources := c.sources(namespace, selector)
-	w := &watcher{emit: emit, pods: map[string]Pod{}, workloads: map[string]Workload{}, held: map[string][]Notice{}}
+	w := &watcher{
+		emit: emit, pods: map[string]Pod{}, workloads: map[string]Workload{}, objects: map[string]Ref{}, held: map[string][]Notice{},
+	}
 	w.states = make([]sourceState, len(sources))
 	var wait sync.WaitGroup
 	for i, source := range sources {
 		wait.Go(func() { w.follow(ctx, i, source) })
 	}
 	wait.Wait()
-	return nil
 }
 
 // source is one list-and-watch endpoint.
@@ -119,6 +152,7 @@ type watcher struct {
 	lost      bool                // Lost was told, and not yet Synced after it
 	pods      map[string]Pod      // by UID
 	workloads map[string]Workload // by UID
+	objects   map[string]Ref      // by UID
 	held      map[string][]Notice // notices about pods not yet seen, by UID
 	heldCount int
 }
@@ -142,6 +176,8 @@ func (w *watcher) changed(object any) {
 		w.podChanged(podOf(o))
 	case *corev1.Event:
 		w.noticed(o)
+	case *metav1.PartialObjectMetadata:
+		w.objectSeen(Ref{Namespace: o.Namespace, Name: o.Name, UID: string(o.UID)})
 	default:
 		if workload, ok := workloadOfObject(object); ok {
 			w.workloadChanged(workload)
@@ -172,6 +208,14 @@ func (w *watcher) workloadChanged(workload Workload) {
 	}
 }
 
+// objectSeen tells of an object that is new here.
+func (w *watcher) objectSeen(ref Ref) {
+	if _, known := w.objects[ref.UID]; !known {
+		w.objects[ref.UID] = ref
+		w.emit(Event{Kind: ObjectSeen, Object: ref})
+	}
+}
+
 // gone takes an object's end.
 func (w *watcher) gone(uid string) {
 	w.mu.Lock()
@@ -188,6 +232,10 @@ func (w *watcher) goneLocked(uid string) {
 	if workload, ok := w.workloads[uid]; ok {
 		delete(w.workloads, uid)
 		w.emit(Event{Kind: WorkloadGone, Workload: workload})
+	}
+	if ref, ok := w.objects[uid]; ok {
+		delete(w.objects, uid)
+		w.emit(Event{Kind: ObjectGone, Object: ref})
 	}
 }
 

@@ -213,7 +213,7 @@ func inWords(e Event) string {
 	case Noticed:
 		return fmt.Sprintf("%s %s %s", e.Kind, e.Notice.About.Name, e.Notice.Reason)
 	}
-	return string(e.Kind)
+	return strings.TrimSpace(string(e.Kind) + " " + e.Object.Kind)
 }
 
 // expect reads the given events in order.
@@ -306,7 +306,12 @@ func TestWatchWithoutPermissions(t *testing.T) {
 	api.forbid = []string{"events", "deployments", "jobs"}
 	api.put("pods", fakePod("a", "Running"))
 	next := told(t, api)
-	expect(t, next, "pod changed a Running", "synced")
+	got := []string{next(), next(), next()} // the streams may come in any order
+	slices.Sort(got)
+	if diff := cmp.Diff([]string{"pod changed a Running", "refused Deployment", "refused Job"}, got); diff != "" {
+		t.Error(diff)
+	}
+	expect(t, next, "synced")
 
 	blind := newFakeAPI()
 	blind.forbid = []string{"pods"}

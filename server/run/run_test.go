@@ -42,6 +42,11 @@ func (w *world) Log(l Line) {
 	w.with(func() { w.lines = append(w.lines, l.Source+" "+l.Resource+": "+l.Text) })
 }
 
+func (w *world) WatchKind(ctx context.Context, _ kube.Ref, _ string, _ func(kube.Event)) error {
+	<-ctx.Done()
+	return nil
+}
+
 func (w *world) Watch(ctx context.Context, _, _ string, emit func(kube.Event)) error {
 	w.with(func() { w.emit = emit })
 	<-ctx.Done()

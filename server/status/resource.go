@@ -36,6 +36,9 @@ func (f *Facts) resource(spec *config.Resource, targets []engine.TargetID, hosts
 		s.Was, s.State, s.Message = s.State, api.StateUnknown, "the cluster does not answer (was "+string(v.state)+")"
 	}
 	s.Next = next(&s)
+	if r.Gone && v.problem != nil {
+		s.Next = &api.Action{Title: "Trigger", Command: "trigger", Args: []string{spec.Name}}
+	}
 	return s
 }
 
@@ -165,6 +168,11 @@ func notReady(spec *config.Resource, r engine.Resource, targets []api.Target) ve
 	switch {
 	case !r.Broken:
 		return verdict{state: api.StateStarting, why: r.Message}
+	}
+	if r.Gone {
+		return verdict{state: api.StateError, why: r.Message, problem: &config.Problem{
+			Message: r.Message, Pos: spec.Pos, Hint: fmt.Sprintf("`towline trigger %s` brings it back, as `towline up` does", spec.Name),
+		}}
 	}
 	v := verdict{state: api.StateError, why: r.Message, problem: &config.Problem{
 		Message: r.Message, Pos: spec.Pos,

@@ -205,6 +205,21 @@ func TestNotReady(t *testing.T) {
 	s.whole(api.StateCrashed, "3 of 6 ready, serve: crashed: the serve command ended")
 }
 
+// TestWhatWasDeleted names what is gone and offers what brings it back.
+func TestWhatWasDeleted(t *testing.T) {
+	s := newScene(t)
+	s.runs()
+	gone := s.seen(false, true, "Service web in namespace n is gone: it was deleted in the cluster")
+	gone.Gone = true
+	s.tell(gone)
+	s.says("web", "error: "+gone.Message)
+	for _, r := range s.status().Resources {
+		if r.Name == "web" && (r.Next == nil || r.Next.Command != "trigger" || !strings.Contains(r.Problem.Hint, "towline trigger web")) {
+			t.Errorf("next %+v, problem %+v", r.Next, r.Problem)
+		}
+	}
+}
+
 func TestClusterOutOfReach(t *testing.T) {
 	s := newScene(t)
 	s.runs()

@@ -286,6 +286,11 @@ func (d *Deployer) forget(ctx context.Context, e engine.Forget) {
 			contents = append(contents, o.Content)
 		}
 	}
+	refs := make([]kube.Ref, len(contents))
+	for i, o := range contents {
+		refs[i] = kube.RefOf(o)
+	}
+	d.o.Rollout.Leaving(refs)
 	err := d.o.Cluster.Delete(ctx, contents, kube.DeleteOptions{Progress: func(p kube.Progress) { d.progress("", p) }})
 	if err != nil && ctx.Err() == nil {
 		d.o.Shell.Log.Say("", "error", fmt.Sprintf("deleting what the Tiltfile no longer has: %v", err))

@@ -123,6 +123,11 @@ func (c *cluster) Watch(ctx context.Context, _, _ string, _ func(kube.Event)) er
 	return nil
 }
 
+func (c *cluster) WatchKind(ctx context.Context, _ kube.Ref, _ string, _ func(kube.Event)) error {
+	<-ctx.Done()
+	return nil
+}
+
 func (c *cluster) Logs(context.Context, kube.LogOptions, func(kube.LogLine)) error { return nil }
 
 // images are Images with one agent.

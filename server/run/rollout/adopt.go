@@ -99,7 +99,8 @@ func (s *state) watchAll(ctx context.Context, namespace string) {
 			s.box.Put(func(ctx context.Context, s *state) {
 				sp := s.spaces[namespace]
 				sp.note(e)
-				if e.Kind == kube.Synced || e.Kind == kube.Lost {
+				e.Object.Namespace = namespace
+				if e.Kind == kube.Synced || e.Kind == kube.Lost || e.Kind == kube.Refused {
 					s.changed(ctx, e)
 					return
 				}

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -59,6 +60,7 @@ func objectOf(o Object) object {
 type verdict struct {
 	ready, broken bool
 	message       string
+	gone          bool // with broken: it has to be applied again
 }
 
 // observe judges a resource by all that is known, and tells what has changed.
@@ -70,7 +72,7 @@ func (s *state) observe(resource string) {
 	}
 	pods := s.podsOf(resource)
 	v := s.verdict(resource, d, pods)
-	e := engine.Observed{Resource: resource, Ready: v.ready, Broken: v.broken, Message: v.message}
+	e := engine.Observed{Resource: resource, Ready: v.ready, Broken: v.broken, Gone: v.gone, Message: v.message}
 	seen := map[engine.TargetID]bool{}
 	var containers []Container
 	for _, p := range pods {
@@ -163,7 +165,7 @@ func (s *state) imageOf(d *deployment, c kube.Container) (ref, pushed string) {
 // verdict judges a deployment by its processes and by the cluster.
 func (s *state) verdict(resource string, d *deployment, pods []kube.Pod) verdict {
 	v := s.judge(d, pods)
-	if !d.complete || d.readiness == config.ReadinessIgnore {
+	if !d.complete || d.readiness == config.ReadinessIgnore || v.gone {
 		return v
 	}
 	own := d.newest(pods)
@@ -299,7 +301,12 @@ func (s *state) judge(d *deployment, pods []kube.Pod) verdict {
 }
 
 func (s *state) judgeObject(o object, pods []kube.Pod) verdict {
+	refused := s.refused[kube.Ref{Kind: o.ref.Kind, Namespace: o.ref.Namespace}]
 	switch {
+	case s.missing(o):
+		return verdict{broken: true, gone: true, message: o.ref.String() + " is gone: it was deleted in the cluster"}
+	case refused != nil:
+		return verdict{broken: true, message: fmt.Sprintf("whether %s is ready cannot be seen: %v", o.ref, refused)}
 	case o.template == "" && !o.adopted:
 		return verdict{ready: true} // it has no pods: it is ready once it exists
 	case !s.knows(o):

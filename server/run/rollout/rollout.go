@@ -10,6 +10,7 @@ package rollout
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/towline-dev/towline/agent/wire"
@@ -21,8 +22,10 @@ import (
 )
 
 // Kube is what a Follower asks of the cluster. Watch ends only with its
-// context; it calls emit for one event after the other.
+// context, as WatchKind does for a kind that the cluster knows; both call emit
+// for one event after the other.
 type Kube interface {
+	WatchKind(ctx context.Context, kind kube.Ref, selector string, emit func(kube.Event)) error
 	Watch(ctx context.Context, namespace, selector string, emit func(kube.Event)) error
 	Logs(ctx context.Context, o kube.LogOptions, line func(kube.LogLine)) error
 }
@@ -67,6 +70,9 @@ type state struct {
 	applied    map[string]*deployment        // by resource
 	pods       map[string]kube.Pod           // by UID
 	workloads  map[kube.Ref]kube.Workload    //
+	deleted    map[kube.Ref]string           // UIDs of objects that were deleted, under their names
+	refused    map[kube.Ref]error            // why workloads of a kind in a namespace may not be seen
+	kinds      map[kube.Ref]bool             // kinds in namespaces with a watch of their own
 	watched    map[string]bool               // namespaces with a watch of our own objects
 	listed     map[string]bool               // of them, those whose pods are all known
 	spaces     map[string]*space             // namespaces in which others applied something
@@ -100,6 +106,7 @@ func Start(ctx context.Context, o Options) *Follower {
 		Options: o,
 		images:  map[string]string{}, applied: map[string]*deployment{}, pods: map[string]kube.Pod{},
 		workloads: map[kube.Ref]kube.Workload{}, watched: map[string]bool{}, listed: map[string]bool{},
+		deleted: map[kube.Ref]string{}, refused: map[kube.Ref]error{}, kinds: map[kube.Ref]bool{},
 		spaces: map[string]*space{}, agents: map[engine.TargetID]Agent{}, told: map[engine.TargetID]Container{},
 		logs: map[logKey]bool{}, complaints: map[logKey]*output.Repeats{}, seen: map[logKey]time.Time{}, waking: map[string]bool{},
 	}
@@ -152,6 +159,7 @@ func (f *Follower) Applied(res config.Resource, objects []Object, complete bool)
 		for _, o := range objects {
 			d.objects = append(d.objects, objectOf(o))
 			s.watch(ctx, o.Ref.Namespace)
+			s.watchKind(ctx, o.Ref)
 		}
 		s.applied[res.Name] = d
 		s.adopt(ctx, res.Name, d)
@@ -175,6 +183,20 @@ func (f *Follower) Adopted(res config.Resource, objects []kube.Applied, live Liv
 		}
 		s.applied[res.Name] = d
 		s.adopt(ctx, res.Name, d)
+	})
+}
+
+// Leaving tells of objects that are about to be deleted, by us: nobody shall
+// be told that they are missing.
+func (f *Follower) Leaving(objects []kube.Ref) {
+	f.box.Put(func(_ context.Context, s *state) {
+		for _, d := range s.applied {
+			d.objects = slices.DeleteFunc(d.objects, func(o object) bool {
+				return slices.ContainsFunc(objects, func(r kube.Ref) bool {
+					return r.Group == o.ref.Group && r.Kind == o.ref.Kind && r.Name == o.ref.Name && (r.Namespace == "" || r.Namespace == o.ref.Namespace)
+				})
+			})
+		}
 	})
 }
 

@@ -39,6 +39,10 @@ func (c *cluster) Watch(ctx context.Context, namespace, selector string, emit fu
 	return nil
 }
 
+func (c *cluster) WatchKind(ctx context.Context, kind kube.Ref, selector string, emit func(kube.Event)) error {
+	return c.Watch(ctx, kind.Namespace+"/"+kind.Kind, selector, emit)
+}
+
 func (c *cluster) Logs(ctx context.Context, o kube.LogOptions, line func(kube.LogLine)) error {
 	if c.logs == nil {
 		<-ctx.Done()
@@ -113,7 +117,7 @@ func (b *bench) is(resource string, want verdict) engine.Observed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	o := b.observed[resource]
-	if got := (verdict{o.Ready, o.Broken, o.Message}); got != want {
+	if got := (verdict{o.Ready, o.Broken, o.Message, o.Gone}); got != want {
 		b.t.Errorf("%s is %+v, want %+v", resource, got, want)
 	}
 	return o
@@ -209,7 +213,7 @@ func (b *bench) observedVerdict() verdict {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	o := b.observed["web"]
-	return verdict{o.Ready, o.Broken, o.Message}
+	return verdict{o.Ready, o.Broken, o.Message, o.Gone}
 }
 
 // TestPodReplacedInMidApply: a pod of the template before says nothing of the

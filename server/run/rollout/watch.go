@@ -20,13 +20,76 @@ func (s *state) watch(ctx context.Context, namespace string) {
 		// Watch ends only with its context.
 		_ = s.Kube.Watch(ctx, namespace, kube.LabelWorkspace+"="+s.Workspace, func(e kube.Event) {
 			s.box.Put(func(ctx context.Context, s *state) {
-				if e.Kind == kube.Synced {
+				switch e.Kind {
+				case kube.Synced:
 					s.listed[namespace] = true
+				case kube.Refused:
+					e.Object.Namespace = namespace
 				}
 				s.changed(ctx, e)
 			})
 		})
 	})
+}
+
+// watchKind sees whether our own objects of a kind that has no pods stay there.
+func (s *state) watchKind(ctx context.Context, ref kube.Ref) {
+	kind := kube.Ref{Group: ref.Group, Version: ref.Version, Kind: ref.Kind, Namespace: ref.Namespace}
+	if hasPods(ref) || s.kinds[kind] {
+		return // see watch
+	}
+	s.kinds[kind] = true
+	s.box.Go(func() {
+		// An error means that nobody can tell: the kind has left the cluster.
+		_ = s.Kube.WatchKind(ctx, kind, kube.LabelWorkspace+"="+s.Workspace, func(e kube.Event) {
+			s.box.Put(func(ctx context.Context, s *state) { s.changed(ctx, e) })
+		})
+	})
+}
+
+// left takes the end of an object that may have been ours to keep.
+func (s *state) left(ref kube.Ref) {
+	s.deleted[bare(ref)] = ref.UID
+	for name, d := range s.applied {
+		if slices.ContainsFunc(d.objects, func(o object) bool { return s.missing(o) }) {
+			s.observe(name)
+		}
+	}
+}
+
+// ended takes the end of what has pods, or is one. What succeeded before, as a
+// Job with a time to live, is not missed.
+func (s *state) ended(ref kube.Ref, last kube.Rollout) {
+	if !last.Succeeded {
+		s.left(ref)
+		return
+	}
+	for _, d := range s.applied {
+		for i := range d.objects {
+			if o := &d.objects[i]; o.ref.UID == ref.UID && bare(o.ref) == bare(ref) {
+				o.rollout = last
+			}
+		}
+	}
+}
+
+// there takes the sight of an object.
+func (s *state) there(ref kube.Ref) {
+	if _, gone := s.deleted[bare(ref)]; !gone {
+		return
+	}
+	delete(s.deleted, bare(ref))
+	for name, d := range s.applied {
+		if slices.ContainsFunc(d.objects, func(o object) bool { return bare(o.ref) == bare(ref) }) {
+			s.observe(name)
+		}
+	}
+}
+
+// missing reports whether an object was deleted since it was applied.
+func (s *state) missing(o object) bool {
+	uid, gone := s.deleted[bare(o.ref)]
+	return gone && uid == o.ref.UID
 }
 
 // changed takes one fact about objects that carry a resource's label.
@@ -41,13 +104,25 @@ func (s *state) changed(ctx context.Context, e kube.Event) {
 		maps.DeleteFunc(s.logs, func(k logKey, _ bool) bool { return k.pod == e.Pod.UID })
 		maps.DeleteFunc(s.complaints, func(k logKey, _ *output.Repeats) bool { return k.pod == e.Pod.UID })
 		maps.DeleteFunc(s.seen, func(k logKey, _ time.Time) bool { return k.pod == e.Pod.UID })
+		s.ended(kube.Ref{Kind: "Pod", Namespace: e.Pod.Namespace, Name: e.Pod.Name, UID: e.Pod.UID}, e.Pod.Rollout())
 		s.observe(s.resourceOf(e.Pod))
 	case kube.WorkloadChanged:
 		s.workloads[bare(e.Workload.Ref)] = e.Workload
+		s.there(e.Workload.Ref)
 		s.observe(s.resource(e.Workload.Labels))
 	case kube.WorkloadGone:
 		delete(s.workloads, bare(e.Workload.Ref))
+		s.ended(e.Workload.Ref, e.Workload.Rollout)
 		s.observe(s.resource(e.Workload.Labels))
+	case kube.ObjectSeen:
+		s.there(e.Object)
+	case kube.ObjectGone:
+		s.left(e.Object)
+	case kube.Refused:
+		s.refused[kube.Ref{Kind: e.Object.Kind, Namespace: e.Object.Namespace}] = e.Err
+		for _, name := range slices.Sorted(maps.Keys(s.applied)) {
+			s.observe(name)
+		}
 	case kube.Noticed:
 		s.notice(e.Notice)
 	case kube.Synced:

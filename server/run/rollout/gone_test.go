@@ -1,0 +1,92 @@
+package rollout
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/towline-dev/towline/server/kube"
+)
+
+// other is an object without pods.
+func other(kind, uid string) Object {
+	return Object{Applied: kube.Applied{Ref: kube.Ref{Version: "v1", Kind: kind, Namespace: "n", Name: "web", UID: uid}}}
+}
+
+func (b *bench) gone(kind string) verdict {
+	return verdict{broken: true, gone: true, message: kind + " web in namespace n is gone: it was deleted in the cluster"}
+}
+
+// TestWhatWasDeletedIsMissed: whatever its kind, a resource is not ready
+// without one of its objects, until that is there again.
+func TestWhatWasDeletedIsMissed(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		service, thing := other("Service", "s1"), other("Thing", "t1")
+		thing.Ref.Group = "example"
+		b.Applied(web(), []Object{applied("t1"), service, thing}, true)
+		b.Applied(web(), []Object{applied("t1"), service, thing}, true) // watches once
+		ready := []kube.Event{changed(pod("web-1", "t1", "img:1")), workload(2, kube.Rollout{Ready: true}), {Kind: kube.Synced}}
+		b.emit(ours, ready...)
+		b.is("web", verdict{ready: true})
+		for _, o := range []Object{service, thing} {
+			watch := "n/" + o.Ref.Kind + "?" + kube.LabelWorkspace + "=ws"
+			b.emit(watch, kube.Event{Kind: kube.ObjectSeen, Object: o.Ref}, kube.Event{Kind: kube.ObjectGone, Object: o.Ref})
+			b.is("web", b.gone(o.Ref.Kind))
+			again := o.Ref
+			again.UID += "-again"
+			b.emit(watch, kube.Event{Kind: kube.ObjectSeen, Object: again})
+			b.is("web", verdict{ready: true})
+			b.emit(watch, kube.Event{Kind: kube.ObjectGone, Object: kube.Ref{Kind: o.Ref.Kind, Group: o.Ref.Group, Namespace: "n", Name: "web", UID: "what was replaced"}})
+			b.is("web", verdict{ready: true})
+		}
+		b.emit(ours, kube.Event{Kind: kube.WorkloadGone, Workload: workload(2, kube.Rollout{}).Workload})
+		b.is("web", b.gone("Deployment"))
+		b.emit(ours, ready[1])
+		b.is("web", verdict{ready: true})
+		// What we are about to delete ourselves is not missed.
+		b.Leaving([]kube.Ref{{Version: "v1", Kind: "Service", Name: "web"}})
+		b.emit("n/Service?"+kube.LabelWorkspace+"=ws", kube.Event{Kind: kube.ObjectGone, Object: service.Ref})
+		b.is("web", verdict{ready: true})
+	})
+}
+
+// TestWhatEndedWellIsNotMissed: a Job that has a time to live after its end
+// was done, and so was a pod; one that goes before its end is missed.
+func TestWhatEndedWellIsNotMissed(t *testing.T) {
+	for _, succeeded := range []bool{true, false} {
+		inBubble(t, func(t *testing.T, b *bench) {
+			job := applied("t1")
+			job.Ref = kube.Ref{Group: "batch", Version: "v1", Kind: "Job", Namespace: "n", Name: "web", UID: "j"}
+			bare := applied("t2")
+			bare.Ref = kube.Ref{Version: "v1", Kind: "Pod", Namespace: "n", Name: "web-1", UID: "uid-web-1"}
+			b.Applied(web(), []Object{job, bare}, true)
+			runs := workload(2, kube.Rollout{Ready: true, Succeeded: succeeded})
+			runs.Workload.Ref = job.Ref
+			p := pod("web-1", "t2", "img:1")
+			if succeeded {
+				p.Phase = "Succeeded"
+			}
+			b.emit(ours, changed(p), runs, kube.Event{Kind: kube.Synced})
+			runs.Kind = kube.WorkloadGone
+			b.emit(ours, runs)
+			time.Sleep(time.Minute)
+			if v := b.observedVerdict(); v.gone == succeeded || v.ready != succeeded {
+				t.Errorf("a Job that succeeded (%v) and is gone: %+v", succeeded, v)
+			}
+			if succeeded {
+				b.emit(ours, kube.Event{Kind: kube.PodGone, Pod: p})
+				b.is("web", verdict{ready: true})
+			}
+		})
+	}
+}
+
+// TestWorkloadsThatMayNotBeSeen are not waited for: the right is named.
+func TestWorkloadsThatMayNotBeSeen(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.Applied(web(), []Object{applied("t1")}, true)
+		refusal := &kube.Error{Kind: kube.Forbidden, Op: "watching", Object: "deployments", Err: errors.New("you may not list deployments")}
+		b.emit(ours, kube.Event{Kind: kube.Refused, Object: kube.Ref{Kind: "Deployment"}, Err: refusal}, kube.Event{Kind: kube.Synced})
+		b.is("web", verdict{broken: true, message: "whether Deployment web in namespace n is ready cannot be seen: watching deployments: you may not list deployments"})
+	})
+}
