@@ -105,6 +105,7 @@ func (s *sender) patch(f wire.File) ([]byte, wire.Digest, error) {
 	if !ok || !s.patches(f) {
 		return nil, wire.Digest{}, nil
 	}
+	defer s.weigh(f, time.Now())
 	base, digest, ok := baser.Base(f)
 	if !ok || len(base) < patchFrom || len(base) > delta.MaxSize {
 		return nil, wire.Digest{}, nil
@@ -128,6 +129,16 @@ func (s *sender) patch(f wire.File) ([]byte, wire.Digest, error) {
 // patches reports whether a patch of a file is made where its base is known.
 func (s *sender) patches(f wire.File) bool {
 	return f.Kind == wire.KindRegular && f.Size >= patchFrom && f.Size <= delta.MaxSize && (s.change.Delta || s.client.speed.Load() <= fastForPatch)
+}
+
+// weigh has the next file travel whole if a patch took longer to make than the
+// file would have to travel, as far as is known: the link may have been measured
+// in a slow moment, and what travels whole is measured anew.
+func (s *sender) weigh(f wire.File, began time.Time) {
+	speed := s.client.speed.Load()
+	if speed > 0 && !s.change.Delta && time.Since(began).Seconds() > float64(f.Size)/float64(speed) {
+		s.client.speed.CompareAndSwap(speed, fastForPatch+1)
+	}
 }
 
 // arrived tells the source which of its files may be a base.

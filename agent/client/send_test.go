@@ -2,6 +2,8 @@ package client
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/towline-dev/towline/agent/wire"
 )
@@ -10,10 +12,14 @@ import (
 type bases struct {
 	Bytes
 	arrived int
+	takes   time.Duration // to find one
 }
 
-func (b *bases) Base(wire.File) ([]byte, wire.Digest, bool) { return nil, wire.Digest{}, false }
-func (b *bases) Arrived(wire.File)                          { b.arrived++ }
+func (b *bases) Base(wire.File) ([]byte, wire.Digest, bool) {
+	time.Sleep(b.takes)
+	return nil, wire.Digest{}, false
+}
+func (b *bases) Arrived(wire.File) { b.arrived++ }
 
 // TestBasesAreKeptForSlowLinksOnly: keeping a base costs as much as reading and
 // writing the file.
@@ -37,4 +43,33 @@ func TestBasesAreKeptForSlowLinksOnly(t *testing.T) {
 			t.Errorf("at %d bytes a second, delta=%v: %d bases, want %d", test.speed, test.delta, source.arrived, test.want)
 		}
 	}
+}
+
+// TestPatchesThatDoNotPay: a link that was measured in a slow moment is measured
+// again, and one that is slow is not.
+func TestPatchesThatDoNotPay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := wire.File{Kind: wire.KindRegular, Size: 10 << 20}
+		for _, test := range []struct {
+			speed, want int64
+			takes       time.Duration
+			delta       bool
+		}{
+			{speed: 50 << 20, takes: 250 * time.Millisecond, want: fastForPatch + 1},
+			{speed: 50 << 20, takes: 150 * time.Millisecond, want: 50 << 20},
+			{speed: 1 << 20, takes: 5 * time.Second, want: 1 << 20},
+			{speed: 50 << 20, takes: time.Second, delta: true, want: 50 << 20},
+			{speed: 0, takes: time.Second, want: 0},
+		} {
+			c := &Client{}
+			c.speed.Store(test.speed)
+			s := &sender{client: c, change: &Change{Source: &bases{takes: test.takes}, Delta: test.delta}}
+			if _, _, err := s.patch(f); err != nil {
+				t.Fatal(err)
+			}
+			if got := c.speed.Load(); got != test.want {
+				t.Errorf("a patch of 10 MB in %v at %d bytes a second: now %d, want %d", test.takes, test.speed, got, test.want)
+			}
+		}
+	})
 }
