@@ -78,10 +78,10 @@ type Server struct {
 
 // owner is a workspace that enrolled a key.
 type owner struct {
-	name string
-	key  []byte
-	ctx  context.Context // ends when the key is replaced
-	end  context.CancelFunc
+	name  string
+	key   []byte
+	ended chan struct{} // closed when the key is replaced
+	end   func()
 }
 
 // New starts a server. The application starts by the rules of the hold.
@@ -246,8 +246,8 @@ func (s *Server) Enrol(name string, key []byte) (wire.Enrolled, error) {
 	if s.ln == nil {
 		return wire.Enrolled{}, errors.New("the agent could not listen on the pod's loopback")
 	}
-	ctx, end := context.WithCancel(context.Background())
-	o := &owner{name: name, key: append([]byte(nil), key...), ctx: ctx, end: end}
+	ended := make(chan struct{})
+	o := &owner{name: name, key: append([]byte(nil), key...), ended: ended, end: sync.OnceFunc(func() { close(ended) })}
 	s.mu.Lock()
 	for id, old := range s.keys {
 		if old.name == name {

@@ -26,12 +26,18 @@ func (s *Server) session(conn net.Conn, o *owner) {
 		return
 	}
 	defer mux.Close()
-	stop := context.AfterFunc(o.ctx, func() { mux.Close() })
-	defer stop()
 	leave := s.hold.join()
 	defer leave()
-	ctx, cancel := context.WithCancel(o.ctx)
+	ctx, cancel := context.WithCancel(context.Background())
 	var streams sync.WaitGroup
+	streams.Go(func() {
+		select {
+		case <-o.ended:
+			cancel()
+			mux.Close()
+		case <-ctx.Done():
+		}
+	})
 	for {
 		stream, err := mux.AcceptStream()
 		if err != nil {

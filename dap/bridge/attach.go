@@ -66,11 +66,11 @@ func (s *session) attach(m message.Message) {
 		Resource: args.Resource, Pod: args.Pod, Container: args.Container, Launch: m.Command == "launch",
 	}
 	s.attachment = &m
-	s.workers.Go(func() {
-		backend, err := s.opts.Connect(s.ctx, args.Workspace)
+	s.spawn(func(ctx context.Context) {
+		backend, err := s.opts.Connect(ctx, args.Workspace)
 		var space rewrite.Workspace
 		if err == nil && s.opts.Describe != nil {
-			space = s.opts.Describe(s.ctx, args.Workspace)
+			space = s.opts.Describe(ctx, args.Workspace)
 		}
 		for _, p := range args.SubstitutePath {
 			space.Explicit = append(space.Explicit, rewrite.Pair{Local: *p.From, Remote: *p.To})
@@ -89,9 +89,7 @@ func (s *session) connected(backend Backend, space rewrite.Workspace, err error)
 		return
 	}
 	s.backend, s.space = backend, space
-	ctx, cancel := context.WithCancel(s.ctx)
-	s.follower = cancel
-	s.workers.Go(func() { s.follow(ctx) })
+	s.follower = s.spawn(s.follow)
 }
 
 // follow tells the owner of each status for as long as the session lasts,

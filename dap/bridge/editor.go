@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -120,8 +121,8 @@ func (s *session) awaited() string { return "waiting for the process of " + s.re
 
 // restart replaces the process in its pod; the session goes on with the next.
 func (s *session) restart(m message.Message) {
-	s.workers.Go(func() {
-		err := s.backend.Restart(s.ctx, s.req.Resource)
+	s.spawn(func(ctx context.Context) {
+		err := s.backend.Restart(ctx, s.req.Resource)
 		s.do(func() {
 			if err != nil {
 				s.refuse(m, "restarting "+s.req.Resource+": "+s.explain(err), true)

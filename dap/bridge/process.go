@@ -179,8 +179,8 @@ func (s *session) open() {
 		s.patience = s.after(slowOpen, s.tellOpening)
 	}
 	req := s.aim()
-	s.workers.Go(func() {
-		ctx, cancel := context.WithTimeout(s.ctx, prepareTimeout)
+	s.spawn(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 		defer cancel()
 		conn, at, err := s.backend.Open(ctx, req)
 		if !s.do(func() { s.opened(conn, at, err) }) && conn != nil {

@@ -45,7 +45,7 @@ type session struct {
 	done    chan struct{} // closed when nobody takes from todo any more
 	workers sync.WaitGroup
 
-	ctx   context.Context // of run, for the workers that it starts
+	spawn func(func(context.Context)) context.CancelFunc // begins a worker; set by run, with its context
 	phase phase
 	over  bool // run returns
 
@@ -103,7 +103,11 @@ func newSession(conn io.ReadWriteCloser, o Options) *session {
 
 // run takes what the workers hand in, one at a time, until the session is over.
 func (s *session) run(ctx context.Context) {
-	s.ctx = ctx
+	s.spawn = func(f func(context.Context)) context.CancelFunc {
+		ctx, cancel := context.WithCancel(ctx)
+		s.workers.Go(func() { defer cancel(); f(ctx) })
+		return cancel
+	}
 	s.workers.Go(func() {
 		if err := s.out.run(); err != nil {
 			s.do(func() { s.editorGone(err) })

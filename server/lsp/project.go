@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,10 +44,12 @@ func (s *session) project(folder string) *project {
 	}
 	p.link.onHint = s.options.OnHint
 	s.projects[folder] = p
-	ctx, cancel := context.WithCancel(s.ctx)
-	p.forget = cancel
-	s.background.Go(func() { p.link.run(ctx) })
-	s.background.Go(func() { s.report(ctx, p) })
+	p.forget = s.spawn(func(ctx context.Context) {
+		var linked sync.WaitGroup
+		linked.Go(func() { p.link.run(ctx) })
+		s.report(ctx, p)
+		linked.Wait()
+	})
 	return p
 }
 

@@ -74,10 +74,15 @@ func Serve(ctx context.Context, rwc io.ReadWriteCloser, o Options) (code int, er
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := &session{
-		options: o, log: o.Log, ctx: ctx, exit: cancel,
+		options: o, log: o.Log, exit: cancel,
 		conn:     protocol.NewConn(rwc, protocol.Options{Log: o.Log, Limit: o.Limit}),
 		docs:     workspace.New(),
 		projects: map[string]*project{}, running: map[lsp.ProgressToken]func(){},
+	}
+	s.spawn = func(f func(context.Context)) context.CancelFunc {
+		ctx, cancel := context.WithCancel(ctx)
+		s.background.Go(func() { defer cancel(); f(ctx) })
+		return cancel
 	}
 	s.methods = s.table()
 	s.diagnoser = newDiagnoser(s)
@@ -94,8 +99,9 @@ func Serve(ctx context.Context, rwc io.ReadWriteCloser, o Options) (code int, er
 type session struct {
 	options Options
 	log     *slog.Logger
-	ctx     context.Context // of everything that outlives a message
-	exit    func()          // ends ctx and with it the connection
+	exit    func() // ends the connection, and the contexts of spawn
+	// spawn runs what outlives a message until the session ends, or it is cancelled.
+	spawn   func(func(ctx context.Context)) context.CancelFunc
 	conn    *protocol.Conn
 	docs    *workspace.Documents
 	methods map[string]protocol.Method
@@ -114,14 +120,10 @@ type session struct {
 	running  map[lsp.ProgressToken]func() // stops following, by token
 }
 
-// spawn runs f until the session ends; f ends when its context does.
-func (s *session) spawn(f func(ctx context.Context)) {
-	s.background.Go(func() { f(s.ctx) })
-}
-
-// notify sends a notification. That it cannot be sent shows in the reader.
+// notify sends a notification: also the end of what was cancelled, so that it
+// takes no context. That it cannot be sent shows in the reader.
 func (s *session) notify(method string, params any) {
-	if err := s.conn.Notify(s.ctx, method, params); err != nil && s.ctx.Err() == nil {
+	if err := s.conn.Notify(context.Background(), method, params); err != nil {
 		s.log.Debug("sending a notification", "method", method, "error", err)
 	}
 }
