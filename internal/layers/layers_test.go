@@ -20,6 +20,7 @@ type source struct {
 	file    string
 	imports []string
 	clocks  []string // what it uses of package time's clocks, with its line
+	context []string // the struct fields that are a context.Context
 	comment bool     // it has a package comment
 }
 
@@ -64,7 +65,7 @@ func parse() (map[string][]source, error) {
 			return err
 		}
 		dir := filepath.ToSlash(filepath.Dir(rel))
-		found[dir] = append(found[dir], source{file: rel, imports: importsOf(f), clocks: clocksOf(files, f), comment: f.Doc != nil})
+		found[dir] = append(found[dir], source{file: rel, imports: importsOf(f), clocks: clocksOf(files, f), context: contextsOf(files, f), comment: f.Doc != nil})
 		return nil
 	})
 	return found, err
@@ -99,6 +100,28 @@ func clocksOf(files *token.FileSet, f *ast.File) []string {
 		if s, ok := n.(*ast.SelectorExpr); ok {
 			if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(Clocks, s.Sel.Name) {
 				out = append(out, "time."+s.Sel.Name+" in line "+strconv.Itoa(files.Position(s.Pos()).Line))
+			}
+		}
+		return true
+	})
+	return out
+}
+
+// contextsOf returns the fields of structs that are a context.
+func contextsOf(files *token.FileSet, f *ast.File) []string {
+	var out []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		s, ok := n.(*ast.StructType)
+		if !ok {
+			return true
+		}
+		for _, field := range s.Fields.List {
+			t, ok := field.Type.(*ast.SelectorExpr)
+			if !ok || t.Sel.Name != "Context" {
+				continue
+			}
+			if x, ok := t.X.(*ast.Ident); ok && x.Name == "context" {
+				out = append(out, strconv.Itoa(files.Position(field.Pos()).Line))
 			}
 		}
 		return true
@@ -183,6 +206,27 @@ func TestPurePackagesReadNoClock(t *testing.T) {
 			for _, clock := range f.clocks {
 				t.Errorf("%s: %s, but %s is pure", f.file, clock, dir)
 			}
+		}
+	}
+}
+
+// TestContextsArePassed: who may cancel a call is seen where it is called.
+func TestContextsArePassed(t *testing.T) {
+	kept := map[string]bool{}
+	for dir, files := range sources(t) {
+		for _, f := range files {
+			if len(f.context) == 0 || strings.HasPrefix(dir, "bench/") {
+				continue
+			}
+			kept[f.file] = true
+			if KeepsContext[f.file] == "" {
+				t.Errorf("%s:%s: a context.Context is a struct's field: pass it", f.file, strings.Join(f.context, ", "))
+			}
+		}
+	}
+	for file := range KeepsContext {
+		if !kept[file] {
+			t.Errorf("%s keeps no context any more: take it out of KeepsContext", file)
 		}
 	}
 }
