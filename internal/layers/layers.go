@@ -146,9 +146,3 @@ var Impure = []string{"os", "net", "net/http", "os/exec", "log", "log/slog", "sy
 
 // Clocks are the functions of package time that tell or wait for the time.
 var Clocks = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}
-
-// KeepsContext are the files in which a struct has a context for a field, with
-// the reason.
-var KeepsContext = map[string]string{
-	"starlark/eval/eval.go": "an evaluation's built-ins are called by the interpreter, which passes none",
-}

@@ -212,21 +212,12 @@ func TestPurePackagesReadNoClock(t *testing.T) {
 
 // TestContextsArePassed: who may cancel a call is seen where it is called.
 func TestContextsArePassed(t *testing.T) {
-	kept := map[string]bool{}
 	for dir, files := range sources(t) {
 		for _, f := range files {
 			if len(f.context) == 0 || strings.HasPrefix(dir, "bench/") {
 				continue
 			}
-			kept[f.file] = true
-			if KeepsContext[f.file] == "" {
-				t.Errorf("%s:%s: a context.Context is a struct's field: pass it", f.file, strings.Join(f.context, ", "))
-			}
-		}
-	}
-	for file := range KeepsContext {
-		if !kept[file] {
-			t.Errorf("%s keeps no context any more: take it out of KeepsContext", file)
+			t.Errorf("%s:%s: a context.Context is a struct's field: pass it", f.file, strings.Join(f.context, ", "))
 		}
 	}
 }

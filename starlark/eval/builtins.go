@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"context"
 	"maps"
 	"strings"
 
@@ -9,7 +10,7 @@ import (
 
 // builtins is the Go half of every function of the table; a test compares the
 // two.
-func (r *run) builtins() map[string]builtin {
+func (r *run) builtins(ctx context.Context) map[string]builtin {
 	all := map[string]builtin{
 		"docker_build":     (*call).dockerBuild,
 		"custom_build":     (*call).customBuild,
@@ -34,12 +35,12 @@ func (r *run) builtins() map[string]builtin {
 		"port_forward":                  (*call).portForward,
 		"link":                          (*call).link,
 
-		"docker_compose": (*call).dockerCompose,
+		"docker_compose": within(ctx, (*call).dockerCompose),
 		"dc_resource":    (*call).dcResource,
 
 		"local_resource":    (*call).localResource,
 		"test":              (*call).test,
-		"local":             (*call).local,
+		"local":             within(ctx, (*call).local),
 		"probe":             (*call).probe,
 		"exec_action":       (*call).execAction,
 		"http_get_action":   (*call).httpGetAction,
@@ -49,10 +50,10 @@ func (r *run) builtins() map[string]builtin {
 		"watch_file":     (*call).watchFile,
 		"listdir":        (*call).listdir,
 		"blob":           (*call).blob,
-		"kustomize":      (*call).kustomize,
-		"helm":           (*call).helm,
-		"include":        (*call).include,
-		"load_dynamic":   (*call).loadDynamic,
+		"kustomize":      within(ctx, (*call).kustomize),
+		"helm":           within(ctx, (*call).helm),
+		"include":        within(ctx, (*call).include),
+		"load_dynamic":   within(ctx, (*call).loadDynamic),
 		"local_git_repo": (*call).localGitRepo,
 
 		"read_json":          (*call).readJSON,
@@ -107,7 +108,7 @@ func (r *run) builtins() map[string]builtin {
 		"towline.agent":    (*call).ourAgent,
 		"towline.contexts": (*call).ourContexts,
 		"towline.is_dir":   (*call).isDir,
-		"towline.chart":    (*call).ourChart,
+		"towline.chart":    within(ctx, (*call).ourChart),
 		"towline.limits":   (*call).ourLimits,
 	}
 	maps.Copy(all, pathBuiltins())

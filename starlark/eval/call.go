@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"context"
 	"fmt"
 
 	"go.starlark.net/starlark"
@@ -41,9 +42,14 @@ func (c *call) calledAt() config.Position {
 // builtin is the Go half of a function of the table.
 type builtin func(c *call) (starlark.Value, error)
 
+// within makes a built-in of one that waits for what is outside, until ctx ends.
+func within(ctx context.Context, f func(c *call, ctx context.Context) (starlark.Value, error)) builtin {
+	return func(c *call) (starlark.Value, error) { return f(c, ctx) }
+}
+
 // predeclared returns the names that every file finds defined.
-func (r *run) predeclared() starlark.StringDict {
-	functions, values := r.builtins(), r.constants()
+func (r *run) predeclared(ctx context.Context) starlark.StringDict {
+	functions, values := r.builtins(ctx), r.constants()
 	names := starlark.StringDict{}
 	for _, e := range decl.Globals() {
 		if e.Universe && e.Name != "fail" || e.Name == "load" {

@@ -18,7 +18,7 @@ type Charts interface {
 }
 
 // ourChart is towline.chart.
-func (c *call) ourChart() (starlark.Value, error) {
+func (c *call) ourChart(ctx context.Context) (starlark.Value, error) {
 	var in struct {
 		Chart    string      `arg:"chart"`
 		Dir      unpack.Path `arg:"dir"`
@@ -47,7 +47,7 @@ func (c *call) ourChart() (starlark.Value, error) {
 		charts = chart.Source{Env: c.run.env.List(nil)}
 	}
 	c.run.log("fetching the chart " + in.Chart)
-	archive, err := charts.Pull(c.run.ctx, chart.Ref{
+	archive, err := charts.Pull(ctx, chart.Ref{
 		Chart: in.Chart, Repo: in.RepoURL, RepoName: in.RepoName, Version: in.Version, Username: in.Username, Password: in.Password,
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -48,7 +49,7 @@ func (r *run) composeLoader() compose.Loader {
 	return compose.Loader{Files: r.files, Cache: r.opts.Cache, Env: r.env.Copy(), Parse: r.parseYAML}
 }
 
-func (c *call) dockerCompose() (starlark.Value, error) {
+func (c *call) dockerCompose(ctx context.Context) (starlark.Value, error) {
 	var in struct {
 		Paths    starlark.Value      `arg:"configPaths"`
 		EnvFile  unpack.OptionalPath `arg:"env_file"`
@@ -78,7 +79,7 @@ func (c *call) dockerCompose() (starlark.Value, error) {
 			c.run.warn(text)
 		}
 	}
-	return starlark.None, c.run.addProject(added)
+	return starlark.None, c.run.addProject(ctx, added)
 }
 
 // addComposeFile reads a file, or takes the text of a Blob.
@@ -99,7 +100,7 @@ func (c *call) addComposeFile(p *compose.Project, v starlark.Value, i int) error
 
 // addProject merges the files with those of an earlier call for the project,
 // and reads the services anew.
-func (r *run) addProject(added *composeProject) error {
+func (r *run) addProject(ctx context.Context, added *composeProject) error {
 	s := &r.compose
 	project := added
 	if i := slices.IndexFunc(s.projects, func(p *composeProject) bool { return p.Name == added.Name }); i >= 0 {
@@ -110,7 +111,7 @@ func (r *run) addProject(added *composeProject) error {
 	} else {
 		s.projects = append(s.projects, project)
 	}
-	services, err := r.composeLoader().Load(r.ctx, &project.Project)
+	services, err := r.composeLoader().Load(ctx, &project.Project)
 	if err != nil {
 		return err
 	}

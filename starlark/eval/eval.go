@@ -82,9 +82,9 @@ type Options struct {
 // chart is rendered in a process of its own, so that this is for libraries that
 // forget to ask.
 func Eval(ctx context.Context, o Options) *config.Project {
-	r := newRun(ctx, o)
+	r := newRun(o)
 	done := make(chan *config.Project, 1)
-	go func() { done <- r.evaluate() }()
+	go func() { done <- r.evaluate(ctx) }()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
@@ -122,8 +122,10 @@ func wait(done <-chan *config.Project, tiltfile string, why string) *config.Proj
 }
 
 // evaluate is the whole run.
-func (r *run) evaluate() *config.Project {
-	err := r.protect(func() error {
+func (r *run) evaluate(ctx context.Context) *config.Project {
+	r.names = r.predeclared(ctx)
+	r.thread.Load = func(_ *starlark.Thread, path string) (starlark.StringDict, error) { return r.load(ctx, path) }
+	err := r.protect(ctx, func() error {
 		if err := r.execRoot(); err != nil && !errors.Is(err, errExit) {
 			return err
 		}
@@ -154,7 +156,6 @@ var errExit = errors.New("exit")
 
 // run is the state of one evaluation. It belongs to one goroutine.
 type run struct {
-	ctx        context.Context
 	opts       Options
 	files      *inputs.Recorder
 	thread     *starlark.Thread
@@ -188,7 +189,7 @@ type run struct {
 	registrySet    bool
 }
 
-func newRun(ctx context.Context, o Options) *run {
+func newRun(o Options) *run {
 	if o.FS == nil {
 		o.FS = inputs.OS{}
 	}
@@ -212,7 +213,7 @@ func newRun(ctx context.Context, o Options) *run {
 	}
 	o.Tiltfile = filepath.Clean(o.Tiltfile)
 	r := &run{
-		ctx: ctx, opts: o,
+		opts:       o,
 		files:      inputs.NewRecorder(o.FS, o.Cache),
 		imageNames: imageNames{o.Cache},
 		project:    config.NewProject(o.Tiltfile),
@@ -228,9 +229,7 @@ func newRun(ctx context.Context, o Options) *run {
 	r.thread = &starlark.Thread{
 		Name:  "Tiltfile",
 		Print: func(_ *starlark.Thread, msg string) { r.log(msg) },
-		Load:  r.load,
 	}
-	r.names = r.predeclared()
 	r.meter = limit.NewMeter(o.MaxMemory, &o.Cache.Full)
 	r.guarded = r.meter.Functions()
 	return r

@@ -34,16 +34,16 @@ type module struct {
 const maxSource = 8 << 20
 
 // protect runs f with the limits in force, and turns a panic in an error.
-func (r *run) protect(f func() error) (err error) {
+func (r *run) protect(ctx context.Context, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("internal error: %v\n%s", p, debug.Stack())
 		}
 	}()
-	stop := context.AfterFunc(r.ctx, func() { r.thread.Cancel(context.Cause(r.ctx).Error()) })
+	stop := context.AfterFunc(ctx, func() { r.thread.Cancel(context.Cause(ctx).Error()) })
 	defer stop()
 	limit.Steps(r.thread, r.meter, &r.opts.MaxSteps, r.opts.MaxDepth)
-	if err := r.ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return f()
@@ -159,19 +159,19 @@ func (r *run) compile(path string, source []byte) (compiled, error) {
 }
 
 // load is the load statement.
-func (r *run) load(_ *starlark.Thread, path string) (starlark.StringDict, error) {
+func (r *run) load(ctx context.Context, path string) (starlark.StringDict, error) {
 	var wants []string
 	if n := len(r.executing); n > 0 {
 		wants = r.modules[r.executing[n-1]].wants[path]
 	}
-	return r.loadPath(path, wants)
+	return r.loadPath(ctx, path, wants)
 }
 
 // loadPath executes a file or an extension, of which the caller wants these
 // names.
-func (r *run) loadPath(path string, wants []string) (starlark.StringDict, error) {
+func (r *run) loadPath(ctx context.Context, path string, wants []string) (starlark.StringDict, error) {
 	if name, ok := strings.CutPrefix(path, extensions.Scheme); ok {
-		file, err := r.extension(name)
+		file, err := r.extension(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -182,32 +182,32 @@ func (r *run) loadPath(path string, wants []string) (starlark.StringDict, error)
 		}
 		globals, err := r.exec(file)
 		if lacks := lacking(globals, wants); err == nil && lacks != "" && extensions.Shipped(file) {
-			return r.original(name, lacks)
+			return r.original(ctx, name, lacks)
 		}
 		return globals, err
 	}
 	return r.exec(r.abs(path))
 }
 
-func (c *call) include() (starlark.Value, error) {
+func (c *call) include(ctx context.Context) (starlark.Value, error) {
 	var in struct {
 		Path string `arg:"path"`
 	}
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	_, err := c.run.loadPath(in.Path, nil)
+	_, err := c.run.loadPath(ctx, in.Path, nil)
 	return starlark.None, err
 }
 
-func (c *call) loadDynamic() (starlark.Value, error) {
+func (c *call) loadDynamic(ctx context.Context) (starlark.Value, error) {
 	var in struct {
 		Path string `arg:"path"`
 	}
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	globals, err := c.run.loadPath(in.Path, nil)
+	globals, err := c.run.loadPath(ctx, in.Path, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ type Remote interface {
 }
 
 // extension returns the file of an extension.
-func (r *run) extension(name string) (string, error) {
+func (r *run) extension(ctx context.Context, name string) (string, error) {
 	place, err := extensions.Registered(r.api.All()).Locate(name)
 	switch {
 	case err != nil:
@@ -36,7 +36,7 @@ func (r *run) extension(name string) (string, error) {
 	if reason, ok := extensions.Left()[name]; ok && place.Repo.URL == extensions.PublicRepo && r.opts.Remote == nil {
 		return "", fault.Environment(fmt.Errorf("ext://%s is not shipped: %s", name, reason))
 	}
-	dir, err := r.repository(place.Repo.URL, place.Repo.Ref)
+	dir, err := r.repository(ctx, place.Repo.URL, place.Repo.Ref)
 	if reason, ok := extensions.Left()[name]; err != nil && ok && place.Repo.URL == extensions.PublicRepo {
 		return "", fmt.Errorf("ext://%s is not shipped (%s), and could not be fetched: %w", name, reason, err)
 	}
@@ -80,14 +80,14 @@ func lacking(globals starlark.StringDict, wants []string) string {
 // original executes the public extension in place of the shipped one, which
 // lacks a name: the public collection goes on, and what is shipped does not know
 // what it has since.
-func (r *run) original(name, lacks string) (starlark.StringDict, error) {
+func (r *run) original(ctx context.Context, name, lacks string) (starlark.StringDict, error) {
 	shipped := extensions.Path(name)
 	near := ""
 	if n := decl.Nearest(lacks, r.modules[shipped].globals.Keys()); n != "" {
 		near = " (did you mean " + n + "?)"
 	}
 	what := fmt.Sprintf("ext://%s as it is shipped has no %s%s", name, lacks, near)
-	dir, err := r.repository(extensions.PublicRepo, "")
+	dir, err := r.repository(ctx, extensions.PublicRepo, "")
 	if err != nil {
 		return nil, fault.Environment(fmt.Errorf("%s, and the public one could not be looked at: %w", what, err))
 	}
@@ -110,7 +110,7 @@ func suggestExtension(name string) string {
 }
 
 // repository returns the folder of a repository.
-func (r *run) repository(target, ref string) (string, error) {
+func (r *run) repository(ctx context.Context, target, ref string) (string, error) {
 	u, err := url.Parse(target)
 	if err != nil || target == "" {
 		return "", fmt.Errorf("%q is not a repository's URL", target)
@@ -136,7 +136,7 @@ func (r *run) repository(target, ref string) (string, error) {
 	if r.held("fetching " + target) {
 		return "", errHeld
 	}
-	dir, err := r.opts.Remote.Fetch(r.ctx, target, ref)
+	dir, err := r.opts.Remote.Fetch(ctx, target, ref)
 	return dir, fault.Environment(err)
 }
 

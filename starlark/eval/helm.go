@@ -22,7 +22,7 @@ import (
 	"github.com/towline-dev/towline/starlark/value"
 )
 
-func (c *call) helm() (starlark.Value, error) {
+func (c *call) helm(ctx context.Context) (starlark.Value, error) {
 	var in struct {
 		Paths       unpack.Path    `arg:"paths"`
 		Name        string         `arg:"name"`
@@ -57,7 +57,7 @@ func (c *call) helm() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := cache.Fill(c.run.opts.Cache, "helm", key, func() (string, error) { return c.run.render(h) })
+	text, err := cache.Fill(c.run.opts.Cache, "helm", key, func() (string, error) { return c.run.render(ctx, h) })
 	if err != nil {
 		return nil, fmt.Errorf("helm: %w", err)
 	}
@@ -69,9 +69,9 @@ const renderWithin = time.Minute
 
 // render renders a chart, in a process of its own if the run has a program for
 // that: its templates may loop or grow without end.
-func (r *run) render(h chart.Rendering) (string, error) {
+func (r *run) render(ctx context.Context, h chart.Rendering) (string, error) {
 	if len(r.opts.Renderer) == 0 {
-		return h.Render(r.ctx)
+		return h.Render(ctx)
 	}
 	request, err := chart.NewRequest(h, r.meter.Limit())
 	if err != nil {
@@ -81,17 +81,17 @@ func (r *run) render(h chart.Rendering) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeoutCause(r.ctx, renderWithin, fmt.Errorf("%s takes longer than %v to render: does a template loop without end?", h.Dir, renderWithin))
+	bounded, cancel := context.WithTimeoutCause(ctx, renderWithin, fmt.Errorf("%s takes longer than %v to render: does a template loop without end?", h.Dir, renderWithin))
 	defer cancel()
 	var said strings.Builder
-	out, err := process.OS{}.Run(ctx, process.Command{Argv: r.opts.Renderer, Stdin: string(text), Log: func(s string) { said.WriteString(s) }})
+	out, err := process.OS{}.Run(bounded, process.Command{Argv: r.opts.Renderer, Stdin: string(text), Log: func(s string) { said.WriteString(s) }})
 	switch exit := (*exec.ExitError)(nil); {
 	case err == nil:
 		return chart.Answered(out)
 	case errors.Is(err, fs.ErrNotExist): // this program was moved away
-		return h.Render(r.ctx)
-	case ctx.Err() != nil:
-		return "", context.Cause(ctx)
+		return h.Render(ctx)
+	case bounded.Err() != nil:
+		return "", context.Cause(bounded)
 	case errors.As(err, &exit) && exit.ExitCode() == chart.ExitMemory:
 		return "", fmt.Errorf("rendering %s needs more than %d MB of memory: does a template repeat something without end? (towline.limits(memory_mb=…) allows more)", h.Dir, request.Memory>>20)
 	}

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ import (
 	"github.com/towline-dev/towline/starlark/value"
 )
 
-func (c *call) kustomize() (starlark.Value, error) {
+func (c *call) kustomize(ctx context.Context) (starlark.Value, error) {
 	var in struct {
 		Paths unpack.Path     `arg:"paths"`
 		Bin   starlark.Value  `arg:"kustomize_bin"`
@@ -31,7 +32,7 @@ func (c *call) kustomize() (starlark.Value, error) {
 	if bin == "" && kustomize.Supports(in.Flags) {
 		out, err = c.run.kustomizeLibrary(dir, in.Flags)
 	} else {
-		out, err = c.run.kustomizeBinary(dir, bin, in.Flags)
+		out, err = c.run.kustomizeBinary(ctx, dir, bin, in.Flags)
 	}
 	if err != nil {
 		c.run.files.Watch(dir) // what is missing may come
@@ -49,7 +50,7 @@ func (r *run) kustomizeLibrary(dir string, flags []string) (string, error) {
 }
 
 // kustomizeBinary runs the program, or kubectl in its place.
-func (r *run) kustomizeBinary(dir, bin string, flags []string) (string, error) {
+func (r *run) kustomizeBinary(ctx context.Context, dir, bin string, flags []string) (string, error) {
 	r.watchBelow(dir)
 	argv := []string{bin, "build"}
 	switch {
@@ -66,7 +67,7 @@ func (r *run) kustomizeBinary(dir, bin string, flags []string) (string, error) {
 		return "", nil
 	}
 	var stderr strings.Builder
-	out, err := r.command(config.Command{Argv: argv, Dir: r.dir()}, "", func(s string) { stderr.WriteString(s) })
+	out, err := r.command(ctx, config.Command{Argv: argv, Dir: r.dir()}, "", func(s string) { stderr.WriteString(s) })
 	if err != nil {
 		return "", fmt.Errorf("command %q failed.\nerror: %w\nstdout: %s\nstderr: %s", value.CommandText(argv), err, quoteEnd(string(out)), quoteEnd(stderr.String()))
 	}

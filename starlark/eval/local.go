@@ -126,7 +126,7 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-func (c *call) local() (starlark.Value, error) {
+func (c *call) local(ctx context.Context) (starlark.Value, error) {
 	var in struct {
 		Command    starlark.Value      `arg:"command"`
 		Quiet      bool                `arg:"quiet"`
@@ -157,7 +157,7 @@ func (c *call) local() (starlark.Value, error) {
 		c.run.log("local: " + text)
 	}
 	var stderr strings.Builder
-	stdout, err := c.run.command(command, in.Stdin.Value, func(s string) { stderr.WriteString(s) })
+	stdout, err := c.run.command(ctx, command, in.Stdin.Value, func(s string) { stderr.WriteString(s) })
 	out := string(stdout)
 	if !in.Quiet {
 		for _, shown := range []string{stderr.String(), out} {
@@ -188,12 +188,12 @@ func quoteEnd(s string) string {
 
 // command runs a program with the run's environment and returns what it wrote
 // to stdout; stderr goes to log.
-func (r *run) command(c config.Command, stdin string, log func(string)) ([]byte, error) {
-	out, err := r.opts.Commands.Run(r.ctx, process.Command{
+func (r *run) command(ctx context.Context, c config.Command, stdin string, log func(string)) ([]byte, error) {
+	out, err := r.opts.Commands.Run(ctx, process.Command{
 		Argv: c.Argv, Dir: c.Dir, Env: r.env.List(c.Env), Stdin: stdin, Log: log,
 	})
-	if err != nil && r.ctx.Err() != nil {
-		return out, fmt.Errorf("it was ended with the evaluation: %w", context.Cause(r.ctx))
+	if err != nil && ctx.Err() != nil {
+		return out, fmt.Errorf("it was ended with the evaluation: %w", context.Cause(ctx))
 	}
 	return out, fault.Environment(err)
 }

@@ -12,8 +12,8 @@ import (
 
 // TestEveryBuiltinIsInTheTable compares the Go functions with the table.
 func TestEveryBuiltinIsInTheTable(t *testing.T) {
-	r := newRun(context.Background(), Options{Tiltfile: "/Tiltfile"})
-	functions := r.builtins()
+	r := newRun(Options{Tiltfile: "/Tiltfile"})
+	functions := r.builtins(context.Background())
 	for _, e := range decl.All() {
 		if e.Kind == decl.Function && !e.Universe && !e.Method && e.Name != "load" {
 			if functions[e.Name] == nil {
