@@ -10,25 +10,17 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
 
+	"github.com/towline-dev/towline/server/ignore"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
 // filter says which files of a context folder a build gets: those that only=
-// names (or all), without those that any set of ignore patterns names. A
-// pattern that begins with "!" makes an exception within its own set.
+// names (or all), without those that any set of ignore patterns names.
 type filter struct {
 	context string
-	sets    []ignoreSet
-}
-
-// ignoreSet is one set of patterns, relative to a folder.
-type ignoreSet struct {
-	base     string
-	patterns []string
-	matcher  *patternmatcher.PatternMatcher
+	sets    []ignore.Rules
 }
 
 // newFilter gathers a docker_build's patterns, and those of the ignore file
@@ -45,20 +37,17 @@ func newFilter(image config.Image, dockerfilePath string) (filter, error) {
 	if len(image.Only) > 0 && !given {
 		ignores = append([]config.Ignore{onlyAsIgnore(image)}, ignores...)
 	}
-	for _, ignore := range ignores {
-		if ignore.Source == config.SourceVolume || ignore.Source == config.SourceTiltfile {
+	for _, patterns := range ignores {
+		if patterns.Source == config.SourceVolume || patterns.Source == config.SourceTiltfile {
 			continue // its files are watched for nothing, but built in
 		}
-		matcher, err := patternmatcher.New(ignore.Relative())
-		if err != nil {
-			return f, &config.Problem{
-				Message: fmt.Sprintf("an ignore pattern of image %s is not valid: %v", image.Ref, err),
-				Hint:    "patterns are those of .dockerignore files",
-				Pos:     config.Position{File: ignore.Source},
-			}
+		rules, problem := ignore.New(patterns)
+		if problem != nil {
+			problem.Message = fmt.Sprintf("image %s: %s", image.Ref, problem.Message)
+			return f, problem
 		}
-		if len(ignore.Patterns) > 0 {
-			f.sets = append(f.sets, ignoreSet{base: ignore.Base, patterns: ignore.Patterns, matcher: matcher})
+		if len(patterns.Patterns) > 0 {
+			f.sets = append(f.sets, rules)
 		}
 	}
 	return f, nil
@@ -120,9 +109,9 @@ func (f filter) dockerignore() (text string, ok bool) {
 	for _, set := range f.sets {
 		patterns, ok := relocate(set, f.context)
 		switch {
-		case !ok || set.matcher.Exclusions() && exceptions != nil:
+		case !ok || set.HasExceptions() && exceptions != nil:
 			return "", false
-		case set.matcher.Exclusions():
+		case set.HasExceptions():
 			exceptions = patterns
 		default:
 			plain = append(plain, patterns...)
@@ -132,19 +121,19 @@ func (f filter) dockerignore() (text string, ok bool) {
 }
 
 // relocate rewrites a set's patterns to be relative to the context.
-func relocate(set ignoreSet, context string) (patterns []string, ok bool) {
-	rel, err := filepath.Rel(context, set.base)
+func relocate(set ignore.Rules, context string) (patterns []string, ok bool) {
+	rel, err := filepath.Rel(context, set.Base)
 	if err != nil {
 		return nil, false
 	}
 	rel = filepath.ToSlash(rel)
 	if rel == "." {
-		return set.patterns, true
+		return set.Patterns, true
 	}
-	if leadsOut(rel) {
+	if !filepath.IsLocal(rel) {
 		return nil, false
 	}
-	for _, pattern := range set.patterns {
+	for _, pattern := range set.Patterns {
 		bare, except := strings.CutPrefix(strings.TrimSpace(pattern), "!")
 		moved := escapePattern(rel) + "/" + strings.TrimPrefix(bare, "/")
 		if except {
@@ -155,40 +144,19 @@ func relocate(set ignoreSet, context string) (patterns []string, ok bool) {
 	return patterns, true
 }
 
-// keeps reports whether a file, by its path relative to the context, is part
-// of it.
-func (f filter) keeps(rel string) (bool, error) {
+// keeps reports whether a file of the context is part of it.
+func (f filter) keeps(path string) (bool, error) {
 	for _, set := range f.sets {
-		path, err := filepath.Rel(set.base, filepath.Join(f.context, rel))
-		if err != nil || path == "." || leadsOut(path) {
-			continue
-		}
-		ignored, err := set.matcher.MatchesOrParentMatches(filepath.ToSlash(path))
-		if err != nil || ignored {
+		if ignored, err := set.Ignores(path); err != nil || ignored {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-// leadsOut reports whether a relative path leads out of its base. "..data" does
-// not: Kubernetes names folders so.
-func leadsOut(rel string) bool {
-	return rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator))
-}
-
 // prunes reports whether nothing below a folder can be kept.
-func (f filter) prunes(rel string) bool {
-	for _, set := range f.sets {
-		path, err := filepath.Rel(set.base, filepath.Join(f.context, rel))
-		if err != nil || path == "." || leadsOut(path) || set.matcher.Exclusions() {
-			continue
-		}
-		if ignored, err := set.matcher.MatchesOrParentMatches(filepath.ToSlash(path)); err == nil && ignored {
-			return true
-		}
-	}
-	return false
+func (f filter) prunes(dir string) bool {
+	return slices.ContainsFunc(f.sets, func(r ignore.Rules) bool { return r.Prunes(dir) })
 }
 
 // stage makes a folder that holds what the filter keeps, by hard links where
@@ -205,10 +173,10 @@ func (f filter) stage(to string) error {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && f.prunes(rel) {
+		if entry.IsDir() && f.prunes(path) {
 			return filepath.SkipDir
 		}
-		keep, err := f.keeps(rel)
+		keep, err := f.keeps(path)
 		if err != nil || !keep {
 			return err
 		}

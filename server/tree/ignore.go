@@ -2,23 +2,17 @@ package tree
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
-	"github.com/moby/patternmatcher"
-
+	"github.com/towline-dev/towline/server/ignore"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
 // Filter decides which files count. The zero value accepts all but version
 // control and the temporary files of editors.
 type Filter struct {
-	rules []rule
-}
-
-type rule struct {
-	base    string
-	matcher *patternmatcher.PatternMatcher
-	negates bool // a folder that matches may hold files that do not
+	rules []ignore.Rules
 }
 
 // NewFilter compiles ignore patterns in dockerignore syntax. Patterns that do
@@ -26,19 +20,13 @@ type rule struct {
 func NewFilter(ignores ...[]config.Ignore) (Filter, []config.Problem) {
 	var f Filter
 	var problems []config.Problem
-	for _, list := range ignores {
-		for _, ig := range list {
-			m, err := patternmatcher.New(ig.Relative())
-			if err != nil {
-				problems = append(problems, config.Problem{
-					Message: "ignore pattern: " + err.Error(),
-					Hint:    "patterns follow the syntax of .dockerignore",
-					Pos:     config.Position{File: ig.Source},
-				})
-				continue
-			}
-			f.rules = append(f.rules, rule{base: ig.Base, matcher: m, negates: m.Exclusions()})
+	for _, ig := range slices.Concat(ignores...) {
+		rules, problem := ignore.New(ig)
+		if problem != nil {
+			problems = append(problems, *problem)
+			continue
 		}
+		f.rules = append(f.rules, rules)
 	}
 	return f, problems
 }
@@ -48,19 +36,13 @@ func (f Filter) Keep(path string, dir bool) bool {
 	if ephemeral(path, dir) {
 		return false
 	}
-	for _, r := range f.rules {
-		rel, err := filepath.Rel(r.base, path)
-		if err != nil || rel == "." || rel == ".." || strings.HasPrefix(rel, "../") {
-			continue
+	return !slices.ContainsFunc(f.rules, func(r ignore.Rules) bool {
+		if dir {
+			return r.Prunes(path)
 		}
-		if dir && r.negates {
-			continue
-		}
-		if match, err := r.matcher.MatchesOrParentMatches(rel); err == nil && match {
-			return false
-		}
-	}
-	return true
+		ignored, err := r.Ignores(path)
+		return err == nil && ignored
+	})
 }
 
 // ephemeral knows what no build depends on: version control, and the files

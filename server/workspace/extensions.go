@@ -120,7 +120,7 @@ func (e *Extensions) Shipped(file string) (path string, ok bool) {
 		return "", false
 	}
 	rel, err := filepath.Rel(e.view(), file)
-	if err != nil || strings.HasPrefix(rel, "..") {
+	if err != nil || !filepath.IsLocal(rel) {
 		return "", false
 	}
 	path = extensions.Scheme + filepath.ToSlash(rel)
