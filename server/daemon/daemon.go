@@ -16,18 +16,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/run/command"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -92,6 +95,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer lock.Close()
+	markOwn(o.Endpoint)
 	door := &door{e: o.Endpoint, log: o.Log}
 	if err := door.open(); err != nil {
 		return err
@@ -118,7 +122,7 @@ func Run(ctx context.Context, o Options) error {
 	d.faces.close()
 	<-served
 	o.Log.Info("ended", "workspace", o.Endpoint.Workspace)
-	return nil
+	return lock.Truncate(0) // nothing is left for the next one to end
 }
 
 // acquire takes the workspace's lock, which the kernel gives back however the
@@ -147,11 +151,29 @@ func acquire(ctx context.Context, e api.Endpoint) (*os.File, error) {
 		lock.Close()
 		return nil, ErrRunning
 	}
+	if before := noted(lock); before != 0 && before != os.Getpid() { // it was killed
+		command.EndOrphans(command.Owner(e.ID(), before))
+	}
 	if err := errors.Join(lock.Truncate(0), note(lock, os.Getpid())); err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("noting the pid in the lock: %w", err)
 	}
 	return lock, nil
+}
+
+// markOwn marks all that this daemon will run.
+func markOwn(e api.Endpoint) {
+	_ = os.Setenv(command.OwnerName, command.Owner(e.ID(), os.Getpid())) // fails for no such name
+}
+
+// noted is the pid in a lock, 0 where there is none.
+func noted(lock *os.File) int {
+	data, err := io.ReadAll(io.NewSectionReader(lock, 0, 32))
+	if err != nil {
+		return 0
+	}
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(data))) // 0 for what is none
+	return pid
 }
 
 func note(lock *os.File, pid int) error {

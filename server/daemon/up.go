@@ -15,6 +15,7 @@ import (
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/server/run/command"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -133,7 +134,9 @@ func adopt(env []string) {
 	if len(env) == 0 {
 		return
 	}
+	owner := os.Getenv(command.OwnerName) // this daemon, whatever the terminal was started by
 	os.Clearenv()
+	defer func() { _ = os.Setenv(command.OwnerName, owner) }()
 	for _, e := range env {
 		if name, value, ok := strings.Cut(e, "="); ok && name != "" {
 			_ = os.Setenv(name, value) // fails for names that no environment holds
