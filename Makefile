@@ -27,6 +27,11 @@ test-sync: cluster-up ## 100,000 random changes of files in virtual time, 500 on
 	eval "$$(testbed/bin/testbed env)" && export TOWLINE_TEST_KUBECONFIG=$${TOWLINE_TEST_KUBECONFIG:-$$KUBECONFIG} && \
 	CGO_ENABLED=0 $(GO) test -trimpath -timeout 60m -v -run TestRandomSync ./server/daemon -steps 100000 -pod-steps 500
 
+.PHONY: test-kill
+test-kill: build cluster-up ## kill the daemon 300 times, with all that it does in mid-way
+	eval "$$(testbed/bin/testbed env)" && export TOWLINE_TEST_KUBECONFIG=$${TOWLINE_TEST_KUBECONFIG:-$$KUBECONFIG} && \
+	CGO_ENABLED=0 $(GO) test -trimpath -timeout 60m -v -run TestKilledDaemons ./e2e/story -rounds 300
+
 .PHONY: test-race
 test-race: ## the tests that need no cluster, under the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 30m $(PACKAGES)
