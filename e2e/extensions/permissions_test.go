@@ -79,6 +79,12 @@ metadata: {name: developer, annotations: {kubernetes.io/service-account.name: de
 		return token != ""
 	})
 	b.becomes(token)
+	if out := b.towline("doctor", "--namespace", b.namespace); !strings.Contains(out, "✓ rights") {
+		t.Errorf("doctor says:\n%s", out)
+	}
+	if out, err := b.run(t.Context(), "doctor", "--namespace", "kube-system"); err == nil || !strings.Contains(out, "✗ rights") {
+		t.Errorf("in a namespace of somebody else's doctor says: %v\n%s", err, out)
+	}
 	b.up()
 	pod := b.target("web").Pod
 	b.write("web/public/index.html", "second\n")

@@ -77,6 +77,7 @@ var Allowed = map[string][]string{
 	"server/build":   {"server/ignore", "starlark/dockerfile", "starlark/config"},
 	"server/kube":    {"starlark/config", "starlark/kubeconfig"},
 	"server/release": {"server/kube"},
+	"server/doctor":  {"server/kube", "starlark/config"},
 	"server/run": {"server/build", "server/engine", "server/inject", "server/kube", "server/run/agents", "server/run/command", "server/run/deploy",
 		"server/run/forward", "server/run/inbox", "server/run/local", "server/run/output", "server/run/rollout", "starlark/config"},
 	"server/run/agents": {"server/engine", "server/kube", "server/run/inbox", "server/run/output",

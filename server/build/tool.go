@@ -52,6 +52,15 @@ func (b *Builder) find(ctx context.Context) (*tool, error) {
 	return found, err
 }
 
+// Name says which builder the machine has: its kind and its path.
+func (b *Builder) Name(ctx context.Context) (string, error) {
+	t, err := b.find(ctx)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s (%s)", t.kind, t.path), nil
+}
+
 // findTool tries every docker in PATH: the first may lack buildx, and another
 // may have BuildKit built in.
 func findTool(ctx context.Context, env []string) (*tool, error) {
