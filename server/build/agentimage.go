@@ -42,6 +42,10 @@ func (b *Builder) AgentImage(ctx context.Context, binaries map[string][]byte, ne
 	if len(binaries) == 0 {
 		return "", fmt.Errorf("making the agent's image: no binaries")
 	}
+	return b.now().agentImage(ctx, binaries, near)
+}
+
+func (b *builder) agentImage(ctx context.Context, binaries map[string][]byte, near string) (ref string, err error) {
 	repository := b.agentRepository(near)
 	names, err := NamesFor(repository, b.cluster.Registry)
 	if err != nil {
@@ -55,7 +59,7 @@ func (b *Builder) AgentImage(ctx context.Context, binaries map[string][]byte, ne
 }
 
 // agentRepository is the agent's image's name.
-func (b *Builder) agentRepository(near string) string {
+func (b *builder) agentRepository(near string) string {
 	const agent = "towline-agent"
 	if b.cluster.Registry != nil || DeliveryFor(b.cluster) != Push || near == "" {
 		return agent
@@ -78,7 +82,7 @@ func agentTag(binaries map[string][]byte) string {
 }
 
 // pushAgent pushes the image unless the registry has it.
-func (b *Builder) pushAgent(ctx context.Context, ref string, binaries map[string][]byte) error {
+func (b *builder) pushAgent(ctx context.Context, ref string, binaries map[string][]byte) error {
 	if b.inRegistry(ctx, ref) {
 		return nil
 	}
@@ -109,7 +113,7 @@ func (b *Builder) pushAgent(ctx context.Context, ref string, binaries map[string
 
 // loadAgent brings the image of the nodes' architecture into the cluster
 // without a registry.
-func (b *Builder) loadAgent(ctx context.Context, ref string, binaries map[string][]byte) error {
+func (b *builder) loadAgent(ctx context.Context, ref string, binaries map[string][]byte) error {
 	arch := slices.Sorted(maps.Keys(binaries))[0]
 	if p, err := v1.ParsePlatform(b.cluster.Platform); err == nil && binaries[p.Architecture] != nil {
 		arch = p.Architecture

@@ -14,9 +14,11 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -30,7 +32,7 @@ type Cluster struct {
 	Context  string           // the kubeconfig's context
 	Runtime  string           // of its nodes: "docker://27.0.1", "containerd://1.7.2"
 	Platform string           // of its nodes: "linux/amd64"; "" when not known
-	Registry *config.Registry // the cluster's own or else default_registry; nil for none
+	Registry *config.Registry // the cluster's own, which wins over default_registry; nil for none
 	Unread   string           // why the cluster could not be asked for its own, "" when it was
 }
 
@@ -38,28 +40,53 @@ type Cluster struct {
 type Options struct {
 	Cluster Cluster
 	Env     []string // of the commands that are run; nil: this process's
-	Dir     string   // folder that relative paths of secrets are of: the Tiltfile's
+	Dir     string   // folder that relative paths of secrets are of, before Configure
 }
 
 // Builder builds images for one cluster. Its methods may be called
-// concurrently. It owns no goroutines between calls.
+// concurrently. It owns no goroutines between calls. Each call goes by the
+// environment and the project as they are when it begins.
 type Builder struct {
-	cluster Cluster
-	env     []string
-	dir     string
+	o     Options
+	tools *toolbox
 
-	mu   sync.Mutex
-	tool *tool // the builder that was found to work, nil before
+	mu      sync.Mutex
+	project *config.Project // nil before Configure
 }
 
 // New makes a Builder. Which builder the machine has is found out at the first
 // build, and asked again after it failed, so that docker may be started later.
-func New(o Options) *Builder {
-	env := o.Env
-	if env == nil {
-		env = os.Environ()
+func New(o Options) *Builder { return &Builder{o: o, tools: &toolbox{}} }
+
+// Configure tells of the project: its default_registry and its Tiltfile's folder
+// hold from then on.
+func (b *Builder) Configure(p *config.Project) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.project = p
+}
+
+// now returns what a call goes by.
+func (b *Builder) now() *builder {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := &builder{cluster: b.o.Cluster, env: b.o.Env, dir: b.o.Dir, tools: b.tools}
+	if n.env == nil {
+		n.env = os.Environ()
 	}
-	return &Builder{cluster: o.Cluster, env: env, dir: o.Dir}
+	if p := b.project; p != nil {
+		n.dir = filepath.Dir(p.Tiltfile)
+		n.cluster.Registry = cmp.Or(n.cluster.Registry, p.Settings.DefaultRegistry)
+	}
+	return n
+}
+
+// builder is a Builder in one call.
+type builder struct {
+	cluster Cluster
+	env     []string
+	dir     string
+	tools   *toolbox
 }
 
 // Request asks for one image.
@@ -78,6 +105,7 @@ type Result struct {
 	LocalRef string // what builds on this machine name
 	Digest   string // "sha256:…": of the manifest, or of the config where docker knows no manifest
 	Config   ImageConfig
+	Unread   string `json:",omitempty"` // why there is no Config, "" when there is
 }
 
 // Build makes an image and delivers it. When ctx ends, the builder's processes
@@ -89,9 +117,9 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 	var result Result
 	var err error
 	if r.Image.Builder == config.BuilderCustom {
-		result, err = b.custom(ctx, r)
+		result, err = b.now().custom(ctx, r)
 	} else {
-		result, err = b.docker(ctx, r)
+		result, err = b.now().docker(ctx, r)
 	}
 	if ctx.Err() != nil {
 		return Result{}, ctx.Err()

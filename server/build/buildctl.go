@@ -18,7 +18,7 @@ import (
 // buildctl makes a docker_build's image with a bare BuildKit. It has no image
 // store to look into, so the image goes to the registry at once and gets its
 // immutable tag there.
-func (b *Builder) buildctl(ctx context.Context, j job) (Result, error) {
+func (b *builder) buildctl(ctx context.Context, j job) (Result, error) {
 	if DeliveryFor(b.cluster) != Push {
 		return Result{}, &config.Problem{
 			Message: fmt.Sprintf("buildctl can bring an image to this cluster (%s) only by a registry", b.cluster.Context),
@@ -118,7 +118,7 @@ func readDigest(path string) (string, error) {
 }
 
 // retag gives an image of a registry another name there.
-func (b *Builder) retag(ctx context.Context, from, to string) error {
+func (b *builder) retag(ctx context.Context, from, to string) error {
 	source, err := name.NewDigest(from)
 	if err != nil {
 		return fmt.Errorf("naming an image: %w", err)

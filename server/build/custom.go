@@ -20,7 +20,7 @@ import (
 // a name that it is told, or that it tells; then it gets its immutable tag and
 // is delivered. A command that pushes by itself (disable_push), or whose image
 // never is in this machine's docker (skips_local_docker), is believed.
-func (b *Builder) custom(ctx context.Context, r Request) (Result, error) {
+func (b *builder) custom(ctx context.Context, r Request) (Result, error) {
 	image := r.Image
 	if image.LiveUpdateOnly {
 		return b.believed(ctx, firstOf(image.DeployedAs, image.Ref)), nil
@@ -71,17 +71,20 @@ func (b *Builder) custom(ctx context.Context, r Request) (Result, error) {
 }
 
 // believed is the result of a build that cannot be looked into. Its settings
-// are read from the registry, if that has them.
-func (b *Builder) believed(ctx context.Context, ref string) Result {
+// are read from wherever the image is.
+func (b *builder) believed(ctx context.Context, ref string) Result {
 	result := Result{Ref: clusterName(ref, b.cluster.Registry), LocalRef: ref}
-	if settings, err := b.remoteConfig(ctx, ref); err == nil {
-		result.Config, result.Digest = settings, settings.Digest
+	settings, err := b.imageConfig(ctx, ref)
+	if err != nil {
+		result.Unread = err.Error()
+		return result
 	}
+	result.Config, result.Digest = settings, settings.Digest
 	return result
 }
 
 // runCustom runs the command.
-func (b *Builder) runCustom(ctx context.Context, r Request, names Names, expected string) error {
+func (b *builder) runCustom(ctx context.Context, r Request, names Names, expected string) error {
 	image := r.Image
 	if image.Command == nil || image.Command.Empty() {
 		return &config.Problem{Message: fmt.Sprintf("custom_build of image %s has no command", image.Ref)}
@@ -150,7 +153,7 @@ func namesOfRef(ref string, registry *config.Registry) Names {
 
 // outputRef reads the reference that the command wrote to
 // outputs_image_ref_to.
-func (b *Builder) outputRef(image config.Image) (string, error) {
+func (b *builder) outputRef(image config.Image) (string, error) {
 	path := image.OutputsImageRefTo
 	if !filepath.IsAbs(path) && image.Command != nil {
 		path = filepath.Join(image.Command.Dir, path)

@@ -59,7 +59,7 @@ func TestCustomBuild(t *testing.T) {
 			if err != nil || !slices.Equal(settings.Entrypoint, []string{"/f"}) || !slices.Equal(got.Config.Entrypoint, settings.Entrypoint) {
 				t.Errorf("settings %+v and %+v, %v", settings, got.Config, err)
 			}
-			if _, err := b.remoteConfig(t.Context(), got.Ref); err != nil {
+			if _, err := b.now().remoteConfig(t.Context(), got.Ref); err != nil {
 				t.Errorf("the registry does not have it: %v", err)
 			}
 		})

@@ -44,7 +44,7 @@ func DeliveryFor(c Cluster) Delivery {
 
 // clusterDockerEnv is what makes docker speak to the cluster's own daemon:
 // minikube's lives in its machine.
-func (b *Builder) clusterDockerEnv(ctx context.Context) ([]string, error) {
+func (b *builder) clusterDockerEnv(ctx context.Context) ([]string, error) {
 	if b.cluster.Product != "minikube" || DeliveryFor(b.cluster) != Shared {
 		return nil, nil
 	}
@@ -94,7 +94,7 @@ func productName(c Cluster, prefix string) string {
 }
 
 // load brings an image into the nodes.
-func (b *Builder) load(ctx context.Context, what string, archive bool, output io.Writer) error {
+func (b *builder) load(ctx context.Context, what string, archive bool, output io.Writer) error {
 	argv := loadArgv(b.cluster, what, archive)
 	tail := newTail(output)
 	err := run(ctx, command{argv: argv, env: b.env, stdout: tail, stderr: tail})

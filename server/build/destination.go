@@ -13,7 +13,7 @@ import (
 // destination names the image of a request, before anything is built. Where no
 // registry is known, a name without one means Docker Hub: that is said, and
 // refused where nobody but Docker can push.
-func (b *Builder) destination(ref string, output io.Writer) (Names, error) {
+func (b *builder) destination(ref string, output io.Writer) (Names, error) {
 	names, err := NamesFor(ref, b.cluster.Registry)
 	if err != nil || b.cluster.Registry != nil || DeliveryFor(b.cluster) != Push {
 		return names, err

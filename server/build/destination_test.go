@@ -26,7 +26,7 @@ func TestDestination(t *testing.T) {
 		{"web", Cluster{Product: "docker-desktop"}, "", false},
 	} {
 		var said strings.Builder
-		names, err := (&Builder{cluster: test.cluster}).destination(test.ref, &said)
+		names, err := (&builder{cluster: test.cluster}).destination(test.ref, &said)
 		var p *config.Problem
 		if errors.As(err, &p) != test.refused || err != nil && !test.refused {
 			t.Errorf("%s: %v, want refused=%v", test.ref, err, test.refused)

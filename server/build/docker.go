@@ -15,7 +15,7 @@ import (
 )
 
 // docker makes the image of a docker_build.
-func (b *Builder) docker(ctx context.Context, r Request) (Result, error) {
+func (b *builder) docker(ctx context.Context, r Request) (Result, error) {
 	names, err := b.destination(r.Image.Ref, r.Output)
 	if err != nil {
 		return Result{}, err
@@ -51,11 +51,11 @@ func (b *Builder) docker(ctx context.Context, r Request) (Result, error) {
 }
 
 // forget makes the next build look for a builder again.
-func (b *Builder) forget(t *tool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.tool == t {
-		b.tool = nil
+func (b *builder) forget(t *tool) {
+	b.tools.mu.Lock()
+	defer b.tools.mu.Unlock()
+	if b.tools.found == t {
+		b.tools.found = nil
 	}
 }
 
@@ -240,7 +240,7 @@ func one(value string) []string {
 }
 
 // finish tags an image of this machine's docker by its digest and delivers it.
-func (b *Builder) finish(ctx context.Context, t *tool, id string, names Names, output io.Writer) (Result, error) {
+func (b *builder) finish(ctx context.Context, t *tool, id string, names Names, output io.Writer) (Result, error) {
 	local, cluster := names.Tagged(digestTag(id))
 	if err := b.dockerRun(ctx, t, io.Discard, "tag", id, local); err != nil {
 		return Result{}, err
@@ -256,7 +256,7 @@ func (b *Builder) finish(ctx context.Context, t *tool, id string, names Names, o
 }
 
 // deliver brings an image of this machine's docker to the cluster.
-func (b *Builder) deliver(ctx context.Context, t *tool, ref string, output io.Writer) error {
+func (b *builder) deliver(ctx context.Context, t *tool, ref string, output io.Writer) error {
 	switch DeliveryFor(b.cluster) {
 	case Shared:
 		return nil
@@ -271,7 +271,7 @@ func (b *Builder) deliver(ctx context.Context, t *tool, ref string, output io.Wr
 }
 
 // push pushes an image and explains a refusal.
-func (b *Builder) push(ctx context.Context, t *tool, ref string, output io.Writer) error {
+func (b *builder) push(ctx context.Context, t *tool, ref string, output io.Writer) error {
 	tail := newTail(output)
 	err := run(ctx, command{argv: []string{t.path, "push", ref}, env: t.env, stdout: tail, stderr: tail})
 	if err == nil || ctx.Err() != nil {
@@ -281,7 +281,7 @@ func (b *Builder) push(ctx context.Context, t *tool, ref string, output io.Write
 }
 
 // dockerRun runs a short docker command.
-func (b *Builder) dockerRun(ctx context.Context, t *tool, stdout io.Writer, args ...string) error {
+func (b *builder) dockerRun(ctx context.Context, t *tool, stdout io.Writer, args ...string) error {
 	complaint := newTail(nil)
 	err := run(ctx, command{argv: slices.Concat([]string{t.path}, args), env: t.env, stdout: stdout, stderr: complaint})
 	if err == nil || ctx.Err() != nil {

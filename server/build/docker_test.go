@@ -75,12 +75,12 @@ func tools(t *testing.T, run func(t *testing.T, b *Builder)) {
 				return
 			}
 			b := New(Options{Cluster: Cluster{Registry: testRegistry}})
-			found, err := b.find(t.Context())
+			found, err := b.now().find(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
 			if kind == dockerLegacy {
-				b.tool = &tool{kind: kind, path: found.path, env: append(slices.Clone(found.env), "DOCKER_BUILDKIT=0")}
+				b.tools.found = &tool{kind: kind, path: found.path, env: append(slices.Clone(found.env), "DOCKER_BUILDKIT=0")}
 			} else if found.kind != kind {
 				t.Fatalf("found %s, want %s", found.kind, kind)
 			}
@@ -140,20 +140,20 @@ func TestDockerBuild(t *testing.T) {
 // checkFiles lists an image's /srv.
 func checkFiles(t *testing.T, b *Builder, ref string, want []string) {
 	t.Helper()
-	if !b.tool.docker() {
+	if !b.tools.found.docker() {
 		b = New(Options{})
-		if _, err := b.find(t.Context()); err != nil {
+		if _, err := b.now().find(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var id, listing strings.Builder
-	if err := b.dockerRun(t.Context(), b.tool, &id, "create", ref); err != nil {
+	if err := b.now().dockerRun(t.Context(), b.tools.found, &id, "create", ref); err != nil {
 		t.Fatal(err)
 	}
 	container := strings.TrimSpace(id.String())
-	defer func() { _ = b.dockerRun(context.Background(), b.tool, &listing, "rm", container) }()
+	defer func() { _ = b.now().dockerRun(context.Background(), b.tools.found, &listing, "rm", container) }()
 	to := t.TempDir()
-	if err := b.dockerRun(t.Context(), b.tool, &listing, "cp", container+":/srv/.", to); err != nil {
+	if err := b.now().dockerRun(t.Context(), b.tools.found, &listing, "cp", container+":/srv/.", to); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -308,17 +308,17 @@ func TestRegistryDown(t *testing.T) {
 // removeImages removes what a test left in docker under a name of the Tiltfile.
 func removeImages(t testing.TB, ref string) {
 	b := New(Options{})
-	found, err := b.find(context.Background())
+	found, err := b.now().find(context.Background())
 	if err != nil {
 		return // the test was about that
 	}
 	var list strings.Builder
 	escaped := strings.ReplaceAll(ref, "/", "_")
-	if err := b.dockerRun(context.Background(), found, &list, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=*/"+escaped); err != nil {
+	if err := b.now().dockerRun(context.Background(), found, &list, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=*/"+escaped); err != nil {
 		t.Error(err)
 	}
 	for image := range strings.FieldsSeq(list.String()) {
-		if err := b.dockerRun(context.Background(), found, &list, "image", "rm", image); err != nil {
+		if err := b.now().dockerRun(context.Background(), found, &list, "image", "rm", image); err != nil {
 			t.Error(err)
 		}
 	}

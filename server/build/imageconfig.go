@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -37,27 +39,55 @@ func (c ImageConfig) Argv() []string { return slices.Concat(c.Entrypoint, c.Cmd)
 // from this machine's docker if it has it, else from the registry, with the
 // credentials of `docker login`. Of several platforms it takes the cluster's.
 func (b *Builder) ImageConfig(ctx context.Context, ref string) (ImageConfig, error) {
+	return b.now().imageConfig(ctx, ref)
+}
+
+func (b *builder) imageConfig(ctx context.Context, ref string) (ImageConfig, error) {
 	local := localName(ref, b.cluster.Registry)
 	settings, remoteErr := b.remoteConfig(ctx, local)
 	if remoteErr == nil {
 		return settings, nil
 	}
+	here := "there is no docker here to ask"
 	if t, err := b.find(ctx); err == nil && t.docker() {
-		if settings, err := b.inspect(ctx, t, local); err == nil {
+		settings, err := b.inspect(ctx, t, local)
+		if err == nil {
 			return settings, nil
+		}
+		here = "docker on this machine does not say: " + err.Error()
+		if strings.Contains(strings.ToLower(err.Error()), "no such image") {
+			here = "docker on this machine has none of that name"
 		}
 	}
 	if ctx.Err() != nil {
 		return ImageConfig{}, ctx.Err()
 	}
 	return ImageConfig{}, &config.Problem{
-		Message: fmt.Sprintf("the settings of image %s cannot be read: %v", ref, remoteErr),
+		Message: fmt.Sprintf("the settings of image %s cannot be read: %s, and %s", ref, notThere(local, remoteErr), here),
 		Hint:    "check its name and `docker login`; a container whose command is set in the YAML needs none",
 	}
 }
 
+// notThere says why a registry did not show an image.
+func notThere(ref string, err error) string {
+	host := "its registry"
+	if parsed, bad := name.ParseReference(ref); bad == nil {
+		host = "registry " + strings.TrimPrefix(parsed.Context().RegistryStr(), "index.")
+	}
+	var answer *transport.Error
+	switch {
+	case !errors.As(err, &answer):
+		return fmt.Sprintf("%s does not answer: %v", host, err)
+	case answer.StatusCode == http.StatusNotFound:
+		return host + " has none of that name"
+	case answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden:
+		return host + " does not show it to you, if it is there"
+	}
+	return fmt.Sprintf("%s answers %d: %v", host, answer.StatusCode, err)
+}
+
 // inspect asks this machine's docker.
-func (b *Builder) inspect(ctx context.Context, t *tool, ref string) (ImageConfig, error) {
+func (b *builder) inspect(ctx context.Context, t *tool, ref string) (ImageConfig, error) {
 	var out strings.Builder
 	if err := b.dockerRun(ctx, t, &out, "image", "inspect", "--format", "{{json .}}", ref); err != nil {
 		return ImageConfig{}, err
@@ -78,13 +108,13 @@ func (b *Builder) inspect(ctx context.Context, t *tool, ref string) (ImageConfig
 }
 
 // imageID asks this machine's docker for an image's id.
-func (b *Builder) imageID(ctx context.Context, t *tool, ref string) (string, error) {
+func (b *builder) imageID(ctx context.Context, t *tool, ref string) (string, error) {
 	settings, err := b.inspect(ctx, t, ref)
 	return settings.Digest, err
 }
 
 // remoteConfig asks the registry.
-func (b *Builder) remoteConfig(ctx context.Context, ref string) (ImageConfig, error) {
+func (b *builder) remoteConfig(ctx context.Context, ref string) (ImageConfig, error) {
 	parsed, err := name.ParseReference(ref)
 	if err != nil {
 		return ImageConfig{}, err
@@ -109,13 +139,13 @@ func (b *Builder) remoteConfig(ctx context.Context, ref string) (ImageConfig, er
 }
 
 // remoteOptions are those of every request to a registry.
-func (b *Builder) remoteOptions(ctx context.Context, more ...remote.Option) []remote.Option {
+func (b *builder) remoteOptions(ctx context.Context, more ...remote.Option) []remote.Option {
 	return append([]remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithUserAgent("towline")}, more...)
 }
 
 // inRegistry reports whether a registry has an image already. Tags are
 // immutable, so that its name is proof enough. Doubt counts as no.
-func (b *Builder) inRegistry(ctx context.Context, ref string) bool {
+func (b *builder) inRegistry(ctx context.Context, ref string) bool {
 	parsed, err := name.ParseReference(ref)
 	if err != nil {
 		return false

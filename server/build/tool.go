@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -31,15 +32,22 @@ type tool struct {
 	env  []string
 }
 
+// toolbox remembers the builder that was found to work.
+type toolbox struct {
+	mu    sync.Mutex
+	found *tool    // nil before, and after a failure
+	env   []string // that it was looked for in
+}
+
 // docker reports whether the tool has images of its own, to inspect and tag.
 func (t *tool) docker() bool { return t.kind != buildctl }
 
 // find returns the machine's builder. A failure is not remembered.
-func (b *Builder) find(ctx context.Context) (*tool, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.tool != nil {
-		return b.tool, nil
+func (b *builder) find(ctx context.Context) (*tool, error) {
+	b.tools.mu.Lock()
+	defer b.tools.mu.Unlock()
+	if b.tools.found != nil && slices.Equal(b.tools.env, b.env) {
+		return b.tools.found, nil
 	}
 	extra, err := b.clusterDockerEnv(ctx)
 	if err != nil {
@@ -47,7 +55,7 @@ func (b *Builder) find(ctx context.Context) (*tool, error) {
 	}
 	found, err := findTool(ctx, append(slices.Clone(b.env), extra...))
 	if err == nil {
-		b.tool = found
+		b.tools.found, b.tools.env = found, b.env
 	}
 	return found, err
 }

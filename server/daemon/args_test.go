@@ -59,7 +59,7 @@ func upServers(t *testing.T, args ...string) *stand {
 	})
 	_, err := in(t.Context(), s.Daemon, func(c *core, answer func(int, error)) {
 		c.open()
-		c.session.runner = c.newRunner(run.Options{Sink: sink{d: s.Daemon, up: c.session.serial}})
+		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{d: s.Daemon, up: c.session.serial}})
 		c.up(api.UpRequest{Args: args}, func(err error) { answer(0, err) })
 	})
 	if err != nil {

@@ -57,7 +57,7 @@ func newCore(ctx context.Context, d *Daemon) (*core, error) {
 		make:      d.notifier(),
 		hint:      func(paths []string) { d.queue.put(func(c *core) { c.hint(paths, false) }) },
 		attribute: func(paths []string) { d.queue.put(func(c *core) { c.hint(c.sources.touched(paths), false) }) },
-	}, func(err error) { d.tell("warn", err.Error()) })
+	}, d.warn)
 	return c, nil
 }
 
@@ -131,7 +131,7 @@ func (c *core) perform(e engine.Effect) {
 	case engine.Live:
 		e = c.sending(effect)
 	case engine.Build:
-		c.updates.building[effect.Image.Ref] = engine.ImageSpec(&effect.Image)
+		c.updates.building[effect.Image.Ref] = c.state.Images[effect.Image.Ref].Spec
 		for _, name := range engine.Users(c.state.Project, effect.Image.Ref) {
 			c.updates.begin(name, "build", effect.Reason)
 		}

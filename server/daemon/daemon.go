@@ -81,6 +81,16 @@ func (d *Daemon) tell(level, text string) {
 	d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: level, Text: text})
 }
 
+// warn tells the resources that something is about, or else the project.
+func (d *Daemon) warn(resources []string, err error) {
+	if len(resources) == 0 {
+		d.tell("warn", err.Error())
+	}
+	for _, name := range resources {
+		d.logs.add(api.LogLine{Time: time.Now(), Resource: name, Source: api.LogTowline, Level: "warn", Text: err.Error()})
+	}
+}
+
 // Run serves a workspace until ctx ends, Shutdown is called or the daemon has
 // lingered without faces. The error is ErrRunning when there is nothing to do.
 func Run(ctx context.Context, o Options) error {

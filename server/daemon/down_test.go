@@ -109,6 +109,7 @@ func (w *fakeCluster) Exec(context.Context, kube.ExecOptions) (int, error) {
 func (w *fakeCluster) Dial(context.Context, string, string, int) (net.Conn, error) {
 	return nil, errors.New("no agent")
 }
+func (w *fakeCluster) Configure(*config.Project) {}
 func (w *fakeCluster) Build(context.Context, build.Request) (build.Result, error) {
 	return build.Result{}, errors.New("nothing is built here")
 }

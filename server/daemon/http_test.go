@@ -58,7 +58,7 @@ func (s *stand) up(resources ...string) {
 	}
 	s.queue.put(func(c *core) {
 		c.good = p
-		c.session.runner = c.newRunner(run.Options{Sink: sink{d: s.Daemon, up: c.session.serial}})
+		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{d: s.Daemon, up: c.session.serial}})
 	})
 }
 

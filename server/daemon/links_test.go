@@ -11,6 +11,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -76,6 +77,55 @@ func TestWhatLinksLeadToIsWatched(t *testing.T) {
 			if is := strings.Join(got, " "); is != step.want {
 				t.Errorf("%s: changed is %q, want %q", step.what, is, step.want)
 			}
+		}
+	})
+}
+
+// TestWarningsAreTheResources: a link that is not followed, and a name that is
+// left out, are told to those who depend on them, and to nobody else.
+func TestWarningsAreTheResources(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	away := t.TempDir()
+	inBubble(t, &ground{root: filepath.Join(dir, "src"), limit: 100}, nil, func(g *ground) {
+		for _, name := range []string{"web/f", "db/f", "chart/f", "tool/f", "tool/\xff"} {
+			g.write(name, "f")
+		}
+		for _, name := range []string{"web/link", "chart/link"} {
+			g.must(os.Symlink(away, g.path(name)))
+		}
+		synced := func(name string) []config.Step {
+			return []config.Step{{Kind: config.StepSync, Local: g.path(name), Remote: "/srv"}}
+		}
+		p := &config.Project{
+			Tiltfile: filepath.Join(dir, "Tiltfile"),
+			Images: []config.Image{
+				{Ref: "web", Deps: []string{g.path("web")}, LiveUpdate: synced("web")},
+				{Ref: "db", Deps: []string{g.path("db")}, LiveUpdate: synced("db")},
+			},
+			Resources: []config.Resource{
+				{Name: "front end", Kind: config.KindK8s, Images: []string{"web"}}, {Name: "db", Kind: config.KindK8s, Images: []string{"db"}},
+				{Name: "chart", Kind: config.KindK8s, CustomDeploy: &config.CustomDeploy{Deps: []string{g.path("chart")}, LiveUpdate: synced("chart")}},
+				{Name: "tool", Kind: config.KindLocal, Local: &config.Local{Deps: []string{g.path("tool")}}},
+			},
+		}
+		g.core(func(c *core) { c.good = p; c.sources.follow(p, nil, nil) })
+		lines, _, stop := g.d.logs.read(func(api.LogLine) bool { return true }, 100)
+		stop()
+		var got []string
+		for _, l := range lines {
+			what, _, _ := strings.Cut(strings.ReplaceAll(l.Text, g.root, ""), ": ")
+			got = append(got, l.Level+" "+l.Resource+": "+what)
+		}
+		slices.Sort(got)
+		want := []string{
+			"warn chart: /chart/link", "warn front end: /web/link",
+			"warn tool: files whose names, or the names that they link to, are not UTF-8 are left out of live updates",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("told %q, want %q", got, want)
 		}
 	})
 }

@@ -92,7 +92,7 @@ func (c *core) outdated(p *config.Project, changed map[string]bool) []string {
 // configure hands the good project to the runner and the engine.
 func (c *core) configure() {
 	c.session.runner.Configure(c.good)
-	c.step(engine.Configured{Project: c.good})
+	c.step(engine.Configured{Project: c.good, Surroundings: c.surroundings(c.good)})
 }
 
 // hint looks at paths again and tells the engine what changed. saved says that

@@ -23,6 +23,7 @@ type session struct {
 	request  api.UpRequest // of the last Up or evaluation
 	cluster  *kube.Cluster // nil: lost says why
 	runner   runner        // nil: nothing is up
+	environs environs      // of the runner's cluster
 	serial   int           // counts runners, so that a late event of an old one is known
 	lost     error         // the cluster's last failure
 	targets  map[engine.TargetID]status.Target

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/server/engine"
@@ -29,15 +30,15 @@ type sources struct {
 	left      int                              // so many files were said to be left out
 	held      map[string][]string              // files that went and are kept in the pods, by image
 	interests interests
-	roots     []string            // of the interests; replaced, never changed
-	listed    map[string][]string // names in folders that the Tiltfile listed
-	warn      func(error)
+	roots     []string                            // of the interests; replaced, never changed
+	listed    map[string][]string                 // names in folders that the Tiltfile listed
+	warn      func(resources []string, err error) // none: it is about all of them
 }
 
 // newSources returns sources of no project yet, watched by notifiers that make
 // returns. hint is told of paths that may have changed, attribute of those of
 // which only attributes may, warn of what cannot be watched or read.
-func newSources(q *queue, r tree.Reader, o watcherOptions, warn func(error)) *sources {
+func newSources(q *queue, r tree.Reader, o watcherOptions, warn func([]string, error)) *sources {
 	l := newLinks(r)
 	s := &sources{tree: tree.New(l), links: l, sweeper: newSweeper(q), held: map[string][]string{}, warn: warn}
 	o.overflow = s.sweeper.overflow
@@ -76,7 +77,7 @@ func (s *sources) follow(p, good *config.Project, ahead *tree.Tree) map[string]b
 	watched.ConfigFiles = linked(watched.ConfigFiles)
 	all, problems := interestsOf(&watched)
 	for i := range problems {
-		s.warn(&problems[i])
+		s.warn(nil, &problems[i])
 	}
 	old := s.interests
 	s.interests, s.listed, s.roots = all, maps.Clone(watched.Listed), all.roots()
@@ -108,7 +109,7 @@ func (s *sources) scan() map[string]bool {
 	for _, root := range s.roots {
 		found, err := s.tree.Scan(root, s.interests.keep)
 		if err != nil {
-			s.warn(err)
+			s.warn(s.owners(root), err)
 		}
 		for _, path := range found {
 			changed[path] = true
@@ -125,12 +126,41 @@ func (s *sources) tellLeftOut() {
 		return
 	}
 	s.left = len(left)
-	const shown = 10
-	names := fmt.Sprintf("%q", left[:min(len(left), shown)])
-	if len(left) > shown {
-		names += fmt.Sprintf(" and %d more", len(left)-shown)
+	of := map[string][]string{}
+	for _, path := range left {
+		who := strings.Join(s.owners(path), "\x00")
+		of[who] = append(of[who], path)
 	}
-	s.warn(fmt.Errorf("files whose names, or the names that they link to, are not UTF-8 are left out of live updates: %s; rename them", names))
+	const shown = 10
+	for who, paths := range of {
+		names := fmt.Sprintf("%q", paths[:min(len(paths), shown)])
+		if len(paths) > shown {
+			names += fmt.Sprintf(" and %d more", len(paths)-shown)
+		}
+		s.warn(strings.FieldsFunc(who, func(r rune) bool { return r == 0 }), fmt.Errorf("files whose names, or the names that they link to, are not UTF-8 are left out of live updates: %s; rename them", names))
+	}
+}
+
+// owners are the resources that depend on a file, or on what is below a folder;
+// none where the Tiltfile does.
+func (s *sources) owners(path string) []string {
+	var names []string
+	p := s.links.project
+	for _, in := range s.interests {
+		if !in.holds(path) && !slices.Contains(in.roots, path) {
+			continue
+		}
+		switch {
+		case in.config:
+			return nil
+		case in.resource != "":
+			names = append(names, in.resource)
+		case in.image != "" && p != nil:
+			names = append(names, engine.Users(p, in.image)...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // look looks at paths again. It returns the files that changed, and a listed
@@ -250,7 +280,7 @@ func (s *sources) unread(p *config.Project, files []string) []string {
 func (s *sources) unwatched() {
 	why := s.watcher.incomplete()
 	if why != nil && !s.partly {
-		s.warn(fmt.Errorf("not all files are watched (%w): a change made outside of the editor is seen within some seconds; raise fs.inotify.max_user_watches and max_user_instances", why))
+		s.warn(nil, fmt.Errorf("not all files are watched (%w): a change made outside of the editor is seen within some seconds; raise fs.inotify.max_user_watches and max_user_instances", why))
 	}
 	s.partly = why != nil
 }

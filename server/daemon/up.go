@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -175,9 +174,9 @@ func (c *core) begun(req api.UpRequest, moves bool, answer func(error)) {
 		return
 	}
 	turn, workspace := c.requests.turn, c.store.workspace(c.d.o.Endpoint.ID())
-	cluster, registry := c.session.cluster, c.good.Settings.DefaultRegistry
+	cluster := c.session.cluster
 	c.spawn(func(ctx context.Context) {
-		environs, err := survey(ctx, cluster, registry, workspace)
+		environs, err := survey(ctx, cluster, workspace)
 		c.d.queue.put(func(c *core) {
 			switch {
 			case turn != c.requests.turn:
@@ -227,14 +226,14 @@ func (c *core) resume() {
 
 // environs are what a builder has to know of a cluster.
 type environs struct {
-	registry          *config.Registry
-	unread            string // why the cluster could not be asked for its own
+	registry          *config.Registry // the cluster's own
+	unread            string           // why the cluster could not be asked for its own
 	platform, runtime string
 	made              bool // the namespace was made
 }
 
 // survey asks the cluster for its version, its nodes and its registry.
-func survey(ctx context.Context, cluster *kube.Cluster, registry *config.Registry, workspace string) (environs, error) {
+func survey(ctx context.Context, cluster *kube.Cluster, workspace string) (environs, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
 	var s environs
@@ -248,7 +247,7 @@ func survey(ctx context.Context, cluster *kube.Cluster, registry *config.Registr
 	if err != nil {
 		return s, reachProblem(cluster, err)
 	}
-	s.registry, s.unread = cmp.Or(found, registry), unread // as in Tilt, what the cluster says wins
+	s.registry, s.unread = found, unread
 	if ns := cluster.Identity().Namespace; ns != "default" {
 		labels := map[string]string{kube.LabelWorkspace: workspace, kube.LabelMade: workspace}
 		made, err := cluster.EnsureNamespace(ctx, ns, labels)
@@ -277,6 +276,7 @@ func (c *core) start(s environs) {
 		c.d.tell("", fmt.Sprintf("made the namespace %s, which was not there; `towline down` deletes it", c.session.cluster.Identity().Namespace))
 	}
 	c.session.serial++
+	c.session.environs = s
 	o := c.runnerOptions(c.session.serial)
 	o.Images = builderFor(c.session.cluster, s, filepath.Dir(c.good.Tiltfile))
 	o.Sent = filepath.Join(c.d.o.Endpoint.State, "sent")

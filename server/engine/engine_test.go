@@ -134,7 +134,7 @@ func (w *world) live() uint64 {
 // up brings web to the point where its agent has everything.
 func up(t *testing.T) *world {
 	w := newWorld(t)
-	w.want(Configured{project()})
+	w.want(Configured{Project: project()})
 	w.want(Wanted{}, "build base", "run compile")
 	w.want(Built{Ref: "base", Pushed: "base:1"}, "build web")
 	w.want(Built{Ref: "web", Pushed: "web:1"}, "apply web web=web:1")
@@ -220,7 +220,7 @@ func TestFailedRunIsTriedWithTheNextChange(t *testing.T) {
 
 func TestFailedBuildWaitsForAReason(t *testing.T) {
 	w := newWorld(t)
-	w.do(Configured{project()})
+	w.do(Configured{Project: project()})
 	w.do(Wanted{})
 	w.want(Built{Ref: "base", Problem: &config.Problem{Message: "no Dockerfile"}})
 	w.want(LocalDone{Resource: "compile"})
@@ -237,7 +237,7 @@ func TestManualWaitsForTheTrigger(t *testing.T) {
 	p := project()
 	p.Resources[0].TriggerMode = config.TriggerManual
 	w := newWorld(t)
-	w.do(Configured{p})
+	w.do(Configured{Project: p})
 	w.do(Wanted{})
 	w.do(Built{Ref: "base", Pushed: "base:1"})
 	w.want(Built{Ref: "web", Pushed: "web:1"}, "apply web web=web:1")
@@ -251,8 +251,8 @@ func TestManualWaitsForTheTrigger(t *testing.T) {
 
 func TestRestoredImageIsNotBuilt(t *testing.T) {
 	w := newWorld(t)
-	w.do(Configured{project()})
-	spec := func(ref string) string { return ImageSpec(w.state.ImageConfig(ref)) }
+	w.do(Configured{Project: project()})
+	spec := func(ref string) string { return w.state.Images[ref].Spec }
 	w.want(Restored{Ref: "web", Spec: spec("web"), Pushed: "web:1", Dirty: []string{"/w/web/a"}})
 	w.want(Restored{Ref: "base", Spec: spec("base"), Pushed: "base:1"})
 	w.want(Restored{Ref: "api", Spec: "another", Pushed: "api:1"})
@@ -269,12 +269,12 @@ func TestObjectThatLeftTheProjectIsForgotten(t *testing.T) {
 	p := project()
 	p.YAML = []config.Object{{Key: "web:service", Resource: "web"}}
 	w := newWorld(t)
-	w.do(Configured{p})
+	w.do(Configured{Project: p})
 	w.do(Wanted{Resources: []string{"web"}})
 	w.do(Built{Ref: "base", Pushed: "base:1"})
 	w.do(Built{Ref: "web", Pushed: "web:1"})
 	w.do(Applied{Resource: "web"})
-	w.want(Configured{project()}, "forget 1", "apply web web=web:1")
+	w.want(Configured{Project: project()}, "forget 1", "apply web web=web:1")
 }
 
 func TestStepLeavesTheOldStateAlone(t *testing.T) {

@@ -8,7 +8,10 @@ import (
 )
 
 // Configured tells of a newly evaluated project.
-type Configured struct{ Project *config.Project }
+type Configured struct {
+	Project      *config.Project
+	Surroundings string // what else images come from than the project and its files
+}
 
 // Restored tells what an earlier daemon had built, and which files have
 // changed since. An image of another spec is not restored.
@@ -116,7 +119,7 @@ func (e Configured) record(s *State) []Effect {
 		img := s.Images[spec.Ref]
 		if spec.Builder == config.BuilderNone {
 			img.Pushed = spec.Ref // it is there as soon as its containers are
-		} else if hash := imageSpec(spec); img.Spec != hash {
+		} else if hash := imageSpec(spec, e.Surroundings); img.Spec != hash {
 			img.Stale = img.Spec != ""
 			img.Failed = nil
 			img.Spec = hash

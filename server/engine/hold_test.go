@@ -24,7 +24,7 @@ func compiled(t *testing.T, change func(*config.Project)) *world {
 	p := project()
 	change(p)
 	w := newWorld(t)
-	w.do(Configured{p})
+	w.do(Configured{Project: p})
 	w.do(Wanted{})
 	for _, e := range []Event{
 		Built{Ref: "base", Pushed: "base:1"}, Built{Ref: "web", Pushed: "web:1"}, Applied{Resource: "web"},
@@ -206,8 +206,8 @@ func TestFailedUpdateBesideHeldFilesIsNotTriedForEver(t *testing.T) {
 // that the next daemon runs, a held application with it.
 func TestRestartInTheMiddle(t *testing.T) {
 	w := newWorld(t)
-	w.do(Configured{project()})
-	spec := func(ref string) string { return ImageSpec(w.state.ImageConfig(ref)) }
+	w.do(Configured{Project: project()})
+	spec := func(ref string) string { return w.state.Images[ref].Spec }
 	w.want(Restored{Ref: "api", Spec: spec("api"), Pushed: "api:1", Dirty: []string{"/w/build/a"}})
 	w.want(Restored{Ref: "base", Spec: spec("base"), Pushed: "base:1"})
 	w.want(Restored{Ref: "web", Spec: spec("web"), Pushed: "web:1"})
@@ -230,9 +230,9 @@ func TestNobodyWaitsForACommandThatIsNoMore(t *testing.T) {
 		event Event
 		want  []string
 	}{
-		"removed":         {Configured{without}, []string{"stop compile", "live api-1 /app/a restart"}},
-		"disabled":        {Configured{off}, []string{"stop compile", "live api-1 /app/a restart"}},
-		"no longer named": {Configured{loose}, []string{"live api-1 /app/a restart"}},
+		"removed":         {Configured{Project: without}, []string{"stop compile", "live api-1 /app/a restart"}},
+		"disabled":        {Configured{Project: off}, []string{"stop compile", "live api-1 /app/a restart"}},
+		"no longer named": {Configured{Project: loose}, []string{"live api-1 /app/a restart"}},
 		"triggered":       {Triggered{Resource: "api"}, []string{"live api-1 /app/a restart"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,7 +30,7 @@ func problem(text string) *config.Problem { return &config.Problem{Message: text
 
 func TestWhatOthersStandOnGoesFirst(t *testing.T) {
 	w := newWorld(t)
-	w.do(Configured{stack()})
+	w.do(Configured{Project: stack()})
 	w.want(Wanted{}, "apply uncategorized ")
 	if waits := w.state.Waits("web"); !slices.Contains(waits, Wait{Resource: "uncategorized"}) {
 		t.Errorf("web waits for %+v, want uncategorized among them", waits)
@@ -42,7 +42,7 @@ func TestWhatOthersStandOnGoesFirst(t *testing.T) {
 	// Later updates do not wait for each other.
 	changed := stack()
 	changed.YAML[0].Content["spec"], changed.YAML[3].Content["spec"] = "new", "new"
-	w.want(Configured{changed}, "apply web ", "apply uncategorized ")
+	w.want(Configured{Project: changed}, "apply web ", "apply uncategorized ")
 }
 
 // TestNobodyWaitsForEver: what waits itself, for a person or for what it holds
@@ -58,7 +58,7 @@ func TestNobodyWaitsForEver(t *testing.T) {
 		w := newWorld(t)
 		p := stack()
 		change(p)
-		w.do(Configured{p})
+		w.do(Configured{Project: p})
 		w.do(Wanted{})
 		w.do(Applied{Resource: "widget"})
 		if got := w.do(Applied{Resource: "accounts"}); len(got) != 1 || got[0] != "apply web " {
@@ -66,7 +66,7 @@ func TestNobodyWaitsForEver(t *testing.T) {
 		}
 	}
 	w := newWorld(t)
-	w.do(Configured{stack()})
+	w.do(Configured{Project: stack()})
 	w.do(Wanted{})
 	w.want(Applied{Resource: "uncategorized", Problem: problem("refused")}, "apply widget ", "apply accounts ")
 }
@@ -78,7 +78,7 @@ func TestWhatLackedSomethingIsTriedAgain(t *testing.T) {
 	p.Resources = append(p.Resources[:2], config.Resource{
 		Name: "operator", Kind: config.KindK8s, Enabled: true, AutoInit: true, CustomDeploy: &config.CustomDeploy{},
 	})
-	w.do(Configured{p})
+	w.do(Configured{Project: p})
 	w.want(Wanted{}, "apply widget ")
 	w.want(Applied{Resource: "widget", Problem: problem("no matches for kind"), Passing: true}, "apply web ", "apply operator ")
 	if !w.state.MayArrive("widget") {

@@ -77,15 +77,17 @@ func pushedImages(s *State, spec *config.Resource) map[string]string {
 
 // imageSpec hashes what an image's build depends on besides files. How a
 // change reaches a running container is no part of it.
-func imageSpec(img *config.Image) string {
+func imageSpec(img *config.Image, surroundings string) string {
 	c := *img
 	c.LiveUpdate, c.Pos = nil, config.Position{}
 	c.Deps, c.Ignores = nil, nil
-	return hashOf([]any{c, c.DockerfileText})
+	for _, ignore := range img.Ignores {
+		if img.Builder != config.BuilderCustom && ignore.Source != config.SourceVolume && ignore.Source != config.SourceTiltfile {
+			c.Ignores = append(c.Ignores, ignore) // they decide what the context holds
+		}
+	}
+	return hashOf([]any{c, c.DockerfileText, surroundings})
 }
-
-// ImageSpec is what Restored.Spec is compared with.
-func ImageSpec(img *config.Image) string { return imageSpec(img) }
 
 // resourceSpecs hashes what each resource is made from besides images and
 // files.

@@ -59,7 +59,7 @@ func TestManualResourceIsNotAppliedUnasked(t *testing.T) {
 	p := project()
 	p.Resources[0].TriggerMode = config.TriggerManual
 	p.YAML = []config.Object{{Key: "web:service", Resource: "web"}}
-	w.want(Configured{p})
+	w.want(Configured{Project: p})
 	w.want(Triggered{Resource: "web"}, "build base")
 }
 
@@ -67,19 +67,19 @@ func TestResourcesEnabledLaterComeUpAndDisabledOnesGo(t *testing.T) {
 	p := project()
 	p.Resources[0].Enabled = false
 	w := newWorld(t)
-	w.do(Configured{p})
+	w.do(Configured{Project: p})
 	w.want(Wanted{}, "run compile")
-	w.want(Configured{project()}, "build base")
+	w.want(Configured{Project: project()}, "build base")
 	q := project()
 	q.Resources[2].Enabled = false
-	w.want(Configured{q}, "stop compile", "build api")
+	w.want(Configured{Project: q}, "stop compile", "build api")
 }
 
 func TestOnlyWhatWasNamedComesUp(t *testing.T) {
 	w := newWorld(t)
-	w.do(Configured{project()})
+	w.do(Configured{Project: project()})
 	w.want(Wanted{Resources: []string{"api"}}, "run compile")
-	w.want(Configured{project()})
+	w.want(Configured{Project: project()})
 }
 
 func TestRestartStepWithTriggersRestartsForThemOnly(t *testing.T) {
@@ -98,9 +98,9 @@ func TestMendedObjectsAreAppliedAgain(t *testing.T) {
 	w := up(t)
 	p := project()
 	p.YAML = []config.Object{{Key: "web:service", Resource: "web"}}
-	w.want(Configured{p}, "apply web web=web:1")
+	w.want(Configured{Project: p}, "apply web web=web:1")
 	w.want(Applied{Resource: "web", Problem: &config.Problem{Message: "refused"}})
-	w.want(Configured{project()}, "forget 1", "apply web web=web:1")
+	w.want(Configured{Project: project()}, "forget 1", "apply web web=web:1")
 }
 
 func TestDisabledResourcesAreTakenDownWhole(t *testing.T) {
@@ -108,7 +108,7 @@ func TestDisabledResourcesAreTakenDownWhole(t *testing.T) {
 	p.YAML = []config.Object{{Key: "web:service", Resource: "web"}, {Key: "api:service", Resource: "api"}}
 	p.Resources = append(p.Resources, config.Resource{Name: "chart", Kind: config.KindK8s, Enabled: true, AutoInit: true, CustomDeploy: &config.CustomDeploy{}})
 	w := newWorld(t)
-	w.do(Configured{p})
+	w.do(Configured{Project: p})
 	w.do(Wanted{})
 	for _, e := range []Event{Built{Ref: "base", Pushed: "base:1"}, Built{Ref: "web", Pushed: "web:1"}, Applied{Resource: "web"}, Applied{Resource: "chart"}} {
 		w.do(e)
@@ -116,14 +116,14 @@ func TestDisabledResourcesAreTakenDownWhole(t *testing.T) {
 	q := *p
 	q.Resources = slices.Clone(p.Resources)
 	q.Resources[0].Enabled, q.Resources[3].Enabled = false, false
-	w.want(Configured{&q}, "stop web", "forget 1", "stop chart", "forget 0 chart")
+	w.want(Configured{Project: &q}, "stop web", "forget 1", "stop chart", "forget 0 chart")
 	// What comes back is applied, not built.
-	w.want(Configured{p}, "apply web web=web:1", "apply chart ")
+	w.want(Configured{Project: p}, "apply web web=web:1", "apply chart ")
 	w.do(Applied{Resource: "chart"})
 	// What leaves the Tiltfile goes the same way.
 	gone := *p
 	gone.Resources = p.Resources[:3]
-	w.want(Configured{&gone}, "stop chart", "forget 0 chart")
+	w.want(Configured{Project: &gone}, "stop chart", "forget 0 chart")
 }
 
 // TestAutoInitWaitsForAChangeOfThisSession: what changed before the project
@@ -134,8 +134,8 @@ func TestAutoInitWaitsForAChangeOfThisSession(t *testing.T) {
 		p.Resources[i].AutoInit = false
 	}
 	w := newWorld(t)
-	w.do(Configured{p})
-	w.do(Restored{Ref: "web", Spec: ImageSpec(&p.Images[1]), Pushed: "web:1", Dirty: []string{"/w/web/a"}})
+	w.do(Configured{Project: p})
+	w.do(Restored{Ref: "web", Spec: w.state.Images["web"].Spec, Pushed: "web:1", Dirty: []string{"/w/web/a"}})
 	w.do(Changed{Images: map[string][]string{"web": {"/w/web/b"}}, Locals: []string{"compile"}})
 	w.want(Wanted{})
 	w.want(Changed{Images: map[string][]string{"web": {"/w/web/a"}}}, "build base")
@@ -154,7 +154,7 @@ func TestBasesInDiamondsAreAskedOnce(t *testing.T) {
 		p.Images = append(p.Images, img)
 	}
 	w := newWorld(t)
-	w.do(Configured{p})
+	w.do(Configured{Project: p})
 	w.want(Wanted{}, "build 1", "build 0")
 	for i := range 61 {
 		w.do(Built{Ref: fmt.Sprint(i), Pushed: fmt.Sprintf("%d:1", i)})
@@ -169,7 +169,7 @@ func TestWithoutAgentEveryChangeIsABuild(t *testing.T) {
 	w := up(t)
 	p := project()
 	p.Settings.Towline = map[string]any{"agent": []any{map[string]any{"resource": "web", "enabled": false}}}
-	w.want(Configured{p}, "apply web web=web:1")
+	w.want(Configured{Project: p}, "apply web web=web:1")
 	w.do(Applied{Resource: "web"})
 	w.want(Changed{Images: map[string][]string{"web": {"/w/web/a"}}}, "build web")
 }
@@ -215,7 +215,7 @@ func TestCustomDeployIsSyncedWithoutABuild(t *testing.T) {
 	img, _ := p.Resources[0].LiveImage()
 	changed := func(paths ...string) Changed { return Changed{Images: map[string][]string{img.Ref: paths}} }
 	w := newWorld(t)
-	w.want(Configured{p})
+	w.want(Configured{Project: p})
 	w.want(Wanted{}, "apply web ")
 	w.want(Applied{Resource: "web"})
 	w.want(seen("web", "web-1", img.Ref, img.Ref, "i1"), "attach web-1")
@@ -232,7 +232,7 @@ func TestCustomDeployIsSyncedWithoutABuild(t *testing.T) {
 	if s := w.state; !InSync(s.Images[img.Ref], s.Targets[target("web-1")]) {
 		t.Errorf("not in sync: %+v", s.Images)
 	}
-	w.want(Configured{p})
+	w.want(Configured{Project: p})
 	w.want(seen("web", "web-2", img.Ref, img.Ref, "i2"), "detach web-1", "attach web-2")
 	w.want(Attached{Target: target("web-2"), Instance: "i2"}, "live web-2 /srv/a /srv/go.mod check")
 }
@@ -260,15 +260,15 @@ func TestAnotherKindUnderTheSameName(t *testing.T) {
 	for from := range kinds {
 		for to := range kinds {
 			w := newWorld(t)
-			w.want(Configured{with(from)})
+			w.want(Configured{Project: with(from)})
 			w.want(Wanted{}, begin[from])
 			w.want(answer[from])
 			w.want(Observed{Resource: "it", Ready: true})
 			if from == to {
-				w.want(Configured{with(to)})
+				w.want(Configured{Project: with(to)})
 				continue
 			}
-			w.want(Configured{with(to)}, append(slices.Clone(end[from]), begin[to])...)
+			w.want(Configured{Project: with(to)}, append(slices.Clone(end[from]), begin[to])...)
 			if w.state.Resources["it"].Ready {
 				t.Errorf("from %s to %s: ready before it is there", from, to)
 			}
@@ -292,5 +292,37 @@ func TestWhatWasDeletedInTheClusterIsAppliedWhenAsked(t *testing.T) {
 			w.want(Applied{Resource: "web"})
 			w.want(Wanted{})
 		}
+	}
+}
+
+// TestWhatImagesComeFrom: other surroundings, and another choice of what a
+// context holds, are a build; what only says which files matter is none.
+func TestWhatImagesComeFrom(t *testing.T) {
+	ignoring := func(builder config.Builder, source string, patterns ...string) *config.Project {
+		p := project()
+		p.Images[1].Builder = builder
+		p.Images[1].Ignores = []config.Ignore{{Base: "/w/web", Patterns: patterns, Source: source}}
+		return p
+	}
+	for name, test := range map[string]struct {
+		from, to Configured
+		builds   bool
+	}{
+		"nothing new":       {Configured{project(), "a"}, Configured{project(), "a"}, false},
+		"another registry":  {Configured{project(), "a"}, Configured{project(), "b"}, true},
+		"ignore":            {Configured{ignoring(config.BuilderDocker, "ignore", "a"), ""}, Configured{ignoring(config.BuilderDocker, "ignore", "b"), ""}, true},
+		"of a command":      {Configured{ignoring(config.BuilderCustom, "ignore", "a"), ""}, Configured{ignoring(config.BuilderCustom, "ignore", "b"), ""}, false},
+		"of a mounted file": {Configured{ignoring(config.BuilderDocker, config.SourceVolume, "a"), ""}, Configured{ignoring(config.BuilderDocker, config.SourceVolume, "b"), ""}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := Step(State{}, test.from)
+			img := s.Images["web"]
+			img.Pushed = "web:1"
+			s.Images["web"] = img
+			s, _ = Step(s, test.to)
+			if s.Images["web"].Stale != test.builds {
+				t.Errorf("stale = %v, want %v", s.Images["web"].Stale, test.builds)
+			}
+		})
 	}
 }

@@ -160,12 +160,13 @@ func (v *view) reads(resource string) []string {
 	return refs
 }
 
-// Users returns the resources that run an image, or one that is built from it.
+// Users returns the resources that run an image, or one that is built from it,
+// and those whose containers a LiveImage stands for.
 func Users(p *config.Project, ref string) []string {
 	v := newView(p)
 	var users []string
 	for i := range p.Resources {
-		if name := p.Resources[i].Name; slices.Contains(v.order[name], ref) {
+		if name := p.Resources[i].Name; slices.Contains(v.reads(name), ref) {
 			users = append(users, name)
 		}
 	}

@@ -46,6 +46,7 @@ type Image struct {
 	Pushed     string   // reference as the cluster pulls it
 	Entrypoint []string // of the image's configuration
 	Cmd        []string // of the image's configuration
+	Unread     string   // why that is not known, "" when it is
 }
 
 // Options says what is put into an object.
@@ -208,7 +209,10 @@ func command(container map[string]any, img Image) ([]string, error) {
 		}
 	}
 	argv := slices.Concat(cmd, args)
-	if len(argv) == 0 {
+	switch {
+	case len(argv) == 0 && img.Unread != "":
+		return nil, fmt.Errorf("container %v names no command, and %s; set command in the YAML", container["name"], img.Unread)
+	case len(argv) == 0:
 		return nil, fmt.Errorf("container %v: neither the container nor image %s says what to run; set command or ENTRYPOINT", container["name"], img.Spec.Ref)
 	}
 	return argv, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -26,10 +27,22 @@ type images struct {
 type imageState struct {
 	built map[string]build.Result // by ref
 	agent string                  // the agent's pushed image, "" before the first use
+
+	registry *config.Registry // default_registry, by which it is named
 }
 
 func startImages(ctx context.Context, o Options, out output.Log, adopt func(ref, pushed string)) *images {
 	return &images{o: o, out: out, adopt: adopt, box: inbox.Start(ctx, &imageState{built: map[string]build.Result{}})}
+}
+
+// configure tells of the project: where images go, the agent's among them.
+func (m *images) configure(p *config.Project) {
+	m.o.Images.Configure(p)
+	m.box.Put(func(_ context.Context, s *imageState) {
+		if !reflect.DeepEqual(s.registry, p.Settings.DefaultRegistry) {
+			s.registry, s.agent = p.Settings.DefaultRegistry, ""
+		}
+	})
 }
 
 // Close ends all builds and waits for them.

@@ -69,6 +69,7 @@ type Cluster interface {
 
 // Images makes images.
 type Images interface {
+	Configure(p *config.Project)
 	Build(ctx context.Context, r build.Request) (build.Result, error)
 	AgentImage(ctx context.Context, binaries map[string][]byte, near string) (ref string, err error)
 	ImageConfig(ctx context.Context, ref string) (build.ImageConfig, error)
@@ -143,6 +144,7 @@ func (r *Runner) Configure(p *config.Project) {
 	r.mu.Lock()
 	r.project = p
 	r.mu.Unlock()
+	r.images.configure(p)
 	r.deploy.Configure(p)
 	r.rollout.Configure(p)
 	r.agents.Configure(p)

@@ -89,6 +89,8 @@ func (w *world) Owned(context.Context, string) ([]map[string]any, error)  { retu
 func (w *world) Identity() kube.Identity                                  { return kube.Identity{} }
 func (w *world) Others(context.Context, string) ([]map[string]any, error) { return nil, nil }
 
+func (w *world) Configure(*config.Project) {}
+
 func (w *world) Build(_ context.Context, r build.Request) (build.Result, error) {
 	_, _ = r.Output.Write([]byte("step of " + r.Image.Ref + "\n"))
 	if w.broken != nil {

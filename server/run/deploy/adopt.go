@@ -154,9 +154,11 @@ func (d *Deployer) bringAgent(ctx context.Context, res config.Resource, object k
 	for name := range wanted {
 		image := inject.Containers(object.Content)[name]
 		img := inject.Image{Spec: config.Image{Ref: image, LiveUpdate: res.CustomDeploy.LiveUpdate}, Pushed: image}
-		if settings, err := d.o.Images.Config(ctx, image); err == nil { // a command in the YAML needs none
-			img.Entrypoint, img.Cmd = settings.Entrypoint, settings.Cmd
+		settings, err := d.o.Images.Config(ctx, image)
+		if err != nil {
+			img.Unread = err.Error() // a command in the YAML needs none
 		}
+		img.Entrypoint, img.Cmd = settings.Entrypoint, settings.Cmd
 		images[name] = img
 	}
 	patch, err := inject.Adopt(object.Content, images, agent, inject.Adopter{Workspace: d.o.Workspace, Resource: res.Name})

@@ -85,7 +85,7 @@ func (d *Deployer) injection(ctx context.Context, p *config.Project, e engine.Ap
 	for ref := range e.Images {
 		b := d.o.Images.Built(ref)
 		opts.Images[ref] = inject.Image{
-			Spec: imageNamed(p, ref), Pushed: b.Ref, Entrypoint: b.Config.Entrypoint, Cmd: b.Config.Cmd,
+			Spec: imageNamed(p, ref), Pushed: b.Ref, Entrypoint: b.Config.Entrypoint, Cmd: b.Config.Cmd, Unread: b.Unread,
 		}
 	}
 	set := p.Settings.Ours().AgentOf(e.Resource.Name)
