@@ -22,7 +22,7 @@ func (s *sources) hold(images map[string][]string) {
 			held := slices.DeleteFunc(slices.Clone(changed), func(p string) bool { return !gone(p) })
 			changed = slices.DeleteFunc(changed, gone)
 			s.held[ref] = append(s.held[ref], held...)
-			s.warn(fmt.Errorf("%s is empty: %d files that went are still in the pods of %s; save any file, or trigger a resource, to delete them there too", root, len(held), ref))
+			s.warn(s.owners(root), fmt.Errorf("%s is empty: %d files that went are still in the pods of %s; save any file, or trigger a resource, to delete them there too", root, len(held), ref))
 		}
 		if images[ref] = changed; len(changed) == 0 {
 			delete(images, ref)
