@@ -35,6 +35,7 @@ func (c *call) ourChart(ctx context.Context) (starlark.Value, error) {
 	if name == "" || strings.Contains(name, "..") || strings.ContainsRune(name, filepath.Separator) {
 		return nil, c.Errorf("%q is not a chart's name", in.Chart)
 	}
+	c.run.outside()
 	dir := filepath.Join(in.Dir.Value, name)
 	if c.run.files.Exists(filepath.Join(dir, "Chart.yaml")) {
 		return starlark.String(dir), nil

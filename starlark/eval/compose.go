@@ -50,6 +50,7 @@ func (r *run) composeLoader() compose.Loader {
 }
 
 func (c *call) dockerCompose(ctx context.Context) (starlark.Value, error) {
+	c.run.outside()
 	var in struct {
 		Paths    starlark.Value      `arg:"configPaths"`
 		EnvFile  unpack.OptionalPath `arg:"env_file"`

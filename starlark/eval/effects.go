@@ -18,6 +18,7 @@ var errHeld = errors.New("held")
 // held reports whether the run may not do something, and notes that at the
 // call that asks.
 func (r *run) held(what string) bool {
+	r.outside()
 	if r.opts.Allowed == nil || r.opts.Allowed(r.files.Contents) {
 		return false
 	}

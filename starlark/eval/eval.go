@@ -83,6 +83,9 @@ type Options struct {
 // forget to ask.
 func Eval(ctx context.Context, o Options) *config.Project {
 	r := newRun(o)
+	if p := r.recall(ctx); p != nil {
+		return p
+	}
 	done := make(chan *config.Project, 1)
 	go func() { done <- r.evaluate(ctx) }()
 	look := time.NewTicker(lookEvery)
@@ -147,6 +150,7 @@ func (r *run) evaluate(ctx context.Context) *config.Project {
 	r.project.FillEmpty()
 	if r.project.Error == nil {
 		r.opts.Cache.Succeeded()
+		r.keep(ctx)
 	}
 	return r.project
 }
@@ -164,6 +168,8 @@ type run struct {
 	warnings   []config.Problem
 	warned     map[string]bool // texts that are told once
 	withheld   *config.Problem // the first thing that Options.Allowed did not allow
+	said       []string        // what was logged
+	did        bool            // see outside
 
 	modules   map[string]*module // by path, each executed once
 	executing []string           // paths of the files that are being executed, innermost last
@@ -236,11 +242,15 @@ func newRun(o Options) *run {
 }
 
 func (r *run) log(text string) {
-	if r.opts.Log == nil {
-		return
-	}
 	for line := range strings.SplitSeq(strings.TrimSuffix(r.scrub(text), "\n"), "\n") {
-		r.opts.Log(line)
+		if len(r.said) < maxSaid {
+			r.said = append(r.said, line)
+		} else {
+			r.outside() // it is not kept
+		}
+		if r.opts.Log != nil {
+			r.opts.Log(line)
+		}
 	}
 }
 

@@ -111,6 +111,7 @@ func suggestExtension(name string) string {
 
 // repository returns the folder of a repository.
 func (r *run) repository(ctx context.Context, target, ref string) (string, error) {
+	r.outside()
 	u, err := url.Parse(target)
 	if err != nil || target == "" {
 		return "", fmt.Errorf("%q is not a repository's URL", target)

@@ -43,7 +43,7 @@ func (c *call) helm(ctx context.Context) (starlark.Value, error) {
 		h.Name = "chart"
 	}
 	h.Release = c.run.kube.namespace()
-	info, err := c.run.opts.FS.Stat(h.Dir)
+	info, err := c.run.files.Stat(h.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Tiltf("Could not read Helm chart directory %q: does not exist", h.Dir)
 	}

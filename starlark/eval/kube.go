@@ -36,6 +36,7 @@ func (k *kubeState) kube() *Kube {
 		return k.given
 	}
 	if k.loaded == nil {
+		k.run.outside()
 		loaded := ReadKubeconfig(k.run.opts.FS, k.run.env.Copy())
 		k.loaded = &loaded
 	}

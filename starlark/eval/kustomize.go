@@ -42,6 +42,7 @@ func (c *call) kustomize(ctx context.Context) (starlark.Value, error) {
 }
 
 func (r *run) kustomizeLibrary(dir string, flags []string) (string, error) {
+	r.outside()
 	b := kustomize.Builder{Files: r.files, Cache: r.opts.Cache, Tiltfile: r.opts.Tiltfile}
 	if r.opts.Allowed != nil && !b.Local(dir) && r.held("fetching what the kustomization in "+dir+" names") {
 		return "", nil
@@ -85,5 +86,6 @@ func (r *run) watchBelow(dir string) {
 
 // hasProgram reports whether a program is in the PATH of the run.
 func (r *run) hasProgram(name string) bool {
+	r.outside()
 	return process.Find(name, r.env.Var("PATH"), r.dir()) != ""
 }

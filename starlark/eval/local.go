@@ -189,6 +189,7 @@ func quoteEnd(s string) string {
 // command runs a program with the run's environment and returns what it wrote
 // to stdout; stderr goes to log.
 func (r *run) command(ctx context.Context, c config.Command, stdin string, log func(string)) ([]byte, error) {
+	r.outside()
 	out, err := r.opts.Commands.Run(ctx, process.Command{
 		Argv: c.Argv, Dir: c.Dir, Env: r.env.List(c.Env), Stdin: stdin, Log: log,
 	})
@@ -222,6 +223,7 @@ func (c *call) localGitRepo() (starlark.Value, error) {
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
+	c.run.outside()
 	if !c.run.files.IsDir(in.Path.Value) {
 		return nil, fmt.Errorf("stat %s: no such folder", in.Path.Value)
 	}

@@ -89,7 +89,7 @@ func pathBuiltins() map[string]builtin {
 			return starlark.Bool(r.files.Exists(r.abs(p))), nil
 		}),
 		"os.path.realpath": pathFunc(func(r *run, p string) (starlark.Value, error) {
-			real, err := r.opts.FS.EvalSymlinks(r.abs(p))
+			real, err := r.files.Real(r.abs(p))
 			return starlark.String(real), err
 		}),
 		"os.path.relpath": (*call).relpath,

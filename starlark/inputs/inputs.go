@@ -28,12 +28,15 @@ type Recorder struct {
 
 	Contents map[string]config.Content // of the files that were read
 	Listed   map[string][]string       // names in folders that were listed alone
+
+	others map[question]string // see Answers
+	unsure bool                // there was an answer that is not kept
 }
 
 // NewRecorder returns a recorder of what is read from files; what it read is
 // kept.
 func NewRecorder(files FS, kept *cache.Cache) *Recorder {
-	return &Recorder{fs: files, cache: kept, seen: map[string]bool{}, Contents: map[string]config.Content{}, Listed: map[string][]string{}}
+	return &Recorder{fs: files, cache: kept, seen: map[string]bool{}, Contents: map[string]config.Content{}, Listed: map[string][]string{}, others: map[question]string{}}
 }
 
 // readFile is a file as it was read. It is taken again while its size, time
@@ -83,7 +86,7 @@ func (r *Recorder) contentText(path string) (string, error) {
 		return "", &fs.PathError{Op: "open", Path: path, Err: cause(err)}
 	}
 	if old, ok := cache.Get[*readFile](r.cache, key); ok && old.settled && old.stamp == file.StampOf(info) {
-		r.Contents[path] = config.Content{Exists: true, Sum: old.sum}
+		r.noteContent(path, config.Content{Exists: true, Sum: old.sum})
 		return old.text, nil
 	}
 	data, err := readKnown(path, info)
@@ -93,7 +96,7 @@ func (r *Recorder) contentText(path string) (string, error) {
 	}
 	read := &readFile{stamp: file.StampOf(info), text: string(data), sum: blake3.Sum256(data)}
 	read.settled = read.stamp.Settled(began)
-	r.Contents[path] = config.Content{Exists: true, Sum: read.sum}
+	r.noteContent(path, config.Content{Exists: true, Sum: read.sum})
 	r.cache.Put(key, read)
 	return read.text, nil
 }
@@ -101,7 +104,9 @@ func (r *Recorder) contentText(path string) (string, error) {
 // noteMissing notes that a file is not there, when that is why it was not read.
 func (r *Recorder) noteMissing(path string, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
-		r.Contents[path] = config.Content{}
+		r.noteContent(path, config.Content{})
+	} else {
+		r.unsure = true
 	}
 }
 
@@ -110,7 +115,7 @@ func (r *Recorder) Paths() []string { return slices.Sorted(maps.Keys(r.seen)) }
 
 // Listing notes the names in a folder.
 func (r *Recorder) Listing(dir string) {
-	entries, err := r.fs.ReadDir(dir)
+	entries, err := r.entries(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -124,13 +129,13 @@ func (r *Recorder) Listing(dir string) {
 
 // Exists reports whether there is such a file; it does not watch it.
 func (r *Recorder) Exists(path string) bool {
-	_, err := r.fs.Stat(path)
+	_, err := r.Stat(path)
 	return err == nil
 }
 
 // IsDir reports whether the path is a folder.
 func (r *Recorder) IsDir(path string) bool {
-	info, err := r.fs.Stat(path)
+	info, err := r.Stat(path)
 	return err == nil && info.IsDir()
 }
 
@@ -138,16 +143,10 @@ func (r *Recorder) IsDir(path string) bool {
 // recursive only those directly in it. Symbolic links are listed, not
 // followed.
 func (r *Recorder) List(dir string, recursive bool) ([]string, error) {
-	entries, err := r.fs.ReadDir(dir)
+	entries, err := r.entries(dir)
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int {
-		if a.Name() < b.Name() {
-			return -1
-		}
-		return 1
-	})
 	var paths []string
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())

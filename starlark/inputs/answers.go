@@ -1,0 +1,133 @@
+package inputs
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/towline-dev/towline/starlark/cache"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Answers are what an evaluation asked the file system, and what it was told.
+// While all answers are the same it comes to the same.
+type Answers struct {
+	contents map[string]config.Content // of the files that were read
+	others   map[question]string
+}
+
+// question is one that is not about a file's content.
+type question struct {
+	about about
+	path  string
+}
+
+type about byte
+
+const (
+	aboutIt      about = iota // whether it is there, and a folder
+	aboutEntries              // of a folder
+	aboutPath                 // where it leads
+)
+
+// note keeps an answer.
+func (r *Recorder) note(about about, path, answer string) {
+	q := question{about, path}
+	if before, asked := r.others[q]; asked && before != answer {
+		r.unsure = true // it changed meanwhile
+	}
+	r.others[q] = answer
+}
+
+// noteContent keeps what a file held.
+func (r *Recorder) noteContent(path string, c config.Content) {
+	if before, read := r.Contents[path]; read && before != c {
+		r.unsure = true
+	}
+	r.Contents[path] = c
+}
+
+// Answers returns what was asked and answered. It is false where that is not all
+// that the evaluation depends on: a file could not be read or changed meanwhile,
+// or the files are not the system's.
+func (r *Recorder) Answers() (Answers, bool) {
+	_, ok := r.fs.(OS)
+	return Answers{r.Contents, r.others}, ok && !r.unsure
+}
+
+// Hold reports whether all answers are the same still. Contents are compared,
+// by what is known of files that did not change since.
+func (a Answers) Hold(kept *cache.Cache) bool {
+	r := NewRecorder(OS{}, kept)
+	for path, want := range a.contents {
+		_, _ = r.contentText(path) // what it was is in Contents, also when it is missing
+		if got, ok := r.Contents[path]; !ok || got != want {
+			return false
+		}
+	}
+	for q, want := range a.others {
+		if r.ask(q) != want {
+			return false
+		}
+	}
+	return true
+}
+
+// ask asks a question again.
+func (r *Recorder) ask(q question) string {
+	switch q.about {
+	case aboutIt:
+		_, _ = r.Stat(q.path)
+	case aboutEntries:
+		_, _ = r.entries(q.path)
+	default:
+		_, _ = r.Real(q.path)
+	}
+	return r.others[q]
+}
+
+// Stat looks at a file; it does not watch it. What counts is whether it is
+// there, and whether it is a folder.
+func (r *Recorder) Stat(path string) (fs.FileInfo, error) {
+	info, err := r.fs.Stat(path)
+	answer := "there"
+	switch {
+	case err != nil:
+		answer = err.Error()
+	case info.IsDir():
+		answer = "a folder"
+	}
+	r.note(aboutIt, path, answer)
+	return info, err
+}
+
+// Real resolves all symbolic links of a path.
+func (r *Recorder) Real(path string) (string, error) {
+	real, err := r.fs.EvalSymlinks(path)
+	if err != nil {
+		r.note(aboutPath, path, "\x00"+err.Error())
+	} else {
+		r.note(aboutPath, path, real)
+	}
+	return real, err
+}
+
+// entries lists a folder, by name.
+func (r *Recorder) entries(dir string) ([]fs.DirEntry, error) {
+	entries, err := r.fs.ReadDir(dir)
+	if err != nil {
+		r.note(aboutEntries, dir, "\x00"+err.Error())
+		return nil, err
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	var b strings.Builder
+	for _, e := range entries {
+		b.WriteString(e.Name())
+		b.WriteByte(0)
+		if e.IsDir() {
+			b.WriteByte('/')
+		}
+	}
+	r.note(aboutEntries, dir, b.String())
+	return entries, nil
+}
