@@ -50,7 +50,7 @@ func (r *run) recall(ctx context.Context) *config.Project {
 		return nil
 	}
 	k, ok := cache.Get[*kept](r.opts.Cache, key)
-	if !ok || !k.answers.Hold(r.opts.Cache) {
+	if !ok || !k.answers.Hold(r.files) {
 		return nil
 	}
 	if r.opts.Log != nil {
@@ -75,4 +75,7 @@ func (r *run) keep(ctx context.Context) {
 
 // outside notes that the run looks at more than the files that it asks for, or
 // does more than look.
-func (r *run) outside() { r.did = true }
+func (r *run) outside() {
+	r.did = true
+	r.files.Forget()
+}

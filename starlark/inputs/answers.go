@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -56,9 +55,11 @@ func (r *Recorder) Answers() (Answers, bool) {
 }
 
 // Hold reports whether all answers are the same still. Contents are compared,
-// by what is known of files that did not change since.
-func (a Answers) Hold(kept *cache.Cache) bool {
-	r := NewRecorder(OS{}, kept)
+// by what is known of files that did not change since. If they are not, the
+// recorder takes over those that were asked for: see Forget.
+func (a Answers) Hold(into *Recorder) bool {
+	r := NewRecorder(OS{}, into.cache)
+	into.fresh = r
 	for path, want := range a.contents {
 		_, _ = r.contentText(path) // what it was is in Contents, also when it is missing
 		if got, ok := r.Contents[path]; !ok || got != want {
@@ -90,16 +91,35 @@ func (r *Recorder) ask(q question) string {
 // there, and whether it is a folder.
 func (r *Recorder) Stat(path string) (fs.FileInfo, error) {
 	info, err := r.fs.Stat(path)
-	answer := "there"
+	answer := itIsThere
 	switch {
 	case err != nil:
 		answer = err.Error()
 	case info.IsDir():
-		answer = "a folder"
+		answer = itIsFolder
 	}
 	r.note(aboutIt, path, answer)
 	return info, err
 }
+
+// The answers about what is there.
+const itIsThere, itIsFolder = "there", "a folder"
+
+// it is Stat's answer.
+func (r *Recorder) it(path string) string {
+	q := question{aboutIt, path}
+	if r.fresh != nil {
+		if answer, ok := r.fresh.others[q]; ok {
+			r.note(aboutIt, path, answer)
+			return answer
+		}
+	}
+	_, _ = r.Stat(path)
+	return r.others[q]
+}
+
+// Forget says that files may be other ones than a moment ago: a command ran.
+func (r *Recorder) Forget() { r.fresh = nil }
 
 // Real resolves all symbolic links of a path.
 func (r *Recorder) Real(path string) (string, error) {

@@ -29,14 +29,16 @@ type Recorder struct {
 	Contents map[string]config.Content // of the files that were read
 	Listed   map[string][]string       // names in folders that were listed alone
 
-	others map[question]string // see Answers
-	unsure bool                // there was an answer that is not kept
+	others  map[question]string // see Answers
+	missing map[string]error    // of files that were not there to be read
+	unsure  bool                // there was an answer that is not kept
+	fresh   *Recorder           // whose answers are of this very moment; nil: none are
 }
 
 // NewRecorder returns a recorder of what is read from files; what it read is
 // kept.
 func NewRecorder(files FS, kept *cache.Cache) *Recorder {
-	return &Recorder{fs: files, cache: kept, seen: map[string]bool{}, Contents: map[string]config.Content{}, Listed: map[string][]string{}, others: map[question]string{}}
+	return &Recorder{fs: files, cache: kept, seen: map[string]bool{}, Contents: map[string]config.Content{}, Listed: map[string][]string{}, others: map[question]string{}, missing: map[string]error{}}
 }
 
 // readFile is a file as it was read. It is taken again while its size, time
@@ -78,6 +80,17 @@ func (r *Recorder) contentText(path string) (string, error) {
 		data, err := r.fs.ReadFile(path)
 		return string(data), err
 	}
+	if r.fresh != nil {
+		if err := r.fresh.missing[path]; err != nil {
+			r.noteMissing(path, err)
+			return "", &fs.PathError{Op: "open", Path: path, Err: cause(err)}
+		}
+		c, ok := r.fresh.Contents[path]
+		if old, kept := cache.Get[*readFile](r.cache, cache.Key{Kind: "file", Content: path}); ok && kept && old.sum == c.Sum {
+			r.noteContent(path, c)
+			return old.text, nil
+		}
+	}
 	key := cache.Key{Kind: "file", Content: path}
 	began := time.Now()
 	info, err := os.Stat(path)
@@ -105,6 +118,7 @@ func (r *Recorder) contentText(path string) (string, error) {
 func (r *Recorder) noteMissing(path string, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		r.noteContent(path, config.Content{})
+		r.missing[path] = err
 	} else {
 		r.unsure = true
 	}
@@ -129,14 +143,13 @@ func (r *Recorder) Listing(dir string) {
 
 // Exists reports whether there is such a file; it does not watch it.
 func (r *Recorder) Exists(path string) bool {
-	_, err := r.Stat(path)
-	return err == nil
+	answer := r.it(path)
+	return answer == itIsThere || answer == itIsFolder
 }
 
 // IsDir reports whether the path is a folder.
 func (r *Recorder) IsDir(path string) bool {
-	info, err := r.Stat(path)
-	return err == nil && info.IsDir()
+	return r.it(path) == itIsFolder
 }
 
 // List returns the files below a folder in lexical order, like a walk; without
