@@ -62,7 +62,7 @@ func (b *builder) find(ctx context.Context) (*tool, error) {
 
 // Name says which builder the machine has: its kind and its path.
 func (b *Builder) Name(ctx context.Context) (string, error) {
-	t, err := b.find(ctx)
+	t, err := b.now().find(ctx)
 	if err != nil {
 		return "", err
 	}
