@@ -199,8 +199,7 @@ func (r *ciRun) conclude(ctx context.Context, reports ciReports) error {
 	if len(r.verdict.Failures) == 0 && len(o.Held) > 0 {
 		rest = fmt.Sprintf(" and %d for a person to trigger", len(o.Held))
 	}
-	fmt.Fprintf(r.out, "%d of %d ready%s in %s  (context %s, namespace %s)\n",
-		o.Ready, o.Total, rest, short(took), r.last.Cluster.Context, r.last.Cluster.Namespace)
+	fmt.Fprintf(r.out, "%d of %d ready%s in %s%s\n", o.Ready, o.Total, rest, short(took), inCluster(&r.last))
 	err := reports.write(&r.last, r.verdict, took)
 	r.shutdown()
 	if err == nil && len(r.verdict.Failures) > 0 {

@@ -226,8 +226,7 @@ func (p *progress) summary(s api.Status) {
 		fmt.Fprintln(p.w, text)
 	}
 	o := api.OutcomeOf(&s)
-	fmt.Fprintf(p.w, "%d of %d ready in %s  (context %s, namespace %s)\n",
-		o.Ready, o.Total, short(time.Since(p.began)), s.Cluster.Context, s.Cluster.Namespace)
+	fmt.Fprintf(p.w, "%d of %d ready in %s%s\n", o.Ready, o.Total, short(time.Since(p.began)), inCluster(&s))
 	for _, r := range s.Resources {
 		for _, f := range r.Forwards {
 			if f.Problem == "" {

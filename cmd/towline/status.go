@@ -35,7 +35,11 @@ func statusCommand() *cobra.Command {
 				}
 			} else {
 				if up := daemon.Remembered(e); up != nil && !asJSON {
-					fmt.Printf("The daemon does not run, and the project is up in context %s, namespace %s.\n`towline up` goes on with it, `towline down` takes it down.\n", up.Context, up.Namespace)
+					where := ""
+					if up.Context != "" {
+						where = fmt.Sprintf(" in context %s, namespace %s", up.Context, up.Namespace)
+					}
+					fmt.Printf("The daemon does not run, and the project is up%s.\n`towline up` goes on with it, `towline down` takes it down.\n", where)
 					return nil
 				}
 				s.Phase, s.State, s.Text = api.PhaseStopped, api.StateStopped, "nothing is up"
@@ -80,11 +84,14 @@ func printStatus(w io.Writer, s api.Status, columns int) {
 		}
 		return
 	}
-	where := fmt.Sprintf("context %s, namespace %s", s.Cluster.Context, s.Cluster.Namespace)
-	if head := mark(s.State) + "  " + line(s.Text); columns > 0 && len([]rune(head+where))+2 > columns {
-		fmt.Fprintf(w, "%s\n%s\n", head, where)
+	where := cluster(&s)
+	if where != "" {
+		where = "  " + where
+	}
+	if head := mark(s.State) + "  " + line(s.Text); columns > 0 && len([]rune(head+where)) > columns {
+		fmt.Fprintf(w, "%s\n%s\n", head, strings.TrimSpace(where))
 	} else {
-		fmt.Fprintf(w, "%s  %s\n", head, where)
+		fmt.Fprintf(w, "%s%s\n", head, where)
 	}
 	if len(s.Args) > 0 {
 		fmt.Fprintf(w, "arguments: %s\n", quoteWords(s.Args))
@@ -96,6 +103,22 @@ func printStatus(w io.Writer, s api.Status, columns int) {
 		fmt.Fprintln(w)
 		fmt.Fprintln(w, text)
 	}
+}
+
+// cluster says where a project is up; nothing of one that needs no cluster.
+func cluster(s *api.Status) string {
+	if s.Cluster.Context == "" {
+		return ""
+	}
+	return fmt.Sprintf("context %s, namespace %s", s.Cluster.Context, s.Cluster.Namespace)
+}
+
+// inCluster is cluster at the end of a line.
+func inCluster(s *api.Status) string {
+	if where := cluster(s); where != "" {
+		return "  (" + where + ")"
+	}
+	return ""
 }
 
 // printLinks lists where resources can be looked at: ports that answer here, and

@@ -34,6 +34,7 @@ type Cluster struct {
 	Platform string           // of its nodes: "linux/amd64"; "" when not known
 	Registry *config.Registry // the cluster's own, which wins over default_registry; nil for none
 	Unread   string           // why the cluster could not be asked for its own, "" when it was
+	None     bool             // there is no cluster: images run on the very docker that builds them
 }
 
 // Options make a Builder.

@@ -26,6 +26,8 @@ const (
 func DeliveryFor(c Cluster) Delivery {
 	dockerInside := strings.HasPrefix(c.Runtime, "docker://")
 	switch {
+	case c.None:
+		return Shared
 	case c.Registry != nil && c.Registry.Host != "":
 		return Push
 	case c.Product == "kind":

@@ -39,14 +39,10 @@ func servers(args []string) *config.Project {
 	return p
 }
 
-// upServers brings the servers up, in a cluster that is never asked anything.
+// upServers brings the servers up, where there is no kubeconfig at all.
 func upServers(t *testing.T, args ...string) *stand {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(file, []byte(kubeconfig), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("KUBECONFIG", file)
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	s := newStand(t)
 	tiltfile := filepath.Join(s.o.Endpoint.Workspace, "Tiltfile")
 	if err := os.WriteFile(tiltfile, nil, 0o600); err != nil {
@@ -58,8 +54,6 @@ func upServers(t *testing.T, args ...string) *stand {
 		return p
 	})
 	_, err := in(t.Context(), s.Daemon, func(c *core, answer func(int, error)) {
-		c.open()
-		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{d: s.Daemon, up: c.session.serial}})
 		c.up(api.UpRequest{Args: args}, func(err error) { answer(0, err) })
 	})
 	if err != nil {

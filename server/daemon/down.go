@@ -6,7 +6,6 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
-	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run/deploy"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -37,11 +36,11 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 	} else if req.Args != nil {
 		c.session.request.Args = req.Args
 	}
-	if c.session.cluster == nil {
+	if c.session.cluster == nil && c.store.record.remote() {
 		answer(c.session.lost)
 		return
 	}
-	if problem := c.session.moved(c.store.record.Pin); problem != nil {
+	if problem := c.session.moved(c.store.record.pinned()); problem != nil {
 		answer(problem)
 		return
 	}
@@ -78,8 +77,8 @@ func downRequest(req api.DownRequest, up *api.UpRequest) api.UpRequest {
 // what its projects have, the evaluated one and the one that was in force.
 func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer func(error)) {
 	wasUp := c.store.record.Up != nil
-	// What was applied by this workspace may be deleted by it.
-	if ok, problem := kube.Allowed(c.session.cluster.Identity(), allowedBy(p)); !ok && !wasUp {
+	remote := c.store.record.remote() || !wasUp && (inCluster(p) || p.Error != nil && c.session.cluster != nil)
+	if problem := c.usable(p); remote && !wasUp && problem != nil {
 		c.downed(nil, func(error) { answer(problem) })
 		return
 	}
@@ -90,6 +89,9 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 		broken = &incomplete
 	}
 	for _, project := range []*config.Project{known, p} {
+		if !remote {
+			break
+		}
 		for i := 0; project != nil && i < len(project.Resources); i++ {
 			c.store.record.applies(project, &project.Resources[i])
 		}
@@ -97,7 +99,9 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 	c.store.record.Leaving = true
 	c.store.save()
 	end := deploy.End{Applied: c.store.record.Applied, Deploys: c.store.record.Deploys, Adopted: c.store.record.Named, Namespaces: req.DeleteNamespaces}
+	c.session.remote = remote
 	runner := c.newRunner(c.runnerOptions(-1))
+	c.session.remote = false // nothing runs there
 	c.spawn(func(ctx context.Context) {
 		err := runner.Down(ctx, end)
 		runner.Close()

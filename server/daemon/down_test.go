@@ -174,11 +174,11 @@ func newPlay(t *testing.T, tiltfile string) *play {
 }
 
 // do runs something on the core's goroutine.
-func (p *play) do(f func(*core)) {
-	p.t.Helper()
-	_, err := in(p.t.Context(), p.Daemon, func(c *core, answer func(int, error)) { f(c); answer(0, nil) })
+func (s *stand) do(f func(*core)) {
+	s.t.Helper()
+	_, err := in(s.t.Context(), s.Daemon, func(c *core, answer func(int, error)) { f(c); answer(0, nil) })
 	if err != nil {
-		p.t.Fatal(err)
+		s.t.Fatal(err)
 	}
 }
 
@@ -187,6 +187,7 @@ func (p *play) up() {
 	_, err := in(p.t.Context(), p.Daemon, func(c *core, answer func(int, error)) {
 		c.open()
 		c.session.serial++
+		c.session.remote = true
 		c.session.runner = c.newRunner(c.runnerOptions(c.session.serial))
 		c.up(api.UpRequest{}, func(err error) { answer(0, err) })
 	})

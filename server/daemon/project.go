@@ -21,7 +21,7 @@ func (c *core) evaluate(then func(*config.Project)) {
 	if !up && c.requests.asked == 0 {
 		e.Allowed = c.store.record.allowed()
 	}
-	if !up && !c.requests.down {
+	if !c.session.remote && !c.requests.down {
 		c.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
 	}
 	if c.session.cluster != nil {
@@ -63,12 +63,15 @@ func (c *core) evaluated(o outcome) {
 		c.d.tell("warn", w.Error())
 	}
 	changed := c.sources.follow(p, c.good, o.ahead)
-	if p.Error == nil && c.session.runner != nil {
+	if p.Error == nil && c.session.runner != nil && !c.joins() {
 		c.configure()
 	}
 	c.reevaluate(c.outdated(p, changed), true)
 	if !c.eval.answer(p) && p.Error == nil {
 		c.resume() // a Tiltfile that was broken when this daemon began
+	}
+	if p.Error == nil {
+		c.join()
 	}
 }
 

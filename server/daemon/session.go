@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/build"
@@ -24,8 +25,12 @@ type session struct {
 	cluster  *kube.Cluster // nil: lost says why
 	runner   runner        // nil: nothing is up
 	environs environs      // of the runner's cluster
+	remote   bool          // the runner works in the cluster; else on this machine alone
 	serial   int           // counts runners, so that a late event of an old one is known
 	lost     error         // the cluster's last failure
+	missed   string        // why what is up without a cluster cannot get the one that it has come to need
+	joining  bool          // it is being asked for
+	retry    *time.Timer   // the next time
 	targets  map[engine.TargetID]status.Target
 	forwards map[string][]api.Forward
 }

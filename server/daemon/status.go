@@ -24,11 +24,19 @@ func (c *core) publish() {
 			Started: started, LogFile: c.d.o.Endpoint.LogFile(),
 		},
 		Tiltfile: c.session.tiltfile(c.d.o.Endpoint.Workspace), Args: c.session.request.Args,
-		Cluster: c.session.status(allowedBy(c.good)), Config: c.configStatus(),
+		Cluster: c.clusterStatus(), Config: c.configStatus(),
 		Project: c.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left,
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.updates.resources, Synced: c.updates.synced,
 	})
 	c.d.published.publish(config.Scrubbed(c.d.secrets.Load(), s))
+}
+
+// clusterStatus says which cluster is used; none where the project needs none.
+func (c *core) clusterStatus() api.ClusterStatus {
+	if c.good != nil && !c.session.remote && !c.needsCluster(c.good) {
+		return api.ClusterStatus{}
+	}
+	return c.session.status(allowedBy(c.good))
 }
 
 func problemOf(err error) *config.Problem {

@@ -22,8 +22,9 @@ import (
 
 // record is what outlives a daemon.
 type record struct {
-	ID     string                 `json:"id,omitempty"` // random: part of the workspace's label
-	Up     *api.UpRequest         `json:"up,omitempty"` // nil: not up
+	ID     string                 `json:"id,omitempty"`    // random: part of the workspace's label
+	Up     *api.UpRequest         `json:"up,omitempty"`    // nil: not up
+	Alone  bool                   `json:"alone,omitempty"` // up without a cluster
 	Pin    string                 `json:"pin,omitempty"`
 	Images map[string]imageRecord `json:"images,omitempty"`
 
@@ -210,9 +211,22 @@ func (r *record) resumes() *api.UpRequest {
 	return r.Up
 }
 
+// remote reports whether something of the workspace is in a cluster, or may be.
+func (r *record) remote() bool {
+	return r.Up != nil && !r.Alone || len(r.Applied)+len(r.Deploys)+len(r.Named) > 0
+}
+
+// pinned is the cluster where the project is up, "" where that is none.
+func (r *record) pinned() string {
+	if r.Up == nil || r.Alone {
+		return ""
+	}
+	return r.Pin
+}
+
 // forget drops what is gone from the cluster.
 func (r *record) forget() {
-	r.Up, r.Applied, r.Deploys, r.Named, r.Leaving = nil, nil, nil, nil, false
+	r.Up, r.Applied, r.Deploys, r.Named, r.Leaving, r.Alone = nil, nil, nil, nil, false, false
 }
 
 // Remembered returns what is up in a workspace whose daemon does not run, as

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
@@ -47,7 +49,7 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 	if up := c.store.record.Up; up != nil {
 		if req.CI && !up.CI {
 			answer(&config.Problem{
-				Message: fmt.Sprintf("the project is up in context %s, namespace %s, for whoever develops it", up.Context, up.Namespace),
+				Message: "the project is up" + place(*up) + ", for whoever develops it",
 				Hint:    "take it down first: `towline down`; or run `towline ci` in a checkout of its own",
 			})
 			return
@@ -56,7 +58,7 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 			answer(upElsewhere(*up))
 			return
 		}
-		req.Context, req.Namespace = up.Context, up.Namespace
+		req.Context, req.Namespace = cmp.Or(up.Context, req.Context), cmp.Or(up.Namespace, req.Namespace)
 		if req.Args == nil && req.Tiltfile == up.Tiltfile {
 			req.Args = up.Args // whoever asks for what is up already does not know them, or means them
 		}
@@ -64,13 +66,12 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 	adopt(req.Env)
 	req.Env = nil // it is not written down
 	before, cluster := c.session.request, c.session.cluster
-	moves := c.session.runner == nil
 	c.session.request = req
-	if moves {
+	if !c.session.remote {
 		c.open()
 	}
-	if up := c.store.record.Up; up != nil && moves {
-		if problem := c.session.moved(c.store.record.Pin); problem != nil {
+	if c.session.runner == nil {
+		if problem := c.session.moved(c.store.record.pinned()); problem != nil {
 			c.session = newSession()
 			answer(problem)
 			return
@@ -98,7 +99,7 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 			fail(p.Error)
 			return
 		}
-		c.begun(req, moves, func(err error) {
+		c.begun(req, func(err error) {
 			if err != nil {
 				fail(err)
 				return
@@ -117,14 +118,23 @@ func pinOf(id kube.Identity) string { return id.Pin() + "/" + id.Namespace }
 // elsewhere reports whether a request names another place than the one where
 // the project is up.
 func elsewhere(context, namespace string, up api.UpRequest) bool {
-	return context != "" && context != up.Context || namespace != "" && namespace != up.Namespace
+	other := func(asked, is string) bool { return asked != "" && is != "" && asked != is }
+	return other(context, up.Context) || other(namespace, up.Namespace)
 }
 
 func upElsewhere(up api.UpRequest) *config.Problem {
 	return &config.Problem{
-		Message: fmt.Sprintf("the project is up in context %s, namespace %s, and not where this request points", up.Context, up.Namespace),
+		Message: "the project is up" + place(up) + ", and not where this request points",
 		Hint:    "take that down first: `towline down`",
 	}
+}
+
+// place says where the project is up; nothing of one without a cluster.
+func place(up api.UpRequest) string {
+	if up.Context == "" {
+		return ""
+	}
+	return fmt.Sprintf(" in context %s, namespace %s", up.Context, up.Namespace)
 }
 
 // adopt makes the environment of a command's terminal the daemon's own, as if
@@ -152,27 +162,59 @@ func allowedBy(p *config.Project) []string {
 	return slices.Concat(p.Settings.AllowedContexts, p.Settings.Ours().Pins())
 }
 
-// begun goes on with up once the Tiltfile is evaluated.
-func (c *core) begun(req api.UpRequest, moves bool, answer func(error)) {
+// inCluster reports whether anything of a project runs in a cluster.
+func inCluster(p *config.Project) bool {
+	isK8s := func(r config.Resource) bool { return r.Kind == config.KindK8s }
+	return len(p.YAML) > 0 || slices.ContainsFunc(p.Resources, isK8s)
+}
+
+// needsCluster reports whether a project cannot be brought up without a
+// cluster: something of it, or of what it was, is there.
+func (c *core) needsCluster(p *config.Project) bool { return inCluster(p) || c.store.record.remote() }
+
+// usable says why the session's cluster cannot be used for a project, nil if it
+// can.
+func (c *core) usable(p *config.Project) error {
 	if c.session.cluster == nil {
-		answer(c.session.lost)
-		return
+		return c.session.lost
 	}
-	if ok, problem := kube.Allowed(c.session.cluster.Identity(), allowedBy(c.good)); !ok {
-		p := *problem
-		p.Pos = config.Position{File: c.good.Tiltfile, Line: 1, Col: 1}
-		answer(&p)
-		return
+	ok, problem := kube.Allowed(c.session.cluster.Identity(), allowedBy(p))
+	if ok {
+		return nil
 	}
-	if err := mustKnow(c.good, req.Resources...); err != nil {
-		answer(err)
-		return
+	placed := *problem
+	placed.Pos = config.Position{File: p.Tiltfile, Line: 1, Col: 1}
+	return &placed
+}
+
+// begun goes on with up once the Tiltfile is evaluated.
+func (c *core) begun(req api.UpRequest, answer func(error)) {
+	remote := c.needsCluster(c.good)
+	var problem error
+	if remote {
+		problem = c.usable(c.good)
 	}
-	if !moves {
+	if problem == nil {
+		problem = mustKnow(c.good, req.Resources...)
+	}
+	switch {
+	case problem != nil:
+		answer(problem)
+	case c.session.runner != nil && (c.session.remote || !remote):
 		c.want(req)
 		answer(nil)
-		return
+	case remote:
+		c.enter(req, answer)
+	default:
+		c.start(false, environs{})
+		c.want(req)
+		answer(nil)
 	}
+}
+
+// enter goes on with begun in a cluster that is not in use yet. What is up
+// without one is handed over: its servers are started anew.
+func (c *core) enter(req api.UpRequest, answer func(error)) {
 	turn, workspace := c.requests.turn, c.store.workspace(c.d.o.Endpoint.ID())
 	cluster := c.session.cluster
 	c.spawn(func(ctx context.Context) {
@@ -185,14 +227,20 @@ func (c *core) begun(req api.UpRequest, moves bool, answer func(error)) {
 				answer(err)
 			case c.session.cluster == nil || cluster.Identity() != c.session.cluster.Identity() || c.good == nil:
 				answer(overtaken)
-			case c.session.runner != nil:
+			case c.session.remote:
 				c.want(req) // two that asked at once share a runner
 				answer(nil)
 			default:
-				c.session.cluster = cluster
-				c.start(environs)
-				c.want(req)
-				answer(nil)
+				c.endRunner(func() {
+					if turn != c.requests.turn || c.session.runner != nil || c.good == nil {
+						answer(overtaken)
+						return
+					}
+					c.session.cluster = cluster
+					c.start(true, environs)
+					c.want(req)
+					answer(nil)
+				})
 			}
 		})
 	})
@@ -223,6 +271,36 @@ func (c *core) resume() {
 		})
 	})
 }
+
+// join takes a project that is up without a cluster to one, since its Tiltfile
+// has come to need it. Until then what is up stays as it was.
+func (c *core) join() {
+	up := c.store.record.Up
+	if up == nil || c.session.runner == nil || !c.joins() || c.requests.asked > 0 || c.session.joining {
+		return
+	}
+	turn := c.requests.turn
+	c.session.joining = true
+	if c.session.retry != nil {
+		c.session.retry.Stop()
+	}
+	c.open()
+	c.begun(*up, func(err error) {
+		c.session.joining = false
+		if err == nil || turn != c.requests.turn {
+			return
+		}
+		if c.session.missed != err.Error() { // it is tried again and again, and told once
+			c.d.tell("error", "the Tiltfile has come to need a cluster, and what is up stays as it was until there is one: "+err.Error())
+		}
+		c.session.lost, c.session.missed, c.dirty = err, err.Error(), true
+		c.session.retry = time.AfterFunc(resumePause, func() { c.d.queue.put((*core).join) })
+	})
+}
+
+// joins reports whether the good project waits for a cluster that what is up
+// does without.
+func (c *core) joins() bool { return !c.session.remote && c.needsCluster(c.good) }
 
 // environs are what a builder has to know of a cluster.
 type environs struct {
@@ -270,44 +348,63 @@ func reachProblem(cluster *kube.Cluster, err error) error {
 	return &p
 }
 
-// start makes the runner for the cluster and hands it the good project.
-func (c *core) start(s environs) {
+// start makes the runner, for the cluster or for this machine alone, and hands it
+// the good project.
+func (c *core) start(remote bool, s environs) {
 	if s.made {
 		c.d.tell("", fmt.Sprintf("made the namespace %s, which was not there; `towline down` deletes it", c.session.cluster.Identity().Namespace))
 	}
 	c.session.serial++
 	c.session.environs = s
+	c.session.remote = remote
 	o := c.runnerOptions(c.session.serial)
-	o.Images = builderFor(c.session.cluster, s, filepath.Dir(c.good.Tiltfile))
+	dir := filepath.Dir(c.good.Tiltfile)
+	o.Images = build.New(build.Options{Dir: dir, Cluster: build.Cluster{None: true}})
+	if remote {
+		o.Images = builderFor(c.session.cluster, s, dir)
+		c.pin()
+	}
 	o.Sent = filepath.Join(c.d.o.Endpoint.State, "sent")
 	c.session.runner = c.newRunner(o)
 	c.state = engine.State{}
-	if pin := pinOf(c.session.cluster.Identity()); c.store.record.Pin != pin {
-		// What was built for another cluster says nothing about this one.
-		c.store.record.Pin, c.store.record.Images = pin, map[string]imageRecord{}
-	}
 	c.configure()
 	c.restore()
 }
 
-// runnerOptions are those of any runner of the session's cluster.
+// pin remembers the cluster. What was built for another one says nothing about
+// it.
+func (c *core) pin() {
+	if pin := pinOf(c.session.cluster.Identity()); c.store.record.Pin != pin {
+		c.store.record.Pin, c.store.record.Images = pin, map[string]imageRecord{}
+	}
+}
+
+// runnerOptions are those of any runner of the session.
 func (c *core) runnerOptions(serial int) run.Options {
-	return run.Options{
+	o := run.Options{
 		Workspace: c.store.workspace(c.d.o.Endpoint.ID()), Owner: ownerOf(c.d.o.Endpoint.Workspace), Take: c.requests.take(),
-		Cluster: c.session.cluster, Namespace: c.session.namespace(), Kubeconfig: c.d.kubeconfig(),
 		Agent: c.d.o.Agent, Sink: sink{d: c.d, up: serial}, Secrets: c.d.secrets.Load,
 	}
+	if c.session.cluster != nil { // commands know it also where nothing else needs it
+		o.Kubeconfig = c.d.kubeconfig()
+	}
+	if c.session.remote {
+		o.Cluster, o.Namespace = c.session.cluster, c.session.namespace()
+	}
+	return o
 }
 
 // want tells the engine to bring resources up, and remembers it.
 func (c *core) want(req api.UpRequest) {
 	c.d.faces.keep(req.Keep)
-	id := c.session.cluster.Identity()
-	req.Context, req.Namespace = id.Context, id.Namespace // as they were meant, wherever the kubeconfig points tomorrow
-	c.session.request.Context, c.session.request.Namespace = id.Context, id.Namespace
+	if c.session.remote {
+		id := c.session.cluster.Identity()
+		req.Context, req.Namespace = id.Context, id.Namespace // as they were meant, wherever the kubeconfig points tomorrow
+		c.session.request.Context, c.session.request.Namespace = id.Context, id.Namespace
+	}
 	c.requests.takeOver.Store(c.requests.takeOver.Load() || req.TakeOver)
 	c.requests.left, req.TakeOver = "", false // it was for now
-	c.store.record.Up, c.store.record.Leaving = &req, false
+	c.store.record.Up, c.store.record.Alone, c.store.record.Leaving = &req, !c.session.remote, false
 	c.store.save()
 	c.step(engine.Wanted{Resources: req.Resources})
 }

@@ -80,9 +80,9 @@ type Options struct {
 	Workspace  string                  // id, labels the objects
 	Owner      string                  // whose it is, for a person who finds its objects
 	Take       func(owner string) bool // whether another workspace's object is taken over; nil: none is
-	Cluster    Cluster
-	Namespace  string // the project's
-	Kubeconfig string // of that cluster alone, for the developer's own commands
+	Cluster    Cluster                 // nil: nothing is applied to one
+	Namespace  string                  // the project's
+	Kubeconfig string                  // of that cluster alone, for the developer's own commands
 	Images     Images
 	Agent      map[string][]byte // the agent's binaries for linux by architecture, "amd64"
 	Sink       Sink
@@ -189,5 +189,8 @@ func (r *Runner) Close() {
 
 // Down deletes what the workspace has applied; see deploy.Deployer.Down.
 func (r *Runner) Down(ctx context.Context, end deploy.End) error {
+	if r.o.Cluster == nil {
+		return nil
+	}
 	return r.deploy.Down(ctx, r.o.Cluster, end)
 }
