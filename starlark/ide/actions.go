@@ -51,7 +51,7 @@ func nameArgs(s *Snapshot, f *resolve.File, at syntax.Span) []Action {
 	if site == nil || site.call.Rparen < 0 {
 		return nil
 	}
-	sig := newInference(s).signature(f, site.call.Fn)
+	sig := newInference(s.loaded).signature(f, site.call.Fn)
 	if sig == nil {
 		return nil
 	}

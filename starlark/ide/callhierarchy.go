@@ -28,7 +28,7 @@ func PrepareCallHierarchy(s *Snapshot, f *resolve.File, off int) *CallItem {
 	if !ok {
 		return nil
 	}
-	v := newInference(s).binding(f, f.Binding(id))
+	v := newInference(s.loaded).binding(f, f.Binding(id))
 	if v.def == nil {
 		return nil
 	}
@@ -46,7 +46,7 @@ func IncomingCalls(s *Snapshot, item CallItem) []Call {
 	if home == nil {
 		return nil
 	}
-	in := newInference(s)
+	in := newInference(s.loaded)
 	var list []Call
 	for _, f := range s.all(home) {
 		eachCall(f, func(caller CallItem, call *syntax.CallExpr) {
@@ -65,7 +65,7 @@ func OutgoingCalls(s *Snapshot, item CallItem) []Call {
 	if f == nil {
 		return nil
 	}
-	in := newInference(s)
+	in := newInference(s.loaded)
 	var list []Call
 	eachCall(f, func(caller CallItem, call *syntax.CallExpr) {
 		if caller.Selection != item.Selection {

@@ -74,7 +74,7 @@ func (c *checker) unusedLoad(b *resolve.Binding) {
 	}
 	d := c.add(name.Span(), CodeUnusedLoad, "%s is loaded but not used", b.Name)
 	d.Tag = Unnecessary
-	_, load := loadOf(c.f, b)
+	_, load := c.f.LoadedName(b)
 	if load != nil {
 		d.Fixes = append(d.Fixes, Fix{Title: "Remove the name", Edits: []Edit{c.removeLoadName(load.Stmt, name)}, Preferred: true})
 	}

@@ -159,7 +159,7 @@ func (c *completer) name(b *resolve.Binding) {
 		c.callSnippet(&i, len(n.Params) > 0)
 	case *syntax.LoadName:
 		i.Kind, i.Detail = ItemFunction, "loaded"
-		if _, l := loadOf(c.f, b); l != nil {
+		if _, l := c.f.LoadedName(b); l != nil {
 			i.Detail = l.Module.Value
 		}
 	case *syntax.Param:

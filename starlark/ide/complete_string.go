@@ -184,7 +184,7 @@ func (c *completer) exports(l *syntax.LoadStmt) {
 		if load.Stmt != l {
 			continue
 		}
-		target := c.s.file(c.s.module(c.f, load).Path)
+		target := c.s.loaded(c.f, load)
 		if target == nil {
 			return
 		}

@@ -64,7 +64,7 @@ func ResolveItem(s *Snapshot, key string) string {
 	case "param":
 		fn, name, _ := strings.Cut(rest, "#")
 		if e, ok := decl.Lookup(fn); ok {
-			sig := newInference(s).signatureOf(entryValue(e))
+			sig := newInference(s.loaded).signatureOf(entryValue(e))
 			for _, p := range e.Params {
 				if p.Name == name {
 					return paramDoc(sig, p)
@@ -75,7 +75,7 @@ func ResolveItem(s *Snapshot, key string) string {
 		name, path, _ := strings.Cut(rest, "#")
 		if f := s.file(path); f != nil {
 			if b := f.Root.Name(name); b != nil {
-				return bindingDoc(s, newInference(s), f, b)
+				return bindingDoc(s, newInference(s.loaded), f, b)
 			}
 		}
 	}
@@ -112,7 +112,7 @@ func CompleteName(s *Snapshot, outline *resolve.File, off int) (Completion, bool
 }
 
 func newCompleter(s *Snapshot, f *resolve.File, off int) *completer {
-	c := &completer{s: s, f: f, off: off, in: newInference(s), word: off}
+	c := &completer{s: s, f: f, off: off, in: newInference(s.loaded), word: off}
 	for c.word > 0 && isWord(f.Src[c.word-1]) {
 		c.word--
 	}

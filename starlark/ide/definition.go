@@ -16,7 +16,7 @@ import (
 // resource or an image where the project declares it.
 func Definition(s *Snapshot, f *resolve.File, off int) []Location {
 	path := syntax.PathAt(f.File, off)
-	in := newInference(s)
+	in := newInference(s.loaded)
 	switch n := path[len(path)-1].(type) {
 	case *syntax.Ident:
 		if x, ok := path[len(path)-2].(*syntax.DotExpr); ok && x.Name == n {

@@ -49,7 +49,7 @@ type Fix struct {
 // the text. SyntaxDiagnostics is the part that is known at once. It returns
 // nothing when the snapshot's Stop ends it.
 func Diagnostics(s *Snapshot, f *resolve.File) []Diagnostic {
-	c := &checker{s: s, f: f, in: newInference(s)}
+	c := &checker{s: s, f: f, in: newInference(s.loaded)}
 	c.list = SyntaxDiagnostics(f)
 	c.unloaded()
 	c.names()

@@ -20,7 +20,7 @@ type HoverInfo struct {
 // Hover says what stands at an offset, nil when nothing is known.
 func Hover(s *Snapshot, f *resolve.File, off int) *HoverInfo {
 	path := syntax.PathAt(f.File, off)
-	in := newInference(s)
+	in := newInference(s.loaded)
 	switch n := path[len(path)-1].(type) {
 	case *syntax.Ident:
 		return hoverIdent(s, in, f, n, path)

@@ -111,34 +111,13 @@ func (s *Snapshot) module(f *resolve.File, l *resolve.Load) Module {
 // dir returns the folder against which a file's relative paths are taken.
 func dir(f *resolve.File) string { return filepath.Dir(f.Name) }
 
+// loaded returns the file that a load leads to, nil while that is unknown.
+func (s *Snapshot) loaded(f *resolve.File, l *resolve.Load) *resolve.File {
+	return s.file(s.module(f, l).Path)
+}
+
 // declaration follows a binding through loads to the file that makes it. The
 // binding is nil when the way leads into the unknown.
 func (s *Snapshot) declaration(f *resolve.File, b *resolve.Binding) (*resolve.File, *resolve.Binding) {
-	for range 10 {
-		if b == nil || b.Kind != resolve.Loaded {
-			return f, b
-		}
-		name, load := loadOf(f, b)
-		if name == nil || name.From == nil {
-			return f, nil
-		}
-		target := s.file(s.module(f, load).Path)
-		if target == nil {
-			return f, nil
-		}
-		f, b = target, target.Export(name.From.Value)
-	}
-	return f, nil
-}
-
-// loadOf returns the place that binds a loaded name, and its load.
-func loadOf(f *resolve.File, b *resolve.Binding) (*syntax.LoadName, *resolve.Load) {
-	if len(b.Sites) != 1 {
-		return nil, nil
-	}
-	name, ok := b.Sites[0].Node.(*syntax.LoadName)
-	if load := f.LoadOf(name); ok && load != nil {
-		return name, load
-	}
-	return nil, nil
+	return resolve.Declaration(f, b, s.loaded)
 }

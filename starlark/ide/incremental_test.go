@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )

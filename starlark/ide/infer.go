@@ -36,9 +36,9 @@ func (v value) known() bool { return v.name != "" }
 
 // inference finds out types. It lives for one request.
 type inference struct {
-	s    *Snapshot
-	memo map[*resolve.Binding]value
-	defs map[*syntax.DefStmt]*signature
+	loads resolve.Loads
+	memo  map[*resolve.Binding]value
+	defs  map[*syntax.DefStmt]*signature
 
 	entries map[*decl.Entry]*signature
 
@@ -46,8 +46,8 @@ type inference struct {
 	depth   int
 }
 
-func newInference(s *Snapshot) *inference {
-	return &inference{s: s, memo: map[*resolve.Binding]value{}, defs: map[*syntax.DefStmt]*signature{}, entries: map[*decl.Entry]*signature{}, defined: map[*resolve.File][]field{}}
+func newInference(loads resolve.Loads) *inference {
+	return &inference{loads: loads, memo: map[*resolve.Binding]value{}, defs: map[*syntax.DefStmt]*signature{}, entries: map[*decl.Entry]*signature{}, defined: map[*resolve.File][]field{}}
 }
 
 // maxInference limits how far an inference goes from one expression to another.

@@ -104,7 +104,7 @@ func (in *inference) symbols(f *resolve.File, x *syntax.CallExpr) value {
 		if l.Call != x {
 			continue
 		}
-		if target := in.s.file(in.s.module(f, l).Path); target != nil {
+		if target := in.loads(f, l); target != nil {
 			v.from = target
 			for _, b := range target.Exports() {
 				v.fields = append(v.fields, field{name: b.Name, value: in.binding(target, b), place: b.Sites[0].Ident.Span()})
@@ -126,8 +126,8 @@ func (in *inference) allSettings(f *resolve.File, seen map[*resolve.File]bool) [
 	seen[f] = true
 	list := slices.Clone(in.settings(f))
 	for _, l := range f.Loads {
-		if !isExtension(l.Module.Value) {
-			list = append(list, in.allSettings(in.s.file(in.s.module(f, l).Path), seen)...)
+		if !l.Extension() {
+			list = append(list, in.allSettings(in.loads(f, l), seen)...)
 		}
 	}
 	return list

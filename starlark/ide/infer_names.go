@@ -30,7 +30,7 @@ func (in *inference) bindingValue(f *resolve.File, b *resolve.Binding) value {
 		return entryValue(b.Entry)
 	}
 	if b.Kind == resolve.Loaded {
-		if f, b = in.s.declaration(f, b); b == nil {
+		if f, b = resolve.Declaration(f, b, in.loads); b == nil {
 			return value{}
 		}
 		return in.binding(f, b)

@@ -17,7 +17,7 @@ type InlayHint struct {
 // positional literals bind to, and the types of variables whose value does not
 // show it.
 func InlayHints(s *Snapshot, f *resolve.File, within syntax.Span) []InlayHint {
-	in := newInference(s)
+	in := newInference(s.loaded)
 	var list []InlayHint
 	syntax.Walk(f.File, func(n syntax.Node) bool {
 		if sp := n.Span(); sp.End < within.Start || sp.Start > within.End {

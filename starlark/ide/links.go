@@ -21,7 +21,7 @@ var urlPattern = regexp.MustCompile(`https?://[^\s"'<>\\)\]}]+`)
 // DocumentLinks returns the loads, paths and URLs of a file that lead
 // somewhere, in the order of the text.
 func DocumentLinks(s *Snapshot, f *resolve.File) []Link {
-	in := newInference(s)
+	in := newInference(s.loaded)
 	modules := map[*syntax.Literal]*resolve.Load{}
 	for _, l := range f.Loads {
 		modules[l.Module] = l

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"

@@ -15,7 +15,7 @@ func References(s *Snapshot, f *resolve.File, off int, declarations bool) []Loca
 		if name, ok := path[len(path)-2].(*syntax.LoadName); ok {
 			return s.references(f, f.Binding(name.Local), declarations)
 		}
-		in := newInference(s)
+		in := newInference(s.loaded)
 		if _, p := paramAt(in, f, path); p != nil && lit.Kind == syntax.STRING {
 			for _, role := range p.Type.Roles() {
 				if g := family(role); g != noGroup {

@@ -12,7 +12,7 @@ import (
 // PrepareRename returns the place of the name at an offset, or why it cannot be
 // renamed.
 func PrepareRename(s *Snapshot, f *resolve.File, off int) (syntax.Span, error) {
-	in := newInference(s)
+	in := newInference(s.loaded)
 	if lit, g := thingAt(in, f, off); lit != nil {
 		return lit.Inner(), s.ownName(in, f, g, lit.Value)
 	}
@@ -51,7 +51,7 @@ func Rename(s *Snapshot, f *resolve.File, off int, name string) ([]Edit, error) 
 	if _, err := PrepareRename(s, f, off); err != nil {
 		return nil, err
 	}
-	in := newInference(s)
+	in := newInference(s.loaded)
 	if lit, _ := thingAt(in, f, off); lit != nil {
 		return s.renameResource(in, f, lit, name)
 	}
@@ -140,7 +140,7 @@ func (r *renaming) binding(f *resolve.File, b *resolve.Binding) {
 
 // loaded renames a name in a file that loads it.
 func (r *renaming) loaded(f *resolve.File, b *resolve.Binding) {
-	n, _ := loadOf(f, b)
+	n, _ := f.LoadedName(b)
 	if n == nil {
 		return
 	}
@@ -194,7 +194,7 @@ func (r *renaming) keywords(home *resolve.File, d *resolve.Binding) {
 	if p, isParam := d.Sites[0].Node.(*syntax.Param); !ok || !isParam || p.Star != syntax.ILLEGAL {
 		return
 	}
-	in := newInference(r.s)
+	in := newInference(r.s.loaded)
 	for _, g := range r.s.all(home) {
 		syntax.Walk(g.File, func(n syntax.Node) bool {
 			call, ok := n.(*syntax.CallExpr)

@@ -61,7 +61,7 @@ func SemanticTokens(s *Snapshot, f *resolve.File, within syntax.Span) []Semantic
 
 // EachSemanticToken calls yield for what SemanticTokens returns.
 func EachSemanticToken(s *Snapshot, f *resolve.File, within syntax.Span, yield func(SemanticToken)) {
-	t := &tokenizer{f: f, within: within, in: newInference(s), yield: yield, binding: make([]bool, f.NumIdent)}
+	t := &tokenizer{f: f, within: within, in: newInference(s.loaded), yield: yield, binding: make([]bool, f.NumIdent)}
 	t.binders(f.Root)
 	t.comment = sort.Search(len(f.Comments), func(i int) bool { return f.Comments[i].End > within.Start })
 	for i := f.PartAt(within.Start); i < len(f.Parts) && f.Parts[i].Start <= within.End; i++ {

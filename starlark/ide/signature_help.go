@@ -29,7 +29,7 @@ func SignatureHelp(s *Snapshot, f *resolve.File, off int) *SignatureInfo {
 	if site == nil {
 		return nil
 	}
-	sig := newInference(s).signature(f, site.call.Fn)
+	sig := newInference(s.loaded).signature(f, site.call.Fn)
 	if sig == nil {
 		return nil
 	}

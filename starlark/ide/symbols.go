@@ -33,7 +33,7 @@ type Symbol struct {
 // resources and images, in the order of the text.
 func DocumentSymbols(s *Snapshot, f *resolve.File) []Symbol {
 	refs := map[int]stringRef{}
-	for _, t := range stringRefs(newInference(s), f) {
+	for _, t := range stringRefs(newInference(s.loaded), f) {
 		if family(t.role) != noGroup && declares(t) {
 			if _, ok := refs[t.call.Start]; !ok || t.role == decl.RoleNewName {
 				refs[t.call.Start] = t

@@ -8,10 +8,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/towline-dev/towline/starlark/decl"
-	"github.com/towline-dev/towline/starlark/syntax"
 	oracle "go.starlark.net/resolve"
 	oraclesyntax "go.starlark.net/syntax"
+
+	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/syntax"
 )
 
 var tiltOptions = oraclesyntax.FileOptions{Set: true, GlobalReassign: true, Recursion: true, TopLevelControl: true, While: true}
