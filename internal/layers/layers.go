@@ -24,7 +24,8 @@ var Allowed = map[string][]string{
 	"starlark/config":     {},
 	"starlark/format":     {"starlark/syntax"},
 	"starlark/resolve":    {"starlark/syntax", "starlark/decl"},
-	"starlark/ide":        {"starlark/dockerfile", "starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/yamldoc"},
+	"starlark/infer":      {"starlark/syntax", "starlark/resolve", "starlark/decl"},
+	"starlark/ide":        {"starlark/infer", "starlark/dockerfile", "starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/yamldoc"},
 	"starlark/chart":      {"starlark/fault", "starlark/manifest", "starlark/yamldoc"},
 	"starlark/eval":       {"starlark/apiobject", "starlark/graph", "starlark/liveupdate", "starlark/flags", "starlark/cache", "starlark/compose", "starlark/kustomize", "starlark/process", "starlark/inputs", "starlark/kubeconfig", "starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions"},
 	"starlark/cache":      {},
@@ -138,7 +139,7 @@ var Only = map[string][]string{
 // Pure are the packages that do no input or output and read no clock: their
 // sources import none of Impure and call none of Clocks.
 var Pure = []string{
-	"starlark/syntax", "starlark/decl", "starlark/config", "starlark/format", "starlark/resolve", "starlark/ide", "starlark/yamldoc",
+	"starlark/syntax", "starlark/decl", "starlark/config", "starlark/format", "starlark/resolve", "starlark/infer", "starlark/ide", "starlark/yamldoc",
 	"starlark/dockerfile",
 	"agent/delta", "dap/rewrite", "server/engine", "server/inject", "server/tree", "server/status",
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -51,20 +52,20 @@ func nameArgs(s *Snapshot, f *resolve.File, at syntax.Span) []Action {
 	if site == nil || site.call.Rparen < 0 {
 		return nil
 	}
-	sig := newInference(s.loaded).signature(f, site.call.Fn)
+	sig := infer.New(s.loaded).Signature(f, site.call.Fn)
 	if sig == nil {
 		return nil
 	}
 	var edits []Edit
-	for i, p := range sig.bind(site.call) {
+	for i, p := range sig.Bind(site.call) {
 		a := site.call.Args[i]
-		if a.Star != syntax.ILLEGAL || p >= 0 && sig.params[p].Kind == decl.VarArgs {
+		if a.Star != syntax.ILLEGAL || p >= 0 && sig.Params[p].Kind == decl.VarArgs {
 			return nil
 		}
-		if i == 0 || a.Name != nil || p < 0 || sig.params[p].Kind != decl.Normal {
+		if i == 0 || a.Name != nil || p < 0 || sig.Params[p].Kind != decl.Normal {
 			continue
 		}
-		edits = append(edits, Edit{f.Name, syntax.Span{Start: a.Start, End: a.Start}, sig.params[p].Name + "="})
+		edits = append(edits, Edit{f.Name, syntax.Span{Start: a.Start, End: a.Start}, sig.Params[p].Name + "="})
 	}
 	if len(edits) == 0 {
 		return nil

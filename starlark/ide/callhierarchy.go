@@ -1,6 +1,7 @@
 package ide
 
 import (
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -28,11 +29,11 @@ func PrepareCallHierarchy(s *Snapshot, f *resolve.File, off int) *CallItem {
 	if !ok {
 		return nil
 	}
-	v := newInference(s.loaded).binding(f, f.Binding(id))
-	if v.def == nil {
+	v := infer.New(s.loaded).Binding(f, f.Binding(id))
+	if v.Def == nil {
 		return nil
 	}
-	item := defItem(v.from, v.def)
+	item := defItem(v.From, v.Def)
 	return &item
 }
 
@@ -46,12 +47,12 @@ func IncomingCalls(s *Snapshot, item CallItem) []Call {
 	if home == nil {
 		return nil
 	}
-	in := newInference(s.loaded)
+	in := infer.New(s.loaded)
 	var list []Call
 	for _, f := range s.all(home) {
 		eachCall(f, func(caller CallItem, call *syntax.CallExpr) {
-			v := in.expr(f, call.Fn)
-			if v.def != nil && v.from.Name == item.Path && v.def.Name.Span() == item.Selection {
+			v := in.Expr(f, call.Fn)
+			if v.Def != nil && v.From.Name == item.Path && v.Def.Name.Span() == item.Selection {
 				list = addCall(list, caller, call.Fn.Span())
 			}
 		})
@@ -65,14 +66,14 @@ func OutgoingCalls(s *Snapshot, item CallItem) []Call {
 	if f == nil {
 		return nil
 	}
-	in := newInference(s.loaded)
+	in := infer.New(s.loaded)
 	var list []Call
 	eachCall(f, func(caller CallItem, call *syntax.CallExpr) {
 		if caller.Selection != item.Selection {
 			return
 		}
-		if v := in.expr(f, call.Fn); v.def != nil {
-			list = addCall(list, defItem(v.from, v.def), call.Fn.Span())
+		if v := in.Expr(f, call.Fn); v.Def != nil {
+			list = addCall(list, defItem(v.From, v.Def), call.Fn.Span())
 		}
 	})
 	return list

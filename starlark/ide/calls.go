@@ -4,13 +4,14 @@ import (
 	"sort"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
 // paramAt returns the signature and parameter of the argument that a path of
 // nodes leads into, through lists and parentheses only.
-func paramAt(in *inference, f *resolve.File, path []syntax.Node) (*signature, *decl.Param) {
+func paramAt(in *infer.Inference, f *resolve.File, path []syntax.Node) (*infer.Signature, *decl.Param) {
 	for i := len(path) - 1; i > 0; i-- {
 		switch n := path[i].(type) {
 		case *syntax.Arg:
@@ -18,14 +19,14 @@ func paramAt(in *inference, f *resolve.File, path []syntax.Node) (*signature, *d
 			if !ok {
 				return nil, nil
 			}
-			sig := in.signature(f, call.Fn)
+			sig := in.Signature(f, call.Fn)
 			if sig == nil {
 				return nil, nil
 			}
-			bound := sig.bind(call)
+			bound := sig.Bind(call)
 			for j, a := range call.Args {
 				if a == n && bound[j] >= 0 {
-					return sig, &sig.params[bound[j]]
+					return sig, &sig.Params[bound[j]]
 				}
 			}
 			return sig, nil

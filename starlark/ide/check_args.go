@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
 // call checks one call, if it is known what is called.
 func (c *checker) call(call *syntax.CallExpr) {
-	fn := c.in.expr(c.f, call.Fn)
-	sig := c.in.signatureOf(fn)
-	if sig == nil || fn.loose || call.Rparen < 0 {
+	fn := c.in.Expr(c.f, call.Fn)
+	sig := c.in.SignatureOf(fn)
+	if sig == nil || fn.Loose || call.Rparen < 0 {
 		return
 	}
 	for _, a := range call.Args {
@@ -21,19 +22,19 @@ func (c *checker) call(call *syntax.CallExpr) {
 			return
 		}
 	}
-	if sig.entry != nil && sig.entry.Method {
+	if sig.Entry != nil && sig.Entry.Method {
 		return // whose value may be another one after all
 	}
-	bound := sig.bind(call)
+	bound := sig.Bind(call)
 	c.arity(call, sig, bound)
-	if sig.entry == nil {
+	if sig.Entry == nil {
 		return
 	}
 	for i, a := range call.Args {
 		if bound[i] < 0 {
 			continue
 		}
-		p := sig.params[bound[i]]
+		p := sig.Params[bound[i]]
 		if p.Deprecated && a.Name != nil {
 			d := c.add(a.Name.Span(), CodeDeprecated, "%s: %s", p.Name, strings.TrimSpace(strings.TrimPrefix(p.Doc, "Deprecated:")))
 			d.Tag = Deprecated
@@ -43,13 +44,13 @@ func (c *checker) call(call *syntax.CallExpr) {
 			c.argRole(a, sig, bound[i])
 		}
 	}
-	c.builtinCall(call, sig.entry)
+	c.builtinCall(call, sig.Entry)
 }
 
 // arity checks that each argument has a parameter, and each required parameter
 // an argument.
-func (c *checker) arity(call *syntax.CallExpr, sig *signature, bound []int) {
-	given, meant := make([]bool, len(sig.params)), make([]bool, len(sig.params))
+func (c *checker) arity(call *syntax.CallExpr, sig *infer.Signature, bound []int) {
+	given, meant := make([]bool, len(sig.Params)), make([]bool, len(sig.Params))
 	args, kwargs := false, false
 	for i, a := range call.Args {
 		switch {
@@ -62,24 +63,24 @@ func (c *checker) arity(call *syntax.CallExpr, sig *signature, bound []int) {
 				meant[p] = true
 			}
 		case bound[i] < 0 && !args:
-			c.add(a.Span(), CodeTooManyArgs, "%s takes at most %s", sig.name, count(sig.maxPositional(), "positional argument"))
+			c.add(a.Span(), CodeTooManyArgs, "%s takes at most %s", sig.Name, count(sig.MaxPositional(), "positional argument"))
 			return
 		case bound[i] < 0:
 		default:
-			p := sig.params[bound[i]]
+			p := sig.Params[bound[i]]
 			if given[bound[i]] && p.Kind < decl.VarArgs && a.Name != nil && !repeated(call, i) {
-				d := c.add(a.Name.Span(), CodeDuplicateArg, "%s: %s was given by position already", sig.name, p.Name)
+				d := c.add(a.Name.Span(), CodeDuplicateArg, "%s: %s was given by position already", sig.Name, p.Name)
 				before := call.Args[i-1].End // there is one, that has the position
 				d.Fixes = append(d.Fixes, Fix{"Remove it", []Edit{{c.f.Name, syntax.Span{Start: before, End: a.End}, ""}}, false})
 			}
 			given[bound[i]] = true
 		}
 	}
-	for i, p := range sig.params {
+	for i, p := range sig.Params {
 		if given[i] || meant[i] || !p.Required || kwargs || args && p.Kind != decl.Keyword {
 			continue
 		}
-		c.add(c.calleeSpan(call), CodeMissingArg, "%s: missing argument for %s", sig.name, p.Name)
+		c.add(c.calleeSpan(call), CodeMissingArg, "%s: missing argument for %s", sig.Name, p.Name)
 	}
 }
 
@@ -101,16 +102,6 @@ func (c *checker) calleeSpan(call *syntax.CallExpr) syntax.Span {
 	return call.Fn.Span()
 }
 
-func (sig *signature) maxPositional() int {
-	n := 0
-	for _, p := range sig.params {
-		if p.Kind == decl.Normal || p.Kind == decl.Positional {
-			n++
-		}
-	}
-	return n
-}
-
 func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -122,12 +113,12 @@ func count(n int, what string) string {
 // meant: Tilt's documentation gives some of them other names. It returns the
 // parameter's index, -1 when there is none. One that another argument is bound
 // to is not meant.
-func (c *checker) unknownArg(a *syntax.Arg, sig *signature, bound []int) int {
+func (c *checker) unknownArg(a *syntax.Arg, sig *infer.Signature, bound []int) int {
 	name, meant := a.Name.Name, ""
 	var names []string
-	for i, p := range sig.params {
+	for i, p := range sig.Params {
 		if p.Name == name {
-			d := c.add(a.Name.Span(), CodeUnknownArg, "%s: %s is taken by its position only", sig.name, name)
+			d := c.add(a.Name.Span(), CodeUnknownArg, "%s: %s is taken by its position only", sig.Name, name)
 			d.Fixes = append(d.Fixes, Fix{"Leave out the name", []Edit{{c.f.Name, syntax.Span{Start: a.Name.Start, End: a.X.Span().Start}, ""}}, true})
 			return i
 		}
@@ -145,7 +136,7 @@ func (c *checker) unknownArg(a *syntax.Arg, sig *signature, bound []int) int {
 		}
 		meant = decl.Nearest(name, free)
 	}
-	d := c.add(a.Name.Span(), CodeUnknownArg, "%s: unexpected keyword argument %q", sig.name, name)
+	d := c.add(a.Name.Span(), CodeUnknownArg, "%s: unexpected keyword argument %q", sig.Name, name)
 	if meant != "" {
 		d.Message += fmt.Sprintf(" (did you mean %s?)", meant)
 		d.Fixes = append(d.Fixes, replaceFix(c.f, a.Name.Span(), meant))
@@ -155,7 +146,7 @@ func (c *checker) unknownArg(a *syntax.Arg, sig *signature, bound []int) int {
 
 // argType reports a literal of a type that a parameter of a built-in cannot
 // accept. Where Tilt converts, or the table is not strict, nothing is said.
-func (c *checker) argType(a *syntax.Arg, sig *signature, p decl.Param) {
+func (c *checker) argType(a *syntax.Arg, sig *infer.Signature, p decl.Param) {
 	got := literalType(a.X)
 	if got == "" || p.Type.Accepts(got) {
 		return
@@ -169,7 +160,7 @@ func (c *checker) argType(a *syntax.Arg, sig *signature, p decl.Param) {
 			return
 		}
 	}
-	c.add(a.X.Span(), CodeWrongType, "%s: %s must be %s, not %s", sig.name, p.Name, p.Type, got)
+	c.add(a.X.Span(), CodeWrongType, "%s: %s must be %s, not %s", sig.Name, p.Name, p.Type, got)
 }
 
 // strictly reports whether a parameter of the type want certainly refuses a

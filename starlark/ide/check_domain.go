@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
@@ -106,7 +107,7 @@ func (c *checker) syncPath(build, sync *syntax.CallExpr) {
 	if c.builds() != 1 || len(c.f.Loads) > 0 {
 		return
 	}
-	context, local := argument(build, 1, "context"), argument(sync, 0, "local_path")
+	context, local := infer.Argument(build, 1, "context"), infer.Argument(sync, 0, "local_path")
 	if context == nil || local == nil || filepath.IsAbs(context.Value) != filepath.IsAbs(local.Value) {
 		return
 	}
@@ -149,7 +150,7 @@ func (c *checker) images() {
 		if name != "docker_build" && name != "custom_build" {
 			continue
 		}
-		ref := argument(call, 0, "ref")
+		ref := infer.Argument(call, 0, "ref")
 		if ref == nil {
 			continue
 		}
@@ -163,18 +164,18 @@ func (c *checker) images() {
 }
 
 // argRole checks strings by what they name.
-func (c *checker) argRole(a *syntax.Arg, sig *signature, param int) {
-	roles := sig.rolesOf(param)
-	if len(roles) == 0 || sig.params[param].Name == "kustomize_bin" { // a program, which may lie in the PATH
+func (c *checker) argRole(a *syntax.Arg, sig *infer.Signature, param int) {
+	roles := sig.RolesOf(param)
+	if len(roles) == 0 || sig.Params[param].Name == "kustomize_bin" { // a program, which may lie in the PATH
 		return
 	}
 	if lit, ok := a.X.(*syntax.Literal); ok {
-		c.literalRoles(lit, roles, sig.name)
+		c.literalRoles(lit, roles, sig.Name)
 		return
 	}
 	for _, x := range elements(a.X) {
 		if lit, ok := x.(*syntax.Literal); ok {
-			c.literalRoles(lit, roles, sig.name)
+			c.literalRoles(lit, roles, sig.Name)
 		}
 	}
 }

@@ -185,19 +185,19 @@ func (c *checker) leaves(st syntax.Stmt) bool {
 
 // member reports a member that a built-in module or a struct does not have.
 func (c *checker) member(x *syntax.DotExpr) {
-	v := c.in.expr(c.f, x.X)
-	if x.Name.Name == "" || v.loose {
+	v := c.in.Expr(c.f, x.X)
+	if x.Name.Name == "" || v.Loose {
 		return
 	}
 	var names []string
 	switch {
-	case v.entry != nil && v.entry.Kind == decl.Module:
-		for _, e := range decl.Members(v.entry.Name) {
+	case v.Entry != nil && v.Entry.Kind == decl.Module:
+		for _, e := range decl.Members(v.Entry.Name) {
 			names = append(names, e.Short())
 		}
-	case v.name == "struct" && v.closed:
-		for _, f := range v.fields {
-			names = append(names, f.name)
+	case v.Name == "struct" && v.Closed:
+		for _, f := range v.Fields {
+			names = append(names, f.Name)
 		}
 	default:
 		return

@@ -27,8 +27,8 @@ func (c *checker) settings() {
 		return
 	}
 	var names []string
-	for _, s := range c.in.settings(c.f) {
-		names = append(names, s.name)
+	for _, s := range c.in.Settings(c.f) {
+		names = append(names, s.Name)
 	}
 	keys := jsonKeys(text)
 	for _, key := range keys {
@@ -74,7 +74,7 @@ func (c *checker) parseCall() *syntax.CallExpr {
 		}
 		return true
 	})
-	if defines != len(c.in.settings(c.f)) || plain != len(b.Uses) {
+	if defines != len(c.in.Settings(c.f)) || plain != len(b.Uses) {
 		return nil
 	}
 	return parse

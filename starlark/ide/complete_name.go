@@ -4,22 +4,23 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
 // membersOf completes the members of a value.
-func (c *completer) membersOf(v value) {
-	for _, fl := range v.fields {
-		if v.name != "dict" {
-			c.add(Item{Label: fl.name, Kind: ItemMember, Detail: fl.value.text()})
+func (c *completer) membersOf(v infer.Value) {
+	for _, fl := range v.Fields {
+		if v.Name != "dict" {
+			c.add(Item{Label: fl.Name, Kind: ItemMember, Detail: fl.Value.String()})
 		}
 	}
-	parent := v.name
-	if v.entry != nil {
-		parent = v.entry.Name
+	parent := v.Name
+	if v.Entry != nil {
+		parent = v.Entry.Name
 	}
-	if parent == "" || v.entry != nil && v.entry.Kind != decl.Module {
+	if parent == "" || v.Entry != nil && v.Entry.Kind != decl.Module {
 		return
 	}
 	for _, e := range decl.Members(parent) {
@@ -56,17 +57,17 @@ func (c *completer) callSnippet(i *Item, args bool) {
 
 // keywords completes the arguments of a call that are not given yet.
 func (c *completer) keywords(site *callSite) {
-	sig := c.in.signature(c.f, site.call.Fn)
+	sig := c.in.Signature(c.f, site.call.Fn)
 	if sig == nil {
 		return
 	}
-	given := make([]bool, len(sig.params))
-	for i, p := range sig.bind(site.call) {
+	given := make([]bool, len(sig.Params))
+	for i, p := range sig.Bind(site.call) {
 		if p >= 0 && !site.call.Args[i].Span().Contains(c.off) {
 			given[p] = true
 		}
 	}
-	for i, p := range sig.params {
+	for i, p := range sig.Params {
 		if given[i] || p.Kind != decl.Normal && p.Kind != decl.Keyword {
 			continue
 		}
@@ -77,8 +78,8 @@ func (c *completer) keywords(site *callSite) {
 		if p.Deprecated {
 			item.Old, item.rank.obscure = true, true
 		}
-		if sig.entry != nil {
-			item.Key = "param:" + sig.entry.Name + "#" + p.Name
+		if sig.Entry != nil {
+			item.Key = "param:" + sig.Entry.Name + "#" + p.Name
 		}
 		c.add(item)
 	}
@@ -180,7 +181,7 @@ func (c *completer) nameRank(b *resolve.Binding) rank {
 	case c.expects == anOperator:
 		r.fit = misfit
 	case c.expects == aValue && c.wanted.Name != "any" && len(c.out.Items) < maxTyped:
-		r.fit = c.suits(c.in.binding(c.f, b), c.wanted)
+		r.fit = c.suits(c.in.Binding(c.f, b), c.wanted)
 	}
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -50,12 +51,12 @@ var meantFolders = map[string]func(string) bool{
 }
 
 // pathsFor returns which paths an argument of a call names.
-func pathsFor(f *resolve.File, sig *signature, p *decl.Param, path []syntax.Node) pathSort {
+func pathsFor(f *resolve.File, sig *infer.Signature, p *decl.Param, path []syntax.Node) pathSort {
 	want := pathSort{base: baseFolder(f, sig, p, callAround(path)), dirs: true}
 	for _, role := range p.Type.Roles() {
 		want.dirs = want.dirs && role != decl.RoleFile && role != decl.RolePath && role != decl.RoleGlob
 	}
-	want.file, want.marked = meantFiles[sig.name+"."+p.Name], meantFolders[sig.name+"."+p.Name]
+	want.file, want.marked = meantFiles[sig.Name+"."+p.Name], meantFolders[sig.Name+"."+p.Name]
 	return want
 }
 

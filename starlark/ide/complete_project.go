@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/syntax"
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
@@ -67,7 +68,7 @@ func (c *completer) manifests(fn, param string) []map[string]any {
 		if call == nil {
 			continue
 		}
-		for _, x := range elements(argumentExpr(call, 0, param)) {
+		for _, x := range elements(infer.ArgumentExpr(call, 0, param)) {
 			lit, ok := x.(*syntax.Literal)
 			if !ok || lit.Kind != syntax.STRING {
 				continue

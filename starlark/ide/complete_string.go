@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
@@ -49,7 +50,7 @@ func (c *completer) argument(lit *syntax.Literal, path []syntax.Node) {
 	if p == nil {
 		return
 	}
-	if sig.entry != nil && sig.entry.Method && p.Name == "key" {
+	if sig.Entry != nil && sig.Entry.Method && p.Name == "key" {
 		c.methodKeys(path)
 	}
 	for i, e := range p.Type.Enums() {
@@ -76,7 +77,7 @@ func ownName(path []syntax.Node) string {
 	for i := len(path) - 1; i > 0; i-- {
 		call, ok := path[i-1].(*syntax.CallExpr)
 		if arg, isArg := path[i].(*syntax.Arg); ok && isArg && len(call.Args) > 0 && call.Args[0] != arg {
-			if lit := argument(call, 0, "name"); lit != nil {
+			if lit := infer.Argument(call, 0, "name"); lit != nil {
 				return lit.Value
 			}
 		}
@@ -212,7 +213,7 @@ func loads(l *syntax.LoadStmt, name string, off int) bool {
 
 // keys completes the known keys of a dict.
 func (c *completer) keys(x *syntax.IndexExpr) {
-	c.fields(c.in.expr(c.f, x.X))
+	c.fields(c.in.Expr(c.f, x.X))
 }
 
 // methodKeys completes the known keys of the dict whose method is called.
@@ -220,19 +221,19 @@ func (c *completer) methodKeys(path []syntax.Node) {
 	for i := len(path) - 1; i >= 0; i-- {
 		if call, ok := path[i].(*syntax.CallExpr); ok {
 			if dot, ok := call.Fn.(*syntax.DotExpr); ok {
-				c.fields(c.in.expr(c.f, dot.X))
+				c.fields(c.in.Expr(c.f, dot.X))
 			}
 			return
 		}
 	}
 }
 
-func (c *completer) fields(v value) {
-	for _, fl := range v.fields {
-		detail := fl.value.text()
-		if fl.doc != "" {
-			detail = strings.TrimSpace(detail + "  " + fl.doc)
+func (c *completer) fields(v infer.Value) {
+	for _, fl := range v.Fields {
+		detail := fl.Value.String()
+		if fl.Doc != "" {
+			detail = strings.TrimSpace(detail + "  " + fl.Doc)
 		}
-		c.add(Item{Label: fl.name, Kind: ItemMember, Detail: detail})
+		c.add(Item{Label: fl.Name, Kind: ItemMember, Detail: detail})
 	}
 }

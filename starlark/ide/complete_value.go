@@ -5,6 +5,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/dockerfile"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
@@ -28,9 +29,9 @@ func (c *completer) compared(x *syntax.BinaryExpr) {
 		if call, ok := side.(*syntax.CallExpr); ok {
 			side = call.Fn
 		}
-		entry := c.in.expr(c.f, side).entry
+		entry := c.in.Expr(c.f, side).Entry
 		if dot, ok := side.(*syntax.DotExpr); ok && entry == nil {
-			entry = memberEntry(c.in.expr(c.f, dot.X), dot.Name.Name)
+			entry = memberEntry(c.in.Expr(c.f, dot.X), dot.Name.Name)
 		}
 		if entry == nil {
 			continue
@@ -80,8 +81,8 @@ func (c *completer) dockerfile(path []syntax.Node) *dockerfile.File {
 	if call == nil || c.s.Workspace == nil {
 		return dockerfile.Parse("")
 	}
-	text, context := "", argument(call, 1, "context")
-	switch file, contents := namedArg(call, "dockerfile"), argument(call, 999, "dockerfile_contents"); {
+	text, context := "", infer.Argument(call, 1, "context")
+	switch file, contents := namedArg(call, "dockerfile"), infer.Argument(call, 999, "dockerfile_contents"); {
 	case contents != nil:
 		text = contents.Value
 	case file != nil:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -64,7 +65,7 @@ func ResolveItem(s *Snapshot, key string) string {
 	case "param":
 		fn, name, _ := strings.Cut(rest, "#")
 		if e, ok := decl.Lookup(fn); ok {
-			sig := newInference(s.loaded).signatureOf(entryValue(e))
+			sig := infer.New(s.loaded).SignatureOf(infer.EntryValue(e))
 			for _, p := range e.Params {
 				if p.Name == name {
 					return paramDoc(sig, p)
@@ -75,7 +76,7 @@ func ResolveItem(s *Snapshot, key string) string {
 		name, path, _ := strings.Cut(rest, "#")
 		if f := s.file(path); f != nil {
 			if b := f.Root.Name(name); b != nil {
-				return bindingDoc(s, newInference(s.loaded), f, b)
+				return bindingDoc(s, infer.New(s.loaded), f, b)
 			}
 		}
 	}
@@ -112,7 +113,7 @@ func CompleteName(s *Snapshot, outline *resolve.File, off int) (Completion, bool
 }
 
 func newCompleter(s *Snapshot, f *resolve.File, off int) *completer {
-	c := &completer{s: s, f: f, off: off, in: newInference(s.loaded), word: off}
+	c := &completer{s: s, f: f, off: off, in: infer.New(s.loaded), word: off}
 	for c.word > 0 && isWord(f.Src[c.word-1]) {
 		c.word--
 	}
@@ -141,7 +142,7 @@ func (c *completer) withinString() bool {
 type completer struct {
 	s    *Snapshot
 	f    *resolve.File
-	in   *inference
+	in   *infer.Inference
 	off  int
 	word int // where the word before off starts
 	out  Completion
@@ -277,7 +278,7 @@ func (c *completer) members(dot syntax.Token) {
 	path := syntax.PathAt(c.f.File, dot.Start)
 	for i := len(path) - 1; i >= 0; i-- {
 		if x, ok := path[i].(*syntax.DotExpr); ok && x.Dot == dot.Start {
-			c.membersOf(c.in.expr(c.f, x.X))
+			c.membersOf(c.in.Expr(c.f, x.X))
 			return
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -16,7 +17,7 @@ import (
 // resource or an image where the project declares it.
 func Definition(s *Snapshot, f *resolve.File, off int) []Location {
 	path := syntax.PathAt(f.File, off)
-	in := newInference(s.loaded)
+	in := infer.New(s.loaded)
 	switch n := path[len(path)-1].(type) {
 	case *syntax.Ident:
 		if x, ok := path[len(path)-2].(*syntax.DotExpr); ok && x.Name == n {
@@ -63,35 +64,35 @@ func sites(f *resolve.File, b *resolve.Binding) []Location {
 }
 
 // memberDefinition finds the keyword that gave a struct its member.
-func memberDefinition(in *inference, f *resolve.File, x *syntax.DotExpr) []Location {
-	v := in.expr(f, x.X)
-	for _, fl := range v.fields {
-		if fl.name == x.Name.Name && v.from != nil {
-			return []Location{{v.from.Name, fl.place}}
+func memberDefinition(in *infer.Inference, f *resolve.File, x *syntax.DotExpr) []Location {
+	v := in.Expr(f, x.X)
+	for _, fl := range v.Fields {
+		if fl.Name == x.Name.Name && v.From != nil {
+			return []Location{{v.From.Name, fl.Place}}
 		}
 	}
 	return nil
 }
 
 // keywordDefinition finds the parameter that a keyword argument names.
-func keywordDefinition(in *inference, f *resolve.File, id *syntax.Ident, path []syntax.Node) []Location {
+func keywordDefinition(in *infer.Inference, f *resolve.File, id *syntax.Ident, path []syntax.Node) []Location {
 	call, ok := path[len(path)-3].(*syntax.CallExpr)
 	if !ok {
 		return nil
 	}
-	v := in.expr(f, call.Fn)
-	if v.def == nil {
+	v := in.Expr(f, call.Fn)
+	if v.Def == nil {
 		return nil
 	}
-	for _, p := range v.def.Params {
+	for _, p := range v.Def.Params {
 		if p.Name != nil && p.Name.Name == id.Name {
-			return []Location{{v.from.Name, p.Name.Span()}}
+			return []Location{{v.From.Name, p.Name.Span()}}
 		}
 	}
 	return nil
 }
 
-func stringDefinition(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) []Location {
+func stringDefinition(s *Snapshot, in *infer.Inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) []Location {
 	for _, l := range f.Loads {
 		if l.Module == lit {
 			if m := s.module(f, l); m.State == Found {
@@ -103,8 +104,8 @@ func stringDefinition(s *Snapshot, in *inference, f *resolve.File, lit *syntax.L
 	if name, ok := path[len(path)-2].(*syntax.LoadName); ok {
 		return bindingDefinition(s, f, f.Binding(name.Local))
 	}
-	if fl, ok := keyAt(in, f, lit, path); ok && fl.from != nil {
-		return []Location{{fl.from.Name, fl.place}}
+	if fl, ok := keyAt(in, f, lit, path); ok && fl.From != nil {
+		return []Location{{fl.From.Name, fl.Place}}
 	}
 	sig, p := paramAt(in, f, path)
 	if p == nil || lit.Kind != syntax.STRING {
@@ -151,7 +152,7 @@ func family(role decl.Role) group {
 
 // declared returns where a resource or an image is declared: in the text, or
 // else where the last evaluation saw it.
-func (s *Snapshot) declared(f *resolve.File, in *inference, g group, name string) []Location {
+func (s *Snapshot) declared(f *resolve.File, in *infer.Inference, g group, name string) []Location {
 	var list []Location
 	for _, t := range stringRefs(in, f) {
 		if t.lit.Value == name && family(t.role) == g && g != noGroup && declares(t) {
@@ -182,7 +183,7 @@ func (s *Snapshot) declared(f *resolve.File, in *inference, g group, name string
 func declares(t stringRef) bool {
 	switch t.fn.Name {
 	case "docker_build", "custom_build":
-		return argument(t.call, 0, "ref") == t.lit
+		return infer.Argument(t.call, 0, "ref") == t.lit
 	}
 	return t.role == decl.RoleNewName || t.role == decl.RoleWorkload
 }

@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -49,7 +50,7 @@ type Fix struct {
 // the text. SyntaxDiagnostics is the part that is known at once. It returns
 // nothing when the snapshot's Stop ends it.
 func Diagnostics(s *Snapshot, f *resolve.File) []Diagnostic {
-	c := &checker{s: s, f: f, in: newInference(s.loaded)}
+	c := &checker{s: s, f: f, in: infer.New(s.loaded)}
 	c.list = SyntaxDiagnostics(f)
 	c.unloaded()
 	c.names()
@@ -163,7 +164,7 @@ func replaceFix(f *resolve.File, span syntax.Span, text string) Fix {
 type checker struct {
 	s    *Snapshot
 	f    *resolve.File
-	in   *inference
+	in   *infer.Inference
 	list []Diagnostic
 
 	given    map[string]bool // see declared
@@ -184,8 +185,8 @@ func (c *checker) add(span syntax.Span, code, format string, args ...any) *Diagn
 
 // builtin returns the name of the built-in that an expression is, or "".
 func (c *checker) builtin(x syntax.Expr) string {
-	if v := c.in.expr(c.f, x); v.entry != nil {
-		return v.entry.Name
+	if v := c.in.Expr(c.f, x); v.Entry != nil {
+		return v.Entry.Name
 	}
 	return ""
 }

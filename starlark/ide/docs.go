@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
@@ -51,25 +52,25 @@ func paramDocs(params []decl.Param) string {
 }
 
 // defDoc returns the documentation of a def as Markdown.
-func defDoc(in *inference, v value) string {
-	sig := in.defSignature(v)
+func defDoc(in *infer.Inference, v infer.Value) string {
+	sig := in.DefSignature(v)
 	var b strings.Builder
-	fmt.Fprintf(&b, "```python\n%s\n```\n", sig.text())
-	b.WriteString(sig.doc.text + "\n")
-	b.WriteString(paramDocs(sig.params))
-	if sig.doc.returns != "" {
-		fmt.Fprintf(&b, "\nReturns %s\n", strings.TrimPrefix(sig.doc.returns, "Returns "))
+	fmt.Fprintf(&b, "```python\n%s\n```\n", sig.Text())
+	b.WriteString(sig.Doc.Text + "\n")
+	b.WriteString(paramDocs(sig.Params))
+	if sig.Doc.Returns != "" {
+		fmt.Fprintf(&b, "\nReturns %s\n", strings.TrimPrefix(sig.Doc.Returns, "Returns "))
 	}
 	return strings.TrimSpace(b.String())
 }
 
 // paramDoc returns the documentation of one parameter as Markdown.
-func paramDoc(sig *signature, p decl.Param) string {
+func paramDoc(sig *infer.Signature, p decl.Param) string {
 	text := fmt.Sprintf("```python\n%s\n```", p.String())
 	if p.Doc != "" {
 		text += "\n" + p.Doc
 	}
-	return text + fmt.Sprintf("\n\nParameter of `%s`.", sig.name)
+	return text + fmt.Sprintf("\n\nParameter of `%s`.", sig.Name)
 }
 
 // comment returns the comment lines directly above an offset, without #.

@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -52,15 +53,15 @@ func (c *completer) argumentType() decl.Type {
 	if site == nil {
 		return anyType
 	}
-	sig := c.in.signature(c.f, site.call.Fn)
+	sig := c.in.Signature(c.f, site.call.Fn)
 	if sig == nil {
 		return anyType
 	}
-	p := sig.paramOf(site)
+	p := sig.Arg(site.call, site.arg)
 	if p < 0 {
 		return anyType
 	}
-	t := sig.params[p].Type
+	t := sig.Params[p].Type
 	for _, bracket := range openBrackets(c.f, c.off) {
 		if bracket.Start <= site.call.Lparen {
 			continue
@@ -70,23 +71,6 @@ func (c *completer) argumentType() decl.Type {
 		}
 	}
 	return t
-}
-
-// paramOf returns the index of the parameter that an argument of a call binds
-// to, which may be a new one; -1 when there is none.
-func (sig *signature) paramOf(site *callSite) int {
-	bound := sig.bind(site.call)
-	if site.arg < len(bound) {
-		return bound[site.arg]
-	}
-	n := 0
-	for _, a := range site.call.Args {
-		if a.Name != nil || a.Star != syntax.ILLEGAL {
-			return -1
-		}
-		n++
-	}
-	return sig.positional(n)
 }
 
 // indexes reports whether a bracket follows a value, of which it takes a part.
@@ -144,20 +128,20 @@ var generalTypes = []string{"str", "int", "float", "bool", "bytes", "list", "dic
 
 // suits says how well a value, or what it gives when it is called, suits a
 // place that asks for a type.
-func (c *completer) suits(v value, want decl.Type) fitness {
+func (c *completer) suits(v infer.Value, want decl.Type) fitness {
 	switch {
-	case want.Name == "any" || !v.known():
+	case want.Name == "any" || !v.Known():
 		return mayFit
-	case v.entry != nil:
-		return entrySuits(v.entry, want)
-	case v.def != nil && want.Accepts("callable"):
+	case v.Entry != nil:
+		return entrySuits(v.Entry, want)
+	case v.Def != nil && want.Accepts("callable"):
 		return fits
-	case v.def != nil:
-		if v = c.in.result(v); !v.known() {
+	case v.Def != nil:
+		if v = c.in.Result(v); !v.Known() {
 			return mayFit
 		}
 	}
-	if !accepts(want, v.name) || v.elem != nil && !elementsFit(want, v.name, v.elem.name) {
+	if !accepts(want, v.Name) || v.Elem != nil && !elementsFit(want, v.Name, v.Elem.Name) {
 		return misfit
 	}
 	return fits
@@ -212,3 +196,5 @@ func startsStatement(e *decl.Entry) fitness {
 	}
 	return misfit
 }
+
+var anyType = decl.Type{Name: "any"}

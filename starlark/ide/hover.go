@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -20,7 +21,7 @@ type HoverInfo struct {
 // Hover says what stands at an offset, nil when nothing is known.
 func Hover(s *Snapshot, f *resolve.File, off int) *HoverInfo {
 	path := syntax.PathAt(f.File, off)
-	in := newInference(s.loaded)
+	in := infer.New(s.loaded)
 	switch n := path[len(path)-1].(type) {
 	case *syntax.Ident:
 		return hoverIdent(s, in, f, n, path)
@@ -38,7 +39,7 @@ func Hover(s *Snapshot, f *resolve.File, off int) *HoverInfo {
 	return nil
 }
 
-func hoverIdent(s *Snapshot, in *inference, f *resolve.File, id *syntax.Ident, path []syntax.Node) *HoverInfo {
+func hoverIdent(s *Snapshot, in *infer.Inference, f *resolve.File, id *syntax.Ident, path []syntax.Node) *HoverInfo {
 	if id.Name == "" {
 		return nil
 	}
@@ -63,7 +64,7 @@ func hoverIdent(s *Snapshot, in *inference, f *resolve.File, id *syntax.Ident, p
 	return h
 }
 
-func hoverArg(in *inference, f *resolve.File, h *HoverInfo, id *syntax.Ident, path []syntax.Node) *HoverInfo {
+func hoverArg(in *infer.Inference, f *resolve.File, h *HoverInfo, id *syntax.Ident, path []syntax.Node) *HoverInfo {
 	if len(path) < 3 {
 		return nil
 	}
@@ -71,30 +72,30 @@ func hoverArg(in *inference, f *resolve.File, h *HoverInfo, id *syntax.Ident, pa
 	if !ok {
 		return nil
 	}
-	sig := in.signature(f, call.Fn)
+	sig := in.Signature(f, call.Fn)
 	if sig == nil {
 		return nil
 	}
-	i := sig.named(id.Name)
-	if i < 0 || sig.params[i].Kind == decl.VarKwargs {
+	i := sig.Named(id.Name)
+	if i < 0 || sig.Params[i].Kind == decl.VarKwargs {
 		return nil
 	}
-	h.Markdown = paramDoc(sig, sig.params[i])
+	h.Markdown = paramDoc(sig, sig.Params[i])
 	return h
 }
 
-func hoverMember(in *inference, f *resolve.File, h *HoverInfo, x *syntax.DotExpr) *HoverInfo {
-	owner := in.expr(f, x.X)
+func hoverMember(in *infer.Inference, f *resolve.File, h *HoverInfo, x *syntax.DotExpr) *HoverInfo {
+	owner := in.Expr(f, x.X)
 	if e := memberEntry(owner, x.Name.Name); e != nil {
 		h.Markdown = entryDoc(e)
 		return h
 	}
-	v := in.member(owner, x.Name.Name)
+	v := in.Member(owner, x.Name.Name)
 	switch {
-	case v.def != nil:
+	case v.Def != nil:
 		h.Markdown = defDoc(in, v)
-	case v.known():
-		h.Markdown = fmt.Sprintf("```python\n%s: %s\n```", x.Name.Name, v.name)
+	case v.Known():
+		h.Markdown = fmt.Sprintf("```python\n%s: %s\n```", x.Name.Name, v.Name)
 	default:
 		return nil
 	}
@@ -102,10 +103,10 @@ func hoverMember(in *inference, f *resolve.File, h *HoverInfo, x *syntax.DotExpr
 }
 
 // memberEntry returns the table's entry of a member of a module or a value.
-func memberEntry(owner value, name string) *decl.Entry {
-	parent := owner.name
-	if owner.entry != nil {
-		parent = owner.entry.Name
+func memberEntry(owner infer.Value, name string) *decl.Entry {
+	parent := owner.Name
+	if owner.Entry != nil {
+		parent = owner.Entry.Name
 	}
 	if parent == "" {
 		return nil
@@ -115,23 +116,23 @@ func memberEntry(owner value, name string) *decl.Entry {
 }
 
 // bindingDoc returns the documentation of a name as Markdown.
-func bindingDoc(s *Snapshot, in *inference, f *resolve.File, b *resolve.Binding) string {
+func bindingDoc(s *Snapshot, in *infer.Inference, f *resolve.File, b *resolve.Binding) string {
 	if b.Kind == resolve.Builtin {
 		return entryDoc(b.Entry)
 	}
-	v := in.binding(f, b)
-	if v.def != nil {
+	v := in.Binding(f, b)
+	if v.Def != nil {
 		return defDoc(in, v)
 	}
-	if v.entry != nil && v.entry.Kind != decl.Constant {
-		return entryDoc(v.entry)
+	if v.Entry != nil && v.Entry.Kind != decl.Constant {
+		return entryDoc(v.Entry)
 	}
 	text := b.Name
 	if b.Kind == resolve.Param {
 		text = "(parameter) " + text
 	}
-	if v.known() {
-		text += ": " + v.text()
+	if v.Known() {
+		text += ": " + v.String()
 	}
 	from, decl := s.declaration(f, b)
 	doc := ""
@@ -159,48 +160,12 @@ func bindingDoc(s *Snapshot, in *inference, f *resolve.File, b *resolve.Binding)
 func paramComment(f *resolve.File, p *syntax.Param) string {
 	for _, n := range syntax.PathAt(f.File, p.Start) {
 		if d, ok := n.(*syntax.DefStmt); ok && p.Name != nil {
-			if doc := parseDocstring(docOf(d.Body)).args[p.Name.Name]; doc != "" {
+			if doc := infer.ParseDocstring(infer.DocOf(d.Body)).Args[p.Name.Name]; doc != "" {
 				return doc
 			}
 		}
 	}
 	return ""
-}
-
-// text returns the value's type for people.
-func (v value) text() string {
-	switch {
-	case v.name == "struct" && v.closed:
-		var parts []string
-		for _, f := range v.fields {
-			parts = append(parts, f.name+": "+f.value.orAny())
-		}
-		return "struct(" + strings.Join(parts, ", ") + ")"
-	case v.name == "tuple" && len(v.items) > 0:
-		var parts []string
-		for _, item := range v.items {
-			parts = append(parts, item.orAny())
-		}
-		return "tuple[" + strings.Join(parts, ", ") + "]"
-	case v.name == "dict" && v.elem != nil && v.keys != nil:
-		return "dict[" + v.keys.orAny() + ", " + v.elem.orAny() + "]"
-	case v.name == "dict":
-		return v.name
-	case v.elem != nil:
-		return v.name + "[" + v.elem.orAny() + "]"
-	}
-	return v.name
-}
-
-// orAny is a short text for the type of a part of a value.
-func (v value) orAny() string {
-	switch v.name {
-	case "":
-		return "any"
-	case "struct", "tuple":
-		return v.name
-	}
-	return v.text()
 }
 
 // relative returns a path as seen from a file, if that is shorter.

@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
 // hoverString says what a string in an argument names.
-func hoverString(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) *HoverInfo {
+func hoverString(s *Snapshot, in *infer.Inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) *HoverInfo {
 	h := &HoverInfo{Span: lit.Span()}
 	for _, l := range f.Loads {
 		if l.Module == lit {
@@ -25,7 +26,7 @@ func hoverString(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Litera
 		}
 	}
 	if fl, ok := keyAt(in, f, lit, path); ok {
-		h.Markdown = fl.markdown()
+		h.Markdown = fieldDoc(fl)
 		return h
 	}
 	sig, p := paramAt(in, f, path)
@@ -56,7 +57,7 @@ func hoverString(s *Snapshot, in *inference, f *resolve.File, lit *syntax.Litera
 
 // keyAt returns the entry of a dict whose key a string is: in brackets, or as
 // the first argument of one of the dict's methods.
-func keyAt(in *inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) (field, bool) {
+func keyAt(in *infer.Inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) (infer.Field, bool) {
 	var owner syntax.Expr
 	for i := len(path) - 2; i >= 0 && owner == nil; i-- {
 		switch n := path[i].(type) {
@@ -64,41 +65,42 @@ func keyAt(in *inference, f *resolve.File, lit *syntax.Literal, path []syntax.No
 			owner = n.X
 		case *syntax.CallExpr:
 			dot, ok := n.Fn.(*syntax.DotExpr)
-			if !ok || argumentExpr(n, 0, "") != syntax.Expr(lit) {
-				return field{}, false
+			if !ok || infer.ArgumentExpr(n, 0, "") != syntax.Expr(lit) {
+				return infer.Field{}, false
 			}
 			owner = dot.X
 		case *syntax.Arg:
 		default:
-			return field{}, false
+			return infer.Field{}, false
 		}
 	}
 	if owner == nil {
-		return field{}, false
+		return infer.Field{}, false
 	}
-	v := in.expr(f, owner)
-	for _, fl := range v.fields {
-		if v.name == "dict" && fl.name == lit.Value {
-			if fl.from == nil {
-				fl.from = v.from
+	v := in.Expr(f, owner)
+	for _, fl := range v.Fields {
+		if v.Name == "dict" && fl.Name == lit.Value {
+			if fl.From == nil {
+				fl.From = v.From
 			}
 			return fl, true
 		}
 	}
-	return field{}, false
+	return infer.Field{}, false
 }
 
-func (fl field) markdown() string {
-	text := fmt.Sprintf("```python\n%s: %s\n```", fl.name, fl.value.orAny())
-	if fl.doc != "" {
-		text += "\n" + fl.doc
+// fieldDoc returns the documentation of a member as Markdown.
+func fieldDoc(fl infer.Field) string {
+	text := fmt.Sprintf("```python\n%s: %s\n```", fl.Name, fl.Value.Short())
+	if fl.Doc != "" {
+		text += "\n" + fl.Doc
 	}
 	return text
 }
 
 // moduleDoc describes the file that a load leads to: where it is, what it says
 // of itself and what can be loaded from it.
-func moduleDoc(s *Snapshot, in *inference, f *resolve.File, l *resolve.Load) string {
+func moduleDoc(s *Snapshot, in *infer.Inference, f *resolve.File, l *resolve.Load) string {
 	m := s.module(f, l)
 	target := s.file(m.Path)
 	switch {
@@ -118,10 +120,10 @@ func moduleDoc(s *Snapshot, in *inference, f *resolve.File, l *resolve.Load) str
 	}
 	var lines []string
 	for _, e := range target.Exports() {
-		if v := in.binding(target, e); v.def != nil {
-			sig := *in.defSignature(v)
-			sig.name = e.Name
-			lines = append(lines, sig.text())
+		if v := in.Binding(target, e); v.Def != nil {
+			sig := *in.DefSignature(v)
+			sig.Name = e.Name
+			lines = append(lines, sig.Text())
 		} else {
 			lines = append(lines, e.Name)
 		}
@@ -150,8 +152,8 @@ func sentence(what, why string) string {
 // fileDoc returns what a file says of itself: its docstring, or the comment at
 // its start that is set off by an empty line.
 func fileDoc(f *resolve.File) string {
-	if doc := docOf(f.Stmts()); doc != "" {
-		return parseDocstring(doc).text
+	if doc := infer.DocOf(f.Stmts()); doc != "" {
+		return infer.ParseDocstring(doc).Text
 	}
 	var lines []string
 	for i, c := range f.Comments {

@@ -6,7 +6,7 @@
 // here reads files, waits or keeps state: what lies outside of the text at hand
 // is asked of the Workspace that the caller hands in, and may be unknown.
 //
-// Types are inferred gradually (infer.go). What is not known for certain is
+// Types are inferred gradually (starlark/infer). What is not known for certain is
 // unknown, and nothing unknown is ever complained about: a diagnostic that is
 // wrong does more harm than ten that are missing.
 package ide

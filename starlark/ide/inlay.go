@@ -2,6 +2,7 @@ package ide
 
 import (
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -17,7 +18,7 @@ type InlayHint struct {
 // positional literals bind to, and the types of variables whose value does not
 // show it.
 func InlayHints(s *Snapshot, f *resolve.File, within syntax.Span) []InlayHint {
-	in := newInference(s.loaded)
+	in := infer.New(s.loaded)
 	var list []InlayHint
 	syntax.Walk(f.File, func(n syntax.Node) bool {
 		if sp := n.Span(); sp.End < within.Start || sp.Start > within.End {
@@ -36,24 +37,24 @@ func InlayHints(s *Snapshot, f *resolve.File, within syntax.Span) []InlayHint {
 
 // argHints names the positional literals of a call. The first argument says
 // by itself what it is, and so does the only one.
-func argHints(in *inference, f *resolve.File, call *syntax.CallExpr) []InlayHint {
-	sig := in.signature(f, call.Fn)
-	if sig == nil || sig.entry != nil && (sig.entry.Universe || sig.entry.Method) {
+func argHints(in *infer.Inference, f *resolve.File, call *syntax.CallExpr) []InlayHint {
+	sig := in.Signature(f, call.Fn)
+	if sig == nil || sig.Entry != nil && (sig.Entry.Universe || sig.Entry.Method) {
 		return nil
 	}
 	var list []InlayHint
-	for i, p := range sig.bind(call) {
+	for i, p := range sig.Bind(call) {
 		a := call.Args[i]
-		if p < 1 || a.Name != nil || a.Star != syntax.ILLEGAL || sig.params[p].Kind >= decl.VarArgs || literalType(a.X) == "" {
+		if p < 1 || a.Name != nil || a.Star != syntax.ILLEGAL || sig.Params[p].Kind >= decl.VarArgs || literalType(a.X) == "" {
 			continue
 		}
-		list = append(list, InlayHint{Off: a.Start, Label: sig.params[p].Name + "="})
+		list = append(list, InlayHint{Off: a.Start, Label: sig.Params[p].Name + "="})
 	}
 	return list
 }
 
 // typeHint names the type of a variable that a call gives its value.
-func typeHint(in *inference, f *resolve.File, st *syntax.AssignStmt) []InlayHint {
+func typeHint(in *infer.Inference, f *resolve.File, st *syntax.AssignStmt) []InlayHint {
 	id, ok := st.LHS.(*syntax.Ident)
 	if !ok || st.Op != syntax.EQ {
 		return nil
@@ -61,9 +62,9 @@ func typeHint(in *inference, f *resolve.File, st *syntax.AssignStmt) []InlayHint
 	if _, call := syntax.Unparen(st.RHS).(*syntax.CallExpr); !call {
 		return nil
 	}
-	v := in.expr(f, st.RHS)
-	if !v.known() || v.name == "struct" || v.name == "None" {
+	v := in.Expr(f, st.RHS)
+	if !v.Known() || v.Name == "struct" || v.Name == "None" {
 		return nil
 	}
-	return []InlayHint{{Off: id.End, Label: ": " + v.text(), Type: true}}
+	return []InlayHint{{Off: id.End, Label: ": " + v.String(), Type: true}}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -21,7 +22,7 @@ var urlPattern = regexp.MustCompile(`https?://[^\s"'<>\\)\]}]+`)
 // DocumentLinks returns the loads, paths and URLs of a file that lead
 // somewhere, in the order of the text.
 func DocumentLinks(s *Snapshot, f *resolve.File) []Link {
-	in := newInference(s.loaded)
+	in := infer.New(s.loaded)
 	modules := map[*syntax.Literal]*resolve.Load{}
 	for _, l := range f.Loads {
 		modules[l.Module] = l
@@ -66,22 +67,22 @@ func urls(f *resolve.File, s syntax.Span) []Link {
 }
 
 // fileArgs notes the strings of a call that name files which exist.
-func fileArgs(s *Snapshot, in *inference, f *resolve.File, call *syntax.CallExpr, files map[*syntax.Literal]string) {
-	sig := in.signature(f, call.Fn)
-	if sig == nil || sig.entry == nil {
+func fileArgs(s *Snapshot, in *infer.Inference, f *resolve.File, call *syntax.CallExpr, files map[*syntax.Literal]string) {
+	sig := in.Signature(f, call.Fn)
+	if sig == nil || sig.Entry == nil {
 		return
 	}
-	for i, p := range sig.bind(call) {
+	for i, p := range sig.Bind(call) {
 		if p < 0 {
 			continue
 		}
-		for _, role := range sig.params[p].Type.Roles() {
+		for _, role := range sig.Params[p].Type.Roles() {
 			if role != decl.RoleFile && role != decl.RolePath && role != decl.RoleDir {
 				continue
 			}
 			for _, x := range elements(call.Args[i].X) {
 				if lit, ok := x.(*syntax.Literal); ok && lit.Kind == syntax.STRING {
-					if path, ok := s.existing(baseFolder(f, sig, &sig.params[p], call), lit.Value); ok {
+					if path, ok := s.existing(baseFolder(f, sig, &sig.Params[p], call), lit.Value); ok {
 						files[lit] = path
 					}
 				}

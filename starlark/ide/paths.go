@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -22,9 +23,9 @@ func below(folder, path string) string {
 
 // baseFolder returns the folder that the paths in an argument are relative to:
 // the Tiltfile's, or that of the image's context.
-func baseFolder(f *resolve.File, sig *signature, p *decl.Param, call *syntax.CallExpr) string {
-	if call != nil && sig.name == "docker_build" && (p.Name == "only" || p.Name == "ignore") {
-		if context := argument(call, 1, "context"); context != nil {
+func baseFolder(f *resolve.File, sig *infer.Signature, p *decl.Param, call *syntax.CallExpr) string {
+	if call != nil && sig.Name == "docker_build" && (p.Name == "only" || p.Name == "ignore") {
+		if context := infer.Argument(call, 1, "context"); context != nil {
 			return absolute(f, context.Value)
 		}
 	}

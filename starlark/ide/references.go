@@ -3,6 +3,7 @@ package ide
 import (
 	"slices"
 
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -15,7 +16,7 @@ func References(s *Snapshot, f *resolve.File, off int, declarations bool) []Loca
 		if name, ok := path[len(path)-2].(*syntax.LoadName); ok {
 			return s.references(f, f.Binding(name.Local), declarations)
 		}
-		in := newInference(s.loaded)
+		in := infer.New(s.loaded)
 		if _, p := paramAt(in, f, path); p != nil && lit.Kind == syntax.STRING {
 			for _, role := range p.Type.Roles() {
 				if g := family(role); g != noGroup {
@@ -102,7 +103,7 @@ func places(f *resolve.File, b *resolve.Binding, declarations bool) []Location {
 }
 
 // mentions returns the strings in all files that name a resource or an image.
-func (s *Snapshot) mentions(in *inference, g group, name string, f *resolve.File) []Location {
+func (s *Snapshot) mentions(in *infer.Inference, g group, name string, f *resolve.File) []Location {
 	var list []Location
 	for _, file := range s.all(f) {
 		for _, lit := range groupLiterals(in, file, g) {
@@ -115,22 +116,22 @@ func (s *Snapshot) mentions(in *inference, g group, name string, f *resolve.File
 }
 
 // groupLiterals returns the strings of a file that name things of a group.
-func groupLiterals(in *inference, f *resolve.File, g group) []*syntax.Literal {
+func groupLiterals(in *infer.Inference, f *resolve.File, g group) []*syntax.Literal {
 	var list []*syntax.Literal
 	syntax.Walk(f.File, func(n syntax.Node) bool {
 		call, ok := n.(*syntax.CallExpr)
 		if !ok {
 			return true
 		}
-		sig := in.signature(f, call.Fn)
-		if sig == nil || sig.entry == nil {
+		sig := in.Signature(f, call.Fn)
+		if sig == nil || sig.Entry == nil {
 			return true
 		}
-		for i, p := range sig.bind(call) {
+		for i, p := range sig.Bind(call) {
 			if p < 0 {
 				continue
 			}
-			for _, role := range sig.params[p].Type.Roles() {
+			for _, role := range sig.Params[p].Type.Roles() {
 				if family(role) != g {
 					continue
 				}

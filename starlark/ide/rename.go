@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -12,7 +13,7 @@ import (
 // PrepareRename returns the place of the name at an offset, or why it cannot be
 // renamed.
 func PrepareRename(s *Snapshot, f *resolve.File, off int) (syntax.Span, error) {
-	in := newInference(s.loaded)
+	in := infer.New(s.loaded)
 	if lit, g := thingAt(in, f, off); lit != nil {
 		return lit.Inner(), s.ownName(in, f, g, lit.Value)
 	}
@@ -51,7 +52,7 @@ func Rename(s *Snapshot, f *resolve.File, off int, name string) ([]Edit, error) 
 	if _, err := PrepareRename(s, f, off); err != nil {
 		return nil, err
 	}
-	in := newInference(s.loaded)
+	in := infer.New(s.loaded)
 	if lit, _ := thingAt(in, f, off); lit != nil {
 		return s.renameResource(in, f, lit, name)
 	}
@@ -194,7 +195,7 @@ func (r *renaming) keywords(home *resolve.File, d *resolve.Binding) {
 	if p, isParam := d.Sites[0].Node.(*syntax.Param); !ok || !isParam || p.Star != syntax.ILLEGAL {
 		return
 	}
-	in := newInference(r.s.loaded)
+	in := infer.New(r.s.loaded)
 	for _, g := range r.s.all(home) {
 		syntax.Walk(g.File, func(n syntax.Node) bool {
 			call, ok := n.(*syntax.CallExpr)
@@ -202,7 +203,7 @@ func (r *renaming) keywords(home *resolve.File, d *resolve.Binding) {
 				return true
 			}
 			for _, a := range call.Args {
-				if a.Name != nil && a.Name.Name == r.old && in.expr(g, call.Fn).def == def {
+				if a.Name != nil && a.Name.Name == r.old && in.Expr(g, call.Fn).Def == def {
 					r.edit(g, a.Name.Span(), r.name)
 				}
 			}

@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
 // thingAt returns the string at an offset that names a resource or an image,
 // and which of them.
-func thingAt(in *inference, f *resolve.File, off int) (*syntax.Literal, group) {
+func thingAt(in *infer.Inference, f *resolve.File, off int) (*syntax.Literal, group) {
 	path := syntax.PathAt(f.File, off)
 	lit, ok := path[len(path)-1].(*syntax.Literal)
 	if !ok || lit.Kind != syntax.STRING {
@@ -32,7 +33,7 @@ func thingAt(in *inference, f *resolve.File, off int) (*syntax.Literal, group) {
 
 // ownName says why a name of a resource or an image cannot be changed in the
 // Tiltfiles alone; nil when it can.
-func (s *Snapshot) ownName(in *inference, f *resolve.File, g group, name string) error {
+func (s *Snapshot) ownName(in *infer.Inference, f *resolve.File, g group, name string) error {
 	if g == imageGroup {
 		return fmt.Errorf("the image %s is named so in Kubernetes objects as well", name)
 	}
@@ -50,7 +51,7 @@ func (s *Snapshot) ownName(in *inference, f *resolve.File, g group, name string)
 
 // renameResource returns the edits that give a resource another name in all
 // files.
-func (s *Snapshot) renameResource(in *inference, f *resolve.File, lit *syntax.Literal, name string) ([]Edit, error) {
+func (s *Snapshot) renameResource(in *infer.Inference, f *resolve.File, lit *syntax.Literal, name string) ([]Edit, error) {
 	if name == "" || strings.ContainsAny(name, "\"'\\\n\r") {
 		return nil, fmt.Errorf("%q is no name of a resource", name)
 	}

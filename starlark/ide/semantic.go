@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -61,7 +62,7 @@ func SemanticTokens(s *Snapshot, f *resolve.File, within syntax.Span) []Semantic
 
 // EachSemanticToken calls yield for what SemanticTokens returns.
 func EachSemanticToken(s *Snapshot, f *resolve.File, within syntax.Span, yield func(SemanticToken)) {
-	t := &tokenizer{f: f, within: within, in: newInference(s.loaded), yield: yield, binding: make([]bool, f.NumIdent)}
+	t := &tokenizer{f: f, within: within, in: infer.New(s.loaded), yield: yield, binding: make([]bool, f.NumIdent)}
 	t.binders(f.Root)
 	t.comment = sort.Search(len(f.Comments), func(i int) bool { return f.Comments[i].End > within.Start })
 	for i := f.PartAt(within.Start); i < len(f.Parts) && f.Parts[i].Start <= within.End; i++ {
@@ -72,7 +73,7 @@ func EachSemanticToken(s *Snapshot, f *resolve.File, within syntax.Span, yield f
 type tokenizer struct {
 	f      *resolve.File
 	within syntax.Span
-	in     *inference
+	in     *infer.Inference
 	yield  func(SemanticToken)
 
 	names   []SemanticToken // of the identifiers of a part, in order
@@ -197,7 +198,7 @@ func (t *tokenizer) note(id *syntax.Ident, tok SemanticToken) {
 }
 
 func (t *tokenizer) member(n *syntax.DotExpr) SemanticToken {
-	if e := memberEntry(t.in.expr(t.f, n.X), n.Name.Name); e != nil {
+	if e := memberEntry(t.in.Expr(t.f, n.X), n.Name.Name); e != nil {
 		return entryToken(e)
 	}
 	return SemanticToken{Type: TokenProperty}
@@ -234,7 +235,7 @@ func (t *tokenizer) name(id *syntax.Ident) SemanticToken {
 	case b.Def() != nil:
 		tok.Type = TokenFunction
 	case b.Kind == resolve.Loaded:
-		if v := t.in.binding(t.f, b); v.def != nil || v.entry != nil {
+		if v := t.in.Binding(t.f, b); v.Def != nil || v.Entry != nil {
 			tok.Type = TokenFunction
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -29,12 +30,12 @@ func SignatureHelp(s *Snapshot, f *resolve.File, off int) *SignatureInfo {
 	if site == nil {
 		return nil
 	}
-	sig := newInference(s.loaded).signature(f, site.call.Fn)
+	sig := infer.New(s.loaded).Signature(f, site.call.Fn)
 	if sig == nil {
 		return nil
 	}
-	info := &SignatureInfo{Label: sig.name + "(", Active: sig.active(site)}
-	e := decl.Entry{Params: sig.params}
+	info := &SignatureInfo{Label: sig.Name + "(", Active: sig.Arg(site.call, site.arg)}
+	e := decl.Entry{Params: sig.Params}
 	texts := e.ParamTexts()
 	for i, text := range texts {
 		if i > 0 {
@@ -43,33 +44,17 @@ func SignatureHelp(s *Snapshot, f *resolve.File, off int) *SignatureInfo {
 		start := len(info.Label)
 		info.Label += text
 		if text != "*" && text != "/" {
-			p := sig.params[len(info.Params)]
+			p := sig.Params[len(info.Params)]
 			info.Params = append(info.Params, ParamInfo{syntax.Span{Start: start, End: len(info.Label)}, p.Doc})
 		}
 	}
 	info.Label += ")"
-	if sig.returns != "" {
-		info.Label += " -> " + sig.returns
+	if sig.Returns != "" {
+		info.Label += " -> " + sig.Returns
 	}
-	info.Doc = sig.doc.text
-	if sig.entry != nil {
-		info.Doc = strings.TrimSpace(sig.entry.Purpose + "\n\n" + sig.entry.Doc)
+	info.Doc = sig.Doc.Text
+	if sig.Entry != nil {
+		info.Doc = strings.TrimSpace(sig.Entry.Purpose + "\n\n" + sig.Entry.Doc)
 	}
 	return info
-}
-
-// active returns the parameter of the argument at a call site.
-func (sig *signature) active(site *callSite) int {
-	args := site.call.Args
-	if site.arg < len(args) {
-		return sig.bind(site.call)[site.arg]
-	}
-	n := 0
-	for _, a := range args {
-		if a.Name != nil || a.Star != syntax.ILLEGAL {
-			return -1
-		}
-		n++
-	}
-	return sig.positional(n)
 }

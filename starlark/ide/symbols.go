@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/decl"
+	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
 )
@@ -33,7 +34,7 @@ type Symbol struct {
 // resources and images, in the order of the text.
 func DocumentSymbols(s *Snapshot, f *resolve.File) []Symbol {
 	refs := map[int]stringRef{}
-	for _, t := range stringRefs(newInference(s.loaded), f) {
+	for _, t := range stringRefs(infer.New(s.loaded), f) {
 		if family(t.role) != noGroup && declares(t) {
 			if _, ok := refs[t.call.Start]; !ok || t.role == decl.RoleNewName {
 				refs[t.call.Start] = t
@@ -56,8 +57,8 @@ func (b *symbols) stmts(list []syntax.Stmt) []Symbol {
 		switch st := st.(type) {
 		case *syntax.DefStmt:
 			if st.Name.Name != "" {
-				sig := newSignature(value{def: st, from: b.f})
-				out = append(out, Symbol{st.Name.Name, strings.TrimPrefix(sig.text(), "def "+st.Name.Name), SymbolFunction, st.Span(), st.Name.Span(), b.stmts(st.Body)})
+				sig := infer.NewSignature(infer.Value{Def: st, From: b.f})
+				out = append(out, Symbol{st.Name.Name, strings.TrimPrefix(sig.Text(), "def "+st.Name.Name), SymbolFunction, st.Span(), st.Name.Span(), b.stmts(st.Body)})
 			}
 		case *syntax.AssignStmt:
 			out = append(out, b.calls(st.RHS)...)

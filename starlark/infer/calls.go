@@ -1,4 +1,4 @@
-package ide
+package infer
 
 import (
 	"slices"
@@ -9,105 +9,105 @@ import (
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
-func (in *inference) call(f *resolve.File, x *syntax.CallExpr) value {
-	fn := in.expr(f, x.Fn)
+func (in *Inference) call(f *resolve.File, x *syntax.CallExpr) Value {
+	fn := in.Expr(f, x.Fn)
 	switch {
-	case fn.def != nil:
-		return in.result(fn).loosened(fn.loose)
-	case fn.entry == nil || fn.entry.Kind != decl.Function:
-		return value{}
+	case fn.Def != nil:
+		return in.Result(fn).loosened(fn.Loose)
+	case fn.Entry == nil || fn.Entry.Kind != decl.Function:
+		return Value{}
 	}
-	switch fn.entry.Name {
+	switch fn.Entry.Name {
 	case "struct", "module":
-		return in.structCall(f, x, fn.entry.Name)
+		return in.structCall(f, x, fn.Entry.Name)
 	case "config.parse":
-		return value{name: "dict", keys: &value{name: "str"}, fields: in.allSettings(f, map[*resolve.File]bool{}), from: f}
+		return Value{Name: "dict", Keys: &Value{Name: "str"}, Fields: in.allSettings(f, map[*resolve.File]bool{}), From: f}
 	case "load_dynamic":
 		return in.symbols(f, x)
 	case "list", "sorted", "reversed", "set", "enumerate":
-		return in.collection(f, x, fn.entry.Name)
+		return in.collection(f, x, fn.Entry.Name)
 	}
-	if fn.entry.Method {
+	if fn.Entry.Method {
 		if dot, ok := x.Fn.(*syntax.DotExpr); ok {
-			if v := in.methodCall(f, x, in.expr(f, dot.X), fn.entry.Name); v.known() {
+			if v := in.methodCall(f, x, in.Expr(f, dot.X), fn.Entry.Name); v.Known() {
 				return v
 			}
 		}
 	}
-	return typeValue(fn.entry.Type)
+	return typeValue(fn.Entry.Type)
 }
 
 // collection infers what Starlark's own functions make of the elements of
 // another value.
-func (in *inference) collection(f *resolve.File, x *syntax.CallExpr, name string) value {
-	var elem value
-	if arg := argumentExpr(x, 0, "iterable"); arg != nil {
-		elem = in.expr(f, arg).each()
+func (in *Inference) collection(f *resolve.File, x *syntax.CallExpr, name string) Value {
+	var elem Value
+	if arg := ArgumentExpr(x, 0, "iterable"); arg != nil {
+		elem = in.Expr(f, arg).each()
 	}
 	if name == "enumerate" {
-		elem = value{name: "tuple", items: []value{{name: "int"}, elem}}
+		elem = Value{Name: "tuple", Items: []Value{{Name: "int"}, elem}}
 	}
-	v := value{name: "list"}
+	v := Value{Name: "list"}
 	if name == "set" {
-		v.name = "set"
+		v.Name = "set"
 	}
-	if elem.known() {
-		v.elem = &elem
+	if elem.Known() {
+		v.Elem = &elem
 	}
 	return v
 }
 
 // methodCall infers the results that depend on the elements of the value whose
 // method is called.
-func (in *inference) methodCall(f *resolve.File, x *syntax.CallExpr, v value, name string) value {
+func (in *Inference) methodCall(f *resolve.File, x *syntax.CallExpr, v Value, name string) Value {
 	switch name {
 	case "dict.get", "dict.pop", "dict.setdefault":
-		found := v.at(argument(x, 0, ""))
-		if other := argumentExpr(x, 1, ""); other != nil && found.known() {
-			if d := in.expr(f, other); d.name != found.name && d.name != "None" {
-				return value{}
+		found := v.at(Argument(x, 0, ""))
+		if other := ArgumentExpr(x, 1, ""); other != nil && found.Known() {
+			if d := in.Expr(f, other); d.Name != found.Name && d.Name != "None" {
+				return Value{}
 			}
 		}
 		return found
 	case "dict.keys":
-		if each := v.each(); each.known() {
-			return value{name: "list", elem: &each}
+		if each := v.each(); each.Known() {
+			return Value{Name: "list", Elem: &each}
 		}
 	case "dict.values":
-		return value{name: "list", elem: v.elem}
+		return Value{Name: "list", Elem: v.Elem}
 	case "dict.items":
-		pair := value{name: "tuple", items: []value{v.each(), v.at(nil)}}
-		return value{name: "list", elem: &pair}
+		pair := Value{Name: "tuple", Items: []Value{v.each(), v.at(nil)}}
+		return Value{Name: "list", Elem: &pair}
 	case "list.pop":
 		return v.at(nil)
 	}
-	return value{}
+	return Value{}
 }
 
-func (in *inference) structCall(f *resolve.File, x *syntax.CallExpr, name string) value {
-	v := value{name: name, closed: true, from: f}
+func (in *Inference) structCall(f *resolve.File, x *syntax.CallExpr, name string) Value {
+	v := Value{Name: name, Closed: true, From: f}
 	for _, a := range x.Args {
 		if a.Star == syntax.STARSTAR {
-			v.closed = false
+			v.Closed = false
 		}
 		if a.Name != nil {
-			v.fields = append(v.fields, field{name: a.Name.Name, value: in.expr(f, a.X), place: a.Name.Span()})
+			v.Fields = append(v.Fields, Field{Name: a.Name.Name, Value: in.Expr(f, a.X), Place: a.Name.Span()})
 		}
 	}
 	return v
 }
 
 // symbols returns the dict that a load_dynamic of a file that is known makes.
-func (in *inference) symbols(f *resolve.File, x *syntax.CallExpr) value {
-	v := value{name: "dict", keys: &value{name: "str"}, closed: true}
+func (in *Inference) symbols(f *resolve.File, x *syntax.CallExpr) Value {
+	v := Value{Name: "dict", Keys: &Value{Name: "str"}, Closed: true}
 	for _, l := range f.Loads {
 		if l.Call != x {
 			continue
 		}
 		if target := in.loads(f, l); target != nil {
-			v.from = target
+			v.From = target
 			for _, b := range target.Exports() {
-				v.fields = append(v.fields, field{name: b.Name, value: in.binding(target, b), place: b.Sites[0].Ident.Span()})
+				v.Fields = append(v.Fields, Field{Name: b.Name, Value: in.Binding(target, b), Place: b.Sites[0].Ident.Span()})
 			}
 		}
 	}
@@ -119,12 +119,12 @@ const maxSettingsFiles = 50
 
 // allSettings returns the settings that a file and those that it takes in
 // define.
-func (in *inference) allSettings(f *resolve.File, seen map[*resolve.File]bool) []field {
+func (in *Inference) allSettings(f *resolve.File, seen map[*resolve.File]bool) []Field {
 	if f == nil || seen[f] || len(seen) >= maxSettingsFiles {
 		return nil
 	}
 	seen[f] = true
-	list := slices.Clone(in.settings(f))
+	list := slices.Clone(in.Settings(f))
 	for _, l := range f.Loads {
 		if !l.Extension() {
 			list = append(list, in.allSettings(in.loads(f, l), seen)...)
@@ -133,8 +133,8 @@ func (in *inference) allSettings(f *resolve.File, seen map[*resolve.File]bool) [
 	return list
 }
 
-// settings returns the settings that the file defines for config.parse.
-func (in *inference) settings(f *resolve.File) []field {
+// Settings returns the settings that the file defines for config.parse.
+func (in *Inference) Settings(f *resolve.File) []Field {
 	b := f.Builtins["config"]
 	if b == nil {
 		return nil
@@ -142,9 +142,9 @@ func (in *inference) settings(f *resolve.File) []field {
 	if list, ok := in.defined[f]; ok {
 		return list
 	}
-	text := value{name: "str"}
-	types := map[string]value{"config.define_string": text, "config.define_bool": {name: "bool"}, "config.define_string_list": {name: "list", elem: &text}, "config.define_object": {}}
-	var list []field
+	text := Value{Name: "str"}
+	types := map[string]Value{"config.define_string": text, "config.define_bool": {Name: "bool"}, "config.define_string_list": {Name: "list", Elem: &text}, "config.define_object": {}}
+	var list []Field
 	define := func(n syntax.Node) bool {
 		call, ok := n.(*syntax.CallExpr)
 		if !ok || len(call.Args) == 0 {
@@ -156,10 +156,10 @@ func (in *inference) settings(f *resolve.File) []field {
 		}
 		x, ok := dot.X.(*syntax.Ident)
 		if t, defines := types["config."+dot.Name.Name]; ok && f.Binding(x) == b && defines {
-			if lit := argument(call, 0, "name"); lit != nil {
-				fl := field{name: lit.Value, value: t, place: lit.Span(), from: f}
-				if usage := argument(call, 2, "usage"); usage != nil {
-					fl.doc = usage.Value
+			if lit := Argument(call, 0, "name"); lit != nil {
+				fl := Field{Name: lit.Value, Value: t, Place: lit.Span(), From: f}
+				if usage := Argument(call, 2, "usage"); usage != nil {
+					fl.Doc = usage.Value
 				}
 				list = append(list, fl)
 			}
@@ -179,17 +179,17 @@ func (in *inference) settings(f *resolve.File) []field {
 	return list
 }
 
-// argument returns the argument of that position or name, if it is a string.
-func argument(call *syntax.CallExpr, i int, name string) *syntax.Literal {
-	lit, _ := argumentExpr(call, i, name).(*syntax.Literal)
+// Argument returns the argument of that position or name, if it is a string.
+func Argument(call *syntax.CallExpr, i int, name string) *syntax.Literal {
+	lit, _ := ArgumentExpr(call, i, name).(*syntax.Literal)
 	if lit == nil || lit.Kind != syntax.STRING {
 		return nil
 	}
 	return lit
 }
 
-// argumentExpr returns the argument of that position or name, or nil.
-func argumentExpr(call *syntax.CallExpr, i int, name string) syntax.Expr {
+// ArgumentExpr returns the argument of that position or name, or nil.
+func ArgumentExpr(call *syntax.CallExpr, i int, name string) syntax.Expr {
 	for j, a := range call.Args {
 		switch {
 		case a.Star != syntax.ILLEGAL && j <= i:
@@ -201,39 +201,39 @@ func argumentExpr(call *syntax.CallExpr, i int, name string) syntax.Expr {
 	return nil
 }
 
-// result infers what a function returns: what its def says, with more than its
+// Result infers what a function returns: what its def says, with more than its
 // type where the returns show it, or else what these have in common.
-func (in *inference) result(fn value) value {
-	said := typeValue(in.defSignature(fn).result)
+func (in *Inference) Result(fn Value) Value {
+	said := typeValue(in.DefSignature(fn).result)
 	found := in.returned(fn)
-	if said.known() && said.name != found.name {
+	if said.Known() && said.Name != found.Name {
 		return said
 	}
 	return found
 }
 
 // returned infers what all returns of a def have in common.
-func (in *inference) returned(fn value) value {
-	var common value
-	returns := returnsOf(fn.def.Body)
+func (in *Inference) returned(fn Value) Value {
+	var common Value
+	returns := returnsOf(fn.Def.Body)
 	for i, r := range returns {
-		v := value{name: "None"}
+		v := Value{Name: "None"}
 		if r.Result != nil {
-			v = in.expr(fn.from, r.Result)
+			v = in.Expr(fn.From, r.Result)
 		}
 		if i > 0 {
 			v = merge(common, v)
 		}
-		if !v.known() {
-			return value{}
+		if !v.Known() {
+			return Value{}
 		}
 		common = v
 	}
 	switch {
 	case len(returns) == 0:
-		return value{name: "None"}
-	case common.name != "None" && !ends(fn.def.Body):
-		return value{}
+		return Value{Name: "None"}
+	case common.Name != "None" && !ends(fn.Def.Body):
+		return Value{}
 	}
 	return common
 }

@@ -1,4 +1,4 @@
-package ide
+package infer
 
 import (
 	"regexp"
@@ -84,10 +84,10 @@ func typeComment(f *resolve.File, off int) string {
 
 // comment returns a value of the type that the comment at the end of a
 // statement names.
-func (in *inference) comment(f *resolve.File, off int) value {
+func (in *Inference) comment(f *resolve.File, off int) Value {
 	text := typeComment(f, off)
 	if text == "" {
-		return value{}
+		return Value{}
 	}
 	return typeValue(parseType(text))
 }

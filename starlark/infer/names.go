@@ -1,4 +1,4 @@
-package ide
+package infer
 
 import (
 	"slices"
@@ -8,15 +8,15 @@ import (
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
-// binding infers the value of a name.
-func (in *inference) binding(f *resolve.File, b *resolve.Binding) value {
+// Binding infers the value of a name.
+func (in *Inference) Binding(f *resolve.File, b *resolve.Binding) Value {
 	if b == nil {
-		return value{}
+		return Value{}
 	}
 	if v, ok := in.memo[b]; ok {
 		return v
 	}
-	in.memo[b] = value{} // ends recursion
+	in.memo[b] = Value{} // ends recursion
 	v := in.bindingValue(f, b)
 	in.memo[b] = v
 	return v
@@ -25,20 +25,20 @@ func (in *inference) binding(f *resolve.File, b *resolve.Binding) value {
 // maxSites is how many assignments of one name are looked at.
 const maxSites = 8
 
-func (in *inference) bindingValue(f *resolve.File, b *resolve.Binding) value {
+func (in *Inference) bindingValue(f *resolve.File, b *resolve.Binding) Value {
 	if b.Kind == resolve.Builtin {
-		return entryValue(b.Entry)
+		return EntryValue(b.Entry)
 	}
 	if b.Kind == resolve.Loaded {
 		if f, b = resolve.Declaration(f, b, in.loads); b == nil {
-			return value{}
+			return Value{}
 		}
-		return in.binding(f, b)
+		return in.Binding(f, b)
 	}
 	if len(b.Sites) == 0 || len(b.Sites) > maxSites {
-		return value{}
+		return Value{}
 	}
-	var common value
+	var common Value
 	for i, site := range b.Sites {
 		v := in.site(f, b, site)
 		if a, ok := site.Node.(*syntax.AssignStmt); ok && a.Op != syntax.EQ {
@@ -47,8 +47,8 @@ func (in *inference) bindingValue(f *resolve.File, b *resolve.Binding) value {
 		if i > 0 {
 			v = merge(common, v)
 		}
-		if !v.known() {
-			return value{}
+		if !v.Known() {
+			return Value{}
 		}
 		common = v
 	}
@@ -56,42 +56,42 @@ func (in *inference) bindingValue(f *resolve.File, b *resolve.Binding) value {
 }
 
 // augmented returns the outcome of an assignment such as x += y.
-func augmented(op syntax.Kind, x, y value) value {
+func augmented(op syntax.Kind, x, y Value) Value {
 	switch {
-	case op == syntax.PLUS_EQ && x.name == "list":
-		if y.name == "list" {
-			return value{name: "list", elem: mergeElem(x.elem, y.elem)}
+	case op == syntax.PLUS_EQ && x.Name == "list":
+		if y.Name == "list" {
+			return Value{Name: "list", Elem: mergeElem(x.Elem, y.Elem)}
 		}
-		return value{name: "list"}
-	case op == syntax.PLUS_EQ && x.name == y.name && (x.name == "int" || x.name == "str" || x.name == "float"):
+		return Value{Name: "list"}
+	case op == syntax.PLUS_EQ && x.Name == y.Name && (x.Name == "int" || x.Name == "str" || x.Name == "float"):
 		return x
 	}
-	return value{}
+	return Value{}
 }
 
 // site infers the value that a place gives a binding.
-func (in *inference) site(f *resolve.File, b *resolve.Binding, site resolve.Site) value {
+func (in *Inference) site(f *resolve.File, b *resolve.Binding, site resolve.Site) Value {
 	switch n := site.Node.(type) {
 	case *syntax.DefStmt:
-		return value{name: "function", def: n, from: f}
+		return Value{Name: "function", Def: n, From: f}
 	case *syntax.AssignStmt:
-		if t := in.comment(f, n.End); t.known() {
+		if t := in.comment(f, n.End); t.Known() {
 			return t
 		}
-		return in.part(f, n.LHS, site.Ident, func() value { return in.expr(f, n.RHS) })
+		return in.part(f, n.LHS, site.Ident, func() Value { return in.Expr(f, n.RHS) })
 	case *syntax.ForStmt:
-		return in.part(f, n.Vars, site.Ident, func() value { return in.expr(f, n.X).each() })
+		return in.part(f, n.Vars, site.Ident, func() Value { return in.Expr(f, n.X).each() })
 	case *syntax.CompClause:
-		return in.part(f, n.Vars, site.Ident, func() value { return in.expr(f, n.X).each() })
+		return in.part(f, n.Vars, site.Ident, func() Value { return in.Expr(f, n.X).each() })
 	case *syntax.Param:
 		return in.param(f, b, n)
 	}
-	return value{}
+	return Value{}
 }
 
 // part infers the part of a value that a name on the left side of an assignment
 // gets: all of it, or an element of a tuple.
-func (in *inference) part(f *resolve.File, lhs syntax.Expr, id *syntax.Ident, whole func() value) value {
+func (in *Inference) part(f *resolve.File, lhs syntax.Expr, id *syntax.Ident, whole func() Value) Value {
 	lhs = syntax.Unparen(lhs)
 	if lhs == syntax.Expr(id) {
 		return whole()
@@ -108,12 +108,12 @@ func (in *inference) part(f *resolve.File, lhs syntax.Expr, id *syntax.Ident, wh
 		return s.Start <= id.Start && id.End <= s.End
 	})
 	if i < 0 {
-		return value{}
+		return Value{}
 	}
-	return in.part(f, list[i], id, func() value {
+	return in.part(f, list[i], id, func() Value {
 		v := whole()
-		if v.name == "tuple" && len(v.items) == len(list) {
-			return v.items[i]
+		if v.Name == "tuple" && len(v.Items) == len(list) {
+			return v.Items[i]
 		}
 		return v.at(nil)
 	})
@@ -121,58 +121,58 @@ func (in *inference) part(f *resolve.File, lhs syntax.Expr, id *syntax.Ident, wh
 
 // param infers a parameter from what its def says of it, or else from its
 // default.
-func (in *inference) param(f *resolve.File, b *resolve.Binding, p *syntax.Param) value {
+func (in *Inference) param(f *resolve.File, b *resolve.Binding, p *syntax.Param) Value {
 	switch p.Star {
 	case syntax.STAR:
-		return value{name: "tuple"}
+		return Value{Name: "tuple"}
 	case syntax.STARSTAR:
-		return value{name: "dict"}
+		return Value{Name: "dict"}
 	}
 	if def, ok := b.Scope.Node.(*syntax.DefStmt); ok {
-		for _, q := range in.defSignature(value{name: "function", def: def, from: f}).params {
+		for _, q := range in.DefSignature(Value{Name: "function", Def: def, From: f}).Params {
 			if q.Name == p.Name.Name && q.Type.Name != "any" {
 				return typeValue(q.Type)
 			}
 		}
 	}
 	if p.Default != nil {
-		if v := in.expr(f, p.Default); v.name != "None" {
-			return value{name: v.name, elem: v.elem}
+		if v := in.Expr(f, p.Default); v.Name != "None" {
+			return Value{Name: v.Name, Elem: v.Elem}
 		}
 	}
-	return value{}
+	return Value{}
 }
 
-// entryValue returns the value that a built-in's name stands for.
-func entryValue(e *decl.Entry) value {
+// EntryValue returns the value that a built-in's name stands for.
+func EntryValue(e *decl.Entry) Value {
 	switch e.Kind {
 	case decl.Function:
-		return value{name: "builtin_function_or_method", entry: e}
+		return Value{Name: "builtin_function_or_method", Entry: e}
 	case decl.Module:
-		return value{name: "module", entry: e}
+		return Value{Name: "module", Entry: e}
 	}
 	return typeValue(e.Type)
 }
 
 // typeValue returns a value of a type of the table; unknown unless the type is
 // a single one.
-func typeValue(t decl.Type) value {
+func typeValue(t decl.Type) Value {
 	switch {
 	case t.IsUnion(), t.Name == "any", t.Name == "iterable", t.Name == "callable":
-		return value{}
+		return Value{}
 	}
-	v := value{name: t.Name}
+	v := Value{Name: t.Name}
 	switch {
 	case t.Name == "tuple":
 		for _, a := range t.Args {
-			v.items = append(v.items, typeValue(a))
+			v.Items = append(v.Items, typeValue(a))
 		}
 	case len(t.Args) > 0:
-		if keys := typeValue(t.Args[0]); keys.known() && t.Name == "dict" {
-			v.keys = &keys
+		if keys := typeValue(t.Args[0]); keys.Known() && t.Name == "dict" {
+			v.Keys = &keys
 		}
-		if elem := typeValue(t.Args[len(t.Args)-1]); elem.known() {
-			v.elem = &elem
+		if elem := typeValue(t.Args[len(t.Args)-1]); elem.Known() {
+			v.Elem = &elem
 		}
 	}
 	return v
