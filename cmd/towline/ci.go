@@ -56,7 +56,7 @@ minutes in all, and 5 for a resource to become ready, where it does not.`,
 	cmd.Flags().StringVar(&reports.json, "json", "", "write the whole status, as `towline status --json` has it, to this file")
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
 	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace for objects that name none (default: the context's); made if it is not there")
-	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, "take over objects that another workspace has brought up")
+	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, takeOverUsage)
 	return cmd
 }
 

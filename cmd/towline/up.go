@@ -14,6 +14,8 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
+const takeOverUsage = "take over objects that another workspace has brought up, and bring the agent into pods of others that live_update is for"
+
 func upCommand() *cobra.Command {
 	var ws workspaceFlags
 	var detach bool
@@ -45,7 +47,7 @@ project that is up are brought up beside what is. Arguments hold until ` + "`tow
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up waiting after this time, 5m for example; what was begun goes on (0: wait)")
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
 	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace for objects that name none (default: the context's); made if it is not there")
-	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, "take over objects that another workspace has brought up")
+	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, takeOverUsage)
 	return cmd
 }
 
@@ -85,9 +87,7 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) err
 	if f.timeout > 0 {
 		waiting, stop = context.WithTimeout(ctx, f.timeout)
 	}
-	stopCounting := view.keepCounting()
-	client, err := follow(waiting, e, req, view)
-	stopCounting()
+	client, err := followAsking(waiting, e, req, view)
 	stop()
 	if ctx.Err() == nil && waiting.Err() == context.DeadlineExceeded {
 		return timedOut(ctx, e, f.timeout)
@@ -111,6 +111,32 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) err
 	}
 	fmt.Println("\nFollowing logs; Ctrl-C leaves everything running.")
 	return followAll(ctx, e)
+}
+
+// followAsking is follow; at a terminal a person is asked for what only a person
+// may decide, and it goes on with the answer.
+func followAsking(ctx context.Context, e api.Endpoint, req api.UpRequest, view *progress) (*api.Client, error) {
+	for {
+		stopCounting := view.keepCounting()
+		client, err := follow(ctx, e, req, view)
+		stopCounting()
+		if err != nil || req.TakeOver || !interactive() {
+			return client, err
+		}
+		s, err := client.Status(ctx)
+		if err != nil {
+			return client, err
+		}
+		problems := taken(s)
+		if len(problems) == 0 {
+			return client, nil
+		}
+		view.drawn = 0 // the question stands below it
+		if !asksToTake(ctx, os.Stdin, os.Stdout, problems) {
+			return client, nil
+		}
+		req.TakeOver = true
+	}
 }
 
 // follow asks for up and shows what happens until nothing more does.

@@ -158,9 +158,7 @@ func (a *applier) claim(now *unstructured.Unstructured) error {
 		a.object.SetLabels(labels)
 		return nil
 	}
-	since := now.GetCreationTimestamp()
-	return &Error{Kind: Taken, Op: "applying", Object: a.ref.String(), Err: fmt.Errorf(
-		"it belongs to %s, since %s", cmp.Or(owner, "another workspace"), since.Local().Format("2006-01-02 15:04"))}
+	return &Error{Kind: Taken, Op: "applying", Object: a.ref.String(), Err: fmt.Errorf("it belongs to %s", OwnerOf(now.Object))}
 }
 
 // patch is one server-side apply.

@@ -74,7 +74,11 @@ func (e *Error) As(target any) bool {
 // Problem returns the error as a person should read it, with the next step.
 // Its position is the caller's to set.
 func (e *Error) Problem() *config.Problem {
-	return &config.Problem{Message: e.Error(), Hint: e.hint()}
+	p := &config.Problem{Message: e.Error(), Hint: e.hint()}
+	if e.Kind == Taken {
+		p.Cause = config.CauseTaken
+	}
+	return p
 }
 
 // reason is the cause in words, without the noise of nested requests.

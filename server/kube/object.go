@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -42,6 +43,20 @@ func WorkspaceOf(object map[string]any) string {
 		return labels[LabelWorkspace]
 	}
 	return ""
+}
+
+// OwnerOf names, for a person, whose an object of another workspace is, and
+// since when.
+func OwnerOf(object map[string]any) string {
+	u := unstructured.Unstructured{Object: object}
+	since := u.GetCreationTimestamp()
+	return fmt.Sprintf("%s, since %s", cmp.Or(u.GetAnnotations()[AnnotationOwner], "another workspace"), since.Local().Format("2006-01-02 15:04"))
+}
+
+// ManagedBy returns the tool that an object says it is managed by.
+func ManagedBy(object map[string]any) string {
+	u := unstructured.Unstructured{Object: object}
+	return u.GetLabels()[LabelManagedBy]
 }
 
 // MadeFor returns the workspace that a namespace was made for, "" if for none.

@@ -418,6 +418,10 @@ const CauseEnvironment Cause = "environment"
 // for it yet. Nothing is wrong; what depends on it is not known.
 const CauseHeld Cause = "held"
 
+// CauseTaken is something that was not done since it belongs to somebody else. A
+// person who is asked may say that it is to be taken all the same.
+const CauseTaken Cause = "taken"
+
 // Frame is one call of a Starlark call stack.
 type Frame struct {
 	Name string   `json:"name" secrets:"name"`

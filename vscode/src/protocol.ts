@@ -85,7 +85,7 @@ export interface Problem {
   stack?: Frame[];
 }
 
-export type Cause = "environment" | "held";
+export type Cause = "environment" | "held" | "taken";
 
 export interface Position {
   file?: string;

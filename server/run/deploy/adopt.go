@@ -23,6 +23,7 @@ type adoption struct {
 	deploy    *config.CustomDeploy
 	live      rollout.Live // of its LiveImage
 	agentless []string
+	taken     bool     // somebody else's were left alone
 	reached   []string // refs that some container was given the agent for
 	refused   []string // why others were not
 }
@@ -53,6 +54,11 @@ func (d *Deployer) bringAgents(ctx context.Context, e engine.Apply, current []ku
 		if len(wanted) == 0 || agent == "" {
 			continue
 		}
+		if whose := d.whose(e.Resource, object); whose != "" && (d.o.Take == nil || !d.o.Take(whose)) {
+			a.taken = true
+			a.refused = append(a.refused, fmt.Sprintf("%s %s; to bring the agent its pods would be replaced", object.Ref, whose))
+			continue
+		}
 		got, err := d.bringAgent(ctx, e.Resource, object, wanted, agent)
 		for try := 0; kube.IsKind(err, kube.Conflict) && try < changes; try++ {
 			if got, err = d.reread(ctx, object); err == nil {
@@ -67,6 +73,37 @@ func (d *Deployer) bringAgents(ctx context.Context, e engine.Apply, current []ku
 		a.took(wanted)
 	}
 	return current, a, a.problem(e.Resource)
+}
+
+// whose says why a workload seems to be somebody else's, who would not expect
+// its pods to be replaced; "" for one that is the project's own, and for one
+// that got the agent from it before.
+func (d *Deployer) whose(res config.Resource, object kube.Applied) string {
+	o := object.Content
+	by := inject.AdoptedFor(o)
+	switch workspace := kube.WorkspaceOf(o); {
+	case by == d.o.Workspace:
+		return ""
+	case by != "":
+		return "has the agent of another workspace"
+	case workspace != "" && workspace != d.o.Workspace:
+		return "belongs to " + kube.OwnerOf(o)
+	case !onlyReads(res.CustomDeploy.Apply.Argv):
+		return "" // what the command applies is the project's
+	case kube.ManagedBy(o) == "tilt":
+		return "was brought up by somebody's Tilt"
+	case object.Ref.Namespace != d.o.Namespace:
+		return "lives in another namespace than the project (" + d.o.Namespace + ")"
+	}
+	return ""
+}
+
+// onlyReads reports whether an apply command applies nothing, as that of
+// k8s_attach.
+func onlyReads(argv []string) bool {
+	words := strings.Fields(strings.Join(argv, " "))
+	i := slices.Index(words, "kubectl")
+	return i >= 0 && i+1 < len(words) && words[i+1] == "get" && !slices.Contains(words, "apply")
 }
 
 // changes is how often a workload is read again that a controller, or somebody
@@ -197,6 +234,12 @@ func (a *adoption) problem(res config.Resource) *config.Problem {
 	why := strings.Join(a.refused, "; ")
 	if why == "" {
 		why = "no Deployment, StatefulSet or DaemonSet that its command named has a container that is meant"
+	}
+	if a.taken {
+		return &config.Problem{
+			Message: fmt.Sprintf("live_update of %s changes nothing unasked: %s", res.Name, why), Cause: config.CauseTaken, Pos: res.Pos,
+			Hint: "if that may be, `towline up --take-over` does it, and `towline down` takes the agent out again; without live_update it is only attached to",
+		}
 	}
 	return &config.Problem{
 		Message: fmt.Sprintf("live_update of %s reaches no container: %s", res.Name, why),

@@ -53,6 +53,7 @@ type Options struct {
 	Workspace string
 	Owner     string                  // of the workspace, for a person who finds its objects
 	Take      func(owner string) bool // see kube.ApplyOptions
+	Namespace string                  // where the project lives
 	Cluster   Cluster
 	Images    Images
 	Shell     command.Shell

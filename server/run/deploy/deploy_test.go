@@ -456,6 +456,7 @@ func TestLiveUpdatesReachWhatCommandsApplied(t *testing.T) {
 	if !strings.Contains(strings.Join(b.lines, "\n"), "its pods are replaced once") {
 		t.Errorf("nobody is told before: %q", b.lines)
 	}
+	b.asksBeforeItChanges(t, workload("Deployment"))
 
 	// What another workspace's resource brought stays; ours is given back.
 	theirs := workload("Deployment").Content
@@ -482,5 +483,51 @@ func TestLiveUpdatesReachWhatCommandsApplied(t *testing.T) {
 	b.takeAgentsOut(t.Context(), b.cluster.labels)
 	if last := b.lines[len(b.lines)-1]; !strings.Contains(last, "taking the agent out of Deployment theirs") {
 		t.Errorf("log %q", last)
+	}
+}
+
+// asksBeforeItChanges: a workload of somebody else's gets the agent only when
+// a person said so.
+func (b *bench) asksBeforeItChanges(t *testing.T, o kube.Applied) {
+	attach, apply := []string{"kubectl", "get", "deployment/theirs", "-o", "yaml"}, []string{"sh", "-c", "kubectl apply -o yaml -f x.yaml"}
+	towline := func(workspace string) map[string]any {
+		return map[string]any{kube.LabelManagedBy: "towline", kube.LabelWorkspace: workspace}
+	}
+	for _, test := range []struct {
+		argv      []string
+		namespace string
+		labels    map[string]any
+		asks      string
+	}{
+		{attach, "dev", nil, ""},
+		{attach, "shared", nil, "lives in another namespace"},
+		{[]string{"sh", "-c", "kubectl get deployment/theirs -o yaml"}, "shared", nil, "lives in another namespace"},
+		{apply, "shared", nil, ""},
+		{attach, "dev", map[string]any{kube.LabelManagedBy: "tilt"}, "somebody's Tilt"},
+		{attach, "dev", towline("another"), "belongs to another workspace, since"},
+		{apply, "dev", towline("another"), "belongs to another workspace, since"},
+		{attach, "dev", towline("ws"), ""},
+		{attach, "dev", map[string]any{inject.LabelAdopted: "another"}, "has the agent of another workspace"},
+		{attach, "shared", map[string]any{inject.LabelAdopted: "ws"}, ""}, // asked before
+	} {
+		for _, yes := range []bool{false, true} {
+			o.Ref.Namespace = test.namespace
+			meta := map[string]any{"name": "theirs", "namespace": test.namespace, "creationTimestamp": "2026-03-04T05:06:07Z"}
+			if test.labels != nil {
+				meta["labels"] = test.labels
+			}
+			o.Content["metadata"] = meta
+			b.o.Namespace, b.o.Take = "dev", func(string) bool { return yes }
+			b.cluster.busy, b.cluster.patch = 0, nil
+			e := engine.Apply{Resource: config.Resource{Name: "web", CustomDeploy: &config.CustomDeploy{
+				Apply: config.Command{Argv: test.argv}, ContainerSelector: "web", LiveUpdate: []config.Step{{Kind: config.StepSync}},
+			}}}
+			_, _, problem := b.bringAgents(t.Context(), e, []kube.Applied{o})
+			if refused := test.asks != "" && !yes; (len(b.cluster.patch) == 0) != refused || (problem != nil) != refused {
+				t.Errorf("%q in %s, %v, yes %v: %d patches, %v", test.argv, test.namespace, test.labels, yes, len(b.cluster.patch), problem)
+			} else if refused && (problem.Cause != config.CauseTaken || !strings.Contains(problem.Message, test.asks) || !strings.Contains(problem.Hint, "--take-over")) {
+				t.Errorf("%+v", problem)
+			}
+		}
 	}
 }
