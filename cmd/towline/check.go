@@ -132,7 +132,7 @@ func (c *check) file(ctx context.Context, path string) (loaded []string, err err
 	c.shown[abs] = path
 	file := text.File(abs)
 	world := workspace.World{Snapshot: c.snap, Found: c.found}
-	s := &ide.Snapshot{Workspace: world}
+	s := &ide.Analysis{Host: world}
 	if c.evaluates && len(file.Errors)+len(file.Problems) == 0 {
 		s.Project = c.evaluation(ctx, abs)
 	}

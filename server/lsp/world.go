@@ -20,7 +20,7 @@ type view struct {
 	s     *session
 	snap  *workspace.Snapshot
 	world workspace.World
-	ide   *ide.Snapshot
+	ide   *ide.Analysis
 	text  *workspace.Text
 	name  string // of the file
 	file  *resolve.File
@@ -43,7 +43,7 @@ func (s *session) unresolved(snap *workspace.Snapshot, u uri.URI) *view {
 	if path, ok := s.options.Extensions.Shipped(name); ok {
 		v.name, v.world = path, s.world(snap, path)
 		v.text = v.world.Text(path)
-		v.ide = v.snapshot(path)
+		v.ide = v.analysis(path)
 		return v
 	}
 	switch doc := snap.Document(keyOf(u)); {
@@ -64,7 +64,7 @@ func (s *session) unresolved(snap *workspace.Snapshot, u uri.URI) *view {
 		v.text = text
 	}
 	v.name, v.world = name, s.world(snap, name)
-	v.ide = v.snapshot(name)
+	v.ide = v.analysis(name)
 	return v
 }
 
@@ -78,9 +78,9 @@ func (s *session) world(snap *workspace.Snapshot, name string) workspace.World {
 	return w
 }
 
-// snapshot returns what a feature needs to know of the world around a file.
-func (v *view) snapshot(name string) *ide.Snapshot {
-	return &ide.Snapshot{Workspace: v.world, Project: v.s.evaluated(name), Refused: v.s.refused(name)}
+// analysis returns what a feature looks at beside the file itself.
+func (v *view) analysis(name string) *ide.Analysis {
+	return &ide.Analysis{Host: v.world, Project: v.s.evaluated(name), Refused: v.s.refused(name)}
 }
 
 // refused returns the Kubernetes context in use, if a file is a project's

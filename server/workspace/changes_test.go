@@ -54,7 +54,7 @@ func naiveOffset(text string, p Position, enc Encoding) int {
 // sameFile holds a file that grew by edits against one that was read whole.
 func sameFile(t *testing.T, got, want *resolve.File) {
 	t.Helper()
-	snap := &ide.Snapshot{}
+	snap := &ide.Analysis{}
 	for _, c := range []struct {
 		what      string
 		got, want any

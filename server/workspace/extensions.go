@@ -252,7 +252,7 @@ func (w World) extension(from, name string) ide.Module {
 	return ide.Module{State: ide.Found, Path: file}
 }
 
-// Extensions implements ide.Workspace.
+// Extensions implements ide.Host.
 func (w World) Extensions(from string) []string {
 	if w.Found == nil {
 		return nil

@@ -154,7 +154,7 @@ func TestNameOfThePublicExtension(t *testing.T) {
 	write(t, from, "load('ext://color', 'purple', 'gren')\nprint(purple, gren)\n")
 	w := World{Snapshot: New().Snapshot(), Found: NewExtensions("", "")}
 	got := map[ide.Severity]string{}
-	for _, d := range ide.Diagnostics(&ide.Snapshot{Workspace: w}, w.File(from)) {
+	for _, d := range ide.Diagnostics(&ide.Analysis{Host: w}, w.File(from)) {
 		got[d.Severity] += d.Message
 	}
 	if !strings.HasPrefix(got[ide.Warning], "ext://color defines no purple as it is shipped") || !strings.HasPrefix(got[ide.Error], "ext://color defines no gren (did you mean") {

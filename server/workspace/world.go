@@ -20,7 +20,7 @@ type World struct {
 	Kube     *Kubeconfig        // nil: of contexts nothing is known
 }
 
-// File implements ide.Workspace.
+// File implements ide.Host.
 func (w World) File(path string) *resolve.File {
 	text := w.Text(path)
 	if text == nil {
@@ -48,7 +48,7 @@ func (w World) Text(path string) *Text {
 	return text
 }
 
-// Module implements ide.Workspace.
+// Module implements ide.Host.
 func (w World) Module(from, module string) ide.Module {
 	if name, ok := strings.CutPrefix(module, extensions.Scheme); ok {
 		if w.Found == nil {
@@ -69,7 +69,7 @@ func (w World) Module(from, module string) ide.Module {
 	return ide.Module{State: ide.Found, Path: path}
 }
 
-// ReadFile implements ide.Workspace.
+// ReadFile implements ide.Host.
 func (w World) ReadFile(path string) (string, bool) {
 	text := w.Text(path)
 	if text == nil {
@@ -78,7 +78,7 @@ func (w World) ReadFile(path string) (string, bool) {
 	return text.String(), true
 }
 
-// Contexts implements ide.Workspace.
+// Contexts implements ide.Host.
 func (w World) Contexts() []string {
 	if w.Kube == nil {
 		return nil
@@ -86,7 +86,7 @@ func (w World) Contexts() []string {
 	return w.Kube.Contexts()
 }
 
-// ReadDir implements ide.Workspace.
+// ReadDir implements ide.Host.
 func (w World) ReadDir(dir string) ([]fs.DirEntry, bool) {
 	if !filepath.IsAbs(dir) {
 		return nil, false

@@ -30,7 +30,7 @@ type Action struct {
 
 // CodeActions returns the changes that are offered for a span: fixes of the
 // diagnostics there, and rewrites of what stands there.
-func CodeActions(s *Snapshot, f *resolve.File, at syntax.Span) []Action {
+func CodeActions(s *Analysis, f *resolve.File, at syntax.Span) []Action {
 	var list []Action
 	diagnostics := Diagnostics(s, f)
 	for i := range diagnostics {
@@ -47,7 +47,7 @@ func CodeActions(s *Snapshot, f *resolve.File, at syntax.Span) []Action {
 }
 
 // nameArgs offers to write the positional arguments of a call as keywords.
-func nameArgs(s *Snapshot, f *resolve.File, at syntax.Span) []Action {
+func nameArgs(s *Analysis, f *resolve.File, at syntax.Span) []Action {
 	site := callAt(f, at.Start)
 	if site == nil || site.call.Rparen < 0 {
 		return nil

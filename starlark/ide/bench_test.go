@@ -44,7 +44,7 @@ func load(src string) *resolve.File {
 }
 
 // bench runs one feature after the edit that comes before it.
-func bench(b *testing.B, edit string, run func(s *Snapshot, f *resolve.File, off int)) {
+func bench(b *testing.B, edit string, run func(s *Analysis, f *resolve.File, off int)) {
 	for _, lines := range []int{200, 5000} {
 		src := realistic(lines)
 		at := strings.LastIndex(src[:len(src)/2], "services_")
@@ -52,7 +52,7 @@ func bench(b *testing.B, edit string, run func(s *Snapshot, f *resolve.File, off
 		b.Run(fmt.Sprint(lines), func(b *testing.B) {
 			b.ReportAllocs()
 			f := load(src)
-			s := &Snapshot{}
+			s := &Analysis{}
 			for b.Loop() {
 				run(s, f, at+len(edit))
 			}
@@ -61,41 +61,41 @@ func bench(b *testing.B, edit string, run func(s *Snapshot, f *resolve.File, off
 }
 
 func BenchmarkParseResolve(b *testing.B) {
-	bench(b, "docker_b", func(_ *Snapshot, f *resolve.File, _ int) { load(f.Src) })
+	bench(b, "docker_b", func(_ *Analysis, f *resolve.File, _ int) { load(f.Src) })
 }
 
 func BenchmarkCompleteAfterKey(b *testing.B) {
-	bench(b, "docker_b", func(s *Snapshot, f *resolve.File, off int) { Complete(s, load(f.Src), off) })
+	bench(b, "docker_b", func(s *Analysis, f *resolve.File, off int) { Complete(s, load(f.Src), off) })
 }
 
 func BenchmarkComplete(b *testing.B) {
-	bench(b, "docker_b", func(s *Snapshot, f *resolve.File, off int) { Complete(s, f, off) })
+	bench(b, "docker_b", func(s *Analysis, f *resolve.File, off int) { Complete(s, f, off) })
 }
 
 func BenchmarkCompleteString(b *testing.B) {
-	bench(b, "local_resource('a', resource_deps=['", func(s *Snapshot, f *resolve.File, off int) { Complete(s, f, off) })
+	bench(b, "local_resource('a', resource_deps=['", func(s *Analysis, f *resolve.File, off int) { Complete(s, f, off) })
 }
 
 func BenchmarkDiagnostics(b *testing.B) {
-	bench(b, "docker_build", func(s *Snapshot, f *resolve.File, _ int) { Diagnostics(s, f) })
+	bench(b, "docker_build", func(s *Analysis, f *resolve.File, _ int) { Diagnostics(s, f) })
 }
 
 func BenchmarkSyntaxDiagnostics(b *testing.B) {
-	bench(b, "docker_build(", func(s *Snapshot, f *resolve.File, _ int) { SyntaxDiagnostics(load(f.Src)) })
+	bench(b, "docker_build(", func(s *Analysis, f *resolve.File, _ int) { SyntaxDiagnostics(load(f.Src)) })
 }
 
 func BenchmarkHover(b *testing.B) {
-	bench(b, "docker_build", func(s *Snapshot, f *resolve.File, off int) { Hover(s, f, off) })
+	bench(b, "docker_build", func(s *Analysis, f *resolve.File, off int) { Hover(s, f, off) })
 }
 
 func BenchmarkSignatureHelp(b *testing.B) {
-	bench(b, "docker_build(", func(s *Snapshot, f *resolve.File, off int) { SignatureHelp(s, f, off) })
+	bench(b, "docker_build(", func(s *Analysis, f *resolve.File, off int) { SignatureHelp(s, f, off) })
 }
 
 func BenchmarkSemanticTokens(b *testing.B) {
-	bench(b, "docker_build", func(s *Snapshot, f *resolve.File, _ int) { SemanticTokens(s, f, f.Span()) })
+	bench(b, "docker_build", func(s *Analysis, f *resolve.File, _ int) { SemanticTokens(s, f, f.Span()) })
 }
 
 func BenchmarkDocumentSymbols(b *testing.B) {
-	bench(b, "docker_build", func(s *Snapshot, f *resolve.File, _ int) { DocumentSymbols(s, f) })
+	bench(b, "docker_build", func(s *Analysis, f *resolve.File, _ int) { DocumentSymbols(s, f) })
 }

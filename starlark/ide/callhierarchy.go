@@ -23,7 +23,7 @@ type Call struct {
 
 // PrepareCallHierarchy returns the def that stands or is called at an offset,
 // nil when there is none.
-func PrepareCallHierarchy(s *Snapshot, f *resolve.File, off int) *CallItem {
+func PrepareCallHierarchy(s *Analysis, f *resolve.File, off int) *CallItem {
 	path := syntax.PathAt(f.File, off)
 	id, ok := path[len(path)-1].(*syntax.Ident)
 	if !ok {
@@ -42,7 +42,7 @@ func defItem(f *resolve.File, d *syntax.DefStmt) CallItem {
 }
 
 // IncomingCalls returns who calls an item.
-func IncomingCalls(s *Snapshot, item CallItem) []Call {
+func IncomingCalls(s *Analysis, item CallItem) []Call {
 	home := s.file(item.Path)
 	if home == nil {
 		return nil
@@ -61,7 +61,7 @@ func IncomingCalls(s *Snapshot, item CallItem) []Call {
 }
 
 // OutgoingCalls returns whom an item calls, as far as they are defs.
-func OutgoingCalls(s *Snapshot, item CallItem) []Call {
+func OutgoingCalls(s *Analysis, item CallItem) []Call {
 	f := s.file(item.Path)
 	if f == nil {
 		return nil

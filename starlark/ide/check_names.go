@@ -11,7 +11,7 @@ import (
 // unloaded says of undefined names which extensions have them: what a file only
 // forgot to load is no slip of the pen.
 func (c *checker) unloaded() {
-	if c.s.Workspace == nil {
+	if c.s.Host == nil {
 		return
 	}
 	for i := range c.list {
@@ -46,7 +46,7 @@ func (c *checker) loadsOf(name string) []offeredLoad {
 	var list []offeredLoad
 	for _, ext := range c.s.extensions(c.f) {
 		module := "ext://" + ext
-		target := c.s.file(c.s.Workspace.Module(c.f.Name, module).Path)
+		target := c.s.file(c.s.Host.Module(c.f.Name, module).Path)
 		if target != nil && target.Export(name) != nil {
 			list = append(list, offeredLoad{module, loadEdit(c.f, module, name)})
 		}

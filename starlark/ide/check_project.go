@@ -209,7 +209,7 @@ var needsFile = map[string]bool{"k8s_yaml": true, "docker_build": true, "helm": 
 
 // fileExists reports a path that is written out and leads nowhere.
 func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
-	if !needsFile[fn] || lit.Kind != syntax.STRING || c.s.Workspace == nil || c.inScope(lit.Start) {
+	if !needsFile[fn] || lit.Kind != syntax.STRING || c.s.Host == nil || c.inScope(lit.Start) {
 		return
 	}
 	v := lit.Value
@@ -222,7 +222,7 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 		return
 	}
 	slash := strings.LastIndexByte(path, filepath.Separator)
-	entries, ok := c.s.Workspace.ReadDir(path[:max(slash, 1)])
+	entries, ok := c.s.Host.ReadDir(path[:max(slash, 1)])
 	if listed(entries, path[slash+1:]) {
 		return
 	}
@@ -255,7 +255,7 @@ type folder struct {
 func (c *checker) here() folder {
 	if c.folder.path == "" {
 		path := dir(c.f)
-		_, ok := c.s.Workspace.ReadDir(path)
+		_, ok := c.s.Host.ReadDir(path)
 		c.folder = folder{path, ok}
 	}
 	return c.folder
@@ -264,7 +264,7 @@ func (c *checker) here() folder {
 // meantFile offers the file that is named most like one that is not there.
 func (c *checker) meantFile(d *Diagnostic, lit *syntax.Literal) {
 	folder, base := filepath.Split(lit.Value)
-	entries, _ := c.s.Workspace.ReadDir(absolute(c.f, folder))
+	entries, _ := c.s.Host.ReadDir(absolute(c.f, folder))
 	var names []string
 	for _, e := range entries {
 		names = append(names, e.Name())

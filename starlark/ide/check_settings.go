@@ -18,11 +18,11 @@ const settingsFile = "tilt_config.json"
 // define. It is certain only where every definition is written out here.
 func (c *checker) settings() {
 	parse := c.parseCall()
-	if parse == nil || c.s.Workspace == nil {
+	if parse == nil || c.s.Host == nil {
 		return
 	}
 	path := filepath.Join(dir(c.f), settingsFile)
-	text, ok := c.s.Workspace.ReadFile(path)
+	text, ok := c.s.Host.ReadFile(path)
 	if !ok {
 		return
 	}

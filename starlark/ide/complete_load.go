@@ -18,12 +18,12 @@ const minLoadable = 3
 // that loads them.
 func (c *completer) loadable() {
 	typed := strings.ToLower(c.f.Src[c.word:c.off])
-	if len(typed) < minLoadable || c.s.Workspace == nil {
+	if len(typed) < minLoadable || c.s.Host == nil {
 		return
 	}
 	for _, ext := range c.s.extensions(c.f) {
 		module := "ext://" + ext
-		m := c.s.Workspace.Module(c.f.Name, module)
+		m := c.s.Host.Module(c.f.Name, module)
 		target := c.s.file(m.Path)
 		if m.State != Found || target == nil {
 			continue

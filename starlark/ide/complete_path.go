@@ -79,7 +79,7 @@ func (c *completer) module(lit *syntax.Literal) {
 
 // paths completes a path, one folder at a time.
 func (c *completer) paths(lit *syntax.Literal, want pathSort) {
-	if c.s.Workspace == nil {
+	if c.s.Host == nil {
 		return
 	}
 	inner := lit.Inner()
@@ -89,7 +89,7 @@ func (c *completer) paths(lit *syntax.Literal, want pathSort) {
 		folder = typed[:slash+1]
 	}
 	folder = below(want.base, folder)
-	entries, _ := c.s.Workspace.ReadDir(folder)
+	entries, _ := c.s.Host.ReadDir(folder)
 	rest := c.f.Src[c.off:inner.End]
 	if i := strings.IndexByte(rest, '/'); i >= 0 {
 		rest = rest[:i]
@@ -139,7 +139,7 @@ func (c *completer) folderFit(want pathSort, path string) fitness {
 	if meant == nil {
 		return fits
 	}
-	entries, _ := c.s.Workspace.ReadDir(path)
+	entries, _ := c.s.Host.ReadDir(path)
 	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !e.IsDir() && meant(e.Name()) }) {
 		return fits
 	}

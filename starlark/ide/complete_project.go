@@ -60,7 +60,7 @@ func (c *completer) manifests(fn, param string) []map[string]any {
 	var list []map[string]any
 	rest := maxManifests
 	b := c.f.Builtins[fn]
-	if b == nil || c.s.Workspace == nil {
+	if b == nil || c.s.Host == nil {
 		return nil
 	}
 	for _, use := range b.Uses {
@@ -73,7 +73,7 @@ func (c *completer) manifests(fn, param string) []map[string]any {
 			if !ok || lit.Kind != syntax.STRING {
 				continue
 			}
-			text, _ := c.s.Workspace.ReadFile(absolute(c.f, lit.Value))
+			text, _ := c.s.Host.ReadFile(absolute(c.f, lit.Value))
 			if rest -= len(text); rest < 0 {
 				return list
 			}

@@ -96,8 +96,8 @@ func (c *completer) known(role decl.Role) {
 	kind := ItemValue
 	switch role {
 	case decl.RoleContext:
-		if c.s.Workspace != nil {
-			list = slices.Clone(c.s.Workspace.Contexts())
+		if c.s.Host != nil {
+			list = slices.Clone(c.s.Host.Contexts())
 		}
 	case decl.RoleResource:
 		kind, list = ItemResource, c.resources()

@@ -78,7 +78,7 @@ func (c *completer) dictKey(lit *syntax.Literal, path []syntax.Node) {
 // empty one when it is not written out where it lies.
 func (c *completer) dockerfile(path []syntax.Node) *dockerfile.File {
 	call := callAround(path)
-	if call == nil || c.s.Workspace == nil {
+	if call == nil || c.s.Host == nil {
 		return dockerfile.Parse("")
 	}
 	text, context := "", infer.Argument(call, 1, "context")
@@ -87,10 +87,10 @@ func (c *completer) dockerfile(path []syntax.Node) *dockerfile.File {
 		text = contents.Value
 	case file != nil:
 		if lit, ok := file.(*syntax.Literal); ok {
-			text, _ = c.s.Workspace.ReadFile(absolute(c.f, lit.Value))
+			text, _ = c.s.Host.ReadFile(absolute(c.f, lit.Value))
 		}
 	case context != nil:
-		text, _ = c.s.Workspace.ReadFile(filepath.Join(absolute(c.f, context.Value), "Dockerfile"))
+		text, _ = c.s.Host.ReadFile(filepath.Join(absolute(c.f, context.Value), "Dockerfile"))
 	}
 	return dockerfile.Parse(text)
 }

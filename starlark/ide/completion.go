@@ -55,7 +55,7 @@ type Completion struct {
 }
 
 // ResolveItem returns the documentation of an item as Markdown, by its Key.
-func ResolveItem(s *Snapshot, key string) string {
+func ResolveItem(s *Analysis, key string) string {
 	kind, rest, _ := strings.Cut(key, ":")
 	switch kind {
 	case "entry":
@@ -84,7 +84,7 @@ func ResolveItem(s *Snapshot, key string) string {
 }
 
 // Complete returns what may stand at an offset.
-func Complete(s *Snapshot, f *resolve.File, off int) Completion {
+func Complete(s *Analysis, f *resolve.File, off int) Completion {
 	c := newCompleter(s, f, off)
 	switch {
 	case c.inComment():
@@ -100,7 +100,7 @@ func Complete(s *Snapshot, f *resolve.File, off int) Completion {
 
 // CompleteName is Complete of an outline of the file around the offset. It is
 // false where that does not suffice: where types matter, or strings.
-func CompleteName(s *Snapshot, outline *resolve.File, off int) (Completion, bool) {
+func CompleteName(s *Analysis, outline *resolve.File, off int) (Completion, bool) {
 	c := newCompleter(s, outline, off)
 	if c.inComment() || c.withinString() || c.open() {
 		return Completion{}, false
@@ -112,7 +112,7 @@ func CompleteName(s *Snapshot, outline *resolve.File, off int) (Completion, bool
 	return Completion{}, false
 }
 
-func newCompleter(s *Snapshot, f *resolve.File, off int) *completer {
+func newCompleter(s *Analysis, f *resolve.File, off int) *completer {
 	c := &completer{s: s, f: f, off: off, in: infer.New(s.loaded), word: off}
 	for c.word > 0 && isWord(f.Src[c.word-1]) {
 		c.word--
@@ -140,7 +140,7 @@ func (c *completer) withinString() bool {
 }
 
 type completer struct {
-	s    *Snapshot
+	s    *Analysis
 	f    *resolve.File
 	in   *infer.Inference
 	off  int

@@ -15,7 +15,7 @@ import (
 // Definition returns where what stands at an offset is made: a name in this
 // file or the one that it is loaded from, a file that a string names, a
 // resource or an image where the project declares it.
-func Definition(s *Snapshot, f *resolve.File, off int) []Location {
+func Definition(s *Analysis, f *resolve.File, off int) []Location {
 	path := syntax.PathAt(f.File, off)
 	in := infer.New(s.loaded)
 	switch n := path[len(path)-1].(type) {
@@ -34,7 +34,7 @@ func Definition(s *Snapshot, f *resolve.File, off int) []Location {
 }
 
 // Declaration is Definition, but stops at the load that binds a name.
-func Declaration(s *Snapshot, f *resolve.File, off int) []Location {
+func Declaration(s *Analysis, f *resolve.File, off int) []Location {
 	path := syntax.PathAt(f.File, off)
 	if id, ok := path[len(path)-1].(*syntax.Ident); ok {
 		if b := f.Binding(id); b != nil && b.Kind == resolve.Loaded {
@@ -44,7 +44,7 @@ func Declaration(s *Snapshot, f *resolve.File, off int) []Location {
 	return Definition(s, f, off)
 }
 
-func bindingDefinition(s *Snapshot, f *resolve.File, b *resolve.Binding) []Location {
+func bindingDefinition(s *Analysis, f *resolve.File, b *resolve.Binding) []Location {
 	from, d := s.declaration(f, b)
 	if d == nil {
 		if b != nil && b.Kind == resolve.Loaded {
@@ -92,7 +92,7 @@ func keywordDefinition(in *infer.Inference, f *resolve.File, id *syntax.Ident, p
 	return nil
 }
 
-func stringDefinition(s *Snapshot, in *infer.Inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) []Location {
+func stringDefinition(s *Analysis, in *infer.Inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) []Location {
 	for _, l := range f.Loads {
 		if l.Module == lit {
 			if m := s.module(f, l); m.State == Found {
@@ -152,7 +152,7 @@ func family(role decl.Role) group {
 
 // declared returns where a resource or an image is declared: in the text, or
 // else where the last evaluation saw it.
-func (s *Snapshot) declared(f *resolve.File, in *infer.Inference, g group, name string) []Location {
+func (s *Analysis) declared(f *resolve.File, in *infer.Inference, g group, name string) []Location {
 	var list []Location
 	for _, t := range stringRefs(in, f) {
 		if t.lit.Value == name && family(t.role) == g && g != noGroup && declares(t) {
@@ -189,7 +189,7 @@ func declares(t stringRef) bool {
 }
 
 // position turns a place of the evaluation into a location.
-func (s *Snapshot) position(p config.Position) []Location {
+func (s *Analysis) position(p config.Position) []Location {
 	f := s.file(p.File)
 	if f == nil || p.Line == 0 {
 		return nil

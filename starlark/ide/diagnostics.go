@@ -48,8 +48,8 @@ type Fix struct {
 
 // Diagnostics returns everything there is to say about a file, in the order of
 // the text. SyntaxDiagnostics is the part that is known at once. It returns
-// nothing when the snapshot's Stop ends it.
-func Diagnostics(s *Snapshot, f *resolve.File) []Diagnostic {
+// nothing when the analysis's Stop ends it.
+func Diagnostics(s *Analysis, f *resolve.File) []Diagnostic {
 	c := &checker{s: s, f: f, in: infer.New(s.loaded)}
 	c.list = SyntaxDiagnostics(f)
 	c.unloaded()
@@ -162,7 +162,7 @@ func replaceFix(f *resolve.File, span syntax.Span, text string) Fix {
 
 // A checker collects the diagnostics of one file.
 type checker struct {
-	s    *Snapshot
+	s    *Analysis
 	f    *resolve.File
 	in   *infer.Inference
 	list []Diagnostic

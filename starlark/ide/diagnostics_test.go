@@ -10,7 +10,7 @@ func TestNUL(t *testing.T) {
 		"a = '\x00'\n": -1, "a = 1\n": -1,
 	} {
 		got := -1
-		for _, d := range Diagnostics(&Snapshot{}, load(src)) {
+		for _, d := range Diagnostics(&Analysis{}, load(src)) {
 			if len(d.Fixes) == 1 && d.Fixes[0].Title == "Remove it" {
 				got = d.Span.Start
 			}

@@ -15,7 +15,7 @@ func TestExamples(t *testing.T) {
 			continue
 		}
 		n++
-		for _, d := range Diagnostics(&Snapshot{}, load(e.Example)) {
+		for _, d := range Diagnostics(&Analysis{}, load(e.Example)) {
 			if d.Severity < Hint {
 				t.Errorf("%s: %s: %s [%s]\n%s", e.Name, d.Severity, d.Message, d.Code, e.Example)
 			}

@@ -9,8 +9,8 @@ import (
 )
 
 // fileFeatures are the features that look at a whole file.
-var fileFeatures = map[string]func(*Snapshot, *resolve.File) string{
-	"diagnostics": func(s *Snapshot, f *resolve.File) string {
+var fileFeatures = map[string]func(*Analysis, *resolve.File) string{
+	"diagnostics": func(s *Analysis, f *resolve.File) string {
 		var b strings.Builder
 		for _, d := range Diagnostics(s, f) {
 			fmt.Fprintf(&b, "%s %s [%s] %s\n", where(f, d.Span), d.Severity, d.Code, strings.ReplaceAll(d.Message, "\n", " / "))
@@ -23,7 +23,7 @@ var fileFeatures = map[string]func(*Snapshot, *resolve.File) string{
 		}
 		return b.String()
 	},
-	"symbols": func(s *Snapshot, f *resolve.File) string {
+	"symbols": func(s *Analysis, f *resolve.File) string {
 		var b strings.Builder
 		var print func(list []Symbol, depth string)
 		print = func(list []Symbol, depth string) {
@@ -35,14 +35,14 @@ var fileFeatures = map[string]func(*Snapshot, *resolve.File) string{
 		print(DocumentSymbols(s, f), "")
 		return b.String()
 	},
-	"folding": func(s *Snapshot, f *resolve.File) string {
+	"folding": func(s *Analysis, f *resolve.File) string {
 		var b strings.Builder
 		for _, r := range FoldingRanges(f) {
 			fmt.Fprintf(&b, "%d-%d %d\n", r.Start+1, r.End+1, r.Kind)
 		}
 		return b.String()
 	},
-	"tokens": func(s *Snapshot, f *resolve.File) string {
+	"tokens": func(s *Analysis, f *resolve.File) string {
 		var b strings.Builder
 		for _, t := range SemanticTokens(s, f, f.Span()) {
 			fmt.Fprintf(&b, "%s %s %s", where(f, t.Span), f.Src[t.Span.Start:t.Span.End], TokenTypes[t.Type])
@@ -55,14 +55,14 @@ var fileFeatures = map[string]func(*Snapshot, *resolve.File) string{
 		}
 		return b.String()
 	},
-	"links": func(s *Snapshot, f *resolve.File) string {
+	"links": func(s *Analysis, f *resolve.File) string {
 		var b strings.Builder
 		for _, l := range DocumentLinks(s, f) {
 			fmt.Fprintf(&b, "%s %s%s\n", where(f, l.Span), l.Path, l.URL)
 		}
 		return b.String()
 	},
-	"hints": func(s *Snapshot, f *resolve.File) string {
+	"hints": func(s *Analysis, f *resolve.File) string {
 		var b strings.Builder
 		for _, h := range InlayHints(s, f, f.Span()) {
 			fmt.Fprintf(&b, "%s %s\n", where(f, syntax.Span{Start: h.Off, End: h.Off}), h.Label)
@@ -73,8 +73,8 @@ var fileFeatures = map[string]func(*Snapshot, *resolve.File) string{
 
 // placeFeatures are the features that look at a place. The text after " -> " in
 // the marker is handed to them.
-var placeFeatures = map[string]func(s *Snapshot, f *resolve.File, off int, arg string) string{
-	"hover": func(s *Snapshot, f *resolve.File, off int, _ string) string {
+var placeFeatures = map[string]func(s *Analysis, f *resolve.File, off int, arg string) string{
+	"hover": func(s *Analysis, f *resolve.File, off int, _ string) string {
 		h := Hover(s, f, off)
 		if h == nil {
 			return ""
@@ -85,7 +85,7 @@ var placeFeatures = map[string]func(s *Snapshot, f *resolve.File, off int, arg s
 		}
 		return text
 	},
-	"complete": func(s *Snapshot, f *resolve.File, off int, arg string) string {
+	"complete": func(s *Analysis, f *resolve.File, off int, arg string) string {
 		c := Complete(s, f, off)
 		var b strings.Builder
 		fmt.Fprintf(&b, "%s\n", where(f, c.Replace))
@@ -106,7 +106,7 @@ var placeFeatures = map[string]func(s *Snapshot, f *resolve.File, off int, arg s
 		}
 		return b.String()
 	},
-	"signature": func(s *Snapshot, f *resolve.File, off int, _ string) string {
+	"signature": func(s *Analysis, f *resolve.File, off int, _ string) string {
 		info := SignatureHelp(s, f, off)
 		if info == nil {
 			return ""
@@ -117,37 +117,37 @@ var placeFeatures = map[string]func(s *Snapshot, f *resolve.File, off int, arg s
 		p := info.Params[info.Active]
 		return fmt.Sprintf("%s\n[%s] %s", info.Label, info.Label[p.Label.Start:p.Label.End], p.Doc)
 	},
-	"definition": func(s *Snapshot, f *resolve.File, off int, _ string) string {
+	"definition": func(s *Analysis, f *resolve.File, off int, _ string) string {
 		return locations(s, Definition(s, f, off))
 	},
-	"declaration": func(s *Snapshot, f *resolve.File, off int, _ string) string {
+	"declaration": func(s *Analysis, f *resolve.File, off int, _ string) string {
 		return locations(s, Declaration(s, f, off))
 	},
-	"references": func(s *Snapshot, f *resolve.File, off int, _ string) string {
+	"references": func(s *Analysis, f *resolve.File, off int, _ string) string {
 		return locations(s, References(s, f, off, true))
 	},
-	"highlight": func(s *Snapshot, f *resolve.File, off int, _ string) string {
+	"highlight": func(s *Analysis, f *resolve.File, off int, _ string) string {
 		var b strings.Builder
 		for _, h := range DocumentHighlight(s, f, off) {
 			fmt.Fprintf(&b, "%s %v\n", where(f, h.Span), h.Write)
 		}
 		return b.String()
 	},
-	"rename": func(s *Snapshot, f *resolve.File, off int, name string) string {
+	"rename": func(s *Analysis, f *resolve.File, off int, name string) string {
 		list, err := Rename(s, f, off, name)
 		if err != nil {
 			return "refused: " + err.Error()
 		}
 		return edits(s, list)
 	},
-	"select": func(s *Snapshot, f *resolve.File, off int, _ string) string {
+	"select": func(s *Analysis, f *resolve.File, off int, _ string) string {
 		var b strings.Builder
 		for _, span := range SelectionRanges(f, off) {
 			fmt.Fprintf(&b, "%s %s\n", where(f, span), firstLine(f.Src[span.Start:span.End]))
 		}
 		return b.String()
 	},
-	"actions": func(s *Snapshot, f *resolve.File, off int, _ string) string {
+	"actions": func(s *Analysis, f *resolve.File, off int, _ string) string {
 		var b strings.Builder
 		for _, a := range CodeActions(s, f, syntax.Span{Start: off, End: off}) {
 			fmt.Fprintf(&b, "%s: %s\n", a.Kind, a.Title)
@@ -157,7 +157,7 @@ var placeFeatures = map[string]func(s *Snapshot, f *resolve.File, off int, arg s
 		}
 		return b.String()
 	},
-	"calls": func(s *Snapshot, f *resolve.File, off int, _ string) string {
+	"calls": func(s *Analysis, f *resolve.File, off int, _ string) string {
 		item := PrepareCallHierarchy(s, f, off)
 		if item == nil {
 			return ""
@@ -172,7 +172,7 @@ var placeFeatures = map[string]func(s *Snapshot, f *resolve.File, off int, arg s
 		}
 		return b.String()
 	},
-	"workspace": func(s *Snapshot, f *resolve.File, off int, query string) string {
+	"workspace": func(s *Analysis, f *resolve.File, off int, query string) string {
 		var b strings.Builder
 		for _, y := range WorkspaceSymbols(s, query) {
 			fmt.Fprintf(&b, "%s %s %s\n", y.Name, y.Path, where(s.file(y.Path), y.Selection))

@@ -60,9 +60,9 @@ func TestLarge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			f := load(src)
-			DocumentSymbols(&Snapshot{}, f)
-			SemanticTokens(&Snapshot{}, f, f.Span())
-			Diagnostics(&Snapshot{}, f)
+			DocumentSymbols(&Analysis{}, f)
+			SemanticTokens(&Analysis{}, f, f.Span())
+			Diagnostics(&Analysis{}, f)
 			if d := time.Since(start); d > 30*time.Second {
 				t.Errorf("took %v", d)
 			}

@@ -19,7 +19,7 @@ type HoverInfo struct {
 }
 
 // Hover says what stands at an offset, nil when nothing is known.
-func Hover(s *Snapshot, f *resolve.File, off int) *HoverInfo {
+func Hover(s *Analysis, f *resolve.File, off int) *HoverInfo {
 	path := syntax.PathAt(f.File, off)
 	in := infer.New(s.loaded)
 	switch n := path[len(path)-1].(type) {
@@ -39,7 +39,7 @@ func Hover(s *Snapshot, f *resolve.File, off int) *HoverInfo {
 	return nil
 }
 
-func hoverIdent(s *Snapshot, in *infer.Inference, f *resolve.File, id *syntax.Ident, path []syntax.Node) *HoverInfo {
+func hoverIdent(s *Analysis, in *infer.Inference, f *resolve.File, id *syntax.Ident, path []syntax.Node) *HoverInfo {
 	if id.Name == "" {
 		return nil
 	}
@@ -116,7 +116,7 @@ func memberEntry(owner infer.Value, name string) *decl.Entry {
 }
 
 // bindingDoc returns the documentation of a name as Markdown.
-func bindingDoc(s *Snapshot, in *infer.Inference, f *resolve.File, b *resolve.Binding) string {
+func bindingDoc(s *Analysis, in *infer.Inference, f *resolve.File, b *resolve.Binding) string {
 	if b.Kind == resolve.Builtin {
 		return entryDoc(b.Entry)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // hoverString says what a string in an argument names.
-func hoverString(s *Snapshot, in *infer.Inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) *HoverInfo {
+func hoverString(s *Analysis, in *infer.Inference, f *resolve.File, lit *syntax.Literal, path []syntax.Node) *HoverInfo {
 	h := &HoverInfo{Span: lit.Span()}
 	for _, l := range f.Loads {
 		if l.Module == lit {
@@ -100,7 +100,7 @@ func fieldDoc(fl infer.Field) string {
 
 // moduleDoc describes the file that a load leads to: where it is, what it says
 // of itself and what can be loaded from it.
-func moduleDoc(s *Snapshot, in *infer.Inference, f *resolve.File, l *resolve.Load) string {
+func moduleDoc(s *Analysis, in *infer.Inference, f *resolve.File, l *resolve.Load) string {
 	m := s.module(f, l)
 	target := s.file(m.Path)
 	switch {
@@ -169,7 +169,7 @@ func fileDoc(f *resolve.File) string {
 }
 
 // resourceDoc describes a resource of the last evaluation.
-func resourceDoc(s *Snapshot, name string) string {
+func resourceDoc(s *Analysis, name string) string {
 	if s.Project == nil {
 		return ""
 	}
@@ -193,7 +193,7 @@ func resourceDoc(s *Snapshot, name string) string {
 }
 
 // imageDoc describes an image of the last evaluation.
-func imageDoc(s *Snapshot, f *resolve.File, ref string) string {
+func imageDoc(s *Analysis, f *resolve.File, ref string) string {
 	if s.Project == nil {
 		return ""
 	}

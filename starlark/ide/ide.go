@@ -1,10 +1,10 @@
 // Package ide answers what an editor asks about a Tiltfile: diagnostics,
 // completion, hover and the rest, each in a file of its own.
 //
-// Every feature is a function of an immutable Snapshot and returns plain
+// Every feature is a function of an immutable Analysis and returns plain
 // values with byte offsets; server/lsp turns them into the protocol's. Nothing
 // here reads files, waits or keeps state: what lies outside of the text at hand
-// is asked of the Workspace that the caller hands in, and may be unknown.
+// is asked of the Host that the caller hands in, and may be unknown.
 //
 // Types are inferred gradually (starlark/infer). What is not known for certain is
 // unknown, and nothing unknown is ever complained about: a diagnostic that is
@@ -20,10 +20,10 @@ import (
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
-// Workspace is the world around a file as the caller sees it. Its answers must
-// not change while a Snapshot lives, and come at once: a network is never
+// Host is where a file lives, as the caller sees it. Its answers must
+// not change while an Analysis lives, and come at once: a network is never
 // asked. All methods may be called concurrently.
-type Workspace interface {
+type Host interface {
 	// File returns a parsed and resolved file by its absolute path, which is
 	// also the file's Name; nil when it cannot be read.
 	File(path string) *resolve.File
@@ -59,12 +59,12 @@ type Module struct {
 	New   bool   // the public collection had no extension of that name when this program was made
 }
 
-// Snapshot is everything that the features look at. Zero fields are unknown.
-type Snapshot struct {
-	Workspace Workspace
-	Project   *config.Project // as last evaluated, nil before that
-	Files     []string        // paths of the Tiltfiles that belong together, for searches
-	Refused   string          // the Kubernetes context in use, when the root Tiltfile at hand does not allow it
+// Analysis is everything that the features look at. Zero fields are unknown.
+type Analysis struct {
+	Host    Host
+	Project *config.Project // as last evaluated, nil before that
+	Files   []string        // paths of the Tiltfiles that belong together, for searches
+	Refused string          // the Kubernetes context in use, when the root Tiltfile at hand does not allow it
 
 	// Stop is asked now and then by what may take long, and may wait. When it
 	// says true nobody wants the answer any more.
@@ -85,39 +85,39 @@ type Edit struct {
 }
 
 // file returns a file of the workspace, nil when there is none.
-func (s *Snapshot) file(path string) *resolve.File {
-	if s.Workspace == nil || path == "" {
+func (s *Analysis) file(path string) *resolve.File {
+	if s.Host == nil || path == "" {
 		return nil
 	}
-	return s.Workspace.File(path)
+	return s.Host.File(path)
 }
 
 // extensions returns the names of extensions that a file can load.
-func (s *Snapshot) extensions(f *resolve.File) []string {
-	if s.Workspace == nil {
+func (s *Analysis) extensions(f *resolve.File) []string {
+	if s.Host == nil {
 		return nil
 	}
-	return s.Workspace.Extensions(f.Name)
+	return s.Host.Extensions(f.Name)
 }
 
 // module says where a load leads.
-func (s *Snapshot) module(f *resolve.File, l *resolve.Load) Module {
-	if s.Workspace == nil || l == nil || l.Module == nil {
+func (s *Analysis) module(f *resolve.File, l *resolve.Load) Module {
+	if s.Host == nil || l == nil || l.Module == nil {
 		return Module{}
 	}
-	return s.Workspace.Module(f.Name, l.Module.Value)
+	return s.Host.Module(f.Name, l.Module.Value)
 }
 
 // dir returns the folder against which a file's relative paths are taken.
 func dir(f *resolve.File) string { return filepath.Dir(f.Name) }
 
 // loaded returns the file that a load leads to, nil while that is unknown.
-func (s *Snapshot) loaded(f *resolve.File, l *resolve.Load) *resolve.File {
+func (s *Analysis) loaded(f *resolve.File, l *resolve.Load) *resolve.File {
 	return s.file(s.module(f, l).Path)
 }
 
 // declaration follows a binding through loads to the file that makes it. The
 // binding is nil when the way leads into the unknown.
-func (s *Snapshot) declaration(f *resolve.File, b *resolve.Binding) (*resolve.File, *resolve.Binding) {
+func (s *Analysis) declaration(f *resolve.File, b *resolve.Binding) (*resolve.File, *resolve.Binding) {
 	return resolve.Declaration(f, b, s.loaded)
 }

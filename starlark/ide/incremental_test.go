@@ -60,7 +60,7 @@ func TestIncremental(t *testing.T) {
 }
 
 // typed compares what is completed while somebody types.
-func typed(t *testing.T, s *Snapshot, w *world, tree *syntax.File, off int) {
+func typed(t *testing.T, s *Analysis, w *world, tree *syntax.File, off int) {
 	t.Helper()
 	w.files[tree.Name] = nil
 	got, ok := CompleteName(s, resolve.Outline(tree, off), off)
@@ -73,7 +73,7 @@ func typed(t *testing.T, s *Snapshot, w *world, tree *syntax.File, off int) {
 }
 
 // whole compares all features.
-func whole(t *testing.T, s *Snapshot, w *world, tree *syntax.File, off int) {
+func whole(t *testing.T, s *Analysis, w *world, tree *syntax.File, off int) {
 	t.Helper()
 	kept, fresh := resolve.Resolve(tree), resolve.Resolve(syntax.ParseString(tree.Name, tree.Src))
 	for _, test := range features {
@@ -87,19 +87,19 @@ func whole(t *testing.T, s *Snapshot, w *world, tree *syntax.File, off int) {
 // features are what TestIncremental compares.
 var features = []struct {
 	name string
-	run  func(s *Snapshot, f *resolve.File, off int) any
+	run  func(s *Analysis, f *resolve.File, off int) any
 }{
-	{"diagnostics", func(s *Snapshot, f *resolve.File, _ int) any { return Diagnostics(s, f) }},
-	{"tokens", func(s *Snapshot, f *resolve.File, _ int) any { return SemanticTokens(s, f, f.Span()) }},
-	{"symbols", func(s *Snapshot, f *resolve.File, _ int) any { return DocumentSymbols(s, f) }},
-	{"completion", func(s *Snapshot, f *resolve.File, off int) any { return Complete(s, f, off) }},
-	{"hover", func(s *Snapshot, f *resolve.File, off int) any { return Hover(s, f, off) }},
-	{"signature", func(s *Snapshot, f *resolve.File, off int) any { return SignatureHelp(s, f, off) }},
-	{"definition", func(s *Snapshot, f *resolve.File, off int) any { return Definition(s, f, off) }},
-	{"references", func(s *Snapshot, f *resolve.File, off int) any { return References(s, f, off, true) }},
-	{"folds", func(s *Snapshot, f *resolve.File, _ int) any { return FoldingRanges(f) }},
-	{"links", func(s *Snapshot, f *resolve.File, _ int) any { return DocumentLinks(s, f) }},
-	{"hints", func(s *Snapshot, f *resolve.File, _ int) any { return InlayHints(s, f, f.Span()) }},
+	{"diagnostics", func(s *Analysis, f *resolve.File, _ int) any { return Diagnostics(s, f) }},
+	{"tokens", func(s *Analysis, f *resolve.File, _ int) any { return SemanticTokens(s, f, f.Span()) }},
+	{"symbols", func(s *Analysis, f *resolve.File, _ int) any { return DocumentSymbols(s, f) }},
+	{"completion", func(s *Analysis, f *resolve.File, off int) any { return Complete(s, f, off) }},
+	{"hover", func(s *Analysis, f *resolve.File, off int) any { return Hover(s, f, off) }},
+	{"signature", func(s *Analysis, f *resolve.File, off int) any { return SignatureHelp(s, f, off) }},
+	{"definition", func(s *Analysis, f *resolve.File, off int) any { return Definition(s, f, off) }},
+	{"references", func(s *Analysis, f *resolve.File, off int) any { return References(s, f, off, true) }},
+	{"folds", func(s *Analysis, f *resolve.File, _ int) any { return FoldingRanges(f) }},
+	{"links", func(s *Analysis, f *resolve.File, _ int) any { return DocumentLinks(s, f) }},
+	{"hints", func(s *Analysis, f *resolve.File, _ int) any { return InlayHints(s, f, f.Span()) }},
 }
 
 func compare(t *testing.T, tree *syntax.File, off int, what string, want, got any) {

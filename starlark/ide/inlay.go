@@ -17,7 +17,7 @@ type InlayHint struct {
 // InlayHints returns the hints within a span: the names of parameters that
 // positional literals bind to, and the types of variables whose value does not
 // show it.
-func InlayHints(s *Snapshot, f *resolve.File, within syntax.Span) []InlayHint {
+func InlayHints(s *Analysis, f *resolve.File, within syntax.Span) []InlayHint {
 	in := infer.New(s.loaded)
 	var list []InlayHint
 	syntax.Walk(f.File, func(n syntax.Node) bool {

@@ -21,7 +21,7 @@ var urlPattern = regexp.MustCompile(`https?://[^\s"'<>\\)\]}]+`)
 
 // DocumentLinks returns the loads, paths and URLs of a file that lead
 // somewhere, in the order of the text.
-func DocumentLinks(s *Snapshot, f *resolve.File) []Link {
+func DocumentLinks(s *Analysis, f *resolve.File) []Link {
 	in := infer.New(s.loaded)
 	modules := map[*syntax.Literal]*resolve.Load{}
 	for _, l := range f.Loads {
@@ -67,7 +67,7 @@ func urls(f *resolve.File, s syntax.Span) []Link {
 }
 
 // fileArgs notes the strings of a call that name files which exist.
-func fileArgs(s *Snapshot, in *infer.Inference, f *resolve.File, call *syntax.CallExpr, files map[*syntax.Literal]string) {
+func fileArgs(s *Analysis, in *infer.Inference, f *resolve.File, call *syntax.CallExpr, files map[*syntax.Literal]string) {
 	sig := in.Signature(f, call.Fn)
 	if sig == nil || sig.Entry == nil {
 		return

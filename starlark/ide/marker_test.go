@@ -62,7 +62,7 @@ func TestMarkers(t *testing.T) {
 	}
 }
 
-// world is a Workspace in memory.
+// world is a Host in memory.
 type world struct {
 	fs         fstest.MapFS
 	files      map[string]*resolve.File
@@ -99,11 +99,11 @@ func (w *world) ReadDir(dir string) ([]fs.DirEntry, bool) {
 	return list, err == nil
 }
 
-// newWorld returns a snapshot of the files of an archive.
-func newWorld(t *testing.T, ar *txtar.Archive) (*Snapshot, *world) {
+// newWorld returns an analysis of the files of an archive.
+func newWorld(t *testing.T, ar *txtar.Archive) (*Analysis, *world) {
 	t.Helper()
 	w := &world{fs: fstest.MapFS{}, files: map[string]*resolve.File{}}
-	s := &Snapshot{Workspace: w}
+	s := &Analysis{Host: w}
 	if m := regexp.MustCompile(`(?m)^refused: (.*)$`).FindStringSubmatch(string(ar.Comment)); m != nil {
 		s.Refused = m[1]
 	}
@@ -213,7 +213,7 @@ func where(f *resolve.File, s syntax.Span) string {
 	return fmt.Sprintf("%d:%d-%d:%d", l1+1, c1+1, l2+1, c2+1)
 }
 
-func locations(s *Snapshot, list []Location) string {
+func locations(s *Analysis, list []Location) string {
 	var b strings.Builder
 	for _, l := range list {
 		f := s.file(l.Path)
@@ -234,12 +234,12 @@ func firstLine(text string) string {
 	return line
 }
 
-func edits(s *Snapshot, list []Edit) string {
+func edits(s *Analysis, list []Edit) string {
 	var b strings.Builder
 	for _, e := range list {
 		f := s.file(e.Path)
 		if f == nil {
-			text, _ := s.Workspace.ReadFile(e.Path)
+			text, _ := s.Host.ReadFile(e.Path)
 			f = resolve.Resolve(syntax.ParseString(e.Path, text))
 		}
 		fmt.Fprintf(&b, "%s:%s %q -> %q\n", strings.TrimPrefix(e.Path, "/w/"), where(f, e.Span), f.Src[e.Span.Start:e.Span.End], e.Text)

@@ -45,12 +45,12 @@ func callAround(path []syntax.Node) *syntax.CallExpr {
 
 // existing returns the absolute path of a file or folder that is named from a
 // folder, if it is there.
-func (s *Snapshot) existing(folder, path string) (string, bool) {
-	if s.Workspace == nil || path == "" || strings.ContainsAny(path, "\n*") {
+func (s *Analysis) existing(folder, path string) (string, bool) {
+	if s.Host == nil || path == "" || strings.ContainsAny(path, "\n*") {
 		return "", false
 	}
 	path = below(folder, path)
-	entries, _ := s.Workspace.ReadDir(filepath.Dir(path))
+	entries, _ := s.Host.ReadDir(filepath.Dir(path))
 	if !listed(entries, filepath.Base(path)) {
 		return "", false
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
-// References returns the places in the snapshot's files that speak of what
+// References returns the places in the analysis's files that speak of what
 // stands at an offset, with or without those that bind it.
-func References(s *Snapshot, f *resolve.File, off int, declarations bool) []Location {
+func References(s *Analysis, f *resolve.File, off int, declarations bool) []Location {
 	path := syntax.PathAt(f.File, off)
 	if lit, ok := path[len(path)-1].(*syntax.Literal); ok {
 		if name, ok := path[len(path)-2].(*syntax.LoadName); ok {
@@ -34,7 +34,7 @@ func References(s *Snapshot, f *resolve.File, off int, declarations bool) []Loca
 }
 
 // references returns the places of a binding in all files.
-func (s *Snapshot) references(f *resolve.File, b *resolve.Binding, declarations bool) []Location {
+func (s *Analysis) references(f *resolve.File, b *resolve.Binding, declarations bool) []Location {
 	if b == nil {
 		return nil
 	}
@@ -66,8 +66,8 @@ func (s *Snapshot) references(f *resolve.File, b *resolve.Binding, declarations 
 	return list
 }
 
-// all returns the snapshot's files, and f.
-func (s *Snapshot) all(f *resolve.File) []*resolve.File {
+// all returns the analysis's files, and f.
+func (s *Analysis) all(f *resolve.File) []*resolve.File {
 	list := []*resolve.File{f}
 	for _, path := range s.Files {
 		if g := s.file(path); g != nil && path != f.Name {
@@ -103,7 +103,7 @@ func places(f *resolve.File, b *resolve.Binding, declarations bool) []Location {
 }
 
 // mentions returns the strings in all files that name a resource or an image.
-func (s *Snapshot) mentions(in *infer.Inference, g group, name string, f *resolve.File) []Location {
+func (s *Analysis) mentions(in *infer.Inference, g group, name string, f *resolve.File) []Location {
 	var list []Location
 	for _, file := range s.all(f) {
 		for _, lit := range groupLiterals(in, file, g) {
@@ -155,7 +155,7 @@ type Highlight struct {
 
 // DocumentHighlight returns the places in this file of what stands at an
 // offset.
-func DocumentHighlight(s *Snapshot, f *resolve.File, off int) []Highlight {
+func DocumentHighlight(s *Analysis, f *resolve.File, off int) []Highlight {
 	path := syntax.PathAt(f.File, off)
 	written := map[int]bool{}
 	if id, ok := path[len(path)-1].(*syntax.Ident); ok {
@@ -173,7 +173,7 @@ func DocumentHighlight(s *Snapshot, f *resolve.File, off int) []Highlight {
 		return list
 	}
 	var list []Highlight
-	for _, l := range References(&Snapshot{Workspace: s.Workspace, Project: s.Project}, f, off, true) {
+	for _, l := range References(&Analysis{Host: s.Host, Project: s.Project}, f, off, true) {
 		if l.Path == f.Name {
 			list = append(list, Highlight{Span: l.Span})
 		}

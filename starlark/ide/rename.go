@@ -12,7 +12,7 @@ import (
 
 // PrepareRename returns the place of the name at an offset, or why it cannot be
 // renamed.
-func PrepareRename(s *Snapshot, f *resolve.File, off int) (syntax.Span, error) {
+func PrepareRename(s *Analysis, f *resolve.File, off int) (syntax.Span, error) {
 	in := infer.New(s.loaded)
 	if lit, g := thingAt(in, f, off); lit != nil {
 		return lit.Inner(), s.ownName(in, f, g, lit.Value)
@@ -48,7 +48,7 @@ func nameAt(f *resolve.File, off int) (*syntax.Ident, *resolve.Binding) {
 
 // Rename returns the edits that give the name at an offset another name, in all
 // files that it appears in, or why that would not be safe.
-func Rename(s *Snapshot, f *resolve.File, off int, name string) ([]Edit, error) {
+func Rename(s *Analysis, f *resolve.File, off int, name string) ([]Edit, error) {
 	if _, err := PrepareRename(s, f, off); err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func aliased(b *resolve.Binding) bool {
 }
 
 type renaming struct {
-	s         *Snapshot
+	s         *Analysis
 	old, name string
 	edits     []Edit
 	done      map[Edit]bool

@@ -33,7 +33,7 @@ func thingAt(in *infer.Inference, f *resolve.File, off int) (*syntax.Literal, gr
 
 // ownName says why a name of a resource or an image cannot be changed in the
 // Tiltfiles alone; nil when it can.
-func (s *Snapshot) ownName(in *infer.Inference, f *resolve.File, g group, name string) error {
+func (s *Analysis) ownName(in *infer.Inference, f *resolve.File, g group, name string) error {
 	if g == imageGroup {
 		return fmt.Errorf("the image %s is named so in Kubernetes objects as well", name)
 	}
@@ -51,7 +51,7 @@ func (s *Snapshot) ownName(in *infer.Inference, f *resolve.File, g group, name s
 
 // renameResource returns the edits that give a resource another name in all
 // files.
-func (s *Snapshot) renameResource(in *infer.Inference, f *resolve.File, lit *syntax.Literal, name string) ([]Edit, error) {
+func (s *Analysis) renameResource(in *infer.Inference, f *resolve.File, lit *syntax.Literal, name string) ([]Edit, error) {
 	if name == "" || strings.ContainsAny(name, "\"'\\\n\r") {
 		return nil, fmt.Errorf("%q is no name of a resource", name)
 	}

@@ -54,14 +54,14 @@ type SemanticToken struct {
 
 // SemanticTokens returns the tokens of a file within a span, in order. None
 // reaches over the end of a line.
-func SemanticTokens(s *Snapshot, f *resolve.File, within syntax.Span) []SemanticToken {
+func SemanticTokens(s *Analysis, f *resolve.File, within syntax.Span) []SemanticToken {
 	var list []SemanticToken
 	EachSemanticToken(s, f, within, func(t SemanticToken) { list = append(list, t) })
 	return list
 }
 
 // EachSemanticToken calls yield for what SemanticTokens returns.
-func EachSemanticToken(s *Snapshot, f *resolve.File, within syntax.Span, yield func(SemanticToken)) {
+func EachSemanticToken(s *Analysis, f *resolve.File, within syntax.Span, yield func(SemanticToken)) {
 	t := &tokenizer{f: f, within: within, in: infer.New(s.loaded), yield: yield, binding: make([]bool, f.NumIdent)}
 	t.binders(f.Root)
 	t.comment = sort.Search(len(f.Comments), func(i int) bool { return f.Comments[i].End > within.Start })

@@ -25,7 +25,7 @@ type ParamInfo struct {
 
 // SignatureHelp describes the call around an offset and the parameter that is
 // being given, nil when there is none or it is unknown what is called.
-func SignatureHelp(s *Snapshot, f *resolve.File, off int) *SignatureInfo {
+func SignatureHelp(s *Analysis, f *resolve.File, off int) *SignatureInfo {
 	site := callAt(f, off)
 	if site == nil {
 		return nil

@@ -32,7 +32,7 @@ type Symbol struct {
 
 // DocumentSymbols returns what a file declares: functions, global variables,
 // resources and images, in the order of the text.
-func DocumentSymbols(s *Snapshot, f *resolve.File) []Symbol {
+func DocumentSymbols(s *Analysis, f *resolve.File) []Symbol {
 	refs := map[int]stringRef{}
 	for _, t := range stringRefs(infer.New(s.loaded), f) {
 		if family(t.role) != noGroup && declares(t) {
@@ -124,7 +124,7 @@ type WorkspaceSymbol struct {
 // WorkspaceSymbols returns the symbols of all files whose names have the
 // query's letters in their order, and the resources of the last evaluation that
 // no text names.
-func WorkspaceSymbols(s *Snapshot, query string) []WorkspaceSymbol {
+func WorkspaceSymbols(s *Analysis, query string) []WorkspaceSymbol {
 	query = strings.ToLower(query)
 	var out []WorkspaceSymbol
 	resources := map[string]bool{}
