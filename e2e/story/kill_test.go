@@ -184,31 +184,44 @@ func (k *killer) settled() api.Status {
 	return last
 }
 
-// checks counts what runs.
+// checks counts what runs, when what has just started has become its program.
 func (k *killer) checks(st api.Status) {
 	k.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	wrong := k.wrong(st)
+	for deadline := time.Now().Add(5 * time.Second); len(wrong) > 0 && time.Now().Before(deadline); <-tick.C {
+		wrong = k.wrong(st)
+	}
+	for _, w := range wrong {
+		k.t.Errorf("round %d: %s", k.round, w)
+	}
+}
+
+// wrong is what runs and is not to, and the other way.
+func (k *killer) wrong(st api.Status) (wrong []string) {
+	k.t.Helper()
 	if doubled, err := os.ReadFile(k.at("doubled")); err == nil {
-		k.t.Errorf("round %d: doubled: %q", k.round, doubled)
+		wrong = append(wrong, fmt.Sprintf("doubled: %q", doubled))
+	}
+	running := k.processes()
+	expect := func(what, pid string) {
+		if _, runs := running[pid]; !runs {
+			wrong = append(wrong, fmt.Sprintf("%s, pid %s, does not run", what, pid))
+		}
+		delete(running, pid)
 	}
 	// Of each server one runs, and it is the one that says so.
-	running := k.processes()
 	for _, name := range []string{"server", "flees", "fled", "built"} {
 		pid, err := os.ReadFile(k.at("pids/" + name))
 		k.must(err)
-		if _, runs := running[strings.TrimSpace(string(pid))]; !runs {
-			k.t.Errorf("round %d: %s, pid %s, does not run", k.round, name, pid)
-		}
-		delete(running, strings.TrimSpace(string(pid)))
+		expect(name, strings.TrimSpace(string(pid)))
 	}
-	daemon := strconv.Itoa(st.Daemon.Pid)
-	if _, runs := running[daemon]; !runs {
-		k.t.Errorf("round %d: the daemon, pid %s, is none", k.round, daemon)
-	}
-	delete(running, daemon)
+	expect("the daemon", strconv.Itoa(st.Daemon.Pid))
 	for pid, what := range running {
-		k.t.Errorf("round %d: there is also %s: %q", k.round, pid, what)
+		wrong = append(wrong, fmt.Sprintf("there is also %s: %q", pid, what))
 	}
-	k.must(os.RemoveAll(k.at("doubled")))
+	return wrong
 }
 
 // processes are what runs in the workspace on this machine, with its command.

@@ -73,6 +73,10 @@ type DaemonInfo struct {
 	Workspace string    `json:"workspace" secrets:"name"` // absolute folder
 	Started   time.Time `json:"started"`
 	LogFile   string    `json:"log_file" secrets:"name"`
+
+	// Unwritten says why what is done is not written down, for the next daemon to
+	// go on with; nil while it is.
+	Unwritten *config.Problem `json:"unwritten,omitempty"`
 }
 
 // ClusterStatus says which cluster is used and whether it answers.

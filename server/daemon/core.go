@@ -29,11 +29,12 @@ type core struct {
 	good    *config.Project
 	last    *config.Project // good, or the failed one after it
 
-	requests requests
-	session  session
-	state    engine.State
-	updates  updates
-	dirty    bool // the status has to be published anew
+	requests  requests
+	session   session
+	state     engine.State
+	updates   updates
+	dirty     bool // the status has to be published anew
+	unwritten bool // it was told that not all is written down
 }
 
 // newCore returns a core that resumes what an earlier daemon was doing. What
@@ -79,9 +80,7 @@ func (c *core) loop(ctx context.Context) {
 			for _, f := range c.d.queue.take() {
 				c.protect(f)
 			}
-			if c.store.unsaved {
-				c.store.save()
-			}
+			c.remembers()
 			c.protect((*core).publish)
 		}
 	}
@@ -163,9 +162,7 @@ func (c *core) sending(e engine.Live) engine.Live {
 		e.Files[i].Seen, known = c.sources.tree.Entry(e.Files[i].Local)
 		e.Files[i].Gone = e.Files[i].Gone || !known && !e.Files[i].Folder
 	}
-	if err := c.store.touch(paths); err != nil {
-		c.d.o.Log.Error("journal", "err", err)
-	}
+	c.store.touch(paths)
 	c.updates.sync(e.Target, paths)
 	return e
 }
@@ -198,6 +195,19 @@ func (c *core) event(e engine.Event) {
 	c.step(e)
 }
 
+// remembers writes down what has to be, and tells when that cannot be done.
+func (c *core) remembers() {
+	c.store.retry()
+	problem := c.store.unwritten()
+	if (problem != nil) == c.unwritten {
+		return
+	}
+	c.unwritten, c.dirty = problem != nil, true
+	if problem != nil {
+		c.d.tell("error", problem.Error())
+	}
+}
+
 // remember writes down what an image was built from. A file that changed while
 // the build ran counts as changed since.
 func (c *core) remember(ref string) {
@@ -223,6 +233,11 @@ func (c *core) restore() {
 		}
 		for p := range rec.Files {
 			if _, there := now[p]; !there {
+				changed = append(changed, p)
+			}
+		}
+		for p := range now {
+			if c.store.all && len(engine.SyncFiles(c.state.ImageConfig(ref), p)) > 0 {
 				changed = append(changed, p)
 			}
 		}

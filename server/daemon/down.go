@@ -116,9 +116,7 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 func (c *core) downed(err error, answer func(error)) {
 	if err == nil {
 		c.store.record.forget()
-		if err := c.store.forgetTouched(); err != nil {
-			c.d.o.Log.Error("journal", "err", err)
-		}
+		c.store.forgetTouched()
 		c.d.faces.keep(false)
 	} else {
 		c.d.tell("error", "not all is down: "+err.Error())

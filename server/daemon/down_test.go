@@ -203,7 +203,7 @@ func (p *play) up() {
 func TestDownForgetsOnlyWhatIsGone(t *testing.T) {
 	p := newPlay(t, "db web")
 	p.up()
-	p.do(func(c *core) { _ = c.store.touch([]string{"/w/a"}) })
+	p.do(func(c *core) { c.store.touch([]string{"/w/a"}) })
 	p.world.with(func() error { p.world.cut = errors.New("connection refused"); return nil })
 	if code, problem := p.post(api.RouteDown, `{}`); code == 200 || !strings.Contains(problem.Message, "connection refused") {
 		t.Fatalf("a Down without a cluster: %d %+v", code, problem)

@@ -2,10 +2,10 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -50,12 +50,19 @@ type imageRecord struct {
 // store keeps the record in the state folder, and beside it a journal of the
 // files that were ever sent into containers: a file that was changed and then
 // changed back looks like the image's, but the container's may be the other.
+//
+// A disk that is full must not make that a lie. A journal that misses a file is
+// removed, which takes no room; where there is none beside a record, any file
+// may have been sent.
 type store struct {
 	dir     string
 	record  record
 	touched map[string]bool
+	all     bool // any other file may have been sent as well
 	journal *os.File
-	unsaved bool // the record has to be written
+	unsaved bool  // the record has to be written
+	failed  error // why the record, or the journal, is not written
+	torn    error // why there is no journal
 	log     *slog.Logger
 }
 
@@ -73,34 +80,112 @@ func openStore(dir string, log *slog.Logger) (*store, error) {
 			s.record = record{Images: map[string]imageRecord{}}
 		}
 	}
-	s.journal, err = os.OpenFile(s.path("touched"), os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("opening the journal: %w", err)
-	}
 	if err := s.readJournal(); err != nil {
-		s.journal.Close()
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}
 	return s, nil
 }
 
+// anyFile is the line of a journal that some files are missing in.
+const anyFile = "true"
+
 // readJournal reads what was noted. A last line that is torn is ended, so that
 // it does not take the next one with it.
 func (s *store) readJournal() error {
-	data, err := io.ReadAll(s.journal)
+	data, err := os.ReadFile(s.path("touched"))
+	if errors.Is(err, fs.ErrNotExist) {
+		s.all = len(s.record.Images) > 0
+		s.mend()
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	for line := range bytes.Lines(data) {
 		var path string
-		if json.Unmarshal(line, &path) == nil {
+		if string(bytes.TrimSpace(line)) == anyFile {
+			s.all = true
+		} else if json.Unmarshal(line, &path) == nil {
 			s.touched[path] = true
 		}
 	}
-	if len(data) > 0 && !bytes.HasSuffix(data, []byte("\n")) {
-		_, err = s.journal.Write([]byte("\n"))
+	s.journal, err = os.OpenFile(s.path("touched"), os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil && len(data) > 0 && !bytes.HasSuffix(data, []byte("\n")) {
+		s.append("")
 	}
 	return err
+}
+
+// append adds a line to the journal, or removes it.
+func (s *store) append(line string) {
+	if s.torn != nil {
+		return
+	}
+	if _, err := s.journal.WriteString(line + "\n"); err != nil {
+		s.tear(err)
+	}
+}
+
+// tear removes a journal that misses a file.
+func (s *store) tear(err error) {
+	s.torn = fmt.Errorf("writing the journal: %w", err)
+	s.log.Error("journal", "err", err)
+	if s.journal != nil {
+		s.journal.Close()
+		s.journal = nil
+	}
+	if err := os.Remove(s.path("touched")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.log.Error("journal", "err", err)
+	}
+}
+
+// mend writes a whole journal where there is none.
+func (s *store) mend() {
+	var text bytes.Buffer
+	if s.all {
+		fmt.Fprintln(&text, anyFile)
+	}
+	for p := range s.touched {
+		line, err := json.Marshal(p)
+		if err == nil { // as for any string
+			text.Write(append(line, '\n'))
+		}
+	}
+	temp := s.path("touched.new")
+	err := os.WriteFile(temp, text.Bytes(), 0o600)
+	if err == nil {
+		err = os.Rename(temp, s.path("touched"))
+	}
+	if err == nil {
+		s.journal, err = os.OpenFile(s.path("touched"), os.O_APPEND|os.O_WRONLY, 0o600)
+	}
+	if err == nil {
+		s.torn = nil
+	} else if s.torn == nil {
+		s.tear(err)
+	}
+}
+
+// retry writes what could not be written.
+func (s *store) retry() {
+	if s.torn != nil {
+		s.mend()
+	}
+	if s.unsaved {
+		s.save()
+	}
+}
+
+// unwritten says why not all that is done is written down, nil when all is.
+func (s *store) unwritten() *config.Problem {
+	err := cmp.Or(s.torn, s.failed)
+	if err == nil {
+		return nil
+	}
+	return &config.Problem{
+		Message: fmt.Sprintf("what is done here is not written down: %v", err),
+		Hint:    fmt.Sprintf("make room in %s; until then a new daemon compares all files with the pods'", s.dir),
+	}
 }
 
 func (s *store) path(name string) string { return filepath.Join(s.dir, name) }
@@ -108,10 +193,11 @@ func (s *store) path(name string) string { return filepath.Join(s.dir, name) }
 // save replaces the record on disk. Where that fails, what is up is known from
 // the cluster's labels alone.
 func (s *store) save() {
-	s.unsaved = false
-	if err := s.write(); err != nil {
+	err := s.write()
+	if err != nil && s.failed == nil {
 		s.log.Error("state", "err", err)
 	}
+	s.failed, s.unsaved = err, err != nil
 }
 
 func (s *store) write() error {
@@ -127,30 +213,33 @@ func (s *store) write() error {
 }
 
 // touch notes files before they are sent.
-func (s *store) touch(paths []string) error {
+func (s *store) touch(paths []string) {
 	for _, p := range paths {
 		if s.touched[p] {
 			continue
 		}
-		line, err := json.Marshal(p)
-		if err != nil {
-			return err
-		}
-		if _, err := s.journal.Write(append(line, '\n')); err != nil {
-			return fmt.Errorf("writing the journal: %w", err)
-		}
 		s.touched[p] = true
+		if line, err := json.Marshal(p); err == nil { // as for any string
+			s.append(string(line))
+		}
 	}
-	return nil
 }
 
 // forgetTouched empties the journal: nothing runs that could hold old files.
-func (s *store) forgetTouched() error {
-	s.touched = map[string]bool{}
-	return s.journal.Truncate(0)
+func (s *store) forgetTouched() {
+	s.touched, s.all = map[string]bool{}, false
+	if s.torn != nil {
+		s.mend()
+	} else if err := s.journal.Truncate(0); err != nil {
+		s.tear(err)
+	}
 }
 
-func (s *store) close() { s.journal.Close() }
+func (s *store) close() {
+	if s.journal != nil {
+		s.journal.Close()
+	}
+}
 
 // applies notes what an apply may bring into the cluster, and reports whether
 // that was not known.

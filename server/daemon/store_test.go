@@ -12,7 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/build"
+	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/tree"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // open opens the store of a folder; reopening it is what a new daemon does.
@@ -87,9 +90,7 @@ func TestJournal(t *testing.T) {
 	s := open(t, dir)
 	touch := func(s *store, paths ...string) {
 		t.Helper()
-		if err := s.touch(paths); err != nil {
-			t.Fatal(err)
-		}
+		s.touch(paths)
 	}
 	touched := func(want ...string) {
 		t.Helper()
@@ -121,9 +122,7 @@ func TestJournal(t *testing.T) {
 	touch(s, "/w/c")
 	touched("/w/a", "/w/b", "/w/c")
 
-	if err := s.forgetTouched(); err != nil {
-		t.Fatal(err)
-	}
+	s.forgetTouched()
 	touched()
 	touch(s, "/w/a")
 	touched("/w/a")
@@ -148,4 +147,96 @@ func TestJournalIsNeeded(t *testing.T) {
 	if _, err := openStore(dir, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("no error without a journal")
 	}
+}
+
+// TestJournalThatCannotBeWritten has the disk full from some moment on: what was
+// not noted may have been sent, which the next daemon knows.
+func TestJournalThatCannotBeWritten(t *testing.T) {
+	for what, full := range map[string]func(s *store){
+		"while a file is noted": func(s *store) { s.journal.Close() },
+		"when it is emptied":    func(s *store) { s.journal.Close(); s.forgetTouched() },
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			s.record.Images["web"] = imageRecord{Spec: "s"}
+			s.save()
+			s.touch([]string{"/w/a"})
+			if s.unwritten() != nil {
+				t.Fatal(s.unwritten())
+			}
+			must(t, os.Mkdir(filepath.Join(dir, "touched.new"), 0o700)) // nothing is written there
+			full(s)
+			s.touch([]string{"/w/b"})
+			s.retry()
+			if p := s.unwritten(); p == nil || p.Hint == "" {
+				t.Errorf("it is told as %v", p)
+			}
+			if next := open(t, dir); !next.all || next.unwritten() == nil {
+				t.Errorf("the next daemon, on the full disk: any file %v, %v", next.all, next.unwritten())
+			}
+			must(t, os.Remove(filepath.Join(dir, "touched.new")))
+			for range 2 {
+				if next := open(t, dir); !next.all || next.unwritten() != nil {
+					t.Errorf("the next daemon, with room: any file %v, %v", next.all, next.unwritten())
+				}
+			}
+			s.retry()
+			if s.unwritten() != nil {
+				t.Error("there is room, and it is not used: ", s.unwritten())
+			}
+			next := open(t, dir)
+			if _, b := next.touched["/w/b"]; !b || next.all {
+				t.Errorf("mended in time, the journal says %v, any file %v", next.touched, next.all)
+			}
+		})
+	}
+}
+
+// TestRecordThatCannotBeWritten is written when it can be.
+func TestRecordThatCannotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	must(t, os.Mkdir(filepath.Join(dir, "state.json.new"), 0o700))
+	s.record.Pin = "pin"
+	s.save()
+	s.retry()
+	if s.unwritten() == nil {
+		t.Error("nobody is told")
+	}
+	must(t, os.Remove(filepath.Join(dir, "state.json.new")))
+	s.retry()
+	if got := open(t, dir).record.Pin; got != "pin" || s.unwritten() != nil {
+		t.Errorf("the record says %q, %v", got, s.unwritten())
+	}
+}
+
+// adopter is a runner that only adopts.
+type adopter struct{ runner }
+
+func (adopter) Adopt(string, build.Result) {}
+func (adopter) Close()                     {}
+
+// TestAnyFileIsCompared resumes beside a journal that misses files: all that
+// could have been sent is compared with the containers', and nothing built.
+func TestAnyFileIsCompared(t *testing.T) {
+	inBubble(t, &ground{root: t.TempDir() + "/src", limit: 100}, nil, func(g *ground) {
+		g.write("app/synced", "1")
+		g.write("Dockerfile", "FROM scratch")
+		img := config.Image{Ref: "web", Deps: []string{g.root}, LiveUpdate: []config.Step{{Kind: config.StepSync, Local: g.path("app"), Remote: "/app"}}}
+		p := &config.Project{Images: []config.Image{img}}
+		for all, want := range map[bool]int{false: 0, true: 1} {
+			g.core(func(c *core) {
+				c.good, c.session.runner, c.state = p, adopter{}, engine.State{}
+				c.sources.follow(p, nil, nil)
+				c.step(engine.Configured{Project: p})
+				c.store.record.Images["web"] = imageRecord{Spec: engine.ImageSpec(&img), Result: build.Result{Ref: "pushed"}, Files: c.sources.hashes("web")}
+				c.store.all = all
+				c.restore()
+				if got := c.state.Images["web"]; len(got.Dirty) != want || got.Pushed != "pushed" {
+					t.Errorf("any file %v: %+v", all, got)
+				}
+			})
+		}
+	})
 }

@@ -181,6 +181,8 @@ func sentence(s *api.Status, o api.Outcome) (string, *api.Action) {
 	case len(o.Busy) > 0:
 		first := o.Busy[0]
 		return fmt.Sprintf("%s, %s: %s", ready, first.Name, first.Text), first.Next
+	case s.Daemon.Unwritten != nil:
+		return ready + ", but " + s.Daemon.Unwritten.Message, nil
 	case len(o.Held) > 0:
 		first := o.Held[0]
 		return fmt.Sprintf("%s, %s %s", ready, first.Name, first.Message), first.Next

@@ -231,6 +231,17 @@ func TestClusterOutOfReach(t *testing.T) {
 	}
 }
 
+// TestUnwritten: what is ready now is not all that a next daemon will know.
+func TestUnwritten(t *testing.T) {
+	s := newScene(t)
+	s.runs()
+	s.f.Daemon.Unwritten = &config.Problem{Message: "what is done here is not written down: no space left on device"}
+	s.says("web", "ready · in sync")
+	if got := s.status(); !strings.Contains(got.Text, ", but what is done here is not written down") || !got.State.Good() {
+		t.Errorf("the whole is %s: %q", got.State, got.Text)
+	}
+}
+
 func TestDown(t *testing.T) {
 	s := newScene(t)
 	s.runs()

@@ -56,25 +56,7 @@ export interface DaemonInfo {
   workspace: string;
   started: string;
   log_file: string;
-}
-
-export type Phase = "stopped" | "disabled" | "pending" | "building" | "deploying" | "starting" | "ready" | "updating" | "error" | "stopping";
-
-export type State = "stopped" | "disabled" | "pending" | "building" | "deploying" | "starting" | "updating" | "stopping" | "ready" | "done" | "stale" | "paused" | "crashed" | "error" | "unknown";
-
-export interface Action {
-  title: string;
-  command: string;
-  args?: string[];
-}
-
-export interface ClusterStatus {
-  context: string;
-  namespace: string;
-  product?: string;
-  allowed: boolean;
-  connected: boolean;
-  problem?: Problem;
+  unwritten?: Problem;
 }
 
 export interface Problem {
@@ -97,6 +79,25 @@ export interface Frame {
   name: string;
   pos: Position;
   text?: string;
+}
+
+export type Phase = "stopped" | "disabled" | "pending" | "building" | "deploying" | "starting" | "ready" | "updating" | "error" | "stopping";
+
+export type State = "stopped" | "disabled" | "pending" | "building" | "deploying" | "starting" | "updating" | "stopping" | "ready" | "done" | "stale" | "paused" | "crashed" | "error" | "unknown";
+
+export interface Action {
+  title: string;
+  command: string;
+  args?: string[];
+}
+
+export interface ClusterStatus {
+  context: string;
+  namespace: string;
+  product?: string;
+  allowed: boolean;
+  connected: boolean;
+  problem?: Problem;
 }
 
 export interface ConfigStatus {
