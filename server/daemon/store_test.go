@@ -230,7 +230,7 @@ func TestAnyFileIsCompared(t *testing.T) {
 				c.good, c.session.runner, c.state = p, adopter{}, engine.State{}
 				c.sources.follow(p, nil, nil)
 				c.step(engine.Configured{Project: p})
-				c.store.record.Images["web"] = imageRecord{Spec: engine.ImageSpec(&img), Result: build.Result{Ref: "pushed"}, Files: c.sources.hashes("web")}
+				c.store.record.Images["web"] = imageRecord{Spec: c.state.Images["web"].Spec, Result: build.Result{Ref: "pushed"}, Files: c.sources.hashes("web")}
 				c.store.all = all
 				c.restore()
 				if got := c.state.Images["web"]; len(got.Dirty) != want || got.Pushed != "pushed" {
