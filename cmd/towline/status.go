@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -18,12 +19,14 @@ import (
 
 func statusCommand() *cobra.Command {
 	var ws workspaceFlags
-	var asJSON bool
+	var asJSON, failed bool
+	var chosen selection
 	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Show what is up, in sync and ready",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:     "status [RESOURCE...]",
+		Short:   "Show what is up, in sync and ready",
+		Example: "  towline status\n  towline status 'group3*' --label backend\n  towline status --failed",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			chosen.names = args
 			e, _, err := ws.find()
 			if err != nil {
 				return err
@@ -44,6 +47,15 @@ func statusCommand() *cobra.Command {
 				}
 				s.Phase, s.State, s.Text = api.PhaseStopped, api.StateStopped, "nothing is up"
 			}
+			if s.Resources, err = chosen.of(s.Resources); err != nil {
+				return err
+			}
+			if failed {
+				bad := api.OutcomeOf(&s).Failed
+				s.Resources = slices.DeleteFunc(slices.Clone(s.Resources), func(r api.ResourceStatus) bool {
+					return !slices.ContainsFunc(bad, func(b *api.ResourceStatus) bool { return b.Name == r.Name })
+				})
+			}
 			if asJSON {
 				enc := json.NewEncoder(os.Stdout)
 				enc.SetIndent("", "  ")
@@ -57,7 +69,9 @@ func statusCommand() *cobra.Command {
 		},
 	}
 	ws.register(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the whole status as JSON")
+	chosen.register(cmd)
+	cmd.Flags().BoolVar(&failed, "failed", false, "only resources that need a person")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the status as JSON, with all that is known of each resource")
 	return cmd
 }
 

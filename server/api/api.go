@@ -237,6 +237,12 @@ type HintRequest struct {
 	Paths []string `json:"paths"` // absolute
 }
 
+// SwitchRequest turns resources on or off.
+type SwitchRequest struct {
+	Resources []string `json:"resources"`
+	On        bool     `json:"on"`
+}
+
 // ResourceRequest names a resource for Trigger and Restart.
 type ResourceRequest struct {
 	Resource string `json:"resource"`

@@ -25,6 +25,7 @@ const (
 	RouteArgs     = "/v1/args"
 	RouteDown     = "/v1/down"
 	RouteHint     = "/v1/hint"
+	RouteSwitch   = "/v1/switch"
 	RouteTrigger  = "/v1/trigger"
 	RouteRestart  = "/v1/restart"
 	RouteDebug    = "/v1/debug"
@@ -110,6 +111,12 @@ func (c *Client) Down(ctx context.Context, req DownRequest) error {
 // not when the change has arrived anywhere.
 func (c *Client) Hint(ctx context.Context, paths ...string) error {
 	return c.call(ctx, http.MethodPost, RouteHint, HintRequest{Paths: paths}, nil)
+}
+
+// Switch turns resources of a project that is up on, with what they depend on,
+// or off: until Down, whatever the Tiltfile enables.
+func (c *Client) Switch(ctx context.Context, on bool, resources ...string) error {
+	return c.call(ctx, http.MethodPost, RouteSwitch, SwitchRequest{Resources: resources, On: on}, nil)
 }
 
 // Trigger forces a full update of a resource.

@@ -166,6 +166,39 @@ func TestArgsOutliveTheDaemon(t *testing.T) {
 	}
 }
 
+// TestSwitch turns a server off and on, as the next daemon would, too.
+func TestSwitch(t *testing.T) {
+	s := upServers(t)
+	s.reach("one:ready two:ready three:ready")
+	if code, p := s.post(api.RouteSwitch, `{"resources":["two","nope"]}`); code == 200 || !strings.Contains(p.Message, `no resource "nope"`) {
+		t.Errorf("a wrong name: %d %+v", code, p)
+	}
+	if code, p := s.post(api.RouteSwitch, `{"resources":["two","three"]}`); code != 200 {
+		t.Fatalf("%d %+v", code, p)
+	}
+	s.reach("one:ready two:disabled three:disabled")
+	if code, p := s.post(api.RouteUp, `{}`); code != 200 { // somebody asks for up again
+		t.Fatalf("%d %+v", code, p)
+	}
+	s.reach("one:ready two:disabled three:disabled")
+	if code, p := s.post(api.RouteSwitch, `{"resources":["three"],"on":true}`); code != 200 {
+		t.Fatalf("%d %+v", code, p)
+	}
+	s.reach("one:ready two:disabled three:ready")
+	next, err := openStore(s.o.Endpoint.State, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.close()
+	if got := next.record.Switched; len(got) != 2 || got["two"] || !got["three"] {
+		t.Errorf("the next daemon is told %v", got)
+	}
+	next.record.forget()
+	if len(next.record.Switched) > 0 {
+		t.Error("a down does not forget it")
+	}
+}
+
 func TestArgsNeedAProjectThatIsUp(t *testing.T) {
 	s := newStand(t)
 	if code, p := s.post(api.RouteArgs, `{"args":["one"]}`); code != 422 || !strings.Contains(p.Message, "not up") || !strings.Contains(p.Hint, "towline up -- ") {

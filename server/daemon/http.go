@@ -39,6 +39,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.RouteArgs, d.handleArgs)
 	mux.HandleFunc("POST "+api.RouteDown, d.handleDown)
 	mux.HandleFunc("POST "+api.RouteHint, d.handleHint)
+	mux.HandleFunc("POST "+api.RouteSwitch, d.handleSwitch)
 	mux.HandleFunc("POST "+api.RouteTrigger, d.handleResource((*core).trigger))
 	mux.HandleFunc("POST "+api.RouteRestart, d.handleResource((*core).restart))
 	mux.HandleFunc("POST "+api.RouteDebug, d.handleDebug)
@@ -219,6 +220,34 @@ func (d *Daemon) handleResource(do func(*core, string) error) http.HandlerFunc {
 		}
 		reply(w, struct{}{})
 	}
+}
+
+func (d *Daemon) handleSwitch(w http.ResponseWriter, r *http.Request) {
+	var req api.SwitchRequest
+	if !read(w, r, &req) {
+		return
+	}
+	d.answerStatus(w, r, func(c *core, answer func(error)) { answer(c.toggle(req)) })
+}
+
+// toggle turns resources on or off, and remembers it until Down.
+func (c *core) toggle(req api.SwitchRequest) error {
+	if c.session.runner == nil || c.good == nil {
+		return &config.Problem{Message: "the project is not up", Hint: "bring it up first: `towline up`"}
+	}
+	if err := mustKnow(c.good, req.Resources...); err != nil {
+		return err
+	}
+	switched := maps.Clone(c.store.record.Switched)
+	if switched == nil {
+		switched = map[string]bool{}
+	}
+	for _, name := range req.Resources {
+		switched[name] = req.On
+	}
+	c.store.record.Switched, c.store.unsaved = switched, true
+	c.step(engine.Switched{On: switched})
+	return nil
 }
 
 func (c *core) trigger(resource string) error {

@@ -35,6 +35,9 @@ type record struct {
 	Named   []map[string]any  `json:"named,omitempty"`   // workloads that such commands printed: they may have got the agent
 	Leaving bool              `json:"leaving,omitempty"` // a Down began and did not end
 
+	// Switched are the resources that a person turned on or off since Up.
+	Switched map[string]bool `json:"switched,omitempty"`
+
 	// Allowed is what the files held that were read when a person wanted the
 	// Tiltfile to run, by path.
 	Allowed map[string]string `json:"allowed,omitempty"`
@@ -315,7 +318,7 @@ func (r *record) pinned() string {
 
 // forget drops what is gone from the cluster.
 func (r *record) forget() {
-	r.Up, r.Applied, r.Deploys, r.Named, r.Leaving, r.Alone = nil, nil, nil, nil, false, false
+	*r = record{ID: r.ID, Pin: r.Pin, Images: r.Images, Allowed: r.Allowed}
 }
 
 // Remembered returns what is up in a workspace whose daemon does not run, as

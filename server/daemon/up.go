@@ -406,5 +406,6 @@ func (c *core) want(req api.UpRequest) {
 	c.requests.left, req.TakeOver = "", false // it was for now
 	c.store.record.Up, c.store.record.Alone, c.store.record.Leaving = &req, !c.session.remote, false
 	c.store.save()
+	c.step(engine.Switched{On: c.store.record.Switched})
 	c.step(engine.Wanted{Resources: req.Resources})
 }

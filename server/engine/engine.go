@@ -29,8 +29,9 @@ import (
 type State struct {
 	Project   *config.Project
 	Up        bool
-	Batch     uint64   // number of the last set of changed files, or of the last live update
-	Requested []string // names of Wanted; none: all that are enabled
+	Batch     uint64          // number of the last set of changed files, or of the last live update
+	Requested []string        // names of Wanted; none: all that are enabled
+	Switched  map[string]bool // on or off by a person, whatever the Tiltfile enables
 	Images    map[string]Image
 	Resources map[string]Resource
 	Targets   map[TargetID]Target

@@ -23,6 +23,10 @@ type Restored struct {
 // Wanted brings resources up; none means all that are enabled.
 type Wanted struct{ Resources []string }
 
+// Switched turns resources on and off, in place of all that was switched before.
+// What a resource that is turned on depends on is turned on with it.
+type Switched struct{ On map[string]bool }
+
 // Unwanted ends it: nothing is planned until Wanted comes again.
 type Unwanted struct{}
 
@@ -234,15 +238,26 @@ func (e Wanted) record(s *State) []Effect {
 	return want(s)
 }
 
+func (e Switched) record(s *State) []Effect {
+	s.Switched = e.On
+	if s.Project == nil || !s.Up {
+		return nil
+	}
+	return want(s)
+}
+
 // want brings up what was asked for and is not, and ends what the project no
 // longer enables.
 func want(s *State) []Effect {
-	names := s.view.withDependencies(s.Requested)
+	names, on := s.view.withDependencies(s.Requested), s.switchedOn()
 	var effects []Effect
 	for _, r := range s.Project.Resources {
 		wanted := r.Enabled
 		if len(s.Requested) > 0 {
 			wanted = names[r.Name]
+		}
+		if now, switched := s.Switched[r.Name]; switched || on[r.Name] {
+			wanted = now || on[r.Name]
 		}
 		res := s.Resources[r.Name]
 		switch {
@@ -265,8 +280,28 @@ func want(s *State) []Effect {
 	return effects
 }
 
+// SwitchedOff reports whether a person turned a resource off.
+func (s *State) SwitchedOff(name string) bool {
+	on, switched := s.Switched[name]
+	return switched && !on
+}
+
+// switchedOn are the resources that a person turned on and all that they depend
+// on, but for what was turned off.
+func (s *State) switchedOn() map[string]bool {
+	var names []string
+	for name, on := range s.Switched {
+		if on && s.view.resources[name] != nil {
+			names = append(names, name)
+		}
+	}
+	on := s.view.withDependencies(names)
+	maps.DeleteFunc(on, func(name string, _ bool) bool { now, switched := s.Switched[name]; return switched && !now })
+	return on
+}
+
 func (Unwanted) record(s *State) []Effect {
-	s.Up = false
+	s.Up, s.Switched = false, nil
 	var effects []Effect
 	for name, r := range s.Resources {
 		s.Resources[name] = Resource{Spec: r.Spec}

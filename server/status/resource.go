@@ -82,7 +82,7 @@ type verdict struct {
 // failed, what is waited for, and last what the cluster sees.
 func (f *Facts) judge(spec *config.Resource, r engine.Resource, targets []api.Target) verdict {
 	switch {
-	case !spec.Enabled && !r.Wanted:
+	case !r.Wanted && (!spec.Enabled || f.State.SwitchedOff(spec.Name)):
 		return verdict{state: api.StateDisabled}
 	case !f.State.Up || !r.Wanted:
 		return verdict{state: api.StateStopped}
