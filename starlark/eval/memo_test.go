@@ -244,3 +244,18 @@ func TestMemoRandom(t *testing.T) {
 		t.Errorf("%d of 150 were taken again", taken)
 	}
 }
+
+// TestMemoForgets: what was asked to see whether an evaluation may be taken again
+// says nothing of a file that a command wrote since.
+func TestMemoForgets(t *testing.T) {
+	m := newMemo(t, map[string]string{"out": "before", "Tiltfile": `
+if os.path.exists('go'):
+    local('echo after > out', quiet=True)
+local_resource(str(read_file('out')).strip(), 'true')
+`})
+	m.again(outcome{})
+	m.put("go", "") // which is asked after the contents of files
+	if got := m.eval(m.kept); got.Resources[0].Name != "after" {
+		t.Errorf("read %q", got.Resources[0].Name)
+	}
+}
