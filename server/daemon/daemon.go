@@ -40,6 +40,7 @@ type Options struct {
 	Endpoint api.Endpoint
 	Version  string
 	Linger   time.Duration     // how long it stays without faces; 0: 10 minutes
+	DownWait time.Duration     // how long `down` waits for the Tiltfile; 0: a minute
 	Agent    map[string][]byte // the agent's binaries for linux by architecture
 	Evaluate Evaluate
 	Log      *slog.Logger

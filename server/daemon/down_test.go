@@ -146,8 +146,12 @@ func newPlay(t *testing.T, tiltfile string) *play {
 	if err := os.WriteFile(filepath.Join(p.o.Endpoint.Workspace, "Tiltfile"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.evaluates(func(_ context.Context, e Evaluation) *config.Project {
+	p.evaluates(func(ctx context.Context, e Evaluation) *config.Project {
 		p.asked = append(p.asked, e.Subcommand)
+		if p.tiltfile == "endless" {
+			<-ctx.Done()
+			return &config.Project{Tiltfile: e.Tiltfile, ConfigFiles: []string{e.Tiltfile}, Error: &config.Problem{Message: context.Cause(ctx).Error()}}
+		}
 		if p.gate != nil && e.Subcommand != "down" {
 			<-p.gate
 		}
@@ -249,6 +253,22 @@ func TestDownNeedsNoTiltfile(t *testing.T) {
 		c.resume()
 		time.AfterFunc(50*time.Millisecond, func() { close(p.gate) })
 	})
+	if code, problem := p.post(api.RouteDown, `{}`); code != 200 {
+		t.Fatalf("%d %+v", code, problem)
+	}
+	if left := p.world.names(); left != "" {
+		t.Errorf("left: %s", left)
+	}
+	p.await("nothing is up", func(s *api.Status) bool { return !s.Up && s.State == api.StateStopped })
+}
+
+// TestDownWaitsForNoTiltfile: one whose evaluation does not end, for `down`
+// either, keeps nothing up.
+func TestDownWaitsForNoTiltfile(t *testing.T) {
+	p := newPlay(t, "db web")
+	p.up()
+	p.tiltfile = "endless"
+	p.do(func(c *core) { c.d.o.DownWait = time.Millisecond; c.evaluate(nil) })
 	if code, problem := p.post(api.RouteDown, `{}`); code != 200 {
 		t.Fatalf("%d %+v", code, problem)
 	}

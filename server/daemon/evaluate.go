@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ type Evaluation struct {
 	Kubeconfig string
 	Log        func(line string)
 	Allowed    func(read map[string]config.Content) bool // see eval.Options
+	Within     time.Duration                             // after which it is ended; 0: never
 }
 
 // evaluator runs one evaluation at a time beside the core: a new one takes the
@@ -73,7 +75,7 @@ func (v *evaluator) begin(e Evaluation, known []string, then func(outcome)) {
 			close(done)
 			return // another one has taken its place
 		}
-		p := v.run(ctx, e)
+		p := v.runWithin(ctx, e)
 		close(done)
 		ahead := readAhead(ctx, p, known)
 		v.post(func() {
@@ -83,6 +85,16 @@ func (v *evaluator) begin(e Evaluation, known []string, then func(outcome)) {
 			}
 		})
 	})
+}
+
+// runWithin is run, which is ended when it takes longer than it may.
+func (v *evaluator) runWithin(ctx context.Context, e Evaluation) *config.Project {
+	if e.Within > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, e.Within, fmt.Errorf("the Tiltfile took longer than %v, and was ended", e.Within))
+		defer stop()
+	}
+	return v.run(ctx, e)
 }
 
 // answer tells those who waited for the end of an evaluation, and reports

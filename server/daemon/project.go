@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -23,6 +24,9 @@ func (c *core) evaluate(then func(*config.Project)) {
 	}
 	if !c.session.remote && !c.requests.down {
 		c.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
+	}
+	if e.Subcommand == "down" { // a Tiltfile that does not end keeps nothing up
+		e.Within = cmp.Or(c.d.o.DownWait, time.Minute)
 	}
 	if c.session.cluster != nil {
 		e.Cluster, e.Kubeconfig = c.session.cluster.Identity(), c.d.kubeconfig()
