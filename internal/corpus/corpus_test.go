@@ -187,7 +187,7 @@ func (p *project) checkSource(t *testing.T, name string, evaluated *config.Proje
 	}
 	f := text.File(path)
 	for _, project := range []*config.Project{nil, evaluated} {
-		s := &ide.Snapshot{Workspace: workspace.World{Snapshot: snap}, Project: project}
+		s := &ide.Analysis{Host: workspace.World{Snapshot: snap}, Project: project}
 		for _, d := range ide.Diagnostics(s, f) {
 			line, column := f.Lines.Position(d.Span.Start, ours.UTF32)
 			if d.Code == ide.CodeEvaluation {
