@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
@@ -55,13 +56,20 @@ func newSession() session {
 // kubeconfig that knows it alone to a file. It does not talk to it. A
 // kubeconfig that cannot be used leaves no cluster and its problem in lost.
 func (s *session) open(file string, warn func(error)) {
-	cluster, err := kube.Open(kube.Options{Context: s.request.Context, Namespace: s.request.Namespace, Warn: func(text string) {
-		warn(warning(text))
-	}})
+	var open atomic.Pointer[kube.Cluster]
+	cluster, err := kube.Open(kube.Options{
+		Context: s.request.Context, Namespace: s.request.Namespace, Warn: func(text string) { warn(warning(text)) },
+		Renewed: func() {
+			if c := open.Load(); c != nil && c.WriteKubeconfig(file) != nil {
+				warn(warning("the commands' own kubeconfig still has the old credentials: " + file))
+			}
+		},
+	})
 	if err != nil {
 		s.cluster, s.lost = nil, err
 		return
 	}
+	open.Store(cluster)
 	s.cluster, s.lost = cluster, nil
 	if err := cluster.WriteKubeconfig(file); err != nil {
 		warn(err)

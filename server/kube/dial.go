@@ -33,7 +33,21 @@ const maxChunk = 256 << 10
 // nothing but that the bytes left: only the other side's answer does.
 // Closing the connection, and the end of the pod or the cluster, end it; ctx
 // bounds the dialling alone. Deadlines are not supported.
-func (c *Cluster) Dial(ctx context.Context, namespace, pod string, port int) (net.Conn, error) {
+//
+// The end of what one side sends reaches the other late, and is the end of all:
+// containerd, which is between, passes no half-close on. It waits a second for
+// the other direction to end as well and then closes both. So an answer that ends
+// with its connection takes 1.0 s, by kubectl as well, and one that begins later
+// than that after CloseWrite is lost. An agent's own forwards do neither.
+func (c *Cluster) Dial(ctx context.Context, namespace, pod string, port int) (conn net.Conn, err error) {
+	err = c.credentials.again(func() error {
+		conn, err = c.dial(ctx, namespace, pod, port)
+		return err
+	})
+	return conn, err
+}
+
+func (c *Cluster) dial(ctx context.Context, namespace, pod string, port int) (net.Conn, error) {
 	object := fmt.Sprintf("port %d of pod %s", port, pod)
 	dialer, err := c.portForwardDialer(namespace, pod)
 	if err != nil {
@@ -68,12 +82,13 @@ func (c *Cluster) Dial(ctx context.Context, namespace, pod string, port int) (ne
 // proxies that do not know that.
 func (c *Cluster) portForwardDialer(namespace, pod string) (httpstream.Dialer, error) {
 	u := c.clientset.CoreV1().RESTClient().Post().Namespace(namespace).Resource("pods").Name(pod).SubResource("portforward").URL()
-	transport, upgrader, err := spdy.RoundTripperFor(c.rest)
+	config, _ := c.credentials.now()
+	transport, upgrader, err := spdy.RoundTripperFor(config)
 	if err != nil {
 		return nil, err
 	}
 	bare := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, u)
-	tunnel, err := portforward.NewSPDYOverWebsocketDialerForStreaming(u, c.rest)
+	tunnel, err := portforward.NewSPDYOverWebsocketDialerForStreaming(u, config)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,14 @@ type ExecOptions struct {
 // That Exec returned does not prove that the command read all of Stdin or that
 // all it wrote arrived; who needs that has to ask the other side.
 func (c *Cluster) Exec(ctx context.Context, o ExecOptions) (exitCode int, err error) {
+	err = c.credentials.again(func() error {
+		exitCode, err = c.exec(ctx, o)
+		return err
+	})
+	return exitCode, err
+}
+
+func (c *Cluster) exec(ctx context.Context, o ExecOptions) (exitCode int, err error) {
 	object := "container " + o.Container + " of pod " + o.Pod
 	options := &corev1.PodExecOptions{
 		Container: o.Container, Command: o.Argv,
@@ -56,11 +64,12 @@ func (c *Cluster) Exec(ctx context.Context, o ExecOptions) (exitCode int, err er
 
 // executor speaks WebSocket, and SPDY to servers or proxies that do not.
 func (c *Cluster) executor(u *url.URL) (remotecommand.Executor, error) {
-	spdy, err := remotecommand.NewSPDYExecutor(c.rest, "POST", u)
+	config, _ := c.credentials.now()
+	spdy, err := remotecommand.NewSPDYExecutor(config, "POST", u)
 	if err != nil {
 		return nil, err
 	}
-	socket, err := remotecommand.NewWebSocketExecutor(c.rest, "GET", u.String())
+	socket, err := remotecommand.NewWebSocketExecutor(config, "GET", u.String())
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,8 @@
 // package's own small types. No type of client-go leaves it.
 //
 // A Cluster is pinned when it is opened: later changes of the kubeconfig, such
-// as another current context, do not move it. Whether it may be used at all is
+// as another current context, do not move it; only the credentials are read
+// again once the cluster does not accept them any more. Whether it may be used at all is
 // for the caller to ask first, with Allowed.
 //
 // Every error of a method is an *Error whose Kind says what sort of failure it
@@ -24,6 +25,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -49,19 +51,24 @@ type Options struct {
 	// Warn receives each distinct warning of the API server once ("apps/v1beta1
 	// is deprecated"). It may be called from several goroutines. Nil drops them.
 	Warn func(text string)
+
+	// Renewed is called when the credentials had expired and the kubeconfig had
+	// new ones: what WriteKubeconfig writes is another then. It may be called from
+	// several goroutines. Nil is fine.
+	Renewed func()
 }
 
 // Cluster is an open, pinned cluster. Its methods may be called concurrently.
 // It owns no goroutines between calls.
 type Cluster struct {
-	identity   Identity
-	rest       *rest.Config
-	clientset  kubernetes.Interface
-	dynamic    dynamic.Interface
-	metadata   metadata.Interface
-	mapper     meta.ResettableRESTMapper
-	kubeconfig string
-	pinned     clientcmdapi.Config // of this context alone
+	identity    Identity
+	credentials *credentials
+	clientset   kubernetes.Interface
+	dynamic     dynamic.Interface
+	metadata    metadata.Interface
+	mapper      meta.ResettableRESTMapper
+	kubeconfig  string
+	pinned      atomic.Pointer[clientcmdapi.Config] // of this context alone
 }
 
 // quietKlog discards client-go's log, once per process: it is a package
@@ -103,16 +110,49 @@ func Open(o Options) (*Cluster, error) {
 	}
 	c.identity = identify(name, namespace, raw, cfg)
 	c.kubeconfig = kubeconfigFile(raw, name, rules.GetDefaultFilename())
-	c.pinned = pin(*raw, name, namespace)
+	pinned := pin(*raw, name, namespace)
+	c.pinned.Store(&pinned)
+	c.credentials.load = func() (*rest.Config, error) { return c.reload(rules) }
+	c.credentials.renewed = o.Renewed
 	return c, nil
+}
+
+// reload reads the context again; nil where it leads to another cluster by now.
+func (c *Cluster) reload(rules *clientcmd.ClientConfigLoadingRules) (*rest.Config, error) {
+	raw, err := rules.Load()
+	if err != nil {
+		return nil, err
+	}
+	id := c.identity
+	cfg, err := clientcmd.NewNonInteractiveClientConfig(*raw, id.Context, &clientcmd.ConfigOverrides{}, rules).ClientConfig()
+	if err != nil {
+		return nil, err
+	}
+	if now := identify(id.Context, id.Namespace, raw, cfg); now.Pin() != id.Pin() || now.Server != id.Server {
+		return nil, nil
+	}
+	pinned := pin(*raw, id.Context, id.Namespace)
+	c.pinned.Store(&pinned)
+	return cfg, rest.LoadTLSFiles(cfg)
 }
 
 // newCluster makes the clients for a configuration.
 func newCluster(cfg *rest.Config, warn func(string)) (*Cluster, error) {
 	quietKlog()
-	cfg = rest.CopyConfig(cfg)
-	cfg.QPS, cfg.Burst = 200, 400
-	cfg.UserAgent = "towline"
+	own := rest.CopyConfig(cfg)
+	own.UserAgent = "towline"
+	if err := rest.LoadTLSFiles(own); err != nil {
+		return nil, err
+	}
+	credentials, err := newCredentials(own, nil)
+	if err != nil {
+		return nil, err
+	}
+	server, _, err := rest.DefaultServerUrlFor(own)
+	if err != nil {
+		return nil, err
+	}
+	cfg = &rest.Config{Host: server.String(), UserAgent: "towline", QPS: 200, Burst: 400, Timeout: own.Timeout, Transport: credentials}
 	cfg.WarningHandlerWithContext = &warnings{emit: warn}
 	plain, err := kubernetes.NewForConfig(cfg)
 	if err != nil {
@@ -127,7 +167,7 @@ func newCluster(cfg *rest.Config, warn func(string)) (*Cluster, error) {
 		return nil, err
 	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(plain.Discovery()))
-	return &Cluster{rest: cfg, clientset: plain, dynamic: dyn, metadata: meta, mapper: mapper}, nil
+	return &Cluster{credentials: credentials, clientset: plain, dynamic: dyn, metadata: meta, mapper: mapper}, nil
 }
 
 // Identity says which cluster this is.
@@ -152,7 +192,7 @@ func pin(raw clientcmdapi.Config, name, namespace string) clientcmdapi.Config {
 // rights 0600, for commands that must not end up elsewhere when somebody
 // switches the current context.
 func (c *Cluster) WriteKubeconfig(path string) error {
-	return clientcmd.WriteToFile(c.pinned, path)
+	return clientcmd.WriteToFile(*c.pinned.Load(), path)
 }
 
 // ServerVersion asks the API server for its version ("v1.34.4"). It is also

@@ -103,7 +103,7 @@ func TestClusterWaitsForEndingObjects(t *testing.T) {
 func TestClusterForbidden(t *testing.T) {
 	t.Parallel()
 	c := testCluster(t)
-	limited := rest.CopyConfig(c.rest)
+	limited := rest.CopyConfig(c.credentials.config)
 	limited.Impersonate.UserName = "nobody"
 	other, err := newCluster(limited, nil)
 	if err != nil {
