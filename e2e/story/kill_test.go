@@ -171,7 +171,8 @@ func (k *killer) settled() api.Status {
 	})
 	if !errors.Is(err, settled) {
 		logs, _ := k.cli(k.ctx, "logs")
-		k.t.Fatalf("round %d: %v: %s\n%s", k.round, err, brief(last), logs)
+		own, _ := os.ReadFile(k.endpoint.LogFile())
+		k.t.Fatalf("round %d: %v: %s\n%s\nthe daemon says:\n%s", k.round, err, brief(last), logs, own[max(0, len(own)-4000):])
 	}
 	url := k.resource(last, "web").Forwards[0].URL
 	want := "from the pod"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -90,7 +91,29 @@ func ping(ctx context.Context, e Endpoint, dial func(context.Context, Endpoint) 
 	if err != nil {
 		return err
 	}
-	return conn.Close()
+	defer conn.Close()
+	return answers(conn)
+}
+
+// answerTimeout is how long a daemon that is busy may take to show that it
+// lives.
+const answerTimeout = time.Second
+
+// answers returns an error if nobody is behind a connection: the socket of a
+// daemon that was killed in the middle of starting a program stays open until
+// that is its program.
+func answers(conn net.Conn) error {
+	err := conn.SetDeadline(time.Now().Add(answerTimeout))
+	if err == nil {
+		_, err = io.WriteString(conn, "HEAD / HTTP/1.0\r\n\r\n")
+	}
+	if err == nil {
+		_, err = conn.Read(make([]byte, 1))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil // it is busy
+	}
+	return err
 }
 
 // start runs the daemon in a session of its own, so that it outlives the face

@@ -222,3 +222,29 @@ func TestAddressWins(t *testing.T) {
 		t.Errorf("noted /other.sock, got %s", got)
 	}
 }
+
+// TestAnOpenSocketIsNoDaemon: one whose process was killed may be open for a
+// moment yet, held by a child. One that does not come to answering lives.
+func TestAnOpenSocketIsNoDaemon(t *testing.T) {
+	e := newEndpoint(t, "")
+	if err := os.MkdirAll(filepath.Dir(e.Socket), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for closed, want := range map[bool]bool{false: true, true: false} {
+		l, err := net.Listen("unix", e.Socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = ping(t.Context(), e, func(ctx context.Context, e Endpoint) (net.Conn, error) {
+			conn, err := net.Dial("unix", e.Socket)
+			if closed {
+				l.Close()
+			}
+			return conn, err
+		})
+		if lives := err == nil; lives != want {
+			t.Errorf("closed %v: %v", closed, err)
+		}
+		l.Close()
+	}
+}

@@ -22,13 +22,11 @@ func Owner(workspace string, pid int) string { return workspace + "/" + strconv.
 // Where there is no /proc nothing is found.
 func EndOrphans(owner string) {
 	mark := []byte(OwnerName + "=" + owner)
-	ended := map[int]bool{}
 	signal := syscall.SIGTERM
 	deadline := time.Now().Add(leftGrace)
 	for {
 		groups := orphans(mark)
 		if len(groups) == 0 {
-			awaitReaped(ended)
 			return
 		}
 		if time.Now().After(deadline) {
@@ -38,7 +36,6 @@ func EndOrphans(owner string) {
 			signal, deadline = syscall.SIGKILL, time.Now().Add(leftGrace)
 		}
 		for _, pid := range groups {
-			ended[pid] = true
 			_ = syscall.Kill(-pid, signal) // it may have ended meanwhile
 		}
 		time.Sleep(20 * time.Millisecond)
