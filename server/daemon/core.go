@@ -191,6 +191,9 @@ func (c *core) event(e engine.Event) {
 		}
 	case engine.LocalDone:
 		c.rescan() // what the command wrote comes before what follows from it
+		if e.Problem != nil {
+			c.updates.failed(e.Resource)
+		}
 	}
 	c.step(e)
 }

@@ -21,9 +21,11 @@ func newUpdates() updates {
 	return updates{began: map[string]time.Time{}, resources: map[string]*api.Update{}, synced: map[engine.TargetID]*api.Update{}, building: map[string]string{}}
 }
 
-// begin notes the start of a resource's update, unless one goes on.
+// begin notes the start of a resource's update, or its next step: what follows
+// on a build goes on with it, all else is an update of its own.
 func (u updates) begin(resource, kind, reason string) {
-	if _, running := u.began[resource]; !running {
+	last := u.resources[resource]
+	if _, running := u.began[resource]; !running || last == nil || last.Kind != "build" {
 		u.began[resource] = time.Now()
 	}
 	u.resources[resource] = &api.Update{Kind: kind, Began: u.began[resource], Reason: reason}

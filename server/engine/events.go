@@ -217,7 +217,20 @@ func (e Wanted) record(s *State) []Effect {
 	if s.Project == nil {
 		return nil
 	}
+	s.askAgain(e.Resources)
+	return want(s)
+}
+
+// askAgain has what failed of some resources, or of all, tried again.
+func (s *State) askAgain(names []string) {
+	asked, images := s.view.withDependencies(names), map[string]bool{}
 	for name, r := range s.Resources {
+		if len(names) > 0 && !asked[name] {
+			continue
+		}
+		for _, ref := range s.view.reads(name) {
+			images[ref] = true
+		}
 		// Asking again is a reason to try again, a command that failed or a
 		// server that ended included: they would wait for a file to change. So
 		// would what somebody deleted in the cluster.
@@ -227,15 +240,20 @@ func (e Wanted) record(s *State) []Effect {
 		s.Resources[name] = r
 	}
 	for id, t := range s.Targets {
-		t.Failed = nil
-		s.Targets[id] = t
+		if len(names) == 0 || asked[t.Resource] {
+			t.Failed = nil
+			s.Targets[id] = t
+		}
 	}
-	for ref, img := range s.Images {
+	for ref := range images {
+		img, known := s.Images[ref]
+		if !known {
+			continue
+		}
 		img.Stale = img.Stale || img.Failed != nil
 		img.Failed = nil
 		s.Images[ref] = img
 	}
-	return want(s)
 }
 
 func (e Switched) record(s *State) []Effect {
