@@ -231,8 +231,8 @@ func shortenError(e map[string]any) {
 		calls = append(calls, fmt.Sprintf("%s in %v: %v", text(f["pos"]), f["name"], f["text"]))
 	}
 	e["stack"] = calls
-	if len(calls) == 0 {
-		e["at"] = text(e["pos"])
+	if at := text(e["pos"]); !slices.ContainsFunc(calls, func(c any) bool { return strings.HasPrefix(c.(string), at+" ") }) {
+		e["at"] = at // in a file that a call read, or of no call
 	}
 }
 

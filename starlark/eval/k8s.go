@@ -1,10 +1,14 @@
 package eval
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"maps"
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/unpack"
@@ -43,7 +47,7 @@ func (c *call) k8sYAML() (starlark.Value, error) {
 	if first, _ := starlark.AsString(values[0]); len(objects) == 0 && first == "" && c.run.withheld == nil {
 		return nil, errEmpty
 	}
-	return starlark.None, c.run.yaml.add(objects, in.AllowDuplicates)
+	return starlark.None, c.run.declare(objects, in.AllowDuplicates)
 }
 
 // objectRef is what two objects may not have in common, unless that is allowed.
@@ -62,11 +66,14 @@ func (o objectRef) String() string {
 	return fmt.Sprintf("%s %s (Namespace: %s)", o.kind, o.name, o.namespace)
 }
 
-func (y *yamlState) add(objects []*object, allowDuplicates bool) error {
+// declare takes the objects of a k8s_yaml.
+func (r *run) declare(objects []*object, allowDuplicates bool) error {
+	y := &r.yaml
 	if y.declared == nil {
 		y.declared = map[objectRef]*object{}
 	}
 	for _, o := range objects {
+		r.nameGenerated(o)
 		if err := checkName(o); err != nil {
 			return err
 		}
@@ -81,18 +88,37 @@ func (y *yamlState) add(objects []*object, allowDuplicates bool) error {
 	return nil
 }
 
-// checkName refuses an object without a name: it can be created, but not applied,
-// and nothing could be said of it.
+// checkName refuses an object without a name: no server takes it.
 func checkName(o *object) error {
-	prefix, _ := manifest.MapAt(o.Content, "metadata")["generateName"].(string)
-	switch {
-	case o.of.Name != "":
+	if o.of.Name != "" {
 		return nil
-	case prefix != "":
-		return &fault.Located{Pos: o.Pos, Hint: "give it a name in place of generateName",
-			Err: fmt.Errorf("the %s %q has metadata.generateName and no name: it cannot be applied again and again", o.of.Kind, prefix)}
 	}
-	return &fault.Located{Pos: o.Pos, Err: fmt.Errorf("a %s has no metadata.name: %s", o.of.Kind, manifest.Shorten(o.Content))}
+	at := o.Pos
+	if o.Source != "" {
+		at = config.Position{File: o.Source, Line: o.Line}
+	}
+	return &fault.Located{Pos: at, Err: fmt.Errorf("a %s has no metadata.name: %s", o.of.Kind, manifest.Shorten(o.Content))}
+}
+
+// nameGenerated gives an object with metadata.generateName the name that the
+// server would make, but always the same: it is applied again and again.
+func (r *run) nameGenerated(o *object) {
+	prefix, _ := manifest.MapAt(o.Content, "metadata")["generateName"].(string)
+	if o.of.Name != "" || prefix == "" {
+		return
+	}
+	content, metadata := maps.Clone(o.Content), maps.Clone(manifest.MapAt(o.Content, "metadata")) // others have them too
+	content["metadata"] = metadata
+	for n := 0; ; n++ {
+		sum := sha256.Sum256(fmt.Append(nil, o.of.Kind, prefix, n))
+		metadata["name"] = prefix + hex.EncodeToString(sum[:])[:5]
+		named := manifest.New(r.imageNames, content)
+		named.Line, named.Removed = o.of.Line, o.of.Removed
+		o.of, o.Content, o.Key = &named, content, named.Key
+		if r.yaml.declared[o.ref()] == nil {
+			return
+		}
+	}
 }
 
 func (c *call) filterYAML() (starlark.Value, error) {

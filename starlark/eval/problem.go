@@ -32,6 +32,9 @@ func (r *run) problem(err error) config.Problem {
 		p.Message = strings.TrimPrefix(e.Msg, "Starlark computation cancelled: ")
 		p.Stack = r.stack(e.CallStack)
 		p.Pos = place(p.Stack)
+		if at = nil; errors.As(e, &at) {
+			p.Pos = at.Pos // the call is right, what it read is not
+		}
 		err = e
 	}
 	var syntaxErr syntax.Error

@@ -8,6 +8,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/value"
 	"github.com/towline-dev/towline/starlark/yamldoc"
@@ -61,7 +62,11 @@ func (c *call) yamlOne(v starlark.Value) ([]*object, error) {
 	}
 	objects, err := c.run.objects(text, c.pos(), file)
 	if err != nil {
-		return nil, fmt.Errorf("%s is not a valid YAML file: %w", file, err)
+		err := fmt.Errorf("%s is not a valid YAML file: %w", file, err)
+		if line := yamldoc.LineOf(err); line > 0 {
+			return nil, &fault.Located{Pos: config.Position{File: file, Line: line}, Err: err}
+		}
+		return nil, err
 	}
 	return objects, nil
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// Located is an error of the assembly, which knows the call that is at fault.
+// Located is an error that knows what is at fault better than the stack of
+// calls: another call, or a place in a file that a call read.
 type Located struct {
 	Pos  config.Position
 	Err  error

@@ -19,7 +19,7 @@ func Read(text string, names Names, types *Types) ([]Manifest, error) {
 	r := reader{text: text, names: names, types: types}
 	for _, d := range docs {
 		if err := r.add(d, nil); err != nil {
-			return nil, err
+			return nil, yamldoc.At(d.Line, err)
 		}
 	}
 	return r.objects, err

@@ -71,13 +71,17 @@ func parseDocuments(text string) ([]Document, error) {
 		doc, rest := cutDocument(text)
 		v, err := parseDocument(doc, line)
 		if err != nil {
-			return docs, fmt.Errorf("error converting YAML to JSON: %w", err)
+			err = fmt.Errorf("error converting YAML to JSON: %w", err)
+			if LineOf(err) == 0 {
+				err = At(line+firstLine(doc), err)
+			}
+			return docs, err
 		}
 		if v != nil {
 			docs = append(docs, Document{Value: v, Line: line + firstLine(doc)})
 		}
 		if behind := behindSeparator(text[len(doc):]); behind != "" {
-			return docs, separatorError(behind)
+			return docs, At(line+strings.Count(doc, "\n"), separatorError(behind))
 		}
 		line += strings.Count(text[:len(text)-len(rest)], "\n")
 		text = rest
@@ -133,6 +137,38 @@ func separatorError(behind string) error {
 	return fmt.Errorf("invalid Yaml document separator: %s", behind)
 }
 
+// At is an error in the document that begins at a line of its stream.
+func At(line int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &atLine{line, err}
+}
+
+type atLine struct {
+	line int
+	err  error
+}
+
+func (e *atLine) Error() string { return e.err.Error() }
+func (e *atLine) Unwrap() error { return e.err }
+
+// LineOf returns the line of a stream that an error of this package is about, or
+// one of At; 0 when it is not known.
+func LineOf(err error) int {
+	var at *atLine
+	if errors.As(err, &at) {
+		return at.line
+	}
+	_, rest, _ := strings.Cut(err.Error(), libraryLine)
+	number, _, _ := strings.Cut(rest, ":")
+	n, _ := strconv.Atoi(number) // 0 where there is none
+	return n
+}
+
+// libraryLine is how the YAML library begins the line in its errors.
+const libraryLine = "yaml: line "
+
 // firstLine counts the lines before the first that says something.
 func firstLine(doc string) int {
 	n := 0
@@ -149,9 +185,8 @@ func firstLine(doc string) int {
 // shiftLine adds the lines of earlier documents to the line that an error of
 // the YAML library names.
 func shiftLine(err error, by int) error {
-	const mark = "yaml: line "
 	text := err.Error()
-	rest, ok := strings.CutPrefix(text, mark)
+	rest, ok := strings.CutPrefix(text, libraryLine)
 	if !ok || by == 0 {
 		return err
 	}
@@ -160,7 +195,7 @@ func shiftLine(err error, by int) error {
 	if convErr != nil {
 		return err
 	}
-	return errors.New(mark + strconv.Itoa(n+by) + ":" + rest)
+	return errors.New(libraryLine + strconv.Itoa(n+by) + ":" + rest)
 }
 
 // MaxDepth is how deep values may nest.
