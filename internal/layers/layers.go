@@ -85,7 +85,7 @@ var Allowed = map[string][]string{
 		"agent/wire", "agent/client", "starlark/config", "internal/file"},
 	"server/run/rollout": {"server/engine", "server/inject", "server/kube", "server/run/inbox", "server/run/output", "agent/wire", "starlark/config"},
 	"server/run/deploy": {"server/build", "server/engine", "server/inject", "server/kube", "server/run/command", "server/run/inbox",
-		"server/run/output", "server/run/rollout", "starlark/config"},
+		"server/run/output", "server/run/rollout", "starlark/config", "starlark/yamldoc"},
 	"server/run/inbox":   {},
 	"server/run/output":  {"starlark/config"},
 	"server/run/command": {"server/run/output", "starlark/config"},

@@ -8,9 +8,10 @@ import (
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
 // Removed is what was taken out of an object before anybody sees it.
@@ -169,56 +170,9 @@ func findLines(removed []Removed, stream string, begins int, within []string) {
 	if len(removed) == 0 {
 		return
 	}
-	root := documentAt(stream, begins)
+	doc := yamldoc.NodesAt(stream, begins)
 	for i := range removed {
-		removed[i].Line = begins
-		if root != nil {
-			removed[i].Line = lineAt(root, append(slices.Clone(within), removed[i].path...))
-		}
+		removed[i].Line = doc.Line(append(slices.Clone(within), removed[i].path...))
 	}
 	slices.SortFunc(removed, func(a, b Removed) int { return cmp.Or(a.Line-b.Line, strings.Compare(a.Text, b.Text)) })
-}
-
-// documentAt returns the document of a stream that begins at a line, the first
-// one behind it when no one does.
-func documentAt(stream string, begins int) *yaml.Node {
-	decoder := yaml.NewDecoder(strings.NewReader(stream))
-	for {
-		var doc yaml.Node
-		if err := decoder.Decode(&doc); err != nil || len(doc.Content) == 0 {
-			return nil
-		}
-		if doc.Content[0].Line >= begins {
-			return doc.Content[0]
-		}
-	}
-}
-
-// lineAt follows a path as far as it goes, and returns the line of the last key.
-func lineAt(n *yaml.Node, path []string) int {
-	line := n.Line
-	for _, key := range path {
-		if n.Alias != nil {
-			n = n.Alias
-		}
-		switch i, err := strconv.Atoi(key); {
-		case n.Kind == yaml.SequenceNode && err == nil && i < len(n.Content):
-			n = n.Content[i]
-			line = n.Line
-		case n.Kind == yaml.MappingNode:
-			at := -1
-			for j := 0; j+1 < len(n.Content); j += 2 {
-				if n.Content[j].Value == key {
-					at = j
-				}
-			}
-			if at < 0 {
-				return line
-			}
-			line, n = n.Content[at].Line, n.Content[at+1]
-		default:
-			return line
-		}
-	}
-	return line
 }

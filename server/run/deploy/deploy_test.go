@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -285,6 +286,47 @@ func TestRefusedObjectHasItsPlace(t *testing.T) {
 			t.Errorf("lines %q", b.lines)
 		}
 	})
+}
+
+// TestRefusedFieldHasItsLine, as far as it is written in the file.
+func TestRefusedFieldHasItsLine(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "web.yaml")
+	const text = `kind: ConfigMap
+---
+# a comment
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  labels: {app.kubernetes.io/name: "not a label!"}
+spec:
+  template:
+    spec:
+      containers:
+      - name: a
+        image: x
+      - name: b
+        ports:
+        - containerPort: 99999
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := config.Object{Source: file, Line: 4, Content: map[string]any{"kind": "Deployment", "metadata": map[string]any{"name": "web"}}}
+	for field, want := range map[string]int{
+		"spec.template.spec.containers[1].ports[0].containerPort": 17, "metadata.labels": 8, "metadata.labels[app.kubernetes.io/name]": 8,
+		".spec.replicas": 9, "spec.template.spec.containers[7].image": 12, "": 4, "spec.template.spec.initContainers[0].image": 11,
+	} {
+		err := &kube.Error{Kind: kube.Invalid, Object: "Deployment web", Causes: []kube.Cause{{Field: field}}, Err: errors.New("no")}
+		if got := applyProblem(err, []config.Object{o}).Pos; got.File != file || got.Line != want {
+			t.Errorf("%s: %v, want line %d", field, got, want)
+		}
+	}
+	o.Source = "/gone.yaml"
+	err := &kube.Error{Kind: kube.Invalid, Object: "Deployment web", Causes: []kube.Cause{{Field: "spec"}}, Err: errors.New("no")}
+	if got := applyProblem(err, []config.Object{o}).Pos; got.Line != 4 {
+		t.Errorf("a file that is gone: %v", got)
+	}
 }
 
 // TestObjectsCarryTheAgent, its image or that of towline.agent(), or none.

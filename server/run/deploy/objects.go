@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run/rollout"
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
 // objects are what is applied for a resource, and where it is written.
@@ -134,10 +136,28 @@ func applyProblem(err error, sources []config.Object) *config.Problem {
 		if ref := kube.RefOf(o.Content); strings.HasPrefix(refused.Object, ref.Kind+" "+ref.Name) {
 			p.Pos = o.Pos
 			if o.Source != "" {
-				p.Pos = config.Position{File: o.Source, Line: max(o.Line, 1)}
+				p.Pos = config.Position{File: o.Source, Line: lineOf(o, refused.Causes)}
 			}
 			break
 		}
 	}
 	return p
 }
+
+// lineOf is the line of the first field that the server refused, as far as it
+// is written there: an agent, a label or a default is not.
+func lineOf(o config.Object, causes []kube.Cause) int {
+	line := max(o.Line, 1)
+	info, err := os.Stat(o.Source)
+	if len(causes) == 0 || err != nil || info.Size() > mostYAML {
+		return line
+	}
+	text, err := os.ReadFile(o.Source)
+	if err != nil {
+		return line
+	}
+	return yamldoc.NodesAt(string(text), line).Line(yamldoc.FieldPath(causes[0].Field))
+}
+
+// mostYAML bounds the file that a field is looked for in.
+const mostYAML = 4 << 20
