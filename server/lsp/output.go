@@ -4,10 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
@@ -17,62 +14,13 @@ import (
 // A compiler that fails in a build or a local command names the place in its
 // output. That place is in a file of the workspace, and is shown there.
 
-const (
-	outputLines  = 400 // of a failed command's log that are read
-	outputPlaces = 50  // of one resource that are shown
-)
+// outputLines bounds what is read of a failed command's log.
+const outputLines = 400
 
 // output is what a resource's failed command said of files.
 type output struct {
 	ended    time.Time // when the command had failed
 	findings []finding
-}
-
-// The forms in which tools name a place: file:line:column: message, as Go, C
-// and many more; file(line,column): message, as TypeScript; and Rust's arrow
-// below the message.
-var (
-	colons   = regexp.MustCompile(`^(\S[^:()\s]*\.\w+):(\d{1,7})(?::(\d{1,5}))?:?\s+(\S.*)$`)
-	brackets = regexp.MustCompile(`^(\S[^:()\s]*\.\w+)\((\d{1,7})(?:,(\d{1,5}))?\):?\s+(\S.*)$`)
-	arrow    = regexp.MustCompile(`^--> (\S[^:\s]*\.\w+):(\d{1,7}):(\d{1,5})$`)
-	colour   = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
-	step     = regexp.MustCompile(`^#\d+ (?:\d+\.\d+ )?`) // of BuildKit
-)
-
-// namedPlace is where a line of output points.
-type namedPlace struct {
-	file      string // as the line names it
-	line, col int
-	message   string
-}
-
-// placesIn returns the places that lines of output name, each once.
-func placesIn(lines []string) []namedPlace {
-	var out []namedPlace
-	above := "" // the line before, which Rust's arrow is about
-	for _, line := range lines {
-		text := strings.TrimSpace(step.ReplaceAllString(colour.ReplaceAllString(line, ""), ""))
-		m := colons.FindStringSubmatch(text)
-		if m == nil {
-			m = brackets.FindStringSubmatch(text)
-		}
-		if m == nil {
-			if m = arrow.FindStringSubmatch(text); m != nil && above != "" {
-				m = append(m, above)
-			}
-		}
-		above = text
-		if len(m) != 5 {
-			continue
-		}
-		p := namedPlace{file: m[1], message: m[4]}
-		p.line, _ = strconv.Atoi(m[2])
-		p.col, _ = strconv.Atoi(m[3])
-		if p.line > 0 && !slices.Contains(out, p) && len(out) < outputPlaces {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // bases are the folders from which a resource's command may name files.
@@ -129,9 +77,10 @@ func (p *project) outputOf(ctx context.Context, d Daemon, resource string, began
 		return nil
 	}
 	var out []finding
-	bases := p.bases(resource)
+	bases, shown := p.bases(resource), map[int]bool{}
 	for _, at := range placesIn(lines) {
-		if path := fileMeant(at.file, bases); path != "" {
+		if path := fileMeant(at.file, bases); path != "" && (at.stack == 0 || !shown[at.stack]) {
+			shown[at.stack] = true
 			pos := config.Position{File: path, Line: at.line, Col: at.col}
 			out = append(out, finding{problem: config.Problem{Message: at.message, Pos: pos}, resource: resource, at: began})
 		}

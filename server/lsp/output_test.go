@@ -4,32 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
 )
-
-func TestPlacesInOutput(t *testing.T) {
-	got := placesIn([]string{
-		"# example.com/api",
-		"./main.go:48:2: syntax error: unexpected }",
-		"#12 0.532 \x1b[31mcmd/x.go:3:1: undefined: y\x1b[0m",
-		"lib.c:7: error: no",
-		"src/a.ts(3,5): error TS2304: Cannot find name 'x'.",
-		"error[E0425]: cannot find value `x`",
-		" --> src/main.rs:2:5",
-		"./main.go:48:2: syntax error: unexpected }", // once more
-		"12:30:01: not a file", "http://localhost:8080/x.go: no", "step 3/4 : RUN go build", "see main.go:0:0: no line",
-	})
-	want := []namedPlace{
-		{"./main.go", 48, 2, "syntax error: unexpected }"}, {"cmd/x.go", 3, 1, "undefined: y"}, {"lib.c", 7, 0, "error: no"},
-		{"src/a.ts", 3, 5, "error TS2304: Cannot find name 'x'."}, {"src/main.rs", 2, 5, "error[E0425]: cannot find value `x`"},
-	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(namedPlace{})); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
 
 // TestOutputIsShownInItsFile has a compile fail, with a file of the workspace
 // and one of elsewhere in its output, and mends it.
