@@ -47,7 +47,7 @@ func (p *parser) listEnd(k Kind) bool {
 	case RPAREN, RBRACK, RBRACE:
 		return p.open[openIndex(p.tok.Kind)] > 0 && p.bad || p.abort
 	}
-	return p.abort || p.hopeless()
+	return p.abort || p.willReparse()
 }
 
 // argsEnd is listEnd for lists that the original ends at nothing but k and the
@@ -59,9 +59,9 @@ func (p *parser) argsEnd(k Kind) bool {
 	return (p.bad || p.lx.layout) && p.listEnd(k)
 }
 
-// progress makes sure that a loop up to the bracket k, whose round started at
+// ensureProgress makes sure that a loop up to the bracket k, whose round started at
 // the token start, ends or consumes something.
-func (p *parser) progress(start Token, k Kind) {
+func (p *parser) ensureProgress(start Token, k Kind) {
 	if p.tok != start {
 		return
 	}
@@ -116,7 +116,7 @@ func (p *parser) call(fn Expr) Expr {
 			}
 		}
 		p.args = append(p.args, p.arg())
-		p.progress(start, RPAREN)
+		p.ensureProgress(start, RPAREN)
 	}
 	x.Args = p.nodes.argList(p.args[base:])
 	clear(p.args[base:])
@@ -187,7 +187,7 @@ func (p *parser) params(end Kind) []*Param {
 		if p.tok == start && isClosing(p.tok.Kind) && end == COLON {
 			break // of the brackets around the lambda
 		}
-		p.progress(start, RPAREN)
+		p.ensureProgress(start, RPAREN)
 	}
 	return list
 }
@@ -289,7 +289,7 @@ func (p *parser) dict() Expr {
 			p.errorf("got %s, want '}'", p.tok.Kind.quoted())
 		}
 		d.List = append(d.List, p.dictEntry())
-		p.progress(start, RBRACE)
+		p.ensureProgress(start, RBRACE)
 	}
 	p.closeBracket(RBRACE)
 	d.Pos = Pos{start, p.prevEnd}

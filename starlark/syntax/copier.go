@@ -9,7 +9,7 @@ type copier struct {
 
 func (c *copier) pos(p Pos) Pos { return Pos{p.Start + c.by, p.End + c.by} }
 
-// at moves a position that is -1 when the thing is missing.
+// at moves a position that is -1 when what stands there is missing.
 func (c *copier) at(off int) int {
 	if off < 0 {
 		return off
@@ -149,11 +149,11 @@ func (c *copier) expr(x Expr) Expr {
 	case *IndexExpr:
 		return &IndexExpr{c.pos(x.Pos), c.expr(x.X), c.at(x.Lbrack), c.expr(x.Index)}
 	}
-	return c.rarer(x)
+	return c.copyRareExpr(x)
 }
 
-// rarer copies the expressions that a file has fewer of.
-func (c *copier) rarer(x Expr) Expr {
+// copyRareExpr copies the expressions that a file has fewer of.
+func (c *copier) copyRareExpr(x Expr) Expr {
 	switch x := x.(type) {
 	case *DictExpr:
 		y := &DictExpr{c.pos(x.Pos), make([]*DictEntry, len(x.List))}

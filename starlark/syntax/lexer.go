@@ -154,12 +154,12 @@ func (lx *lexer) indentation() (blank, broke bool) {
 		lx.depth, lx.pos, lx.lineStart = 0, start, true
 		return false, true
 	}
-	lx.dent(col)
+	lx.indentTokens(col)
 	return false, false
 }
 
-// dent turns the indentation of a line into INDENT and OUTDENT tokens.
-func (lx *lexer) dent(col int) {
+// indentTokens turns the indentation of a line into INDENT and OUTDENT tokens.
+func (lx *lexer) indentTokens(col int) {
 	top := lx.indents[len(lx.indents)-1]
 	if col > top {
 		lx.dents++

@@ -32,7 +32,7 @@ func (p *parser) loadStmt() Stmt {
 		default:
 			p.errorf(`load operand must be "name" or localname="name" (got %s)`, p.tok.Kind.quoted())
 		}
-		p.progress(start, RPAREN)
+		p.ensureProgress(start, RPAREN)
 	}
 	x.Rparen = p.closeBracket(RPAREN)
 	if len(x.Names) == 0 {

@@ -28,7 +28,7 @@ func newParser(src string, read int) *parser {
 // file parses the text piece by piece.
 func (p *parser) file(name string, lines *Lines) *File {
 	for at, read := 0, false; ; read = true {
-		if end := p.takeOver(at); end > at {
+		if end := p.reusePieces(at); end > at {
 			at, read = end, false
 		}
 		if !read {
@@ -175,7 +175,7 @@ func (p *parser) reset() {
 // and layout may help. The first text is kept: it is the original's.
 func (p *parser) line(parse func()) {
 	p.mark()
-	p.fresh()
+	p.resetErrors()
 	p.lx.sawLayout = false
 	p.lx.layout = p.retries >= maxRetries
 	parse()
@@ -184,7 +184,7 @@ func (p *parser) line(parse func()) {
 		first := p.errs[p.saved.errs]
 		p.retries++
 		p.reset()
-		p.fresh()
+		p.resetErrors()
 		p.lx.layout = true
 		parse()
 		p.lx.layout = false
@@ -201,9 +201,9 @@ func (p *parser) line(parse func()) {
 	p.depth = p.saved.depth
 }
 
-// fresh forgets the errors of the line before. One in the first token was
+// resetErrors forgets the errors of the line before. One in the first token was
 // found, and reported, with that line.
-func (p *parser) fresh() { p.bad, p.abort, p.open = p.tokenBad(), false, [3]int{} }
+func (p *parser) resetErrors() { p.bad, p.abort, p.open = p.tokenBad(), false, [3]int{} }
 
 // tokenBad reports whether the last error lies in the current token.
 func (p *parser) tokenBad() bool {
@@ -211,13 +211,13 @@ func (p *parser) tokenBad() bool {
 	return n > 0 && p.errs[n-1].Start >= p.tok.Start && p.tok.Kind != EOF
 }
 
-// hopeless reports whether the line will be parsed again in layout mode, so
+// willReparse reports whether the line will be parsed again in layout mode, so
 // that what is left of it need not be looked at now.
-func (p *parser) hopeless() bool { return p.bad && p.lx.sawLayout && !p.lx.layout }
+func (p *parser) willReparse() bool { return p.bad && p.lx.sawLayout && !p.lx.layout }
 
 // skipLine skips the rest of a logical line, its newline included.
 func (p *parser) skipLine() {
-	for !p.hopeless() {
+	for !p.willReparse() {
 		switch p.tok.Kind {
 		case EOF, OUTDENT:
 			return
@@ -287,7 +287,7 @@ func (p *parser) header(parse func()) (colon int) {
 // toColon skips to a colon outside of brackets, or to the end of the line.
 func (p *parser) toColon() {
 	nest := 0
-	for p.tok.Kind != NEWLINE && p.tok.Kind != EOF && p.tok.Kind != INDENT && p.tok.Kind != OUTDENT && !p.hopeless() {
+	for p.tok.Kind != NEWLINE && p.tok.Kind != EOF && p.tok.Kind != INDENT && p.tok.Kind != OUTDENT && !p.willReparse() {
 		switch p.tok.Kind {
 		case LPAREN, LBRACK, LBRACE:
 			nest++

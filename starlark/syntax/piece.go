@@ -20,19 +20,19 @@ type Piece struct {
 	lastEnd  int // the end of its last word or sign, -1 when it has none
 	idents   int // names in it, or more
 
-	tokens   []tightToken
+	tokens   []compactToken
 	comments []Comment
 
 	facts atomic.Pointer[fact]
 }
 
-// tightToken is a Token of half the size: there are many, and they live long.
-type tightToken struct {
+// compactToken is a Token of half the size: there are many, and they live long.
+type compactToken struct {
 	start, end int32
 	kind       Kind
 }
 
-func (t tightToken) at(start int) Token {
+func (t compactToken) at(start int) Token {
 	return Token{t.kind, start + int(t.start), start + int(t.end)}
 }
 
@@ -65,14 +65,14 @@ type Part struct {
 	*Piece
 	Start int // in bytes
 
-	tree  *placed
+	tree  *partTree
 	token int // the number of its first token in the file
 }
 
-// placed is the statements of a part. Those of an older file stand elsewhere
+// partTree is the statements of a part. Those of an older file stand elsewhere
 // now; they are copied to their new place once somebody asks for them, since
 // after most keys nobody does.
-type placed struct {
+type partTree struct {
 	from []Stmt // as an older file placed them, or this one
 	by   int    // how far they moved since
 
@@ -87,7 +87,7 @@ type mover struct {
 }
 
 // stmts returns the statements where they stand.
-func (t *placed) stmts() []Stmt {
+func (t *partTree) stmts() []Stmt {
 	if t.by == 0 {
 		return t.from
 	}
@@ -106,7 +106,7 @@ func (t *placed) stmts() []Stmt {
 
 // shifted returns the statements as they stand somewhere, and how far that is
 // from where they stand after another move.
-func (t *placed) shifted(by int) (from []Stmt, all int) {
+func (t *partTree) shifted(by int) (from []Stmt, all int) {
 	if moved := t.moved.Load(); moved != nil {
 		return *moved, by
 	}
@@ -187,16 +187,16 @@ type pieces struct {
 	parts    []Part
 	stmts    []Stmt // of the pieces that were parsed
 	slab     slab[Piece]
-	trees    slab[placed]
-	free     []tightToken // the rest of a block
-	tokens   int          // of all parts
-	idents   int          // of all parts
-	comments int          // of the lexer's comments that belong to a part
+	trees    slab[partTree]
+	free     []compactToken // the rest of a block
+	tokens   int            // of all parts
+	idents   int            // of all parts
+	comments int            // of the lexer's comments that belong to a part
 }
 
-// settled reports whether a statement of the top level starts with the current
+// atTopLevel reports whether a statement of the top level starts with the current
 // token and nothing before it is left open.
-func (p *parser) settled() bool {
+func (p *parser) atTopLevel() bool {
 	switch p.tok.Kind {
 	case NEWLINE, INDENT, OUTDENT, EOF:
 		return false
@@ -220,7 +220,7 @@ func (p *parser) piece(at int) (end int) {
 		errs = 0 // the first token is read already
 	}
 	// What stands before the first statement is a piece of its own.
-	if at > 0 || p.tok.Start == 0 || !p.settled() {
+	if at > 0 || p.tok.Start == 0 || !p.atTopLevel() {
 		p.all.stmts = p.topLevel(p.all.stmts)
 	}
 	if end = p.tok.Start; p.tok.Kind == EOF {
@@ -235,7 +235,7 @@ func (p *parser) piece(at int) (end int) {
 	if len(p.tokens) > tokens && p.prevEnd > at {
 		x.lastEnd = p.prevEnd - at
 	}
-	x.tokens = p.tighten(p.tokens[tokens:], at)
+	x.tokens = p.compactTokens(p.tokens[tokens:], at)
 	p.tokens = p.tokens[:tokens]
 	tree := p.all.trees.new()
 	tree.from = p.all.stmts[stmts:len(p.all.stmts):len(p.all.stmts)]
@@ -243,28 +243,28 @@ func (p *parser) piece(at int) (end int) {
 	return end
 }
 
-// tighten returns tokens as a piece that starts at an offset keeps them, cut
+// compactTokens returns tokens as a piece that starts at an offset keeps them, cut
 // from a block.
-func (p *parser) tighten(tokens []Token, at int) []tightToken {
+func (p *parser) compactTokens(tokens []Token, at int) []compactToken {
 	n := len(tokens)
 	if len(p.all.free) < n {
 		size := n
 		if p.reuse == nil {
 			size = max(n, 1<<10)
 		}
-		p.all.free = make([]tightToken, size)
+		p.all.free = make([]compactToken, size)
 	}
 	out := p.all.free[:n:n]
 	p.all.free = p.all.free[n:]
 	for i, t := range tokens {
-		out[i] = tightToken{int32(t.Start - at), int32(t.End - at), t.Kind}
+		out[i] = compactToken{int32(t.Start - at), int32(t.End - at), t.Kind}
 	}
 	return out
 }
 
 // topLevel parses statements up to a place where nothing is left open.
 func (p *parser) topLevel(out []Stmt) []Stmt {
-	for first := true; p.tok.Kind != EOF && (first || !p.settled()); first = false {
+	for first := true; p.tok.Kind != EOF && (first || !p.atTopLevel()); first = false {
 		switch p.tok.Kind {
 		case NEWLINE, OUTDENT: // an empty line, or the end of a wrong block
 			p.next()
@@ -279,7 +279,7 @@ func (p *parser) topLevel(out []Stmt) []Stmt {
 }
 
 // part adds a part to the file.
-func (p *parser) part(x *Piece, at int, tree *placed) {
+func (p *parser) part(x *Piece, at int, tree *partTree) {
 	a := &p.all
 	a.parts = append(a.parts, Part{Piece: x, Start: at, tree: tree, token: a.tokens})
 	a.tokens += len(x.tokens)

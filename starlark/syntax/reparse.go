@@ -40,9 +40,9 @@ type reuse struct {
 	mover          *mover
 }
 
-// takeOver takes over the pieces of the older file from an offset on, as far as
+// reusePieces takes over the pieces of the older file from an offset on, as far as
 // they are the same, and returns where they end.
-func (p *parser) takeOver(at int) (end int) {
+func (p *parser) reusePieces(at int) (end int) {
 	r := p.reuse
 	if r == nil {
 		return at
@@ -54,7 +54,7 @@ func (p *parser) takeOver(at int) (end int) {
 	i := r.old.PartAt(at - shift)
 	for ; i < len(r.old.Parts) && r.old.Parts[i].Start == at-shift && same(i); i++ {
 		part := &r.old.Parts[i]
-		p.adopt(part, at)
+		p.reusePart(part, at)
 		at += part.size
 	}
 	return at
@@ -75,8 +75,8 @@ func (r *reuse) before(i int) bool {
 	return next.Start+next.firstEnd < r.prefix
 }
 
-// adopt adds a part of the older file to the new one, at an offset.
-func (p *parser) adopt(part *Part, at int) {
+// reusePart adds a part of the older file to the new one, at an offset.
+func (p *parser) reusePart(part *Part, at int) {
 	tree := part.tree
 	switch {
 	case p.reuse.renumber:

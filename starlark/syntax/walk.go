@@ -47,7 +47,7 @@ func Children(n Node, f func(Node)) {
 		f(n.LHS)
 		f(n.RHS)
 	case *ReturnStmt:
-		maybe(n.Result, f)
+		visitExpr(n.Result, f)
 	case *ExprStmt:
 		f(n.X)
 	case *LoadStmt:
@@ -70,7 +70,7 @@ func Children(n Node, f func(Node)) {
 		if n.Name != nil {
 			f(n.Name)
 		}
-		maybe(n.Default, f)
+		visitExpr(n.Default, f)
 	case *IfStmt:
 		each(n.Clauses, f)
 		if n.Else != nil {
@@ -110,7 +110,7 @@ func exprChildren(n Node, f func(Node)) {
 		f(n.Body)
 		each(n.Clauses, f)
 	case *CompClause:
-		maybe(n.Vars, f)
+		visitExpr(n.Vars, f)
 		f(n.X)
 	case *CallExpr:
 		f(n.Fn)
@@ -128,9 +128,9 @@ func exprChildren(n Node, f func(Node)) {
 		f(n.Index)
 	case *SliceExpr:
 		f(n.X)
-		maybe(n.Lo, f)
-		maybe(n.Hi, f)
-		maybe(n.Step, f)
+		visitExpr(n.Lo, f)
+		visitExpr(n.Hi, f)
+		visitExpr(n.Step, f)
 	case *UnaryExpr:
 		f(n.X)
 	case *BinaryExpr:
@@ -152,7 +152,7 @@ func each[T Node](list []T, f func(Node)) {
 	}
 }
 
-func maybe(x Expr, f func(Node)) {
+func visitExpr(x Expr, f func(Node)) {
 	if x != nil {
 		f(x)
 	}
