@@ -89,17 +89,17 @@ func (r *resolver) call(x *syntax.CallExpr) {
 	for _, a := range x.Args {
 		switch {
 		case a.Star == syntax.STARSTAR:
-			r.refuse(kwargs, a, "multiple **kwargs not allowed")
+			r.rejectIf(kwargs, a, "multiple **kwargs not allowed")
 			kwargs = true
 		case a.Star == syntax.STAR:
-			if !r.refuse(kwargs, a, "*args may not follow **kwargs") {
-				r.refuse(args, a, "multiple *args not allowed")
+			if !r.rejectIf(kwargs, a, "*args may not follow **kwargs") {
+				r.rejectIf(args, a, "multiple *args not allowed")
 			}
 			args = true
 		case a.Name != nil:
 			named++
-			if !r.refuse(kwargs, a, "keyword argument may not follow **kwargs") {
-				r.refuse(args, a, "keyword argument may not follow *args")
+			if !r.rejectIf(kwargs, a, "keyword argument may not follow **kwargs") {
+				r.rejectIf(args, a, "keyword argument may not follow *args")
 			}
 			var again bool
 			if again, many = r.repeated(a.Name.Name, base, many); again {
@@ -107,9 +107,9 @@ func (r *resolver) call(x *syntax.CallExpr) {
 			}
 		default:
 			positional++
-			_ = r.refuse(args, a, "positional argument may not follow *args") ||
-				r.refuse(kwargs, a, "positional argument may not follow **kwargs") ||
-				r.refuse(named > 0, a, "positional argument may not follow named")
+			_ = r.rejectIf(args, a, "positional argument may not follow *args") ||
+				r.rejectIf(kwargs, a, "positional argument may not follow **kwargs") ||
+				r.rejectIf(named > 0, a, "positional argument may not follow named")
 		}
 		r.expr(a.X)
 	}
@@ -145,9 +145,9 @@ func (r *resolver) repeated(name string, base int, many map[string]bool) (bool, 
 	return old, many
 }
 
-// refuse reports msg at an argument if bad, and returns bad. An argument that
+// rejectIf reports msg at an argument if bad, and returns bad. An argument that
 // is missing is the parser's to report.
-func (r *resolver) refuse(bad bool, a *syntax.Arg, msg string) bool {
+func (r *resolver) rejectIf(bad bool, a *syntax.Arg, msg string) bool {
 	if _, missing := a.X.(*syntax.BadExpr); bad && !missing {
 		r.problem(a.Span(), CodeArgs, "%s", msg)
 	}

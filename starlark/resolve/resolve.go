@@ -211,7 +211,7 @@ func Outline(file *syntax.File, off int) *File {
 	last := file.PartAt(off)
 	for i := range file.Parts {
 		if r.outline = i < first || i > last; r.outline {
-			r.far(&file.Parts[i])
+			r.bindLazily(&file.Parts[i])
 		} else {
 			r.stmts(file.Parts[i].Stmts())
 		}
@@ -221,9 +221,9 @@ func Outline(file *syntax.File, off int) *File {
 	return r.file
 }
 
-// far resolves what a part that is far from the place at hand binds. Most bind
+// bindLazily resolves what a part that is far from the place at hand binds. Most bind
 // nothing, so that nobody needs their statements where they stand now.
-func (r *resolver) far(part *syntax.Part) {
+func (r *resolver) bindLazily(part *syntax.Part) {
 	stmts, by := part.Elsewhere()
 	switch {
 	case !binds(stmts):
@@ -257,14 +257,14 @@ func newResolver(file *syntax.File, uses int) *resolver {
 	return &resolver{
 		file: &File{File: file, Root: root, Builtins: map[string]*Binding{}, refs: make([]*Binding, file.NumIdent), loads: map[*syntax.LoadName]*Load{}},
 		env:  root,
-		uses: make([]use, 0, uses), found: make([]found, 0, uses),
+		uses: make([]use, 0, uses), reference: make([]reference, 0, uses),
 	}
 }
 
 // deferred resolves the uses that may mean what is bound later.
 func (r *resolver) deferred() {
 	for _, u := range r.uses {
-		r.refer(u.id, u.scope)
+		r.resolveUse(u.id, u.scope)
 	}
 }
 
@@ -293,18 +293,18 @@ type use struct {
 	scope *Scope
 }
 
-// found is a use of a name and what it refers to.
-type found struct {
+// reference is a use of a name and what it refers to.
+type reference struct {
 	id *syntax.Ident
 	b  *Binding
 }
 
 type resolver struct {
-	file  *File
-	env   *Scope
-	uses  []use // to be resolved at the end
-	found []found
-	named []string // the names of the arguments of the calls around
+	file      *File
+	env       *Scope
+	uses      []use // to be resolved at the end
+	reference []reference
+	named     []string // the names of the arguments of the calls around
 
 	outline bool // only what the top level binds matters
 
@@ -390,14 +390,14 @@ func (r *resolver) use(id *syntax.Ident) {
 	switch {
 	case id.Name == "":
 	case r.env.Parent == nil:
-		r.refer(id, r.env)
+		r.resolveUse(id, r.env)
 	default:
 		r.uses = append(r.uses, use{id, r.env})
 	}
 }
 
-// refer resolves the use of a name in a scope.
-func (r *resolver) refer(id *syntax.Ident, scope *Scope) {
+// resolveUse resolves the use of a name in a scope.
+func (r *resolver) resolveUse(id *syntax.Ident, scope *Scope) {
 	b := scope.Lookup(id.Name)
 	if b == nil {
 		b = r.builtin(id.Name)
@@ -406,17 +406,17 @@ func (r *resolver) refer(id *syntax.Ident, scope *Scope) {
 		r.undefined(id, scope)
 		return
 	}
-	r.found = append(r.found, found{id, b})
+	r.reference = append(r.reference, reference{id, b})
 	r.file.refs[id.ID] = b
 }
 
 // listUses gives each binding its uses, cut from one list.
 func (r *resolver) listUses() {
-	for i := range r.found {
-		r.found[i].b.uses++
+	for i := range r.reference {
+		r.reference[i].b.uses++
 	}
-	list := make([]*syntax.Ident, 0, len(r.found))
-	for _, u := range r.found {
+	list := make([]*syntax.Ident, 0, len(r.reference))
+	for _, u := range r.reference {
 		b := u.b
 		if b.Uses == nil {
 			n := len(list)

@@ -95,7 +95,7 @@ func (r *resolver) assign(lhs syntax.Expr, node syntax.Node, augmented bool) {
 	case *syntax.Ident:
 		if augmented {
 			if b := r.env.Name(lhs.Name); b != nil {
-				r.found = append(r.found, found{lhs, b})
+				r.reference = append(r.reference, reference{lhs, b})
 			}
 		}
 		r.bindVar(lhs, node)
