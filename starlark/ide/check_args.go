@@ -156,16 +156,16 @@ func (c *checker) argType(a *syntax.Arg, sig *infer.Signature, p decl.Param) {
 		return
 	}
 	for _, t := range p.Type.Alternatives() {
-		if !strictly(t.Name, got) {
+		if !certainMismatch(t.Name, got) {
 			return
 		}
 	}
 	c.add(a.X.Span(), CodeWrongType, "%s: %s must be %s, not %s", sig.Name, p.Name, p.Type, got)
 }
 
-// strictly reports whether a parameter of the type want certainly refuses a
+// certainMismatch reports whether a parameter of the type want certainly refuses a
 // literal of the type got.
-func strictly(want, got string) bool {
+func certainMismatch(want, got string) bool {
 	switch want {
 	case "str":
 		return got == "int" || got == "bool" || got == "dict" || got == "list"

@@ -39,7 +39,7 @@ func (c *checker) missingModule(l *resolve.Load, m Module) {
 	if m.Note != "" {
 		d.Message += ": " + m.Note
 	}
-	c.meantExtension(d, l, name)
+	c.suggestExtension(d, l, name)
 }
 
 // unfetched says what becomes of an extension that only an evaluation can
@@ -48,14 +48,14 @@ func (c *checker) unfetched(l *resolve.Load, m Module) {
 	name, ext := strings.CutPrefix(l.Module.Value, "ext://")
 	if ext && m.Note != "" {
 		d := c.add(l.Module.Span(), CodeUnfetched, "extension %s: %s", name, m.Note)
-		if c.meantExtension(d, l, name); m.New && len(d.Fixes) > 0 {
-			d.Severity = Warning // a slip, most likely
+		if c.suggestExtension(d, l, name); m.New && len(d.Fixes) > 0 {
+			d.Severity = Warning // a mistyped name, most likely
 		}
 	}
 }
 
-// meantExtension offers the name that is most like one that is not known.
-func (c *checker) meantExtension(d *Diagnostic, l *resolve.Load, name string) {
+// suggestExtension offers the name that is most like one that is not known.
+func (c *checker) suggestExtension(d *Diagnostic, l *resolve.Load, name string) {
 	if n := decl.Nearest(name, c.s.extensions(c.f)); n != "" && n != name {
 		d.Message += " (did you mean " + n + "?)"
 		d.Fixes = append(d.Fixes, replaceFix(c.f, l.Module.Inner(), "ext://"+n))
@@ -75,7 +75,7 @@ func (c *checker) missingInclude(l *resolve.Load) {
 	if !certain {
 		d.Severity = Hint
 	}
-	c.meantFile(d, l.Module)
+	c.suggestFile(d, l.Module)
 }
 
 func isExtension(module string) bool { return strings.HasPrefix(module, "ext://") }

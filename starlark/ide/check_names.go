@@ -9,7 +9,7 @@ import (
 )
 
 // unloaded says of undefined names which extensions have them: what a file only
-// forgot to load is no slip of the pen.
+// forgot to load is no typing error.
 func (c *checker) unloaded() {
 	if c.s.Host == nil {
 		return
@@ -35,20 +35,20 @@ func (c *checker) unloaded() {
 	}
 }
 
-// offeredLoad is an edit that loads a name.
-type offeredLoad struct {
+// loadFix is an edit that loads a name.
+type loadFix struct {
 	from string
 	edit Edit
 }
 
 // loadsOf returns the edits that load a name from the extensions that have it.
-func (c *checker) loadsOf(name string) []offeredLoad {
-	var list []offeredLoad
+func (c *checker) loadsOf(name string) []loadFix {
+	var list []loadFix
 	for _, ext := range c.s.extensions(c.f) {
 		module := "ext://" + ext
 		target := c.s.file(c.s.Host.Module(c.f.Name, module).Path)
 		if target != nil && target.Export(name) != nil {
-			list = append(list, offeredLoad{module, loadEdit(c.f, module, name)})
+			list = append(list, loadFix{module, loadEdit(c.f, module, name)})
 		}
 	}
 	return list

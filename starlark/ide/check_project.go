@@ -216,7 +216,7 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 	if v == "" || strings.ContainsAny(v, "*?$~\n{}") || strings.Contains(v, "://") || strings.Contains(v, "github.com") || strings.Contains(v, "@") {
 		return
 	}
-	here := c.here()
+	here := c.ownFolder()
 	path := below(here.path, v)
 	if !here.listed || path == here.path || path == "/" {
 		return
@@ -226,7 +226,7 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 	if listed(entries, path[slash+1:]) {
 		return
 	}
-	if c.searches++; !ok && filepath.IsAbs(v) || c.searches > maxSearches || c.madeHere(lit) {
+	if c.searches++; !ok && filepath.IsAbs(v) || c.searches > maxSearches || c.createdInFile(lit) {
 		return
 	}
 	certain := c.certain(lit.Start) && !c.makesFiles(lit.Start)
@@ -242,7 +242,7 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 	if !certain {
 		d.Severity = Hint
 	}
-	c.meantFile(d, lit)
+	c.suggestFile(d, lit)
 }
 
 // folder is a folder and whether it can be listed.
@@ -251,8 +251,8 @@ type folder struct {
 	listed bool
 }
 
-// here returns the file's folder.
-func (c *checker) here() folder {
+// ownFolder returns the file's folder.
+func (c *checker) ownFolder() folder {
 	if c.folder.path == "" {
 		path := dir(c.f)
 		_, ok := c.s.Host.ReadDir(path)
@@ -261,8 +261,8 @@ func (c *checker) here() folder {
 	return c.folder
 }
 
-// meantFile offers the file that is named most like one that is not there.
-func (c *checker) meantFile(d *Diagnostic, lit *syntax.Literal) {
+// suggestFile offers the file that is named most like one that is not there.
+func (c *checker) suggestFile(d *Diagnostic, lit *syntax.Literal) {
 	folder, base := filepath.Split(lit.Value)
 	entries, _ := c.s.Host.ReadDir(absolute(c.f, folder))
 	var names []string
@@ -301,9 +301,9 @@ func outermost(s *resolve.Scope) []syntax.Span {
 	return kept
 }
 
-// madeHere reports whether another string of the file names the same file, as a
+// createdInFile reports whether another string of the file names the same file, as a
 // command does that makes it.
-func (c *checker) madeHere(lit *syntax.Literal) bool {
+func (c *checker) createdInFile(lit *syntax.Literal) bool {
 	base := filepath.Base(lit.Value)
 	return c.anyString(func(l *syntax.Literal) bool { return l.Value != lit.Value && strings.Contains(l.Value, base) })
 }

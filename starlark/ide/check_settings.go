@@ -158,6 +158,6 @@ func (c *checker) allowEdit(use *syntax.Ident) Edit {
 			return Edit{c.f.Name, x.Span(), "[" + x.Raw + ", " + quoted + "]"}
 		}
 	}
-	at := behindLoads(c.f)
+	at := afterLoads(c.f)
 	return Edit{c.f.Name, syntax.Span{Start: at, End: at}, "allow_k8s_contexts(" + quoted + ")\n"}
 }

@@ -83,7 +83,7 @@ var codes = []Code{
 	{CodeUnreachable, Hint, "The code can never run, since what stands before it always leaves."},
 	{CodeLoadCycle, Error, "The file loads itself, directly or through others."},
 	{CodeMissingModule, Warning, "The file or extension that is loaded does not exist."},
-	{CodeUnfetched, Hint, "The extension is neither shipped nor in the cache. That is fine: the next evaluation fetches it, and from then on its functions are known here. A name like that of a shipped extension, and not of the public collection, is a slip most likely: a warning."},
+	{CodeUnfetched, Hint, "The extension is neither shipped nor in the cache. That is fine: the next evaluation fetches it, and from then on its functions are known here. A name like that of a shipped extension, and not of the public collection, is a typing error most likely: a warning."},
 	{CodeUnknownExport, Error, "The loaded file defines no such name, or keeps it to itself with an underscore. Where a shipped extension lacks a name that is like none of its own, evaluating takes the public extension in its place: a warning."},
 	{CodeLiveOrder, Error, "Live-update steps come in the order: initial_sync, fall_back_on, sync, run, restart_container."},
 	{CodeUnusedStep, Warning, "A live-update step does something only within live_update=[…]; Tilt refuses a step that is not used."},

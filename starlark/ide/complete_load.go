@@ -51,7 +51,7 @@ func loadEdit(f *resolve.File, module, name string) Edit {
 			return Edit{f.Name, syntax.Span{Start: last, End: last}, fmt.Sprintf(", '%s'", name)}
 		}
 	}
-	at := behindLoads(f)
+	at := afterLoads(f)
 	return Edit{f.Name, syntax.Span{Start: at, End: at}, fmt.Sprintf("load('%s', '%s')\n", module, name)}
 }
 
@@ -72,8 +72,8 @@ func loadsOf(f *resolve.File) iter.Seq[*syntax.LoadStmt] {
 	}
 }
 
-// behindLoads returns the start of the line behind the last load at the top.
-func behindLoads(f *resolve.File) int {
+// afterLoads returns the start of the line behind the last load at the top.
+func afterLoads(f *resolve.File) int {
 	at := 0
 	for l := range loadsOf(f) {
 		if l.Rparen < 0 {

@@ -122,7 +122,7 @@ func (c *completer) entryFit(e *decl.Entry) fitness {
 	case c.expects == anOperator:
 		return misfit
 	case c.wanted.Name != "any":
-		return entrySuits(e, c.wanted)
+		return entryMatch(e, c.wanted)
 	case e.Kind == decl.Function && e.Type.IsNone():
 		return misfit
 	}
@@ -181,7 +181,7 @@ func (c *completer) nameRank(b *resolve.Binding) rank {
 	case c.expects == anOperator:
 		r.fit = misfit
 	case c.expects == aValue && c.wanted.Name != "any" && len(c.out.Items) < maxTyped:
-		r.fit = c.suits(c.in.Binding(c.f, b), c.wanted)
+		r.fit = c.typeMatch(c.in.Binding(c.f, b), c.wanted)
 	}
 	return r
 }

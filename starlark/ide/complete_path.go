@@ -13,8 +13,8 @@ import (
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
-// pathSort says which paths a string may name.
-type pathSort struct {
+// pathFilter says which paths a string may name.
+type pathFilter struct {
 	base   string            // the folder that they are relative to
 	dirs   bool              // folders only
 	file   func(string) bool // whether a file of that name is meant; nil: all are
@@ -51,8 +51,8 @@ var meantFolders = map[string]func(string) bool{
 }
 
 // pathsFor returns which paths an argument of a call names.
-func pathsFor(f *resolve.File, sig *infer.Signature, p *decl.Param, path []syntax.Node) pathSort {
-	want := pathSort{base: baseFolder(f, sig, p, callAround(path)), dirs: true}
+func pathsFor(f *resolve.File, sig *infer.Signature, p *decl.Param, path []syntax.Node) pathFilter {
+	want := pathFilter{base: baseFolder(f, sig, p, callAround(path)), dirs: true}
 	for _, role := range p.Type.Roles() {
 		want.dirs = want.dirs && role != decl.RoleFile && role != decl.RolePath && role != decl.RoleGlob
 	}
@@ -66,7 +66,7 @@ func (c *completer) module(lit *syntax.Literal) {
 	inner := lit.Inner()
 	whole, typed := c.f.Src[inner.Start:inner.End], c.f.Src[inner.Start:c.off]
 	if ext := strings.HasPrefix(whole, "ext:"); !ext || strings.HasPrefix("ext:", typed) {
-		c.paths(lit, pathSort{base: dir(c.f), file: loadedFile})
+		c.paths(lit, pathFilter{base: dir(c.f), file: loadedFile})
 		if strings.ContainsRune(whole, '/') && !ext {
 			return // the path says where to look
 		}
@@ -78,7 +78,7 @@ func (c *completer) module(lit *syntax.Literal) {
 }
 
 // paths completes a path, one folder at a time.
-func (c *completer) paths(lit *syntax.Literal, want pathSort) {
+func (c *completer) paths(lit *syntax.Literal, want pathFilter) {
 	if c.s.Host == nil {
 		return
 	}
@@ -117,7 +117,7 @@ func (c *completer) paths(lit *syntax.Literal, want pathSort) {
 const maxLooked = 100
 
 // fileFit says how well a file suits the place.
-func (c *completer) fileFit(want pathSort, path string) fitness {
+func (c *completer) fileFit(want pathFilter, path string) fitness {
 	switch {
 	case path == c.f.Name:
 		return misfit // a file rarely means itself
@@ -131,7 +131,7 @@ func (c *completer) fileFit(want pathSort, path string) fitness {
 
 // folderFit says how well a folder suits the place: by what lies in it, where
 // that matters.
-func (c *completer) folderFit(want pathSort, path string) fitness {
+func (c *completer) folderFit(want pathFilter, path string) fitness {
 	meant := want.marked
 	if meant == nil {
 		meant = want.file

@@ -68,7 +68,7 @@ func (c *completer) argument(lit *syntax.Literal, path []syntax.Node) {
 			c.known(role)
 		}
 	}
-	c.leaveOut(ownName(path))
+	c.exclude(ownName(path))
 }
 
 // ownName returns the name of the resource that the call at hand is about, ""
@@ -85,8 +85,8 @@ func ownName(path []syntax.Node) string {
 	return ""
 }
 
-// leaveOut drops the resource of that name: none depends on itself.
-func (c *completer) leaveOut(name string) {
+// exclude drops the resource of that name: none depends on itself.
+func (c *completer) exclude(name string) {
 	c.out.Items = slices.DeleteFunc(c.out.Items, func(i Item) bool { return i.Kind == ItemResource && i.Label == name })
 }
 

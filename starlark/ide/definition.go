@@ -119,7 +119,7 @@ func stringDefinition(s *Analysis, in *infer.Inference, f *resolve.File, lit *sy
 				list = append(list, Location{Path: target})
 			}
 		default:
-			list = append(list, s.declared(f, in, family(role), lit.Value)...)
+			list = append(list, s.declared(f, in, groupOf(role), lit.Value)...)
 		}
 	}
 	return list
@@ -131,7 +131,7 @@ func listed(entries []fs.DirEntry, name string) bool {
 	return ok
 }
 
-// A group of roles whose strings name the same sort of thing.
+// A group of roles whose strings name objects of one kind.
 type group uint8
 
 const (
@@ -140,7 +140,7 @@ const (
 	imageGroup
 )
 
-func family(role decl.Role) group {
+func groupOf(role decl.Role) group {
 	switch role {
 	case decl.RoleResource, decl.RoleWorkload, decl.RoleNewName, decl.RoleService:
 		return resourceGroup
@@ -155,7 +155,7 @@ func family(role decl.Role) group {
 func (s *Analysis) declared(f *resolve.File, in *infer.Inference, g group, name string) []Location {
 	var list []Location
 	for _, t := range stringRefs(in, f) {
-		if t.lit.Value == name && family(t.role) == g && g != noGroup && declares(t) {
+		if t.lit.Value == name && groupOf(t.role) == g && g != noGroup && declares(t) {
 			list = append(list, Location{f.Name, t.lit.Span()})
 		}
 	}
@@ -179,7 +179,7 @@ func (s *Analysis) declared(f *resolve.File, in *infer.Inference, g group, name 
 	return list
 }
 
-// declares reports whether a call makes the thing that it names.
+// declares reports whether a call makes what it names.
 func declares(t stringRef) bool {
 	switch t.fn.Name {
 	case "docker_build", "custom_build":

@@ -126,14 +126,14 @@ func openBrackets(f *resolve.File, off int) []syntax.Token {
 // generalTypes are those of many values: one of them alone says little.
 var generalTypes = []string{"str", "int", "float", "bool", "bytes", "list", "dict", "tuple", "set", "None", "any", "struct", "range", "iterable", "function"}
 
-// suits says how well a value, or what it gives when it is called, suits a
+// typeMatch says how well a value, or what it gives when it is called, suits a
 // place that asks for a type.
-func (c *completer) suits(v infer.Value, want decl.Type) fitness {
+func (c *completer) typeMatch(v infer.Value, want decl.Type) fitness {
 	switch {
 	case want.Name == "any" || !v.Known():
 		return mayFit
 	case v.Entry != nil:
-		return entrySuits(v.Entry, want)
+		return entryMatch(v.Entry, want)
 	case v.Def != nil && want.Accepts("callable"):
 		return fits
 	case v.Def != nil:
@@ -159,8 +159,8 @@ func accepts(want decl.Type, name string) bool {
 	return want.Accepts(name) || want.Accepts("iterable") && iterableType.Accepts(name)
 }
 
-// entrySuits is suits for a built-in.
-func entrySuits(e *decl.Entry, want decl.Type) fitness {
+// entryMatch is typeMatch for a built-in.
+func entryMatch(e *decl.Entry, want decl.Type) fitness {
 	switch {
 	case e.Kind == decl.Module:
 		return general // it may have members that suit

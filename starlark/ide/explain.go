@@ -40,8 +40,8 @@ func newMistake(f *resolve.File, e syntax.Error) mistake {
 
 func (s mistake) text(t syntax.Token) string { return s.f.Src[t.Start:t.End] }
 
-// touches reports whether the token before stands right before the one at hand.
-func (s mistake) touches() bool { return s.prev.End == s.got.Start }
+// adjacent reports whether the token before stands right before the one at hand.
+func (s mistake) adjacent() bool { return s.prev.End == s.got.Start }
 
 func (s mistake) wants(what string) bool { return strings.HasSuffix(s.e.Msg, "want "+what) }
 
@@ -111,7 +111,7 @@ func twoStrings(s mistake) (string, []Fix) {
 		return "", nil
 	}
 	switch {
-	case s.prev.Kind == syntax.IDENT && s.touches() && strings.EqualFold(s.text(s.prev), "f"):
+	case s.prev.Kind == syntax.IDENT && s.adjacent() && strings.EqualFold(s.text(s.prev), "f"):
 		note := "Starlark has no f-strings: use '{}'.format(…) or '%s' % …"
 		if text, ok := formatCall(s.text(s.got)); ok {
 			return note, s.fix("Write with format", s.prev.Start, s.got.End, text)
@@ -154,7 +154,7 @@ func formatCall(literal string) (call string, ok bool) {
 
 // operator explains operators of other languages.
 func operator(s mistake) (string, []Fix) {
-	double := s.touches() && s.prev.Kind == s.got.Kind
+	double := s.adjacent() && s.prev.Kind == s.got.Kind
 	switch {
 	case double && s.got.Kind == syntax.AMP:
 		return "write and", s.fix("Change to and", s.prev.Start, s.got.End, "and")

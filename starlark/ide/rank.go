@@ -13,15 +13,15 @@ type fitness uint8
 const (
 	fits    fitness = iota // what the place asks for
 	mayFit                 // of a type that is not known, or common there
-	general                // of a type that many things have
+	general                // of a type that many values have
 	misfit                 // of another type
 )
 
 // scope says how near the name of an item is bound.
-type nearness uint8
+type proximity uint8
 
 const (
-	inCall nearness = iota // an argument of the call at hand
+	inCall proximity = iota // an argument of the call at hand
 	inBlock
 	inFile
 	builtIn
@@ -35,7 +35,7 @@ const (
 type rank struct {
 	obscure bool
 	fit     fitness
-	near    nearness
+	near    proximity
 	order   int // among those that are alike, below 1000
 }
 

@@ -19,8 +19,8 @@ func References(s *Analysis, f *resolve.File, off int, declarations bool) []Loca
 		in := infer.New(s.loaded)
 		if _, p := paramAt(in, f, path); p != nil && lit.Kind == syntax.STRING {
 			for _, role := range p.Type.Roles() {
-				if g := family(role); g != noGroup {
-					return s.mentions(in, g, lit.Value, f)
+				if g := groupOf(role); g != noGroup {
+					return s.occurrences(in, g, lit.Value, f)
 				}
 			}
 		}
@@ -102,8 +102,8 @@ func places(f *resolve.File, b *resolve.Binding, declarations bool) []Location {
 	return list
 }
 
-// mentions returns the strings in all files that name a resource or an image.
-func (s *Analysis) mentions(in *infer.Inference, g group, name string, f *resolve.File) []Location {
+// occurrences returns the strings in all files that name a resource or an image.
+func (s *Analysis) occurrences(in *infer.Inference, g group, name string, f *resolve.File) []Location {
 	var list []Location
 	for _, file := range s.all(f) {
 		for _, lit := range groupLiterals(in, file, g) {
@@ -115,7 +115,7 @@ func (s *Analysis) mentions(in *infer.Inference, g group, name string, f *resolv
 	return list
 }
 
-// groupLiterals returns the strings of a file that name things of a group.
+// groupLiterals returns the strings of a file that name what is of a group.
 func groupLiterals(in *infer.Inference, f *resolve.File, g group) []*syntax.Literal {
 	var list []*syntax.Literal
 	syntax.Walk(f.File, func(n syntax.Node) bool {
@@ -132,7 +132,7 @@ func groupLiterals(in *infer.Inference, f *resolve.File, g group) []*syntax.Lite
 				continue
 			}
 			for _, role := range sig.Params[p].Type.Roles() {
-				if family(role) != g {
+				if groupOf(role) != g {
 					continue
 				}
 				for _, x := range elements(call.Args[i].X) {

@@ -14,7 +14,7 @@ import (
 // renamed.
 func PrepareRename(s *Analysis, f *resolve.File, off int) (syntax.Span, error) {
 	in := infer.New(s.loaded)
-	if lit, g := thingAt(in, f, off); lit != nil {
+	if lit, g := namedAt(in, f, off); lit != nil {
 		return lit.Inner(), s.ownName(in, f, g, lit.Value)
 	}
 	id, b := nameAt(f, off)
@@ -53,7 +53,7 @@ func Rename(s *Analysis, f *resolve.File, off int, name string) ([]Edit, error) 
 		return nil, err
 	}
 	in := infer.New(s.loaded)
-	if lit, _ := thingAt(in, f, off); lit != nil {
+	if lit, _ := namedAt(in, f, off); lit != nil {
 		return s.renameResource(in, f, lit, name)
 	}
 	if err := validName(name); err != nil {
@@ -126,7 +126,7 @@ func (r *renaming) edit(f *resolve.File, span syntax.Span, text string) {
 
 // binding renames a binding within its file.
 func (r *renaming) binding(f *resolve.File, b *resolve.Binding) {
-	r.clash(f, b)
+	r.checkConflict(f, b)
 	for _, site := range b.Sites {
 		if n, ok := site.Node.(*syntax.LoadName); ok && n.Short {
 			r.edit(f, n.Span(), fmt.Sprintf("%s=%s", r.name, n.From.Raw))
@@ -149,15 +149,15 @@ func (r *renaming) loaded(f *resolve.File, b *resolve.Binding) {
 	if !n.Short {
 		return
 	}
-	r.clash(f, b)
+	r.checkConflict(f, b)
 	for _, u := range b.Uses {
 		r.edit(f, u.Span(), r.name)
 	}
 }
 
-// clash refuses when the new name means something else where the old one is
+// checkConflict refuses when the new name means something else where the old one is
 // used or bound.
-func (r *renaming) clash(f *resolve.File, b *resolve.Binding) {
+func (r *renaming) checkConflict(f *resolve.File, b *resolve.Binding) {
 	if other := b.Scope.Name(r.name); other != nil && other != b {
 		r.refuse(f, other.Sites[0].Ident.Start, "exists already")
 	}
@@ -169,14 +169,14 @@ func (r *renaming) clash(f *resolve.File, b *resolve.Binding) {
 			r.refuse(f, u.Start, "means something else here")
 		}
 	}
-	if inner := captures(b.Scope, r.name, b.Scope); inner != nil {
+	if inner := capturedBinding(b.Scope, r.name, b.Scope); inner != nil {
 		r.refuse(f, inner.Uses[0].Start, "would mean something else here")
 	}
 }
 
-// captures returns a binding of an outer scope of that name which is used below
+// capturedBinding returns a binding of an outer scope of that name which is used below
 // a scope.
-func captures(s *resolve.Scope, name string, below *resolve.Scope) *resolve.Binding {
+func capturedBinding(s *resolve.Scope, name string, below *resolve.Scope) *resolve.Binding {
 	for p := s.Parent; p != nil; p = p.Parent {
 		if b := p.Name(name); b != nil {
 			for _, u := range b.Uses {

@@ -11,9 +11,9 @@ import (
 	"github.com/towline-dev/towline/starlark/syntax"
 )
 
-// thingAt returns the string at an offset that names a resource or an image,
+// namedAt returns the string at an offset that names a resource or an image,
 // and which of them.
-func thingAt(in *infer.Inference, f *resolve.File, off int) (*syntax.Literal, group) {
+func namedAt(in *infer.Inference, f *resolve.File, off int) (*syntax.Literal, group) {
 	path := syntax.PathAt(f.File, off)
 	lit, ok := path[len(path)-1].(*syntax.Literal)
 	if !ok || lit.Kind != syntax.STRING {
@@ -24,7 +24,7 @@ func thingAt(in *infer.Inference, f *resolve.File, off int) (*syntax.Literal, gr
 		return nil, noGroup
 	}
 	for _, role := range p.Type.Roles() {
-		if g := family(role); g != noGroup {
+		if g := groupOf(role); g != noGroup {
 			return lit, g
 		}
 	}

@@ -63,7 +63,7 @@ func SemanticTokens(s *Analysis, f *resolve.File, within syntax.Span) []Semantic
 // EachSemanticToken calls yield for what SemanticTokens returns.
 func EachSemanticToken(s *Analysis, f *resolve.File, within syntax.Span, yield func(SemanticToken)) {
 	t := &tokenizer{f: f, within: within, in: infer.New(s.loaded), yield: yield, binding: make([]bool, f.NumIdent)}
-	t.binders(f.Root)
+	t.noteBindings(f.Root)
 	t.comment = sort.Search(len(f.Comments), func(i int) bool { return f.Comments[i].End > within.Start })
 	for i := f.PartAt(within.Start); i < len(f.Parts) && f.Parts[i].Start <= within.End; i++ {
 		t.part(&f.Parts[i])
@@ -82,15 +82,15 @@ type tokenizer struct {
 	binding []bool          // whether the identifier of that ID binds its name
 }
 
-// binders notes the identifiers that bind a name.
-func (t *tokenizer) binders(s *resolve.Scope) {
+// noteBindings notes the identifiers that bind a name.
+func (t *tokenizer) noteBindings(s *resolve.Scope) {
 	for _, b := range s.Order {
 		for _, site := range b.Sites {
 			t.binding[site.Ident.ID] = true
 		}
 	}
 	for _, c := range s.Children {
-		t.binders(c)
+		t.noteBindings(c)
 	}
 }
 

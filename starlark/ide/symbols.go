@@ -35,7 +35,7 @@ type Symbol struct {
 func DocumentSymbols(s *Analysis, f *resolve.File) []Symbol {
 	refs := map[int]stringRef{}
 	for _, t := range stringRefs(infer.New(s.loaded), f) {
-		if family(t.role) != noGroup && declares(t) {
+		if groupOf(t.role) != noGroup && declares(t) {
 			if _, ok := refs[t.call.Start]; !ok || t.role == decl.RoleNewName {
 				refs[t.call.Start] = t
 			}
@@ -105,7 +105,7 @@ func (b *symbols) calls(n syntax.Node) []Symbol {
 		}
 		if t, ok := b.refs[call.Start]; ok && t.call == call {
 			kind := SymbolResource
-			if family(t.role) == imageGroup {
+			if groupOf(t.role) == imageGroup {
 				kind = SymbolImage
 			}
 			out = append(out, Symbol{t.lit.Value, t.fn.Name, kind, call.Span(), t.lit.Span(), nil})
