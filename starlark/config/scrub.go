@@ -16,7 +16,7 @@ func Scrubbed[T any](s *Secrets, v T) T {
 	if s == nil {
 		return v
 	}
-	return s.copied(reflect.ValueOf(&v).Elem()).Interface().(T)
+	return s.deepCopy(reflect.ValueOf(&v).Elem()).Interface().(T)
 }
 
 // ScrubProblem returns a problem without the values, and nil for nil.
@@ -26,7 +26,7 @@ func (s *Secrets) ScrubProblem(p *Problem) *Problem { return Scrubbed(s, p) }
 // Secret itself are replaced whatever they are.
 func (s *Secrets) ScrubObject(object map[string]any) map[string]any { return Scrubbed(s, object) }
 
-func (s *Secrets) copied(v reflect.Value) reflect.Value {
+func (s *Secrets) deepCopy(v reflect.Value) reflect.Value {
 	out := reflect.New(v.Type()).Elem()
 	out.Set(v)
 	switch v.Kind() {
@@ -37,22 +37,22 @@ func (s *Secrets) copied(v reflect.Value) reflect.Value {
 	case reflect.Pointer:
 		if !v.IsNil() {
 			out.Set(reflect.New(v.Type().Elem()))
-			out.Elem().Set(s.copied(v.Elem()))
+			out.Elem().Set(s.deepCopy(v.Elem()))
 		}
 	case reflect.Interface:
 		if !v.IsNil() {
-			out.Set(s.copied(v.Elem()))
+			out.Set(s.deepCopy(v.Elem()))
 		}
 	case reflect.Slice:
 		if !v.IsNil() && v.Type().Elem().Kind() != reflect.Uint8 {
 			out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
 			for i := range v.Len() {
-				out.Index(i).Set(s.copied(v.Index(i)))
+				out.Index(i).Set(s.deepCopy(v.Index(i)))
 			}
 		}
 	case reflect.Array:
 		for i := range v.Len() {
-			out.Index(i).Set(s.copied(v.Index(i)))
+			out.Index(i).Set(s.deepCopy(v.Index(i)))
 		}
 	case reflect.Map:
 		if !v.IsNil() {
@@ -76,7 +76,7 @@ func (s *Secrets) copyFields(out, v reflect.Value) {
 		case tag == "own":
 			out.Field(i).SetString(s.ScrubOwn(v.Field(i).String()))
 		default:
-			out.Field(i).Set(s.copied(v.Field(i)))
+			out.Field(i).Set(s.deepCopy(v.Field(i)))
 		}
 	}
 }
@@ -84,7 +84,7 @@ func (s *Secrets) copyFields(out, v reflect.Value) {
 func (s *Secrets) copyMap(out, v reflect.Value) {
 	out.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
 	for key, value := range v.Seq2() {
-		out.SetMapIndex(key, s.copied(value))
+		out.SetMapIndex(key, s.deepCopy(value))
 	}
 	shown, ok := out.Interface().(map[string]any)
 	if !ok || shown["kind"] != "Secret" {

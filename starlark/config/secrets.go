@@ -20,15 +20,15 @@ import (
 // stand in every second line are not for the sake of a Secret that has them too.
 // docs/secrets.md says it for people.
 type Secrets struct {
-	forms   [256][]form          // by first byte, longest first
+	forms   [256][]variant       // by first byte, longest first
 	begins  [1 << 16 / 64]uint64 // which two bytes forms begin with, a bit each
 	known   map[string]bool
 	names   map[string]bool // of objects and resources: they are public
 	longest int
 }
 
-// form is one appearance of a value, and what is shown in its place.
-type form struct {
+// variant is one appearance of a value, and what is shown in its place.
+type variant struct {
 	text, stand string
 	strength    strength
 }
@@ -148,7 +148,7 @@ func (s *Secrets) addText(text, stand string, how strength) {
 	if how == public {
 		return
 	}
-	s.add(form{text, stand, how})
+	s.add(variant{text, stand, how})
 	quoted, err := json.Marshal(text)
 	forms := []string{strconv.Quote(text), url.QueryEscape(text), url.PathEscape(text)}
 	if err == nil {
@@ -168,20 +168,20 @@ func (s *Secrets) addEncoded(text, stand string) {
 	if len(text) < shortest {
 		return
 	}
-	s.add(form{text, stand, strong})
+	s.add(variant{text, stand, strong})
 	for _, n := range wrap {
 		if len(text) <= n {
 			continue
 		}
 		for line := range slices.Chunk([]byte(text), n) {
 			if len(line) >= shortest {
-				s.add(form{string(line), stand, strong})
+				s.add(variant{string(line), stand, strong})
 			}
 		}
 	}
 }
 
-func (s *Secrets) add(f form) {
+func (s *Secrets) add(f variant) {
 	if s.known[f.text] || len(f.text) < 2 {
 		return
 	}
@@ -190,7 +190,7 @@ func (s *Secrets) add(f form) {
 	word, bit := pair(f.text)
 	s.begins[word] |= bit
 	bucket := s.forms[f.text[0]]
-	at, _ := slices.BinarySearchFunc(bucket, f, func(a, b form) int {
+	at, _ := slices.BinarySearchFunc(bucket, f, func(a, b variant) int {
 		if n := len(b.text) - len(a.text); n != 0 {
 			return n
 		}
@@ -221,7 +221,7 @@ func (s *Secrets) scrub(text string, own bool) string {
 	done := 0
 	for i := 0; i < len(text)-1; {
 		if text[i] == '[' {
-			if n := marked(text[i:]); n > 0 {
+			if n := placeholderLen(text[i:]); n > 0 {
 				i += n
 				continue
 			}
@@ -248,13 +248,13 @@ func (s *Secrets) scrub(text string, own bool) string {
 }
 
 // at returns the value that begins at a place of a text, nil if none does.
-func (s *Secrets) at(text string, i int, own bool) *form {
+func (s *Secrets) at(text string, i int, own bool) *variant {
 	for k := range s.forms[text[i]] {
 		f := &s.forms[text[i]][k]
 		if !strings.HasPrefix(text[i:], f.text) {
 			continue
 		}
-		if f.strength != strong && !aWord(text, i, i+len(f.text)) || s.names[f.text] && (own || f.strength == weak) {
+		if f.strength != strong && !isWholeWord(text, i, i+len(f.text)) || s.names[f.text] && (own || f.strength == weak) {
 			continue
 		}
 		return f
@@ -262,21 +262,21 @@ func (s *Secrets) at(text string, i int, own bool) *form {
 	return nil
 }
 
-func inWord(b byte) bool {
+func isWordByte(b byte) bool {
 	return b == '_' || b >= 0x80 || b|0x20 >= 'a' && b|0x20 <= 'z' || b >= '0' && b <= '9'
 }
 
-// aWord reports whether a part of a text is no part of a longer word or name.
-func aWord(text string, begin, end int) bool {
+// isWholeWord reports whether a part of a text is no part of a longer word or name.
+func isWholeWord(text string, begin, end int) bool {
 	joined := func(i int) bool {
-		return i >= 0 && i < len(text) && (inWord(text[i]) || text[i] == '-')
+		return i >= 0 && i < len(text) && (isWordByte(text[i]) || text[i] == '-')
 	}
 	return !joined(begin-1) && !joined(end)
 }
 
-// marked returns the length of what stands for a value at the beginning of a
+// placeholderLen returns the length of what stands for a value at the beginning of a
 // text, 0 if nothing does.
-func marked(text string) int {
+func placeholderLen(text string) int {
 	rest, ok := strings.CutPrefix(text, "[redacted secret ")
 	if !ok {
 		return 0
@@ -288,7 +288,7 @@ func marked(text string) int {
 			return len(text) - len(rest) + i + 1
 		case b == ':':
 			colon = true
-		case !inWord(b) && b != '-' && b != '.':
+		case !isWordByte(b) && b != '-' && b != '.':
 			return 0
 		}
 	}

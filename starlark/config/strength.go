@@ -42,7 +42,7 @@ func strengthOf(key, value string) strength {
 			return password
 		}
 		return strong
-	case common[strings.ToLower(value)] || isPort(value) || publicKey(key) && (wordy(value) || isNumber(value)):
+	case common[strings.ToLower(value)] || isPort(value) || publicKey(key) && (onlyWords(value) || isNumber(value)):
 		return public
 	case plain(value):
 		return weak
@@ -52,11 +52,11 @@ func strengthOf(key, value string) strength {
 
 // plain reports whether a value may stand in other words by chance.
 func plain(value string) bool {
-	return len(value) < shortest || common[strings.ToLower(value)] || isNumber(value) && len(value) < 8 || wordy(value) && len(value) < shortestWord
+	return len(value) < shortest || common[strings.ToLower(value)] || isNumber(value) && len(value) < 8 || onlyWords(value) && len(value) < shortestWord
 }
 
-// wordy reports whether a value consists of words: letters, and what divides them.
-func wordy(value string) bool {
+// onlyWords reports whether a value consists of words: letters, and what divides them.
+func onlyWords(value string) bool {
 	for _, part := range strings.FieldsFunc(value, func(c rune) bool { return strings.ContainsRune("-_. /:", c) }) {
 		for i, c := range part {
 			lower := c >= 'a' && c <= 'z'
