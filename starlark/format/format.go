@@ -3,7 +3,7 @@
 // for each element and a trailing comma, strings have double quotes where that
 // needs no escape, and at most one empty line separates statements.
 //
-// It differs from buildifier on purpose in two things. A comment stays with its
+// It differs from buildifier on purpose in two points. A comment stays with its
 // neighbours: one behind the colon of a block stays on that line, and one before
 // an elif or else keeps its indentation, without an empty line in between. The
 // characters and escapes of a string are kept as they are written.
