@@ -92,13 +92,18 @@ func (b *builder) inspect(ctx context.Context, t *tool, ref string) (ImageConfig
 	if err := b.dockerRun(ctx, t, &out, "image", "inspect", "--format", "{{json .}}", ref); err != nil {
 		return ImageConfig{}, err
 	}
+	return readImage(ref, out.String())
+}
+
+// readImage reads docker's description of an image.
+func readImage(ref, text string) (ImageConfig, error) {
 	var image struct {
 		ID           string `json:"Id"`
 		Os           string
 		Architecture string
 		Config       *v1.Config
 	}
-	if err := json.Unmarshal([]byte(out.String()), &image); err != nil {
+	if err := json.Unmarshal([]byte(text), &image); err != nil {
 		return ImageConfig{}, fmt.Errorf("reading the settings of image %s: %w", ref, err)
 	}
 	if image.Config == nil {

@@ -183,7 +183,10 @@ func noted(lock *os.File) int {
 	if err != nil {
 		return 0
 	}
-	pid, _ := strconv.Atoi(strings.TrimSpace(string(data))) // 0 for what is none
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil || pid < 0 {
+		return 0
+	}
 	return pid
 }
 

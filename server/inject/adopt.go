@@ -168,6 +168,9 @@ func restore(o map[string]any) error {
 		return fmt.Errorf("annotation %s cannot be read: %w", Before, err)
 	}
 	spec := at(o, "spec", "template", "spec")
+	if spec == nil {
+		return fmt.Errorf("it has annotation %s, and no template of pods", Before)
+	}
 	now := templateOf(o)
 	for _, c := range now.Containers {
 		container, _ := c.(map[string]any)
