@@ -91,7 +91,8 @@ func (c *client) didOpen(uri, text string) error {
 
 // capabilities are those of VS Code, as far as they matter here.
 const capabilities = `{"textDocument": {"publishDiagnostics": {"relatedInformation": true},
-	"completion": {"completionItem": {"snippetSupport": true, "resolveSupport": {"properties": ["documentation"]}}}}}`
+	"hover": {"contentFormat": ["markdown", "plaintext"]},
+	"completion": {"completionItem": {"snippetSupport": true, "documentationFormat": ["markdown", "plaintext"], "resolveSupport": {"properties": ["documentation"]}}}}}`
 
 // stop ends the program as an editor does.
 func (c *client) stop() error {

@@ -51,8 +51,14 @@ func plainText(markdown string) string {
 func plainLine(line string) string {
 	line = strings.TrimRight(line, " ")
 	line = strings.TrimLeft(line, "#")
-	line = link2.ReplaceAllString(line, "$1 ($2)")
-	line = autoLink.ReplaceAllString(line, "$1")
-	line = emphasis.ReplaceAllString(line, "$1$2")
-	return strings.TrimPrefix(escaped.ReplaceAllString(line, "$1"), " ")
+	for _, m := range [...]struct {
+		signs   string // one of which each such mark has
+		mark    *regexp.Regexp
+		instead string
+	}{{"[", link2, "$1 ($2)"}, {"<", autoLink, "$1"}, {"*`", emphasis, "$1$2"}, {`\`, escaped, "$1"}} {
+		if strings.ContainsAny(line, m.signs) {
+			line = m.mark.ReplaceAllString(line, m.instead)
+		}
+	}
+	return strings.TrimPrefix(line, " ")
 }

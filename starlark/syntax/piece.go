@@ -73,11 +73,14 @@ type Part struct {
 // now; they are copied to their new place once somebody asks for them, since
 // after most keys nobody does.
 type partTree struct {
-	from []Stmt // as an older file placed them, or this one
-	by   int    // how far they moved since
+	now   atomic.Pointer[standing]
+	mover *mover // of those that moved
+}
 
-	mover *mover                 // of those that moved
-	moved atomic.Pointer[[]Stmt] // nil until they are copied
+// standing is statements as a file placed them, and how far they moved since.
+type standing struct {
+	stmts []Stmt
+	by    int
 }
 
 // mover copies what moved, for all parts of a file.
@@ -88,29 +91,19 @@ type mover struct {
 
 // stmts returns the statements where they stand.
 func (t *partTree) stmts() []Stmt {
-	if t.by == 0 {
-		return t.from
-	}
-	if moved := t.moved.Load(); moved != nil {
-		return *moved
+	if now := t.now.Load(); now.by == 0 {
+		return now.stmts
 	}
 	t.mover.mu.Lock()
 	defer t.mover.mu.Unlock()
-	if t.moved.Load() == nil {
-		c := copier{nodes: &t.mover.nodes, by: t.by}
-		moved := c.stmts(t.from)
-		t.moved.Store(&moved)
+	now := t.now.Load()
+	if now.by == 0 {
+		return now.stmts
 	}
-	return *t.moved.Load()
-}
-
-// shifted returns the statements as they stand somewhere, and how far that is
-// from where they stand after another move.
-func (t *partTree) shifted(by int) (from []Stmt, all int) {
-	if moved := t.moved.Load(); moved != nil {
-		return *moved, by
-	}
-	return t.from, t.by + by
+	c := copier{nodes: &t.mover.nodes, by: now.by}
+	moved := c.stmts(now.stmts)
+	t.now.Store(&standing{stmts: moved}) // the others are nobody's, once the older file is gone
+	return moved
 }
 
 // Stmts returns the statements that the piece consists of.
@@ -119,10 +112,8 @@ func (p *Part) Stmts() []Stmt { return p.tree.stmts() }
 // Elsewhere returns the statements as an older file may have placed them, and
 // how far they moved since. It costs nothing, where Stmts copies what moved.
 func (p *Part) Elsewhere() (stmts []Stmt, by int) {
-	if moved := p.tree.moved.Load(); moved != nil {
-		return *moved, 0
-	}
-	return p.tree.from, p.tree.by
+	now := p.tree.now.Load()
+	return now.stmts, now.by
 }
 
 // End returns where the next part starts.
@@ -187,7 +178,6 @@ type pieces struct {
 	parts    []Part
 	stmts    []Stmt // of the pieces that were parsed
 	slab     slab[Piece]
-	trees    slab[partTree]
 	free     []compactToken // the rest of a block
 	tokens   int            // of all parts
 	idents   int            // of all parts
@@ -237,9 +227,7 @@ func (p *parser) piece(at int) (end int) {
 	}
 	x.tokens = p.compactTokens(p.tokens[tokens:], at)
 	p.tokens = p.tokens[:tokens]
-	tree := p.all.trees.new()
-	tree.from = p.all.stmts[stmts:len(p.all.stmts):len(p.all.stmts)]
-	p.part(x, at, tree)
+	p.part(x, at, newPartTree(standing{stmts: p.all.stmts[stmts:len(p.all.stmts):len(p.all.stmts)]}))
 	return end
 }
 
@@ -276,6 +264,14 @@ func (p *parser) topLevel(out []Stmt) []Stmt {
 		}
 	}
 	return out
+}
+
+// newPartTree returns statements as a part has them. It is not cut from a block,
+// which would keep the statements of all other parts.
+func newPartTree(now standing) *partTree {
+	tree := &partTree{}
+	tree.now.Store(&now)
+	return tree
 }
 
 // part adds a part to the file.

@@ -78,15 +78,13 @@ func (r *reuse) before(i int) bool {
 // reusePart adds a part of the older file to the new one, at an offset.
 func (p *parser) reusePart(part *Part, at int) {
 	tree := part.tree
+	stmts, by := part.Elsewhere()
 	switch {
 	case p.reuse.renumber:
-		from, by := part.Elsewhere()
 		c := copier{nodes: &p.nodes, by: by + at - part.Start, ids: &p.numIdent}
-		tree = p.all.trees.new()
-		tree.from = c.stmts(from)
+		tree = newPartTree(standing{stmts: c.stmts(stmts)})
 	case at != part.Start:
-		tree = p.all.trees.new()
-		tree.from, tree.by = part.tree.shifted(at - part.Start)
+		tree = newPartTree(standing{stmts, by + at - part.Start})
 		tree.mover = p.reuse.mover
 	}
 	for _, c := range part.comments {
