@@ -171,6 +171,7 @@ func (d *diagnoser) findingsOf(path string) []finding {
 func (d *diagnoser) run(ctx context.Context) {
 	seen := interfaces{}
 	later := map[string]bool{}
+	hasty := false // the last check was overtaken by an edit
 	for ctx.Err() == nil {
 		if len(later) == 0 {
 			select {
@@ -179,11 +180,15 @@ func (d *diagnoser) run(ctx context.Context) {
 			case <-d.wake:
 			}
 		}
+		if hasty {
+			d.awaitPause(ctx)
+		}
+		hasty = false
 		dirty := d.takeDirty()
 		snap := d.s.docs.Snapshot()
 		for u := range dirty {
 			delete(later, u)
-			d.publish(ctx, snap, u)
+			hasty = !d.publish(ctx, snap, u) || hasty
 		}
 		dependents := d.dependents(snap, seen.changed(snap, dirty))
 		if len(dependents) > 0 {
@@ -211,9 +216,10 @@ func (d *diagnoser) takeDirty() map[string]bool {
 	return dirty
 }
 
-// publish sends a file's diagnostics. A client that pulls asks for those of
-// open documents itself, and would show them twice.
-func (d *diagnoser) publish(ctx context.Context, snap *workspace.Snapshot, u string) {
+// publish sends a file's diagnostics, unless an edit overtakes the check. A
+// client that pulls asks for those of open documents itself, and would show them
+// twice.
+func (d *diagnoser) publish(ctx context.Context, snap *workspace.Snapshot, u string) (done bool) {
 	doc := snap.Document(u)
 	params := &lsp.PublishDiagnosticsParams{URI: spelled(snap, u), Diagnostics: []lsp.Diagnostic{}}
 	if doc != nil {
@@ -222,7 +228,7 @@ func (d *diagnoser) publish(ctx context.Context, snap *workspace.Snapshot, u str
 	if doc == nil || !d.s.client.pulls {
 		stopped := false
 		if params.Diagnostics = d.s.diagnose(snap, u, d.giveWay(ctx, snap, u, &stopped)); stopped {
-			return // it is dirty again
+			return false // it is dirty again
 		}
 	}
 	// An open Tiltfile always gets an answer to its new version; of other
@@ -232,6 +238,7 @@ func (d *diagnoser) publish(ctx context.Context, snap *workspace.Snapshot, u str
 	if shown || own || len(params.Diagnostics) > 0 {
 		d.s.notify(lsp.MethodTextDocumentPublishDiagnostics, params)
 	}
+	return true
 }
 
 // show notes what the client is about to show of a document, and reports

@@ -18,6 +18,41 @@ const (
 // again is dropped. Who types on and on sees diagnostics at least that often.
 const dropWithin = 500 * time.Millisecond
 
+// pause is for how long nothing is edited when somebody who typed faster than
+// texts can be checked has paused. Until then each check would be dropped, and
+// take the time of the answers that are waited for.
+const pause = 20 * time.Millisecond
+
+// awaitPause waits until nothing was edited for a pause, or some document has
+// waited for long.
+func (d *diagnoser) awaitPause(ctx context.Context) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	for !d.waitedLong() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			return
+		case <-d.wake:
+			timer.Reset(pause)
+		}
+	}
+}
+
+// waitedLong reports whether the diagnostics of a document that changed were not
+// published for long.
+func (d *diagnoser) waitedLong() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for u := range d.dirty {
+		if time.Since(d.since[u]) >= dropWithin {
+			return true
+		}
+	}
+	return false
+}
+
 // giveWay returns what the check of a document asks between its steps: it waits
 // for requests that are being answered, and ends the check, which sets stopped,
 // when the document was edited meanwhile.

@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,4 +82,36 @@ func TestTypingOn(t *testing.T) {
 	if len(got.Diagnostics) != 1 {
 		t.Errorf("got %+v, want one diagnostic", got)
 	}
+}
+
+// TestAwaitPause types faster than texts can be checked: the next check waits for
+// a pause, and for no longer than somebody may wait.
+func TestAwaitPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDiagnoser(&session{docs: workspace.New()})
+		typeOn := func(keys int) {
+			for range keys {
+				d.changed("u")
+				time.Sleep(pause / 4)
+			}
+		}
+		began := time.Now()
+		go typeOn(8)
+		time.Sleep(pause / 8)
+		d.awaitPause(t.Context())
+		if took := time.Since(began); took < 7*pause/4+pause || took > 4*pause {
+			t.Errorf("after eight keys it waited %v", took)
+		}
+		d.takeDirty()
+		delete(d.since, "u")
+		began = time.Now()
+		var typing sync.WaitGroup
+		defer typing.Wait()
+		typing.Go(func() { typeOn(200) })
+		time.Sleep(pause / 8)
+		d.awaitPause(t.Context())
+		if took := time.Since(began); took < dropWithin || took > dropWithin+pause {
+			t.Errorf("while somebody types on it waited %v", took)
+		}
+	})
 }
