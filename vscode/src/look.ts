@@ -1,10 +1,15 @@
-import type { Phase, ResourceStatus, Target } from "./protocol";
+import type { ResourceStatus, State } from "./protocol";
 
-/** How a phase looks: the name of a product icon, spinning while something is under way. */
-export function iconOf(phase: Phase): string {
-  switch (phase) {
+/** How a state looks: the name of a product icon, spinning while something is under way. */
+export function iconOf(state: State): string {
+  switch (state) {
     case "ready": return "pass-filled";
+    case "done": return "check";
+    case "stale": return "warning";
+    case "paused": return "debug-pause";
+    case "crashed": return "flame";
     case "error": return "error";
+    case "unknown": return "question";
     case "pending": return "clock";
     case "stopped": return "circle-large-outline";
     case "disabled": return "circle-slash";
@@ -16,21 +21,17 @@ export function iconOf(phase: Phase): string {
   }
 }
 
-const urgency: Phase[] = ["error", "building", "deploying", "starting", "updating", "stopping", "pending", "ready", "stopped", "disabled"];
+const urgency: State[] = [
+  "error", "crashed", "unknown", "stale", "paused", "building", "deploying", "starting", "updating", "stopping",
+  "pending", "ready", "done", "stopped", "disabled",
+];
 
 /** Orders what wants attention first; the rest stays as declared. */
 export function byUrgency(a: ResourceStatus, b: ResourceStatus): number {
-  return urgency.indexOf(a.phase) - urgency.indexOf(b.phase);
+  return urgency.indexOf(a.state) - urgency.indexOf(b.state);
 }
 
-/** One line about a resource: its problem or what it does, and what is known of its files. */
+/** One line about a resource: its problem, or what the server says of it. */
 export function describe(resource: ResourceStatus): string {
-  const files = resource.phase === "ready" ? (resource.targets ?? []).map(describeTarget) : [];
-  const parts = [resource.problem?.message ?? resource.message ?? "", ...new Set(files)].filter((part) => part !== "");
-  return parts.join(" · ") || resource.phase;
-}
-
-function describeTarget(target: Target): string {
-  const sync = target.sync === "unknown" ? "" : target.sync.replace("-", " ");
-  return [target.debugging === true ? "debugging" : "", sync].filter((part) => part !== "").join(", ");
+  return resource.problem?.message ?? resource.text;
 }

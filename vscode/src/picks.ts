@@ -77,8 +77,8 @@ export async function goTo(pos: Position): Promise<void> {
 function resourceItems(resources: Named[]): Item[] {
   return resources.toSorted((a, b) => byUrgency(a.resource, b.resource)).map((named) => {
     const argument = { resource: named.resource.name, uri: vscode.Uri.file(named.folder).toString() };
-    const { name, phase } = named.resource;
-    return { label: `$(${iconOf(phase)}) ${name}`, description: describe(named.resource), argument, run: () => showActions(named, argument) };
+    const { name, state } = named.resource;
+    return { label: `$(${iconOf(state)}) ${name}`, description: describe(named.resource), argument, run: () => showActions(named, argument) };
   });
 }
 

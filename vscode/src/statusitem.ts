@@ -47,10 +47,10 @@ export class StatusItem implements vscode.Disposable {
       this.#item.tooltip = broken ? tooltipOf(project) : "The project is not up. Click for what can be done.";
       return;
     }
-    const failed = status.phase === "error" || problemsOf(project).length > 0;
+    const failed = status.state === "error" || status.state === "crashed" || problemsOf(project).length > 0;
     const urgent = (status.resources ?? []).toSorted(byUrgency)[0];
-    const name = urgent === undefined || urgent.phase === "ready" ? "" : urgent.name;
-    this.#paint(iconOf(failed ? "error" : status.phase), name, failed ? "error" : undefined);
+    const name = urgent === undefined || urgent.state === "ready" || urgent.state === "done" ? "" : urgent.name;
+    this.#paint(iconOf(failed ? "error" : status.state), name, failed ? "error" : undefined);
     this.#item.tooltip = tooltipOf(project);
   }
 
@@ -63,7 +63,7 @@ export class StatusItem implements vscode.Disposable {
 
 /** The lowest is shown: a failed project, then one that is up. */
 function rank({ status }: StatusParams): number {
-  if (status?.phase === "error") return 0;
+  if (status?.state === "error" || status?.state === "crashed") return 0;
   return status?.up === true ? 1 : 2;
 }
 
@@ -81,7 +81,7 @@ function tooltipOf(project: StatusParams): vscode.MarkdownString {
   }
   const resources = (project.status?.resources ?? []).toSorted(byUrgency);
   if (resources.length === 0) return text;
-  const rows = resources.map((resource) => `| $(${iconOf(resource.phase)}) ${escape(resource.name)} &nbsp; | ${escape(describe(resource))} |\n`);
+  const rows = resources.map((resource) => `| $(${iconOf(resource.state)}) ${escape(resource.name)} &nbsp; | ${escape(describe(resource))} |\n`);
   return text.appendMarkdown(`| | |\n|:--|:--|\n${rows.join("")}`);
 }
 
