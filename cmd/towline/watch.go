@@ -12,9 +12,12 @@ import (
 	"github.com/towline-dev/towline/server/api"
 )
 
+// perSecond is how often a program hears of the status at most.
+const perSecond = 4
+
 func watchCommand() *cobra.Command {
 	var ws workspaceFlags
-	var asJSON bool
+	var asJSON, logs bool
 	var since uint64
 	cmd := &cobra.Command{
 		Use:   "watch",
@@ -22,9 +25,12 @@ func watchCommand() *cobra.Command {
 		Long: `Tells what changes until Ctrl-C or until the daemon ends.
 
 With --json each line is an event: the first a snapshot ("status"), each later
-one what changed since ("changes"), with a number that grows ("seq"). A program
-that was away goes on with --since NUMBER, and gets a snapshot where the daemon
-no longer knows. Editors and the terminal read the same stream.`,
+one what changed since ("changes", four times a second at most), how far a save
+has come ("save"), a problem that came or was mended ("problem"), the progress of
+what a person waits for ("operation") or, with --logs, a line of the log ("log").
+A number ("seq") grows with them. A program that was away goes on with --since
+NUMBER, and gets a snapshot where the daemon no longer knows. Editors and the
+terminal read the same stream.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e, _, err := ws.find()
@@ -37,7 +43,11 @@ no longer knows. Editors and the terminal read the same stream.`,
 			}
 			if asJSON {
 				out := json.NewEncoder(os.Stdout)
-				err = client.Events(cmd.Context(), since, func(e api.Event) error { return out.Encode(e) })
+				req := api.WatchRequest{Since: since, Topics: []api.Topic{api.TopicSave, api.TopicProblem, api.TopicOperation}, PerSecond: perSecond}
+				if logs {
+					req.Topics = append(req.Topics, api.TopicLogs)
+				}
+				err = client.Events(cmd.Context(), req, func(e api.Event) error { return out.Encode(e) })
 			} else {
 				told := changes{w: os.Stdout, began: time.Now(), said: map[string]string{}}
 				err = client.Watch(cmd.Context(), func(s *api.Status) error { told.show(*s); return nil })
@@ -50,6 +60,7 @@ no longer knows. Editors and the terminal read the same stream.`,
 	}
 	ws.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print events as JSON, one a line")
+	cmd.Flags().BoolVar(&logs, "logs", false, "with --json: the lines of the log, too")
 	cmd.Flags().Uint64Var(&since, "since", 0, "with --json: go on after this event")
 	return cmd
 }

@@ -126,6 +126,7 @@ type ResourceStatus struct {
 	Forwards    []Forward          `json:"forwards,omitempty"`
 	NoDebug     *config.Problem    `json:"no_debug,omitempty"` // why no debugger can attach; nil when one can, or may later
 	Links       []config.Link      `json:"links,omitempty"`
+	Spoken      string             `json:"spoken" secrets:"own"` // for a screen reader: "api, ready, in sync, 2 pods, port 8080"
 }
 
 // Action is something that a person may do, as a button or a command.

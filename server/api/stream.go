@@ -11,16 +11,29 @@ type WatchRequest struct {
 	// Since is the last event that the face has seen; with it the stream goes
 	// on where it broke off, if the daemon still knows.
 	Since uint64 `json:"since,omitempty"`
+	// Topics are what the face hears of beside the status.
+	Topics []Topic `json:"topics,omitempty"`
+	// PerSecond is how often it wants to hear of the status at most; 0: of
+	// each change. What it asked for by Topics comes at once.
+	PerSecond int `json:"per_second,omitempty"`
 }
 
 // Event is one line of a Watch. The first is a snapshot, unless the stream
 // goes on; each later one says what changed since the one before, or is a
 // snapshot again: where a face was too slow, or where the project has other
-// resources than before.
+// resources than before. One that tells of a topic leaves the status as it is.
 type Event struct {
-	Seq     uint64   `json:"seq"` // grows with each event, and from one daemon to the next
+	// Seq says up to where all was told: a face goes on after it. It grows, also
+	// from one daemon to the next; after going on an event of a topic may come
+	// twice.
+	Seq     uint64   `json:"seq"`
 	Status  *Status  `json:"status,omitempty"`
 	Changes *Changes `json:"changes,omitempty"`
+
+	Save      *Save         `json:"save,omitempty"`
+	Problem   *ProblemEvent `json:"problem,omitempty"`
+	Operation *Operation    `json:"operation,omitempty"`
+	Log       *LogLine      `json:"log,omitempty"`
 }
 
 // Changes is what differs from one status to the next.
@@ -63,6 +76,8 @@ func (e Event) After(before *Status) (*Status, error) {
 	switch {
 	case e.Status != nil:
 		return e.Status, nil
+	case e.Topic() != "":
+		return before, nil
 	case before == nil || e.Changes == nil:
 		return nil, ErrGap
 	}
@@ -86,19 +101,18 @@ func (e Event) After(before *Status) (*Status, error) {
 	return &after, nil
 }
 
-// Events calls visit with each event since the last that was seen, 0 for a
-// snapshot first, until ctx ends, the daemon goes or visit returns an error,
+// Events calls visit with each event that is asked for until ctx ends, the daemon goes or visit returns an error,
 // which it returns. While it lasts the daemon has a face and does not end by
 // itself.
-func (c *Client) Events(ctx context.Context, since uint64, visit func(Event) error) error {
-	return stream(ctx, c, RouteWatch, WatchRequest{Since: since}, visit)
+func (c *Client) Events(ctx context.Context, req WatchRequest, visit func(Event) error) error {
+	return stream(ctx, c, RouteWatch, req, visit)
 }
 
 // Watch is Events that are put together: visit gets the current status and
 // then each that follows. None is changed once it was given.
 func (c *Client) Watch(ctx context.Context, visit func(*Status) error) error {
 	var now *Status
-	return c.Events(ctx, 0, func(e Event) (err error) {
+	return c.Events(ctx, WatchRequest{}, func(e Event) (err error) {
 		if now, err = e.After(now); err != nil {
 			return err
 		}

@@ -42,6 +42,12 @@ func servers(args []string) *config.Project {
 // upServers brings the servers up, where there is no kubeconfig at all.
 func upServers(t *testing.T, args ...string) *stand {
 	t.Helper()
+	return upProject(t, func(e Evaluation) *config.Project { return servers(e.Args) }, args...)
+}
+
+// upProject is upServers for another project.
+func upProject(t *testing.T, project func(Evaluation) *config.Project, args ...string) *stand {
+	t.Helper()
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	s := newStand(t)
 	tiltfile := filepath.Join(s.o.Endpoint.Workspace, "Tiltfile")
@@ -49,7 +55,7 @@ func upServers(t *testing.T, args ...string) *stand {
 		t.Fatal(err)
 	}
 	s.evaluates(func(_ context.Context, e Evaluation) *config.Project {
-		p := servers(e.Args)
+		p := project(e)
 		p.Tiltfile, p.ConfigFiles = e.Tiltfile, []string{e.Tiltfile}
 		return p
 	})

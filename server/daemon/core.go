@@ -5,11 +5,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/server/status"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -33,6 +36,7 @@ type core struct {
 	session   session
 	state     engine.State
 	updates   updates
+	news      status.News
 	dirty     bool // the status has to be published anew
 	unwritten bool // it was told that not all is written down
 }
@@ -128,11 +132,17 @@ func (c *core) perform(e engine.Effect) {
 	}
 	switch effect := e.(type) {
 	case engine.Live:
+		way := api.WayLive
+		if effect.Restart {
+			way = api.WayRestart
+		}
+		c.news.Sent(c.state.Targets[effect.Target].Resource, way, time.Now())
 		e = c.sending(effect)
 	case engine.Build:
 		c.updates.building[effect.Image.Ref] = c.state.Images[effect.Image.Ref].Spec
 		for _, name := range engine.Users(c.state.Project, effect.Image.Ref) {
 			c.updates.begin(name, "build", effect.Reason)
+			c.news.Sent(name, api.WayBuild, time.Now())
 		}
 	case engine.Apply:
 		c.updates.begin(effect.Resource.Name, "deploy", "")
@@ -141,6 +151,7 @@ func (c *core) perform(e engine.Effect) {
 		}
 	case engine.RunLocal:
 		c.updates.begin(effect.Resource.Name, "local", effect.Reason)
+		c.news.Sent(effect.Resource.Name, api.WayBuild, time.Now())
 	}
 	c.session.runner.Perform(e)
 }

@@ -297,31 +297,6 @@ func mustKnow(p *config.Project, resources ...string) error {
 	return nil
 }
 
-func (d *Daemon) handleWatch(w http.ResponseWriter, r *http.Request) {
-	var req api.WatchRequest
-	if !read(w, r, &req) {
-		return
-	}
-	out := newStream(w)
-	if out.flush() != nil { // a face that goes on hears that it is served
-		return
-	}
-	for since := req.Since; ; {
-		events, changed := d.published.after(since)
-		for _, e := range events {
-			since = e.Seq
-			if out.send(e) != nil {
-				return
-			}
-		}
-		select {
-		case <-changed:
-		case <-r.Context().Done():
-			return
-		}
-	}
-}
-
 func (d *Daemon) handleLogs(w http.ResponseWriter, r *http.Request) {
 	var req api.LogsRequest
 	if !read(w, r, &req) {
@@ -446,27 +421,4 @@ func refuse(w http.ResponseWriter, status int, p config.Problem) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(api.Failure{Problem: p}) // the face has gone: nobody to tell
-}
-
-// stream writes one JSON value a line.
-type stream struct {
-	enc     *json.Encoder
-	control *http.ResponseController
-}
-
-func newStream(w http.ResponseWriter) *stream {
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.WriteHeader(http.StatusOK)
-	return &stream{enc: json.NewEncoder(w), control: http.NewResponseController(w)}
-}
-
-func (s *stream) write(v any) error { return s.enc.Encode(v) }
-
-func (s *stream) flush() error { return s.control.Flush() }
-
-func (s *stream) send(v any) error {
-	if err := s.write(v); err != nil {
-		return err
-	}
-	return s.flush()
 }

@@ -142,9 +142,23 @@ func (c *core) changed(paths map[string]bool, saved bool) []string {
 	e.Saved = saved
 	c.sources.hold(e.Images)
 	if len(e.Images)+len(e.Locals) > 0 {
+		c.news.Saved(c.state.Batch+1, concerned(e), c.state.Concerned(e), time.Now())
 		c.step(e)
 	}
 	return files
+}
+
+// concerned are the files of a change that somebody depends on.
+func concerned(e engine.Changed) []string {
+	var files []string
+	for _, paths := range e.Images {
+		files = append(files, paths...)
+	}
+	for _, paths := range e.Own {
+		files = append(files, paths...)
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
 }
 
 // reevaluate evaluates because files changed, by themselves and not by a

@@ -13,23 +13,31 @@ const maxEvents = 256
 // publisher keeps the status and the events that led to it, for all faces.
 type publisher struct {
 	mu      sync.Mutex
+	seq     uint64 // of the last event
 	status  *api.Status
 	events  []api.Event   // the last ones, that of status included
-	changed chan struct{} // closed when status is replaced
+	changed chan struct{} // closed when there is another event
 }
 
 // newPublisher begins to count where no daemon before this one has come to: a
 // face that goes on with another's events gets a snapshot.
 func newPublisher() *publisher {
-	return &publisher{status: &api.Status{Seq: uint64(time.Now().UnixMicro())}, changed: make(chan struct{})}
+	seq := uint64(time.Now().UnixMicro())
+	return &publisher{seq: seq, status: &api.Status{Seq: seq}, changed: make(chan struct{})}
 }
 
-// publish replaces the status and wakes who watches.
-func (p *publisher) publish(s *api.Status) {
+// publish replaces the status, tells what is new with it, and wakes who watches.
+func (p *publisher) publish(s *api.Status, news ...api.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.Seq = p.status.Seq + 1
+	p.seq++
+	s.Seq = p.seq
 	p.events = append(p.events, api.EventOf(p.status, s))
+	for _, e := range news {
+		p.seq++
+		e.Seq = p.seq
+		p.events = append(p.events, e)
+	}
 	if len(p.events) > maxEvents {
 		p.events = append([]api.Event{}, p.events[len(p.events)-maxEvents/2:]...)
 	}
@@ -50,11 +58,11 @@ func (p *publisher) now() (*api.Status, <-chan struct{}) {
 func (p *publisher) after(seq uint64) ([]api.Event, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if seq == p.status.Seq {
+	if seq == p.seq {
 		return nil, p.changed
 	}
-	if len(p.events) == 0 || seq < p.events[0].Seq-1 || seq > p.status.Seq {
-		return []api.Event{{Seq: p.status.Seq, Status: p.status}}, p.changed
+	if len(p.events) == 0 || seq < p.events[0].Seq-1 || seq > p.seq {
+		return []api.Event{{Seq: p.seq, Status: p.status}}, p.changed
 	}
 	skip := int(seq - (p.events[0].Seq - 1))
 	return append([]api.Event{}, p.events[skip:]...), p.changed

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/kube"
@@ -28,7 +29,8 @@ func (c *core) publish() {
 		Project: c.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left,
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.updates.resources, Synced: c.updates.synced,
 	})
-	c.d.published.publish(config.Scrubbed(c.d.secrets.Load(), s))
+	s = config.Scrubbed(c.d.secrets.Load(), s)
+	c.d.published.publish(s, c.news.Follow(s, time.Now())...)
 }
 
 // clusterStatus says which cluster is used; none where the project needs none.

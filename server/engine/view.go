@@ -160,6 +160,20 @@ func (v *view) reads(resource string) []string {
 	return refs
 }
 
+// Concerned returns the resources that are wanted and that a change of files
+// means something to, in the project's order.
+func (s *State) Concerned(e Changed) []string {
+	var names []string
+	for i := 0; s.Project != nil && i < len(s.Project.Resources); i++ {
+		name := s.Project.Resources[i].Name
+		touched := slices.Contains(e.Locals, name) || slices.ContainsFunc(s.view.reads(name), func(ref string) bool { return len(e.Images[ref]) > 0 })
+		if touched && s.Resources[name].Wanted {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Users returns the resources that run an image, or one that is built from it,
 // and those whose containers a LiveImage stands for.
 func Users(p *config.Project, ref string) []string {

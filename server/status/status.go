@@ -76,7 +76,38 @@ func nameCauses(s *api.Status) {
 			r.Message = waitsText(r.WaitsFor, states)
 		}
 		r.Text = text(r)
+		r.Spoken = spoken(r)
 	}
+}
+
+// spoken is what a screen reader says of a resource: no sign stands for a word.
+func spoken(r *api.ResourceStatus) string {
+	parts := []string{r.Name, string(r.State)}
+	if r.Message != "" && !r.State.Good() {
+		parts = append(parts, r.Message)
+	}
+	if r.Proof != api.ProofNone {
+		parts = append(parts, string(r.Proof))
+	}
+	pods := map[string]bool{}
+	for _, t := range r.Targets {
+		pods[t.Pod] = true
+	}
+	if len(pods) > 0 {
+		parts = append(parts, count(len(pods), "pod"))
+	}
+	for _, f := range r.Forwards {
+		parts = append(parts, "port "+f.Local[strings.LastIndexByte(f.Local, ':')+1:])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// count is a number of things.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // waitsText says what is waited for.

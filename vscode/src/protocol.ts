@@ -140,6 +140,7 @@ export interface ResourceStatus {
   forwards?: Forward[];
   no_debug?: Problem;
   links?: Link[];
+  spoken: string;
 }
 
 export type Kind = "k8s" | "local" | "compose";

@@ -1,0 +1,147 @@
+package api
+
+import (
+	"time"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Topic is a kind of event that a face may ask for beside the status.
+type Topic string
+
+// The topics.
+const (
+	TopicSave      Topic = "save"
+	TopicProblem   Topic = "problem"
+	TopicOperation Topic = "operation"
+	TopicLogs      Topic = "logs"
+)
+
+// Topics are all topics.
+var Topics = [...]Topic{TopicSave, TopicProblem, TopicOperation, TopicLogs}
+
+// Save is a set of files that changed together, and how far it has come. A
+// later event of the same N replaces it.
+type Save struct {
+	N     uint64                  `json:"n"`
+	Files []string                `json:"files" secrets:"name"` // absolute
+	At    map[SaveStage]time.Time `json:"at"`
+	To    []SaveTo                `json:"to"`
+	Text  string                  `json:"text" secrets:"own"` // "web.css in web, 15 ms"
+	Ended bool                    `json:"ended,omitempty"`    // it is wherever it gets
+}
+
+// SaveStage is how far a save has come.
+type SaveStage string
+
+// The stages.
+const (
+	SaveSaved SaveStage = "saved" // the daemon saw the files
+	SaveSent  SaveStage = "sent"  // the first of them left for a container or a build
+	SaveReady SaveStage = "ready" // it runs everywhere, proven where something is synced
+)
+
+// SaveTo is what a save means to one resource.
+type SaveTo struct {
+	Resource string  `json:"resource" secrets:"name"`
+	Way      SaveWay `json:"way"`
+	MS       float64 `json:"ms,omitempty"` // from the save to its end there
+}
+
+// SaveWay says how a save gets into a resource.
+type SaveWay string
+
+// The ways.
+const (
+	WayNone    SaveWay = "none"    // it waits, for a trigger for example
+	WayLive    SaveWay = "live"    // into the running containers
+	WayRestart SaveWay = "restart" // the same, with a restart of the process
+	WayBuild   SaveWay = "build"   // through an image or a command
+	WayFailed  SaveWay = "failed"  // the resource's problem says why
+)
+
+// ProblemEvent tells of a problem that came, or that is mended.
+type ProblemEvent struct {
+	ID        string          `json:"id"`
+	Severity  string          `json:"severity"` // "error" or "warn"
+	Problem   *config.Problem `json:"problem"`
+	Resources []string        `json:"resources,omitempty" secrets:"name"` // that have it; none: the project
+	At        time.Time       `json:"at"`
+	Mended    *time.Time      `json:"mended,omitempty"`
+}
+
+// Operation is a piece of work that a person waits for. A later event of the
+// same ID replaces it.
+type Operation struct {
+	ID      string        `json:"id"`
+	Kind    OperationKind `json:"kind"`
+	Done    int           `json:"done"`
+	Total   int           `json:"total"`
+	Text    string        `json:"text" secrets:"own"`
+	Ended   *time.Time    `json:"ended,omitempty"`
+	Outcome Result        `json:"outcome,omitempty"` // once it ended
+}
+
+// OperationKind says what is done.
+type OperationKind string
+
+// The kinds.
+const (
+	OperationUp     OperationKind = "up"     // the project comes up
+	OperationUpdate OperationKind = "update" // what is up follows a change
+	OperationDown   OperationKind = "down"
+)
+
+// Result is how an operation ended.
+type Result string
+
+// The results.
+const (
+	ResultReady  Result = "ready"  // all that was asked for is ready, or gone after a Down
+	ResultFailed Result = "failed" // something is not
+	ResultHeld   Result = "held"   // the rest waits for a person
+)
+
+// Topic is the topic of an event, "" of one that tells of the status.
+func (e Event) Topic() Topic {
+	switch {
+	case e.Save != nil:
+		return TopicSave
+	case e.Problem != nil:
+		return TopicProblem
+	case e.Operation != nil:
+		return TopicOperation
+	case e.Log != nil:
+		return TopicLogs
+	}
+	return ""
+}
+
+// Then returns one event that says what two of the status say, of which next
+// came later.
+func (e Event) Then(next Event) Event {
+	switch {
+	case next.Status != nil:
+		return next
+	case e.Status != nil:
+		if after, err := next.After(e.Status); err == nil {
+			return Event{Seq: next.Seq, Status: after}
+		}
+		return next
+	}
+	merged := Changes{Project: e.Changes.Project}
+	if next.Changes.Project != nil {
+		merged.Project = next.Changes.Project
+	}
+	later := map[string]bool{}
+	for _, r := range next.Changes.Resources {
+		later[r.Name] = true
+	}
+	for _, r := range e.Changes.Resources {
+		if !later[r.Name] {
+			merged.Resources = append(merged.Resources, r)
+		}
+	}
+	merged.Resources = append(merged.Resources, next.Changes.Resources...)
+	return Event{Seq: next.Seq, Changes: &merged}
+}

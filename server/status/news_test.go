@@ -1,0 +1,146 @@
+package status
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// teller follows statuses, a line for each thing that is told.
+type teller struct {
+	News
+	now time.Time
+}
+
+// show takes a status, "web:ready/in sync api:error!compile failed", after some
+// milliseconds; a project without a resource is not up.
+func (n *teller) show(after int, text string, change ...func(*api.Status)) []string {
+	n.now = n.now.Add(time.Duration(after) * time.Millisecond)
+	s := &api.Status{Up: text != ""}
+	for word := range strings.FieldsSeq(text) {
+		word = strings.ReplaceAll(word, "_", " ")
+		name, state, _ := strings.Cut(word, ":")
+		state, message, bad := strings.Cut(state, "!")
+		state, proof, _ := strings.Cut(state, "/")
+		r := api.ResourceStatus{Name: name, State: api.State(state), Proof: api.Proof(proof)}
+		if bad {
+			r.Problem = &config.Problem{Message: message}
+		}
+		s.Resources = append(s.Resources, r)
+	}
+	sum(s, false)
+	for _, f := range change {
+		f(s)
+	}
+	var out []string
+	for _, e := range n.Follow(s, n.now) {
+		switch {
+		case e.Save != nil:
+			line := fmt.Sprintf("save %d: %s", e.Save.N, e.Save.Text)
+			if e.Save.Ended {
+				line += ", ended"
+			}
+			out = append(out, line)
+		case e.Problem != nil && e.Problem.Mended != nil:
+			out = append(out, "mended: "+e.Problem.Problem.Message)
+		case e.Problem != nil:
+			out = append(out, e.Problem.Severity+": "+e.Problem.Problem.Message+" of "+strings.Join(e.Problem.Resources, ","))
+		case e.Operation != nil:
+			o := e.Operation
+			out = append(out, fmt.Sprintf("%s %d/%d %s", o.Kind, o.Done, o.Total, o.Outcome))
+		}
+	}
+	return out
+}
+
+func (n *teller) saved(batch uint64, file string, resources ...string) {
+	n.Saved(batch, []string{"/w/" + file}, resources, n.now)
+}
+
+func expect(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" && len(want)+len(got) > 0 {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func TestNewsOfSaves(t *testing.T) {
+	n := &teller{}
+	n.show(0, "web:ready/in_sync api:ready/in_sync")
+	n.saved(1, "web.css", "web")
+	expect(t, "seen", n.show(0, "web:ready/in_sync"), "save 1: web.css on its way to web") // fine, but not for this save
+	n.Sent("web", api.WayLive, n.now)
+	expect(t, "sent", n.show(1, "web:updating/behind api:ready/in_sync")[:1], "save 1: web.css on its way to web")
+	expect(t, "there", n.show(14, "web:ready/in_sync api:ready/in_sync")[:1], "save 1: web.css in web, 15 ms, ended")
+	expect(t, "told once", n.show(1, "web:ready/in_sync api:ready/in_sync"))
+
+	// One that fails, and the next that mends it.
+	n.saved(2, "main.go", "web", "api")
+	n.Sent("api", api.WayBuild, n.now)
+	n.Sent("web", api.WayRestart, n.now)
+	n.show(0, "web:updating api:building")
+	got := n.show(100, "web:ready/in_sync api:stale!compile_failed")
+	expect(t, "failed", got, "save 2: main.go: api failed, ended", "error: compile failed of api", "update 1/2 failed")
+	n.saved(3, "main.go", "api")
+	n.Sent("api", api.WayRestart, n.now)
+	n.show(0, "web:ready/in_sync api:updating")
+	got = n.show(2100, "web:ready/in_sync api:ready/in_sync")
+	expect(t, "mended", got, "save 3: main.go in api, 2.1 s, restarted, ended", "update 2/2 ready")
+
+	// What is not up needs no save; what nobody depends on is none.
+	n.saved(4, "x", "web")
+	n.saved(5, "notes")
+	expect(t, "not up", n.show(0, "web:stopped api:ready"), "save 4: x: web not up, ended")
+}
+
+func TestNewsOfProblems(t *testing.T) {
+	n := &teller{}
+	n.show(0, "a:ready b:ready")
+	one := n.show(0, "a:error!no_such_image b:error!no_such_image")
+	expect(t, "one for two", slices.DeleteFunc(one, func(s string) bool { return !strings.HasPrefix(s, "error") }), "error: no such image of a,b")
+	expect(t, "one of two", n.show(0, "a:ready b:error!no_such_image"), "error: no such image of b")
+	expect(t, "mended", n.show(0, "a:ready b:ready"), "mended: no such image")
+	broken := func(s *api.Status) {
+		s.Config.Error = &config.Problem{Message: "syntax error"}
+		s.Config.Warnings = []config.Problem{{Message: "unused"}}
+	}
+	got := n.show(0, "a:ready b:ready", broken)
+	slices.Sort(got)
+	expect(t, "the Tiltfile's", got, "error: syntax error of ", "warn: unused of ")
+}
+
+func TestNewsOfOperations(t *testing.T) {
+	n := &teller{}
+	expect(t, "nothing is up", n.show(0, ""))
+	expect(t, "begins", n.show(0, "a:building b:pending"), "up 0/2 ")
+	expect(t, "the same again", n.show(9, "a:building b:pending"))
+	expect(t, "goes on", n.show(9, "a:ready b:starting"), "up 1/2 ")
+	expect(t, "ends", n.show(9, "a:ready b:ready"), "up 2/2 ready")
+	expect(t, "a change", n.show(9, "a:ready b:updating"), "update 1/2 ")
+	expect(t, "arrives", n.show(9, "a:ready b:ready"), "update 2/2 ready")
+	stopping := func(s *api.Status) { s.State = api.StateStopping }
+	expect(t, "down", n.show(9, "a:stopping b:stopping", stopping), "down 0/2 ")
+	expect(t, "gone", n.show(9, ""), "down 0/2 ready")
+	n.show(9, "a:building")
+	expect(t, "given up", n.show(9, "a:stopping", stopping), "up 0/1 failed", "down 0/1 ")
+	expect(t, "not gone", n.show(9, "", func(s *api.Status) { s.Left = "pvc/db" }), "down 0/1 failed")
+}
+
+func TestSpoken(t *testing.T) {
+	r := api.ResourceStatus{Name: "api", State: api.StateReady, Proof: api.ProofInSync, Targets: []api.Target{{Pod: "p"}, {Pod: "q"}, {Pod: "p"}},
+		Forwards: []api.Forward{{Local: "localhost:8080"}}}
+	if got := spoken(&r); got != "api, ready, in sync, 2 pods, port 8080" {
+		t.Error(got)
+	}
+	r = api.ResourceStatus{Name: "api", State: api.StateError, Message: "the last update failed"}
+	if got := spoken(&r); got != "api, error, the last update failed" {
+		t.Error(got)
+	}
+}
