@@ -130,7 +130,7 @@ func New(ctx context.Context, o Options) *Runner {
 	r.local = local.Start(ctx, shell, o.Sink.Event)
 	r.forwards = forward.Start(ctx, r, out, func(f forward.Facts) { o.Sink.Facts(Facts{Forwards: &f}) })
 	r.deploy = deploy.Start(ctx, deploy.Options{
-		Workspace: o.Workspace, Owner: o.Owner, Take: o.Take, Cluster: o.Cluster, Namespace: o.Cluster.Identity().Namespace, Images: r.images, Shell: shell, Rollout: r.rollout, Tell: o.Sink.Event,
+		Workspace: o.Workspace, Owner: o.Owner, Take: o.Take, Cluster: o.Cluster, Namespace: o.Namespace, Images: r.images, Shell: shell, Rollout: r.rollout, Tell: o.Sink.Event,
 		Deployed: func(res config.Resource) { r.forwards.Open(res.Name, res.PortForwards) },
 		Dropped:  r.forwards.End,
 		Objects:  func(objects []map[string]any) { o.Sink.Facts(Facts{Objects: objects}) },
