@@ -88,7 +88,7 @@ func fill(t *testing.T, dir string) {
 func TestUndoOnAFullDisk(t *testing.T) {
 	inNamespace(t, func(t *testing.T) {
 		for kind, dir := range disks(t) {
-			for length, size := range map[int]int{1: cheapCopy, 255: cheapCopy + 4} {
+			for length, size := range map[int]int{1: cheapCopy, 242: cheapCopy + 4, 255: cheapCopy + 4} {
 				t.Run(fmt.Sprintf("%s, %d bytes, names of %d", kind, size, length), func(t *testing.T) {
 					old := strings.Repeat("old ", size/4)
 					names := []string{strings.Repeat("r", length), strings.Repeat("d", length)}
