@@ -1,18 +1,22 @@
 package build
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/dockerfile"
 )
 
 // buildctl makes a docker_build's image with a bare BuildKit. It has no image
@@ -30,7 +34,10 @@ func (b *builder) buildctl(ctx context.Context, j job) (Result, error) {
 	metadata := filepath.Join(j.work, "metadata.json")
 	argv := append([]string{j.tool.path, "build", "--progress=plain", "--metadata-file", metadata}, j.buildctlArgs(first)...)
 	tail := newTail(j.request.Output)
-	if err := run(ctx, command{argv: argv, dir: j.dir, env: j.env(), stdout: tail, stderr: tail}); err != nil {
+	said := &masked{out: tail, names: j.assigned}
+	err := run(ctx, command{argv: argv, dir: j.dir, env: j.env(), stdout: said, stderr: said})
+	said.flush()
+	if err != nil {
 		if ctx.Err() != nil {
 			return Result{}, ctx.Err()
 		}
@@ -64,17 +71,11 @@ func (j *job) buildctlArgs(push string) []string {
 		"--local", "context=" + j.context, "--local", "dockerfile=" + filepath.Dir(j.dockerfile),
 		"--opt", "filename=" + filepath.Base(j.dockerfile),
 	}
-	keys := make([]string, 0, len(image.Args))
-	for key := range image.Args {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	for _, key := range keys {
-		value := image.Args[key]
-		if value == "" {
-			value = getenv(j.tool.env, key)
+	args := j.args()
+	for _, key := range slices.Sorted(maps.Keys(args)) {
+		if ofFrontend(key) {
+			argv = append(argv, "--opt", "build-arg:"+key+"="+args[key])
 		}
-		argv = append(argv, "--opt", "build-arg:"+key+"="+value)
 	}
 	for _, opt := range [][2]string{{"target", image.Target}, {"platform", image.Platform}, {"force-network-mode", image.Network}} {
 		if opt[1] != "" {
@@ -100,6 +101,82 @@ func (j *job) buildctlArgs(push string) []string {
 		argv = append(argv, "--import-cache", "type=registry,ref="+value)
 	}
 	return append(argv, "--output", "type=image,name="+push+",push=true")
+}
+
+// args are the values of build_args: an empty one is that of the environment,
+// or none.
+func (j *job) args() map[string]string {
+	args := map[string]string{}
+	for key, value := range j.request.Image.Args {
+		if value == "" {
+			value = getenv(j.tool.env, key)
+		}
+		if value != "" {
+			args[key] = value
+		}
+	}
+	return args
+}
+
+// ofFrontend reports whether a variable means something to BuildKit itself, be
+// it declared or not.
+func ofFrontend(key string) bool {
+	for _, prefix := range []string{"BUILDKIT_", "TARGET", "BUILD", "SOURCE_DATE_EPOCH"} {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	return strings.HasSuffix(strings.ToUpper(key), "_PROXY")
+}
+
+// assign writes build_args into the Dockerfile, which is in a folder of its
+// owner alone: buildctl takes them only from its command line, which every user
+// of the machine can read.
+func (j *job) assign(text string) (string, error) {
+	args := j.args()
+	for key, value := range args {
+		switch {
+		case ofFrontend(key):
+			delete(args, key)
+		case strings.ContainsAny(value, "\r\n"):
+			return "", &config.Problem{
+				Message: fmt.Sprintf("the value of build_args %s of image %s has several lines, which buildctl cannot be given", key, j.request.Image.Ref),
+				Hint:    "hand it over as a file: docker_build(…, secret='id=" + key + ",src=PATH')",
+			}
+		}
+	}
+	text, j.assigned = dockerfile.Parse(text).Assign(args)
+	return text, nil
+}
+
+// masked passes lines on with names in the place of what assign wrote: a
+// builder repeats the Dockerfile where it fails.
+type masked struct {
+	out   io.Writer
+	names map[string]string
+	rest  []byte // of a line that has not ended
+}
+
+// Write takes a piece of output.
+func (m *masked) Write(p []byte) (int, error) {
+	m.rest = append(m.rest, p...)
+	if end := bytes.LastIndexByte(m.rest, '\n') + 1; end > 0 {
+		m.pass(m.rest[:end])
+		m.rest = append([]byte(nil), m.rest[end:]...)
+	}
+	return len(p), nil
+}
+
+func (m *masked) flush() {
+	m.pass(m.rest)
+	m.rest = nil
+}
+
+func (m *masked) pass(text []byte) {
+	for piece, name := range m.names {
+		text = bytes.ReplaceAll(text, []byte(piece), []byte(name))
+	}
+	_, _ = m.out.Write(text) // a tail takes all
 }
 
 // readDigest finds the digest in buildctl's metadata.

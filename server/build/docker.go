@@ -64,11 +64,12 @@ type job struct {
 	tool       *tool
 	request    Request
 	names      Names
-	source     buildFile // as the developer wrote it
-	work       string    // folder for what is generated
-	dir        string    // folder that the command runs in
-	dockerfile string    // path of the generated Dockerfile
-	context    string    // folder of the build's context
+	source     buildFile         // as the developer wrote it
+	work       string            // folder for what is generated
+	dir        string            // folder that the command runs in
+	dockerfile string            // path of the generated Dockerfile
+	context    string            // folder of the build's context
+	assigned   map[string]string // what was written into the Dockerfile for variables, and their names
 }
 
 // prepare writes the Dockerfile, with the project's own images replaced by
@@ -87,6 +88,12 @@ func (j *job) prepare() error {
 	}
 	j.dockerfile = filepath.Join(folder, j.source.name)
 	text := j.source.withBases(j.request.Bases)
+	if j.tool.kind == buildctl {
+		var err error
+		if text, err = j.assign(text); err != nil {
+			return err
+		}
+	}
 	if err := os.WriteFile(j.dockerfile, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("writing the Dockerfile of the build: %w", err)
 	}

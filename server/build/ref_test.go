@@ -136,10 +136,10 @@ func TestBuildArgsStayOffTheCommandLine(t *testing.T) {
 
 func TestBuildctlArgs(t *testing.T) {
 	j := job{tool: &tool{env: []string{"A=from env"}}, context: "/c", dockerfile: "/w/Dockerfile.dev", request: Request{Image: config.Image{
-		Args: map[string]string{"B": "2", "A": ""}, Target: "dev", SSH: []string{"default"}, Secrets: []string{"id=x,src=y"},
+		Args: map[string]string{"B": "2", "A": "", "HTTP_PROXY": "http://p"}, Target: "dev", SSH: []string{"default"}, Secrets: []string{"id=x,src=y"},
 		Network: "host", ExtraHosts: []string{"a:1.2.3.4"}, Platform: "linux/arm64", CacheFrom: []string{"c"}, Pull: true,
 	}}}
-	want := "--frontend dockerfile.v0 --local context=/c --local dockerfile=/w --opt filename=Dockerfile.dev --opt build-arg:A=from env --opt build-arg:B=2" +
+	want := "--frontend dockerfile.v0 --local context=/c --local dockerfile=/w --opt filename=Dockerfile.dev --opt build-arg:HTTP_PROXY=http://p" +
 		" --opt target=dev --opt platform=linux/arm64 --opt force-network-mode=host --allow network.host --opt add-hosts=a=1.2.3.4 --opt image-resolve-mode=pull" +
 		" --ssh default --secret id=x,src=y --import-cache type=registry,ref=c --output type=image,name=r/app:t,push=true"
 	if got := strings.Join(j.buildctlArgs("r/app:t"), " "); got != want {

@@ -85,7 +85,7 @@ const actorsTable = `
 server/build.dockerArgs: Image.Target Image.SSH Image.Secrets Image.Network Image.ExtraTags Image.CacheFrom Image.Pull Image.Platform Image.ExtraHosts
 server/build.job.buildctlArgs: Image.Target Image.SSH Image.Secrets Image.Network Image.CacheFrom Image.Pull Image.Platform Image.ExtraHosts
 server/build.Builder.buildctl: Image.ExtraTags
-server/build.job.dockerBuild server/build.job.buildctlArgs: Image.Args
+server/build.job.dockerBuild server/build.job.args: Image.Args
 server/build.Builder.docker server/build.Builder.custom: Image.Ref
 server/build.job.narrow: Image.Context
 server/build.readDockerfile: Image.Dockerfile Image.DockerfileContents
