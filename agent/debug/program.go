@@ -50,7 +50,7 @@ func Look(pid int) (Program, error) {
 		e.Hint = "look at its output with `towline logs`, and try again when the program runs"
 		return root, e
 	}
-	return root, foreign(others[0])
+	return root, unsupported(others[0])
 }
 
 // Language returns the language of the program that Look finds or refuses; ""
@@ -95,8 +95,8 @@ func below(p Program, children map[int][]int) (found, others []Program) {
 	return found, others
 }
 
-// foreign is the refusal of a program in another language.
-func foreign(p Program) *wire.Error {
+// unsupported is the refusal of a program in another language.
+func unsupported(p Program) *wire.Error {
 	e := wire.Errorf(wire.CodeNotDebuggable, "%s is a program in %s, and so far only Go and Python can be debugged", p, p.Language)
 	switch p.Language {
 	case "":
