@@ -20,9 +20,9 @@ import (
 	"github.com/towline-dev/towline/agent/wire"
 )
 
-// lastWords is how long a debugger may speak after its process has ended: it
+// drainTimeout is how long a debugger may speak after its process has ended: it
 // tells its client of the end.
-const lastWords = 200 * time.Millisecond
+const drainTimeout = 200 * time.Millisecond
 
 // goodbye is how long a session that nobody has ended yet is waited for when
 // another one wants the process: its client may have gone a moment ago.
@@ -58,7 +58,7 @@ func (d *debugging) saw(pid int) {
 	defer d.mu.Unlock()
 	if d.end != nil {
 		d.over = true
-		time.AfterFunc(lastWords, d.end)
+		time.AfterFunc(drainTimeout, d.end)
 	}
 }
 

@@ -64,7 +64,7 @@ func (s *Server) stream(ctx context.Context, stream *yamux.Stream) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	q := &request{stream: stream, w: wire.NewWriter(stream)}
-	q.r = wire.NewReader(impatient{stream})
+	q.r = wire.NewReader(idleTimeout{stream})
 	err := s.perform(ctx, q)
 	if err == nil {
 		err = q.w.Flush()
@@ -75,11 +75,11 @@ func (s *Server) stream(ctx context.Context, stream *yamux.Stream) {
 	}
 }
 
-// impatient reads a stream whose sender must not pause for long.
-type impatient struct{ stream *yamux.Stream }
+// idleTimeout reads a stream whose sender must not pause for long.
+type idleTimeout struct{ stream *yamux.Stream }
 
 // Read reads with a deadline.
-func (i impatient) Read(p []byte) (int, error) {
+func (i idleTimeout) Read(p []byte) (int, error) {
 	i.stream.SetReadDeadline(time.Now().Add(contentTimeout))
 	return i.stream.Read(p)
 }
