@@ -44,7 +44,7 @@ const (
 	Never
 )
 
-// Policy governs starts and stops. All fields must be set.
+// Policy says when the application is started and how it is stopped. All fields must be set.
 type Policy struct {
 	Restart    Restart
 	Backoff    time.Duration // before the first start again; doubles each time
@@ -287,7 +287,7 @@ func (a *App) start(l Launch) error {
 	run, err := begin(spec, l.Frozen)
 	if err != nil {
 		a.update(func(s *Status) { s.Argv, s.Started = spec.Argv, time.Now(); s.Starts++ })
-		a.fell(Exit{Code: -1, Err: err, At: time.Now()})
+		a.unexpected(Exit{Code: -1, Err: err, At: time.Now()})
 		return err
 	}
 	a.run = run
@@ -335,11 +335,11 @@ func (a *App) ended(e Exit) {
 	if e.At.Sub(run.started) >= a.policy.Healthy {
 		a.backoff = 0
 	}
-	a.fell(e)
+	a.unexpected(e)
 }
 
-// fell publishes an exit that nobody asked for and decides what follows.
-func (a *App) fell(e Exit) {
+// unexpected publishes an exit that nobody asked for and decides what follows.
+func (a *App) unexpected(e Exit) {
 	again := !a.ending && !e.Asked && (a.policy.Restart == Always || a.policy.Restart == OnFailure && !e.OK())
 	if !again {
 		a.update(func(s *Status) { s.State, s.PID, s.Exit = Exited, 0, &e })

@@ -63,15 +63,15 @@ func (p *process) strays() []task {
 	self := os.Getpid()
 	var found []task
 	for _, t := range all {
-		if t.group != p.pid && t.pid != p.reaper && p.begot(all, t, self) {
+		if t.group != p.pid && t.pid != p.reaper && p.descends(all, t, self) {
 			found = append(found, t)
 		}
 	}
 	return found
 }
 
-// begot reports whether a process descends from the application.
-func (p *process) begot(all map[int]task, t task, self int) bool {
+// descends reports whether a process descends from the application.
+func (p *process) descends(all map[int]task, t task, self int) bool {
 	for range all { // a bound: the table is no snapshot
 		switch {
 		case t.pid == p.pid:
