@@ -2,7 +2,7 @@ package wire
 
 import "fmt"
 
-// Facts describes the agent and its surroundings. It does not change while a
+// Facts describes the agent and its container. It does not change while a
 // connection lives, but for Process.
 type Facts struct {
 	Agent        string   `json:"agent"`    // version of the binary
@@ -104,7 +104,7 @@ const (
 	RestartNever     RestartMode = "never"
 )
 
-// Policy governs the application's process. A field's zero value leaves what
+// Policy supervises the application's process. A field's zero value leaves what
 // was in force, and the agent begins with DefaultPolicy.
 type Policy struct {
 	Restart      RestartMode `json:"restart,omitempty"`
