@@ -78,7 +78,7 @@ func (c *Client) Signal(ctx context.Context, signal string) (wire.Process, error
 	return ask[wire.Process](ctx, c, wire.MethodSignal, wire.SignalRequest{Signal: signal})
 }
 
-// SetPolicy changes how the agent governs the application.
+// SetPolicy changes how the agent supervises the application.
 func (c *Client) SetPolicy(ctx context.Context, p wire.Policy) (wire.Process, error) {
 	return ask[wire.Process](ctx, c, wire.MethodPolicy, p)
 }
