@@ -90,7 +90,7 @@ func (s *sources) watch(p *config.Project) {
 
 // relink watches what links lead to now, and reports whether that is new.
 func (s *sources) relink() bool {
-	s.tellAbroad()
+	s.warnOutside()
 	now := s.links.Targets()
 	maps.DeleteFunc(now, func(link string, _ []string) bool { return !s.interests.keep(link, false) })
 	if s.links.project == nil || len(now) == 0 && len(s.links.targets) == 0 || reflect.DeepEqual(now, s.links.targets) {
@@ -101,9 +101,9 @@ func (s *sources) relink() bool {
 	return true
 }
 
-// tellAbroad says once which links are not followed.
-func (s *sources) tellAbroad() {
-	for link := range s.links.Abroad() {
+// warnOutside says once which links are not followed.
+func (s *sources) warnOutside() {
+	for link := range s.links.Outside() {
 		if s.links.told[link] || !s.interests.keep(link, false) {
 			continue
 		}

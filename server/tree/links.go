@@ -17,12 +17,12 @@ type Links struct {
 	Reader
 	resolve func(name string) (string, error) // without links
 
-	mu     sync.Mutex
-	synced []string            // folders
-	home   string              // the repository
-	hops   map[string][]string // of each link that leads out: what it leads to, step by step
-	folder map[string]string   // of each followed link to a folder: where it is
-	abroad map[string]bool     // links that lead out of home
+	mu      sync.Mutex
+	synced  []string            // folders
+	home    string              // the repository
+	hops    map[string][]string // of each link that leads out: what it leads to, step by step
+	folder  map[string]string   // of each followed link to a folder: where it is
+	outside map[string]bool     // links that lead out of home
 }
 
 // maxHops is how many links in a row the system follows.
@@ -41,7 +41,7 @@ func (l *Links) Set(home string, synced []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.home, l.synced = l.end(home, home), synced
-	l.hops, l.folder, l.abroad = map[string][]string{}, map[string]string{}, map[string]bool{}
+	l.hops, l.folder, l.outside = map[string][]string{}, map[string]string{}, map[string]bool{}
 }
 
 // Lstat is of what a link that leads out leads to.
@@ -78,17 +78,17 @@ func (l *Links) Targets() map[string][]string {
 	return maps.Clone(l.hops)
 }
 
-// Abroad returns the links that lead out of the repository.
-func (l *Links) Abroad() map[string]bool {
+// Outside returns the links that lead out of the repository.
+func (l *Links) Outside() map[string]bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return maps.Clone(l.abroad)
+	return maps.Clone(l.outside)
 }
 
 func (l *Links) drop(name string) {
 	delete(l.hops, name)
 	delete(l.folder, name)
-	delete(l.abroad, name)
+	delete(l.outside, name)
 }
 
 // follow returns what is to be shown of a file.
@@ -103,7 +103,7 @@ func (l *Links) follow(name string, info fs.FileInfo) fs.FileInfo {
 	hops := l.walk(name)
 	end := l.end(name, hops[len(hops)-1])
 	if !Within(l.home, end) {
-		l.abroad[name] = true
+		l.outside[name] = true
 		return info
 	}
 	l.hops[name] = append(hops, end)

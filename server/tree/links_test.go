@@ -76,8 +76,8 @@ func TestLinks(t *testing.T) {
 			if got := strings.Join(is, " "); got != test.want {
 				t.Errorf("shown is %q, want %q", got, test.want)
 			}
-			if strings.HasPrefix(test.name, "out of") != links.Abroad()[filepath.Join(src, test.link)] && test.name != "to a device" {
-				t.Errorf("out of the repository: %v", links.Abroad())
+			if strings.HasPrefix(test.name, "out of") != links.Outside()[filepath.Join(src, test.link)] && test.name != "to a device" {
+				t.Errorf("out of the repository: %v", links.Outside())
 			}
 			again, err := tr.Scan(src, all)
 			f.must(err)

@@ -112,9 +112,9 @@ func (t *Tree) Entry(path string) (e Entry, ok bool) {
 // protocols, which are JSON, can say them.
 func (t *Tree) LeftOut() []string { return slices.Sorted(maps.Keys(t.left)) }
 
-// unspeakable reports whether a path is left out, and notes it: the topmost
+// invalidName reports whether a path is left out, and notes it: the topmost
 // folder that is to blame.
-func (t *Tree) unspeakable(path string) bool {
+func (t *Tree) invalidName(path string) bool {
 	if utf8.ValidString(path) {
 		return false
 	}
@@ -185,7 +185,7 @@ func (t *Tree) scan(root string, keep func(path string, dir bool) bool) ([]strin
 // Hint looks again at one path, a file or a folder, and returns what has
 // changed. Content is read even of a file with the stamp that it had.
 func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string {
-	if t.unspeakable(path) {
+	if t.invalidName(path) {
 		return nil
 	}
 	if t.linked(path) {
@@ -323,7 +323,7 @@ type visitor struct {
 
 // walk visits what lies at or below root. A missing root is an empty one.
 func (t *Tree) walk(root string, keep func(string, bool) bool, visit visitor) error {
-	if t.unspeakable(root) {
+	if t.invalidName(root) {
 		return nil
 	}
 	info, err := t.reader.Lstat(root)
@@ -346,7 +346,7 @@ func (t *Tree) walk(root string, keep func(string, bool) bool, visit visitor) er
 	var problems error
 	for _, e := range entries {
 		path := filepath.Join(root, e.Name())
-		if keep(path, e.IsDir()) && t.unspeakable(path) {
+		if keep(path, e.IsDir()) && t.invalidName(path) {
 			continue
 		}
 		if e.IsDir() {
