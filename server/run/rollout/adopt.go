@@ -49,7 +49,7 @@ func (s *state) adopt(ctx context.Context, resource string, d *deployment) {
 	}
 	for i := range d.objects {
 		o := &d.objects[i]
-		if d.foreign && hasPods(o.ref) {
+		if d.external && hasPods(o.ref) {
 			o.adopted = true
 			in(o.ref.Namespace).owners[kube.Owner{Kind: o.ref.Kind, Name: o.ref.Name}] = true
 		}
@@ -160,7 +160,7 @@ func (s *state) abandon(resource string) {
 		}
 		delete(sp.adopters, resource)
 		maps.DeleteFunc(s.pods, func(_ string, p kube.Pod) bool {
-			return p.Namespace == namespace && a.pods[p.Name] && (d.foreign || p.Labels[kube.LabelWorkspace] != s.Workspace)
+			return p.Namespace == namespace && a.pods[p.Name] && (d.external || p.Labels[kube.LabelWorkspace] != s.Workspace)
 		})
 	}
 }

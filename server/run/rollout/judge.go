@@ -21,7 +21,7 @@ type deployment struct {
 	meant
 	objects  []object
 	complete bool // all of it; before, nothing of it is ready
-	foreign  bool // another program applied it
+	external bool // another program applied it
 	live     Live
 }
 

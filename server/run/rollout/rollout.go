@@ -177,7 +177,7 @@ type Live struct {
 func (f *Follower) Adopted(res config.Resource, objects []kube.Applied, live Live) {
 	f.box.Put(func(ctx context.Context, s *state) {
 		s.abandon(res.Name)
-		d := &deployment{meant: meantBy(res), complete: true, foreign: true, live: live}
+		d := &deployment{meant: meantBy(res), complete: true, external: true, live: live}
 		for _, a := range objects {
 			d.objects = append(d.objects, objectOf(Object{Applied: a}))
 		}
