@@ -28,7 +28,7 @@ type core struct {
 
 	sources *sources
 	eval    evaluator
-	brake   brake
+	limiter limiter
 	good    *config.Project
 	last    *config.Project // good, or the failed one after it
 

@@ -12,7 +12,7 @@ import (
 const emptiedFrom = 10
 
 // hold keeps back what would empty a folder in the pods: a disk that is not
-// mounted, a checkout in mid-way or a slip looks like this, and costs what runs
+// mounted, a checkout in mid-way or a mistake looks like this, and costs what runs
 // there. A person's save or trigger confirms it; files that come back need no
 // confirmation.
 func (s *sources) hold(images map[string][]string) {

@@ -49,7 +49,7 @@ type evaluator struct {
 type outcome struct {
 	project *config.Project
 	ahead   *tree.Tree // its files that nobody knew
-	said    *saying
+	said    *evalOutput
 	asked   bool // by a person who wants the Tiltfile to run
 }
 
@@ -67,7 +67,7 @@ func (v *evaluator) begin(e Evaluation, known []string, then func(outcome)) {
 	v.serial++
 	v.running, v.done = true, done
 	v.writes.meanwhile = nil
-	serial, began, said := v.serial, time.Now(), &saying{}
+	serial, began, said := v.serial, time.Now(), &evalOutput{}
 	e.Log = said.add
 	v.cancel = v.spawn(func(ctx context.Context) {
 		awaitEnd(before)
@@ -130,16 +130,16 @@ func (d *Daemon) evaluate(ctx context.Context, e Evaluation) (p *config.Project)
 	return d.o.Evaluate(ctx, e)
 }
 
-// saying is what a Tiltfile says while it is evaluated. It is told at the end,
+// evalOutput is what a Tiltfile says while it is evaluated. It is told at the end,
 // since only then all Secrets are known whose values it may hold; that of an
 // evaluation that was overtaken is never told.
-type saying struct {
+type evalOutput struct {
 	mu    sync.Mutex
 	lines []api.LogLine
 	bytes int
 }
 
-func (s *saying) add(line string) {
+func (s *evalOutput) add(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := api.LogLine{Time: time.Now(), Source: api.LogBuild, Text: line}
@@ -148,7 +148,7 @@ func (s *saying) add(line string) {
 	}
 }
 
-func (s *saying) tell(logs *logStore) {
+func (s *evalOutput) tell(logs *logStore) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.lines {

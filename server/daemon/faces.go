@@ -19,7 +19,7 @@ type faces struct {
 
 func newFaces(linger time.Duration, end func()) *faces {
 	f := &faces{linger: linger, end: end}
-	f.timer = time.AfterFunc(linger, f.lonely)
+	f.timer = time.AfterFunc(linger, f.expired)
 	return f
 }
 
@@ -49,7 +49,7 @@ func (f *faces) keep(on bool) {
 	}
 }
 
-func (f *faces) lonely() {
+func (f *faces) expired() {
 	f.mu.Lock()
 	alone := f.count == 0 && !f.kept
 	f.mu.Unlock()

@@ -99,7 +99,7 @@ func (c *core) outdated(p *config.Project, changed map[string]bool) []string {
 // configure hands the good project to the runner and the engine.
 func (c *core) configure() {
 	c.session.runner.Configure(c.good)
-	c.step(engine.Configured{Project: c.good, Surroundings: c.surroundings(c.good)})
+	c.step(engine.Configured{Project: c.good, BuildInputs: c.buildInputs(c.good)})
 }
 
 // hint looks at paths again and tells the engine what changed. saved says that
@@ -174,7 +174,7 @@ func (c *core) reevaluate(files []string, within bool) {
 		c.putOff(files)
 		return
 	}
-	may, pause := c.brake.ask(time.Now(), own)
+	may, pause := c.limiter.ask(time.Now(), own)
 	if may {
 		c.evaluate(nil)
 		return
@@ -186,7 +186,7 @@ func (c *core) reevaluate(files []string, within bool) {
 		"%s changes again and again; the Tiltfile is evaluated again in %s. If the Tiltfile writes it, let it do so only when the content is another", path, pause))
 	time.AfterFunc(pause, func() {
 		c.d.queue.put(func(c *core) {
-			c.brake.release(time.Now())
+			c.limiter.release(time.Now())
 			c.evaluate(nil)
 		})
 	})

@@ -182,9 +182,9 @@ func (c *core) usable(p *config.Project) error {
 	if ok {
 		return nil
 	}
-	placed := *problem
-	placed.Pos = config.Position{File: p.Tiltfile, Line: 1, Col: 1}
-	return &placed
+	located := *problem
+	located.Pos = config.Position{File: p.Tiltfile, Line: 1, Col: 1}
+	return &located
 }
 
 // begun goes on with up once the Tiltfile is evaluated.

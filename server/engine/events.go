@@ -9,8 +9,8 @@ import (
 
 // Configured tells of a newly evaluated project.
 type Configured struct {
-	Project      *config.Project
-	Surroundings string // what else images come from than the project and its files
+	Project     *config.Project
+	BuildInputs string // what else images come from than the project and its files
 }
 
 // Restored tells what an earlier daemon had built, and which files have
@@ -123,7 +123,7 @@ func (e Configured) record(s *State) []Effect {
 		img := s.Images[spec.Ref]
 		if spec.Builder == config.BuilderNone {
 			img.Pushed = spec.Ref // it is there as soon as its containers are
-		} else if hash := imageSpec(spec, e.Surroundings); img.Spec != hash {
+		} else if hash := imageSpec(spec, e.BuildInputs); img.Spec != hash {
 			img.Stale = img.Spec != ""
 			img.Failed = nil
 			img.Spec = hash

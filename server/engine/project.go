@@ -77,7 +77,7 @@ func pushedImages(s *State, spec *config.Resource) map[string]string {
 
 // imageSpec hashes what an image's build depends on besides files. How a
 // change reaches a running container is no part of it.
-func imageSpec(img *config.Image, surroundings string) string {
+func imageSpec(img *config.Image, buildInputs string) string {
 	c := *img
 	c.LiveUpdate, c.Pos = nil, config.Position{}
 	c.Deps, c.Ignores = nil, nil
@@ -86,7 +86,7 @@ func imageSpec(img *config.Image, surroundings string) string {
 			c.Ignores = append(c.Ignores, ignore) // they decide what the context holds
 		}
 	}
-	return hashOf([]any{c, c.DockerfileText, surroundings})
+	return hashOf([]any{c, c.DockerfileText, buildInputs})
 }
 
 // resourceSpecs hashes what each resource is made from besides images and

@@ -295,7 +295,7 @@ func TestWhatWasDeletedInTheClusterIsAppliedWhenAsked(t *testing.T) {
 	}
 }
 
-// TestWhatImagesComeFrom: other surroundings, and another choice of what a
+// TestWhatImagesComeFrom: other buildInputs, and another choice of what a
 // context holds, are a build; what only says which files matter is none.
 func TestWhatImagesComeFrom(t *testing.T) {
 	ignoring := func(builder config.Builder, source string, patterns ...string) *config.Project {

@@ -17,7 +17,7 @@ func TestSurroundings(t *testing.T) {
 	seen := map[string]string{}
 	is := func(what string, other bool) {
 		t.Helper()
-		s := c.surroundings(p)
+		s := c.buildInputs(p)
 		if before, known := seen[s]; known == other {
 			t.Errorf("%s: other is %v; known from %q", what, !known, before)
 		}

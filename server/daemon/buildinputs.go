@@ -10,10 +10,10 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// surroundings names what a project's images depend on besides the project and
+// buildInputs names what a project's images depend on besides the project and
 // its files: where they go, what they are for, and what their builds take from
 // the environment. Another text means that they are to be built again.
-func (c *core) surroundings(p *config.Project) string {
+func (c *core) buildInputs(p *config.Project) string {
 	s := &c.session.environs
 	env := map[string]string{}
 	for i := range p.Images {
