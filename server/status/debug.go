@@ -33,7 +33,7 @@ func (f *Facts) undebuggable(spec *config.Resource, targets []api.Target) *confi
 			Hint: "build its image by docker_build or custom_build",
 		}
 	}
-	return foreign(spec, targets)
+	return unsupportedLanguage(spec, targets)
 }
 
 // onlyJobs reports whether all that has pods of its own among objects is a Job.
@@ -56,8 +56,8 @@ func onlyJobs(objects []string) bool {
 	return jobs > 0
 }
 
-// foreign says that all containers run programs in languages without a debugger.
-func foreign(spec *config.Resource, targets []api.Target) *config.Problem {
+// unsupportedLanguage says that all containers run programs in languages without a debugger.
+func unsupportedLanguage(spec *config.Resource, targets []api.Target) *config.Problem {
 	language := ""
 	for _, t := range targets {
 		if t.Language == "" || t.Language == "Go" || t.Language == "Python" {
