@@ -97,19 +97,19 @@ func (s *session) aim() api.DebugRequest {
 // onlyGo names the container that a debugger can attach to when the others that
 // are allowed run programs in other languages; "" when that does not decide.
 func onlyGo(r api.ResourceStatus, req api.DebugRequest) string {
-	name, foreign := "", false
+	name, unsupported := "", false
 	for _, t := range r.Targets {
 		switch {
 		case !meant(t, req) || t.Container == name:
 		case t.Language != "" && t.Language != "Go":
-			foreign = true
+			unsupported = true
 		case name != "":
 			return ""
 		default:
 			name = t.Container
 		}
 	}
-	if !foreign {
+	if !unsupported {
 		return ""
 	}
 	return name

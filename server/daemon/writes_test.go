@@ -60,7 +60,7 @@ func TestWhatARunWritesIsNoReasonForTheNext(t *testing.T) {
 					}
 				}
 				if logs := s.ask("POST "+api.RouteLogs, "{}"); strings.Contains(logs, "again and again") {
-					t.Errorf("it is braked:\n%s", logs)
+					t.Errorf("it is held back:\n%s", logs)
 				}
 			})
 		}
