@@ -45,3 +45,35 @@ func TestOurs(t *testing.T) {
 		t.Error("a restart that nobody set")
 	}
 }
+
+// TestUnattended: nobody develops, so that nothing is synced and no agent runs,
+// but where the files come to an image no other way.
+func TestUnattended(t *testing.T) {
+	synced := []Step{{Kind: StepSync, Local: "/w", Remote: "/app"}}
+	p := &Project{
+		Images: []Image{
+			{Ref: "web", LiveUpdate: synced},
+			{Ref: "bare", LiveUpdate: append([]Step{{Kind: StepInitialSync}}, synced...)},
+		},
+		Resources: []Resource{
+			{Name: "web", Images: []string{"web"}}, {Name: "bare", Images: []string{"bare"}},
+			{Name: "chart", CustomDeploy: &CustomDeploy{LiveUpdate: synced, Deps: []string{"/w/chart"}}},
+		},
+		Settings: Settings{Towline: map[string]any{"agent": []AgentSetting{{Resource: "web", Enabled: true, Image: "mirror/agent"}}}},
+	}
+	plain := p.Unattended()
+	for name, want := range map[string]bool{"web": false, "bare": true, "chart": false} {
+		if got := plain.Settings.Ours().AgentOf(name).Enabled; got != want {
+			t.Errorf("%s: an agent: %v", name, got)
+		}
+	}
+	if len(plain.Images[0].LiveUpdate) > 0 || len(plain.Images[1].LiveUpdate) != 2 || len(plain.Resources[2].CustomDeploy.LiveUpdate) > 0 {
+		t.Errorf("what is synced: %+v %+v", plain.Images, plain.Resources[2].CustomDeploy)
+	}
+	if len(plain.Resources[2].CustomDeploy.Deps) != 1 {
+		t.Error("what else the command depends on is gone")
+	}
+	if len(p.Images[0].LiveUpdate) == 0 || len(p.Resources[2].CustomDeploy.LiveUpdate) == 0 || !p.Settings.Ours().AgentOf("web").Enabled {
+		t.Error("the project itself was changed")
+	}
+}
