@@ -151,6 +151,26 @@ func TestLogsIntoAPipe(t *testing.T) {
 
 // TestLogsCommandRefuses runs the command against a daemon that has a status.
 func TestLogsCommandRefuses(t *testing.T) {
+	serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == api.RouteStatus {
+			_ = json.NewEncoder(w).Encode(shop())
+		}
+	})
+	for args, refused := range map[string]bool{"logs": false, "logs web": false, "logs web nope": true, "logs -f nope": true, "logs --time nope": true} {
+		root := rootCommand()
+		root.SetArgs(strings.Fields(args))
+		err := root.ExecuteContext(t.Context())
+		var p *config.Problem
+		if errors.As(err, &p) != refused || (err != nil) != refused {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}
+
+// serveWorkspace makes a workspace of the current folder, for the time of the
+// test, with a daemon that answers as handle does.
+func serveWorkspace(t *testing.T, handle http.HandlerFunc) {
+	t.Helper()
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	t.Chdir(t.TempDir())
@@ -168,20 +188,7 @@ func TestLogsCommandRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == api.RouteStatus {
-			_ = json.NewEncoder(w).Encode(shop())
-		}
-	})}
+	server := &http.Server{Handler: handle}
 	go func() { _ = server.Serve(listener) }()
-	defer server.Close()
-	for args, refused := range map[string]bool{"logs": false, "logs web": false, "logs web nope": true, "logs -f nope": true, "logs --time nope": true} {
-		root := rootCommand()
-		root.SetArgs(strings.Fields(args))
-		err := root.ExecuteContext(t.Context())
-		var p *config.Problem
-		if errors.As(err, &p) != refused || (err != nil) != refused {
-			t.Errorf("%s: %v", args, err)
-		}
-	}
+	t.Cleanup(func() { _ = server.Close() })
 }

@@ -51,7 +51,7 @@ cluster, turns every save into running code in its pods, and debugs it there.`,
 			root.AddCommand(c)
 		}
 	}
-	add("run", upCommand(), ciCommand(), argsCommand(), downCommand(), statusCommand(), watchCommand(), logsCommand(), doctorCommand(), triggerCommand(), restartCommand(), enableCommand(), disableCommand(), evalCommand(), extensionsCommand(), checkCommand(), fmtCommand(), docsCommand(), versionCommand())
+	add("run", upCommand(), ciCommand(), argsCommand(), downCommand(), statusCommand(), watchCommand(), logsCommand(), doctorCommand(), triggerCommand(), restartCommand(), enableCommand(), disableCommand(), waitCommand(), evalCommand(), extensionsCommand(), checkCommand(), fmtCommand(), docsCommand(), versionCommand())
 	root.AddCommand(chartCommand())
 	add("editor", lspCommand(), dapCommand(), daemonCommand())
 	return root

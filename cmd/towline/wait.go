@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+func waitCommand() *cobra.Command {
+	var ws workspaceFlags
+	var chosen selection
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "wait [RESOURCE...]",
+		Short: "Wait until resources are ready, or all that are up",
+		Long: `Waits until the named resources, or all that are up, are ready or done and in sync
+with the last save. The exit code is 1 as soon as one of them has failed, or waits
+for one that did or for a trigger.`,
+		Example: "  towline wait\n  towline wait web --timeout 2m && npm test\n  towline wait --label backend",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			chosen.names = args
+			e, _, err := ws.find()
+			if err != nil {
+				return err
+			}
+			client, err := running(cmd.Context(), e)
+			if err != nil {
+				return err
+			}
+			ctx, stop := cmd.Context(), context.CancelFunc(func() {})
+			if timeout > 0 {
+				ctx, stop = context.WithTimeout(ctx, timeout)
+			}
+			defer stop()
+			err = awaitReady(ctx, client, chosen)
+			if ctx.Err() == context.DeadlineExceeded {
+				return timedOut(cmd.Context(), e, timeout)
+			}
+			return err
+		},
+	}
+	ws.register(cmd)
+	chosen.register(cmd)
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this time, 5m for example (0: wait)")
+	return cmd
+}
+
+// awaitReady follows the daemon until what is chosen has settled.
+func awaitReady(ctx context.Context, client *api.Client, chosen selection) error {
+	settled := errors.New("settled")
+	var outcome api.Outcome
+	var asleep []string // chosen, and not up
+	err := client.Watch(ctx, func(s *api.Status) error {
+		if !s.Up {
+			return &config.Problem{Message: "nothing is up", Hint: "bring it up: `towline up`"}
+		}
+		picked, err := chosen.of(s.Resources)
+		if err != nil {
+			return err
+		}
+		names := make([]string, len(picked))
+		for i, r := range picked {
+			names[i] = r.Name
+		}
+		if !api.Settled(s, names...) {
+			return nil
+		}
+		outcome, asleep = api.OutcomeOf(s, names...), nil
+		for _, r := range picked {
+			if !chosen.empty() && (r.State == api.StateStopped || r.State == api.StateDisabled) {
+				asleep = append(asleep, r.Name)
+			}
+		}
+		return settled
+	})
+	if !errors.Is(err, settled) {
+		return err
+	}
+	if len(asleep) > 0 {
+		return &config.Problem{
+			Message: listed(asleep, 8, " and ") + " will not get ready: not up",
+			Hint:    "bring it up: `towline enable " + asleep[0] + "`",
+		}
+	}
+	for _, r := range append(outcome.Failed, outcome.Held...) {
+		fmt.Printf("%s %s: %s\n", mark(r.State), r.Name, line(r.Text))
+	}
+	if outcome.Ready < outcome.Total {
+		return errReported
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// TestWait follows what a daemon tells, one status after another: "web starting,
+// db ready". The last one stays.
+func TestWait(t *testing.T) {
+	for _, test := range []struct{ args, tells, want string }{
+		{"", "web starting, db ready; web ready, db ready", "ready"},
+		{"web", "web starting, db starting; web ready, db starting", "ready"},
+		{"db --timeout 50ms", "web ready, db starting", "not all is ready after 50ms"},
+		{"w*", "web starting; web error", "failed"},
+		{"web", "web pending trigger", "failed"},
+		{"web", "web disabled", "web will not get ready"},
+		{"", "web disabled, db ready", "ready"},
+		{"nope", "web ready", `there is no resource "nope"`},
+		{"--label back", "web ready", "no resource has the label"},
+		{"", "", "nothing is up"},
+	} {
+		t.Run(test.args+" "+test.tells, func(t *testing.T) {
+			serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
+				var last *api.Status
+				for seq, text := range strings.Split(test.tells, "; ") {
+					last = told(uint64(seq+1), text)
+					if r.URL.Path == api.RouteWatch {
+						_ = json.NewEncoder(w).Encode(api.Event{Seq: last.Seq, Status: last})
+						_ = http.NewResponseController(w).Flush()
+					}
+				}
+				if r.URL.Path == api.RouteStatus {
+					_ = json.NewEncoder(w).Encode(last)
+					return
+				}
+				<-r.Context().Done()
+			})
+			root := rootCommand()
+			root.SetArgs(strings.Fields("wait " + test.args))
+			got := "ready"
+			err := root.ExecuteContext(t.Context())
+			if p := new(config.Problem); errors.As(err, &p) {
+				got = p.Message
+			} else if err != nil {
+				got = map[bool]string{true: "failed"}[errors.Is(err, errReported)]
+			}
+			if !strings.HasPrefix(got, test.want) {
+				t.Errorf("got %q (%v), want %q", got, err, test.want)
+			}
+		})
+	}
+}
+
+// told is a status of "web starting, db pending trigger".
+func told(seq uint64, text string) *api.Status {
+	s := &api.Status{Seq: seq, Up: text != ""}
+	for r := range strings.SplitSeq(text, ", ") {
+		words := strings.Fields(r)
+		if len(words) < 2 {
+			continue
+		}
+		res := api.ResourceStatus{Name: words[0], State: api.State(words[1]), Text: words[1]}
+		if len(words) > 2 {
+			res.WaitsFor = []api.Wait{{Kind: api.WaitTrigger}}
+		}
+		if res.State.Bad() {
+			res.Problem = &config.Problem{Message: "broken"}
+		}
+		s.Resources = append(s.Resources, res)
+	}
+	return s
+}
