@@ -235,37 +235,60 @@ func (c *core) remember(ref string) {
 	c.store.save()
 }
 
-// restore tells the engine what an earlier daemon had built.
+// restore tells the engine what an earlier daemon had built, and which files of
+// it have changed, or were sent, since.
 func (c *core) restore() {
 	for ref, rec := range c.store.record.Images {
-		now := c.sources.hashes(ref)
-		var changed []string
-		for p, hash := range now {
-			if rec.Files[p] != hash {
-				changed = append(changed, p)
-			}
-		}
-		for p := range rec.Files {
-			if _, there := now[p]; !there {
-				changed = append(changed, p)
-			}
-		}
-		for p := range now {
-			if c.store.all && len(engine.SyncFiles(c.state.ImageConfig(ref), p)) > 0 {
-				changed = append(changed, p)
-			}
-		}
-		for p := range c.store.touched {
-			if c.sources.interests.of(ref).hold(p) {
-				changed = append(changed, p)
-			}
-		}
-		images := map[string][]string{ref: changed}
-		c.sources.hold(images)
-		changed = images[ref]
-		slices.Sort(changed)
 		c.session.runner.Adopt(ref, rec.Result)
-		c.step(engine.Restored{Ref: ref, Spec: rec.Spec, Pushed: rec.Result.Ref, Dirty: slices.Compact(changed)})
+		c.step(engine.Restored{Ref: ref, Spec: rec.Spec, Pushed: rec.Result.Ref, Dirty: c.since(ref, rec.Files)})
+	}
+	for ref, files := range c.store.record.Bases {
+		c.step(engine.Restored{Ref: ref, Pushed: ref, Dirty: c.since(ref, files)})
+	}
+}
+
+// since lists the files of an image that are not as they were, or may not be so
+// in a container.
+func (c *core) since(ref string, before map[string]tree.Hash) []string {
+	now := c.sources.hashes(ref)
+	var changed []string
+	for p, hash := range now {
+		if before[p] != hash || c.store.all && len(engine.SyncFiles(c.state.ImageConfig(ref), p)) > 0 {
+			changed = append(changed, p)
+		}
+	}
+	for p := range before {
+		if _, there := now[p]; !there {
+			changed = append(changed, p)
+		}
+	}
+	for p := range c.store.touched {
+		if c.sources.interests.of(ref).hold(p) {
+			changed = append(changed, p)
+		}
+	}
+	images := map[string][]string{ref: changed}
+	c.sources.hold(images)
+	changed = images[ref]
+	slices.Sort(changed)
+	return slices.Compact(changed)
+}
+
+// base writes down the files of what is only updated live, as they are when it
+// is brought up: what differs later is what its containers lack.
+func (c *core) base() {
+	news := false
+	for _, img := range c.good.LiveImages() {
+		if _, known := c.store.record.Bases[img.Ref]; known || img.Builder != config.BuilderNone {
+			continue
+		}
+		if c.store.record.Bases == nil {
+			c.store.record.Bases = map[string]map[string]tree.Hash{}
+		}
+		c.store.record.Bases[img.Ref], news = c.sources.hashes(img.Ref), true
+	}
+	if news {
+		c.store.save()
 	}
 }
 

@@ -28,6 +28,10 @@ type record struct {
 	Pin    string                 `json:"pin,omitempty"`
 	Images map[string]imageRecord `json:"images,omitempty"`
 
+	// Bases are the files of what is updated live and never built, by its ref, as
+	// they were when it was brought up.
+	Bases map[string]map[string]tree.Hash `json:"bases,omitempty"`
+
 	// Applied and Deploys are what may be in the cluster, whatever the Tiltfile
 	// says by now: objects by name, and resources with a command of their own.
 	Applied []map[string]any  `json:"applied,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -238,5 +239,66 @@ func TestAnyFileIsCompared(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// performer is a runner that writes down what it is to do.
+type performer struct {
+	adopter
+	did *[]engine.Effect
+}
+
+func (p performer) Configure(*config.Project) {}
+func (p performer) Perform(e engine.Effect)   { *p.did = append(*p.did, e) }
+
+// TestWhatIsOnlyUpdatedLiveIsSentAfterARestart: no build holds what was changed
+// since it was brought up, so a container that a new daemon meets gets it, be it
+// changed back by then or not. What was not changed is the container's own.
+func TestWhatIsOnlyUpdatedLiveIsSentAfterARestart(t *testing.T) {
+	inBubble(t, &ground{root: t.TempDir() + "/src", limit: 100}, nil, func(g *ground) {
+		for _, name := range []string{"same", "edited", "back", "lost"} {
+			g.write("app/"+name, "1")
+		}
+		p := &config.Project{Settings: config.Settings{MaxParallelUpdates: 3}, Resources: []config.Resource{{
+			Name: "web", Kind: config.KindK8s, Enabled: true, AutoInit: true,
+			CustomDeploy: &config.CustomDeploy{Deps: []string{g.root}, LiveUpdate: []config.Step{{Kind: config.StepSync, Local: g.path("app"), Remote: "/app"}}},
+		}}}
+		ref := p.LiveImages()[0].Ref
+		var did []engine.Effect
+		begin := func(c *core) { // as a daemon does
+			did = nil
+			c.good, c.session.runner, c.state = p, performer{did: &did}, engine.State{}
+			c.sources.follow(p, nil, nil)
+			c.configure()
+			c.restore()
+		}
+		g.core(begin)
+		g.write("app/edited", "2")
+		g.write("app/new", "1")
+		must(t, os.Remove(g.path("app/lost")))
+		g.core(func(c *core) {
+			c.store.touch([]string{g.path("app/back")})
+			begin(c)
+			c.step(engine.Wanted{})
+			c.step(engine.Applied{Resource: "web"})
+			id := engine.TargetID{Namespace: "n", Pod: "web-1", Container: "c"}
+			c.step(engine.Observed{Resource: "web", Ready: true, Targets: []engine.Seen{{ID: id, Image: ref, Pushed: ref, Instance: "i", Running: true}}})
+			c.step(engine.Attached{Target: id, Instance: "i"})
+			live, ok := did[len(did)-1].(engine.Live)
+			var files []string
+			for _, f := range live.Files {
+				files = append(files, strings.TrimPrefix(f.Remote, "/app/"))
+			}
+			slices.Sort(files)
+			if want := []string{"back", "edited", "lost", "new"}; !ok || !slices.Equal(files, want) {
+				t.Errorf("%T with %q, want %q", did[len(did)-1], files, want)
+			}
+			c.store.record.forget()
+			c.store.forgetTouched()
+			begin(c)
+			if dirty := c.state.Images[ref].Dirty; len(dirty) > 0 {
+				t.Errorf("after a Down: %v", dirty)
+			}
+		})
 	})
 }

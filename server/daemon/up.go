@@ -375,7 +375,7 @@ func (c *core) start(remote bool, s environs) {
 // it.
 func (c *core) pin() {
 	if pin := pinOf(c.session.cluster.Identity()); c.store.record.Pin != pin {
-		c.store.record.Pin, c.store.record.Images = pin, map[string]imageRecord{}
+		c.store.record.Pin, c.store.record.Images, c.store.record.Bases = pin, map[string]imageRecord{}, nil
 	}
 }
 

@@ -191,7 +191,7 @@ func changedKind(s *State, next *config.Project) map[string]bool {
 
 func (e Restored) record(s *State) []Effect {
 	img, ok := s.Images[e.Ref]
-	if !ok || img.Spec != e.Spec || img.Pushed != "" {
+	if !ok || img.Spec != e.Spec || img.Pushed != "" && !onlyLive(s, e.Ref) {
 		return nil
 	}
 	img.Pushed = e.Pushed
@@ -203,6 +203,13 @@ func (e Restored) record(s *State) []Effect {
 	s.Images[e.Ref] = img
 	noteRestored(s, e.Ref, e.Dirty)
 	return nil
+}
+
+// onlyLive reports whether an image is never built: it is there as soon as its
+// containers are.
+func onlyLive(s *State, ref string) bool {
+	img := s.ImageConfig(ref)
+	return img != nil && img.Builder == config.BuilderNone
 }
 
 func (e Wanted) record(s *State) []Effect {
