@@ -33,8 +33,9 @@ func TestTheSmallServerTakesOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(10 * time.Second)
-	for {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Second); ; <-tick.C {
 		got, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", cmd.Process.Pid))
 		if got == want {
 			return
@@ -42,6 +43,5 @@ func TestTheSmallServerTakesOver(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the process runs %q (%v), want %q", got, err, want)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }

@@ -198,14 +198,14 @@ func (b *bed) wantGone(apiVersion, kind, name string) {
 // until waits for a condition.
 func (b *bed) until(what string, is func() bool) {
 	b.t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for !is() {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(2 * time.Minute); !is(); <-tick.C {
 		if time.Now().After(deadline) {
 			logs, _ := b.run(context.Background(), "logs")
 			status, _ := b.run(context.Background(), "status")
 			b.t.Fatalf("gave up waiting until %s\n%s\n%s", what, status, logs)
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 

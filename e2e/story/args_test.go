@@ -90,8 +90,10 @@ func TestArgsChangeWhatIsUp(t *testing.T) {
 		s.must(err)
 		return len(left) == 0
 	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
 	for !gone() && ctx.Err() == nil {
-		time.Sleep(10 * time.Millisecond)
+		<-tick.C
 	}
 	if now := s.resource(st, "two").Targets[0]; now.PodUID != two.PodUID || now.Pid != two.Pid {
 		t.Errorf("what stays was touched: %+v, now %+v", two, now)

@@ -30,11 +30,13 @@ func alive(pid string) bool {
 // diesSoon waits for the end of a process that was killed: the signal is not
 // its end yet.
 func diesSoon(pid string) bool {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	for range 5000 {
 		if !alive(pid) {
 			return true
 		}
-		time.Sleep(time.Millisecond)
+		<-tick.C
 	}
 	return false
 }

@@ -103,12 +103,12 @@ func (b *bed) stopDaemon() {
 // until waits for a condition.
 func (b *bed) until(what string, is func() bool) {
 	b.t.Helper()
-	deadline := time.Now().Add(90 * time.Second)
-	for !is() {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(90 * time.Second); !is(); <-tick.C {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("gave up waiting until %s\n%s", what, b.describe())
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
 }
 

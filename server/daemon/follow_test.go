@@ -55,7 +55,9 @@ func (s *tiltStand) write(name, text string) {
 // until waits for what no status tells.
 func (s *tiltStand) until(what string, is func() bool) {
 	s.t.Helper()
-	for began := time.Now(); !is(); time.Sleep(time.Millisecond) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); !is(); <-tick.C {
 		if time.Since(began) > time.Minute {
 			s.t.Fatalf("gave up waiting until %s", what)
 		}
