@@ -205,7 +205,7 @@ func (r *run) apiStruct(v starlark.Value, want string) (starlark.Value, bool, er
 		if err != nil {
 			return nil, true, err
 		}
-		c.warnIdle()
+		c.warnNoEffect()
 		return made.(*apiValue).Dict, true, nil
 	case value.Probe:
 		if want == "v1alpha1.Probe" {

@@ -23,7 +23,7 @@ func (r *run) assemble() error {
 	if err := r.useImages(); err != nil {
 		return err
 	}
-	if !r.opts.AnyContext && (len(r.yaml.resources) > 0 || len(r.loose()) > 0) {
+	if !r.opts.AnyContext && (len(r.yaml.resources) > 0 || len(r.unassigned()) > 0) {
 		if err := r.kube.check(); err != nil {
 			return err
 		}
@@ -55,8 +55,8 @@ func (r *run) assemble() error {
 	return nil
 }
 
-// loose returns the objects that belong to no resource.
-func (r *run) loose() []*object {
+// unassigned returns the objects that belong to no resource.
+func (r *run) unassigned() []*object {
 	var all []*object
 	for _, o := range r.yaml.objects {
 		if !o.taken {
@@ -72,7 +72,7 @@ func (r *run) addObject(o *object, resource string) {
 }
 
 func (r *run) addUncategorized() {
-	loose := r.loose()
+	loose := r.unassigned()
 	sortByKind(loose)
 	if len(loose) == 0 {
 		return

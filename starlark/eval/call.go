@@ -78,7 +78,7 @@ func (r *run) member(e *decl.Entry, functions map[string]builtin, values map[str
 			if err != nil {
 				return nil, err
 			}
-			c.warnIdle()
+			c.warnNoEffect()
 			return v, r.meter.Took(limit.Size(v))
 		})
 	case decl.Module:

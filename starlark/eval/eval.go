@@ -50,7 +50,7 @@ const DefaultMaxSteps = 500_000_000
 // DefaultMaxDepth is how deep calls may nest.
 const DefaultMaxDepth = 5_000
 
-// Options say what to evaluate and with which surroundings.
+// Options say what to evaluate, and with what: files, environment, programs.
 type Options struct {
 	Tiltfile   string         // path of the root Tiltfile; absolute
 	Args       []string       // the arguments after "--"
@@ -257,7 +257,7 @@ func (r *run) log(text string) {
 // warn adds a warning at the place of the call that runs now.
 func (r *run) warn(text string) {
 	stack := r.stack(r.thread.CallStack())
-	r.warnings = append(r.warnings, config.Problem{Message: text, Stack: stack, Pos: place(stack)})
+	r.warnings = append(r.warnings, config.Problem{Message: text, Stack: stack, Pos: userPosition(stack)})
 }
 
 // warnAt adds a warning at a place.

@@ -151,7 +151,7 @@ func (r *run) compile(path string, source []byte) (compiled, error) {
 		if err != nil {
 			return compiled{}, err
 		}
-		wants := wantedOf(tree)
+		wants := loadedNames(tree)
 		limit.Guard(tree)
 		program, err := starlark.FileProgram(tree, predeclared)
 		return compiled{program, wants}, err
@@ -181,8 +181,8 @@ func (r *run) loadPath(ctx context.Context, path string, wants []string) (starla
 			defer func() { r.flags = outer }()
 		}
 		globals, err := r.exec(file)
-		if lacks := lacking(globals, wants); err == nil && lacks != "" && extensions.Shipped(file) {
-			return r.original(ctx, name, lacks)
+		if lacks := missingName(globals, wants); err == nil && lacks != "" && extensions.Shipped(file) {
+			return r.publicModule(ctx, name, lacks)
 		}
 		return globals, err
 	}

@@ -50,8 +50,8 @@ func (r *run) extension(ctx context.Context, name string) (string, error) {
 	return file, nil
 }
 
-// wantedOf returns the names that a file loads of each extension.
-func wantedOf(tree *syntax.File) map[string][]string {
+// loadedNames returns the names that a file loads of each extension.
+func loadedNames(tree *syntax.File) map[string][]string {
 	var wants map[string][]string
 	for _, stmt := range tree.Stmts {
 		load, ok := stmt.(*syntax.LoadStmt)
@@ -68,8 +68,8 @@ func wantedOf(tree *syntax.File) map[string][]string {
 	return wants
 }
 
-// lacking returns the first name that is not among the globals.
-func lacking(globals starlark.StringDict, wants []string) string {
+// missingName returns the first name that is not among the globals.
+func missingName(globals starlark.StringDict, wants []string) string {
 	i := slices.IndexFunc(wants, func(name string) bool { return !globals.Has(name) })
 	if i < 0 {
 		return ""
@@ -77,10 +77,10 @@ func lacking(globals starlark.StringDict, wants []string) string {
 	return wants[i]
 }
 
-// original executes the public extension in place of the shipped one, which
+// publicModule executes the public extension in place of the shipped one, which
 // lacks a name: the public collection goes on, and what is shipped does not know
 // what it has since.
-func (r *run) original(ctx context.Context, name, lacks string) (starlark.StringDict, error) {
+func (r *run) publicModule(ctx context.Context, name, lacks string) (starlark.StringDict, error) {
 	shipped := extensions.Path(name)
 	near := ""
 	if n := decl.Nearest(lacks, r.modules[shipped].globals.Keys()); n != "" {

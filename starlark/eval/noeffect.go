@@ -9,9 +9,9 @@ import (
 	"github.com/towline-dev/towline/starlark/decl"
 )
 
-// warnIdle warns, once an evaluation, of a built-in or of arguments that are
+// warnNoEffect warns, once an evaluation, of a built-in or of arguments that are
 // accepted and do nothing yet: what a Tiltfile says is done, or it is told.
-func (c *call) warnIdle() {
+func (c *call) warnNoEffect() {
 	if why := c.Entry.Idle; why != "" {
 		c.run.warnOnce(fmt.Sprintf("%s has no effect yet: %s", c.Name(), why))
 		return

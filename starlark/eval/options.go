@@ -139,7 +139,7 @@ func (x objectIndex) find(fragment, key string) (*object, error) {
 	case len(found) > 1:
 		return nil, fault.Tiltf("%q is not a unique fragment. Objects that match %q are %s", fragment, fragment, fullNames(found))
 	case found[0].taken:
-		return nil, fault.Tiltf("No object identified by the fragment %q could be found in remaining YAML. Valid remaining fragments are: %s", fragment, fullNames(x.run.loose()))
+		return nil, fault.Tiltf("No object identified by the fragment %q could be found in remaining YAML. Valid remaining fragments are: %s", fragment, fullNames(x.run.unassigned()))
 	}
 	return found[0], nil
 }

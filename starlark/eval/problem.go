@@ -31,7 +31,7 @@ func (r *run) problem(err error) config.Problem {
 	if e := innermost(err); e != nil {
 		p.Message = strings.TrimPrefix(e.Msg, "Starlark computation cancelled: ")
 		p.Stack = r.stack(e.CallStack)
-		p.Pos = place(p.Stack)
+		p.Pos = userPosition(p.Stack)
 		if at = nil; errors.As(e, &at) {
 			p.Pos = at.Pos // the call is right, what it read is not
 		}
@@ -55,9 +55,9 @@ func (r *run) problem(err error) config.Problem {
 	return p
 }
 
-// place is where a stack of calls says that something happened: the innermost
+// userPosition is where a stack of calls says that something happened: the innermost
 // call in a file of the user's.
-func place(stack []config.Frame) config.Position {
+func userPosition(stack []config.Frame) config.Position {
 	for _, f := range slices.Backward(stack) {
 		if f.Pos.File != "" && !extensions.Shipped(f.Pos.File) {
 			return f.Pos
