@@ -70,7 +70,7 @@ func (r *run) kustomizeBinary(ctx context.Context, dir, bin string, flags []stri
 	var stderr strings.Builder
 	out, err := r.command(ctx, config.Command{Argv: argv, Dir: r.dir()}, "", func(s string) { stderr.WriteString(s) })
 	if err != nil {
-		return "", fmt.Errorf("command %q failed.\nerror: %w\nstdout: %s\nstderr: %s", value.CommandText(argv), err, quoteEnd(string(out)), quoteEnd(stderr.String()))
+		return "", commandFailed(value.CommandText(argv), err, string(out), stderr.String())
 	}
 	return string(out), nil
 }

@@ -168,13 +168,18 @@ func (c *call) local(ctx context.Context) (starlark.Value, error) {
 	}
 	switch {
 	case err != nil && in.Quiet:
-		return nil, fmt.Errorf("command %q failed.\nerror: %w\nstdout: %s\nstderr: %s", text, err, quoteEnd(out), quoteEnd(stderr.String()))
+		return nil, commandFailed(text, err, out, stderr.String())
 	case err != nil:
 		return nil, fmt.Errorf("command %q failed.\nerror: %w", text, err)
 	case !in.Quiet && !in.EchoOff && out == "" && stderr.Len() == 0:
 		c.run.log("[no output]")
 	}
 	return value.Blob{Text: out, Source: "local: " + text}, nil
+}
+
+// commandFailed says that a command failed, and what it printed.
+func commandFailed(text string, err error, stdout, stderr string) error {
+	return fmt.Errorf("command %q failed.\nerror: %w\nstdout: %s\nstderr: %s", text, err, quoteEnd(stdout), quoteEnd(stderr))
 }
 
 // quoteEnd quotes a program's output, of a long one the end.

@@ -90,7 +90,8 @@ func (c *call) readDefault(file unpack.Path, def starlark.Value) (data string, o
 	return string(raw), err == nil, err
 }
 
-func (c *call) readJSON() (starlark.Value, error) {
+// readAs reads a file and decodes it: the body of read_json and read_yaml.
+func (c *call) readAs(decode func(data, from string) (starlark.Value, error)) (starlark.Value, error) {
 	var in struct {
 		Paths   unpack.Path `arg:"paths"`
 		Default unpack.Any  `arg:"default"`
@@ -102,8 +103,10 @@ func (c *call) readJSON() (starlark.Value, error) {
 	if err != nil || !ok {
 		return in.Default.Value, err
 	}
-	return c.run.jsonToStarlark(data, " from "+in.Paths.Text)
+	return decode(data, " from "+in.Paths.Text)
 }
+
+func (c *call) readJSON() (starlark.Value, error) { return c.readAs(c.run.jsonToStarlark) }
 
 func (c *call) decodeJSON() (starlark.Value, error) {
 	var in struct {
@@ -131,20 +134,7 @@ func (r *run) jsonToStarlark(data, from string) (starlark.Value, error) {
 	return value.ToStarlark(v)
 }
 
-func (c *call) readYAML() (starlark.Value, error) {
-	var in struct {
-		Paths   unpack.Path `arg:"paths"`
-		Default unpack.Any  `arg:"default"`
-	}
-	if err := c.Into(&in); err != nil {
-		return nil, err
-	}
-	data, ok, err := c.readDefault(in.Paths, in.Default.Value)
-	if err != nil || !ok {
-		return in.Default.Value, err
-	}
-	return c.single(data, " from "+in.Paths.Text)
-}
+func (c *call) readYAML() (starlark.Value, error) { return c.readAs(c.single) }
 
 func (c *call) readYAMLStream() (starlark.Value, error) {
 	var in struct {

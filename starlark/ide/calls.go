@@ -124,3 +124,13 @@ func commaAfter(f *resolve.File, off int) int {
 	}
 	return -1
 }
+
+// callOfStmt returns the call that a statement consists of, nil when it is
+// another.
+func callOfStmt(st syntax.Stmt) *syntax.CallExpr {
+	if x, ok := st.(*syntax.ExprStmt); ok {
+		call, _ := x.X.(*syntax.CallExpr)
+		return call
+	}
+	return nil
+}

@@ -135,12 +135,8 @@ func (c *checker) builds() int {
 func (c *checker) images() {
 	seen := map[string]*syntax.Literal{}
 	for _, st := range c.f.Stmts() {
-		es, ok := st.(*syntax.ExprStmt)
-		if !ok {
-			continue
-		}
-		call, ok := es.X.(*syntax.CallExpr)
-		if !ok {
+		call := callOfStmt(st)
+		if call == nil {
 			continue
 		}
 		name := c.builtin(call.Fn)

@@ -20,12 +20,8 @@ func Registrations(f *resolve.File) []config.APIObject {
 	}
 	var list []config.APIObject
 	for _, st := range f.Stmts() {
-		es, ok := st.(*syntax.ExprStmt)
-		if !ok {
-			continue
-		}
-		call, ok := es.X.(*syntax.CallExpr)
-		if !ok {
+		call := callOfStmt(st)
+		if call == nil {
 			continue
 		}
 		dot, ok := call.Fn.(*syntax.DotExpr)

@@ -8,9 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/kubernetes/scheme"
-
 	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
@@ -32,12 +29,8 @@ var lastWins = map[string][]string{
 // Prune takes out of an object of a kind of Kubernetes' own what its type does
 // not have, as a client that decodes it would, and entries that others hide.
 func (k *Types) Prune(content map[string]any, apiVersion, kind string) []Removed {
-	version, err := schema.ParseGroupVersion(apiVersion)
-	if err != nil {
-		return nil
-	}
-	t, ok := scheme.Scheme.AllKnownTypes()[version.WithKind(kind)]
-	if !ok {
+	t := typeOf(apiVersion, kind)
+	if t == nil {
 		return nil
 	}
 	k.mu.Lock()

@@ -36,12 +36,8 @@ type typeInfo struct {
 // Check returns why Kubernetes cannot decode an object; nil for kinds that are
 // not its own.
 func (k *Types) Check(content map[string]any, apiVersion, kind, name string) error {
-	version, err := schema.ParseGroupVersion(apiVersion)
-	if err != nil {
-		return nil
-	}
-	t, ok := scheme.Scheme.AllKnownTypes()[version.WithKind(kind)]
-	if !ok {
+	t := typeOf(apiVersion, kind)
+	if t == nil {
 		return nil
 	}
 	k.mu.Lock()
@@ -54,6 +50,15 @@ func (k *Types) Check(content map[string]any, apiVersion, kind, name string) err
 		return fmt.Errorf("decoding %s %q: %w", kind, name, err)
 	}
 	return nil
+}
+
+// typeOf is the Go type of a kind of Kubernetes' own; nil for others.
+func typeOf(apiVersion, kind string) reflect.Type {
+	version, err := schema.ParseGroupVersion(apiVersion)
+	if err != nil {
+		return nil
+	}
+	return scheme.Scheme.AllKnownTypes()[version.WithKind(kind)]
 }
 
 // decode decodes a value as Kubernetes does.
