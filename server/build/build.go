@@ -50,6 +50,7 @@ type Options struct {
 type Builder struct {
 	o     Options
 	tools *toolbox
+	local *toolbox // of builds that are Local: a cluster may have a docker of its own
 
 	mu      sync.Mutex
 	project *config.Project // nil before Configure
@@ -57,7 +58,7 @@ type Builder struct {
 
 // New makes a Builder. Which builder the machine has is found out at the first
 // build, and asked again after it failed, so that docker may be started later.
-func New(o Options) *Builder { return &Builder{o: o, tools: &toolbox{}} }
+func New(o Options) *Builder { return &Builder{o: o, tools: &toolbox{}, local: &toolbox{}} }
 
 // Configure tells of the project: its default_registry and its Tiltfile's folder
 // hold from then on.
@@ -96,6 +97,8 @@ type Request struct {
 	// Bases are the LocalRefs of the project's other images that this one is
 	// built from (BaseImages, ImageDeps), by their Ref in the Tiltfile.
 	Bases map[string]string
+	// Local says that it is run by this machine's docker alone, and goes nowhere.
+	Local bool
 	// Output receives the builder's words, as they come. Nil drops them.
 	Output io.Writer
 }
@@ -117,10 +120,14 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 	}
 	var result Result
 	var err error
+	now := b.now()
+	if r.Local {
+		now.cluster, now.tools = Cluster{None: true}, b.local
+	}
 	if r.Image.Builder == config.BuilderCustom {
-		result, err = b.now().custom(ctx, r)
+		result, err = now.custom(ctx, r)
 	} else {
-		result, err = b.now().docker(ctx, r)
+		result, err = now.docker(ctx, r)
 	}
 	if ctx.Err() != nil {
 		return Result{}, ctx.Err()

@@ -3,9 +3,12 @@ package daemon
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run"
 	"github.com/towline-dev/towline/server/run/deploy"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -98,7 +101,10 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 	}
 	c.store.record.Leaving = true
 	c.store.save()
-	end := deploy.End{Applied: c.store.record.Applied, Deploys: c.store.record.Deploys, Adopted: c.store.record.Named, Namespaces: req.DeleteNamespaces}
+	end := run.End{
+		Cluster: deploy.End{Applied: c.store.record.Applied, Deploys: c.store.record.Deploys, Adopted: c.store.record.Named, Namespaces: req.DeleteNamespaces},
+		Compose: slices.Sorted(maps.Keys(c.store.record.Compose)),
+	}
 	c.session.remote = remote
 	runner := c.newRunner(c.runnerOptions(-1))
 	c.session.remote = false // nothing runs there

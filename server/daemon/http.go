@@ -258,6 +258,11 @@ func (c *core) trigger(resource string) error {
 
 // restart asks for a restart of the processes that an agent supervises.
 func (c *core) restart(resource string) error {
+	isService := func(r config.Resource) bool { return r.Name == resource && r.Kind == config.KindCompose }
+	if slices.ContainsFunc(c.good.Resources, isService) {
+		c.step(engine.RestartAsked{Resource: resource})
+		return nil
+	}
 	for _, t := range c.state.Targets {
 		if t.Resource == resource && t.Agent == engine.Connected {
 			c.step(engine.RestartAsked{Resource: resource})

@@ -14,7 +14,6 @@ import (
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
-	"github.com/towline-dev/towline/server/run/deploy"
 	"github.com/towline-dev/towline/server/status"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -44,7 +43,7 @@ type runner interface {
 	Adopt(ref string, result build.Result)
 	Built(ref string) build.Result
 	Debug(ctx context.Context, resource, pod, container string, launch bool) (net.Conn, run.Session, error)
-	Down(ctx context.Context, end deploy.End) error
+	Down(ctx context.Context, end run.End) error
 	Close()
 }
 

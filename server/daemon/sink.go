@@ -36,6 +36,10 @@ func (s sink) Facts(f run.Facts) {
 		}
 		c.dirty = true
 		c.session.take(f)
+		if f.Removed != nil && !c.serves(f.Removed) {
+			c.store.record.removed(f.Removed)
+			c.store.unsaved = true
+		}
 		if c.good != nil && c.good.Settings.SecretScrub {
 			c.d.hideObjects(f.Objects)
 		}

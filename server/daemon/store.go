@@ -36,8 +36,10 @@ type record struct {
 	// says by now: objects by name, and resources with a command of their own.
 	Applied []map[string]any  `json:"applied,omitempty"`
 	Deploys []config.Resource `json:"deploys,omitempty"`
-	Named   []map[string]any  `json:"named,omitempty"`   // workloads that such commands printed: they may have got the agent
-	Leaving bool              `json:"leaving,omitempty"` // a Down began and did not end
+	Named   []map[string]any  `json:"named,omitempty"` // workloads that such commands printed: they may have got the agent
+	// Compose are the services of Compose that were brought up, by project.
+	Compose map[string][]string `json:"compose,omitempty"`
+	Leaving bool                `json:"leaving,omitempty"` // a Down began and did not end
 
 	// Switched are the resources that a person turned on or off since Up.
 	Switched map[string]bool `json:"switched,omitempty"`
@@ -252,6 +254,13 @@ func (s *store) close() {
 // that was not known.
 func (r *record) applies(p *config.Project, res *config.Resource) bool {
 	news := false
+	if s := res.Compose; s != nil && !slices.Contains(r.Compose[s.Project], s.Service) {
+		if r.Compose == nil {
+			r.Compose = map[string][]string{}
+		}
+		r.Compose[s.Project] = append(r.Compose[s.Project], s.Service)
+		news = true
+	}
 	if res.CustomDeploy != nil {
 		r.Deploys = slices.DeleteFunc(r.Deploys, func(old config.Resource) bool { return old.Name == res.Name })
 		r.Deploys = append(r.Deploys, config.Resource{Name: res.Name, Kind: res.Kind, CustomDeploy: res.CustomDeploy})
@@ -305,6 +314,15 @@ func (r *record) resumes() *api.UpRequest {
 		return nil
 	}
 	return r.Up
+}
+
+// removed forgets a service of Compose of which nothing is left, and with the
+// last of them the project.
+func (r *record) removed(s *config.Compose) {
+	left := slices.DeleteFunc(r.Compose[s.Project], func(name string) bool { return name == s.Service })
+	if r.Compose[s.Project] = left; len(left) == 0 {
+		delete(r.Compose, s.Project)
+	}
 }
 
 // remote reports whether something of the workspace is in a cluster, or may be.

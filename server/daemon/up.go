@@ -408,4 +408,29 @@ func (c *core) want(req api.UpRequest) {
 	c.store.save()
 	c.step(engine.Switched{On: c.store.record.Switched})
 	c.step(engine.Wanted{Resources: req.Resources})
+	c.removeLeft()
+}
+
+// serves reports whether a service of Compose belongs to what is, or may be, up.
+func (c *core) serves(service *config.Compose) bool {
+	return slices.ContainsFunc(c.good.Resources, func(r config.Resource) bool {
+		return engine.SameService(r.Compose, service) && (r.Enabled || c.state.Resources[r.Name].Wanted)
+	})
+}
+
+// removeLeft removes the services of Compose that an earlier daemon brought up
+// and that left the Tiltfile since, or are disabled.
+func (c *core) removeLeft() {
+	var left []config.Compose
+	for project, services := range c.store.record.Compose {
+		for _, name := range services {
+			service := config.Compose{Project: project, Service: name}
+			if !c.serves(&service) {
+				left = append(left, service)
+			}
+		}
+	}
+	if len(left) > 0 {
+		c.perform(engine.Forget{Services: left})
+	}
 }

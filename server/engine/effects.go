@@ -8,14 +8,17 @@ import (
 // Build makes an image and pushes it; answered with Built.
 type Build struct {
 	Image  config.Image
+	Local  bool // it is run on this machine alone, and pushed nowhere
 	Reason string
 }
 
-// Apply applies a resource's objects; answered with Applied.
+// Apply applies a resource's objects, or brings its Compose service up; answered
+// with Applied.
 type Apply struct {
 	Resource config.Resource
 	Images   map[string]string // ref to what was pushed
 	Key      string
+	Forced   bool // by a person: also what seems to be so already
 }
 
 // RunLocal runs a local resource's command, then (re)starts its serve command;
@@ -68,8 +71,13 @@ type File struct {
 type Forget struct {
 	Objects []config.Object
 	Deploys []config.Resource // of k8s_custom_deploy, by their own commands
-	Dropped []string          // resources of which nothing stays
+	// Services are of Compose: they are stopped and removed.
+	Services []config.Compose
+	Dropped  []string // resources of which nothing stays
 }
+
+// Restart restarts the containers of a Compose service.
+type Restart struct{ Resource config.Resource }
 
 // StopLocal ends a resource's commands.
 type StopLocal struct{ Resource string }
@@ -81,4 +89,5 @@ func (Attach) effect()    {}
 func (Detach) effect()    {}
 func (Live) effect()      {}
 func (Forget) effect()    {}
+func (Restart) effect()   {}
 func (StopLocal) effect() {}

@@ -73,6 +73,7 @@ type Resource struct {
 	Ready    bool     // its pods or its serve command are
 	Broken   bool     // its pods will not become ready without a change
 	Gone     bool     // with Broken: something of it was deleted in the cluster
+	Ended    bool     // what it ran has ended: well if it is Ready, badly if it is Broken
 	WasReady bool     // once since it was wanted: dependents may start
 	Message  string   // what it waits for, from the cluster
 	Failed   *Failure // of the last update

@@ -68,6 +68,7 @@ type Observed struct {
 	Ready    bool
 	Broken   bool // it will not become ready without a change
 	Gone     bool // with Broken: something of it was deleted, and an apply brings it back
+	Ended    bool // what it ran has ended: well with Ready, badly with Broken
 	Message  string
 	Targets  []Seen
 }
@@ -112,7 +113,7 @@ type Triggered struct{ Resource string }
 type RestartAsked struct{ Resource string }
 
 func (e Configured) record(s *State) []Effect {
-	gone := Forget{Objects: goneObjects(s, e.Project), Deploys: goneDeploys(s, e.Project)}
+	gone := Forget{Objects: goneObjects(s, e.Project), Deploys: goneDeploys(s, e.Project), Services: goneServices(s, e.Project)}
 	changed := changedKind(s, e.Project)
 	limits := s.Project != nil && s.Project.Settings.UpsertTimeout != e.Project.Settings.UpsertTimeout
 	s.Project, s.view = e.Project, newView(e.Project)
@@ -123,7 +124,7 @@ func (e Configured) record(s *State) []Effect {
 		img := s.Images[spec.Ref]
 		if spec.Builder == config.BuilderNone {
 			img.Pushed = spec.Ref // it is there as soon as its containers are
-		} else if hash := imageSpec(spec, e.BuildInputs); img.Spec != hash {
+		} else if hash := s.view.imageSpec(spec, e.BuildInputs); img.Spec != hash {
 			img.Stale = img.Spec != ""
 			img.Failed = nil
 			img.Spec = hash
@@ -166,7 +167,7 @@ func (e Configured) record(s *State) []Effect {
 	if s.Up {
 		effects = append(effects, want(s)...)
 	}
-	if len(gone.Objects)+len(gone.Deploys) > 0 {
+	if len(gone.Objects)+len(gone.Deploys)+len(gone.Services) > 0 {
 		effects = append(effects, gone)
 	}
 	s.Batch++
@@ -240,8 +241,8 @@ func (s *State) askAgain(names []string) {
 		}
 		// Asking again is a reason to try again, a command that failed or a
 		// server that ended included: they would wait for a file to change. So
-		// would what somebody deleted in the cluster.
-		local := s.view.resource(name).Kind == config.KindLocal
+		// would what somebody deleted in the cluster, and a container that ended.
+		local := s.view.resource(name).Kind != config.KindK8s
 		r.Forced = r.Forced || r.Gone || local && r.Wanted && !r.Working && (r.Failed != nil || r.Broken)
 		r.Failed = nil
 		s.Resources[name] = r
@@ -297,7 +298,10 @@ func want(s *State) []Effect {
 			if r.CustomDeploy != nil {
 				drop.Deploys = []config.Resource{r}
 			}
-			if len(drop.Objects)+len(drop.Deploys) > 0 {
+			if r.Compose != nil {
+				drop.Services = []config.Compose{*r.Compose}
+			}
+			if len(drop.Objects)+len(drop.Deploys)+len(drop.Services) > 0 {
 				effects = append(effects, drop)
 			}
 		}
@@ -474,7 +478,7 @@ func (e Observed) record(s *State) []Effect {
 		return nil
 	}
 	r.Message = e.Message
-	r.Ready, r.Broken, r.Gone = e.Ready, e.Broken, e.Gone
+	r.Ready, r.Broken, r.Gone, r.Ended = e.Ready, e.Broken, e.Gone, e.Ended
 	arrived := r.Ready && !s.Resources[e.Resource].Ready
 	r.WasReady = r.WasReady || r.Ready
 	s.Resources[e.Resource] = r
@@ -574,6 +578,11 @@ func (e Triggered) record(s *State) []Effect {
 }
 
 func (e RestartAsked) record(s *State) []Effect {
+	if s.view != nil {
+		if spec := s.view.resource(e.Resource); spec.Kind == config.KindCompose {
+			return []Effect{Restart{Resource: *spec}}
+		}
+	}
 	for id, t := range s.Targets {
 		if t.Resource == e.Resource && t.Agent == Connected {
 			t.Asked.Restart = true

@@ -23,8 +23,8 @@ func plan(s *State) []Effect {
 		switch spec.Kind {
 		case config.KindLocal:
 			next = planLocal(s, spec)
-		case config.KindK8s:
-			next = planK8s(s, spec)
+		case config.KindK8s, config.KindCompose:
+			next = planDeploy(s, spec)
 		}
 		slots -= len(next)
 		effects = append(effects, next...)
@@ -123,9 +123,9 @@ func otherLocal(s *State, name string) string {
 	return ""
 }
 
-// planK8s starts the builds that a resource lacks or, when it lacks none, the
+// planDeploy starts the builds that a resource lacks or, when it lacks none, the
 // apply.
-func planK8s(s *State, spec *config.Resource) []Effect {
+func planDeploy(s *State, spec *config.Resource) []Effect {
 	r := s.Resources[spec.Name]
 	if r.Fresh && !may(r, spec) && (spec.TriggerMode == config.TriggerManual || !filesChanged(s, spec, r.Since)) {
 		return nil
@@ -163,10 +163,11 @@ func planK8s(s *State, spec *config.Resource) []Effect {
 	if !r.Fresh && !may(r, spec) {
 		return nil
 	}
+	apply := Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key, Forced: r.Forced && (r.Failed == nil || !r.Failed.Passing)}
 	r.Working, r.Forced, r.Applying = true, false, key
-	r.Ready, r.Broken, r.Gone = false, false, false // what is ready now is what it replaces
+	r.Ready, r.Broken, r.Gone, r.Ended = false, false, false, false // what is ready now is what it replaces
 	s.Resources[spec.Name] = r
-	return []Effect{Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key}}
+	return []Effect{apply}
 }
 
 // filesChanged reports whether a file of one of a resource's images changed
@@ -186,7 +187,7 @@ func startBuild(s *State, ref string) Effect {
 	img := s.Images[ref]
 	img.Building, img.Started, img.Stale = true, s.Batch, false
 	s.Images[ref] = img
-	return Build{Image: *s.view.image(ref), Reason: newestPath(img)}
+	return Build{Image: *s.view.image(ref), Local: s.view.local[ref], Reason: newestPath(img)}
 }
 
 // needsBuild reports whether an image has to be built: it never was, its

@@ -104,9 +104,21 @@ func resourceSpecs(p *config.Project) map[string]string {
 			// Whether a container gets an agent follows from its images.
 			steps = []any{r.Images, set.AgentOf(r.Name)}
 		}
+		if r.Compose != nil {
+			steps = []any{r.Images, r.Compose.Project, r.Compose.Service, r.Compose.Definition}
+		}
 		specs[r.Name] = hashOf([]any{objects[r.Name], r.Local, r.CustomDeploy, steps})
 	}
 	return specs
+}
+
+// imageSpec is that of an image of the project: where it runs is part of it, since
+// what goes nowhere has to be built again for a cluster.
+func (v *view) imageSpec(img *config.Image, buildInputs string) string {
+	if v.local[img.Ref] {
+		buildInputs = "local " + buildInputs
+	}
+	return imageSpec(img, buildInputs)
 }
 
 func hashOf(v any) string {
@@ -151,6 +163,27 @@ func goneDeploys(s *State, next *config.Project) []config.Resource {
 		}
 	}
 	return gone
+}
+
+// goneServices returns the Compose services of wanted resources that a new project
+// no longer has, under whatever name.
+func goneServices(s *State, next *config.Project) []config.Compose {
+	if s.Project == nil || !s.Up {
+		return nil
+	}
+	var gone []config.Compose
+	for _, r := range s.Project.Resources {
+		still := slices.ContainsFunc(next.Resources, func(n config.Resource) bool { return SameService(r.Compose, n.Compose) })
+		if known := s.Resources[r.Name]; r.Compose != nil && !still && known.Wanted && !known.Fresh {
+			gone = append(gone, *r.Compose)
+		}
+	}
+	return gone
+}
+
+// SameService reports whether both are one service of one Compose project.
+func SameService(a, b *config.Compose) bool {
+	return a != nil && b != nil && a.Project == b.Project && a.Service == b.Service
 }
 
 // objectsOf returns the objects of a resource.

@@ -17,6 +17,7 @@ type view struct {
 	commands  []*config.Resource  // local resources with a command that ends
 	writers   map[string][]string // by ref: those that the resources with it depend on
 	deploys   map[string]string   // by ref of a LiveImage: its resource
+	local     map[string]bool     // refs of images that Compose services alone run, on this machine
 	ranks     map[string]int      // of Kubernetes resources, for their first update
 	grounds   []*config.Resource  // those of them below the highest rank
 }
@@ -40,6 +41,7 @@ func newView(p *config.Project) *view {
 			v.bases[img.Ref] = slices.Concat(img.BaseImages, img.ImageDeps)
 		}
 	}
+	v.local = v.localImages(p)
 	for _, ref := range agentless(p) {
 		if img := v.images[ref]; img != nil {
 			plain := *img
@@ -76,17 +78,33 @@ func newView(p *config.Project) *view {
 	return v
 }
 
-// agentless returns the images that run only where towline.agent() keeps the
-// agent out.
+// localImages returns the images that Compose services run and nothing else: with
+// what these are built from, as far as nothing in a cluster is built from it.
+func (v *view) localImages(p *config.Project) map[string]bool {
+	local, remote := map[string]bool{}, map[string]bool{}
+	for i := range p.Resources {
+		for _, ref := range v.buildOrder(p.Resources[i].Images) {
+			if p.Resources[i].Kind == config.KindCompose {
+				local[ref] = true
+			} else {
+				remote[ref] = true
+			}
+		}
+	}
+	for ref := range remote {
+		delete(local, ref)
+	}
+	return local
+}
+
+// agentless returns the images that run only where no agent is: where
+// towline.agent() keeps it out, and in Compose services.
 func agentless(p *config.Project) []string {
 	set := p.Settings.Ours()
-	if len(set.Agent) == 0 {
-		return nil
-	}
 	with, without := map[string]bool{}, []string(nil)
 	for i := range p.Resources {
 		for _, ref := range p.Resources[i].Images {
-			if set.AgentOf(p.Resources[i].Name).Enabled {
+			if p.Resources[i].Kind != config.KindCompose && set.AgentOf(p.Resources[i].Name).Enabled {
 				with[ref] = true
 			} else {
 				without = append(without, ref)

@@ -70,7 +70,7 @@ func (m *images) buildFrom(ctx context.Context, e engine.Build, bases map[string
 	began := time.Now()
 	tell("", "building "+ref+because(e.Reason))
 	output := m.out.Lines(func(line string) { tell("", line) })
-	result, err := m.o.Images.Build(ctx, build.Request{Image: e.Image, Bases: bases, Output: output})
+	result, err := m.o.Images.Build(ctx, build.Request{Image: e.Image, Bases: bases, Output: output, Local: e.Local})
 	output.Flush()
 	if err != nil {
 		problem := problemOf(err, e.Image.Pos)

@@ -3,19 +3,22 @@
 // A Runner wires what touches the world on behalf of one project that is up,
 // each part with an owner of its own: server/run/deploy applies and deletes,
 // server/run/rollout follows what runs in the cluster, server/run/agents
-// brings files into the containers, server/run/local runs commands on this
+// brings files into the containers, server/run/compose has Docker Compose
+// services, server/run/local runs commands on this
 // machine and server/run/forward holds its ports. Facts travel one way, from
 // the agents to the rollout, which alone judges, and from there to the Sink.
 package run
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/run/agents"
 	"github.com/towline-dev/towline/server/run/command"
+	"github.com/towline-dev/towline/server/run/compose"
 	"github.com/towline-dev/towline/server/run/deploy"
 	"github.com/towline-dev/towline/server/run/forward"
 	"github.com/towline-dev/towline/server/run/local"
@@ -41,6 +44,7 @@ type Facts struct {
 	Target   *TargetFacts
 	Forwards *ForwardFacts
 	Cluster  *ClusterFacts
+	Removed  *config.Compose  // a service of which nothing is left
 	Objects  []map[string]any // that were applied and stand in no Tiltfile: their Secrets are to be hidden
 }
 
@@ -84,6 +88,7 @@ type Options struct {
 	Namespace  string                  // the project's
 	Kubeconfig string                  // of that cluster alone, for the developer's own commands
 	Images     Images
+	Docker     compose.Docker    // nil: the developer's docker command
 	Agent      map[string][]byte // the agent's binaries for linux by architecture, "amd64"
 	Sink       Sink
 	Sent       string                 // folder for the large files that were sent last; "": none are kept
@@ -101,6 +106,7 @@ type Runner struct {
 	agents   *agents.Agents
 	deploy   *deploy.Deployer
 	local    *local.Commands
+	compose  *compose.Services
 	forwards *forward.Forwards
 
 	mu      sync.Mutex
@@ -128,6 +134,15 @@ func New(ctx context.Context, o Options) *Runner {
 		Gone:   r.rollout.AgentGone,
 	})
 	r.local = local.Start(ctx, shell, o.Sink.Event)
+	docker := o.Docker
+	if docker == nil {
+		docker = compose.CLI{Shell: shell}
+	}
+	r.compose = compose.Start(ctx, compose.Options{
+		Docker: docker, Log: out, Tell: o.Sink.Event,
+		Image:   func(ref string) string { return r.images.Built(ref).LocalRef },
+		Removed: func(c config.Compose) { o.Sink.Facts(Facts{Removed: &c}) },
+	})
 	r.forwards = forward.Start(ctx, r, out, func(f forward.Facts) { o.Sink.Facts(Facts{Forwards: &f}) })
 	r.deploy = deploy.Start(ctx, deploy.Options{
 		Workspace: o.Workspace, Owner: o.Owner, Take: o.Take, Cluster: o.Cluster, Namespace: o.Namespace, Images: r.images, Shell: shell, Rollout: r.rollout, Tell: o.Sink.Event,
@@ -146,6 +161,7 @@ func (r *Runner) Configure(p *config.Project) {
 	r.mu.Unlock()
 	r.images.configure(p)
 	r.deploy.Configure(p)
+	r.compose.Configure(p)
 	r.rollout.Configure(p)
 	r.agents.Configure(p)
 	r.forwards.Follow(p)
@@ -163,7 +179,13 @@ func (r *Runner) Perform(e engine.Effect) {
 	case engine.Build:
 		r.images.build(e, engine.Users(r.configured(), e.Image.Ref))
 	case engine.Apply:
+		if e.Resource.Kind == config.KindCompose {
+			r.compose.Apply(e)
+			return
+		}
 		r.deploy.Apply(e)
+	case engine.Restart:
+		r.compose.Restart(e.Resource.Name)
 	case engine.RunLocal:
 		r.local.Run(e)
 	case engine.StopLocal:
@@ -175,22 +197,34 @@ func (r *Runner) Perform(e engine.Effect) {
 	case engine.Live:
 		r.agents.Live(e)
 	case engine.Forget:
-		r.deploy.Forget(e)
+		r.compose.Forget(e)
+		if r.o.Cluster != nil {
+			r.deploy.Forget(e)
+		}
 	}
 }
 
 // Close cancels all work, ends local commands and connections, and waits.
 func (r *Runner) Close() {
 	r.cancel()
-	for _, part := range []interface{ Close() }{r.deploy, r.images, r.agents, r.local, r.forwards, r.rollout} {
+	for _, part := range []interface{ Close() }{r.deploy, r.compose, r.images, r.agents, r.local, r.forwards, r.rollout} {
 		part.Close()
 	}
 }
 
-// Down deletes what the workspace has applied; see deploy.Deployer.Down.
-func (r *Runner) Down(ctx context.Context, end deploy.End) error {
+// End says what is to be taken down.
+type End struct {
+	Cluster deploy.End
+	Compose []string // Compose projects, by name
+}
+
+// Down takes down what the workspace has brought up, in the cluster and here; see
+// deploy.Deployer.Down and compose.Services.Down. What fails on one side does not
+// keep the other up.
+func (r *Runner) Down(ctx context.Context, end End) error {
+	err := r.compose.Down(ctx, end.Compose)
 	if r.o.Cluster == nil {
-		return nil
+		return err
 	}
-	return r.deploy.Down(ctx, r.o.Cluster, end)
+	return errors.Join(err, r.deploy.Down(ctx, r.o.Cluster, end.Cluster))
 }

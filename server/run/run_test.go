@@ -183,7 +183,7 @@ func TestEffectsAreAnswered(t *testing.T) {
 		if last := w.facts[len(w.facts)-1]; last.Target == nil || last.Target.Resource != "" || !slices.Contains(w.did, "delete web") {
 			t.Errorf("facts %+v, did %q", last, w.did)
 		}
-		if err := r.Down(t.Context(), deploy.End{Applied: []map[string]any{p.YAML[0].Content}}); err != nil {
+		if err := r.Down(t.Context(), End{Cluster: deploy.End{Applied: []map[string]any{p.YAML[0].Content}}}); err != nil {
 			t.Error(err)
 		}
 	})

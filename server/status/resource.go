@@ -86,13 +86,10 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, targets []api.Ta
 		return verdict{state: api.StateDisabled}
 	case !f.State.Up || !r.Wanted:
 		return verdict{state: api.StateStopped}
-	case spec.Kind == config.KindCompose:
-		return verdict{state: api.StateError, why: "not supported yet", problem: &config.Problem{
-			Message: "Docker Compose services cannot be brought up yet", Pos: spec.Pos,
-			Hint: "run them with `docker compose up`, and leave them out here: `towline up RESOURCE…`",
-		}}
 	case r.Working && spec.Kind == config.KindLocal:
 		return verdict{state: api.StateBuilding, why: "running"}
+	case r.Working && spec.Kind == config.KindCompose:
+		return verdict{state: api.StateDeploying, why: "docker compose brings it up"}
 	case r.Working:
 		return verdict{state: api.StateDeploying, why: "applying its objects"}
 	}
@@ -115,7 +112,7 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, targets []api.Ta
 	if dep := f.State.StaleBy(spec.Name); dep != "" {
 		return verdict{state: api.StateStale, why: dep + " failed"}
 	}
-	if spec.Kind == config.KindLocal && ends(spec, false) {
+	if spec.Kind == config.KindLocal && ends(spec, false) || r.Ended {
 		return verdict{state: api.StateDone}
 	}
 	return verdict{state: api.StateReady}
@@ -176,9 +173,12 @@ func notReady(spec *config.Resource, r engine.Resource, targets []api.Target) ve
 	}
 	v := verdict{state: api.StateError, why: r.Message, problem: &config.Problem{
 		Message: r.Message, Pos: spec.Pos,
-		Hint: fmt.Sprintf("`towline logs %s` shows its output and what the cluster says", spec.Name),
+		Hint: fmt.Sprintf("`towline logs %s` shows its output", spec.Name),
 	}}
-	if spec.Kind == config.KindLocal || slices.ContainsFunc(targets, ended) {
+	if spec.Kind == config.KindK8s {
+		v.problem.Hint += " and what the cluster says"
+	}
+	if spec.Kind == config.KindLocal || r.Ended || slices.ContainsFunc(targets, ended) {
 		v.state = api.StateCrashed
 	}
 	return v

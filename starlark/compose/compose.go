@@ -47,6 +47,8 @@ type Project struct {
 	Profiles []string
 	Wait     bool
 
+	Model []byte // what Load made of it: see config.ComposeProject
+
 	inline []string // those of Paths that are no files
 	files  []types.ConfigFile
 }
@@ -87,7 +89,7 @@ func (l Loader) NameOf(p *Project) (name string, warnings []string) {
 	if set := l.Env["COMPOSE_PROJECT_NAME"]; set != "" {
 		return NormalName(set), nil
 	}
-	name = NormalName(filepath.Base(p.dir()))
+	name = NormalName(filepath.Base(p.Dir()))
 	for i, f := range p.files {
 		docs, err := l.Parse(string(f.Content))
 		if err != nil || len(docs) == 0 {
@@ -104,7 +106,7 @@ func (l Loader) NameOf(p *Project) (name string, warnings []string) {
 
 // Load returns a project's services, dependencies first.
 func (l Loader) Load(ctx context.Context, p *Project) ([]*Service, error) {
-	dir := p.dir()
+	dir := p.Dir()
 	env, err := l.environment(p, dir)
 	if err != nil {
 		return nil, err
@@ -115,6 +117,7 @@ func (l Loader) Load(ctx context.Context, p *Project) ([]*Service, error) {
 	}
 	key, keep := p.cacheKey(dir, env)
 	if kept, ok := cache.Get[*loaded](l.Cache, key); keep && ok && kept.holds(l.Files) {
+		p.Model = kept.model
 		return kept.services, nil
 	}
 	// The library remarks on files to this process's stderr, by way of logrus.
@@ -128,10 +131,14 @@ func (l Loader) Load(ctx context.Context, p *Project) ([]*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parsing compose file(s) (%s): %w", strings.Join(p.Paths, ", "), err)
 	}
-	made := newLoaded(project, l.Files)
+	made, err := newLoaded(project, l.Files)
+	if err != nil {
+		return nil, fmt.Errorf("writing the Compose project %s: %w", p.Name, err)
+	}
 	if keep {
 		l.Cache.Put(key, made)
 	}
+	p.Model = made.model
 	return made.services, nil
 }
 
@@ -158,11 +165,19 @@ func (p *Project) cacheKey(dir string, env map[string]string) (key cache.Key, ke
 // it was loaded of.
 type loaded struct {
 	services []*Service
+	model    []byte
 	envs     map[string]string // what readEnv says of each
 }
 
-func newLoaded(p *types.Project, files Files) *loaded {
-	made := &loaded{servicesOf(p), map[string]string{}}
+func newLoaded(p *types.Project, files Files) (*loaded, error) {
+	model, definitions, err := modelOf(p)
+	if err != nil {
+		return nil, err
+	}
+	made := &loaded{servicesOf(p), model, map[string]string{}}
+	for _, s := range made.services {
+		s.Definition = definitions[s.Name]
+	}
 	for _, services := range []types.Services{p.Services, p.DisabledServices} {
 		for _, s := range services {
 			for _, f := range s.EnvFiles {
@@ -170,7 +185,7 @@ func newLoaded(p *types.Project, files Files) *loaded {
 			}
 		}
 	}
-	return made
+	return made, nil
 }
 
 // holds reports whether the same would be loaded again.
@@ -192,9 +207,9 @@ func readEnv(files Files, path string) string {
 	return string(data)
 }
 
-// dir is the project's folder: that of its first file. A text counts as a file
+// Dir is the project's folder: that of its first file. A text counts as a file
 // beside the Tiltfile, if there is no other.
-func (p *Project) dir() string {
+func (p *Project) Dir() string {
 	for _, f := range p.Paths {
 		if !slices.Contains(p.inline, f) {
 			return filepath.Dir(f)

@@ -19,7 +19,9 @@ type Service struct {
 	Name      string
 	Image     string   // as its file names it; "" where it does not
 	DependsOn []string // other services of the project
-	is        types.ServiceConfig
+	// Definition is the hash of what the files say of it, and of what services share.
+	Definition string
+	is         types.ServiceConfig
 }
 
 // servicesOf returns a project's services, dependencies first.

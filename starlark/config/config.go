@@ -27,6 +27,7 @@ type Project struct {
 	Warnings      []Problem   `json:"warnings"`                    // what went on despite a complaint
 	Error         *Problem    `json:"error"`                       // why the evaluation failed, nil when it did not
 
+	Compose []ComposeProject    `json:"-"` // what the files of docker_compose make, values of variables included
 	Read    map[string]Content  `json:"-"` // what the files of ConfigFiles held that were read
 	Listed  map[string][]string `json:"-"` // names in folders that were listed, not watched as a whole
 	Secrets *Secrets            `json:"-"` // values of Secrets that the evaluation saw, of those that are not in YAML too
@@ -195,6 +196,17 @@ type Compose struct {
 
 	PublishedPorts  []int `json:"published_ports,omitempty"`   // on this machine
 	NoInferredLinks bool  `json:"no_inferred_links,omitempty"` // show no links to them
+
+	Definition string `json:"-"` // hash of what the files say of the service, and of what services share
+}
+
+// ComposeProject is a Compose project as its files, its variables and its
+// profiles make it.
+type ComposeProject struct {
+	Name    string
+	Dir     string // absolute: relative paths of the files were of it
+	EnvFile string // "" for .env of Dir
+	Model   []byte // the whole of it as a JSON document that Compose reads again
 }
 
 // Link is a URL that the faces show beside a resource.

@@ -121,6 +121,9 @@ server/run/agents.changeOf: Step.Argv SyncSetting.Delete
 server/run/agents.Agents.live: SyncSetting.Mode
 server/run/agents.policyOf: RestartSetting.Policy RestartSetting.Signal RestartSetting.Grace
 server/run/command.Shell.Run: Command.Env Command.Dir
+server/run/compose.projectOf: Project.Compose
+server/run/compose.CLI.Up: ComposeProject.Name ComposeProject.Dir ComposeProject.EnvFile ComposeProject.Model
+server/engine.resourceSpecs: Compose.Definition
 server/run/deploy.Deployer.objects: Project.YAML
 server/run/deploy.Deployer.deploy: Settings.UpsertTimeout
 server/run/deploy.Deployer.injection: AgentSetting.Enabled AgentSetting.Image
@@ -226,9 +229,11 @@ port_forward.link_path: PortForward.Path
 port_forward.host: PortForward.Host
 link: Resource.Links
 
-docker_compose: nothing, ` + "`up` names each Compose service that it cannot bring up" + `
+docker_compose.env_file: ComposeProject.EnvFile
+docker_compose.wait: nothing, a service with a health check is ready when it is healthy, always
+docker_compose: Project.Compose
 dc_resource.infer_links: Compose.NoInferredLinks
-dc_resource: nothing, ` + "`up` names each Compose service that it cannot bring up" + `
+dc_resource: evaluated
 
 local_resource.name test.name: evaluated
 local_resource.cmd local_resource.cmd_bat test.cmd test.cmd_bat: Local.Cmd

@@ -167,13 +167,16 @@ func (r *run) composeImage(s *composeService) (*image, error) {
 
 // addCompose adds the resources of services to the project.
 func (r *run) addCompose() {
+	for _, p := range r.compose.projects {
+		r.project.Compose = append(r.project.Compose, config.ComposeProject{Name: p.Name, Dir: p.Dir(), EnvFile: p.EnvFile, Model: p.Model})
+	}
 	for _, s := range r.compose.services {
 		res := s.res
 		inferred := res.Compose == nil || !res.Compose.NoInferredLinks
 		res.Compose = &config.Compose{
 			Project: s.project.Name, Service: s.service.Name, ConfigFiles: s.project.Paths, EnvFile: s.project.EnvFile,
 			Profiles: s.project.Profiles, Wait: s.project.Wait, NoInferredLinks: !inferred,
-			PublishedPorts: s.service.PublishedPorts(),
+			PublishedPorts: s.service.PublishedPorts(), Definition: s.service.Definition,
 		}
 		slices.Sort(res.Labels)
 		res.Labels = slices.Compact(res.Labels)

@@ -33,7 +33,10 @@ type Call struct {
 	Line   output.Line // like which its lines are
 	Serves bool        // it is a server: what it starts ends with it, see EndLeft
 	Extra  []string    // further environment, "KEY=value"
+	Stdin  io.Reader   // nil: nothing
 	Stdout io.Writer   // in place of the log, nil: the log
+	Stderr io.Writer   // in place of the log, nil: the log
+	Unset  []string    // variables of the environment that it does not get
 }
 
 // Run runs a command to its end or that of ctx. When ctx ends the group is
@@ -41,15 +44,18 @@ type Call struct {
 func (s Shell) Run(ctx context.Context, c Call) error {
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	cmd.Dir = c.Dir
-	cmd.Env = append(s.Environment(c.Env), c.Extra...)
+	cmd.Env = append(without(s.Environment(c.Env), c.Unset), c.Extra...)
 	if c.Serves && s.Workspace != "" {
 		cmd.Env = append(cmd.Env, s.mark(c.Line.Resource))
 	}
 	log := s.Log.Writer(c.Line)
 	defer log.Flush()
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, log, log
 	if c.Stdout != nil {
 		cmd.Stdout = c.Stdout
+	}
+	if c.Stderr != nil {
+		cmd.Stderr = c.Stderr
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
@@ -60,6 +66,14 @@ func (s Shell) Run(ctx context.Context, c Call) error {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 	return err
+}
+
+// without is an environment that lacks some variables.
+func without(env, names []string) []string {
+	return slices.DeleteFunc(env, func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return slices.Contains(names, name)
+	})
 }
 
 // Environment is this process's, with a kubeconfig of the cluster and a

@@ -1,0 +1,293 @@
+// Package compose brings Docker Compose services up, follows their containers
+// and takes them down again, by the developer's own docker and its Compose plugin.
+//
+// What a container is like is never guessed from what was asked for: docker's
+// events say that something changed, and a look at all containers of the project
+// what. Services of one project are brought up one after the other, since they
+// share networks and volumes.
+package compose
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run/inbox"
+	"github.com/towline-dev/towline/server/run/output"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Docker is a docker with the Compose plugin. Its methods may be called
+// concurrently. An error that a person can do something about is a *Failure.
+type Docker interface {
+	Composer
+	Containers
+}
+
+// Composer changes services.
+type Composer interface {
+	// Up makes a service be as its project says, and does no more than that takes.
+	Up(ctx context.Context, u Up) error
+	// Remove stops and removes a service's containers, whatever made them.
+	Remove(ctx context.Context, service config.Compose) error
+	// Down removes all containers and networks of a project; volumes stay.
+	Down(ctx context.Context, project string) error
+}
+
+// Containers looks at containers.
+type Containers interface {
+	// List returns the containers of a project.
+	List(ctx context.Context, project string) ([]Container, error)
+	// Events tells of each change of a project's containers until it is cut off.
+	Events(ctx context.Context, project string, changed func()) error
+	// Logs reads what a container printed after a time, and goes on to its end.
+	Logs(ctx context.Context, id string, after time.Time, line func(time.Time, string)) error
+	// Restart restarts containers.
+	Restart(ctx context.Context, ids []string) error
+}
+
+// Up asks for one service.
+type Up struct {
+	Project config.ComposeProject
+	Service string
+	Image   string // that the service runs in place of the file's, "" for that
+	Forced  bool   // its containers are replaced, whatever they are
+	Line    output.Line
+}
+
+// Options are what Services work with. The functions may be called from any
+// goroutine and must not block.
+type Options struct {
+	Docker  Docker
+	Log     output.Log
+	Image   func(ref string) string // what docker calls what was built of an image
+	Tell    func(engine.Event)
+	Removed func(config.Compose) // nothing of the service is there any more
+}
+
+// Services are a workspace's Compose services. Its methods may be called
+// concurrently and do not wait. One goroutine owns what is known; each change of
+// a service, each project that is followed and each log has one of its own.
+type Services struct {
+	o   Options
+	box *inbox.Inbox[state]
+}
+
+// state is what the owner knows.
+type state struct {
+	config   *config.Project
+	services map[string]*service // by resource
+	projects map[string]*project // by name
+	logs     map[string]*logs    // by container
+}
+
+// service is one that was brought up.
+type service struct {
+	res    config.Resource
+	cancel context.CancelFunc // of the change that goes on
+	busy   bool               // a change goes on: what is seen is what is replaced
+	told   engine.Observed    // last; without a name: nothing
+	hinted map[string]bool    // images of which it is said that nothing is synced into them
+}
+
+// project is a Compose project.
+type project struct {
+	last       *turn
+	followed   bool
+	looking    bool // at its containers
+	again      bool // once more when that has ended
+	containers []Container
+	lost       string // why docker does not answer, "" if it does
+}
+
+// turn is a change of a project's service; done is closed when it ended.
+type turn struct{ done chan struct{} }
+
+// Start returns Services of which nothing is up yet.
+func Start(ctx context.Context, o Options) *Services {
+	return &Services{o: o, box: inbox.Start(ctx, &state{
+		config: &config.Project{}, services: map[string]*service{}, projects: map[string]*project{}, logs: map[string]*logs{},
+	})}
+}
+
+// Close ends all that goes on and waits for it. Containers stay.
+func (s *Services) Close() { s.box.Close() }
+
+// Configure tells of the project that services belong to.
+func (s *Services) Configure(p *config.Project) {
+	s.box.Put(func(_ context.Context, st *state) { st.config = p })
+}
+
+func (st *state) project(name string) *project {
+	if st.projects[name] == nil {
+		st.projects[name] = &project{}
+	}
+	return st.projects[name]
+}
+
+// next takes the next turn of a project; before has ended when it may begin.
+func (p *project) next() (t, before *turn) {
+	t, before = &turn{done: make(chan struct{})}, p.last
+	p.last = t
+	return t, before
+}
+
+func (t *turn) wait() {
+	if t != nil {
+		<-t.done
+	}
+}
+
+// Apply brings a service up, and answers with engine.Applied unless the resource
+// is dropped meanwhile.
+func (s *Services) Apply(e engine.Apply) {
+	s.box.Put(func(ctx context.Context, st *state) {
+		old := st.services[e.Resource.Name]
+		sv := &service{res: e.Resource, busy: true, hinted: map[string]bool{}}
+		if old != nil {
+			sv.hinted = old.hinted
+		}
+		ctx, sv.cancel = context.WithCancel(ctx)
+		st.services[e.Resource.Name] = sv
+		up := Up{
+			Project: projectOf(st.config, e.Resource.Compose.Project), Service: e.Resource.Compose.Service, Forced: e.Forced,
+			Line: output.Line{Resource: e.Resource.Name, Source: "build"},
+		}
+		t, before := st.project(up.Project.Name).next()
+		s.sayAgentless(st, sv)
+		s.box.Go(func() {
+			defer close(t.done)
+			defer sv.cancel()
+			before.wait()
+			s.apply(ctx, e, up)
+		})
+	})
+}
+
+func projectOf(p *config.Project, name string) config.ComposeProject {
+	for _, c := range p.Compose {
+		if c.Name == name {
+			return c
+		}
+	}
+	return config.ComposeProject{Name: name}
+}
+
+// sayAgentless says once where somebody may wait for a live update that there is
+// none.
+func (s *Services) sayAgentless(st *state, sv *service) {
+	for i := range st.config.Images {
+		img := &st.config.Images[i]
+		if len(img.LiveUpdate) > 0 && slices.Contains(sv.res.Images, img.Ref) && !sv.hinted[img.Ref] {
+			sv.hinted[img.Ref] = true
+			s.o.Log.Say(sv.res.Name, "", fmt.Sprintf("nothing is synced into containers of Compose yet: a change builds %s and replaces the container", img.Ref))
+		}
+	}
+}
+
+// apply runs beside the owner, in the project's turn.
+func (s *Services) apply(ctx context.Context, e engine.Apply, up Up) {
+	if ctx.Err() != nil {
+		return
+	}
+	if len(e.Resource.Images) > 0 {
+		up.Image = s.o.Image(e.Resource.Images[0])
+	}
+	err := s.o.Docker.Up(ctx, up)
+	var seen []Container
+	if err == nil {
+		seen, err = s.o.Docker.List(ctx, up.Project.Name)
+	}
+	if ctx.Err() != nil {
+		return // nobody waits for it: the resource is no longer wanted, or nothing is
+	}
+	s.box.Put(func(ctx context.Context, st *state) { s.applied(ctx, st, e, seen, err) })
+}
+
+// applied ends an apply. Where docker does not answer, it is tried again.
+func (s *Services) applied(ctx context.Context, st *state, e engine.Apply, seen []Container, err error) {
+	name := e.Resource.Name
+	sv := st.services[name]
+	if sv == nil {
+		return
+	}
+	sv.busy, sv.res = false, e.Resource
+	if err != nil {
+		problem, passing := problemOf(err, e.Resource.Pos)
+		s.o.Log.Say(name, "error", problem.Error())
+		s.o.Tell(engine.Applied{Resource: name, Problem: problem, Passing: passing})
+		if passing {
+			s.box.After(retryPause, func(context.Context, *state) { s.o.Tell(engine.Retry{Resource: name}) })
+		}
+		return
+	}
+	s.o.Tell(engine.Applied{Resource: name, Agentless: e.Resource.Images})
+	s.follow(ctx, st, e.Resource.Compose.Project)
+	s.seen(ctx, st, e.Resource.Compose.Project, seen, nil)
+}
+
+// retryPause is the time after which an apply is tried again that docker did not
+// answer.
+const retryPause = 10 * time.Second
+
+// Forget stops and removes services that the project no longer has, in the turn
+// of their projects.
+func (s *Services) Forget(e engine.Forget) {
+	s.box.Put(func(ctx context.Context, st *state) {
+		for _, name := range e.Dropped {
+			if sv := st.services[name]; sv != nil {
+				sv.cancel()
+				delete(st.services, name)
+			}
+		}
+		for _, c := range e.Services {
+			t, before := st.project(c.Project).next()
+			s.box.Go(func() {
+				defer close(t.done)
+				before.wait()
+				s.forget(ctx, c)
+			})
+		}
+	})
+}
+
+func (s *Services) forget(ctx context.Context, c config.Compose) {
+	err := s.o.Docker.Remove(ctx, c)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.o.Log.Say("", "error", fmt.Sprintf("removing the Compose service %s of %s, which left the Tiltfile: %v", c.Service, c.Project, err))
+	default:
+		s.o.Log.Say("", "", fmt.Sprintf("removed the Compose service %s of %s", c.Service, c.Project))
+		s.o.Removed(c)
+	}
+}
+
+// Restart restarts a resource's containers.
+func (s *Services) Restart(resource string) {
+	s.box.Put(func(ctx context.Context, st *state) {
+		sv := st.services[resource]
+		if sv == nil {
+			return
+		}
+		var ids []string
+		for _, c := range st.of(sv) {
+			ids = append(ids, c.ID)
+		}
+		if len(ids) == 0 {
+			s.o.Log.Say(resource, "error", "it has no container that could be restarted")
+			return
+		}
+		s.box.Go(func() {
+			if err := s.o.Docker.Restart(ctx, ids); err != nil && ctx.Err() == nil {
+				s.o.Log.Say(resource, "error", fmt.Sprintf("restarting its containers: %v", err))
+			}
+		})
+	})
+}
+
+// downTimeout bounds how long a project may take to go down, with the graces of
+// its containers.
+const downTimeout = 2 * time.Minute

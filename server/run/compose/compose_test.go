@@ -1,0 +1,411 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run/output"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// fake is a docker whose containers a test changes.
+type fake struct {
+	mu         sync.Mutex
+	containers []Container
+	logs       map[string][]string // lines of a container, "SECONDS TEXT"
+	ups        []string
+	broken     error // of all that is asked
+	slow       time.Duration
+	running    int
+	changed    map[int]func() // of those who follow
+	followers  int
+	removed    []string
+}
+
+var began = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (f *fake) do(what func() error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken != nil {
+		return f.broken
+	}
+	return what()
+}
+
+// change changes something and tells whoever follows.
+func (f *fake) change(what func()) {
+	f.mu.Lock()
+	what()
+	var tell []func()
+	for _, g := range f.changed {
+		tell = append(tell, g)
+	}
+	f.mu.Unlock()
+	for _, g := range tell {
+		g()
+	}
+}
+
+func (f *fake) Up(ctx context.Context, u Up) error {
+	if err := f.do(func() error { f.running++; return nil }); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(f.slow):
+	}
+	f.change(func() {
+		if f.running--; f.running > 0 {
+			panic("two services of one project at once")
+		}
+		f.ups = append(f.ups, strings.TrimSpace(fmt.Sprintf("%s %s %v", u.Service, u.Image, u.Forced)))
+		f.containers = slices.DeleteFunc(f.containers, func(c Container) bool { return c.Service == u.Service })
+		f.containers = append(f.containers, Container{ID: fmt.Sprintf("%s%d", u.Service, len(f.ups)), Name: "p-" + u.Service + "-1", Service: u.Service, State: "running", StartedAt: time.Now()})
+	})
+	return ctx.Err()
+}
+
+func (f *fake) Remove(_ context.Context, c config.Compose) error {
+	return f.do(func() error {
+		f.removed = append(f.removed, c.Service)
+		f.containers = slices.DeleteFunc(f.containers, func(x Container) bool { return x.Service == c.Service })
+		return nil
+	})
+}
+
+func (f *fake) Down(_ context.Context, project string) error {
+	return f.do(func() error { f.removed = append(f.removed, "all of "+project); return nil })
+}
+
+func (f *fake) List(context.Context, string) (list []Container, err error) {
+	err = f.do(func() error { list = slices.Clone(f.containers); return nil })
+	return list, err
+}
+
+func (f *fake) Events(ctx context.Context, _ string, changed func()) error {
+	cut := make(chan struct{})
+	id := 0
+	err := f.do(func() error {
+		f.followers++
+		id = f.followers
+		f.changed[id] = func() {
+			changed()
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if f.broken != nil {
+				delete(f.changed, id)
+				close(cut)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-cut:
+		return errors.New("unexpected EOF")
+	}
+}
+
+func (f *fake) Logs(_ context.Context, id string, after time.Time, line func(time.Time, string)) error {
+	return f.do(func() error {
+		for i, text := range f.logs[id] {
+			if at := began.Add(time.Duration(i+1) * time.Nanosecond); !at.Before(after) { // as docker does: that line once more
+				line(at, text)
+			}
+		}
+		return nil
+	})
+}
+
+func (f *fake) Restart(_ context.Context, ids []string) error {
+	return f.do(func() error { f.removed = append(f.removed, "restart "+strings.Join(ids, " ")); return nil })
+}
+
+// stand is Services with a fake docker, and what they told.
+type stand struct {
+	*fake
+	*Services
+	mu     sync.Mutex
+	events []engine.Event
+	lines  []string
+	gone   []string
+}
+
+func (s *stand) said() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.lines, "\n")
+}
+
+// state is the last that was told of a resource.
+func (s *stand) state(resource string) engine.Observed {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var last engine.Observed
+	for _, e := range s.events {
+		if o, ok := e.(engine.Observed); ok && o.Resource == resource {
+			last = o
+		}
+	}
+	return last
+}
+
+func (s *stand) applied(resource string) (last engine.Applied, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if a, ok := e.(engine.Applied); ok && a.Resource == resource {
+			last, n = a, n+1
+		}
+	}
+	return last, n
+}
+
+func resource(name string) config.Resource {
+	return config.Resource{Name: name, Kind: config.KindCompose, Compose: &config.Compose{Project: "p", Service: name}, Pos: config.Position{File: "/w/Tiltfile", Line: 3}}
+}
+
+// play has a test act in a bubble, where waiting takes no time.
+func play(t *testing.T, act func(t *testing.T, s *stand)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := &stand{fake: &fake{logs: map[string][]string{}, changed: map[int]func(){}}}
+		s.Services = Start(t.Context(), Options{
+			Docker: s.fake,
+			Log: output.Log{Emit: func(l output.Line) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.lines = append(s.lines, l.Resource+": "+l.Text)
+			}},
+			Image: func(ref string) string { return ref + ":built" },
+			Tell: func(e engine.Event) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.events = append(s.events, e)
+			},
+			Removed: func(c config.Compose) { s.gone = append(s.gone, c.Service) },
+		})
+		defer s.Close()
+		web := resource("web")
+		web.Images = []string{"img"}
+		s.Configure(&config.Project{
+			Resources: []config.Resource{web, resource("db")},
+			Images:    []config.Image{{Ref: "img", LiveUpdate: []config.Step{{Kind: config.StepSync}}}},
+			Compose:   []config.ComposeProject{{Name: "p", Model: []byte(`{}`)}},
+		})
+		act(t, s)
+	})
+}
+
+func (s *stand) up(name string) {
+	res := resource(name)
+	if name == "web" {
+		res.Images = []string{"img"}
+	}
+	s.Apply(engine.Apply{Resource: res})
+	s.settle()
+}
+
+// settle lets a moment pass in which all that is to happen happens.
+func (s *stand) settle() {
+	time.Sleep(2 * moment)
+	synctest.Wait()
+}
+
+func (s *stand) container(service string, change func(*Container)) {
+	s.change(func() {
+		for i := range s.containers {
+			if s.containers[i].Service == service {
+				change(&s.containers[i])
+			}
+		}
+	})
+	s.settle()
+}
+
+func TestUpBecomesReady(t *testing.T) {
+	play(t, func(t *testing.T, s *stand) {
+		s.slow = 100 * time.Millisecond
+		web := resource("web")
+		web.Images = []string{"img"}
+		s.Apply(engine.Apply{Resource: web})
+		s.Apply(engine.Apply{Resource: resource("db"), Forced: true})
+		time.Sleep(250 * time.Millisecond)
+		synctest.Wait()
+		if o := s.state("web"); o.Ready || !strings.Contains(o.Message, "just started") {
+			t.Errorf("before a moment has passed: %+v", o)
+		}
+		s.settle()
+		if !s.state("web").Ready || !s.state("db").Ready {
+			t.Errorf("%+v, %+v", s.state("web"), s.state("db"))
+		}
+		if a, n := s.applied("web"); n != 1 || a.Problem != nil || !slices.Equal(a.Agentless, []string{"img"}) {
+			t.Errorf("applied %d times: %+v", n, a)
+		}
+		if want := []string{"web img:built false", "db  true"}; !slices.Equal(s.ups, want) {
+			t.Errorf("docker was asked for %q, want %q", s.ups, want)
+		}
+		s.up("web")
+		if n := strings.Count(s.said(), "nothing is synced"); n != 1 {
+			t.Errorf("that there is no live update was told %d times", n)
+		}
+	})
+}
+
+func TestWhatContainersComeTo(t *testing.T) {
+	exited := func(code int) func(*Container) {
+		return func(c *Container) { c.State, c.ExitCode = "exited", code }
+	}
+	for name, test := range map[string]struct {
+		change func(*Container)
+		want   engine.Observed // Message is a part
+	}{
+		"unhealthy":   {func(c *Container) { c.Health, c.HealthOutput = "unhealthy", "no route\n" }, engine.Observed{Broken: true, Message: "p-db-1 is unhealthy: no route"}},
+		"starting":    {func(c *Container) { c.Health = "starting" }, engine.Observed{Message: "health check"}},
+		"healthy":     {func(c *Container) { c.Health = "healthy" }, engine.Observed{Ready: true}},
+		"done":        {exited(0), engine.Observed{Ready: true, Ended: true}},
+		"crashed":     {exited(3), engine.Observed{Broken: true, Ended: true, Message: "ended with exit code 3: last words"}},
+		"out of room": {func(c *Container) { exited(137)(c); c.OOMKilled = true }, engine.Observed{Broken: true, Ended: true, Message: "no more memory"}},
+		"stopped":     {func(c *Container) { exited(0)(c); c.RestartPolicy = "always" }, engine.Observed{Broken: true, Ended: true, Message: "exit code 0"}},
+		"loops":       {func(c *Container) { exited(1)(c); c.State, c.Restarts = "restarting", 4 }, engine.Observed{Broken: true, Ended: true, Message: "4 times"}},
+		"paused":      {func(c *Container) { c.State = "paused" }, engine.Observed{Message: "paused"}},
+		"port taken":  {func(c *Container) { c.State, c.Error = "created", "port is allocated" }, engine.Observed{Broken: true, Message: "port is allocated"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			play(t, func(t *testing.T, s *stand) {
+				s.logs["db1"] = []string{"first", "last words"}
+				s.up("db")
+				s.container("db", test.change)
+				got := s.state("db")
+				message := got.Message
+				test.want.Resource, got.Message = "db", test.want.Message
+				if got.Ready != test.want.Ready || got.Broken != test.want.Broken || got.Ended != test.want.Ended || !strings.Contains(message, test.want.Message) {
+					t.Errorf("%+v %q, want %+v", got, message, test.want)
+				}
+				s.up("db")
+				if !s.state("db").Ready {
+					t.Errorf("brought up again: %+v", s.state("db"))
+				}
+			})
+		})
+	}
+}
+
+// TestByHand: what others do to containers is told, and what docker itself does.
+func TestByHand(t *testing.T) {
+	play(t, func(t *testing.T, s *stand) {
+		s.up("db")
+		s.container("db", func(c *Container) { c.StartedAt = time.Now() })
+		if !s.state("db").Ready || !strings.Contains(s.said(), "p-db-1 was started again") {
+			t.Errorf("%+v %s", s.state("db"), s.said())
+		}
+		s.change(func() { s.containers = nil })
+		s.settle()
+		if o := s.state("db"); !o.Gone || !o.Broken || !strings.Contains(s.said(), "p-db-1 was removed") {
+			t.Errorf("%+v %s", o, s.said())
+		}
+	})
+}
+
+// TestDockerGoesAndComesBack with other containers than it went with.
+func TestDockerGoesAndComesBack(t *testing.T) {
+	play(t, func(t *testing.T, s *stand) {
+		s.logs["db1"] = []string{"one", "two"}
+		s.up("db")
+		s.change(func() { s.broken = errors.New("connection refused") })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if o := s.state("db"); !o.Broken || !strings.Contains(o.Message, "does not answer") {
+			t.Errorf("docker is gone: %+v", o)
+		}
+		if n := strings.Count(s.said(), "docker does not answer"); n != 1 {
+			t.Errorf("told %d times: %s", n, s.said())
+		}
+		s.change(func() {
+			s.broken, s.containers[0].StartedAt = nil, time.Now()
+			s.logs["db1"] = append(s.logs["db1"], "three")
+		})
+		time.Sleep(2 * lastRetry)
+		synctest.Wait()
+		if !s.state("db").Ready || !strings.Contains(s.said(), "answers again") {
+			t.Errorf("docker is back: %+v %s", s.state("db"), s.said())
+		}
+		for _, text := range []string{"db: one", "db: two", "db: three"} {
+			if n := strings.Count(s.said()+"\n", text+"\n"); n != 1 {
+				t.Errorf("%q stands %d times in the log: %s", text, n, s.said())
+			}
+		}
+	})
+}
+
+func TestFailures(t *testing.T) {
+	play(t, func(t *testing.T, s *stand) {
+		s.broken = &Failure{Problem: config.Problem{Message: "docker has no Compose plugin", Hint: "install it"}}
+		s.up("db")
+		if a, _ := s.applied("db"); a.Problem == nil || a.Passing || a.Problem.Hint == "" || a.Problem.Pos.Line != 3 {
+			t.Errorf("%+v %+v", a, a.Problem)
+		}
+		s.broken = &Failure{Passing: true, Problem: config.Problem{Message: "docker does not answer"}}
+		s.up("db")
+		time.Sleep(retryPause)
+		synctest.Wait()
+		if a, _ := s.applied("db"); !a.Passing {
+			t.Errorf("%+v", a)
+		}
+		if last := s.events[len(s.events)-1]; last != (engine.Retry{Resource: "db"}) {
+			t.Errorf("it is not tried again: %+v", last)
+		}
+	})
+}
+
+// TestWhatLeaves is removed, also while it is being brought up; a failure is not
+// taken for a removal.
+func TestWhatLeaves(t *testing.T) {
+	play(t, func(t *testing.T, s *stand) {
+		s.slow = time.Minute
+		s.Apply(engine.Apply{Resource: resource("db")})
+		time.Sleep(time.Second)
+		s.Forget(engine.Forget{Dropped: []string{"db"}, Services: []config.Compose{*resource("db").Compose}})
+		s.settle()
+		if _, n := s.applied("db"); n != 0 || !slices.Equal(s.gone, []string{"db"}) || len(s.containers) != 0 {
+			t.Errorf("applied %d times, gone %q, left %+v", n, s.gone, s.containers)
+		}
+		s.broken = errors.New("refused")
+		s.Forget(engine.Forget{Services: []config.Compose{*resource("web").Compose}})
+		s.settle()
+		if len(s.gone) != 1 || !strings.Contains(s.said(), "removing the Compose service web of p") {
+			t.Errorf("gone %q: %s", s.gone, s.said())
+		}
+		if err := s.Services.Down(t.Context(), []string{"p", "q"}); err == nil || strings.Count(err.Error(), "refused") != 2 {
+			t.Errorf("down: %v", err)
+		}
+		s.broken = nil
+		if err := s.Services.Down(t.Context(), []string{"p", "q"}); err != nil || len(s.removed) != 3 {
+			t.Errorf("down: %v, %q", err, s.removed)
+		}
+	})
+}
+
+func TestRestart(t *testing.T) {
+	play(t, func(t *testing.T, s *stand) {
+		s.up("db")
+		s.Services.Restart("db")
+		s.settle()
+		if !slices.Equal(s.removed, []string{"restart db1"}) {
+			t.Errorf("%q", s.removed)
+		}
+	})
+}
