@@ -141,7 +141,7 @@ var Only = map[string][]string{
 // sources import none of Impure and call none of Clocks.
 var Pure = []string{
 	"starlark/syntax", "starlark/decl", "starlark/config", "starlark/format", "starlark/resolve", "starlark/infer", "starlark/ide", "starlark/yamldoc",
-	"starlark/dockerfile",
+	"starlark/dockerfile", "starlark/apiobject", "starlark/flags", "starlark/graph", "starlark/liveupdate",
 	"agent/delta", "dap/rewrite", "server/engine", "server/inject", "server/tree", "server/status",
 }
 
