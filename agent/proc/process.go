@@ -172,7 +172,7 @@ func status(pid int, field string) string {
 func (p *process) sweep(grace time.Duration) {
 	deadline := time.Now().Add(grace)
 	for pause := 500 * time.Microsecond; p.left(0); pause = min(2*pause, 20*time.Millisecond) {
-		if time.Now().After(deadline.Add(time.Second)) {
+		if late := time.Since(deadline); late > 10*time.Second || late > time.Second && !p.lives() {
 			return // unkillable, or zombies that nobody reaps: not ours to wait for
 		}
 		if time.Now().After(deadline) {
@@ -180,6 +180,19 @@ func (p *process) sweep(grace time.Duration) {
 		}
 		time.Sleep(pause)
 	}
+}
+
+// lives reports whether something of the group, or a stray, has not died yet: on
+// a busy machine what was killed takes a while.
+func (p *process) lives() bool {
+	pids := p.members()
+	for _, t := range p.strays() {
+		pids = append(pids, t.pid)
+	}
+	return slices.ContainsFunc(pids, func(pid int) bool {
+		state := status(pid, "State")
+		return state != "" && state[0] != 'Z' && state[0] != 'X'
+	})
 }
 
 // left sends a signal to what is left, and reports whether there is anything.
