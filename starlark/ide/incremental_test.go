@@ -63,7 +63,16 @@ func TestIncremental(t *testing.T) {
 func typed(t *testing.T, s *Analysis, w *world, tree *syntax.File, off int) {
 	t.Helper()
 	w.files[tree.Name] = nil
-	got, ok := CompleteName(s, resolve.Outline(tree, off), off)
+	outline := resolve.Outline(tree, off)
+	for _, b := range outline.Root.Order {
+		for _, site := range b.Sites {
+			// A name that is loaded has the place of a text.
+			if name := outline.Text(site.Ident); name != b.Name && b.Kind != resolve.Loaded {
+				t.Fatalf("%s is bound at %q in\n%s", b.Name, name, tree.Src)
+			}
+		}
+	}
+	got, ok := CompleteName(s, outline, off)
 	if !ok {
 		return
 	}

@@ -229,9 +229,39 @@ func (r *resolver) bindLazily(part *syntax.Part) {
 	case !binds(stmts):
 	case by == 0:
 		r.stmts(stmts)
-	default:
+	case !r.shallow(stmts, by):
 		r.stmts(part.Stmts())
 	}
+}
+
+// shallow binds the names of statements that moved, with as much of them as who
+// completes a name looks at. It is false, and does nothing, where they are not
+// plain functions and variables.
+func (r *resolver) shallow(stmts []syntax.Stmt, by int) bool {
+	moved := func(p syntax.Pos) syntax.Pos { return syntax.Pos{Start: p.Start + by, End: p.End + by} }
+	ident := func(id *syntax.Ident) *syntax.Ident {
+		return &syntax.Ident{Pos: moved(id.Pos), Name: id.Name, ID: id.ID}
+	}
+	for _, st := range stmts {
+		switch st := st.(type) {
+		case *syntax.DefStmt, *syntax.ExprStmt:
+		case *syntax.AssignStmt:
+			if _, ok := st.LHS.(*syntax.Ident); !ok {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	for _, st := range stmts {
+		switch st := st.(type) {
+		case *syntax.DefStmt:
+			r.bindVar(ident(st.Name), &syntax.DefStmt{Pos: moved(st.Pos), Params: st.Params})
+		case *syntax.AssignStmt:
+			r.bindVar(ident(st.LHS.(*syntax.Ident)), &syntax.AssignStmt{Pos: moved(st.Pos)})
+		}
+	}
+	return true
 }
 
 // binds reports whether statements of the top level bind names, or take in
