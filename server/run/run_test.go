@@ -135,6 +135,19 @@ func project() *config.Project {
 	}
 }
 
+// TestWithoutCluster runs what needs this machine alone.
+func TestWithoutCluster(t *testing.T) {
+	w := &world{}
+	r := New(t.Context(), Options{Workspace: "ws", Images: w, Sink: w})
+	defer r.Close()
+	p := project()
+	p.Resources, p.YAML = p.Resources[1:], nil
+	r.Configure(p)
+	if err := r.Down(t.Context(), deploy.End{}); err != nil {
+		t.Errorf("down: %v", err)
+	}
+}
+
 // TestEffectsAreAnswered performs one of each, in the order of an up.
 func TestEffectsAreAnswered(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *Runner, w *world) {
