@@ -205,6 +205,35 @@ func TestSwitch(t *testing.T) {
 	}
 }
 
+// TestUpNames names resources of a project that is up: they come up beside what
+// is, whatever the arguments or a person said of them before, and a next daemon
+// goes on with all of it.
+func TestUpNames(t *testing.T) {
+	s := upServers(t, "one")
+	s.reach("one:ready two:disabled three:disabled")
+	for _, step := range []struct{ route, body, want string }{
+		{api.RouteUp, `{"resources":["two"]}`, "one:ready two:ready three:disabled"},
+		{api.RouteSwitch, `{"resources":["one"]}`, "one:disabled two:ready three:disabled"},
+		{api.RouteUp, `{"resources":["one"]}`, "one:ready two:ready three:disabled"},
+		{api.RouteDown, `{}`, "one:stopped two:disabled three:disabled"},
+		{api.RouteUp, `{"resources":["one"]}`, "one:ready two:stopped three:stopped"},
+		{api.RouteUp, `{"resources":["two"]}`, "one:ready two:ready three:stopped"},
+	} {
+		if code, p := s.post(step.route, step.body); code != 200 {
+			t.Fatalf("%s: %d %+v", step.body, code, p)
+		}
+		s.reach(step.want)
+	}
+	next, err := openStore(s.o.Endpoint.State, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.close()
+	if up := next.record.Up; up == nil || !slices.Equal(up.Resources, []string{"one", "two"}) {
+		t.Errorf("the next daemon resumes %+v", up)
+	}
+}
+
 func TestArgsNeedAProjectThatIsUp(t *testing.T) {
 	s := newStand(t)
 	if code, p := s.post(api.RouteArgs, `{"args":["one"]}`); code != 422 || !strings.Contains(p.Message, "not up") || !strings.Contains(p.Hint, "towline up -- ") {

@@ -238,15 +238,9 @@ func (c *core) toggle(req api.SwitchRequest) error {
 	if err := mustKnow(c.good, req.Resources...); err != nil {
 		return err
 	}
-	switched := maps.Clone(c.store.record.Switched)
-	if switched == nil {
-		switched = map[string]bool{}
-	}
-	for _, name := range req.Resources {
-		switched[name] = req.On
-	}
-	c.store.record.Switched, c.store.unsaved = switched, true
-	c.step(engine.Switched{On: switched})
+	c.store.record.toggle(req.On, req.Resources...)
+	c.store.unsaved = true
+	c.step(engine.Switched{On: c.store.record.Switched})
 	return nil
 }
 

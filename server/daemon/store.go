@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -293,6 +294,17 @@ func (r *record) applied(objects []map[string]any) bool {
 		news = deploy.MayGetAgent(o) && addName(&r.Named, o) || news
 	}
 	return news
+}
+
+// toggle notes resources that a person turned on or off. What was lent to the
+// engine stays as it is.
+func (r *record) toggle(on bool, names ...string) {
+	if r.Switched = maps.Clone(r.Switched); r.Switched == nil {
+		r.Switched = map[string]bool{}
+	}
+	for _, name := range names {
+		r.Switched[name] = on
+	}
 }
 
 // skeleton is what names an object.

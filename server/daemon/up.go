@@ -394,8 +394,26 @@ func (c *core) runnerOptions(serial int) run.Options {
 	return o
 }
 
-// want tells the engine to bring resources up, and remembers it.
+// named turns on those of some resources that would stay down though a person
+// names them: turned off before, or not enabled in a project that is up whole.
+func (c *core) named(names []string) {
+	whole := len(c.state.Asked(names)) == 0
+	for i := range c.good.Resources {
+		r := &c.good.Resources[i]
+		if slices.Contains(names, r.Name) && (c.state.SwitchedOff(r.Name) || whole && !r.Enabled) {
+			c.store.record.toggle(true, r.Name)
+		}
+	}
+}
+
+// want tells the engine to bring resources up, and remembers it with what was
+// asked for before.
 func (c *core) want(req api.UpRequest) {
+	wanted := engine.Wanted{Resources: req.Resources}
+	if c.state.Up { // else it is as it is written down
+		c.named(req.Resources)
+	}
+	req.Resources = c.state.Asked(req.Resources)
 	c.d.faces.keep(req.Keep)
 	if c.session.remote {
 		id := c.session.cluster.Identity()
@@ -407,7 +425,7 @@ func (c *core) want(req api.UpRequest) {
 	c.store.record.Up, c.store.record.Alone, c.store.record.Leaving = &req, !c.session.remote, false
 	c.store.save()
 	c.step(engine.Switched{On: c.store.record.Switched})
-	c.step(engine.Wanted{Resources: req.Resources})
+	c.step(wanted)
 	c.removeLeft()
 }
 

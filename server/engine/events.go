@@ -213,14 +213,21 @@ func onlyLive(s *State, ref string) bool {
 	return img != nil && img.Builder == config.BuilderNone
 }
 
-func (e Wanted) record(s *State) []Effect {
-	if !s.Up {
-		s.Requested = e.Resources
-	} else if len(e.Resources) == 0 || len(s.Requested) == 0 {
-		s.Requested = nil // all were, or are, asked for
-	} else {
-		s.Requested = slices.Concat(s.Requested, e.Resources)
+// Asked returns the resources that are asked for once names are, beside those
+// that were before; none means all that are enabled.
+func (s *State) Asked(names []string) []string {
+	switch {
+	case !s.Up:
+		return names
+	case len(names) == 0 || len(s.Requested) == 0:
+		return nil // all were, or are, asked for
 	}
+	more := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(s.Requested, name) })
+	return slices.Concat(s.Requested, more)
+}
+
+func (e Wanted) record(s *State) []Effect {
+	s.Requested = s.Asked(e.Resources)
 	s.Up = true
 	if s.Project == nil {
 		return nil
