@@ -143,7 +143,7 @@ func TestWithoutCluster(t *testing.T) {
 	p := project()
 	p.Resources, p.YAML = p.Resources[1:], nil
 	r.Configure(p)
-	if err := r.Down(t.Context(), deploy.End{}); err != nil {
+	if err := r.Down(t.Context(), End{}); err != nil {
 		t.Errorf("down: %v", err)
 	}
 }
