@@ -61,6 +61,7 @@ type Status struct {
 	Text      string           `json:"text" secrets:"own"` // how the whole fares, one line
 	Counts    map[State]int    `json:"counts"`             // resources in each state
 	Next      *Action          `json:"next,omitempty"`     // what a person does about it
+	Asks      []Ask            `json:"asks,omitempty"`     // what waits for a person's answer
 	Cluster   ClusterStatus    `json:"cluster"`
 	Config    ConfigStatus     `json:"config"`
 	Resources []ResourceStatus `json:"resources"`
@@ -247,6 +248,21 @@ type SwitchRequest struct {
 // ResourceRequest names a resource for Trigger and Restart.
 type ResourceRequest struct {
 	Resource string `json:"resource"`
+}
+
+// Ask is a question that the daemon waits for a person to answer, with
+// Client.Answer. It goes with its cause.
+type Ask struct {
+	ID      string   `json:"id" secrets:"name"`
+	Text    string   `json:"text" secrets:"own"`
+	Choices []string `json:"choices"`
+	Danger  bool     `json:"danger,omitempty"` // a choice cannot be taken back
+}
+
+// AnswerRequest answers an Ask.
+type AnswerRequest struct {
+	ID     string `json:"id"`
+	Choice string `json:"choice"` // one of its Choices
 }
 
 // LogsRequest selects log lines.

@@ -21,6 +21,7 @@ const (
 	RouteLogs     = "/v1/logs"
 	RouteProject  = "/v1/project"
 	RouteAllow    = "/v1/allow"
+	RouteAnswer   = "/v1/answer"
 	RouteUp       = "/v1/up"
 	RouteArgs     = "/v1/args"
 	RouteDown     = "/v1/down"
@@ -83,6 +84,11 @@ func (c *Client) Allow(ctx context.Context) (Status, error) {
 	var s Status
 	err := c.call(ctx, http.MethodPost, RouteAllow, nil, &s)
 	return s, err
+}
+
+// Answer answers a question of Status.Asks.
+func (c *Client) Answer(ctx context.Context, id, choice string) error {
+	return c.call(ctx, http.MethodPost, RouteAnswer, AnswerRequest{ID: id, Choice: choice}, nil)
 }
 
 // Up brings the project up. It returns once the Tiltfile is evaluated and the

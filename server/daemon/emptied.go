@@ -2,9 +2,13 @@ package daemon
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
+	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // emptiedFrom is how many files must have gone at once, and none be left, for a
@@ -30,23 +34,66 @@ func (s *sources) hold(images map[string][]string) {
 	}
 }
 
-// release lets go of what is held back, but for files that came back.
-func (s *sources) release() engine.Changed {
-	e := engine.Changed{Images: map[string][]string{}}
-	for ref, paths := range s.held {
-		for _, p := range paths {
-			if _, back := s.tree.Entry(p); !back {
-				e.Images[ref] = append(e.Images[ref], p)
-			}
+// release lets go of what is held back of an image, but for files that came
+// back.
+func (s *sources) release(ref string) []string {
+	gone := s.gone(ref)
+	delete(s.held, ref)
+	return gone
+}
+
+// gone are the files that are held back of an image and did not come back.
+func (s *sources) gone(ref string) []string {
+	return slices.DeleteFunc(slices.Clone(s.held[ref]), func(p string) bool {
+		_, back := s.tree.Entry(p)
+		return back
+	})
+}
+
+// asks are the questions whether to delete what is held back.
+func (s *sources) asks() []api.Ask {
+	var asks []api.Ask
+	for _, ref := range slices.Sorted(maps.Keys(s.held)) {
+		if gone := s.gone(ref); len(gone) > 0 {
+			asks = append(asks, api.Ask{
+				ID: askDelete + ref, Choices: []string{choiceDelete}, Danger: true,
+				Text: fmt.Sprintf("%d files of %s are gone here, the first is %s. Delete them in its pods too?", len(gone), ref, gone[0]),
+			})
 		}
 	}
-	clear(s.held)
-	return e
+	return asks
+}
+
+// The question whether to delete in the pods of an image, whose ref follows.
+const (
+	askDelete    = "delete:"
+	choiceDelete = "delete"
+)
+
+// answer takes a person's answer to one of the asks.
+func (c *core) answer(id, choice string) error {
+	asks := c.sources.asks()
+	at := slices.IndexFunc(asks, func(a api.Ask) bool { return a.ID == id })
+	switch {
+	case at < 0:
+		return &config.Problem{Message: fmt.Sprintf("nothing is asked as %q any more", id), Hint: "`towline status --json` has what is asked now"}
+	case !slices.Contains(asks[at].Choices, choice):
+		return &config.Problem{Message: fmt.Sprintf("%q is no answer to: %s", choice, asks[at].Text), Hint: fmt.Sprintf("the choices are %q", asks[at].Choices)}
+	}
+	ref := strings.TrimPrefix(id, askDelete)
+	c.step(engine.Changed{Images: map[string][]string{ref: c.sources.release(ref)}})
+	return nil
 }
 
 // confirm lets go of what is held back.
 func (c *core) confirm() {
-	if e := c.sources.release(); len(e.Images) > 0 {
+	e := engine.Changed{Images: map[string][]string{}}
+	for ref := range c.sources.held {
+		if gone := c.sources.release(ref); len(gone) > 0 {
+			e.Images[ref] = gone
+		}
+	}
+	if len(e.Images) > 0 {
 		c.step(e)
 	}
 }

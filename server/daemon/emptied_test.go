@@ -22,6 +22,30 @@ func TestEmptiedFolder(t *testing.T) {
 		"a save": {30, func(g *ground) {
 			g.core(func(c *core) { c.hint([]string{g.path("elsewhere")}, true) })
 		}, 30},
+		"an answer": {30, func(g *ground) {
+			g.core(func(c *core) {
+				asks := c.sources.asks()
+				if len(asks) != 1 || !asks[0].Danger || c.answer("delete:api", "delete") == nil || c.answer(asks[0].ID, "keep") == nil {
+					g.must(fmt.Errorf("asked is %+v, or a wrong answer is taken", asks))
+					return
+				}
+				g.must(c.answer(asks[0].ID, asks[0].Choices[0]))
+				if again := c.sources.asks(); len(again) > 0 {
+					g.must(fmt.Errorf("it is asked again: %+v", again))
+				}
+			})
+		}, 30},
+		"all came back": {30, func(g *ground) {
+			for i := range 30 {
+				g.write(fmt.Sprint("f", i), fmt.Sprint("content ", i))
+			}
+			g.core(func(c *core) {
+				c.hint([]string{g.root}, false)
+				if asks := c.sources.asks(); len(asks) > 0 {
+					g.must(fmt.Errorf("still asked: %+v", asks))
+				}
+			})
+		}, 30},
 		"a trigger": {30, func(g *ground) { g.core((*core).confirm) }, 30},
 		"some came back": {30, func(g *ground) {
 			g.write("f1", "content 1")

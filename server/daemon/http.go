@@ -35,6 +35,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.RouteAllow, func(w http.ResponseWriter, r *http.Request) {
 		d.answerStatus(w, r, (*core).askedFor)
 	})
+	mux.HandleFunc("POST "+api.RouteAnswer, d.handleAnswer)
 	mux.HandleFunc("POST "+api.RouteUp, d.handleUp)
 	mux.HandleFunc("POST "+api.RouteArgs, d.handleArgs)
 	mux.HandleFunc("POST "+api.RouteDown, d.handleDown)
@@ -144,6 +145,19 @@ func (d *Daemon) handleUp(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.answerStatus(w, r, func(c *core, answer func(error)) { c.up(req, answer) })
+}
+
+func (d *Daemon) handleAnswer(w http.ResponseWriter, r *http.Request) {
+	var req api.AnswerRequest
+	if !read(w, r, &req) {
+		return
+	}
+	_, err := in(r.Context(), d, func(c *core, answer func(struct{}, error)) { answer(struct{}{}, c.answer(req.ID, req.Choice)) })
+	if err != nil {
+		d.fail(w, err)
+		return
+	}
+	reply(w, struct{}{})
 }
 
 func (d *Daemon) handleArgs(w http.ResponseWriter, r *http.Request) {

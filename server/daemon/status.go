@@ -26,7 +26,7 @@ func (c *core) publish() {
 		},
 		Tiltfile: c.session.tiltfile(c.d.o.Endpoint.Workspace), Args: c.session.request.Args,
 		Cluster: c.clusterStatus(), Config: c.configStatus(),
-		Project: c.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left,
+		Project: c.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left, Asks: c.sources.asks(),
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.updates.resources, Synced: c.updates.synced,
 	})
 	s = config.Scrubbed(c.d.secrets.Load(), s)

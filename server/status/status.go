@@ -29,6 +29,7 @@ type Facts struct {
 	State    *engine.State
 	Stopping bool   // a Down is under way
 	Left     string // why the last Down did not end, "" if it did
+	Asks     []api.Ask
 	Targets  map[engine.TargetID]Target
 	Forwards map[string][]api.Forward // by resource
 	Updates  map[string]*api.Update   // by resource: the last one
@@ -48,7 +49,7 @@ type Target struct {
 // Of makes the status. Seq is left to whoever publishes it.
 func Of(f Facts) *api.Status {
 	s := &api.Status{
-		Daemon: f.Daemon, Tiltfile: f.Tiltfile, Args: f.Args, Up: f.State.Up, Left: f.Left,
+		Daemon: f.Daemon, Tiltfile: f.Tiltfile, Args: f.Args, Up: f.State.Up, Left: f.Left, Asks: f.Asks,
 		Cluster: f.Cluster, Config: f.Config, Resources: []api.ResourceStatus{},
 	}
 	if f.Project != nil {

@@ -45,6 +45,7 @@ export interface Status {
   text: string;
   counts: Record<string, number> | null;
   next?: Action;
+  asks?: Ask[];
   cluster: ClusterStatus;
   config: ConfigStatus;
   resources: ResourceStatus[] | null;
@@ -89,6 +90,13 @@ export interface Action {
   title: string;
   command: string;
   args?: string[];
+}
+
+export interface Ask {
+  id: string;
+  text: string;
+  choices: string[] | null;
+  danger?: boolean;
 }
 
 export interface ClusterStatus {
