@@ -84,15 +84,15 @@ var actors = sync.OnceValue(func() map[string][]string {
 const actorsTable = `
 server/build.dockerArgs: Image.Target Image.SSH Image.Secrets Image.Network Image.ExtraTags Image.CacheFrom Image.Pull Image.Platform Image.ExtraHosts
 server/build.job.buildctlArgs: Image.Target Image.SSH Image.Secrets Image.Network Image.CacheFrom Image.Pull Image.Platform Image.ExtraHosts
-server/build.Builder.buildctl: Image.ExtraTags
+server/build.builder.buildctl: Image.ExtraTags
 server/build.job.dockerBuild server/build.job.args: Image.Args
-server/build.Builder.docker server/build.Builder.custom: Image.Ref
+server/build.builder.docker server/build.builder.custom: Image.Ref
 server/build.job.narrow: Image.Context
 server/build.readDockerfile: Image.Dockerfile Image.DockerfileContents
 server/build.newFilter server/daemon.interestsOf: Image.Ignores Image.Only
-server/build.Builder.runCustom: Image.Command Command.Dir
+server/build.builder.runCustom: Image.Command Command.Dir
 server/build.customEnv: Command.Env
-server/build.Builder.custom: Image.Tag Image.DisablePush Image.SkipsLocalDocker Image.OutputsImageRefTo
+server/build.builder.custom: Image.Tag Image.DisablePush Image.SkipsLocalDocker Image.OutputsImageRefTo
 server/build.customEnv server/run.images.build: Image.ImageDeps
 server/build.NamesFor: Registry.Host Registry.SingleName
 server/build.clusterName: Registry.HostFromCluster

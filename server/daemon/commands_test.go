@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/eval"
+)
+
+// TestCommandsOfTheAPIRun: a v1alpha1.cmd that nobody starts runs with the
+// project, and again when what its file_watch names changes; that of a button
+// waits for the trigger, and finds what the button asks for as it is preset.
+func TestCommandsOfTheAPIRun(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	s := newStand(t)
+	dir := s.o.Endpoint.Workspace
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("watched.txt", "1")
+	write("Tiltfile", `
+load('ext://uibutton', 'cmd_button', 'text_input')
+v1alpha1.file_watch(name='texts', watched_paths=[os.path.abspath('watched.txt')])
+v1alpha1.cmd(name='build', args=['sh', '-c', 'cat watched.txt >> built'], restart_on=v1alpha1.restart_on_spec(file_watches=['texts']))
+local_resource('web', 'true')
+cmd_button('greet', argv=['sh', '-c', 'echo "$WHO from $FROM" >> greeted'], env=['FROM=me'], resource='web', inputs=[text_input('WHO', default='you')])
+`)
+	s.evaluates(func(ctx context.Context, e Evaluation) *config.Project {
+		return eval.Eval(ctx, eval.Options{Tiltfile: e.Tiltfile, Subcommand: e.Subcommand, Kube: &eval.Kube{}, Env: os.Environ(), Log: e.Log})
+	})
+	_, err := in(t.Context(), s.Daemon, func(c *core, answer func(int, error)) {
+		c.up(api.UpRequest{}, func(err error) { answer(0, err) })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// holds waits until a file holds a text.
+	holds := func(name, want string) {
+		t.Helper()
+		var got []byte
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+			if got, _ = os.ReadFile(filepath.Join(dir, name)); string(got) == want {
+				return
+			}
+		}
+		t.Fatalf("%s holds %q, want %q", name, got, want)
+	}
+	holds("built", "1")
+	button := ""
+	s.await("the commands", func(st *api.Status) bool {
+		for _, r := range st.Resources {
+			if strings.HasPrefix(r.Name, "btn-") {
+				button = r.Name
+			}
+		}
+		return button != ""
+	})
+	write("watched.txt", "2")
+	s.queue.put(func(c *core) { c.hint([]string{filepath.Join(dir, "watched.txt")}, true) })
+	holds("built", "12")
+	if _, err := os.Stat(filepath.Join(dir, "greeted")); err == nil {
+		t.Error("the command of a button ran before anybody asked")
+	}
+	for _, want := range []string{"you from me\n", "you from me\nyou from me\n"} {
+		s.queue.put(func(c *core) { c.step(engine.Triggered{Resource: button}) })
+		holds("greeted", want)
+		s.await("the end", func(st *api.Status) bool {
+			for _, r := range st.Resources {
+				if r.Name == button {
+					return r.State == api.StateDone
+				}
+			}
+			return false
+		})
+	}
+}
