@@ -236,7 +236,8 @@ type DownRequest struct {
 // HintRequest says that files may have changed. A hint twice, late or wrong
 // does no harm: content decides.
 type HintRequest struct {
-	Paths []string `json:"paths"` // absolute
+	Paths   []string `json:"paths"`             // absolute
+	Outside bool     `json:"outside,omitempty"` // something else than a person's save changed them
 }
 
 // SwitchRequest turns resources on or off.

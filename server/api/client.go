@@ -113,7 +113,13 @@ func (c *Client) Down(ctx context.Context, req DownRequest) error {
 	return c.call(ctx, http.MethodPost, RouteDown, req, nil)
 }
 
-// Hint says that files may have changed. It returns when the hint is noted,
+// Noticed is Hint for files that something else than a person's save changed: a
+// command that runs may be writing them.
+func (c *Client) Noticed(ctx context.Context, paths ...string) error {
+	return c.call(ctx, http.MethodPost, RouteHint, HintRequest{Paths: paths, Outside: true}, nil)
+}
+
+// Hint says that a person saved files. It returns when the hint is noted,
 // not when the change has arrived anywhere.
 func (c *Client) Hint(ctx context.Context, paths ...string) error {
 	return c.call(ctx, http.MethodPost, RouteHint, HintRequest{Paths: paths}, nil)

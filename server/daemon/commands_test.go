@@ -84,3 +84,41 @@ cmd_button('greet', argv=['sh', '-c', 'echo "$WHO from $FROM" >> greeted'], env=
 		})
 	}
 }
+
+// TestWhatAnEditorNoticesIsNoSave: while a command runs, what an editor saw
+// change on disk is taken for the command's writing, and waits; what a person
+// saved in it is not.
+func TestWhatAnEditorNoticesIsNoSave(t *testing.T) {
+	s := newStand(t)
+	dir := s.o.Endpoint.Workspace
+	files := map[string]string{"noticed": filepath.Join(dir, "noticed"), "saved": filepath.Join(dir, "saved")}
+	writing, err := in(t.Context(), s.Daemon, func(c *core, answer func(map[string]uint64, error)) {
+		p := &config.Project{
+			Tiltfile:  filepath.Join(dir, "Tiltfile"),
+			Images:    []config.Image{{Ref: "web", Deps: []string{dir}}},
+			Resources: []config.Resource{{Name: "compile", Kind: config.KindLocal, Enabled: true, AutoInit: true, Local: &config.Local{Cmd: config.Command{Argv: []string{"x"}}}}},
+		}
+		c.good = p
+		c.sources.follow(p, nil, nil)
+		c.step(engine.Configured{Project: p})
+		c.step(engine.Wanted{})
+		for name, path := range files {
+			if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+		c.hint([]string{files["saved"]}, true) // before the system's own notice
+		c.hint([]string{files["noticed"]}, false)
+		r := c.state.Resources["compile"]
+		if !r.Working || len(c.state.Images["web"].Dirty) != 2 {
+			t.Errorf("the command runs: %v, changed %v", r.Working, c.state.Images["web"].Dirty)
+		}
+		answer(r.Writing, nil)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, held := writing[files["noticed"]]; !held || len(writing) != 1 {
+		t.Errorf("taken for the command's: %v", writing)
+	}
+}

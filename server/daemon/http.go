@@ -210,7 +210,7 @@ func (d *Daemon) handleHint(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &req) {
 		return
 	}
-	d.queue.put(func(c *core) { c.hint(req.Paths, true) })
+	d.queue.put(func(c *core) { c.hint(req.Paths, !req.Outside) })
 	reply(w, struct{}{})
 }
 

@@ -19,6 +19,7 @@ type Daemon interface {
 	SetArgs(ctx context.Context, args ...string) (api.Status, error)
 	Down(ctx context.Context, req api.DownRequest) error
 	Hint(ctx context.Context, paths ...string) error
+	Noticed(ctx context.Context, paths ...string) error
 	Trigger(ctx context.Context, resource string) error
 	Restart(ctx context.Context, resource string) error
 	Stop(ctx context.Context) error

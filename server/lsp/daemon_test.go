@@ -72,7 +72,7 @@ func TestSaveOfAnyFileIsAHint(t *testing.T) {
 	h.notify("workspace/didChangeWatchedFiles", map[string]any{"changes": []any{
 		map[string]any{"uri": h.uri("a"), "type": 1}, map[string]any{"uri": h.uri("b"), "type": 3},
 	}})
-	h.until("the hint", asked, func() bool { return slices.Contains(fake.calls(), "hint "+h.path("a")+" "+h.path("b")) })
+	h.until("the hint", asked, func() bool { return slices.Contains(fake.calls(), "noticed "+h.path("a")+" "+h.path("b")) })
 }
 
 func TestKilledDaemonComesBack(t *testing.T) {

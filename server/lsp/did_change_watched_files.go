@@ -21,7 +21,9 @@ func (s *session) didChangeWatchedFiles(ctx context.Context, p *lsp.DidChangeWat
 	if len(paths) == 0 {
 		return nil, nil
 	}
-	s.hint(ctx, paths...)
+	for _, p := range s.allProjects() {
+		p.link.noticed(ctx, paths)
+	}
 	s.docs.Refresh()
 	for _, doc := range s.docs.Snapshot().Documents() {
 		s.diagnoser.changed(doc.URI)

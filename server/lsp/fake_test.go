@@ -154,11 +154,11 @@ func (d *fakeDaemon) SetArgs(_ context.Context, args ...string) (api.Status, err
 func (d *fakeDaemon) Down(context.Context, api.DownRequest) error { return d.ask("down") }
 
 func (d *fakeDaemon) Hint(_ context.Context, paths ...string) error {
-	what := "hint"
-	for _, p := range paths {
-		what += " " + p
-	}
-	return d.ask(what)
+	return d.ask("hint " + strings.Join(paths, " "))
+}
+
+func (d *fakeDaemon) Noticed(_ context.Context, paths ...string) error {
+	return d.ask("noticed " + strings.Join(paths, " "))
 }
 
 func (d *fakeDaemon) Trigger(_ context.Context, resource string) error {

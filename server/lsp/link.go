@@ -247,7 +247,19 @@ func (l *link) do(ctx context.Context, f func(Daemon) error) error {
 	return f(daemon)
 }
 
-// hint tells the daemon of changed files. Without a daemon nobody needs to
+// noticed tells the daemon of files that changed outside of the editor. It
+// watches them itself: one that is not there needs not be told.
+func (l *link) noticed(ctx context.Context, paths []string) {
+	state, _ := l.now()
+	if state.daemon == nil {
+		return
+	}
+	if err := state.daemon.Noticed(ctx, paths...); err != nil {
+		l.log.Warn("telling the daemon of changed files", "error", err)
+	}
+}
+
+// hint tells the daemon of files that a person saved. Without a daemon nobody needs to
 // know, unless one was lost: then its successor is told.
 func (l *link) hint(ctx context.Context, paths []string) {
 	state, _ := l.now()

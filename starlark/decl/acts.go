@@ -100,7 +100,7 @@ server/inject.override: Image.Entrypoint Image.ContainerArgs Image.RestartEntryp
 server/inject.Object: Object.ImageRefs
 server/daemon.interestsOf: Image.Deps CustomDeploy.Deps Local.Deps Local.Ignore Settings.WatchIgnores Project.ConfigFiles
 server/daemon.allowedBy: Settings.AllowedContexts Ours.Pins
-server/daemon.core.hide: Settings.SecretScrub
+server/daemon.Daemon.hide: Settings.SecretScrub
 server/daemon.core.configStatus: Project.Warnings
 server/daemon.forwardsStatus: PortForward.Name PortForward.Path
 server/engine.SyncFiles server/engine.LivePlan: Image.LiveUpdate
