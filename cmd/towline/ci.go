@@ -53,7 +53,7 @@ minutes in all, and 5 for a resource to become ready, where it does not.`,
 	ws.register(cmd)
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "in place of ci_settings(timeout=…), 10m for example")
 	cmd.Flags().StringVar(&reports.junit, "junit", "", "write a JUnit report to this file")
-	cmd.Flags().StringVar(&reports.json, "json", "", "write the whole status, as `towline status --json` has it, to this file")
+	cmd.Flags().StringVar(&reports.json, "json", "", "write the whole status to this file, as towline status --json prints it")
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
 	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace for objects that name none (default: the context's); made if it is not there")
 	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, takeOverUsage)
@@ -199,7 +199,9 @@ func (r *ciRun) conclude(ctx context.Context, reports ciReports) error {
 	if len(r.verdict.Failures) == 0 && len(o.Held) > 0 {
 		rest = fmt.Sprintf(" and %d for a person to trigger", len(o.Held))
 	}
-	fmt.Fprintf(r.out, "%d of %d ready%s in %s%s\n", o.Ready, o.Total, rest, short(took), inCluster(&r.last))
+	if o.Total > 0 { // else nothing was begun
+		fmt.Fprintf(r.out, "%d of %d ready%s in %s%s\n", o.Ready, o.Total, rest, short(took), inCluster(&r.last))
+	}
 	err := reports.write(&r.last, r.verdict, took)
 	r.shutdown()
 	if err == nil && len(r.verdict.Failures) > 0 {
@@ -208,14 +210,20 @@ func (r *ciRun) conclude(ctx context.Context, reports ciReports) error {
 	return err
 }
 
-// shutdown ends the daemon and waits until it and what it serves have ended. What runs in the cluster stays.
+// shutdown ends the daemon and waits until it and what it serves have ended.
+// What runs in the cluster stays, and so does the daemon of a project that a
+// developer has up.
 func (r *ciRun) shutdown() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if !api.Running(ctx, r.e) {
 		return
 	}
-	_ = api.NewClient(r.e).Shutdown(ctx) // one that does not answer is of no use to anybody
+	client := api.NewClient(r.e)
+	if s, err := client.Status(ctx); err == nil && s.Up && s.Config.CI == nil {
+		return
+	}
+	_ = client.Shutdown(ctx) // one that does not answer is of no use to anybody
 	for api.Running(ctx, r.e) && ctx.Err() == nil {
 		time.Sleep(20 * time.Millisecond)
 	}
