@@ -33,8 +33,8 @@ func switchCommand(name string, on bool) *cobra.Command {
 		Use: name + " [RESOURCE...]",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen.names = args
-			if chosen.empty() && !all {
-				return &config.Problem{Message: "nothing is named to " + name, Hint: "name resources, or give --label or --all"}
+			if chosen.empty() != all {
+				return &config.Problem{Message: "what to " + name + " is not clear", Hint: "name resources, or give --label, or --all alone"}
 			}
 			e, _, err := ws.find()
 			if err != nil {

@@ -30,7 +30,8 @@ cluster stays until ` + "`towline down`" + `.
 
 Arguments, before and after --, are the Tiltfile's own, as config.parse() reads
 them: names of resources where it does not. Names of resources that come to a
-project that is up are brought up beside what is. Arguments hold until ` + "`towline down`" + `, and ` + "`towline args`" + ` changes them.`,
+project that is up are brought up beside what is. Arguments hold until
+` + "`towline down`" + `, and ` + "`towline args`" + ` changes them.`,
 		Example: "  towline up\n  towline up web db\n  towline up --detach\n  towline up -- --env=dev",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, tiltfile, err := ws.find()
@@ -234,8 +235,9 @@ cluster say, so that a broken Tiltfile keeps nothing up. The Tiltfile is
 evaluated all the same, with config.tilt_subcommand == 'down'.
 
 What carries the annotation tilt.dev/down-policy: keep stays, as it does when it
-leaves the Tiltfile. A namespace that up made goes when nothing else is in it. Where something cannot be deleted, the
-exit code is 1 and the next down goes on with it.`,
+leaves the Tiltfile. A namespace that up made goes when nothing else is in it.
+Where something cannot be deleted, the exit code is 1 and the next down goes on
+with it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, tiltfile, err := ws.find()
 			if err != nil {
