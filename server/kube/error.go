@@ -110,7 +110,7 @@ func (e *Error) hint() string {
 	case Unauthorized:
 		return "log in to the cluster again, then trigger the resource"
 	case Forbidden:
-		return "ask for the permission, or use a namespace of your own (`towline up --namespace NAME`)"
+		return "ask for the permission (docs/permissions.md has all that are needed), or use a namespace of your own (`towline up --namespace NAME`)"
 	case Invalid:
 		return "correct the YAML; the resource is applied again when the file is saved"
 	case NotFound:

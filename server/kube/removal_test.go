@@ -40,7 +40,7 @@ var idleKinds = map[string][]metav1.APIResource{
 		{Name: "services", Kind: "Service", Namespaced: true},
 	},
 	"apps/v1":    {{Name: "deployments", Kind: "Deployment", Namespaced: true}, {Name: "replicasets", Kind: "ReplicaSet", Namespaced: true}},
-	"example/v1": {{Name: "things", Kind: "Thing", Namespaced: true}},
+	"example/v1": {{Name: "things", Kind: "Thing", Namespaced: true, Verbs: metav1.Verbs{"list", "delete"}}},
 }
 
 // add makes an object, and returns it as a person names it.
