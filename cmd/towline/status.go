@@ -20,6 +20,7 @@ import (
 func statusCommand() *cobra.Command {
 	var ws workspaceFlags
 	var asJSON, failed bool
+	var verbose bool
 	var chosen selection
 	cmd := &cobra.Command{
 		Use:     "status [RESOURCE...]",
@@ -62,6 +63,9 @@ func statusCommand() *cobra.Command {
 				return enc.Encode(s)
 			}
 			printStatus(os.Stdout, s, columnsOf(os.Stdout))
+			if verbose {
+				printInForce(os.Stdout, s)
+			}
 			if len(api.OutcomeOf(&s).Failed) > 0 || s.Left != "" {
 				return errReported
 			}
@@ -71,8 +75,23 @@ func statusCommand() *cobra.Command {
 	ws.register(cmd)
 	chosen.register(cmd)
 	cmd.Flags().BoolVar(&failed, "failed", false, "only resources that need a person")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "also which PATH and kubeconfig are in force, and the daemon's log")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the status as JSON, with all that is known of each resource")
 	return cmd
+}
+
+// printInForce says what the daemon took from the terminal, or the editor, that
+// asked last.
+func printInForce(w io.Writer, s api.Status) {
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, row := range [][2]string{
+		{"PATH", s.Daemon.Path}, {"kubeconfig", s.Cluster.Kubeconfig}, {"daemon", fmt.Sprintf("process %d, log %s", s.Daemon.Pid, s.Daemon.LogFile)},
+	} {
+		if row[1] != "" && s.Daemon.Pid != 0 {
+			fmt.Fprintf(table, "%s\t%s\n", row[0], row[1])
+		}
+	}
+	_ = table.Flush() // to the terminal
 }
 
 // columnsOf is the width of a terminal, 0 where there is none.

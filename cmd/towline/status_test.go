@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -52,5 +53,21 @@ func TestArgumentsOfWhatIsUp(t *testing.T) {
 		if got := knows(s, []string{"web", names}); got != want {
 			t.Errorf("web and %s: %v", names, got)
 		}
+	}
+}
+
+// TestWhatIsInForce names it where a daemon runs.
+func TestWhatIsInForce(t *testing.T) {
+	var b strings.Builder
+	printInForce(&b, api.Status{
+		Daemon: api.DaemonInfo{Pid: 7, Path: "/home/me/go/bin:/usr/bin", LogFile: "/state/daemon.log"}, Cluster: api.ClusterStatus{Kubeconfig: "/home/me/.kube/config"},
+	})
+	want := "PATH        /home/me/go/bin:/usr/bin\nkubeconfig  /home/me/.kube/config\ndaemon      process 7, log /state/daemon.log\n"
+	if b.String() != want {
+		t.Errorf("got\n%s", b.String())
+	}
+	b.Reset()
+	if printInForce(&b, api.Status{}); b.Len() > 0 {
+		t.Errorf("without a daemon: %q", b.String())
 	}
 }

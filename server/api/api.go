@@ -74,6 +74,7 @@ type DaemonInfo struct {
 	Workspace string    `json:"workspace" secrets:"name"` // absolute folder
 	Started   time.Time `json:"started"`
 	LogFile   string    `json:"log_file" secrets:"name"`
+	Path      string    `json:"path" secrets:"name"` // where its commands are looked for: the PATH in force
 
 	// Unwritten says why what is done is not written down, for the next daemon to
 	// go on with; nil while it is.
@@ -82,9 +83,12 @@ type DaemonInfo struct {
 
 // ClusterStatus says which cluster is used and whether it answers.
 type ClusterStatus struct {
-	Context   string          `json:"context" secrets:"name"`
-	Namespace string          `json:"namespace" secrets:"name"`
-	Product   string          `json:"product,omitempty" secrets:"name"` // kind, minikube, …
+	Context   string `json:"context" secrets:"name"`
+	Namespace string `json:"namespace" secrets:"name"`
+	Product   string `json:"product,omitempty" secrets:"name"` // kind, minikube, …
+
+	Kubeconfig string `json:"kubeconfig,omitempty" secrets:"name"` // the file that names the context
+
 	Allowed   bool            `json:"allowed"`
 	Connected bool            `json:"connected"`
 	Problem   *config.Problem `json:"problem,omitempty"`

@@ -98,6 +98,7 @@ func (s *session) status(allowedContexts []string) api.ClusterStatus {
 	if s.cluster != nil {
 		id := s.cluster.Identity()
 		out.Context, out.Namespace, out.Product = id.Context, id.Namespace, string(id.Product)
+		out.Kubeconfig = s.cluster.Kubeconfig()
 		out.Allowed, out.Problem = kube.Allowed(id, allowedContexts)
 		out.Connected = s.runner != nil && s.lost == nil
 	}

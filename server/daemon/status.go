@@ -22,7 +22,7 @@ func (c *core) publish() {
 	s := status.Of(status.Facts{
 		Daemon: api.DaemonInfo{
 			Pid: os.Getpid(), Version: c.d.o.Version, Workspace: c.d.o.Endpoint.Workspace,
-			Started: started, LogFile: c.d.o.Endpoint.LogFile(), Unwritten: c.store.unwritten(),
+			Started: started, LogFile: c.d.o.Endpoint.LogFile(), Path: os.Getenv("PATH"), Unwritten: c.store.unwritten(),
 		},
 		Tiltfile: c.session.tiltfile(c.d.o.Endpoint.Workspace), Args: c.session.request.Args,
 		Cluster: c.clusterStatus(), Config: c.configStatus(),

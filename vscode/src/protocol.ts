@@ -57,6 +57,7 @@ export interface DaemonInfo {
   workspace: string;
   started: string;
   log_file: string;
+  path: string;
   unwritten?: Problem;
 }
 
@@ -103,6 +104,7 @@ export interface ClusterStatus {
   context: string;
   namespace: string;
   product?: string;
+  kubeconfig?: string;
   allowed: boolean;
   connected: boolean;
   problem?: Problem;
