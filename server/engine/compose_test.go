@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// composed is a Compose project: db, and web, which is built and depends on it.
+func composed(definition string) *config.Project {
+	service := func(name string) *config.Compose {
+		return &config.Compose{Project: "p", Service: name, Definition: definition}
+	}
+	return &config.Project{
+		Images: []config.Image{{Ref: "web", Deps: []string{"/w"}, LiveUpdate: []config.Step{{Kind: config.StepSync, Local: "/w", Remote: "/app"}}}},
+		Resources: []config.Resource{
+			{Name: "db", Kind: config.KindCompose, AutoInit: true, Enabled: true, Compose: service("db")},
+			{Name: "web", Kind: config.KindCompose, AutoInit: true, Enabled: true, Images: []string{"web"}, ResourceDeps: []string{"db"}, Compose: service("web")},
+		},
+	}
+}
+
+// effectsOf are those of one type.
+func effectsOf[E Effect](w *world) (all []E) {
+	for _, e := range w.effects {
+		if e, ok := e.(E); ok {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+func TestComposeServices(t *testing.T) {
+	w := newWorld(t)
+	w.want(Configured{Project: composed("1")})
+	w.want(Wanted{}, "apply db ")
+	w.want(Applied{Resource: "db"})
+	w.want(Observed{Resource: "db", Ready: true}, "build web")
+	if b := effectsOf[Build](w); !b[0].Local {
+		t.Error("an image of Compose alone is pushed")
+	}
+	w.want(Built{Ref: "web", Pushed: "web:1"}, "apply web web=web:1")
+	w.want(Applied{Resource: "web", Agentless: []string{"web"}})
+	w.want(Observed{Resource: "web", Ready: true})
+	// Nothing is synced into it.
+	w.want(Changed{Images: map[string][]string{"web": {"/w/a"}}}, "build web")
+	w.want(Built{Ref: "web", Pushed: "web:2"}, "apply web web=web:2")
+	w.do(Applied{Resource: "web"})
+	w.do(Observed{Resource: "web", Broken: true, Ended: true, Message: "exit code 1"})
+	if r := w.state.Resources["web"]; !r.Ended || !r.Broken {
+		t.Errorf("web crashed: %+v", r)
+	}
+	w.do(Wanted{})
+	if a := effectsOf[Apply](w); len(a) != 1 || a[0].Resource.Name != "web" || !a[0].Forced {
+		t.Errorf("another up after a crash: %+v", a)
+	}
+	w.do(Applied{Resource: "web"})
+	w.want(RestartAsked{Resource: "db"}, "engine.Restart")
+	if r := effectsOf[Restart](w); len(r) != 1 || r[0].Resource.Name != "db" {
+		t.Errorf("a restart: %+v", w.effects)
+	}
+	w.want(Configured{Project: composed("1")})
+	w.do(Configured{Project: composed("2")})
+	if a := effectsOf[Apply](w); len(a) == 0 || a[0].Resource.Name != "db" || a[0].Forced {
+		t.Errorf("with other definitions: %+v", w.effects)
+	}
+}
+
+// TestComposeServicesThatLeave are removed; a new name is none.
+func TestComposeServicesThatLeave(t *testing.T) {
+	w := newWorld(t)
+	w.do(Configured{Project: composed("1")})
+	w.do(Wanted{})
+	w.do(Applied{Resource: "db"})
+	renamed := composed("1")
+	renamed.Resources[0].Name = "store"
+	w.do(Configured{Project: renamed})
+	for _, f := range effectsOf[Forget](w) {
+		if len(f.Services) > 0 {
+			t.Errorf("a renamed service is removed: %+v", f)
+		}
+	}
+	w.do(Applied{Resource: "store"})
+	gone := composed("1")
+	gone.Resources = gone.Resources[1:]
+	w.do(Configured{Project: gone})
+	want := []Forget{{Services: []config.Compose{*renamed.Resources[0].Compose}, Dropped: []string{"store"}}}
+	if diff := cmp.Diff(want, effectsOf[Forget](w)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestImageThatGoesToAClusterToo is built again, to be pushed.
+func TestImageThatGoesToAClusterToo(t *testing.T) {
+	w := newWorld(t)
+	w.do(Configured{Project: composed("1")})
+	alone := w.state.Images["web"].Spec
+	shared := composed("1")
+	shared.Resources = append(shared.Resources, config.Resource{Name: "pod", Kind: config.KindK8s, AutoInit: true, Enabled: true, Images: []string{"web"}})
+	w.do(Configured{Project: shared})
+	if w.state.Images["web"].Spec == alone || w.state.view.local["web"] {
+		t.Error("it counts as one that stays on this machine")
+	}
+}
