@@ -235,8 +235,6 @@ func (c *check) evaluate(ctx context.Context, root string) *config.Project {
 		p = eval.Eval(ctx, eval.Options{
 			Tiltfile: root, Env: os.Environ(), Version: version, Renderer: renderer(), Remote: remote(extensionCache(root, nil)), AnyContext: true,
 		})
-		secrets := config.SecretsOf(p)
-		p.Error, p.Warnings = config.Scrubbed(secrets, p.Error), config.Scrubbed(secrets, p.Warnings)
 		c.projects[root] = p
 	}
 	return p
