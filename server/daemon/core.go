@@ -90,12 +90,14 @@ func (c *core) loop(ctx context.Context) {
 	}
 }
 
-// protect keeps a defect from ending the daemon.
+// protect keeps a defect from ending the daemon, and whoever waits from waiting
+// for an answer that never comes.
 func (c *core) protect(f func(*core)) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.d.o.Log.Error("defect", "panic", v, "stack", stack())
 			c.d.tell("error", fmt.Sprintf("internal error: %v; please report it with %s", v, c.d.o.Endpoint.LogFile()))
+			c.d.waiting.end(c.d.defect(v))
 		}
 	}()
 	f(c)

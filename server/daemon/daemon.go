@@ -70,6 +70,7 @@ type Daemon struct {
 	secrets atomic.Pointer[config.Secrets] // that nobody shall see
 
 	published *publisher
+	waiting   waiting
 	work      sync.WaitGroup // what the core began beside its loop
 }
 

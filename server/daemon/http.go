@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
@@ -78,22 +79,52 @@ func in[T any](ctx context.Context, d *Daemon, f func(c *core, answer func(T, er
 		default:
 		}
 	}
-	d.queue.put(func(c *core) {
-		defer func() {
-			if v := recover(); v != nil {
-				var zero T
-				answer(zero, d.defect(v)) // nobody shall wait for an answer that never comes
-				panic(v)
-			}
-		}()
-		f(c, answer)
+	forget := d.waiting.add(func(err error) {
+		var zero T
+		answer(zero, err)
 	})
+	defer forget()
+	d.queue.put(func(c *core) { f(c, answer) })
 	select {
 	case o := <-done:
 		return o.v, o.err
 	case <-ctx.Done():
 		var zero T
 		return zero, context.Cause(ctx)
+	}
+}
+
+// waiting are the requests that wait for an answer of the core. A defect may
+// have been in what would have answered any of them, so that it answers all.
+type waiting struct {
+	mu   sync.Mutex
+	fail map[int]func(error)
+	next int
+}
+
+// add notes a request until forget is called.
+func (w *waiting) add(fail func(error)) (forget func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fail == nil {
+		w.fail = map[int]func(error){}
+	}
+	id := w.next
+	w.next++
+	w.fail[id] = fail
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.fail, id)
+	}
+}
+
+// end answers all of them.
+func (w *waiting) end(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, fail := range w.fail {
+		fail(err)
 	}
 }
 

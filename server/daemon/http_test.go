@@ -155,6 +155,12 @@ func TestPanicDoesNotEndTheCore(t *testing.T) {
 	if got != 7 || err != nil {
 		t.Errorf("answered %d, %v before the defect, want 7", got, err)
 	}
+	_, err = in(ctx, s.Daemon, func(c *core, _ func(int, error)) {
+		c.spawn(func(context.Context) { s.queue.put(func(*core) { panic("a late one") }) })
+	})
+	if err == nil || !strings.Contains(err.Error(), "a late one") {
+		t.Errorf("error = %v, want one that names the defect of what was to answer", err)
+	}
 	if got, err := in(ctx, s.Daemon, func(_ *core, answer func(int, error)) { answer(8, nil) }); got != 8 || err != nil {
 		t.Errorf("answered %d, %v after the defects", got, err)
 	}
@@ -164,9 +170,9 @@ func TestPanicDoesNotEndTheCore(t *testing.T) {
 	for _, l := range lines {
 		told = append(told, l.Level+" "+l.Text)
 	}
-	for i, want := range []string{"a defect", "another one"} {
-		if len(told) != 2 || !strings.Contains(told[i], want) || !strings.HasPrefix(told[i], "error") {
-			t.Errorf("log = %q, want both defects", told)
+	for i, want := range []string{"a defect", "another one", "a late one"} {
+		if len(told) != 3 || !strings.Contains(told[i], want) || !strings.HasPrefix(told[i], "error") {
+			t.Errorf("log = %q, want all defects", told)
 		}
 	}
 }
