@@ -234,6 +234,24 @@ func TestUpNames(t *testing.T) {
 	}
 }
 
+// TestCIFollowsNoFiles: what commands write for a build server runs nothing again.
+func TestCIFollowsNoFiles(t *testing.T) {
+	s := upServers(t)
+	s.reach("one:ready two:ready three:ready")
+	s.do(func(c *core) { c.session.request.CI = true })
+	if err := os.WriteFile(filepath.Join(s.o.Endpoint.Workspace, "Tiltfile"), []byte("# written by a command\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, ci := range []bool{true, false} {
+		s.do(func(c *core) {
+			c.session.request.CI = ci
+			if c.rescan(); c.eval.running == ci {
+				t.Errorf("for a build server: %v, and the Tiltfile is evaluated: %v", ci, c.eval.running)
+			}
+		})
+	}
+}
+
 func TestArgsNeedAProjectThatIsUp(t *testing.T) {
 	s := newStand(t)
 	if code, p := s.post(api.RouteArgs, `{"args":["one"]}`); code != 422 || !strings.Contains(p.Message, "not up") || !strings.Contains(p.Hint, "towline up -- ") {

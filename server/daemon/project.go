@@ -128,8 +128,11 @@ func (c *core) hint(paths []string, saved bool) {
 	}
 }
 
-// rescan looks at everything again.
+// rescan looks at everything again, after a command.
 func (c *core) rescan() {
+	if c.session.request.CI {
+		return // see hint
+	}
 	c.reevaluate(c.changed(c.sources.scan(), false), c.eval.running)
 }
 
@@ -168,7 +171,7 @@ func concerned(e engine.Changed) []string {
 // is overtaken, unless it seems to change them itself, or that was done so often
 // that it would never come to an end.
 func (c *core) reevaluate(files []string, within bool) {
-	if len(files) == 0 {
+	if len(files) == 0 || c.session.request.CI {
 		return
 	}
 	path, own := c.eval.writes.note(files, within)
