@@ -22,6 +22,7 @@ import (
 const (
 	labelProject = "com.docker.compose.project"
 	labelService = "com.docker.compose.service"
+	labelHash    = "com.docker.compose.config-hash"
 	labelOneOff  = "com.docker.compose.oneoff" // "True" for those of `docker compose run`
 )
 
@@ -74,11 +75,31 @@ func (c CLI) Up(ctx context.Context, u Up) error {
 	if u.Project.EnvFile != "" {
 		args = append(args, "--env-file", u.Project.EnvFile)
 	}
+	if !u.Forced && c.isDone(ctx, u, slices.Clone(args), model) {
+		return nil // it is not done once more
+	}
 	args = append(args, "up", "-d", "--no-deps", "--no-build", "--quiet-pull")
 	if u.Forced {
 		args = append(args, "--force-recreate")
 	}
 	return c.run(ctx, call{args: append(args, u.Service), stdin: bytes.NewReader(model), line: u.Line})
+}
+
+// isDone reports whether a service did its work already just as it is described
+// now: its containers ended well and are not to be started again, and Compose
+// would make the same ones. Where that cannot be told it is not.
+func (c CLI) isDone(ctx context.Context, u Up, args []string, model []byte) bool {
+	all, err := c.List(ctx, u.Project.Name)
+	all = slices.DeleteFunc(all, func(x Container) bool { return x.Service != u.Service })
+	works := func(x Container) bool { return !ended(x, "").ready || x.State != "exited" }
+	if err != nil || len(all) == 0 || slices.ContainsFunc(all, works) {
+		return false
+	}
+	var out bytes.Buffer
+	err = c.run(ctx, call{args: append(args, "config", "--hash", u.Service), stdin: bytes.NewReader(model), quiet: true, stdout: &out})
+	_, hash, _ := strings.Cut(strings.TrimSpace(out.String()), " ")
+	other := func(x Container) bool { return x.ConfigHash != strings.TrimSpace(hash) }
+	return err == nil && hash != "" && !slices.ContainsFunc(all, other)
 }
 
 // Down takes a project down that is known by its containers' labels alone.
@@ -157,7 +178,7 @@ func (c CLI) List(ctx context.Context, project string) ([]Container, error) {
 func (x inspected) container() Container {
 	c := Container{
 		ID: x.ID, Name: strings.TrimPrefix(x.Name, "/"), Service: x.Config.Labels[labelService], State: x.State.Status, ExitCode: x.State.ExitCode,
-		OOMKilled: x.State.OOMKilled, Error: x.State.Error, Restarts: x.RestartCount, RestartPolicy: x.HostConfig.RestartPolicy.Name,
+		ConfigHash: x.Config.Labels[labelHash], OOMKilled: x.State.OOMKilled, Error: x.State.Error, Restarts: x.RestartCount, RestartPolicy: x.HostConfig.RestartPolicy.Name,
 	}
 	if x.State.StartedAt.Year() > 1 {
 		c.StartedAt = x.State.StartedAt

@@ -20,6 +20,7 @@ type Container struct {
 	Error             string // why it could not be started
 	StartedAt         time.Time
 	Restarts          int    // by its policy
+	ConfigHash        string // what Compose made it from
 	RestartPolicy     string // "no", "always", …
 }
 

@@ -195,6 +195,13 @@ func TestRealDocker(t *testing.T) {
 		t.Errorf("with nothing changed the container was replaced: %s, before %s", now, before)
 	}
 
+	before = b.docker("inspect", "--format", "{{.State.StartedAt}}", id("job"))
+	b.up("job")
+	b.until("done still", func() bool { return b.states["job"].Ended })
+	if now := b.docker("inspect", "--format", "{{.State.StartedAt}}", id("job")); now != before {
+		t.Errorf("what was done is done again: %s, before %s", now, before)
+	}
+
 	all["db"].(map[string]any)["environment"] = map[string]string{"GREETING": "anew"}
 	b.configure(services(t, all))
 	b.up("db")
