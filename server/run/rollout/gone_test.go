@@ -1,11 +1,13 @@
 package rollout
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/inbox"
 )
 
 // other is an object without pods.
@@ -79,6 +81,20 @@ func TestWhatEndedWellIsNotMissed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPodsOfWorkloadsAreForgotten: their names never come again, and a daemon
+// lives for days.
+func TestPodsOfWorkloadsAreForgotten(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		p := pod("web-1", "t1", "img:1")
+		p.Owner = kube.Owner{Kind: "Deployment", Name: "web"}
+		b.Applied(web(), []Object{applied("t1")}, true)
+		b.emit(ours, changed(p), kube.Event{Kind: kube.PodGone, Pod: p})
+		if n := inbox.Ask(t.Context(), b.box, func(_ context.Context, s *state) int { return len(s.deleted) }); n != 0 {
+			t.Errorf("%d pods are remembered that are gone", n)
+		}
+	})
 }
 
 // TestWorkloadsThatMayNotBeSeen are not waited for: the right is named.

@@ -104,7 +104,9 @@ func (s *state) changed(ctx context.Context, e kube.Event) {
 		maps.DeleteFunc(s.logs, func(k logKey, _ bool) bool { return k.pod == e.Pod.UID })
 		maps.DeleteFunc(s.complaints, func(k logKey, _ *output.Repeats) bool { return k.pod == e.Pod.UID })
 		maps.DeleteFunc(s.seen, func(k logKey, _ time.Time) bool { return k.pod == e.Pod.UID })
-		s.ended(kube.Ref{Kind: "Pod", Namespace: e.Pod.Namespace, Name: e.Pod.Name, UID: e.Pod.UID}, e.Pod.Rollout())
+		if e.Pod.Owner == (kube.Owner{}) { // else nobody applied it, and its name never comes again
+			s.ended(kube.Ref{Kind: "Pod", Namespace: e.Pod.Namespace, Name: e.Pod.Name, UID: e.Pod.UID}, e.Pod.Rollout())
+		}
 		s.observe(s.resourceOf(e.Pod))
 	case kube.WorkloadChanged:
 		s.workloads[bare(e.Workload.Ref)] = e.Workload
