@@ -83,6 +83,9 @@ func TestObjectsNeedTheirCluster(t *testing.T) {
 			if !strings.Contains(status.Cluster.Problem.Message, test.want) || began(status, "one") != began(before, "one") {
 				t.Errorf("the status says %+v; the first server began %s, before %s", status.Cluster, began(status, "one"), began(before, "one"))
 			}
+			if !strings.Contains(status.Text, "3 ready, and the Tiltfile has come to need a cluster") {
+				t.Errorf("the status says %q", status.Text)
+			}
 			if got := phases(status); got != "one:ready two:ready three:ready web:stopped" {
 				t.Errorf("what is up: %s", got)
 			}
