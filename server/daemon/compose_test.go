@@ -19,6 +19,7 @@ import (
 type fakeDocker struct {
 	mu       sync.Mutex
 	services []string
+	down     []string // projects
 	broken   error
 }
 
@@ -51,7 +52,13 @@ func (f *fakeDocker) Remove(_ context.Context, c config.Compose) error {
 	})
 }
 
-func (f *fakeDocker) Down(context.Context, string) error { return f.do(func() { f.services = nil }) }
+func (f *fakeDocker) Down(_ context.Context, project string) error {
+	return f.do(func() {
+		f.services = nil
+		f.down = append(f.down, project)
+		slices.Sort(f.down)
+	})
+}
 
 func (f *fakeDocker) List(context.Context, string) (all []compose.Container, err error) {
 	err = f.do(func() {
@@ -112,6 +119,10 @@ func TestComposeServicesNeedNoCluster(t *testing.T) {
 		s.do(func(c *core) { left = len(c.store.record.Compose["p"]) })
 		return docker.names() == "web" && left == 1
 	})
+	s.do(func(c *core) { // as when the last of a project leaves
+		c.store.record.Compose["q"] = []string{"cache"}
+		c.store.record.removed(&config.Compose{Project: "q", Service: "cache"})
+	})
 	docker.mu.Lock()
 	docker.broken = &compose.Failure{Problem: config.Problem{Message: "docker does not answer"}}
 	docker.mu.Unlock()
@@ -121,8 +132,8 @@ func TestComposeServicesNeedNoCluster(t *testing.T) {
 	docker.mu.Lock()
 	docker.broken = nil
 	docker.mu.Unlock()
-	if code, problem := s.post(api.RouteDown, `{}`); code != 200 || docker.names() != "" {
-		t.Errorf("down: %d %+v, left %q", code, problem, docker.names())
+	if code, problem := s.post(api.RouteDown, `{}`); code != 200 || docker.names() != "" || !slices.Equal(docker.down, []string{"p", "q"}) {
+		t.Errorf("down: %d %+v, left %q of %q", code, problem, docker.names(), docker.down)
 	}
 	s.do(func(c *core) {
 		if len(c.store.record.Compose) != 0 || c.store.record.Up != nil {

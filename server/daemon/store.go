@@ -328,12 +328,11 @@ func (r *record) resumes() *api.UpRequest {
 	return r.Up
 }
 
-// removed forgets a service of Compose of which nothing is left, and with the
-// last of them the project.
+// removed forgets a service of Compose of which nothing is left. Its project stays
+// known, since a Down removes its networks.
 func (r *record) removed(s *config.Compose) {
-	left := slices.DeleteFunc(r.Compose[s.Project], func(name string) bool { return name == s.Service })
-	if r.Compose[s.Project] = left; len(left) == 0 {
-		delete(r.Compose, s.Project)
+	if left, known := r.Compose[s.Project]; known {
+		r.Compose[s.Project] = slices.DeleteFunc(left, func(name string) bool { return name == s.Service })
 	}
 }
 
