@@ -28,6 +28,40 @@ type removal struct {
 	report  func(Progress)
 	doomed  []*deletion
 	family  family
+	silence silence
+}
+
+// silence is a time without answers of the server, which may pass.
+type silence struct {
+	mu    sync.Mutex
+	since time.Time // of the first that was missing; zero: all came
+	now   bool      // one was missing in this look
+}
+
+// patience is how long a server may be silent. It is restarted within that.
+const patience = 15 * time.Second
+
+// bridges reports whether an error is waited out: nothing follows from it.
+func (s *silence) bridges(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !Passing(err) {
+		return false
+	}
+	if s.now = true; s.since.IsZero() {
+		s.since = time.Now()
+	}
+	return time.Since(s.since) < patience
+}
+
+// looked ends a look: where all was answered, the silence is over.
+func (s *silence) looked() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.now {
+		s.since = time.Time{}
+	}
+	s.now = false
 }
 
 // deletion is the removal of one object. One goroutine at a time has it.
@@ -151,11 +185,13 @@ func (r *removal) look(ctx context.Context) {
 	left := r.left()
 	there := r.present(ctx, left)
 	held, err := r.family.look(ctx, r.cluster)
+	defer r.silence.looked()
 	for _, d := range left {
 		uid := d.old.GetUID()
 		now := there[uid]
-		if err != nil && r.family.has(uid) {
-			d.err = classify("deleting", d.ref.String(), err)
+		unseen := err != nil && r.family.has(uid)
+		if failed := classify("deleting", d.ref.String(), err); unseen && !r.silence.bridges(failed) {
+			d.err = failed
 		}
 		switch {
 		case d.err != nil:
@@ -163,6 +199,8 @@ func (r *removal) look(ctx context.Context) {
 			d.held = heldBy(now)
 		case held[uid] != "":
 			d.held = "waiting for " + held[uid] + " to end"
+		case unseen:
+			d.held = "waiting for the cluster to answer"
 		default:
 			d.old = nil
 			r.tell(d, Deleted, "")
@@ -193,7 +231,7 @@ func (r *removal) present(ctx context.Context, left []*deletion) map[types.UID]*
 	for _, some := range places {
 		group.Go(func() error {
 			if len(some) <= fewObjects || !listed(ctx, some, see) {
-				each(some, func(d *deletion) error { return d.get(ctx, see) })
+				each(some, func(d *deletion) error { return r.get(ctx, d, see) })
 			}
 			return nil
 		})
@@ -228,13 +266,17 @@ func selectorOf(some []*deletion) (string, bool) {
 }
 
 // get tells whether one object is there.
-func (d *deletion) get(ctx context.Context, see func(*unstructured.Unstructured)) error {
+func (r *removal) get(ctx context.Context, d *deletion, see func(*unstructured.Unstructured)) error {
 	now, err := d.client.Get(ctx, d.old.GetName(), metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		see(now)
+	case r.silence.bridges(classify("looking for", d.ref.String(), err)):
+		see(d.old) // nobody can tell now: it is asked again
+		return nil
 	}
 	return err
 }

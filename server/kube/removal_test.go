@@ -24,6 +24,8 @@ import (
 type idleAPI struct {
 	mu       sync.Mutex
 	objects  map[string]map[string]any // "deployments/web"
+	pause    map[string]int            // once something was deleted, how many of these get no answer
+	busy     map[string]int            // of pause, those to come
 	forbid   map[string]bool           // "list replicasets"
 	requests []string
 }
@@ -76,6 +78,9 @@ func (a *idleAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.requests = append(a.requests, verb+" "+resource)
 	object := a.objects[rest]
 	switch {
+	case a.busy[verb+" "+resource] > 0:
+		a.busy[verb+" "+resource]--
+		refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", "come back later")
 	case a.forbid[verb+" "+resource]:
 		refuse(w, http.StatusForbidden, "Forbidden", "you may not "+verb+" "+resource)
 	case verb == "list":
@@ -84,6 +89,9 @@ func (a *idleAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "NotFound", rest)
 	case verb == "delete":
 		body, _ := io.ReadAll(r.Body) // of clients with types it is no JSON
+		if a.busy == nil {
+			a.busy = a.pause
+		}
 		a.delete(rest, object, bytes.Contains(body, []byte(metav1.DeletePropagationForeground)))
 		fallthrough
 	default:
@@ -230,5 +238,23 @@ func TestDeletionThatIsRefusedNamesEach(t *testing.T) {
 	}
 	if api.objects["configmaps/conf"] != nil {
 		t.Error("the other one stayed")
+	}
+}
+
+// TestDeletionOutlastsAPause: that the server does not answer for a moment says
+// nothing about what is there.
+func TestDeletionOutlastsAPause(t *testing.T) {
+	api, c := newIdleAPI(t)
+	doomed := []map[string]any{api.deployment("web")}
+	api.pause = map[string]int{"list pods": 1, "get deployments": 1}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := c.Delete(ctx, doomed, DeleteOptions{}); err != nil {
+		t.Error(err)
+	}
+	api.mu.Lock()
+	defer api.mu.Unlock()
+	if len(api.objects) > 0 || api.busy["list pods"] > 0 || api.busy["get deployments"] > 0 {
+		t.Errorf("left %v, and answers that nobody asked for: %v", slices.Sorted(maps.Keys(api.objects)), api.busy)
 	}
 }
