@@ -131,9 +131,12 @@ func (c *Cluster) reload(rules *clientcmd.ClientConfigLoadingRules) (*rest.Confi
 	if now := identify(id.Context, id.Namespace, raw, cfg); now.Pin() != id.Pin() || now.Server != id.Server {
 		return nil, nil
 	}
+	if err := rest.LoadTLSFiles(cfg); err != nil {
+		return nil, err
+	}
 	pinned := pin(*raw, id.Context, id.Namespace)
 	c.pinned.Store(&pinned)
-	return cfg, rest.LoadTLSFiles(cfg)
+	return cfg, nil
 }
 
 // newCluster makes the clients for a configuration.

@@ -61,32 +61,38 @@ func (c *credentials) RoundTrip(r *http.Request) (*http.Response, error) {
 // renew reads the kubeconfig again and returns the way to ask with what it says
 // by now; nil when that is what was refused.
 func (c *credentials) renew(refused http.RoundTripper) http.RoundTripper {
+	transport, fresh := c.replace(refused)
+	if fresh && c.renewed != nil {
+		c.renewed() // without the lock: it may ask the cluster
+	}
+	return transport
+}
+
+// replace is renew without telling anybody; fresh says that this call did it.
+func (c *credentials) replace(refused http.RoundTripper) (transport http.RoundTripper, fresh bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.transport != refused {
-		return c.transport // somebody else was quicker
+		return c.transport, false // somebody else was quicker
 	}
 	if c.load == nil {
-		return nil
+		return nil, false
 	}
 	config, err := c.load()
 	if err != nil || config == nil || reflect.DeepEqual(proofOf(config), proofOf(c.config)) {
-		return nil
+		return nil, false
 	}
 	next := rest.CopyConfig(c.config)
 	next.Username, next.Password = config.Username, config.Password
 	next.BearerToken, next.BearerTokenFile = config.BearerToken, config.BearerTokenFile
 	next.CertData, next.KeyData = config.CertData, config.KeyData
 	next.ExecProvider, next.AuthProvider = config.ExecProvider, config.AuthProvider
-	transport, err := rest.TransportFor(next)
+	transport, err = rest.TransportFor(next)
 	if err != nil {
-		return nil
+		return nil, false
 	}
 	c.config, c.transport = next, transport
-	if c.renewed != nil {
-		c.renewed()
-	}
-	return transport
+	return transport, true
 }
 
 // again does what dials by itself, and if that is refused for its credentials,
