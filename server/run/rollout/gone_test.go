@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/towline-dev/towline/server/kube"
@@ -104,5 +105,22 @@ func TestWorkloadsThatMayNotBeSeen(t *testing.T) {
 		refusal := &kube.Error{Kind: kube.Forbidden, Op: "watching", Object: "deployments", Err: errors.New("you may not list deployments")}
 		b.emit(ours, kube.Event{Kind: kube.Refused, Object: kube.Ref{Kind: "Deployment"}, Err: refusal}, kube.Event{Kind: kube.Synced})
 		b.is("web", verdict{broken: true, message: "whether Deployment web in namespace n is ready cannot be seen: watching deployments: you may not list deployments"})
+	})
+}
+
+// TestKindThatComesBack: what is of a kind that the cluster did not know is
+// watched when it is applied again.
+func TestKindThatComesBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		thing := other("Thing", "t1")
+		b.cluster.unknown = map[string]bool{"Thing": true}
+		b.Applied(web(), []Object{thing}, true)
+		synctest.Wait()
+		b.cluster.mu.Lock()
+		b.cluster.unknown = nil
+		b.cluster.mu.Unlock()
+		b.Applied(web(), []Object{thing}, true)
+		b.emit("n/Thing?"+kube.LabelWorkspace+"=ws", kube.Event{Kind: kube.ObjectSeen, Object: thing.Ref}, kube.Event{Kind: kube.ObjectGone, Object: thing.Ref})
+		b.is("web", b.gone("Thing"))
 	})
 }

@@ -25,6 +25,7 @@ import (
 type cluster struct {
 	mu      sync.Mutex
 	watches map[string]func(kube.Event) // by namespace and selector
+	unknown map[string]bool             // kinds that are not in the cluster
 	logs    func(o kube.LogOptions, line func(kube.LogLine)) error
 }
 
@@ -40,6 +41,12 @@ func (c *cluster) Watch(ctx context.Context, namespace, selector string, emit fu
 }
 
 func (c *cluster) WatchKind(ctx context.Context, kind kube.Ref, selector string, emit func(kube.Event)) error {
+	c.mu.Lock()
+	unknown := c.unknown[kind.Kind]
+	c.mu.Unlock()
+	if unknown {
+		return errors.New("no such kind")
+	}
 	return c.Watch(ctx, kind.Namespace+"/"+kind.Kind, selector, emit)
 }
 

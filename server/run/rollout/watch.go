@@ -40,10 +40,12 @@ func (s *state) watchKind(ctx context.Context, ref kube.Ref) {
 	}
 	s.kinds[kind] = true
 	s.box.Go(func() {
-		// An error means that nobody can tell: the kind has left the cluster.
+		// An error means that nobody can tell: the kind is not in the cluster.
+		// Whoever applies one again watches it again.
 		_ = s.Kube.WatchKind(ctx, kind, kube.LabelWorkspace+"="+s.Workspace, func(e kube.Event) {
 			s.box.Put(func(ctx context.Context, s *state) { s.changed(ctx, e) })
 		})
+		s.box.Put(func(_ context.Context, s *state) { delete(s.kinds, kind) })
 	})
 }
 
