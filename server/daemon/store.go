@@ -161,19 +161,29 @@ func (s *store) mend() {
 			text.Write(append(line, '\n'))
 		}
 	}
-	temp := s.path("touched.new")
-	err := os.WriteFile(temp, text.Bytes(), 0o600)
+	journal, err := replaceJournal(s.path("touched"), text.Bytes())
 	if err == nil {
-		err = os.Rename(temp, s.path("touched"))
-	}
-	if err == nil {
-		s.journal, err = os.OpenFile(s.path("touched"), os.O_APPEND|os.O_WRONLY, 0o600)
-	}
-	if err == nil {
-		s.torn = nil
+		s.journal, s.torn = journal, nil
 	} else if s.torn == nil {
 		s.tear(err)
 	}
+}
+
+// replaceJournal puts a journal in place and leaves it open: one that nobody
+// could add to would miss what comes.
+func replaceJournal(path string, text []byte) (*os.File, error) {
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = f.Write(text); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // retry writes what could not be written.
