@@ -51,7 +51,7 @@ minutes in all, and 5 for a resource to become ready, where it does not.`,
 		},
 	}
 	ws.register(cmd)
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "in place of ci_settings(timeout=…), 10m for example")
+	cmd.Flags().Var((*timeLimit)(&timeout), "timeout", "in place of ci_settings(timeout=…), 10m for example")
 	cmd.Flags().StringVar(&reports.junit, "junit", "", "write a JUnit report to this file")
 	cmd.Flags().StringVar(&reports.json, "json", "", "write the whole status to this file, as towline status --json prints it")
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
@@ -100,7 +100,9 @@ func (r *ciRun) follow(ctx context.Context, req api.UpRequest) error {
 	waiting, end := context.WithCancel(ctx)
 	defer end()
 	r.end = end
+	r.mu.Lock()
 	r.again = time.AfterFunc(r.limit, func() { r.see(nil) })
+	r.mu.Unlock()
 	defer r.again.Stop()
 	stopLogs := r.logs(ctx)
 	stopCounting := r.view.keepCounting()

@@ -45,12 +45,27 @@ project that is up are brought up beside what is. Arguments hold until
 	}
 	ws.register(cmd)
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return when all is ready; the project stays up and in sync in the background")
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up waiting after this time, 5m for example; what was begun goes on (0: wait)")
+	cmd.Flags().Var((*timeLimit)(&timeout), "timeout", "give up waiting after this time, 5m for example; what was begun goes on (0: wait)")
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
 	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace for objects that name none (default: the context's); made if it is not there")
 	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, takeOverUsage)
 	return cmd
 }
+
+// timeLimit is a duration on the command line, 0 for none.
+type timeLimit time.Duration
+
+func (l *timeLimit) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err == nil && d < 0 {
+		err = errors.New("a time that is over before it begins")
+	}
+	*l = timeLimit(d)
+	return err
+}
+
+func (l *timeLimit) String() string { return time.Duration(*l).String() }
+func (l *timeLimit) Type() string   { return "duration" }
 
 // positional sorts a command's arguments. All are the Tiltfile's, but for those
 // before -- that name resources of a project that is up.

@@ -47,7 +47,7 @@ for one that did or for a trigger.`,
 	}
 	ws.register(cmd)
 	chosen.register(cmd)
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this time, 5m for example (0: wait)")
+	cmd.Flags().Var((*timeLimit)(&timeout), "timeout", "give up after this time, 5m for example (0: wait)")
 	return cmd
 }
 

@@ -25,6 +25,7 @@ func TestWait(t *testing.T) {
 		{"nope", "web ready", `there is no resource "nope"`},
 		{"--label back", "web ready", "no resource has the label"},
 		{"", "", "nothing is up"},
+		{"--timeout -1s", "web ready", `invalid argument "-1s"`},
 	} {
 		t.Run(test.args+" "+test.tells, func(t *testing.T) {
 			serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
@@ -48,8 +49,10 @@ func TestWait(t *testing.T) {
 			err := root.ExecuteContext(t.Context())
 			if p := new(config.Problem); errors.As(err, &p) {
 				got = p.Message
+			} else if errors.Is(err, errReported) {
+				got = "failed"
 			} else if err != nil {
-				got = map[bool]string{true: "failed"}[errors.Is(err, errReported)]
+				got = err.Error()
 			}
 			if !strings.HasPrefix(got, test.want) {
 				t.Errorf("got %q (%v), want %q", got, err, test.want)
