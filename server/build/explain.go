@@ -74,7 +74,7 @@ func cause(step, output string) (text, hint string) {
 		return "docker does not answer: " + noDaemon.FindString(output), "start docker, then trigger the resource"
 	case exitedWith.MatchString(output) && step != "":
 		code := lastMatch(exitedWith, output)
-		return fmt.Sprintf("`%s` ended with exit code %s", step, code) + lastWords(output), "the log of the build shows what the command said"
+		return fmt.Sprintf("`%s` ended with exit code %s", step, code) + lastLineOf(output), "the log of the build shows what the command said"
 	case missingFile.MatchString(output):
 		m := missingFile.FindStringSubmatch(output)
 		file := strings.TrimPrefix(firstOf(m[1], m[2]), "/")
@@ -93,8 +93,8 @@ func cause(step, output string) (text, hint string) {
 // stepOutput is a line that a step wrote, as BuildKit shows it: "#7 0.123 text".
 var stepOutput = regexp.MustCompile(`(?m)^#\d+ \d+\.\d+ (.+?)\r?$`)
 
-// lastWords is the last line that the failed command wrote.
-func lastWords(output string) string {
+// lastLineOf is the last line that the failed command wrote.
+func lastLineOf(output string) string {
 	if words := lastMatch(stepOutput, output); words != "" {
 		return ": " + words
 	}

@@ -84,6 +84,11 @@ func (s *Services) seen(ctx context.Context, st *state, name string, seen []Cont
 			p.lost = ""
 		}
 		s.tellChanges(st, name, p.containers, seen)
+		for _, old := range p.containers {
+			if l := st.logs[old.ID]; l != nil && !l.reading && !slices.ContainsFunc(seen, func(c Container) bool { return c.ID == old.ID }) {
+				delete(st.logs, old.ID)
+			}
+		}
 		p.containers = seen
 	}
 	for resource, sv := range st.services {
@@ -147,7 +152,7 @@ func (s *Services) observe(st *state, resource string) {
 	}
 	var all []verdict
 	for _, c := range st.of(sv) {
-		all = append(all, judge(c, time.Now(), st.lastWords(c.ID)))
+		all = append(all, judge(c, time.Now(), st.lastLine(c.ID)))
 	}
 	v := judgeAll(all)
 	if lost := st.project(sv.res.Compose.Project).lost; lost != "" {
@@ -168,12 +173,12 @@ type logs struct {
 	broke   bool      // it was not read to its end
 	started time.Time // of the run that it is, or was, read of
 	until   time.Time // of the last line
-	words   string    // that line
+	line    string    // that line
 }
 
-func (st *state) lastWords(id string) string {
+func (st *state) lastLine(id string) string {
 	if l := st.logs[id]; l != nil {
-		return l.words
+		return l.line
 	}
 	return ""
 }
@@ -199,10 +204,10 @@ func (s *Services) readLogs(ctx context.Context, st *state, sv *service) {
 
 // readLog reads a container's log to its end. It runs beside the owner.
 func (s *Services) readLog(ctx context.Context, resource, id, name string, after time.Time) {
-	until, words := after, ""
+	until, line := after, ""
 	out := s.o.Log.Lines(func(text string) {
 		s.o.Log.Emit(output.Line{Time: until, Resource: resource, Source: "runtime", Pod: name, Text: text})
-		words = text
+		line = text
 	})
 	err := s.o.Docker.Logs(ctx, id, after, func(at time.Time, text string) {
 		if !at.After(after) {
@@ -213,10 +218,11 @@ func (s *Services) readLog(ctx context.Context, resource, id, name string, after
 	})
 	out.Flush()
 	s.box.Put(func(ctx context.Context, st *state) {
-		l := st.logs[id]
-		l.reading, l.broke, l.until = false, err != nil, until
-		if words != "" {
-			l.words = words
+		if l := st.logs[id]; l != nil {
+			l.reading, l.broke, l.until = false, err != nil, until
+			if line != "" {
+				l.line = line
+			}
 		}
 		s.observe(st, resource)
 		sv := st.services[resource]
