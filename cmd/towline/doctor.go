@@ -55,13 +55,13 @@ keeps a project from coming up.`,
 				Watches: doctor.SystemWatches(), Timeout: doctorPatience,
 			})
 			if asJSON {
-				enc := json.NewEncoder(os.Stdout)
+				enc := json.NewEncoder(cmd.OutOrStdout())
 				enc.SetIndent("", "  ")
 				if err := enc.Encode(found); err != nil {
 					return err
 				}
 			} else {
-				printDiagnosis(os.Stdout, found, os.Getenv("NO_COLOR") == "" && columnsOf(os.Stdout) > 0)
+				printDiagnosis(cmd.OutOrStdout(), found, os.Getenv("NO_COLOR") == "" && columnsOf(os.Stdout) > 0)
 			}
 			if slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.State == doctor.Bad }) {
 				return errReported

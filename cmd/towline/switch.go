@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -56,7 +58,11 @@ func switchCommand(name string, on bool) *cobra.Command {
 			for _, r := range picked {
 				names = append(names, r.Name)
 			}
-			return client.Switch(cmd.Context(), on, names...)
+			if err := client.Switch(cmd.Context(), on, names...); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%sd %s; `towline status` shows it\n", name, listed(names, 8, " and "))
+			return err
 		},
 	}
 	ws.register(cmd)

@@ -59,8 +59,8 @@ type Watches struct {
 	Instances int // fs.inotify.max_user_instances
 }
 
-// Examine looks at everything, at most at the same time, and returns what it
-// found in the order in which a person would ask.
+// Examine looks at everything, at the same time, and returns what it found in
+// the order in which a person would ask.
 func Examine(ctx context.Context, o Options) []Finding {
 	looks := []func(context.Context) []Finding{o.cluster, o.builder, o.watches}
 	found := make([][]Finding, len(looks))
