@@ -118,7 +118,7 @@ func TestBadInputLosesNothing(t *testing.T) {
 	st = s.reaches(ctx, "mistaken", func(st api.Status) bool {
 		return st.Config.Error != nil && strings.Contains(st.Config.Error.Message, "replicas")
 	})
-	if p := st.Config.Error; p.Pos.Line != 3 || !strings.Contains(p.Message, s.Path("web.yaml")) {
+	if p := st.Config.Error; p.Pos.File != s.Path("web.yaml") || p.Pos.Line != 1 || !strings.Contains(p.Message, "Deployment") {
 		t.Errorf("the mistake is told as %+v", p)
 	}
 	serves("with YAML of a wrong type")
@@ -126,7 +126,7 @@ func TestBadInputLosesNothing(t *testing.T) {
 	// YAML that the API server refuses.
 	replicas("-3")
 	st = s.reaches(ctx, "refused", func(st api.Status) bool { return len(st.Resources) > 0 && st.Resources[0].Problem != nil })
-	if p := st.Resources[0].Problem; p.Pos.File != s.Path("web.yaml") || p.Pos.Line != 1 || !strings.Contains(p.Message, "replicas") || p.Hint == "" {
+	if p := st.Resources[0].Problem; p.Pos.File != s.Path("web.yaml") || p.Pos.Line != 5 || !strings.Contains(p.Message, "replicas") || p.Hint == "" {
 		t.Errorf("the refusal is told as %+v", p)
 	}
 	serves("with refused YAML")
