@@ -174,6 +174,19 @@ var failing = []string{
 	"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError",
 }
 
+// crashesEnough is how often a container starts anew before that counts as a
+// failure: one that waits for another in this way comes up before.
+const crashesEnough = 3
+
+// Stuck reports whether a container waits for what does not come by itself: an
+// image that cannot be had, settings that are wrong, a program that crashes
+// again and again.
+func (p *Pod) Stuck() bool {
+	return slices.ContainsFunc(slices.Concat(p.InitContainers, p.Containers), func(c Container) bool {
+		return c.State == ContainerWaiting && slices.Contains(failing, c.Reason) && (c.Reason != "CrashLoopBackOff" || c.RestartCount >= crashesEnough)
+	})
+}
+
 // Rollout sums a pod up like a workload: ready, failed, or why not yet.
 func (p *Pod) Rollout() Rollout {
 	switch {

@@ -324,7 +324,8 @@ func (s *state) judgeObject(o object, pods []kube.Pod) verdict {
 		rollout = own[len(own)-1].Rollout() // a Pod of its own has no workload
 	}
 	if !rollout.Ready {
-		return verdict{broken: rollout.Failed, message: why(rollout, own)}
+		stuck := slices.ContainsFunc(own, func(p kube.Pod) bool { return p.Stuck() })
+		return verdict{broken: rollout.Failed || stuck, message: why(rollout, own)}
 	}
 	return verdict{ready: true}
 }

@@ -247,6 +247,37 @@ func TestPodReplacedInMidApply(t *testing.T) {
 	})
 }
 
+// TestWhatDoesNotComeByItself: a Deployment says for ten minutes that it makes
+// progress, whatever its pods wait for.
+func TestWhatDoesNotComeByItself(t *testing.T) {
+	for _, test := range []struct {
+		reason   string
+		restarts int32
+		broken   bool
+	}{
+		{"ContainerCreating", 0, false}, {"PodInitializing", 0, false},
+		{"ErrImagePull", 0, true}, {"ImagePullBackOff", 0, true}, {"CreateContainerConfigError", 0, true},
+		{"CrashLoopBackOff", 1, false}, // it may wait for another in this way
+		{"CrashLoopBackOff", 3, true},
+	} {
+		inBubble(t, func(t *testing.T, b *bench) {
+			b.up()
+			b.Applied(web(), []Object{applied("t1")}, true)
+			p := pod("web-1", "t1", "img:1")
+			p.Ready, p.Containers[0].Ready, p.Containers[0].State = false, false, kube.ContainerWaiting
+			p.Containers[0].Reason, p.Containers[0].RestartCount = test.reason, int(test.restarts)
+			b.emit(ours, changed(p), workload(2, kube.Rollout{Message: "0 of 1 pods are ready"}), kube.Event{Kind: kube.Synced})
+			b.Observe("web")
+			synctest.Wait()
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if got := b.observed["web"]; got.Broken != test.broken || got.Ready {
+				t.Errorf("%s after %d restarts: %+v", test.reason, test.restarts, got)
+			}
+		})
+	}
+}
+
 // TestAFailedApplyIsNotReady: some of the objects are there.
 func TestAFailedApplyIsNotReady(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
