@@ -414,6 +414,9 @@ func (c *core) want(req api.UpRequest) {
 		c.named(req.Resources)
 	}
 	req.Resources = c.state.Asked(req.Resources)
+	if up := c.store.record.Up; up != nil && up.Keep {
+		req.Keep = true // until Down, as was asked
+	}
 	c.d.faces.keep(req.Keep)
 	if c.session.remote {
 		id := c.session.cluster.Identity()
