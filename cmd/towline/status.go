@@ -66,7 +66,7 @@ func statusCommand() *cobra.Command {
 			if verbose {
 				printInForce(os.Stdout, s)
 			}
-			if len(api.OutcomeOf(&s).Failed) > 0 || s.Left != "" {
+			if len(api.OutcomeOf(&s).Failed) > 0 || s.Left != "" || s.Config.Error != nil {
 				return errReported
 			}
 			return nil

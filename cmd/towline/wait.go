@@ -21,7 +21,7 @@ func waitCommand() *cobra.Command {
 		Short: "Wait until resources are ready, or all that are up",
 		Long: `Waits until the named resources, or all that are up, are ready or done and in sync
 with the last save. The exit code is 1 as soon as one of them has failed, or waits
-for one that did or for a trigger.`,
+for one that did or for a trigger, and where the Tiltfile has an error.`,
 		Example: "  towline wait\n  towline wait web --timeout 2m && npm test\n  towline wait --label backend",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen.names = args
@@ -59,6 +59,9 @@ func awaitReady(ctx context.Context, client *api.Client, chosen selection) error
 	err := client.Watch(ctx, func(s *api.Status) error {
 		if !s.Up {
 			return &config.Problem{Message: "nothing is up", Hint: "bring it up: `towline up`"}
+		}
+		if p := s.Config.Error; p != nil && !s.Config.Evaluating {
+			return p // what is ready is not what was saved
 		}
 		picked, err := chosen.of(s.Resources)
 		if err != nil {

@@ -25,6 +25,7 @@ func TestWait(t *testing.T) {
 		{"nope", "web ready", `there is no resource "nope"`},
 		{"--label back", "web ready", "no resource has the label"},
 		{"", "", "nothing is up"},
+		{"", "web ready, oops!", "undefined: oops"},
 		{"--timeout -1s", "web ready", `invalid argument "-1s"`},
 	} {
 		t.Run(test.args+" "+test.tells, func(t *testing.T) {
@@ -65,6 +66,9 @@ func TestWait(t *testing.T) {
 func told(seq uint64, text string) *api.Status {
 	s := &api.Status{Seq: seq, Up: text != ""}
 	for r := range strings.SplitSeq(text, ", ") {
+		if name, broken := strings.CutSuffix(r, "!"); broken {
+			s.Config.Error = &config.Problem{Message: "undefined: " + name}
+		}
 		words := strings.Fields(r)
 		if len(words) < 2 {
 			continue

@@ -83,7 +83,8 @@ func (o Options) cluster(ctx context.Context) []Finding {
 	}
 	c, err := o.Open()
 	if err != nil {
-		return slices.Concat([]Finding{failed("kubeconfig", Bad, err)}, unseen("cluster", "rights"), []Finding{o.agent(nil)}, unseen("registry"))
+		none := failed("kubeconfig", Poor, err) // Compose services and local resources need none
+		return slices.Concat([]Finding{none}, unseen("cluster", "rights"), []Finding{o.agent(nil)}, unseen("registry"))
 	}
 	kubeconfig := contextOf(c.Identity())
 	began := time.Now()

@@ -64,7 +64,7 @@ func TestExamine(t *testing.T) {
 		{"nothing is wrong", func(*patient, *Options) {}, nil},
 		{"no kubeconfig", func(_ *patient, o *Options) {
 			o.Open = func() (Cluster, error) { return nil, &config.Problem{Message: "no cluster", Hint: "start one"} }
-		}, []string{"kubeconfig error: no cluster → start one", "cluster unknown", "rights unknown", "registry unknown"}},
+		}, []string{"kubeconfig warning: no cluster → start one", "cluster unknown", "rights unknown", "registry unknown"}},
 		{"a context of another kind", func(p *patient, _ *Options) { p.id.Product = "" }, []string{
 			"kubeconfig warning: context kind-dev, namespace dev, https://127.0.0.1:6443: used only where", "registry warning: the cluster names none → say in the Tiltfile"}},
 		{"a cluster that never answers", func(p *patient, o *Options) { p.reach, o.Timeout = context.DeadlineExceeded, time.Millisecond },

@@ -218,6 +218,8 @@ func sentence(s *api.Status, o api.Outcome) (string, *api.Action) {
 	case len(o.Held) > 0:
 		first := o.Held[0]
 		return fmt.Sprintf("%s, %s %s", ready, first.Name, first.Message), first.Next
+	case s.Config.Error != nil:
+		return ready + ", and the Tiltfile has an error", &api.Action{Title: "Problem", Command: "problem"}
 	case s.Cluster.Problem != nil && !s.Cluster.Allowed:
 		return ready + ", and the Tiltfile has come to need a cluster that cannot be used", nil
 	case s.Cluster.Problem != nil && !s.Cluster.Connected:
