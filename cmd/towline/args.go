@@ -34,11 +34,7 @@ elsewhere.`,
 			if none && len(args) > 0 {
 				return &config.Problem{Message: "--clear leaves no arguments, and some are given", Hint: "give either, not both"}
 			}
-			e, _, err := ws.find()
-			if err != nil {
-				return err
-			}
-			client, err := running(cmd.Context(), e)
+			_, client, err := ws.running(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -30,11 +30,7 @@ func logsCommand() *cobra.Command {
 several carry their time, and each resource has a colour; NO_COLOR in the
 environment turns colours off. Elsewhere lines are plain.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e, _, err := ws.find()
-			if err != nil {
-				return err
-			}
-			client, err := running(cmd.Context(), e)
+			e, client, err := ws.running(cmd.Context())
 			if err != nil {
 				return err
 			}

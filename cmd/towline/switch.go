@@ -38,11 +38,7 @@ func switchCommand(name string, on bool) *cobra.Command {
 			if chosen.empty() != all {
 				return &config.Problem{Message: "what to " + name + " is not clear", Hint: "name resources, or give --label, or --all alone"}
 			}
-			e, _, err := ws.find()
-			if err != nil {
-				return err
-			}
-			client, err := running(cmd.Context(), e)
+			_, client, err := ws.running(cmd.Context())
 			if err != nil {
 				return err
 			}

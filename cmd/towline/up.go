@@ -305,11 +305,7 @@ func resourceCommand(name, short string, do func(context.Context, *api.Client, s
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e, _, err := ws.find()
-			if err != nil {
-				return err
-			}
-			client, err := running(cmd.Context(), e)
+			_, client, err := ws.running(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -25,11 +25,7 @@ for one that did or for a trigger, and where the Tiltfile has an error.`,
 		Example: "  towline wait\n  towline wait web --timeout 2m && npm test\n  towline wait --label backend",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen.names = args
-			e, _, err := ws.find()
-			if err != nil {
-				return err
-			}
-			client, err := running(cmd.Context(), e)
+			e, client, err := ws.running(cmd.Context())
 			if err != nil {
 				return err
 			}

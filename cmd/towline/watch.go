@@ -33,11 +33,7 @@ NUMBER, and gets a snapshot where the daemon no longer knows. Editors and the
 terminal read the same stream.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, _, err := ws.find()
-			if err != nil {
-				return err
-			}
-			client, err := running(cmd.Context(), e)
+			_, client, err := ws.running(cmd.Context())
 			if err != nil {
 				return err
 			}

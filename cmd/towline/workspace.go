@@ -88,3 +88,14 @@ func running(ctx context.Context, e api.Endpoint) (*api.Client, error) {
 	}
 	return api.NewClient(e), nil
 }
+
+// running returns the workspace's endpoint and a client of its daemon, which
+// runs already.
+func (f *workspaceFlags) running(ctx context.Context) (api.Endpoint, *api.Client, error) {
+	e, _, err := f.find()
+	if err != nil {
+		return e, nil, err
+	}
+	client, err := running(ctx, e)
+	return e, client, err
+}
