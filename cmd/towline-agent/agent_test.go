@@ -131,7 +131,7 @@ func TestTerminate(t *testing.T) {
 		if code := c.terminate(t, syscall.SIGTERM); code != 5 {
 			t.Errorf("exit code %d, want the application's 5", code)
 		}
-		if line, _ := c.out.ReadString('\n'); line != "bye\n" {
+		if line := c.line(t); line != "bye\n" {
 			t.Errorf("the application said %q, want bye", line)
 		}
 	})
@@ -187,21 +187,18 @@ func TestRestartLeavesNobody(t *testing.T) {
 		"a crash": func() error { _, err := agent.Signal(t.Context(), "SIGKILL"); return err },
 	} {
 		t.Run(what, func(t *testing.T) {
-			if _, err := agent.Restart(t.Context(), wire.StartOptions{}); err != nil {
+			started, err := agent.Restart(t.Context(), wire.StartOptions{})
+			if err != nil {
 				t.Fatal(err)
 			}
-			c.ready(t, 0)
+			c.ready(t, started.PID) // of this one: a signal before it is heard ends it
 			if _, err := agent.Signal(t.Context(), "SIGUSR2"); err != nil {
 				t.Fatal(err)
 			}
 			var pids []int
 			for len(pids) < 2 {
-				line, err := c.out.ReadString('\n')
-				if err != nil {
-					t.Fatal(err)
-				}
 				var pid int
-				if n, _ := fmt.Sscanf(line, "lingers %d", &pid); n == 1 {
+				if n, _ := fmt.Sscanf(c.line(t), "lingers %d", &pid); n == 1 {
 					pids = append(pids, pid)
 				}
 			}

@@ -59,7 +59,8 @@ func TestMain(m *testing.M) {
 type container struct {
 	root string
 	cmd  *exec.Cmd
-	out  *bufio.Reader // stdout of the application
+	pipe *os.File
+	out  *bufio.Reader // stdout of the application, read from pipe
 	err  *bytes.Buffer // stderr, to be read after the end
 	done chan struct{}
 }
@@ -92,7 +93,7 @@ func relaunch(t testing.TB, root string, flags ...string) *container {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.out = bufio.NewReader(out)
+	c.pipe, c.out = out, bufio.NewReader(out)
 	c.cmd.Stdout, c.cmd.Stderr = outEnd, c.err
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -203,15 +204,22 @@ func dial(t testing.TB, key []byte, port int) *client.Client {
 func (c *container) ready(t testing.TB, pid int) (port int) {
 	t.Helper()
 	for {
-		line, err := c.out.ReadString('\n')
-		if err != nil {
-			t.Fatalf("waiting for the application: %v", err)
-		}
 		var got int
-		if n, _ := fmt.Sscanf(line, "ready %d %d", &got, &port); n == 2 && (pid == 0 || got == pid) {
+		if n, _ := fmt.Sscanf(c.line(t), "ready %d %d", &got, &port); n == 2 && (pid == 0 || got == pid) {
 			return port
 		}
 	}
+}
+
+// line returns the next line that the application says.
+func (c *container) line(t testing.TB) string {
+	t.Helper()
+	c.pipe.SetReadDeadline(time.Now().Add(time.Minute))
+	line, err := c.out.ReadString('\n')
+	if err != nil {
+		t.Fatalf("waiting for a line of the application: %v", err)
+	}
+	return line
 }
 
 // first returns the pid of the container's first process as the host sees it,
