@@ -246,7 +246,7 @@ func colour(s api.State) string {
 	switch {
 	case s == api.StateReady || s == api.StateDone:
 		return "\x1b[32m"
-	case s == api.StateStale || s == api.StateUnknown:
+	case s == api.StateStale || s == api.StateUnknown || s.Passing():
 		return "\x1b[33m"
 	case s.Bad():
 		return "\x1b[31m"

@@ -66,7 +66,7 @@ func statusCommand() *cobra.Command {
 			if verbose {
 				printInForce(os.Stdout, s)
 			}
-			if len(api.OutcomeOf(&s).Failed) > 0 || s.Left != "" || s.Config.Error != nil {
+			if slices.ContainsFunc(api.OutcomeOf(&s).Failed, func(r *api.ResourceStatus) bool { return !r.State.Passing() }) || s.Left != "" || s.Config.Error != nil {
 				return errReported
 			}
 			return nil
@@ -213,10 +213,11 @@ func lastUpdate(r api.ResourceStatus) string {
 // problems are all of a status, each as error and hint.
 func problems(s api.Status) []string {
 	var texts []string
+	word := "error: "
 	add := func(subject, message, hint string) {
-		text := "error: " + message
+		text := word + message
 		if subject != "" {
-			text = "error: " + subject + ": " + message
+			text = word + subject + ": " + message
 		}
 		if hint != "" {
 			text += "\nhint:  " + hint
@@ -231,7 +232,11 @@ func problems(s api.Status) []string {
 	}
 	for _, r := range s.Resources {
 		if r.Problem != nil {
+			if r.State.Passing() {
+				word = "waiting: "
+			}
 			add(r.Name, r.Problem.Error(), r.Problem.Hint)
+			word = "error: "
 		}
 		for _, f := range r.Forwards {
 			if f.Problem != "" {
@@ -251,7 +256,7 @@ func mark(s api.State) string {
 	switch {
 	case s == api.StateReady || s == api.StateDone:
 		return "✓"
-	case s == api.StateStale || s == api.StateUnknown:
+	case s == api.StateStale || s == api.StateUnknown || s.Passing():
 		return "▲"
 	case s.Bad():
 		return "✗"

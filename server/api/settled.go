@@ -3,7 +3,7 @@ package api
 // Outcome is how far resources have come.
 type Outcome struct {
 	Busy   []*ResourceStatus // something more will happen by itself
-	Failed []*ResourceStatus // a person has to do something: error, crashed, stale by a failure
+	Failed []*ResourceStatus // a person has to do something: error, crashed, waiting, stale by a failure
 	Held   []*ResourceStatus // pending behind a person's trigger, or behind one of Failed or Held
 	Ready  int               // ready or done
 	Total  int               // that were asked for

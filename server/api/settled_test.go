@@ -50,6 +50,7 @@ func TestSettled(t *testing.T) {
 		{"a:pending>? b:ready", "", "settled held a 1/2"},
 		{"a:stale>? b:ready", "", "settled 2/2"},
 		{"a:stale! b:ready", "", "settled failed a 1/2"},
+		{"a:waiting! b:ready c:pending>a", "", "settled failed a held c 1/3"},
 		{"a:stale compile:error!", "", "settled failed compile 1/2"},
 		{"a:pending>b b:building", "", "busy a,b 0/2"},
 		{"a:pending>b b:error!", "", "settled failed b held a 0/2"},

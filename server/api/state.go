@@ -16,6 +16,7 @@ const (
 	StateStopping  State = "stopping"  // being taken down
 	StateReady     State = "ready"     // seen alive
 	StateDone      State = "done"      // its command ended with success
+	StateWaiting   State = "waiting"   // the cluster refuses its pods and goes on trying: see WaitsFor
 	StateStale     State = "stale"     // runs, but without the last save: that failed, or awaits a trigger
 	StatePaused    State = "paused"    // at a breakpoint
 	StateCrashed   State = "crashed"   // its process ended
@@ -26,7 +27,7 @@ const (
 // States are all states, the most urgent first: of several things the first of
 // these is what a person would ask about.
 var States = [...]State{
-	StateError, StateCrashed, StateUnknown, StateStale, StatePaused,
+	StateError, StateCrashed, StateWaiting, StateUnknown, StateStale, StatePaused,
 	StateBuilding, StateDeploying, StateStarting, StateUpdating, StateStopping,
 	StatePending, StateReady, StateDone, StateStopped, StateDisabled,
 }
@@ -44,7 +45,13 @@ func (s State) Working() bool {
 func (s State) Good() bool { return s == StateReady || s == StateDone || s == StatePaused }
 
 // Bad reports whether a person has to do something.
-func (s State) Bad() bool { return s == StateError || s == StateCrashed || s == StateStale }
+func (s State) Bad() bool {
+	return s == StateError || s == StateCrashed || s == StateStale || s == StateWaiting
+}
+
+// Passing reports whether what is wrong may pass without anything being changed
+// here: it is told as a warning.
+func (s State) Passing() bool { return s == StateWaiting }
 
 // Phase is the state for programs; failed says that a problem is told with it.
 func (s State) Phase(failed bool) Phase {
@@ -58,7 +65,7 @@ func (s State) Phase(failed bool) Phase {
 			return PhaseError
 		}
 		return PhaseReady
-	case StateUnknown:
+	case StateUnknown, StateWaiting:
 		return PhaseStarting
 	}
 	return Phase(s)
@@ -93,4 +100,10 @@ const (
 	WaitTrigger  WaitKind = "trigger"  // by a person
 	WaitSlot     WaitKind = "slot"     // of the updates that may go on at once
 	WaitCluster  WaitKind = "cluster"  // to answer
+
+	WaitQuota    WaitKind = "quota"           // to have room for pods
+	WaitLimits   WaitKind = "limits"          // a LimitRange, to allow pods
+	WaitWebhook  WaitKind = "webhook"         // of admission, to answer
+	WaitAccount  WaitKind = "service account" // to be there
+	WaitPriority WaitKind = "priority class"  // to be there
 )

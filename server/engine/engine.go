@@ -74,6 +74,7 @@ type Resource struct {
 	Broken   bool     // its pods will not become ready without a change
 	Gone     bool     // with Broken: something of it was deleted in the cluster
 	Ended    bool     // what it ran has ended: well if it is Ready, badly if it is Broken
+	Blocker  Blocker  // what refuses its pods for now
 	WasReady bool     // once since it was wanted: dependents may start
 	Message  string   // what it waits for, from the cluster
 	Failed   *Failure // of the last update

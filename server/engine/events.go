@@ -69,9 +69,14 @@ type Observed struct {
 	Broken   bool // it will not become ready without a change
 	Gone     bool // with Broken: something of it was deleted, and an apply brings it back
 	Ended    bool // what it ran has ended: well with Ready, badly with Broken
+	Blocker  Blocker
 	Message  string
 	Targets  []Seen
 }
+
+// Blocker is what keeps pods from being made though the cluster goes on trying,
+// for what is neither Ready nor Broken; the zero value is none.
+type Blocker struct{ Kind, Name string }
 
 // Seen is one container as the cluster shows it. A container that runs
 // another image than the project's current one is not reported.
@@ -244,7 +249,7 @@ func (e Observed) record(s *State) []Effect {
 		return nil
 	}
 	r.Message = e.Message
-	r.Ready, r.Broken, r.Gone, r.Ended = e.Ready, e.Broken, e.Gone, e.Ended
+	r.Ready, r.Broken, r.Gone, r.Ended, r.Blocker = e.Ready, e.Broken, e.Gone, e.Ended, e.Blocker
 	arrived := r.Ready && !s.Resources[e.Resource].Ready
 	r.WasReady = r.WasReady || r.Ready
 	s.Resources[e.Resource] = r

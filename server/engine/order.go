@@ -98,7 +98,7 @@ func (s *State) MayArrive(name string) bool {
 		if other == name || !r.Wanted || r.Failed != nil {
 			continue
 		}
-		if r.Working || !r.Fresh && !r.Ready && !r.Broken {
+		if r.Working || !r.Fresh && !r.Ready && !r.Broken && r.Blocker == (Blocker{}) {
 			return true
 		}
 		if r.Fresh && depsReady(s, s.view.resource(other)) && !AwaitsTrigger(s, s.view.resource(other)) && !imagesFailed(s, other) {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -226,4 +227,17 @@ var configKinds = []string{
 	"ServiceAccount", "Secret", "ConfigMap", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding",
 	"PersistentVolume", "PersistentVolumeClaim", "StorageClass", "PriorityClass", "LimitRange", "ResourceQuota",
 	"NetworkPolicy", "PodDisruptionBudget", "IngressClass", "RuntimeClass",
+}
+
+// ChangedAt is when what is wished of an object was changed last, by the
+// cluster's clock and to the second, as the server's answer tells.
+func ChangedAt(object map[string]any) time.Time {
+	u := unstructured.Unstructured{Object: object}
+	var last time.Time
+	for _, f := range u.GetManagedFields() {
+		if f.Subresource == "" && f.Time != nil && f.Time.After(last) {
+			last = f.Time.Time
+		}
+	}
+	return last
 }

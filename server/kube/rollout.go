@@ -13,8 +13,9 @@ import (
 // set; neither means "not yet, see Message".
 type Rollout struct {
 	Ready     bool
-	Succeeded bool // Jobs and pods: it has run to its end; Ready is set too
-	Failed    bool // it will not become ready without a change
+	Succeeded bool    // Jobs and pods: it has run to its end; Ready is set too
+	Failed    bool    // it will not become ready without a change
+	Blocker   Blocker // what refuses its pods for now
 	Message   string
 }
 
@@ -50,10 +51,12 @@ func judge[T any](object map[string]any, rule func(*T) Rollout) Rollout {
 func rolloutOfDeployment(d *appsv1.Deployment) Rollout {
 	s := d.Status
 	for _, c := range s.Conditions {
-		switch {
-		case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
-			return Rollout{Failed: true, Message: c.Reason + ": " + c.Message}
-		case c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded" && s.ObservedGeneration >= d.Generation:
+		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
+			return refusal(c.Message) // which is also why it is late
+		}
+	}
+	for _, c := range s.Conditions {
+		if c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded" && s.ObservedGeneration >= d.Generation {
 			return Rollout{Failed: true, Message: "it did not become ready in time (progressDeadlineSeconds)"}
 		}
 	}

@@ -109,7 +109,7 @@ func lensTitle(r *api.ResourceStatus) string {
 	switch {
 	case r.State == api.StateReady || r.State == api.StateDone:
 		mark = "●"
-	case r.State == api.StateStale || r.State == api.StateUnknown:
+	case r.State == api.StateStale || r.State == api.StateUnknown || r.State.Passing():
 		mark = "▲"
 	case r.State.Bad():
 		mark = "✗"

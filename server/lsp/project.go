@@ -252,7 +252,7 @@ func (p *project) findings(status *api.Status) []finding {
 		if r.State == api.StateUnknown {
 			continue // it is the cluster's
 		}
-		add(r.Problem, r.Pos, finding{resource: r.Name})
+		add(r.Problem, r.Pos, finding{resource: r.Name, warning: r.State.Passing()})
 		for _, t := range r.Targets {
 			if t.Problem != nil && (r.Problem == nil || t.Problem.Message != r.Problem.Message) {
 				add(t.Problem, r.Pos, finding{resource: r.Name})

@@ -234,7 +234,11 @@ func problemsOf(s *api.Status) map[string]api.ProblemEvent {
 	}
 	for i := range s.Resources {
 		r := &s.Resources[i]
-		add("error", r.Name, r.Problem)
+		severity := "error"
+		if r.State.Passing() {
+			severity = "warn"
+		}
+		add(severity, r.Name, r.Problem)
 		for j := range r.Targets {
 			add("error", r.Name, r.Targets[j].Problem)
 		}

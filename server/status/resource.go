@@ -163,6 +163,8 @@ func notReady(spec *config.Resource, r engine.Resource, targets []api.Target) ve
 		return strings.HasPrefix(t.Process, string(wire.StateExited)) || strings.HasPrefix(t.Process, string(wire.StateBackoff))
 	}
 	switch {
+	case r.Blocker.Kind != "":
+		return blocked(spec, r)
 	case !r.Broken:
 		return verdict{state: api.StateStarting, why: r.Message}
 	}

@@ -118,7 +118,10 @@ func waitsText(waits []api.Wait, states map[string]api.State) string {
 		switch w.Kind {
 		case api.WaitResource:
 			part := w.Name
-			if states[w.Name].Bad() {
+			switch state := states[w.Name]; {
+			case state.Passing():
+				part += ", which waits itself"
+			case state.Bad():
 				part += ", which failed"
 			}
 			parts = append(parts, part)

@@ -5,6 +5,7 @@ export function iconOf(state: State): string {
   switch (state) {
     case "ready": return "pass-filled";
     case "done": return "check";
+    case "waiting":
     case "stale": return "warning";
     case "paused": return "debug-pause";
     case "crashed": return "flame";
@@ -22,7 +23,7 @@ export function iconOf(state: State): string {
 }
 
 const urgency: State[] = [
-  "error", "crashed", "unknown", "stale", "paused", "building", "deploying", "starting", "updating", "stopping",
+  "error", "crashed", "waiting", "unknown", "stale", "paused", "building", "deploying", "starting", "updating", "stopping",
   "pending", "ready", "done", "stopped", "disabled",
 ];
 

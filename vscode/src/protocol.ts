@@ -85,7 +85,7 @@ export interface Frame {
 
 export type Phase = "stopped" | "disabled" | "pending" | "building" | "deploying" | "starting" | "ready" | "updating" | "error" | "stopping";
 
-export type State = "stopped" | "disabled" | "pending" | "building" | "deploying" | "starting" | "updating" | "stopping" | "ready" | "done" | "stale" | "paused" | "crashed" | "error" | "unknown";
+export type State = "stopped" | "disabled" | "pending" | "building" | "deploying" | "starting" | "updating" | "stopping" | "ready" | "done" | "waiting" | "stale" | "paused" | "crashed" | "error" | "unknown";
 
 export interface Action {
   title: string;
@@ -162,7 +162,7 @@ export interface Wait {
   name?: string;
 }
 
-export type WaitKind = "resource" | "image" | "trigger" | "slot" | "cluster";
+export type WaitKind = "resource" | "image" | "trigger" | "slot" | "cluster" | "quota" | "limits" | "webhook" | "service account" | "priority class";
 
 export type TriggerMode = "auto" | "manual";
 

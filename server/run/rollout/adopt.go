@@ -181,7 +181,8 @@ func (a *adoption) take(e *kube.Event) bool {
 		}
 		e.Workload.Labels = a.labelled(e.Workload.Labels)
 	case kube.Noticed:
-		return a.pods[e.Notice.About.Name]
+		about := e.Notice.About
+		return a.pods[about.Name] || a.owners[kube.Owner{Kind: about.Kind, Name: about.Name}]
 	}
 	return true
 }

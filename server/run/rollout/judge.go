@@ -48,11 +48,12 @@ type object struct {
 	generation int64
 	template   string // hash in inject.LabelTemplate, "" without pods
 	rollout    kube.Rollout
-	adopted    bool // another program applied it, and it has pods
+	adopted    bool      // another program applied it, and it has pods
+	changed    time.Time // its spec, last, by the cluster's clock
 }
 
 func objectOf(o Object) object {
-	return object{ref: o.Ref, generation: o.Generation, template: o.Template, rollout: kube.RolloutOf(o.Content)}
+	return object{ref: o.Ref, generation: o.Generation, template: o.Template, rollout: kube.RolloutOf(o.Content), changed: kube.ChangedAt(o.Content)}
 }
 
 // verdict says whether something is ready, and if not, what it waits for, or
@@ -60,7 +61,8 @@ func objectOf(o Object) object {
 type verdict struct {
 	ready, broken bool
 	message       string
-	gone          bool // with broken: it has to be applied again
+	gone          bool         // with broken: it has to be applied again
+	blocker       kube.Blocker // with neither: what the cluster goes on trying against
 }
 
 // observe judges a resource by all that is known, and tells what has changed.
@@ -72,7 +74,8 @@ func (s *state) observe(resource string) {
 	}
 	pods := s.podsOf(resource)
 	v := s.verdict(resource, d, pods)
-	e := engine.Observed{Resource: resource, Ready: v.ready, Broken: v.broken, Gone: v.gone, Message: v.message}
+	e := engine.Observed{Resource: resource, Ready: v.ready, Broken: v.broken, Gone: v.gone, Message: v.message,
+		Blocker: engine.Blocker{Kind: string(v.blocker.By), Name: v.blocker.Name}}
 	seen := map[engine.TargetID]bool{}
 	var containers []Container
 	for _, p := range pods {
@@ -323,11 +326,25 @@ func (s *state) judgeObject(o object, pods []kube.Pod) verdict {
 	if o.ref.Kind == "Pod" && len(own) > 0 {
 		rollout = own[len(own)-1].Rollout() // a Pod of its own has no workload
 	}
+	if r, refused := s.refusal(o, own); refused && !rollout.Ready {
+		rollout = r
+	}
 	if !rollout.Ready {
 		stuck := slices.ContainsFunc(own, func(p kube.Pod) bool { return p.Stuck() })
-		return verdict{broken: rollout.Failed || stuck, message: why(rollout, own)}
+		return verdict{broken: rollout.Failed || stuck, message: why(rollout, own), blocker: rollout.Blocker}
 	}
 	return verdict{ready: true}
+}
+
+// refusal judges a workload by what its controller said of pods that it could
+// not make: of those that have no condition for it that is the only trace. What
+// was said before the last change, or before the newest pod, is over.
+func (s *state) refusal(o object, own []kube.Pod) (kube.Rollout, bool) {
+	n, said := s.refusals[o.ref.UID]
+	if !said || n.At.Before(o.changed) || slices.ContainsFunc(own, func(p kube.Pod) bool { return !p.CreatedAt.Before(n.At) }) {
+		return kube.Rollout{}, false
+	}
+	return kube.RefusalOf(n)
 }
 
 // knows reports whether all pods of an object are listed.
@@ -350,8 +367,12 @@ func newest(pods []kube.Pod, template string) []kube.Pod {
 	return own
 }
 
-// why prefers what a pod says to what its workload says.
+// why prefers what a pod says to what its workload says, except of pods that
+// it could not make.
 func why(rollout kube.Rollout, pods []kube.Pod) string {
+	if rollout.Blocker != (kube.Blocker{}) {
+		return rollout.Message
+	}
 	for _, p := range pods {
 		if pr := p.Rollout(); !pr.Ready && pr.Message != "" {
 			return p.Name + ": " + pr.Message

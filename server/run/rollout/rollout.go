@@ -80,6 +80,7 @@ type state struct {
 	told       map[engine.TargetID]Container //
 	logs       map[logKey]bool               // streams that were begun
 	complaints map[logKey]*output.Repeats    // of the cluster about a pod, by reason
+	refusals   map[string]kube.Notice        // of pods that could not be made, last, by their workload's UID
 	seen       map[logKey]time.Time          // when programs were first seen to run
 	waking     map[string]bool               // resources that are judged anew when a moment has passed
 }
@@ -108,7 +109,7 @@ func Start(ctx context.Context, o Options) *Follower {
 		workloads: map[kube.Ref]kube.Workload{}, watched: map[string]bool{}, listed: map[string]bool{},
 		deleted: map[kube.Ref]string{}, refused: map[kube.Ref]error{}, kinds: map[kube.Ref]bool{},
 		spaces: map[string]*space{}, agents: map[engine.TargetID]Agent{}, told: map[engine.TargetID]Container{},
-		logs: map[logKey]bool{}, complaints: map[logKey]*output.Repeats{}, seen: map[logKey]time.Time{}, waking: map[string]bool{},
+		logs: map[logKey]bool{}, complaints: map[logKey]*output.Repeats{}, refusals: map[string]kube.Notice{}, seen: map[logKey]time.Time{}, waking: map[string]bool{},
 	}
 	f := &Follower{box: inbox.Start(ctx, s)}
 	f.box.Put(func(context.Context, *state) { s.box = f.box })

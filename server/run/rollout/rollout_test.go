@@ -124,7 +124,7 @@ func (b *bench) is(resource string, want verdict) engine.Observed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	o := b.observed[resource]
-	if got := (verdict{o.Ready, o.Broken, o.Message, o.Gone}); got != want {
+	if got := verdictOf(o); got != want {
 		b.t.Errorf("%s is %+v, want %+v", resource, got, want)
 	}
 	return o
@@ -219,8 +219,11 @@ func (b *bench) observedVerdict() verdict {
 	synctest.Wait()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	o := b.observed["web"]
-	return verdict{o.Ready, o.Broken, o.Message, o.Gone}
+	return verdictOf(b.observed["web"])
+}
+
+func verdictOf(o engine.Observed) verdict {
+	return verdict{o.Ready, o.Broken, o.Message, o.Gone, kube.Blocker{By: kube.BlockerKind(o.Blocker.Kind), Name: o.Blocker.Name}}
 }
 
 // TestPodReplacedInMidApply: a pod of the template before says nothing of the

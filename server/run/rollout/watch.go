@@ -116,6 +116,7 @@ func (s *state) changed(ctx context.Context, e kube.Event) {
 		s.observe(s.resource(e.Workload.Labels))
 	case kube.WorkloadGone:
 		delete(s.workloads, bare(e.Workload.Ref))
+		delete(s.refusals, e.Workload.Ref.UID)
 		s.ended(e.Workload.Ref, e.Workload.Rollout)
 		s.observe(s.resource(e.Workload.Labels))
 	case kube.ObjectSeen:
@@ -175,6 +176,10 @@ func (s *state) paused(pod kube.Ref) bool {
 
 // notice writes what the cluster complains of to the resource's log.
 func (s *state) notice(n kube.Notice) {
+	if _, refused := kube.RefusalOf(n); refused {
+		s.noticeRefusal(n)
+		return
+	}
 	if !n.Warning || n.Reason == "Unhealthy" && s.paused(n.About) {
 		return // a program that stands at a breakpoint answers no probe
 	}
@@ -184,6 +189,25 @@ func (s *state) notice(n kube.Notice) {
 				s.complain(name, p.UID, n)
 			}
 			return
+		}
+	}
+}
+
+// mostRefusals bounds what is remembered of workloads that may be others'.
+const mostRefusals = 500
+
+// noticeRefusal remembers that a workload's pod could not be made.
+func (s *state) noticeRefusal(n kube.Notice) {
+	if s.refusals[n.About.UID].At.After(n.At) || n.About.Kind == "ReplicaSet" { // its Deployment says so itself
+		return
+	}
+	if len(s.refusals) >= mostRefusals {
+		clear(s.refusals) // those that still hold are told again
+	}
+	s.refusals[n.About.UID] = n
+	for name, d := range s.applied {
+		if slices.ContainsFunc(d.objects, func(o object) bool { return o.ref.UID == n.About.UID }) {
+			s.observe(name)
 		}
 	}
 }
