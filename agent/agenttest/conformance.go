@@ -24,6 +24,9 @@ type Subject struct {
 	Root  string // an empty directory in which the agent may write
 	// Sealed is a directory in which it may not write.
 	Sealed string
+	// Mount mounts a file that holds "from there" below Root and returns its path;
+	// "": none can be.
+	Mount func() string
 	// Crash makes the running application end with exit code 3.
 	Crash func()
 	// Shell runs a script; the fake has no shell and plays its effect.
@@ -43,6 +46,7 @@ func Conformance(t *testing.T, fresh func(t *testing.T) Subject) {
 		"apply wrong hash":  testApplyWrongHash,
 		"apply sealed":      testApplySealed,
 		"apply no content":  testApplyNoContent,
+		"covered":           testCovered,
 		"deletes":           testDeletes,
 		"links and folders": testLinks,
 		"verify":            testVerify,
@@ -201,6 +205,40 @@ func testApplyNoContent(t *testing.T, ctx context.Context, s Subject) {
 	}
 	holds(t, ctx, s)
 	mustApply(t, ctx, s, change(s.Root, "a", "content")) // the connection lives on
+}
+
+// testCovered: what lies under a mount is left out and said, and the rest goes
+// on; commands and restarts follow only if something changed.
+func testCovered(t *testing.T, ctx context.Context, s Subject) {
+	mounted := s.Mount()
+	if mounted == "" {
+		t.Skip("nothing can be mounted here: this test needs root")
+	}
+	name := path.Base(mounted)
+	want := []wire.Covered{{Path: mounted, Mount: mounted}}
+	check := func(c client.Change, runs int) {
+		t.Helper()
+		result := mustApply(t, ctx, s, c)
+		if diff := cmp.Diff(want, result.Covered, cmpopts.IgnoreFields(wire.Covered{}, "Type")); diff != "" {
+			t.Errorf("covered (-want +got):\n%s", diff)
+		}
+		if len(result.Runs) != runs {
+			t.Errorf("%d commands ran, want %d", len(result.Runs), runs)
+		}
+	}
+	both := change(s.Root, name, "from here", "beside", "new")
+	both.Runs = []wire.Command{s.Shell("echo one")}
+	check(both, 1)
+	holds(t, ctx, s, name, "from there", "beside", "new")
+	alone := change(s.Root, name, "from here")
+	alone.Runs = []wire.Command{s.Shell("echo one")}
+	check(alone, 0)
+	alone.Due = true
+	check(alone, 1)
+	check(client.Change{Transaction: wire.Transaction{Deletes: []wire.Path{{Root: s.Root, Path: name}}}}, 0)
+	want = nil
+	check(change(s.Root, name, "from there"), 0)
+	holds(t, ctx, s, name, "from there", "beside", "new")
 }
 
 func testDeletes(t *testing.T, ctx context.Context, s Subject) {

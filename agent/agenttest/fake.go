@@ -30,7 +30,8 @@ type Fake struct {
 	mu       sync.Mutex // guards what follows
 	facts    wire.Facts
 	files    map[string]FakeFile
-	readonly []string // directories that refuse
+	readonly []string          // directories that refuse
+	mounts   map[string]string // what is mounted over single files, by their paths
 	process  wire.Process
 	subs     []chan wire.Event
 	applied  []wire.Transaction
@@ -87,6 +88,23 @@ func (f *Fake) ReadOnly(dir string) {
 	f.readonly = append(f.readonly, dir)
 }
 
+// Mount mounts a file, as of a ConfigMap, over a path.
+func (f *Fake) Mount(name, content string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mounts == nil {
+		f.mounts = map[string]string{}
+	}
+	f.mounts[name] = content
+	f.put(name, content)
+}
+
+// put makes a file. f.mu is held.
+func (f *Fake) put(name, content string) {
+	p := wire.Path{Root: path.Dir(name), Path: path.Base(name)}
+	f.files[name] = FakeFile{File: wire.File{Path: p, Size: int64(len(content)), Hash: blake3.Sum256([]byte(content))}, Content: []byte(content)}
+}
+
 // FailNext makes the next Apply fail with err, having changed nothing.
 func (f *Fake) FailNext(err error) {
 	f.mu.Lock()
@@ -102,8 +120,7 @@ func (f *Fake) Reboot(boot string, files map[string]string) {
 	defer f.mu.Unlock()
 	f.files = map[string]FakeFile{}
 	for name, content := range files {
-		sum := blake3.Sum256([]byte(content))
-		f.files[name] = FakeFile{File: wire.File{Path: wire.Path{Root: path.Dir(name), Path: path.Base(name)}, Size: int64(len(content)), Hash: sum}, Content: []byte(content)}
+		f.put(name, content)
 	}
 	f.facts.Boot = boot
 	f.process = wire.Process{State: wire.StateHeld, Argv: f.facts.Entrypoint}
@@ -331,11 +348,22 @@ func (f *Fake) Apply(ctx context.Context, change client.Change) (wire.Result, er
 	}
 	var result wire.Result
 	for _, d := range change.Deletes {
+		if _, mounted := f.mounts[d.String()]; mounted {
+			result.Covered = append(result.Covered, wire.Covered{Path: d.String(), Mount: d.String(), Type: "fake"})
+			continue
+		}
 		if f.remove(d.String()) {
 			result.Deleted++
 		}
 	}
 	for i, file := range change.Files {
+		if there, mounted := f.mounts[file.Path.String()]; mounted {
+			if there != string(contents[i]) {
+				result.Covered = append(result.Covered, wire.Covered{Path: file.Path.String(), Mount: file.Path.String(), Type: "fake"})
+			}
+			result.Applied = append(result.Applied, entry(file.Path, f.files[file.Path.String()], true, true))
+			continue
+		}
 		if file.Kind != wire.KindDir {
 			f.remove(file.Path.String())
 		}
@@ -348,6 +376,9 @@ func (f *Fake) Apply(ctx context.Context, change client.Change) (wire.Result, er
 		result.Applied = append(result.Applied, entry(file.Path, f.files[file.Path.String()], true, true))
 	}
 	f.applied = append(f.applied, change.Transaction)
+	if !change.Follows(len(result.Covered)) {
+		change.Runs, change.Restart = nil, false
+	}
 	for _, cmd := range change.Runs {
 		exit := wire.Exit{}
 		if f.OnRun != nil {

@@ -16,7 +16,7 @@ func TestFake(t *testing.T) {
 		f.ReadOnly("/sealed")
 		f.OnRun = play
 		return agenttest.Subject{
-			Agent: f, Root: "/app", Sealed: "/sealed",
+			Agent: f, Root: "/app", Sealed: "/sealed", Mount: func() string { f.Mount("/app/mounted", "from there"); return "/app/mounted" },
 			Crash: func() { f.Crash(wire.Exit{Code: 3}) },
 			Shell: func(script string) wire.Command { return wire.Command{Argv: []string{"sh", "-c", script}} },
 		}

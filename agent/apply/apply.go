@@ -45,13 +45,15 @@ const Prefix = ".towline-"
 type Applier struct {
 	journal *journal
 	id      string
+	table   string // of what is mounted
 	seq     atomic.Int64
 }
 
 // New returns an Applier whose temporary files carry the id, and which notes
-// in the file journalPath where they are; "" notes nothing.
-func New(id, journalPath string) *Applier {
-	return &Applier{id: id, journal: &journal{path: journalPath}}
+// in the file journalPath where they are; "" notes nothing. What is mounted is
+// read from table, as MountTable has it.
+func New(id, journalPath, table string) *Applier {
+	return &Applier{id: id, journal: &journal{path: journalPath}, table: table}
 }
 
 // Stage is one transaction on its way. It is for one goroutine.
@@ -62,6 +64,9 @@ type Stage struct {
 	staged  []string // by index of Files: the temporary name below the root, "" when none
 	deletes map[wire.Path]bool
 	folders map[string]bool // that the transaction names, by their whole path
+	mounts  *mounts
+	skip    map[wire.Path]bool // files and deletes that a mount is over
+	covered []wire.Covered     // those of them that are not as they shall be
 	undo    undo
 }
 
@@ -71,14 +76,24 @@ func (a *Applier) Begin(t *wire.Transaction) (*Stage, error) {
 	if err := checkTransaction(t); err != nil {
 		return nil, err
 	}
-	s := &Stage{a: a, t: t, roots: roots{}, staged: make([]string, len(t.Files)), deletes: map[wire.Path]bool{}, folders: map[string]bool{}}
-	s.undo.second = func(root *os.Root) (string, error) { return s.temp(root.Name(), ".") }
+	mounts, err := readMounts(a.table)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stage{a: a, t: t, roots: roots{}, staged: make([]string, len(t.Files)), deletes: map[wire.Path]bool{}, folders: map[string]bool{}, mounts: mounts, skip: map[wire.Path]bool{}}
+	s.undo.second = func(root *os.Root, name string) (string, error) {
+		return s.temp(root.Name(), mounts.within(root.Name(), name))
+	}
+	s.leaveOut()
 	for _, d := range t.Deletes {
 		s.deletes[d] = true
 	}
 	for _, f := range t.Files {
 		if f.Kind == wire.KindDir {
 			s.folders[f.Path.String()] = true
+		}
+		if s.skip[f.Path] {
+			continue
 		}
 		if _, err := s.roots.open(f.Root, true); err != nil {
 			s.Close()
@@ -87,6 +102,35 @@ func (a *Applier) Begin(t *wire.Transaction) (*Stage, error) {
 	}
 	return s, nil
 }
+
+// leaveOut finds what mounts are over.
+func (s *Stage) leaveOut() {
+	for _, f := range s.t.Files {
+		if point := s.mounts.covers(f.Path, f.Kind); point != "" {
+			s.skip[f.Path] = true
+			if !matches(f, entryOf(s.roots, f)) {
+				s.cover(f.Path, point)
+			}
+		}
+	}
+	for _, d := range s.t.Deletes {
+		point := s.mounts.covers(d, wire.KindRegular)
+		if point == "" || entryOf(s.roots, wire.File{Path: d}).Kind == wire.KindMissing {
+			continue
+		}
+		// A folder is emptied as far as that can be, and stays.
+		s.skip[d] = !strings.HasPrefix(point+"/", s.mounts.real(d.String())+"/") || !isDir(d.String())
+		s.cover(d, point)
+	}
+}
+
+func (s *Stage) cover(p wire.Path, point string) {
+	s.covered = append(s.covered, wire.Covered{Path: p.String(), Mount: point, Type: s.mounts.kinds[point]})
+}
+
+// Covered are the files and deletes that were left out since something is
+// mounted over them that is not as they shall be.
+func (s *Stage) Covered() []wire.Covered { return s.covered }
 
 // temp returns the path of a new temporary file in the directory dir of root.
 func (s *Stage) temp(root, dir string) (string, error) {

@@ -31,7 +31,7 @@ func file(root, name, content string) wire.File {
 
 // put performs a transaction; contents are in the order of its regular files.
 func put(t *wire.Transaction, contents ...string) ([]wire.Entry, error) {
-	s, err := apply.New("test", "").Begin(t)
+	s, err := apply.New("test", "", apply.MountTable).Begin(t)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func TestBadTransactions(t *testing.T) {
 		bad := ok
 		bad.Path = p
 		for _, tr := range []*wire.Transaction{{Files: []wire.File{bad}}, {Deletes: []wire.Path{p}}} {
-			if _, err := apply.New("test", "").Begin(tr); err == nil {
+			if _, err := apply.New("test", "", apply.MountTable).Begin(tr); err == nil {
 				t.Errorf("%q below %q was allowed", p.Path, p.Root)
 			}
 		}
@@ -238,7 +238,7 @@ func TestBadTransactions(t *testing.T) {
 	setuid := ok
 	setuid.Mode = 0o4755
 	for name, files := range map[string][]wire.File{"twice": {ok, ok}, "file and folder": {ok, below}, "setuid": {setuid}} {
-		if _, err := apply.New("test", "").Begin(&wire.Transaction{Files: files}); err == nil {
+		if _, err := apply.New("test", "", apply.MountTable).Begin(&wire.Transaction{Files: files}); err == nil {
 			t.Errorf("%s was allowed", name)
 		}
 	}
@@ -270,7 +270,7 @@ func TestSweep(t *testing.T) {
 	root := tree(t, "deep/er/a", "old", ".towline-yaml", "not ours, not noted")
 	journal := filepath.Join(t.TempDir(), "staged")
 	tr := &wire.Transaction{Files: []wire.File{file(root, "deep/er/a", "new"), file(root, "deep/b", "new")}}
-	s, err := apply.New("killed", journal).Begin(tr)
+	s, err := apply.New("killed", journal, apply.MountTable).Begin(tr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +295,7 @@ func TestSweep(t *testing.T) {
 func TestWrongBase(t *testing.T) {
 	root := tree(t, "a", "old")
 	tr := &wire.Transaction{Files: []wire.File{file(root, "a", "new"), file(root, "missing", "new")}}
-	s, err := apply.New("test", "").Begin(tr)
+	s, err := apply.New("test", "", apply.MountTable).Begin(tr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +316,7 @@ func TestWrongBase(t *testing.T) {
 
 func TestMissingContent(t *testing.T) {
 	root := t.TempDir()
-	s, err := apply.New("test", "").Begin(&wire.Transaction{Files: []wire.File{file(root, "a", "x")}})
+	s, err := apply.New("test", "", apply.MountTable).Begin(&wire.Transaction{Files: []wire.File{file(root, "a", "x")}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,9 @@ func (s *Stage) Commit() ([]wire.Entry, int, error) {
 func (s *Stage) commit() ([]wire.Entry, int, error) {
 	deleted := 0
 	for _, d := range s.t.Deletes {
+		if s.skip[d] {
+			continue
+		}
 		root, err := s.roots.open(d.Root, false)
 		if file.IsMissing(err) {
 			continue
@@ -51,6 +54,9 @@ func (s *Stage) commit() ([]wire.Entry, int, error) {
 		}
 	}
 	for i, f := range s.t.Files {
+		if s.skip[f.Path] {
+			continue
+		}
 		if err := s.place(i, f); err != nil {
 			return nil, 0, explain(f.Path, err)
 		}
@@ -78,6 +84,9 @@ func (s *Stage) readBack() ([]wire.Entry, error) {
 	applied := make([]wire.Entry, len(s.t.Files))
 	for i, f := range s.t.Files {
 		applied[i] = entryOf(s.roots, f)
+		if s.skip[f.Path] {
+			continue
+		}
 		if got := applied[i]; got.Error != "" || got.Kind != f.Kind || got.Hash != f.Hash && f.Kind == wire.KindRegular || got.Target != f.Target {
 			e := wire.Errorf(wire.CodeHashMismatch, "%s: another process changed it while it was put in place", f.Path)
 			e.Path, e.Hint = f.Path.String(), "let nothing else in the container write below what is synced"
@@ -193,7 +202,8 @@ func (s *Stage) mkdir(root *os.Root, name string, mode fs.FileMode) error {
 }
 
 // remove removes a file or a whole directory, entry by entry so that each can
-// be undone, and reports whether there was anything.
+// be undone, and reports whether there was anything. Mount points stay, and the
+// directories on the way to them.
 func (s *Stage) remove(root *os.Root, name string) (bool, error) {
 	info, err := root.Lstat(name)
 	if file.IsMissing(err) {
@@ -202,11 +212,19 @@ func (s *Stage) remove(root *os.Root, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	real := s.mounts.real(path.Join(root.Name(), name))
+	point := s.mounts.over(real)
 	if !info.IsDir() {
+		if point == real {
+			return true, nil
+		}
 		if err := s.undo.keep(root, name, info); err != nil {
 			return false, err
 		}
 		return true, root.Remove(name)
+	}
+	if point == real && !s.mounts.writes(real) {
+		return true, nil
 	}
 	entries, err := fs.ReadDir(root.FS(), name)
 	if err != nil {
@@ -216,6 +234,9 @@ func (s *Stage) remove(root *os.Root, name string) (bool, error) {
 		if _, err := s.remove(root, path.Join(name, e.Name())); err != nil {
 			return false, err
 		}
+	}
+	if point == real || s.mounts.below(real) != "" {
+		return true, nil
 	}
 	if err := root.Remove(name); err != nil {
 		return false, err

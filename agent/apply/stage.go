@@ -32,7 +32,8 @@ const inMemory = 1 << 20
 const maxPatch = 64 << 20
 
 // Put stages the content of file i, which r delivers as c says. It reads r to
-// its end or to the first error.
+// its end, to the first error, or not at all where something is mounted over
+// the file.
 func (s *Stage) Put(c wire.Content, r io.Reader) error {
 	if c.Index < 0 || c.Index >= len(s.t.Files) || s.t.Files[c.Index].Kind != wire.KindRegular {
 		return wire.Errorf(wire.CodeBadRequest, "content for file %d, which is none", c.Index)
@@ -40,6 +41,9 @@ func (s *Stage) Put(c wire.Content, r io.Reader) error {
 	f := s.t.Files[c.Index]
 	if s.staged[c.Index] != "" {
 		return wire.Errorf(wire.CodeBadRequest, "two contents for %s", f.Path)
+	}
+	if s.skip[f.Path] {
+		return nil
 	}
 	plain, err := s.decode(f, c, r)
 	if err != nil {
@@ -244,7 +248,7 @@ func (s *Stage) goes(root, dir string) bool {
 // ready returns an error if a content is missing.
 func (s *Stage) ready() error {
 	for i, f := range s.t.Files {
-		if f.Kind == wire.KindRegular && s.staged[i] == "" {
+		if f.Kind == wire.KindRegular && s.staged[i] == "" && !s.skip[f.Path] {
 			return fmt.Errorf("%w: no content for %s", wire.ErrProtocol, f.Path)
 		}
 	}

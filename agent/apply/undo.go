@@ -28,8 +28,9 @@ type undo struct {
 	steps    []step
 	open     int
 	overlays map[*os.Root]bool // whether a root is on an overlay file system, once that was asked
-	// second returns a short name at the top of the root, for a file that goes.
-	second func(root *os.Root) (string, error)
+	// second returns a short name at the top of the root, or of the mount that it
+	// lies in, for a file that goes.
+	second func(root *os.Root, name string) (string, error)
 }
 
 // step takes back one step. forget lets go of what it holds.
@@ -94,7 +95,7 @@ func (u *undo) keepFile(root *os.Root, name string, info fs.FileInfo) error {
 
 // keepName gives a file a second name.
 func (u *undo) keepName(root *os.Root, name string, _ fs.FileInfo) error {
-	second, err := u.second(root)
+	second, err := u.second(root, name)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (u *undo) keepName(root *os.Root, name string, _ fs.FileInfo) error {
 
 // keepOpen keeps a file open, and room for what it holds.
 func (u *undo) keepOpen(root *os.Root, name string, info fs.FileInfo) error {
-	second, err := u.second(root)
+	second, err := u.second(root, name)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func TestUndoOnAFullDisk(t *testing.T) {
 					defer os.RemoveAll(filepath.Join(dir, names[1]))
 					content := strings.Repeat("new ", 10<<10)
 					at := func(name string) wire.Path { return wire.Path{Root: dir, Path: name} }
-					s, err := New("test", "").Begin(&wire.Transaction{
+					s, err := New("test", "", MountTable).Begin(&wire.Transaction{
 						Deletes: []wire.Path{at(names[1])},
 						Files:   []wire.File{{Path: at(names[0]), Size: int64(len(content)), Hash: blake3.Sum256([]byte(content))}},
 					})
@@ -147,7 +147,7 @@ func TestWhatIsAcknowledgedWasReadBack(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := t.TempDir()
-			s, err := New("test", "").Begin(&wire.Transaction{
+			s, err := New("test", "", MountTable).Begin(&wire.Transaction{
 				Files: []wire.File{{Path: wire.Path{Root: dir, Path: "f"}, Size: 3, Hash: blake3.Sum256([]byte("new"))}},
 			})
 			if err != nil {
@@ -193,7 +193,7 @@ func TestProcessesStartWhileAProgramArrives(t *testing.T) {
 	dir := t.TempDir()
 	script := "#!/bin/sh\nexit 0\n" + strings.Repeat("#", 2*inMemory)
 	f := wire.File{Path: wire.Path{Root: dir, Path: "run"}, Mode: 0o755, Size: int64(len(script)), Hash: blake3.Sum256([]byte(script))}
-	s, err := New("test", "").Begin(&wire.Transaction{Files: []wire.File{f}})
+	s, err := New("test", "", MountTable).Begin(&wire.Transaction{Files: []wire.File{f}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestSweepOfFoldersWithOddNames(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	a := New("test", journal)
+	a := New("test", journal, MountTable)
 	if err := a.journal.note(dir); err != nil {
 		t.Fatal(err)
 	}

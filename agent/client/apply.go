@@ -62,11 +62,14 @@ type Change struct {
 
 // Apply performs a transaction: files and deletes whole or not at all, then
 // commands, then the restart. A nil error means that the files are in place,
-// which Result.Applied proves; a command may still have failed, see
+// which Result.Applied proves, but for those in Result.Covered; a command may still have failed, see
 // Result.Failed. With an error of CodeUnwritable and the like nothing was
 // changed. When the connection is lost meanwhile it is not known what was: ask
 // Verify.
 func (c *Client) Apply(ctx context.Context, change Change) (wire.Result, error) {
+	if change.Output == nil {
+		change.Output = func(bool, []byte) {}
+	}
 	q, err := c.open(ctx, wire.MethodApply, change.Transaction)
 	if err != nil {
 		return wire.Result{}, err
@@ -89,9 +92,9 @@ func (c *Client) Apply(ctx context.Context, change Change) (wire.Result, error) 
 		}
 		s.measure(time.Since(began) - time.Duration(result.RunMicros+result.RestartMicros)*time.Microsecond)
 		if len(result.Refused) == 0 {
-			err := checkApplied(change.Files, result.Applied)
+			err := checkApplied(change.Files, &result)
 			if err == nil {
-				s.arrived()
+				s.arrived(coveredBy(&result))
 			}
 			return result, err
 		}
@@ -125,12 +128,25 @@ func checkRefused(refused []int, files int) error {
 	return nil
 }
 
+// coveredBy are the paths that something is mounted over.
+func coveredBy(r *wire.Result) map[string]bool {
+	paths := map[string]bool{}
+	for _, c := range r.Covered {
+		paths[c.Path] = true
+	}
+	return paths
+}
+
 // checkApplied compares the proof with what was sent.
-func checkApplied(files []wire.File, applied []wire.Entry) error {
+func checkApplied(files []wire.File, result *wire.Result) error {
+	applied, covered := result.Applied, coveredBy(result)
 	if len(files) != len(applied) {
 		return fmt.Errorf("%w: %d files sent, %d acknowledged", wire.ErrProtocol, len(files), len(applied))
 	}
 	for i, f := range files {
+		if covered[f.Path.String()] {
+			continue
+		}
 		if a := applied[i]; a.Path != f.Path || a.Kind != f.Kind || a.Hash != f.Hash && f.Kind == wire.KindRegular {
 			return wire.Errorf(wire.CodeHashMismatch, "the agent acknowledged %s %q with hash %s, sent was %s %q with hash %s",
 				a.Path, a.Kind, a.Hash, f.Path, f.Kind, f.Hash)

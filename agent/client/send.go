@@ -142,10 +142,10 @@ func (s *sender) weigh(f wire.File, began time.Time) {
 }
 
 // arrived tells the source which of its files may be a base.
-func (s *sender) arrived() {
+func (s *sender) arrived(covered map[string]bool) {
 	baser, ok := s.change.Source.(Baser)
 	for _, f := range s.change.Files {
-		if ok && s.patches(f) {
+		if ok && s.patches(f) && !covered[f.Path.String()] {
 			baser.Arrived(f)
 		}
 	}

@@ -38,7 +38,7 @@ func TestBasesAreKeptForSlowLinksOnly(t *testing.T) {
 		c, source := &Client{}, &bases{}
 		c.speed.Store(test.speed)
 		s := &sender{client: c, change: &Change{Transaction: wire.Transaction{Files: files}, Source: source, Delta: test.delta}}
-		s.arrived()
+		s.arrived(nil)
 		if source.arrived != test.want {
 			t.Errorf("at %d bytes a second, delta=%v: %d bases, want %d", test.speed, test.delta, source.arrived, test.want)
 		}

@@ -30,6 +30,9 @@ func (s *Server) apply(ctx context.Context, q *request) error {
 		return err
 	}
 	result.StageMicros = time.Since(began).Microseconds()
+	if !t.Follows(len(result.Covered)) {
+		t.Runs, t.Restart = nil, false
+	}
 	if len(t.Runs) > 0 || t.Restart {
 		ctx = q.watch(ctx)
 	}
@@ -98,6 +101,7 @@ func (s *Server) files(q *request, t *wire.Transaction, result *wire.Result) err
 	}
 	var err error
 	result.Applied, result.Deleted, err = stage.Commit()
+	result.Covered = stage.Covered()
 	return err
 }
 

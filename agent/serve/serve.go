@@ -10,6 +10,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -45,6 +46,7 @@ type Config struct {
 	NoStart    bool           // the application waits until somebody starts it
 	Reaper     int            // the init process that we are a child of; 0: none
 	StopSignal syscall.Signal // asks the application to end; 0 is SIGTERM
+	Mounts     string         // the table of what is mounted; "" is the kernel's
 	Log        *slog.Logger
 }
 
@@ -103,7 +105,7 @@ func New(cfg Config) (*Server, error) {
 			cfg.Log.Info("removed files that an earlier agent left", "count", n, "error", err)
 		}
 	}
-	s.applier = apply.New(s.boot[:8], journal)
+	s.applier = apply.New(s.boot[:8], journal, cmp.Or(cfg.Mounts, apply.MountTable))
 	s.startApp()
 	var err error
 	if s.ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {

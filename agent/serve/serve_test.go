@@ -4,6 +4,7 @@ package serve_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -157,9 +158,15 @@ func (h *harness) connectAs(t testing.TB, key []byte) *client.Client {
 
 func TestConformance(t *testing.T) {
 	agenttest.Conformance(t, func(t *testing.T) agenttest.Subject {
-		h := start(t, nil)
+		root, sealed, table := t.TempDir(), sealed(t), filepath.Join(t.TempDir(), "mountinfo")
+		mountsBut(t, table, sealed)
+		h := start(t, func(c *serve.Config) { c.Mounts = table })
 		return agenttest.Subject{
-			Agent: h.Client, Root: t.TempDir(), Sealed: sealed(t),
+			Agent: h.Client, Root: root, Sealed: sealed,
+			Mount: func() string {
+				defer mountsBut(t, table, sealed)
+				return mounted(t, root)
+			},
 			Crash: func() {
 				h.ready(t, h.server.App().Status().PID)
 				if _, err := h.Signal(t.Context(), "SIGUSR1"); err != nil {
@@ -189,4 +196,41 @@ func sealed(t *testing.T) string {
 	}
 	t.Cleanup(func() { os.Chmod(dir, 0o755) })
 	return dir
+}
+
+// mounted mounts a file over one below root, which takes root's rights.
+func mounted(t *testing.T, root string) string {
+	if os.Getuid() != 0 {
+		return ""
+	}
+	from, name := filepath.Join(t.TempDir(), "settings"), filepath.Join(root, "mounted")
+	for path, text := range map[string]string{from: "from there", name: ""} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if syscall.Mount(from, name, "", syscall.MS_BIND, "") != nil {
+		_ = os.Remove(name) // and it is no mount
+		return ""
+	}
+	t.Cleanup(func() { syscall.Unmount(name, syscall.MNT_DETACH) })
+	return name
+}
+
+// mountsBut writes the table of what is mounted without one mount, which then is
+// as any folder of a read-only container.
+func mountsBut(t *testing.T, name, dir string) {
+	data, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept []byte
+	for line := range bytes.Lines(data) {
+		if !bytes.Contains(line, []byte(" "+dir+" ")) {
+			kept = append(kept, line...)
+		}
+	}
+	if err := os.WriteFile(name, kept, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -66,6 +66,25 @@ type Transaction struct {
 	Restart bool `json:"restart,omitempty"`
 	// Start starts the application after all else unless it runs already.
 	Start bool `json:"start,omitempty"`
+	// Due has the commands and the restart follow though no file is changed.
+	Due bool `json:"due,omitempty"`
+}
+
+// Follows reports whether the commands and the restart follow, where so many of
+// the files and deletes are covered: nothing that the application sees has
+// changed if all are.
+func (t *Transaction) Follows(covered int) bool {
+	n := len(t.Files) + len(t.Deletes)
+	return t.Due || n == 0 || covered < n
+}
+
+// Covered is a file that was left out of a transaction, since something is
+// mounted over it in the container, as a ConfigMap, and is not as the file shall
+// be. No image would change that.
+type Covered struct {
+	Path  string `json:"path"`
+	Mount string `json:"mount"` // the mount point that hinders: Path, above it or, where a folder was to go, below it
+	Type  string `json:"type"`  // of the mounted file system, as the kernel calls it
 }
 
 // Result is the acknowledgement of a transaction, or, with Refused, the
@@ -78,7 +97,9 @@ type Result struct {
 	// under its name, in the order of Transaction.Files. It is the proof that
 	// the container has them.
 	Applied []Entry `json:"applied,omitempty"`
-	Deleted int     `json:"deleted,omitempty"` // how many of Deletes existed
+	// Covered lists what was left out, which Applied says nothing of.
+	Covered []Covered `json:"covered,omitempty"`
+	Deleted int       `json:"deleted,omitempty"` // how many of Deletes existed
 	// Runs holds the exits of the commands that ran. A failed one is the last.
 	Runs    []Exit  `json:"runs,omitempty"`
 	Process Process `json:"process"` // after all else

@@ -174,6 +174,16 @@ type Target struct {
 	Language  string          `json:"language,omitempty"` // that its program is written in: "Go", "Python"; "" when it is not known
 	LastSync  *Update         `json:"last_sync,omitempty"`
 	Problem   *config.Problem `json:"problem,omitempty"`
+	Covered   []Covered       `json:"covered,omitempty"` // files that are not brought there
+}
+
+// Covered is a file that cannot be brought into a container, since something is
+// mounted over it there. What Sync says holds for all others.
+type Covered struct {
+	Local  string `json:"local" secrets:"name"`  // the file here, absolute
+	Path   string `json:"path" secrets:"name"`   // its place in the container
+	Mount  string `json:"mount" secrets:"name"`  // the mount point that hinders: Path, or one above or below it
+	Volume string `json:"volume" secrets:"name"` // what is mounted there, for a person: "ConfigMap settings"
 }
 
 // Forward is a port of a container that answers on the developer's machine.

@@ -58,6 +58,7 @@ const (
 	WayRestart SaveWay = "restart" // the same, with a restart of the process
 	WayBuild   SaveWay = "build"   // through an image or a command
 	WayFailed  SaveWay = "failed"  // the resource's problem says why
+	WayCovered SaveWay = "covered" // it does not: something is mounted over its files in the containers
 )
 
 // ProblemEvent tells of a problem that came, or that is mended.

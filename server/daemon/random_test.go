@@ -264,7 +264,7 @@ func (a *podAgent) Apply(_ context.Context, c client.Change) (wire.Result, error
 		a.Close()
 		return wire.Result{}, net.ErrClosed
 	}
-	stage, err := apply.New("test", "").Begin(&c.Transaction)
+	stage, err := apply.New("test", "", apply.MountTable).Begin(&c.Transaction)
 	if err != nil {
 		return wire.Result{}, err
 	}

@@ -69,9 +69,13 @@ func (c *core) configStatus() api.ConfigStatus {
 
 // targetFacts are what a runner tells of a container, for the status.
 func targetFacts(f *run.TargetFacts) status.Target {
-	return status.Target{
+	t := status.Target{
 		PodUID: f.PodUID, Image: f.Image, Ready: f.Ready, Restarts: f.Restarts, Process: f.Process, Problem: f.Problem,
 	}
+	for _, c := range f.Covered {
+		t.Covered = append(t.Covered, api.Covered(c))
+	}
+	return t
 }
 
 // forwardsStatus are the ports of a resource that answer on this machine.

@@ -66,6 +66,7 @@ type Container struct {
 	ImageID string // the image that runs, with its digest; "" before it is pulled
 	ID      string // the runtime's id, which changes with each restart; "" before the first
 	Ports   []int  // those that its spec exposes
+	Mounts  []Mount
 
 	State        ContainerState
 	Reason       string // CrashLoopBackOff, ErrImagePull, OOMKilled, Completed, …
@@ -94,8 +95,8 @@ func podOf(p *corev1.Pod) Pod {
 		Labels: p.Labels, Node: p.Spec.NodeName, IP: p.Status.PodIP, CreatedAt: p.CreationTimestamp.Time,
 		Phase: string(p.Status.Phase), Deleting: p.DeletionTimestamp != nil,
 		Reason: p.Status.Reason, Message: p.Status.Message,
-		InitContainers: containersOf(p.Spec.InitContainers, p.Status.InitContainerStatuses),
-		Containers:     containersOf(p.Spec.Containers, p.Status.ContainerStatuses),
+		InitContainers: containersOf(p.Spec.InitContainers, p.Status.InitContainerStatuses, p.Spec.Volumes),
+		Containers:     containersOf(p.Spec.Containers, p.Status.ContainerStatuses, p.Spec.Volumes),
 	}
 	for _, c := range p.Status.Conditions {
 		switch {
@@ -134,10 +135,10 @@ func workloadOf(kind, name, templateHash string) Owner {
 }
 
 // containersOf joins what the pod asks for with what the kubelet reports.
-func containersOf(specs []corev1.Container, statuses []corev1.ContainerStatus) []Container {
+func containersOf(specs []corev1.Container, statuses []corev1.ContainerStatus, volumes []corev1.Volume) []Container {
 	containers := make([]Container, 0, len(specs))
 	for _, spec := range specs {
-		c := Container{Name: spec.Name, Image: spec.Image, State: ContainerWaiting}
+		c := Container{Name: spec.Name, Image: spec.Image, State: ContainerWaiting, Mounts: mountsOf(spec.VolumeMounts, volumes)}
 		for _, port := range spec.Ports {
 			c.Ports = append(c.Ports, int(port.ContainerPort))
 		}

@@ -119,11 +119,22 @@ func (v *tracked) follow(to *api.SaveTo, r *api.ResourceStatus, now time.Time) {
 		to.Way, to.MS = api.WayFailed, since(v.began, now)
 	case to.Way != api.WayNone && r.State.Good() && (r.Proof == api.ProofNone || r.Proof == api.ProofInSync):
 		to.MS = since(v.began, now)
+		if v.covered(r) {
+			to.Way = api.WayCovered
+		}
 	default:
 		return
 	}
 	delete(v.open, to.Resource)
 	v.news = true
+}
+
+// covered reports whether the containers of a resource see nothing of a save.
+func (v *tracked) covered(r *api.ResourceStatus) bool {
+	all := coveredIn(r)
+	return !slices.ContainsFunc(v.Files, func(f string) bool {
+		return !slices.ContainsFunc(all, func(c api.Covered) bool { return c.Local == f })
+	})
 }
 
 func since(began, now time.Time) float64 {
@@ -157,6 +168,8 @@ func (v *tracked) text() string {
 		return what + ": " + strings.Join(by[api.WayFailed], ", ") + " failed"
 	case len(by[""]) > 0:
 		return what + " on its way to " + strings.Join(by[""], ", ")
+	case len(there) == 0 && len(by[api.WayCovered]) > 0:
+		return what + ": not in " + strings.Join(by[api.WayCovered], ", ") + ", where something else is mounted"
 	case len(there) == 0:
 		return what + ": " + strings.Join(by[api.WayNone], ", ") + " not up"
 	}

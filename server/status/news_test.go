@@ -71,6 +71,30 @@ func expect(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
+// TestNewsOfCoveredSaves: a save that the containers see nothing of has not
+// arrived, and one that they see a part of has.
+func TestNewsOfCoveredSaves(t *testing.T) {
+	n := &teller{}
+	covered := func(s *api.Status) {
+		r := &s.Resources[0]
+		r.Targets = []api.Target{{Covered: []api.Covered{{Local: "/w/conf", Path: "/srv/conf", Mount: "/srv/conf", Volume: "ConfigMap web"}}}}
+		if got, want := text(r), "ready · in sync but for /srv/conf, where ConfigMap web is mounted"; got != want {
+			t.Errorf("the status says %q, want %q", got, want)
+		}
+		r.Targets = append(r.Targets, r.Targets[0], api.Target{Covered: []api.Covered{{Path: "/srv/x/y", Mount: "/srv/x", Volume: "Secret a"}}})
+		if got, want := text(r), "ready · in sync but for /srv/conf, where ConfigMap web is mounted, and 1 more"; got != want {
+			t.Errorf("the status says %q, want %q", got, want)
+		}
+	}
+	n.show(0, "web:ready/in_sync", covered)
+	n.saved(1, "conf", "web")
+	n.Sent("web", api.WayLive, n.now)
+	expect(t, "covered", n.show(1, "web:ready/in_sync", covered), "save 1: conf: not in web, where something else is mounted, ended")
+	n.Saved(2, []string{"/w/conf", "/w/other"}, []string{"web"}, n.now)
+	n.Sent("web", api.WayLive, n.now)
+	expect(t, "half", n.show(1, "web:ready/in_sync", covered), "save 2: conf and 1 more in web, 1 ms, ended")
+}
+
 func TestNewsOfSaves(t *testing.T) {
 	n := &teller{}
 	n.show(0, "web:ready/in_sync api:ready/in_sync")

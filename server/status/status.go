@@ -44,6 +44,7 @@ type Target struct {
 	Restarts int
 	Process  wire.Process
 	Problem  *config.Problem // why no agent answers
+	Covered  []api.Covered
 }
 
 // Of makes the status. Seq is left to whoever publishes it.
@@ -88,7 +89,7 @@ func spoken(r *api.ResourceStatus) string {
 		parts = append(parts, r.Message)
 	}
 	if r.Proof != api.ProofNone {
-		parts = append(parts, string(r.Proof))
+		parts = append(parts, string(r.Proof)+exceptions(r))
 	}
 	pods := map[string]bool{}
 	for _, t := range r.Targets {
@@ -148,9 +149,38 @@ func text(r *api.ResourceStatus) string {
 		out += ": " + r.Message
 	}
 	if r.Proof != api.ProofNone && (r.State == api.StateReady || r.State == api.StatePaused) {
-		out += " · " + string(r.Proof)
+		out += " · " + string(r.Proof) + exceptions(r)
 	}
 	return out
+}
+
+// exceptions says what the proof of a resource's files does not hold for.
+func exceptions(r *api.ResourceStatus) string {
+	all := coveredIn(r)
+	if len(all) == 0 {
+		return ""
+	}
+	out := fmt.Sprintf(" but for %s, where %s is mounted", all[0].Path, all[0].Volume)
+	if all[0].Mount != all[0].Path {
+		out = fmt.Sprintf(" but for %s: %s is mounted at %s", all[0].Path, all[0].Volume, all[0].Mount)
+	}
+	if more := len(all) - 1; more > 0 {
+		out += fmt.Sprintf(", and %d more", more)
+	}
+	return out
+}
+
+// coveredIn are the files that a resource's containers see something else of, each once.
+func coveredIn(r *api.ResourceStatus) []api.Covered {
+	var all []api.Covered
+	for i := range r.Targets {
+		for _, c := range r.Targets[i].Covered {
+			if !slices.Contains(all, c) {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
 }
 
 // sum makes the state of the whole: that of the resource which a person would

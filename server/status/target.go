@@ -31,7 +31,7 @@ func (f *Facts) target(id engine.TargetID) api.Target {
 		Ready: known.Ready, Restarts: known.Restarts, Agent: t.Agent == engine.Connected, Pid: known.Process.PID,
 		Process: processText(known.Process), Debugging: known.Process.Debug,
 		Paused: known.Process.Paused, Language: known.Process.Language,
-		LastSync: f.Synced[id], Problem: known.Problem,
+		LastSync: f.Synced[id], Problem: known.Problem, Covered: known.Covered,
 	}
 	img := f.State.Images[t.Image]
 	switch {

@@ -196,9 +196,17 @@ export interface Target {
   language?: string;
   last_sync?: Update;
   problem?: Problem;
+  covered?: Covered[];
 }
 
 export type SyncState = "" | "unknown" | "pending" | "in-sync" | "failed" | "stale";
+
+export interface Covered {
+  local: string;
+  path: string;
+  mount: string;
+  volume: string;
+}
 
 export interface Forward {
   local: string;

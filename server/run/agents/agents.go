@@ -58,6 +58,11 @@ type Status struct {
 	Process  wire.Process
 	Problem  *config.Problem
 	Refused  bool // the problem does not pass by itself
+
+	// Covered is what something in the container is mounted over, of the files
+	// that were to be brought there, by their names here. It is replaced, never
+	// changed.
+	Covered map[string]wire.Covered
 }
 
 // Options are what Agents work with. The functions may be called from any

@@ -241,6 +241,43 @@ func TestLiveBringsFiles(t *testing.T) {
 	})
 }
 
+// TestMountedOver: what is mounted over in the container costs no build and no
+// restart, is remembered by its name here, and the rest arrives.
+func TestMountedOver(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.agent.Mount("/srv/settings", "of the cluster")
+		b.connect()
+		at := filepath.Join(b.dir, "settings")
+		want := map[string]wire.Covered{at: {Path: "/srv/settings", Mount: "/srv/settings", Type: "fake"}}
+		for _, l := range []engine.Live{{Restart: true}, {Restart: true, Check: true}} {
+			b.live(l, "settings", "mine", "a.py", "one")
+			if done := b.done(); done.Problem != nil || done.Rebuild {
+				t.Errorf("answer %+v", done)
+			}
+			b.holds(map[string]string{"/srv/settings": "of the cluster", "/srv/a.py": "one"})
+			if diff := cmp.Diff(want, b.status().Covered); diff != "" {
+				t.Errorf("covered (-want +got):\n%s", diff)
+			}
+		}
+		if starts := b.status().Process.Starts; starts != 1 {
+			t.Errorf("%d starts, want 1: the second time nothing but the covered file differed", starts)
+		}
+		b.live(engine.Live{Restart: true}, "a.py", "two")
+		b.done()
+		if diff := cmp.Diff(want, b.status().Covered); diff != "" {
+			t.Errorf("another file's update forgot it (-want +got):\n%s", diff)
+		}
+		b.live(engine.Live{}, "settings", "of the cluster")
+		b.done()
+		if got := b.status().Covered; len(got) > 0 {
+			t.Errorf("it is the same by now, and still covered: %v", got)
+		}
+		if b.said("wrote /srv/settings,") || !b.said("wrote /srv/a.py") {
+			t.Errorf("log %q", b.lines)
+		}
+	})
+}
+
 // TestCheckSendsWhatDiffers: nothing differs, nothing runs, unless it must.
 func TestCheckSendsWhatDiffers(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -66,7 +67,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 	out := a.o.Log.Writer(output.Line{Resource: s.resource, Source: "build", Pod: e.Target.Pod})
 	change.Output = func(_ bool, p []byte) { _, _ = out.Write(p) } // never fails
 	debugged := change.Restart && s.debugged
-	change.Restart = change.Restart && !debugged
+	change.Restart, change.Due = change.Restart && !debugged, e.Must
 	result, err := s.agent.Apply(ctx, change)
 	out.Flush()
 	if err != nil {
@@ -78,7 +79,8 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 		}
 		return done
 	}
-	if debugged && result.Failed() == nil {
+	a.update(t, func(t *target) { t.status.Covered = covered(t.status.Covered, e.Files, result.Covered) })
+	if debugged && result.Failed() == nil && change.Follows(len(result.Covered)) {
 		if err := a.restartDebugged(ctx, t, s.agent); err != nil {
 			done.Problem = syncProblem(e, err)
 			return done
@@ -87,11 +89,29 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 	}
 	a.remember(change)
 	a.processed(t, result.Process)
-	if did := summary(change, result); did != "" {
+	if did := summary(&change, &result); did != "" {
 		a.o.Log.Say(s.resource, "", fmt.Sprintf("%s: %s in %s", e.Target.Pod, did, time.Since(began).Round(10*time.Microsecond)))
 	}
 	done.Problem = cmp.Or(commandProblem(e, result), done.Problem)
 	return done
+}
+
+// covered is what is covered after an update, by what was before and what came
+// of the files that were sent.
+func covered(before map[string]wire.Covered, sent []engine.File, now []wire.Covered) map[string]wire.Covered {
+	after := map[string]wire.Covered{}
+	maps.Copy(after, before)
+	for _, f := range sent {
+		delete(after, f.Local)
+	}
+	for _, c := range now {
+		for _, f := range sent {
+			if f.Remote == c.Path {
+				after[f.Local] = c
+			}
+		}
+	}
+	return after
 }
 
 // commandProblem says which command of a live update failed, nil when none did.
@@ -191,10 +211,13 @@ func lost(c Syncer) bool {
 }
 
 // summary says what a live update did, "" when that was nothing.
-func summary(change client.Change, result wire.Result) string {
+func summary(change *client.Change, result *wire.Result) string {
 	var did []string
-	if len(change.Files) > 0 {
-		did = append(did, "wrote "+named(change.Files, func(f wire.File) string { return f.Path.String() }))
+	written := slices.DeleteFunc(slices.Clone(change.Files), func(f wire.File) bool {
+		return slices.ContainsFunc(result.Covered, func(c wire.Covered) bool { return c.Path == f.Path.String() })
+	})
+	if len(written) > 0 {
+		did = append(did, "wrote "+named(written, func(f wire.File) string { return f.Path.String() }))
 	}
 	if result.Deleted > 0 {
 		did = append(did, "deleted "+named(change.Deletes, wire.Path.String))
@@ -202,7 +225,7 @@ func summary(change client.Change, result wire.Result) string {
 	if n := len(result.Runs); n > 0 {
 		did = append(did, "ran "+named(change.Runs[:n], func(c wire.Command) string { return strings.Join(c.Argv, " ") }))
 	}
-	if change.Restart {
+	if change.Restart && change.Follows(len(result.Covered)) {
 		did = append(did, fmt.Sprintf("restarted as pid %d", result.Process.PID))
 	}
 	return strings.Join(did, ", ")

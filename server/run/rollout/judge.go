@@ -92,7 +92,7 @@ func (s *state) observe(resource string) {
 			e.Targets = append(e.Targets, target)
 			containers = append(containers, Container{
 				ID: target.ID, Resource: resource, PodUID: p.UID, Image: c.Image, Ready: c.Ready, Restarts: c.RestartCount,
-				Process: agent.Process, Problem: agent.Problem,
+				Process: agent.Process, Problem: agent.Problem, Covered: s.covered(agent),
 			})
 		}
 	}

@@ -40,6 +40,7 @@ type Container struct {
 	Restarts int
 	Process  wire.Process
 	Problem  *config.Problem // why no agent answers, nil when all is well
+	Covered  []Covered       // files that are not brought there, in the order of their names
 }
 
 // Options are what a Follower works with. The functions may be called from any
@@ -81,6 +82,7 @@ type state struct {
 	logs       map[logKey]bool               // streams that were begun
 	complaints map[logKey]*output.Repeats    // of the cluster about a pod, by reason
 	refusals   map[string]kube.Notice        // of pods that could not be made, last, by their workload's UID
+	covers     map[string]bool               // what was said to be mounted over what, by resource and sentence
 	seen       map[logKey]time.Time          // when programs were first seen to run
 	waking     map[string]bool               // resources that are judged anew when a moment has passed
 }
@@ -92,6 +94,7 @@ type Agent struct {
 	Process  wire.Process
 	Problem  *config.Problem
 	Refused  bool // the problem does not pass by itself
+	Covered  map[string]wire.Covered
 }
 
 // Object is an applied object and the hash of its pod template, "" where it
@@ -109,7 +112,7 @@ func Start(ctx context.Context, o Options) *Follower {
 		workloads: map[kube.Ref]kube.Workload{}, watched: map[string]bool{}, listed: map[string]bool{},
 		deleted: map[kube.Ref]string{}, refused: map[kube.Ref]error{}, kinds: map[kube.Ref]bool{},
 		spaces: map[string]*space{}, agents: map[engine.TargetID]Agent{}, told: map[engine.TargetID]Container{},
-		logs: map[logKey]bool{}, complaints: map[logKey]*output.Repeats{}, refusals: map[string]kube.Notice{}, seen: map[logKey]time.Time{}, waking: map[string]bool{},
+		logs: map[logKey]bool{}, complaints: map[logKey]*output.Repeats{}, refusals: map[string]kube.Notice{}, covers: map[string]bool{}, seen: map[logKey]time.Time{}, waking: map[string]bool{},
 	}
 	f := &Follower{box: inbox.Start(ctx, s)}
 	f.box.Put(func(context.Context, *state) { s.box = f.box })
@@ -221,7 +224,7 @@ func (f *Follower) Agent(a Agent) {
 	f.box.Put(func(_ context.Context, s *state) {
 		s.agents[a.ID] = a
 		c := s.told[a.ID] // its pod may not have been seen yet
-		c.ID, c.Resource, c.Process, c.Problem = a.ID, a.Resource, a.Process, a.Problem
+		c.ID, c.Resource, c.Process, c.Problem, c.Covered = a.ID, a.Resource, a.Process, a.Problem, s.covered(a)
 		s.tell(c)
 		s.observe(a.Resource)
 	})

@@ -365,6 +365,39 @@ func TestAgentsKnowTheProcess(t *testing.T) {
 	})
 }
 
+// TestWhatIsMountedIsNamed, once in the log for all replicas, and with each
+// container; through a symbolic link by the file's own name.
+func TestWhatIsMountedIsNamed(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.Image("img", "img:1")
+		b.Applied(web(), []Object{applied("t1")}, true)
+		for _, name := range []string{"web-1", "web-2"} {
+			p := pod(name, "t1", "img:1")
+			p.Containers[0].Mounts = []kube.Mount{{Path: "/app", Volume: "emptyDir work"}, {Path: "/app/settings", Volume: "ConfigMap settings"}}
+			b.emit(ours, changed(p))
+			a := Agent{ID: engine.TargetID{Namespace: "n", Pod: name, Container: "app"}, Resource: "web", Process: wire.Process{State: wire.StateRunning}}
+			a.Covered = map[string]wire.Covered{
+				"/w/settings": {Path: "/app/settings", Mount: "/app/settings"}, "/w/link": {Path: "/app/settings/a", Mount: "/srv/settings"}, "/w/x": {Path: "/x", Mount: "/x", Type: "nfs"},
+			}
+			b.Agent(a)
+			b.Agent(a)
+		}
+		told := b.told()
+		want := []Covered{
+			{Local: "/w/link", Path: "/app/settings/a", Mount: "/srv/settings", Volume: "ConfigMap settings"},
+			{Local: "/w/settings", Path: "/app/settings", Mount: "/app/settings", Volume: "ConfigMap settings"},
+			{Local: "/w/x", Path: "/x", Mount: "/x", Volume: "a file system of type nfs"},
+		}
+		if diff := cmp.Diff(want, told[len(told)-1].Covered); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		warned := slices.DeleteFunc(slices.Clone(b.lines), func(l string) bool { return !strings.HasPrefix(l, "warn") })
+		if len(warned) != 3 || warned[1] != "warn web: /app/settings is not synced: ConfigMap settings is mounted at /app/settings" {
+			t.Errorf("log %q", warned)
+		}
+	})
+}
+
 // TestPodsAreInTheOrderOfTheirAge, and only those of the resource.
 func TestPodsAreInTheOrderOfTheirAge(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
