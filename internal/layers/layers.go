@@ -27,7 +27,9 @@ var Allowed = map[string][]string{
 	"starlark/infer":      {"starlark/syntax", "starlark/resolve", "starlark/decl"},
 	"starlark/ide":        {"starlark/infer", "starlark/dockerfile", "starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/yamldoc"},
 	"starlark/chart":      {"starlark/fault", "starlark/manifest", "starlark/yamldoc"},
-	"starlark/eval":       {"starlark/apiobject", "starlark/graph", "starlark/liveupdate", "starlark/flags", "starlark/cache", "starlark/compose", "starlark/kustomize", "starlark/process", "starlark/inputs", "starlark/kubeconfig", "starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/dockerfile", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions"},
+	"starlark/eval":       {"starlark/apiobject", "starlark/assembly", "starlark/image", "starlark/graph", "starlark/liveupdate", "starlark/flags", "starlark/cache", "starlark/compose", "starlark/kustomize", "starlark/process", "starlark/inputs", "starlark/kubeconfig", "starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions"},
+	"starlark/image":      {"starlark/cache", "starlark/config", "starlark/dockerfile", "starlark/fault", "starlark/manifest"},
+	"starlark/assembly":   {"starlark/config", "starlark/fault", "starlark/image", "starlark/manifest", "starlark/value"},
 	"starlark/cache":      {},
 	"starlark/inputs":     {"starlark/cache", "starlark/config", "internal/file"},
 	"starlark/process":    {},
@@ -122,7 +124,7 @@ var Only = map[string][]string{
 	"golang.org/x":                           {"agent/apply", "agent/proc", "agent/serve", "cmd/towline", "cmd/towline-agent", "server/daemon", "server/kube"},
 	"github.com/Masterminds/semver":          {"starlark/chart", "starlark/eval"},
 	"github.com/compose-spec/compose-go":     {"starlark/compose"},
-	"github.com/distribution/reference":      {"starlark/eval", "starlark/manifest", "starlark/unpack", "server/build"},
+	"github.com/distribution/reference":      {"starlark/eval", "starlark/image", "starlark/assembly", "starlark/manifest", "starlark/unpack", "server/build"},
 	"github.com/fsnotify/fsnotify":           {"server/daemon"},
 	"github.com/go-delve/delve":              {"agent/debug"},
 	"github.com/google/go-cmp":               {"agent/agenttest"},
@@ -141,7 +143,7 @@ var Only = map[string][]string{
 // sources import none of Impure and call none of Clocks.
 var Pure = []string{
 	"starlark/syntax", "starlark/decl", "starlark/config", "starlark/format", "starlark/resolve", "starlark/infer", "starlark/ide", "starlark/yamldoc",
-	"starlark/dockerfile", "starlark/apiobject", "starlark/flags", "starlark/graph", "starlark/liveupdate",
+	"starlark/dockerfile", "starlark/apiobject", "starlark/image", "starlark/assembly", "starlark/flags", "starlark/graph", "starlark/liveupdate",
 	"agent/delta", "dap/rewrite", "server/engine", "server/inject", "server/tree", "server/status",
 }
 

@@ -2,18 +2,16 @@ package eval
 
 import (
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/image"
+	"github.com/towline-dev/towline/starlark/liveupdate"
 )
-
-// uncategorized is the name of the resource of objects that belong to no
-// other. They are applied first.
-const uncategorized = "uncategorized"
 
 // assemble makes the project of what the files declared.
 func (r *run) assemble() error {
-	if err := r.linkBases(); err != nil {
+	if err := r.images.Link(); err != nil {
 		return err
 	}
-	if err := r.assembleK8s(); err != nil {
+	if err := r.k8s.Assemble(); err != nil {
 		return err
 	}
 	if err := r.assembleCompose(); err != nil {
@@ -23,27 +21,14 @@ func (r *run) assemble() error {
 	if err := r.useImages(); err != nil {
 		return err
 	}
-	if !r.opts.AnyContext && (len(r.yaml.resources) > 0 || len(r.unassigned()) > 0) {
+	if !r.opts.AnyContext && (len(r.k8s.Resources()) > 0 || len(r.k8s.Loose()) > 0) {
 		if err := r.kube.check(); err != nil {
 			return err
 		}
 	}
-	r.project.Resources = make([]config.Resource, 0, len(r.yaml.resources)+len(r.compose.services)+len(r.local)+1)
-	r.project.YAML = make([]config.Object, 0, len(r.yaml.objects))
-	for _, res := range r.yaml.resources {
-		r.finishK8s(res)
-	}
-	r.addCompose()
-	if err := r.checkLiveUpdates(); err != nil {
+	if err := r.addResources(); err != nil {
 		return err
 	}
-	if err := r.checkUnusedSteps(); err != nil {
-		return err
-	}
-	for _, l := range r.local {
-		r.project.Resources = append(r.project.Resources, l.resource(r.triggerMode))
-	}
-	r.addUncategorized()
 	if err := r.checkDeps(); err != nil {
 		return err
 	}
@@ -55,35 +40,77 @@ func (r *run) assemble() error {
 	return nil
 }
 
-// unassigned returns the objects that belong to no resource.
-func (r *run) unassigned() []*object {
-	var all []*object
-	for _, o := range r.yaml.objects {
-		if !o.taken {
-			all = append(all, o)
+// addResources adds the resources to the project, in Tilt's order.
+func (r *run) addResources() error {
+	r.project.Resources = make([]config.Resource, 0, len(r.k8s.Resources())+len(r.compose.services)+len(r.local)+1)
+	r.k8s.AddTo(r.project, r.triggerMode)
+	r.addCompose()
+	if err := r.checkLiveUpdates(); err != nil {
+		return err
+	}
+	if err := r.checkUnusedSteps(); err != nil {
+		return err
+	}
+	for _, l := range r.local {
+		r.project.Resources = append(r.project.Resources, l.resource(r.triggerMode))
+	}
+	r.k8s.AddLoose(r.project)
+	return nil
+}
+
+// useImages marks what is built: the images of resources, and what those are
+// built from.
+func (r *run) useImages() error {
+	if err := r.k8s.UseImages(); err != nil {
+		return err
+	}
+	for _, s := range r.compose.services {
+		if err := image.UseAll(s.res.Name, s.images); err != nil {
+			return err
 		}
 	}
-	return all
+	return nil
 }
 
-func (r *run) addObject(o *object, resource string) {
-	o.Resource = resource
-	r.project.YAML = append(r.project.YAML, o.Object)
-}
-
-func (r *run) addUncategorized() {
-	loose := r.unassigned()
-	sortByKind(loose)
-	if len(loose) == 0 {
+// warnUnused warns of the first image that nothing deploys.
+func (r *run) warnUnused() {
+	img := r.images.Unused(r.project.Settings.UnusedImagesOK)
+	if img == nil {
 		return
 	}
-	res := config.Resource{
-		Name: uncategorized, Kind: config.KindK8s, AutoInit: true, PodReadiness: config.ReadinessIgnore,
-		TriggerMode: config.TriggerAuto, Pos: loose[0].Pos,
+	by := image.Consumers{
+		Objects: len(r.k8s.Objects()) > 0, Resources: len(r.k8s.Resources()) > 0, Services: !r.compose.empty(), Asked: r.k8s.Asked(),
 	}
-	for _, o := range loose {
-		res.Objects = append(res.Objects, o.of.Key)
-		r.addObject(o, uncategorized)
+	for _, s := range r.compose.services {
+		if s.image != nil {
+			by.Asked = append(by.Asked, s.image.Named)
+		}
 	}
-	r.project.Resources = append(r.project.Resources, res)
+	r.warnAt(img.Pos, r.images.UnusedText(img, by))
+}
+
+// checkLiveUpdates checks the live updates of images that are deployed.
+func (r *run) checkLiveUpdates() error {
+	for _, img := range r.images.All() {
+		if !img.Deployed || len(img.LiveUpdate) == 0 {
+			continue
+		}
+		if err := liveupdate.CheckReach(img.LiveUpdate, img.Watched()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addImages adds the images to the project. One that nothing deploys is never
+// built and left out, unless there is nothing at all to deploy: then the file
+// is half written, and its images are all that it says.
+func (r *run) addImages() {
+	all := r.k8s.Empty() && r.compose.empty()
+	r.project.Images = make([]config.Image, 0, len(r.images.All()))
+	for _, img := range r.images.All() {
+		if all || img.Used {
+			r.project.Images = append(r.project.Images, img.Image)
+		}
+	}
 }

@@ -11,12 +11,6 @@ import (
 	"github.com/towline-dev/towline/starlark/unpack"
 )
 
-// Charts fetches Helm charts from their repositories. Pull returns a chart's
-// archive. It is called from one goroutine at a time.
-type Charts interface {
-	Pull(ctx context.Context, ref chart.Ref) ([]byte, error)
-}
-
 // ourChart is towline.chart.
 func (c *call) ourChart(ctx context.Context) (starlark.Value, error) {
 	var in struct {

@@ -11,39 +11,9 @@ import (
 	"github.com/towline-dev/towline/starlark/compose"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
-	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
-
-// composeState is what docker_compose and dc_resource noted.
-type composeState struct {
-	projects []*composeProject
-	services []*composeService
-}
-
-// composeProject is a project and where it was declared first.
-type composeProject struct {
-	compose.Project
-	pos config.Position
-}
-
-// composeService is a service and the resource that it becomes.
-type composeService struct {
-	project     *composeProject
-	service     *compose.Service
-	res         config.Resource
-	triggerMode value.TriggerMode
-	image       *manifest.ImageName // that the Compose file names, or its default
-	given       *manifest.ImageName // that dc_resource names; nil without one
-	images      []*image
-}
-
-func (s *composeState) empty() bool { return len(s.services) == 0 }
-
-func (s *composeState) has(name string) bool {
-	return slices.ContainsFunc(s.services, func(x *composeService) bool { return x.res.Name == name })
-}
 
 func (r *run) composeLoader() compose.Loader {
 	return compose.Loader{Files: r.files, Cache: r.opts.Cache, Env: r.env.Copy(), Parse: r.parseYAML}
@@ -146,7 +116,7 @@ func (r *run) addService(p *composeProject, service *compose.Service) error {
 		text = p.Name + "_" + service.Name
 	}
 	if text != "" {
-		name, err := r.imageNames.ImageName(text)
+		name, err := r.images.Names.ImageName(text)
 		if err != nil {
 			return fmt.Errorf("parsing image %s of service %s: %w", text, service.Name, err)
 		}

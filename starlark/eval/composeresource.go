@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
-	"github.com/distribution/reference"
 	"go.starlark.net/starlark"
 
-	"github.com/towline-dev/towline/starlark/compose"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
+	"github.com/towline-dev/towline/starlark/image"
 	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
@@ -36,7 +34,7 @@ func (c *call) dcResource() (starlark.Value, error) {
 	if in.Name == "" {
 		return nil, errors.New("dc_resource: `name` must not be empty")
 	}
-	image, ok := value.OrNone(in.Image).(starlark.String)
+	given, ok := value.OrNone(in.Image).(starlark.String)
 	if !ok && value.OrNone(in.Image) != starlark.None {
 		return nil, fmt.Errorf("image arg must be a string; got %T", in.Image)
 	}
@@ -44,9 +42,9 @@ func (c *call) dcResource() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	if image != "" {
-		if s.given, err = c.run.imageNames.ImageName(string(image)); err != nil {
-			return nil, fmt.Errorf("parsing image %s of service %s: %w", image, in.Name, err)
+	if given != "" {
+		if s.given, err = c.run.images.Names.ImageName(string(given)); err != nil {
+			return nil, fmt.Errorf("parsing image %s of service %s: %w", given, in.Name, err)
 		}
 	}
 	s.res.Links = append(s.res.Links, in.Links...)
@@ -74,40 +72,6 @@ func (c *call) dcResource() (starlark.Value, error) {
 	return starlark.None, nil
 }
 
-// find returns the service of a name, in one project when it is named.
-func (s *composeState) find(name, project string) (*composeService, error) {
-	var found []*composeService
-	var names []string
-	for _, x := range s.services {
-		names = append(names, x.res.Name)
-		if x.res.Name == name && (project == "" || compose.NormalName(project) == x.project.Name) {
-			found = append(found, x)
-		}
-	}
-	if len(found) > 1 {
-		return nil, fmt.Errorf("found multiple resources named %q, please specify which one with project_name= argument", name)
-	}
-	if len(found) == 0 {
-		return nil, fault.Tiltf("no Docker Compose service found with name %q. Found these instead:\n\t%s\n", name, strings.Join(names, "; "))
-	}
-	return found[0], nil
-}
-
-// rename gives a service's resource another name, in others' dependencies too.
-func (s *composeState) rename(service *composeService, name string) {
-	for _, x := range s.services {
-		if x.project != service.project {
-			continue
-		}
-		for i, d := range x.res.ResourceDeps {
-			if d == service.res.Name {
-				x.res.ResourceDeps[i] = name
-			}
-		}
-	}
-	service.res.Name = name
-}
-
 // assembleCompose finds the images of services; a build of the Compose file
 // becomes an image, unless the Tiltfile builds that image.
 func (r *run) assembleCompose() error {
@@ -121,7 +85,7 @@ func (r *run) assembleCompose() error {
 			if img, err = r.composeImage(s); err != nil {
 				return &fault.Located{Pos: s.res.Pos, Err: err}
 			}
-			if err := r.images.add(img); err != nil {
+			if err := r.images.Add(img); err != nil {
 				return &fault.Located{Pos: s.res.Pos, Err: err}
 			}
 		}
@@ -131,7 +95,7 @@ func (r *run) assembleCompose() error {
 		if len(img.Entrypoint) > 0 {
 			return &fault.Located{Pos: img.Pos, Err: errors.New("docker_build/custom_build.entrypoint not supported for Docker Compose resources")}
 		}
-		img.matched = true
+		img.Matched = true
 		s.images = append(s.images, img)
 		s.res.Images = append(s.res.Images, img.Ref)
 	}
@@ -141,10 +105,10 @@ func (r *run) assembleCompose() error {
 // imageOf is the image that the Tiltfile builds for a service: the one that
 // dc_resource names, or one of the name that the service has. A service without
 // a name for its image is called project_service by Tilt, project-service by Compose.
-func (r *run) imageOf(s *composeService) *image {
+func (r *run) imageOf(s *composeService) *image.Image {
 	names := []*manifest.ImageName{s.given, s.image}
 	if s.service.Image == "" && s.service.Builds() {
-		if name, err := r.imageNames.ImageName(s.project.Name + "-" + s.service.Name); err == nil {
+		if name, err := r.images.Names.ImageName(s.project.Name + "-" + s.service.Name); err == nil {
 			names = append(names, name)
 		}
 	}
@@ -152,16 +116,17 @@ func (r *run) imageOf(s *composeService) *image {
 		if name == nil {
 			continue
 		}
-		if img := r.images.find(name); img != nil {
+		if img := r.images.Find(name); img != nil {
 			return img
 		}
 	}
 	return nil
 }
 
-func (r *run) composeImage(s *composeService) (*image, error) {
-	img := &image{name: s.image, Image: s.service.Build()}
-	img.Ref, img.Pos = reference.FamiliarString(s.image.Named), s.res.Pos
+func (r *run) composeImage(s *composeService) (*image.Image, error) {
+	img := &image.Image{Image: s.service.Build()}
+	img.SetName(s.image)
+	img.Pos = s.res.Pos
 	return img, r.readIgnores(img, img.Deps)
 }
 

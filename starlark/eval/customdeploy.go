@@ -62,7 +62,7 @@ func (c *call) k8sCustomDeploy() (starlark.Value, error) {
 		}
 	}
 	d.Ignores = append(d.Ignores, c.ignoreItself()...)
-	res, err := c.run.newK8s(in.Name)
+	res, err := c.run.k8s.NewResource(in.Name)
 	if err != nil {
 		return nil, fmt.Errorf("error making resource for %s: %w", in.Name, err)
 	}

@@ -6,12 +6,6 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// Allowed is asked before a run does more than read: runs a command, fetches an
-// extension, a chart or what a kustomization names. It gets what all files held
-// that were read until then, which with the arguments and the environment
-// decides what is about to be done.
-type Allowed func(read map[string]config.Content) bool
-
 // errHeld ends a run that cannot go on without what it may not do.
 var errHeld = errors.New("held")
 

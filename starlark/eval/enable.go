@@ -2,7 +2,10 @@ package eval
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
+	"github.com/towline-dev/towline/starlark/assembly"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/graph"
 )
@@ -13,7 +16,7 @@ func (r *run) enable() error {
 	names, all := r.flags.Enabled()
 	for i := range r.project.Resources {
 		res := &r.project.Resources[i]
-		res.Enabled = all || res.Name == uncategorized && len(names) > 0
+		res.Enabled = all || res.Name == assembly.Uncategorized && len(names) > 0
 	}
 	if all {
 		return nil
@@ -36,4 +39,12 @@ func (r *run) checkDeps() error {
 	warnings, err := graph.Check(r.project.Resources)
 	r.warnings = append(r.warnings, warnings...)
 	return err
+}
+
+func quoted(names []string) string {
+	all := make([]string, len(names))
+	for i, n := range names {
+		all[i] = strconv.Quote(n)
+	}
+	return strings.Join(all, ", ")
 }

@@ -2,7 +2,6 @@ package eval
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -12,23 +11,11 @@ import (
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
 
-	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
-	"github.com/towline-dev/towline/starlark/flags"
 	"github.com/towline-dev/towline/starlark/limit"
-	"github.com/towline-dev/towline/starlark/value"
 )
-
-// A module is a file that was executed, or is being executed (globals nil).
-type module struct {
-	globals starlark.StringDict
-	err     error
-	done    bool
-	source  []byte
-	wants   map[string][]string // the names that it loads, by extension
-}
 
 // maxSource is the size of the largest Tiltfile, in bytes.
 const maxSource = 8 << 20
@@ -156,103 +143,4 @@ func (r *run) compile(path string, source []byte) (compiled, error) {
 		program, err := starlark.FileProgram(tree, predeclared)
 		return compiled{program, wants}, err
 	})
-}
-
-// load is the load statement.
-func (r *run) load(ctx context.Context, path string) (starlark.StringDict, error) {
-	var wants []string
-	if n := len(r.executing); n > 0 {
-		wants = r.modules[r.executing[n-1]].wants[path]
-	}
-	return r.loadPath(ctx, path, wants)
-}
-
-// loadPath executes a file or an extension, of which the caller wants these
-// names.
-func (r *run) loadPath(ctx context.Context, path string, wants []string) (starlark.StringDict, error) {
-	if name, ok := strings.CutPrefix(path, extensions.Scheme); ok {
-		file, err := r.extension(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		if args := r.api.ExtensionArgs(name); len(args) > 0 {
-			outer := r.flags
-			r.flags = flags.New(args)
-			defer func() { r.flags = outer }()
-		}
-		globals, err := r.exec(file)
-		if lacks := missingName(globals, wants); err == nil && lacks != "" && extensions.Shipped(file) {
-			return r.publicModule(ctx, name, lacks)
-		}
-		return globals, err
-	}
-	return r.exec(r.abs(path))
-}
-
-func (c *call) include(ctx context.Context) (starlark.Value, error) {
-	var in struct {
-		Path string `arg:"path"`
-	}
-	if err := c.Into(&in); err != nil {
-		return nil, err
-	}
-	_, err := c.run.loadPath(ctx, in.Path, nil)
-	return starlark.None, err
-}
-
-func (c *call) loadDynamic(ctx context.Context) (starlark.Value, error) {
-	var in struct {
-		Path string `arg:"path"`
-	}
-	if err := c.Into(&in); err != nil {
-		return nil, err
-	}
-	globals, err := c.run.loadPath(ctx, in.Path, nil)
-	if err != nil {
-		return nil, err
-	}
-	dict := starlark.NewDict(len(globals))
-	for _, name := range globals.Keys() {
-		if err := dict.SetKey(starlark.String(name), globals[name]); err != nil {
-			return nil, err
-		}
-	}
-	dict.Freeze()
-	return dict, nil
-}
-
-func (c *call) fail() (starlark.Value, error) {
-	var in struct {
-		Msg string `arg:"msg"`
-	}
-	if err := c.Into(&in); err != nil {
-		return nil, err
-	}
-	return nil, errors.New(in.Msg)
-}
-
-func (c *call) warn() (starlark.Value, error) {
-	var in struct {
-		Msg string `arg:"msg"`
-	}
-	if err := c.Into(&in); err != nil {
-		return nil, err
-	}
-	c.run.warn(in.Msg)
-	return starlark.None, nil
-}
-
-func (c *call) exit() (starlark.Value, error) {
-	var in struct {
-		Code starlark.Value `arg:"code"`
-	}
-	if err := c.Into(&in); err != nil {
-		return nil, err
-	}
-	if text, ok := value.AsString(in.Code); ok {
-		c.run.log(text)
-	} else if in.Code != nil && in.Code != starlark.None {
-		c.run.log(in.Code.String())
-	}
-	return nil, errExit
 }

@@ -10,19 +10,11 @@ import (
 	"strings"
 
 	"go.starlark.net/starlark"
-	"go.starlark.net/syntax"
 
 	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/fault"
 )
-
-// Remote fetches repositories of extensions. Fetch returns a folder with the
-// repository's files at a ref ("" is the default branch), which must not be
-// changed. It is called from one goroutine at a time.
-type Remote interface {
-	Fetch(ctx context.Context, url, ref string) (dir string, err error)
-}
 
 // extension returns the file of an extension.
 func (r *run) extension(ctx context.Context, name string) (string, error) {
@@ -48,24 +40,6 @@ func (r *run) extension(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("ext://%s: %s has no %s%s", name, place.Repo.URL, place.File, suggestExtension(name))
 	}
 	return file, nil
-}
-
-// loadedNames returns the names that a file loads of each extension.
-func loadedNames(tree *syntax.File) map[string][]string {
-	var wants map[string][]string
-	for _, stmt := range tree.Stmts {
-		load, ok := stmt.(*syntax.LoadStmt)
-		if !ok || !strings.HasPrefix(load.ModuleName(), extensions.Scheme) {
-			continue
-		}
-		if wants == nil {
-			wants = map[string][]string{}
-		}
-		for _, id := range load.From {
-			wants[load.ModuleName()] = append(wants[load.ModuleName()], id.Name)
-		}
-	}
-	return wants
 }
 
 // missingName returns the first name that is not among the globals.
@@ -144,13 +118,4 @@ func (r *run) repository(ctx context.Context, target, ref string) (string, error
 // offline is a Remote that can say what it has, without fetching anything.
 type offline interface {
 	Cached(url, ref string) (dir string, ok bool)
-}
-
-// source reads a Tiltfile, or takes a shipped extension's.
-func (r *run) source(path string) ([]byte, error) {
-	if name, ok := extensions.NameOf(path); ok {
-		source, _ := extensions.Source(name)
-		return source, nil
-	}
-	return r.files.Read(path)
 }

@@ -1,31 +1,15 @@
 package eval
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"maps"
 
 	"go.starlark.net/starlark"
 
-	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/manifest"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
-
-// yamlState is what the Kubernetes built-ins noted.
-type yamlState struct {
-	objects  []*object
-	declared map[objectRef]*object
-	kinds    []*kindRule
-	options  []*k8sOptions
-
-	resources []*resource // in Tilt's order: custom deployments, workloads, groups of objects
-	byName    map[string]*resource
-	nameFunc  *starlark.Function
-}
 
 func (c *call) k8sYAML() (starlark.Value, error) {
 	var in struct {
@@ -47,78 +31,7 @@ func (c *call) k8sYAML() (starlark.Value, error) {
 	if first, _ := starlark.AsString(values[0]); len(objects) == 0 && first == "" && c.run.withheld == nil {
 		return nil, errEmpty
 	}
-	return starlark.None, c.run.declare(objects, in.AllowDuplicates)
-}
-
-// objectRef is what two objects may not have in common, unless that is allowed.
-type objectRef struct{ kind, apiVersion, name, namespace string }
-
-func (o *object) ref() objectRef {
-	namespace, _ := manifest.MapAt(o.Content, "metadata")["namespace"].(string)
-	return objectRef{o.of.Kind, o.of.APIVersion, o.of.Name, namespace}
-}
-
-// String is the form of messages.
-func (o objectRef) String() string {
-	if o.namespace == "" {
-		return o.kind + " " + o.name
-	}
-	return fmt.Sprintf("%s %s (Namespace: %s)", o.kind, o.name, o.namespace)
-}
-
-// declare takes the objects of a k8s_yaml.
-func (r *run) declare(objects []*object, allowDuplicates bool) error {
-	y := &r.yaml
-	if y.declared == nil {
-		y.declared = map[objectRef]*object{}
-	}
-	for _, o := range objects {
-		r.nameGenerated(o)
-		if err := checkName(o); err != nil {
-			return err
-		}
-		ref := o.ref()
-		if old := y.declared[ref]; old != nil && !allowDuplicates {
-			return fault.Tiltf("Duplicate YAML: %s\nIgnore this error with k8s_yaml(..., allow_duplicates=True)\nYAML originally registered at: %s", ref, old.Pos)
-		}
-		o.order = len(y.objects)
-		y.declared[ref] = o
-		y.objects = append(y.objects, o)
-	}
-	return nil
-}
-
-// checkName refuses an object without a name: no server takes it.
-func checkName(o *object) error {
-	if o.of.Name != "" {
-		return nil
-	}
-	at := o.Pos
-	if o.Source != "" {
-		at = config.Position{File: o.Source, Line: o.Line}
-	}
-	return &fault.Located{Pos: at, Err: fmt.Errorf("a %s has no metadata.name: %s", o.of.Kind, manifest.Shorten(o.Content))}
-}
-
-// nameGenerated gives an object with metadata.generateName the name that the
-// server would make, but always the same: it is applied again and again.
-func (r *run) nameGenerated(o *object) {
-	prefix, _ := manifest.MapAt(o.Content, "metadata")["generateName"].(string)
-	if o.of.Name != "" || prefix == "" {
-		return
-	}
-	content, metadata := maps.Clone(o.Content), maps.Clone(manifest.MapAt(o.Content, "metadata")) // others have them too
-	content["metadata"] = metadata
-	for n := 0; ; n++ {
-		sum := sha256.Sum256(fmt.Append(nil, o.of.Kind, prefix, n))
-		metadata["name"] = prefix + hex.EncodeToString(sum[:])[:5]
-		named := manifest.New(r.imageNames, content)
-		named.Line, named.Removed = o.of.Line, o.of.Removed
-		o.of, o.Content, o.Key = &named, content, named.Key
-		if r.yaml.declared[o.ref()] == nil {
-			return
-		}
-	}
+	return starlark.None, c.run.k8s.Declare(objects, in.AllowDuplicates)
 }
 
 func (c *call) filterYAML() (starlark.Value, error) {
@@ -144,9 +57,9 @@ func (c *call) filterYAML() (starlark.Value, error) {
 	var match, unlabelled, rest []map[string]any
 	for _, o := range objects {
 		switch {
-		case !sel.Matches(o.of):
+		case !sel.Matches(o.Of):
 			rest = append(rest, o.Content)
-		case !o.of.HasLabels(in.Labels):
+		case !o.Of.HasLabels(in.Labels):
 			unlabelled = append(unlabelled, o.Content)
 		default:
 			match = append(match, o.Content)
@@ -177,6 +90,29 @@ func (c *call) workloadToResourceFunction() (starlark.Value, error) {
 	if n := in.Func.NumParams(); n != 1 {
 		return nil, fmt.Errorf("%s arg must take 1 argument. %s takes %d", c.Name(), in.Func.Name(), n)
 	}
-	c.run.yaml.nameFunc = in.Func
+	c.run.k8s.Names = func(workloads []value.ObjectID) ([]string, error) { return c.run.nameWorkloads(in.Func, workloads) }
 	return starlark.None, nil
+}
+
+// nameWorkloads asks a function of the Tiltfile for the names of workloads.
+func (r *run) nameWorkloads(f *starlark.Function, workloads []value.ObjectID) ([]string, error) {
+	at := func(err error) error {
+		return &fault.Located{Pos: position(f.Position()), Err: fmt.Errorf("error applying workload_to_resource_function %s: %w", f.Position(), err)}
+	}
+	names, taken := make([]string, len(workloads)), map[string]value.ObjectID{}
+	for i, w := range workloads {
+		v, err := starlark.Call(r.thread, f, starlark.Tuple{w}, nil)
+		if err != nil {
+			return nil, at(fmt.Errorf("error determining resource name for '%s': %w", w, err))
+		}
+		s, ok := v.(starlark.String)
+		if !ok {
+			return nil, at(fmt.Errorf("error determining resource name for '%s': %s: invalid return value. wanted: string. got: %T", w, f.Name(), v))
+		}
+		if other, ok := taken[string(s)]; ok {
+			return nil, at(fmt.Errorf("both '%s' and '%s' mapped to resource name '%s'", w, other, string(s)))
+		}
+		names[i], taken[string(s)] = string(s), w
+	}
+	return names, nil
 }

@@ -6,29 +6,12 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/assembly"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/unpack"
 	"github.com/towline-dev/towline/starlark/value"
 )
-
-// k8sOptions is one call of k8s_resource.
-type k8sOptions struct {
-	pos          config.Position
-	workload     string
-	newName      string
-	grouped      bool // made of objects, not of a workload
-	portForwards []config.PortForward
-	selectors    []map[string]string
-	triggerMode  value.TriggerMode
-	resourceDeps []string
-	objects      []string
-	autoInit     unpack.BoolOrNone
-	readiness    config.PodReadiness
-	links        []config.Link
-	labels       []string
-	discovery    string
-}
 
 func (c *call) k8sResource() (starlark.Value, error) {
 	var in struct {
@@ -55,20 +38,23 @@ func (c *call) k8sResource() (starlark.Value, error) {
 	if name == "" {
 		return nil, fault.Tiltf("Resource name missing. Must give a name for an existing resource or a new_name to create a new resource.")
 	}
-	o := &k8sOptions{
-		pos: c.pos(), workload: name, newName: string(in.NewName), grouped: in.Workload == "", triggerMode: in.TriggerMode, resourceDeps: in.ResourceDeps,
-		objects: in.Objects, autoInit: in.AutoInit, readiness: config.PodReadiness(in.Readiness), links: in.Links, labels: in.Labels, discovery: string(in.Discovery),
+	o := &assembly.Options{
+		Pos: c.pos(), Workload: name, NewName: string(in.NewName), Grouped: in.Workload == "", TriggerMode: in.TriggerMode, ResourceDeps: in.ResourceDeps,
+		Objects: in.Objects, Readiness: config.PodReadiness(in.Readiness), Links: in.Links, Labels: in.Labels, Discovery: string(in.Discovery),
+	}
+	if in.AutoInit.Set {
+		o.AutoInit = &in.AutoInit.Value
 	}
 	var err error
-	if o.portForwards, err = unpack.PortForwards(in.PortForwards); err != nil {
+	if o.PortForwards, err = unpack.PortForwards(in.PortForwards); err != nil {
 		return nil, fmt.Errorf("%s %q: %w", c.Name(), name, err)
 	}
-	if o.selectors, err = unpack.PodSelectors(in.Selectors); err != nil {
+	if o.Selectors, err = unpack.PodSelectors(in.Selectors); err != nil {
 		return nil, err
 	}
-	if o.grouped && len(o.objects) == 0 {
+	if o.Grouped && len(o.Objects) == 0 {
 		return nil, errors.New("k8s_resource doesn't specify a workload or any objects. All non-workload resources must specify 1 or more objects")
 	}
-	c.run.yaml.options = append(c.run.yaml.options, o)
+	c.run.k8s.AddOptions(o)
 	return starlark.None, nil
 }

@@ -24,9 +24,6 @@ type kept struct {
 	answers inputs.Answers
 }
 
-// maxSaid is how many lines of what an evaluation printed are kept.
-const maxSaid = 1000
-
 // memoKind is the kind of kept among the cache's values.
 const memoKind = "evaluation"
 
@@ -71,11 +68,4 @@ func (r *run) keep(ctx context.Context) {
 	}
 	p := *r.project
 	r.opts.Cache.Put(key, &kept{project: &p, said: r.said, answers: answers})
-}
-
-// outside notes that the run looks at more than the files that it asks for, or
-// does more than look.
-func (r *run) outside() {
-	r.did = true
-	r.files.Forget()
 }

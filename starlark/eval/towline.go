@@ -92,7 +92,7 @@ func (c *call) ourRestart() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	img := c.run.findImage(in.Ref)
+	img := c.run.images.FindText(in.Ref)
 	if img == nil {
 		return nil, c.Errorf("image %q is not declared above", in.Ref)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"github.com/towline-dev/towline/starlark/assembly"
 	"github.com/towline-dev/towline/starlark/cache"
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
@@ -27,8 +28,8 @@ func (r *run) parseYAML(text string) ([]yamldoc.Document, error) {
 
 // yamlArg reads the objects of a k8s_yaml argument: paths and blobs, one or
 // several.
-func (c *call) yamlArg(v starlark.Value) ([]*object, error) {
-	var objects []*object
+func (c *call) yamlArg(v starlark.Value) ([]*assembly.Object, error) {
+	var objects []*assembly.Object
 	for _, x := range value.Elements(v) {
 		more, err := c.yamlOne(x)
 		if err != nil {
@@ -39,7 +40,7 @@ func (c *call) yamlArg(v starlark.Value) ([]*object, error) {
 	return objects, nil
 }
 
-func (c *call) yamlOne(v starlark.Value) ([]*object, error) {
+func (c *call) yamlOne(v starlark.Value) ([]*assembly.Object, error) {
 	if b, ok := v.(value.Blob); ok {
 		objects, err := c.run.objects(b.Text, c.pos(), "")
 		if err != nil {
@@ -73,29 +74,23 @@ func (c *call) yamlOne(v starlark.Value) ([]*object, error) {
 
 // objects decodes Kubernetes objects; a List becomes its items. What an object
 // is by its content alone is worked out once per content.
-func (r *run) objects(text string, pos config.Position, file string) ([]*object, error) {
+func (r *run) objects(text string, pos config.Position, file string) ([]*assembly.Object, error) {
 	if err := r.meter.AllowParsed(text); err != nil {
 		return nil, err
 	}
 	types, _ := cache.Fill(r.opts.Cache, "types", "", func() (*manifest.Types, error) { return manifest.NewTypes(), nil })
-	templates, err := cache.Fill(r.opts.Cache, "objects", text, func() ([]manifest.Manifest, error) {
-		return manifest.Read(text, r.imageNames, types)
+	manifests, err := cache.Fill(r.opts.Cache, "objects", text, func() ([]manifest.Manifest, error) {
+		return manifest.Read(text, r.images.Names, types)
 	})
 	if err != nil {
 		r.noteSecretsOf(text)
 		return nil, err
 	}
-	objects := make([]*object, len(templates))
-	copies := make([]object, len(templates))
-	for i := range templates {
-		t := &templates[i]
-		r.noteSecrets(t.Content)
-		r.warnRemoved(t, pos, file)
-		copies[i].of = t
-		copies[i].Object = config.Object{Key: t.Key, Content: t.Content, Line: t.Line, Pos: pos, Source: file}
-		objects[i] = &copies[i]
+	for i := range manifests {
+		r.noteSecrets(manifests[i].Content)
+		r.warnRemoved(&manifests[i], pos, file)
 	}
-	return objects, nil
+	return assembly.ObjectsOf(manifests, pos, file), nil
 }
 
 // warnRemoved says what was left out of an object, once for each place.
@@ -134,15 +129,6 @@ func (r *run) noteSecretsOf(text string) {
 	for _, d := range docs {
 		r.noteSecrets(d.Value)
 	}
-}
-
-// scrub takes the values of Secrets out of a text, unless the Tiltfile shows
-// them.
-func (r *run) scrub(text string) string {
-	if !r.project.Settings.SecretScrub {
-		return text
-	}
-	return r.secrets.Scrub(text)
 }
 
 // scrubProblems takes them out of what the run has to say.

@@ -1,4 +1,4 @@
-package eval
+package image
 
 import (
 	"cmp"
@@ -18,31 +18,38 @@ const (
 		"https://docs.tilt.dev/api.html#api.k8s_kind"
 )
 
-// warnUnused warns of the first image that nothing deploys and that no other
-// image is built from: a wrong name is the usual reason.
-func (r *run) warnUnused() {
-	quiet := r.project.Settings.UnusedImagesOK
-	i := slices.IndexFunc(r.images.all, func(img *image) bool {
-		return !img.matched && !slices.Contains(quiet, "*") && !slices.Contains(quiet, img.Ref)
-	})
-	if i >= 0 {
-		r.warnAt(r.images.all[i].Pos, r.unusedText(r.images.all[i]))
-	}
+// Consumers are what may ask for images.
+type Consumers struct {
+	Objects, Resources, Services bool              // there are any: of Kubernetes, and of Compose
+	Asked                        []reference.Named // the images that they name
 }
 
-func (r *run) unusedText(img *image) string {
-	switch {
-	case r.compose.empty() && len(r.yaml.resources) == 0 && len(r.yaml.objects) == 0:
-		return nothingDeployed
-	case len(r.yaml.resources) == 0 && len(r.yaml.objects) > 0:
-		return noImagesDeployed
+// Unused returns the first image that nothing names and that no other image is
+// built from, nil where there is none. Quiet are the refs of which nobody wants
+// to hear; "*" is all.
+func (x *Index) Unused(quiet []string) *Image {
+	i := slices.IndexFunc(x.all, func(img *Image) bool {
+		return !img.Matched && !slices.Contains(quiet, "*") && !slices.Contains(quiet, img.Ref)
+	})
+	if i < 0 {
+		return nil
 	}
+	return x.all[i]
+}
+
+// UnusedText says that an image is not used: a wrong name is the usual reason.
+func (x *Index) UnusedText(img *Image, by Consumers) string {
 	where := "Kubernetes"
-	if !r.compose.empty() {
+	switch {
+	case !by.Services && !by.Resources && !by.Objects:
+		return nothingDeployed
+	case !by.Resources && by.Objects:
+		return noImagesDeployed
+	case by.Services:
 		where = "Docker Compose"
 	}
 	text := fmt.Sprintf("Image not used in any %s config:\n    ✕ %s\n", where, img.Ref)
-	for i, name := range nearestNames(reference.FamiliarName(img.name.Named), r.consumedNames()) {
+	for i, name := range nearest(reference.FamiliarName(img.Name.Named), x.consumed(by.Asked)) {
 		if i == 0 {
 			text += "Did you mean…\n"
 		}
@@ -52,38 +59,31 @@ func (r *run) unusedText(img *image) string {
 		fmt.Sprintf("If this is deliberate, suppress this warning with: update_settings(suppress_unused_image_warnings=[%q])", img.Ref)
 }
 
-// consumedNames returns the names of the images that objects, services and
-// Dockerfiles ask for.
-func (r *run) consumedNames() []string {
+// consumed returns the names of the images that Dockerfiles and the consumers
+// ask for, each once.
+func (x *Index) consumed(asked []reference.Named) []string {
 	var names []string
 	add := func(named reference.Named) {
 		if name := reference.FamiliarName(named); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
-	for _, img := range r.images.all {
-		for _, text := range r.dockerfileImages(img) {
+	for _, img := range x.all {
+		for _, text := range x.TakenFrom(img) {
 			if named, err := reference.ParseNormalizedNamed(text); err == nil {
 				add(named)
 			}
 		}
 	}
-	for _, o := range r.yaml.objects {
-		for _, ref := range o.refs {
-			add(ref.Name.Named)
-		}
-	}
-	for _, s := range r.compose.services {
-		if s.image != nil {
-			add(s.image.Named)
-		}
+	for _, named := range asked {
+		add(named)
 	}
 	return names
 }
 
-// nearestNames returns at most three of the names, those first that have the
-// most parts of two to four letters in common with a name.
-func nearestNames(name string, names []string) []string {
+// nearest returns at most three of the names, those first that have the most
+// parts of two to four letters in common with a name.
+func nearest(name string, names []string) []string {
 	score := map[string]int{}
 	for _, n := range names {
 		for size := 2; size <= 4; size++ {
