@@ -27,6 +27,7 @@ type applier struct {
 	ref     Ref
 	report  func(Progress)
 	take    func(owner string) bool
+	anew    bool // what is there is replaced, though nothing changed
 }
 
 // outcome is an Applied with the sentence that its report carries.
@@ -70,12 +71,19 @@ func (a *applier) apply(ctx context.Context) (outcome, error) {
 			return outcome{}, err
 		}
 	}
+	if before != nil && a.anew {
+		if err := a.remove(ctx, before, "it is to run once more: deleting the old one"); err != nil {
+			return outcome{}, err
+		}
+		got, err := a.patch(ctx)
+		return a.outcome(got, Replaced, "deleted and created anew, to run once more"), err
+	}
 	got, err := a.patch(ctx)
 	action, message := Created, ""
 	switch {
 	case err != nil && before != nil && immutable(err):
 		message = "deleted and created anew: " + immutableField(err) + " cannot be changed in place"
-		if err := a.remove(ctx, before); err != nil {
+		if err := a.remove(ctx, before, "an immutable field changed: deleting the old one"); err != nil {
 			return outcome{}, err
 		}
 		action = Replaced
@@ -210,8 +218,8 @@ func over(now, object *unstructured.Unstructured) *unstructured.Unstructured {
 }
 
 // remove deletes an object and waits until it is gone.
-func (a *applier) remove(ctx context.Context, old *unstructured.Unstructured) error {
-	a.tell(Waiting, "an immutable field changed: deleting the old one")
+func (a *applier) remove(ctx context.Context, old *unstructured.Unstructured, why string) error {
+	a.tell(Waiting, why)
 	if err := deleteNow(ctx, a.client, old, metav1.DeletePropagationForeground); err != nil {
 		return err
 	}

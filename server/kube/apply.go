@@ -43,6 +43,9 @@ type ApplyOptions struct {
 	// its owner; nil: none is, and applying it fails with Taken. What lives in
 	// no namespace is shared and stays its owner's.
 	Take func(owner string) bool
+	// Anew runs what ends once more: a Job or a Pod that is there, running or
+	// ended, is deleted and created anew.
+	Anew bool
 	// Progress is called once per object when it is done, and in between for
 	// what takes long. It may be called from several goroutines. Nil is fine.
 	Progress func(Progress)
@@ -55,6 +58,10 @@ type Applied struct {
 	Generation int64          // counts the changes of its spec
 	Content    map[string]any // the server's answer; the reader's to keep
 }
+
+// runOnce are the kinds whose pods run to their end: applying what is there
+// already does nothing.
+var runOnce = []string{"Job", "Pod"}
 
 // parallelApplies bounds the requests that Apply has open at once.
 const parallelApplies = 8
@@ -130,7 +137,7 @@ func (c *Cluster) applyOne(ctx context.Context, object map[string]any, o ApplyOp
 		annotations[AnnotationOwner] = o.Owner
 		u.SetAnnotations(annotations)
 	}
-	a := applier{cluster: c, client: client, object: u, ref: ref, report: o.Progress, take: o.Take}
+	a := applier{cluster: c, client: client, object: u, ref: ref, report: o.Progress, take: o.Take, anew: o.Anew && slices.Contains(runOnce, ref.Kind)}
 	applied, err := a.apply(ctx)
 	if err != nil {
 		return Applied{}, classify("applying", ref.String(), err)

@@ -239,6 +239,40 @@ func TestClusterReplacesImmutable(t *testing.T) {
 	}
 }
 
+// TestClusterRunsAnew: a Job and a Pod that are there run once more when that is
+// asked for, and nothing else is replaced.
+func TestClusterRunsAnew(t *testing.T) {
+	t.Parallel()
+	c := testCluster(t)
+	pod := map[string]any{"restartPolicy": "Never", "containers": []any{map[string]any{"name": "c", "image": testImage, "command": []any{"true"}}}}
+	all := []map[string]any{
+		{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "settings"}},
+		{"apiVersion": "batch/v1", "kind": "Job", "metadata": map[string]any{"name": "migrate"}, "spec": map[string]any{"template": map[string]any{"spec": pod}}},
+		{"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "once"}, "spec": pod},
+	}
+	var before []string
+	for _, test := range []struct {
+		anew bool
+		want []Action
+	}{{true, []Action{Created, Created, Created}}, {false, []Action{Unchanged, Unchanged, Unchanged}}, {true, []Action{Unchanged, Replaced, Replaced}}} {
+		applied, err := c.Apply(t.Context(), all, ApplyOptions{Labels: testLabels, Anew: test.anew})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var uids []string
+		for i, a := range applied {
+			if a.Action != test.want[i] {
+				t.Errorf("anew %v: %s %s, want %s", test.anew, a.Ref, a.Action, test.want[i])
+			}
+			uids = append(uids, a.Ref.UID)
+			if same := before == nil || uids[i] == before[i]; same != (before == nil || test.want[i] != Replaced) {
+				t.Errorf("anew %v: %s is the same: %v", test.anew, a.Ref, same)
+			}
+		}
+		before = uids
+	}
+}
+
 func TestClusterRefusals(t *testing.T) {
 	t.Parallel()
 	c := testCluster(t)
