@@ -16,7 +16,6 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
-	"github.com/towline-dev/towline/starlark/decl"
 )
 
 func logsCommand() *cobra.Command {
@@ -78,40 +77,10 @@ func hasResources(s api.Status, names []string, followed bool) error {
 	slices.Sort(known)
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return &config.Problem{Message: fmt.Sprintf("there is no resource %q", name), Hint: nearOnes(name, known)}
+			return &config.Problem{Message: fmt.Sprintf("there is no resource %q", name), Hint: api.NearOnes(name, known)}
 		}
 	}
 	return nil
-}
-
-// nearOnes names the resources that a wrong name may mean, or some if none is
-// near.
-func nearOnes(name string, known []string) string {
-	const some = 8
-	var near []string
-	for _, k := range known {
-		if decl.Nearest(name, []string{k}) != "" || name != "" && strings.Contains(strings.ToLower(k), strings.ToLower(name)) {
-			near = append(near, k)
-		}
-	}
-	switch {
-	case len(known) == 0:
-		return "there are no resources: `towline status` shows why"
-	case len(near) > 0:
-		return "did you mean " + listed(near, some, " or ") + "?"
-	}
-	return "there are " + listed(known, some, " and ")
-}
-
-// listed joins names, the first few of them.
-func listed(names []string, limit int, last string) string {
-	if len(names) > limit {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:limit], ", "), len(names)-limit)
-	}
-	if len(names) == 1 {
-		return names[0]
-	}
-	return strings.Join(names[:len(names)-1], ", ") + last + names[len(names)-1]
 }
 
 // logPrinter writes lines of logs.

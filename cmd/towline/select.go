@@ -49,7 +49,7 @@ func (s *selection) of(all []api.ResourceStatus) ([]api.ResourceStatus, error) {
 				known = append(known, r.Name)
 			}
 			slices.Sort(known)
-			return nil, &config.Problem{Message: fmt.Sprintf("there is no resource %q", pattern), Hint: nearOnes(pattern, known)}
+			return nil, &config.Problem{Message: fmt.Sprintf("there is no resource %q", pattern), Hint: api.NearOnes(pattern, known)}
 		}
 	}
 	for _, label := range s.labels {
@@ -70,5 +70,5 @@ func labelHint(all []api.ResourceStatus) string {
 	if labels = slices.Compact(labels); len(labels) == 0 {
 		return "the Tiltfile gives none: k8s_resource(…, labels=['backend'])"
 	}
-	return "there are " + listed(labels, 8, " and ")
+	return "there are " + api.Listed(labels, 8, " and ")
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -57,7 +58,7 @@ func switchCommand(name string, on bool) *cobra.Command {
 			if err := client.Switch(cmd.Context(), on, names...); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%sd %s; `towline status` shows it\n", name, listed(names, 8, " and "))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%sd %s; `towline status` shows it\n", name, api.Listed(names, 8, " and "))
 			return err
 		},
 	}

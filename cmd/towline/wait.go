@@ -83,7 +83,7 @@ func awaitReady(ctx context.Context, client *api.Client, chosen selection) error
 	}
 	if len(asleep) > 0 {
 		return &config.Problem{
-			Message: listed(asleep, 8, " and ") + " will not get ready: not up",
+			Message: api.Listed(asleep, 8, " and ") + " will not get ready: not up",
 			Hint:    "bring it up: `towline enable " + asleep[0] + "`",
 		}
 	}

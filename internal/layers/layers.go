@@ -66,7 +66,7 @@ var Allowed = map[string][]string{
 	"dap/daptest":       {"dap/message"},
 	"dap/daptest/local": {"agent/debug", "server/api", "starlark/config"},
 
-	"server/api":                 {"starlark/config"},
+	"server/api":                 {"starlark/config", "starlark/decl"},
 	"server/protocol":            {"server/api"},
 	"server/protocol/editortest": {"server/protocol/metamodel"},
 	"server/protocol/metamodel":  {},

@@ -295,25 +295,6 @@ func (c *core) trigger(resource string) error {
 	return nil
 }
 
-// restart asks for a restart of the processes that an agent supervises.
-func (c *core) restart(resource string) error {
-	isService := func(r config.Resource) bool { return r.Name == resource && r.Kind == config.KindCompose }
-	if slices.ContainsFunc(c.good.Resources, isService) {
-		c.step(engine.RestartAsked{Resource: resource})
-		return nil
-	}
-	for _, t := range c.state.Targets {
-		if t.Resource == resource && t.Agent == engine.Connected {
-			c.step(engine.RestartAsked{Resource: resource})
-			return nil
-		}
-	}
-	return &config.Problem{
-		Message: fmt.Sprintf("nothing of %s can be restarted in place now: no container of it has an agent that answers", resource),
-		Hint:    fmt.Sprintf("`towline status` shows what it waits for; `towline trigger %s` updates it from the ground up", resource),
-	}
-}
-
 // mustRun says why nothing can be asked of a resource, nil if something can.
 func (c *core) mustRun(resource string) error {
 	if c.session.runner == nil || c.good == nil {
@@ -328,14 +309,11 @@ func mustKnow(p *config.Project, resources ...string) error {
 	for _, r := range p.Resources {
 		names = append(names, r.Name)
 	}
-	slices.Sort(names)
 	for _, resource := range resources {
 		if !slices.Contains(names, resource) {
-			return &config.Problem{
-				Message: fmt.Sprintf("there is no resource %q", resource),
-				Hint:    fmt.Sprintf("the Tiltfile has %v", names),
-				Pos:     config.Position{File: p.Tiltfile},
-			}
+			problem := api.NoResource(resource, names)
+			problem.Pos.File = p.Tiltfile
+			return problem
 		}
 	}
 	return nil

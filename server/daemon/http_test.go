@@ -99,12 +99,12 @@ func TestRefusals(t *testing.T) {
 		status            int
 		message, hint     string // parts
 	}{
-		{"a resource that is not there", api.RouteTrigger, `{"resource":"wbe"}`, true, 422, `"wbe"`, "api web"},
-		{"restarting one", api.RouteRestart, `{"resource":"wbe"}`, true, 422, `"wbe"`, "api web"},
-		{"debugging one", api.RouteDebug, `{"resource":"wbe"}`, true, 422, `"wbe"`, "api web"},
+		{"a resource that is not there", api.RouteTrigger, `{"resource":"wbe"}`, true, 422, `"wbe"`, "did you mean web?"},
+		{"restarting one", api.RouteRestart, `{"resource":"wbe"}`, true, 422, `"wbe"`, "did you mean web?"},
+		{"debugging one", api.RouteDebug, `{"resource":"wbe"}`, true, 422, `"wbe"`, "did you mean web?"},
 		{"nothing is up", api.RouteTrigger, `{"resource":"web"}`, false, 422, "not up", "towline up"},
-		{"no resource", api.RouteRestart, `{}`, true, 422, `""`, "api web"},
-		{"no body", api.RouteRestart, ``, true, 422, `""`, "api web"},
+		{"no resource", api.RouteRestart, `{}`, true, 422, `""`, "api and web"},
+		{"no body", api.RouteRestart, ``, true, 422, `""`, "api and web"},
 		{"no Tiltfile", api.RouteUp, `{}`, false, 422, "no Tiltfile", "-f"},
 		{"no JSON", api.RouteUp, `up`, false, 400, "cannot be read", "version"},
 		{"half of it", api.RouteHint, `{"paths":["/a"`, false, 400, "cannot be read", "version"},
@@ -125,19 +125,53 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestKnownResourceIsTaken(t *testing.T) {
+// TestWhatARestartCanDo: it restarts what runs, and what it cannot restart it
+// says with what helps instead.
+func TestWhatARestartCanDo(t *testing.T) {
 	s := newStand(t)
-	s.up("web")
-	if status, p := s.post(api.RouteRestart, `{"resource":"web"}`); status != http.StatusUnprocessableEntity || p.Hint == "" {
-		t.Errorf("a restart without an agent: %d %+v", status, p)
+	server := &config.Local{Cmd: config.Command{Argv: []string{"make"}}, ServeCmd: config.Command{Argv: []string{"serve"}}}
+	local := func(name string, l *config.Local) config.Resource {
+		return config.Resource{Name: name, Kind: config.KindLocal, Enabled: true, Local: l}
+	}
+	object := func(kind, name string) config.Object {
+		return config.Object{Resource: name, Content: map[string]any{"kind": kind, "metadata": map[string]any{"name": name}}}
+	}
+	p := &config.Project{
+		Tiltfile: "/w/Tiltfile",
+		Resources: []config.Resource{
+			local("site", server), local("busy", server), local("unmade", server), local("lint", &config.Local{Cmd: config.Command{Argv: []string{"lint"}}}), local("off", server),
+			{Name: "web", Kind: config.KindK8s, Images: []string{"web"}}, {Name: "cold", Kind: config.KindK8s, Images: []string{"cold"}},
+			{Name: "migrate", Kind: config.KindK8s}, {Name: "db", Kind: config.KindK8s}, {Name: "cache", Kind: config.KindCompose},
+		},
+		YAML: []config.Object{object("Job", "migrate"), object("Service", "db"), object("StatefulSet", "db")},
 	}
 	s.queue.put(func(c *core) {
+		c.good = p
+		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{d: s.Daemon, up: c.session.serial}})
+		c.step(engine.Configured{Project: p})
+		for i := range p.Resources {
+			name := p.Resources[i].Name
+			c.state.Resources[name] = engine.Resource{Wanted: name != "off", Working: name == "busy", Applied: map[bool]string{true: "1"}[name != "unmade"]}
+		}
 		c.state.Targets = map[engine.TargetID]engine.Target{{Pod: "web-1"}: {Resource: "web", Agent: engine.Connected}}
 	})
-	for _, route := range []string{api.RouteTrigger, api.RouteRestart} {
-		if status, p := s.post(route, `{"resource":"web"}`); status != http.StatusOK {
-			t.Errorf("%s: %d %+v", route, status, p)
+	for _, test := range []struct{ name, message, hint string }{
+		{"site", "", ""}, {"web", "", ""}, {"cache", "", ""},
+		{"busy", "the command of busy runs", "towline logs busy"},
+		{"unmade", "the server of unmade starts once its command has succeeded", "towline trigger unmade"},
+		{"lint", "lint is a command that ends", "towline trigger lint"},
+		{"off", "off is not up", "towline enable off"},
+		{"cold", "no container of it has an agent that answers", "towline status cold"},
+		{"migrate", "migrate is a Job", "towline trigger migrate"},
+		{"db", "it has no agent", "kubectl rollout restart StatefulSet/db"},
+	} {
+		status, p := s.post(api.RouteRestart, `{"resource":"`+test.name+`"}`)
+		if taken := status == http.StatusOK; taken != (test.message == "") || !strings.Contains(p.Message, test.message) || !strings.Contains(p.Hint, test.hint) {
+			t.Errorf("%s: %d %+v, want %q with the hint %q", test.name, status, p, test.message, test.hint)
 		}
+	}
+	if status, p := s.post(api.RouteTrigger, `{"resource":"web"}`); status != http.StatusOK {
+		t.Errorf("a trigger: %d %+v", status, p)
 	}
 }
 

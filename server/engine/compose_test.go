@@ -104,3 +104,51 @@ func TestImageThatGoesToAClusterToo(t *testing.T) {
 		t.Error("it counts as one that stays on this machine")
 	}
 }
+
+// TestRestartOfALocalServer: it is started again without its command, and is
+// ready when it is seen to be; one whose command runs or never succeeded is not.
+func TestRestartOfALocalServer(t *testing.T) {
+	serve := &config.Local{Cmd: config.Command{Argv: []string{"make"}}, ServeCmd: config.Command{Argv: []string{"serve"}}}
+	w := newWorld(t)
+	w.do(Configured{Project: &config.Project{Resources: []config.Resource{{Name: "site", Kind: config.KindLocal, AutoInit: true, Enabled: true, Local: serve}}}})
+	w.want(Wanted{}, "run site")
+	w.want(RestartAsked{Resource: "site"})
+	w.do(LocalDone{Resource: "site"})
+	w.do(Observed{Resource: "site", Broken: true, Message: "exit status 1"})
+	w.want(RestartAsked{Resource: "site"}, "engine.Restart")
+	if r := w.state.Resources["site"]; r.Ready || r.Broken || r.Working {
+		t.Errorf("restarted: %+v", r)
+	}
+	w.do(Observed{Resource: "site", Ready: true})
+	w.want(Triggered{Resource: "site"}, "run site")
+	w.do(LocalDone{Resource: "site", Problem: &config.Problem{Message: "exit status 2"}})
+	w.want(RestartAsked{Resource: "site"}, "engine.Restart") // the server of before
+}
+
+// TestJobsRunAgainWhenAsked: by a trigger always, by another up when they failed.
+func TestJobsRunAgainWhenAsked(t *testing.T) {
+	object := func(kind, resource string) config.Object {
+		return config.Object{Resource: resource, Key: kind + resource, Content: map[string]any{"kind": kind}}
+	}
+	w := newWorld(t)
+	w.do(Configured{Project: &config.Project{
+		Resources: []config.Resource{{Name: "migrate", Kind: config.KindK8s, AutoInit: true, Enabled: true}, {Name: "web", Kind: config.KindK8s, AutoInit: true, Enabled: true}},
+		YAML:      []config.Object{object("Job", "migrate"), object("Deployment", "web"), object("Job", "web")},
+	}})
+	end := func(e Observed) {
+		for _, name := range []string{"migrate", "web"} {
+			w.do(Applied{Resource: name})
+			e.Resource = name
+			w.do(e)
+		}
+	}
+	w.do(Wanted{})
+	end(Observed{Ready: true})
+	w.want(Wanted{})
+	w.want(Triggered{Resource: "migrate"}, "apply migrate ")
+	if a := effectsOf[Apply](w); !a[0].Forced {
+		t.Error("a trigger is not forced")
+	}
+	end(Observed{Broken: true, Message: "exit code 1"})
+	w.want(Wanted{}, "apply migrate ") // a Deployment comes by itself, or by a change
+}

@@ -76,7 +76,8 @@ type Forget struct {
 	Dropped  []string // resources of which nothing stays
 }
 
-// Restart restarts the containers of a Compose service.
+// Restart restarts the containers of a Compose service, or the serve command of
+// a local resource.
 type Restart struct{ Resource config.Resource }
 
 // StopLocal ends a resource's commands.

@@ -27,6 +27,19 @@ func rankOf(spec *config.Resource, objects []config.Object) int {
 	return rank
 }
 
+// Jobs are the resources whose pods are all those of Jobs.
+func Jobs(p *config.Project) map[string]bool {
+	jobs := map[string]bool{}
+	for i := range p.YAML {
+		o := &p.YAML[i]
+		kind, _ := o.Content["kind"].(string)
+		if only, known := jobs[o.Resource]; RunsPods(kind) {
+			jobs[o.Resource] = kind == "Job" && (only || !known)
+		}
+	}
+	return jobs
+}
+
 // RunsPods reports whether objects of one of Kubernetes' own kinds run pods.
 func RunsPods(kind string) bool {
 	switch kind {

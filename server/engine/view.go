@@ -19,6 +19,7 @@ type view struct {
 	deploys   map[string]string   // by ref of a LiveImage: its resource
 	local     map[string]bool     // refs of images that Compose services alone run, on this machine
 	ranks     map[string]int      // of Kubernetes resources, for their first update
+	jobs      map[string]bool     // resources of Jobs alone
 	grounds   []*config.Resource  // those of them below the highest rank
 }
 
@@ -32,6 +33,7 @@ func newView(p *config.Project) *view {
 		deploys:   map[string]string{},
 		writers:   map[string][]string{},
 		ranks:     ranks(p),
+		jobs:      Jobs(p),
 	}
 	// Of two of one name the first counts.
 	all := p.LiveImages()

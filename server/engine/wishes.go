@@ -143,9 +143,10 @@ func (s *State) askAgain(names []string) {
 		}
 		// Asking again is a reason to try again, a command that failed or a
 		// server that ended included: they would wait for a file to change. So
-		// would what somebody deleted in the cluster, and a container that ended.
+		// would what somebody deleted in the cluster, a container that ended and a
+		// Job that failed.
 		local := s.view.resource(name).Kind != config.KindK8s
-		r.Forced = r.Forced || r.Gone || local && r.Wanted && !r.Working && (r.Failed != nil || r.Broken)
+		r.Forced = r.Forced || r.Gone || local && r.Wanted && !r.Working && (r.Failed != nil || r.Broken) || s.view.jobs[name] && r.Broken
 		r.Failed = nil
 		s.Resources[name] = r
 	}
@@ -275,8 +276,11 @@ func (e Triggered) record(s *State) []Effect {
 
 func (e RestartAsked) record(s *State) []Effect {
 	if s.view != nil {
-		if spec := s.view.resource(e.Resource); spec.Kind == config.KindCompose {
+		switch spec := s.view.resource(e.Resource); spec.Kind {
+		case config.KindCompose:
 			return []Effect{Restart{Resource: *spec}}
+		case config.KindLocal:
+			return restartServer(s, spec)
 		}
 	}
 	for id, t := range s.Targets {
@@ -286,6 +290,18 @@ func (e RestartAsked) record(s *State) []Effect {
 		}
 	}
 	return nil
+}
+
+// restartServer starts the serve command of a local resource again. One whose
+// command goes on is served when that has ended.
+func restartServer(s *State, spec *config.Resource) []Effect {
+	r := s.Resources[spec.Name]
+	if !r.Wanted || r.Working || r.Applied == "" || spec.Local.ServeCmd.Empty() {
+		return nil
+	}
+	r.Ready, r.Broken, r.Ended = false, false, false
+	s.Resources[spec.Name] = r
+	return []Effect{Restart{Resource: *spec}}
 }
 
 // dropTargets gives up the targets of a resource.

@@ -185,6 +185,10 @@ func (r *Runner) Perform(e engine.Effect) {
 		}
 		r.deploy.Apply(e)
 	case engine.Restart:
+		if e.Resource.Kind == config.KindLocal {
+			r.local.Restart(e.Resource)
+			return
+		}
 		r.compose.Restart(e.Resource.Name)
 	case engine.RunLocal:
 		r.local.Run(e)

@@ -12,12 +12,12 @@ import (
 )
 
 // resource says where one resource stands.
-func (f *Facts) resource(spec *config.Resource, targets []engine.TargetID, hosts []config.Link) api.ResourceStatus {
+func (f *Facts) resource(spec *config.Resource, ends bool, targets []engine.TargetID, hosts []config.Link) api.ResourceStatus {
 	r := f.State.Resources[spec.Name]
 	s := api.ResourceStatus{
 		Name: spec.Name, Kind: spec.Kind, Labels: spec.Labels, Pos: spec.Pos,
 		TriggerMode: spec.TriggerMode, Links: links(spec, hosts), LastUpdate: f.Updates[spec.Name],
-		Forwards: slices.Clone(f.Forwards[spec.Name]),
+		Forwards: slices.Clone(f.Forwards[spec.Name]), Ends: ends,
 	}
 	for _, ref := range spec.Images {
 		s.Images = append(s.Images, api.ImageStatus{Ref: ref, Pushed: f.State.Images[ref].Pushed})
@@ -28,7 +28,7 @@ func (f *Facts) resource(spec *config.Resource, targets []engine.TargetID, hosts
 		}
 	}
 	s.NoDebug = f.undebuggable(spec, s.Targets)
-	v := f.judge(spec, r, s.Targets)
+	v := f.judge(spec, r, &s)
 	s.State, s.Message, s.Problem, s.WaitsFor = v.state, v.why, v.problem, v.waits
 	s.Changed = spec.TriggerMode == config.TriggerManual && r.Wanted && !r.Fresh && engine.AwaitsTrigger(f.State, spec)
 	s.Proof, s.Phase = f.proof(targets, s), v.state.Phase(v.problem != nil)
@@ -54,19 +54,6 @@ func ends(spec *config.Resource, jobs bool) bool {
 	return false
 }
 
-// jobs are the resources whose pods are all those of Jobs.
-func (f *Facts) jobs() map[string]bool {
-	jobs := map[string]bool{}
-	for i := range f.Project.YAML {
-		o := &f.Project.YAML[i]
-		kind, _ := o.Content["kind"].(string)
-		if only, known := jobs[o.Resource]; engine.RunsPods(kind) {
-			jobs[o.Resource] = kind == "Job" && (only || !known)
-		}
-	}
-	return jobs
-}
-
 // lost reports whether what is up is out of reach.
 func (f *Facts) lost() bool { return f.State.Up && !f.Cluster.Connected && f.Cluster.Problem != nil }
 
@@ -80,7 +67,8 @@ type verdict struct {
 
 // judge decides: first what was not asked for, then what goes on now, what
 // failed, what is waited for, and last what the cluster sees.
-func (f *Facts) judge(spec *config.Resource, r engine.Resource, targets []api.Target) verdict {
+func (f *Facts) judge(spec *config.Resource, r engine.Resource, s *api.ResourceStatus) verdict {
+	targets := s.Targets
 	switch {
 	case !r.Wanted && (!spec.Enabled || f.State.SwitchedOff(spec.Name)):
 		return verdict{state: api.StateDisabled}
@@ -105,14 +93,14 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, targets []api.Ta
 	case !r.Broken && slices.ContainsFunc(targets, func(t api.Target) bool { return t.Paused }):
 		return verdict{state: api.StatePaused, why: "stands in its debugger"} // and answers no probe
 	case !r.Ready:
-		return notReady(spec, r, targets)
+		return notReady(spec, r, s)
 	case engine.AwaitsTrigger(f.State, spec):
 		return verdict{state: api.StateStale, why: "changed, awaits a trigger", waits: []api.Wait{{Kind: api.WaitTrigger}}}
 	}
 	if dep := f.State.StaleBy(spec.Name); dep != "" {
 		return verdict{state: api.StateStale, why: dep + " failed"}
 	}
-	if spec.Kind == config.KindLocal && ends(spec, false) || r.Ended {
+	if s.Ends && spec.PodReadiness != config.ReadinessIgnore || r.Ended {
 		return verdict{state: api.StateDone}
 	}
 	return verdict{state: api.StateReady}
@@ -158,7 +146,7 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 }
 
 // notReady tells what starts from what crashed and from what cannot come up.
-func notReady(spec *config.Resource, r engine.Resource, targets []api.Target) verdict {
+func notReady(spec *config.Resource, r engine.Resource, s *api.ResourceStatus) verdict {
 	ended := func(t api.Target) bool {
 		return strings.HasPrefix(t.Process, string(wire.StateExited)) || strings.HasPrefix(t.Process, string(wire.StateBackoff))
 	}
@@ -180,7 +168,10 @@ func notReady(spec *config.Resource, r engine.Resource, targets []api.Target) ve
 	if spec.Kind == config.KindK8s {
 		v.problem.Hint += " and what the cluster says"
 	}
-	if spec.Kind == config.KindLocal || r.Ended || slices.ContainsFunc(targets, ended) {
+	if s.Ends {
+		v.problem.Hint += fmt.Sprintf("; `towline trigger %s` runs it again", spec.Name)
+	}
+	if spec.Kind == config.KindLocal || r.Ended || slices.ContainsFunc(s.Targets, ended) {
 		v.state = api.StateCrashed
 	}
 	return v

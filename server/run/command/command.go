@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -66,6 +67,25 @@ func (s Shell) Run(ctx context.Context, c Call) error {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 	return err
+}
+
+// Last is Run, with the last line that the command printed and that says
+// something.
+func (s Shell) Last(ctx context.Context, c Call) (last string, err error) {
+	var mu sync.Mutex
+	emit := s.Log.Emit
+	s.Log.Emit = func(l output.Line) {
+		if strings.TrimSpace(l.Text) != "" {
+			mu.Lock()
+			last = l.Text
+			mu.Unlock()
+		}
+		emit(l)
+	}
+	err = s.Run(ctx, c)
+	mu.Lock() // what it left behind may print still
+	defer mu.Unlock()
+	return last, err
 }
 
 // without is an environment that lacks some variables.

@@ -9,6 +9,7 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -265,27 +266,42 @@ func (s *Services) forget(ctx context.Context, c config.Compose) {
 	}
 }
 
-// Restart restarts a resource's containers.
+// Restart restarts a resource's containers, in the turn of its project: those
+// that are there when what was asked for before has ended.
 func (s *Services) Restart(resource string) {
 	s.box.Put(func(ctx context.Context, st *state) {
 		sv := st.services[resource]
 		if sv == nil {
 			return
 		}
-		var ids []string
-		for _, c := range st.of(sv) {
-			ids = append(ids, c.ID)
-		}
-		if len(ids) == 0 {
-			s.o.Log.Say(resource, "error", "it has no container that could be restarted")
-			return
-		}
+		name, service := sv.res.Compose.Project, sv.res.Compose.Service
+		t, before := st.project(name).next()
 		s.box.Go(func() {
-			if err := s.o.Docker.Restart(ctx, ids); err != nil && ctx.Err() == nil {
+			defer close(t.done)
+			before.wait()
+			if err := s.restart(ctx, name, service); err != nil && ctx.Err() == nil {
 				s.o.Log.Say(resource, "error", fmt.Sprintf("restarting its containers: %v", err))
 			}
 		})
 	})
+}
+
+// restart restarts a service's containers. It runs beside the owner.
+func (s *Services) restart(ctx context.Context, project, service string) error {
+	all, err := s.o.Docker.List(ctx, project)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, c := range all {
+		if c.Service == service {
+			ids = append(ids, c.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return errors.New("there is none; `towline trigger` makes one")
+	}
+	return s.o.Docker.Restart(ctx, ids)
 }
 
 // downTimeout bounds how long a project may take to go down, with the graces of

@@ -399,13 +399,29 @@ func TestWhatLeaves(t *testing.T) {
 	})
 }
 
+// TestRestart restarts the containers that are there when what was asked for
+// before has ended.
 func TestRestart(t *testing.T) {
 	play(t, func(t *testing.T, s *stand) {
 		s.up("db")
+		s.slow = 5 * time.Second
+		s.Apply(engine.Apply{Resource: resource("db"), Forced: true})
+		s.settle()
 		s.Services.Restart("db")
 		s.settle()
-		if !slices.Equal(s.removed, []string{"restart db1"}) {
+		if len(s.removed) > 0 {
+			t.Errorf("while it is replaced: %q", s.removed)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if !slices.Equal(s.removed, []string{"restart db2"}) {
 			t.Errorf("%q", s.removed)
+		}
+		s.change(func() { s.containers = nil })
+		s.Services.Restart("db")
+		s.settle()
+		if want := "db: restarting its containers: there is none; `towline trigger` makes one"; !strings.Contains(s.said(), want) {
+			t.Errorf("said %s, want %s", s.said(), want)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run/output"
 )
 
 // Container is a container of a service.
@@ -62,9 +63,9 @@ func running(c Container, now time.Time) verdict {
 	case "healthy":
 		return verdict{ready: true}
 	case "unhealthy":
-		return verdict{broken: true, message: withWords(c.Name+" is unhealthy", c.HealthOutput)}
+		return verdict{broken: true, message: output.WithWords(c.Name+" is unhealthy", c.HealthOutput)}
 	case "starting":
-		return verdict{message: withWords(c.Name+" has not passed its health check yet", c.HealthOutput)}
+		return verdict{message: output.WithWords(c.Name+" has not passed its health check yet", c.HealthOutput)}
 	}
 	if lived := now.Sub(c.StartedAt); lived >= 0 && lived < moment {
 		return verdict{message: c.Name + " has just started", wake: moment - lived}
@@ -84,19 +85,7 @@ func ended(c Container, last string) verdict {
 	case c.ExitCode == 0 && !strings.HasPrefix(c.RestartPolicy, "always") && c.RestartPolicy != "unless-stopped":
 		return verdict{ready: true, ended: true}
 	}
-	return verdict{broken: true, ended: true, message: withWords(why, last)}
-}
-
-// withWords adds a program's last words, of one line and not too long.
-func withWords(text, words string) string {
-	words, _, _ = strings.Cut(strings.TrimSpace(words), "\n")
-	if words == "" {
-		return text
-	}
-	if runes := []rune(words); len(runes) > 200 {
-		words = string(runes[:200]) + "…"
-	}
-	return text + ": " + words
+	return verdict{broken: true, ended: true, message: output.WithWords(why, last)}
 }
 
 // judgeAll sums up what is said of a service's containers: the worst counts.

@@ -53,11 +53,31 @@ func (c *Commands) Close() { c.box.Close() }
 // Run runs a resource's command and, when that succeeded, its serve command.
 func (c *Commands) Run(e engine.RunLocal) {
 	c.box.Put(func(ctx context.Context, s *state) {
-		ctx, cancel := context.WithCancel(ctx)
-		s.running[e.Resource.Name] = cancel
+		ctx, cancel := s.begin(ctx, e.Resource.Name)
 		c.box.Go(func() {
 			defer cancel()
 			c.run(ctx, e.Resource)
+		})
+	})
+}
+
+// begin takes the place of what is about to serve a resource.
+func (s *state) begin(ctx context.Context, resource string) (context.Context, context.CancelFunc) {
+	if old := s.running[resource]; old != nil {
+		old()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	s.running[resource] = cancel
+	return ctx, cancel
+}
+
+// Restart ends a resource's serve command, if it runs, and starts it again.
+func (c *Commands) Restart(res config.Resource) {
+	c.box.Put(func(ctx context.Context, s *state) {
+		ctx, cancel := s.begin(ctx, res.Name)
+		c.box.Go(func() {
+			defer cancel()
+			c.serve(ctx, res)
 		})
 	})
 }
@@ -95,13 +115,13 @@ func (c *Commands) update(ctx context.Context, res config.Resource) *config.Prob
 	}
 	began := time.Now()
 	c.shell.Log.Say(res.Name, "", "running: "+command.Text(cmd.Argv))
-	err := c.shell.Run(ctx, command.Call{Command: cmd, Line: output.Line{Resource: res.Name, Source: "build"}})
+	last, err := c.shell.Last(ctx, command.Call{Command: cmd, Line: output.Line{Resource: res.Name, Source: "build"}})
 	if err == nil {
 		c.shell.Log.Say(res.Name, "", "done in "+time.Since(began).Round(time.Millisecond).String())
 		return nil
 	}
 	problem := &config.Problem{
-		Message: fmt.Sprintf("%s: %v", command.Text(cmd.Argv), err),
+		Message: output.WithWords(fmt.Sprintf("%s: %v", command.Text(cmd.Argv), err), last),
 		Hint:    fmt.Sprintf("`towline logs %s` shows its output; it runs again when one of its deps changes", res.Name),
 		Pos:     res.Pos,
 	}
@@ -137,7 +157,7 @@ func (c *Commands) serve(run context.Context, res config.Resource) {
 
 // serveToEnd runs a serve command. That it ends by itself is told.
 func (c *Commands) serveToEnd(ctx context.Context, res config.Resource) {
-	err := c.shell.Run(ctx, command.Call{Command: res.Local.ServeCmd, Serves: true, Line: output.Line{Resource: res.Name, Source: "runtime"}})
+	last, err := c.shell.Last(ctx, command.Call{Command: res.Local.ServeCmd, Serves: true, Line: output.Line{Resource: res.Name, Source: "runtime"}})
 	c.shell.EndLeft(res.Name)
 	if ctx.Err() != nil {
 		return
@@ -146,6 +166,7 @@ func (c *Commands) serveToEnd(ctx context.Context, res config.Resource) {
 	if err != nil {
 		text += ": " + err.Error()
 	}
+	text = output.WithWords(text, last)
 	c.shell.Log.Say(res.Name, "error", text)
 	c.tell(engine.Observed{Resource: res.Name, Broken: true, Message: text})
 }

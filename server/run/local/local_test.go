@@ -274,6 +274,41 @@ func TestServeIsReplacedAndStopped(t *testing.T) {
 	b.until("the second to end", func() bool { return gone(second) })
 }
 
+// TestServerIsRestarted, without its command and never twice at once: also one
+// that ended by itself, and by two who ask at the same time.
+func TestServerIsRestarted(t *testing.T) {
+	b := newBench(t)
+	server := config.Local{Cmd: b.shell("echo >> commands"), ServeCmd: b.shell("trap 'rmdir alone; exit 0' TERM; mkdir alone || exit 9; echo $$ >> pids; while [ ! -e die ]; do sleep 0.01; done; rmdir alone; rm die; echo it is full; exit 3")}
+	b.begin(server)
+	b.checkProblem(b.done().Problem, "")
+	res := config.Resource{Name: "it", Kind: config.KindLocal, Local: &server}
+	served := func() int {
+		data, _ := os.ReadFile(filepath.Join(b.dir, "pids"))
+		return len(strings.Fields(string(data)))
+	}
+	b.until("the first", func() bool { return served() == 1 })
+	b.Restart(res)
+	b.until("the second", func() bool { return served() == 2 })
+	if err := os.WriteFile(filepath.Join(b.dir, "die"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if o := b.observed(func(o engine.Observed) bool { return o.Broken }); o.Message != "the serve command ended: exit status 3: it is full" {
+		t.Errorf("told %q", o.Message)
+	}
+	b.Restart(res)
+	b.Restart(res)
+	b.begin(server)
+	b.checkProblem(b.done().Problem, "")
+	b.until("one that stays", func() bool {
+		data, _ := os.ReadFile(filepath.Join(b.dir, "commands"))
+		return len(data) == 2 && served() >= 3
+	})
+	b.Close()
+	if said := strings.Join(b.sink.said("towline"), "\n"); strings.Contains(said, "exit status 9") {
+		t.Errorf("two served at once:\n%s", said)
+	}
+}
+
 func TestServeNotAfterAFailedCommand(t *testing.T) {
 	b := newBench(t)
 	b.begin(config.Local{Cmd: b.shell("exit 1"), ServeCmd: b.shell("echo $$ > serve; exec sleep 1000")})

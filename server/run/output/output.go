@@ -109,3 +109,19 @@ func (w *Writer) Flush() {
 		w.rest = nil
 	}
 }
+
+// maxWords bounds how much of a program's last words a sentence takes, in letters.
+const maxWords = 200
+
+// WithWords is a sentence about a program with its last words, of one line and
+// not too long.
+func WithWords(text, words string) string {
+	words, _, _ = strings.Cut(strings.TrimSpace(words), "\n")
+	if words == "" {
+		return text
+	}
+	if runes := []rune(words); len(runes) > maxWords {
+		words = string(runes[:maxWords]) + "…"
+	}
+	return text + ": " + words
+}
