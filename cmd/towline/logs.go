@@ -7,7 +7,6 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 func logsCommand() *cobra.Command {
 	var ws workspaceFlags
 	var req api.LogsRequest
+	var chosen selection
 	var reconnect, withTime bool
 	cmd := &cobra.Command{
 		Use:   "logs [RESOURCE...]",
@@ -28,6 +28,7 @@ func logsCommand() *cobra.Command {
 		Long: `Prints the logs of the named resources, or of all. On a terminal the lines of
 several carry their time, and each resource has a colour; NO_COLOR in the
 environment turns colours off. Elsewhere lines are plain.`,
+		Example: "  towline logs web\n  towline logs -f 'group3*'\n  towline logs --label backend --tail 20",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, client, err := ws.running(cmd.Context())
 			if err != nil {
@@ -37,11 +38,11 @@ environment turns colours off. Elsewhere lines are plain.`,
 			if err != nil {
 				return err
 			}
-			if err := hasResources(s, args, req.Follow); err != nil {
+			chosen.names = args
+			if req.Resources, err = logNames(s, chosen, req.Follow); err != nil {
 				return err
 			}
-			req.Resources = args
-			printer := newLogPrinter(os.Stdout, len(args) != 1)
+			printer := newLogPrinter(os.Stdout, len(req.Resources) != 1)
 			if withTime {
 				printer.time = fullTime
 			}
@@ -57,6 +58,7 @@ environment turns colours off. Elsewhere lines are plain.`,
 		},
 	}
 	ws.registerLong(cmd)
+	chosen.register(cmd)
 	cmd.Flags().BoolVarP(&req.Follow, "follow", "f", false, "go on with what comes")
 	cmd.Flags().BoolVar(&reconnect, "reconnect", false, "with -f: when the daemon goes, wait for the next one")
 	cmd.Flags().BoolVar(&withTime, "time", false, "begin each line with its date and time")
@@ -64,23 +66,18 @@ environment turns colours off. Elsewhere lines are plain.`,
 	return cmd
 }
 
-// hasResources says which name is no resource's, nil if all are. Names may come
-// yet where resources are not known and the log is followed.
-func hasResources(s api.Status, names []string, followed bool) error {
-	if len(s.Resources) == 0 && (followed || s.Config.Evaluating) {
-		return nil
+// logNames are the names of the resources that are chosen, none for all. Names
+// may come yet where resources are not known and the log is followed.
+func logNames(s api.Status, chosen selection, followed bool) ([]string, error) {
+	if chosen.empty() || len(s.Resources)+len(chosen.labels) == 0 && (followed || s.Config.Evaluating) {
+		return chosen.names, nil
 	}
-	var known []string
-	for _, r := range s.Resources {
-		known = append(known, r.Name)
+	picked, err := chosen.of(s.Resources)
+	names := make([]string, len(picked))
+	for i, r := range picked {
+		names[i] = r.Name
 	}
-	slices.Sort(known)
-	for _, name := range names {
-		if !slices.Contains(known, name) {
-			return &config.Problem{Message: fmt.Sprintf("there is no resource %q", name), Hint: api.NearOnes(name, known)}
-		}
-	}
-	return nil
+	return names, err
 }
 
 // logPrinter writes lines of logs.

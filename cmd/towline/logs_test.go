@@ -91,7 +91,7 @@ func TestLogsOfNoResource(t *testing.T) {
 		{"", "and 2 more"},
 	}
 	for _, test := range tests {
-		err := hasResources(s, []string{"db", test.name}, false)
+		_, err := logNames(s, selection{names: []string{"db", test.name}}, false)
 		if test.hint == "" {
 			if err != nil {
 				t.Errorf("%s: %v", test.name, err)
@@ -103,10 +103,10 @@ func TestLogsOfNoResource(t *testing.T) {
 			t.Errorf("%s: %+v, want the hint %q", test.name, p, test.hint)
 		}
 	}
-	if err := hasResources(api.Status{}, []string{"web"}, true); err != nil {
+	if _, err := logNames(api.Status{}, selection{names: []string{"web"}}, true); err != nil {
 		t.Errorf("a resource that may come: %v", err)
 	}
-	if err := hasResources(api.Status{}, []string{"web"}, false); err == nil {
+	if _, err := logNames(api.Status{}, selection{names: []string{"web"}}, false); err == nil {
 		t.Error("a project without resources has one")
 	}
 }

@@ -48,8 +48,7 @@ func (s *selection) of(all []api.ResourceStatus) ([]api.ResourceStatus, error) {
 			for _, r := range all {
 				known = append(known, r.Name)
 			}
-			slices.Sort(known)
-			return nil, &config.Problem{Message: fmt.Sprintf("there is no resource %q", pattern), Hint: api.NearOnes(pattern, known)}
+			return nil, api.NoResource(pattern, known)
 		}
 	}
 	for _, label := range s.labels {

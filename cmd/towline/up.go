@@ -284,34 +284,3 @@ with it.`,
 	cmd.Flags().BoolVar(&req.Forget, "forget", false, "delete nothing and forget what is up: its cluster is gone")
 	return cmd
 }
-
-func triggerCommand() *cobra.Command {
-	return resourceCommand("trigger", "Update a resource now, as if its files had changed", func(ctx context.Context, c *api.Client, name string) error {
-		return c.Trigger(ctx, name)
-	})
-}
-
-func restartCommand() *cobra.Command {
-	return resourceCommand("restart", "Restart a resource's processes inside their containers", func(ctx context.Context, c *api.Client, name string) error {
-		return c.Restart(ctx, name)
-	})
-}
-
-// resourceCommand is a command that asks one thing of one resource.
-func resourceCommand(name, short string, do func(context.Context, *api.Client, string) error) *cobra.Command {
-	var ws workspaceFlags
-	cmd := &cobra.Command{
-		Use:   name + " RESOURCE",
-		Short: short,
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			_, client, err := ws.running(cmd.Context())
-			if err != nil {
-				return err
-			}
-			return do(cmd.Context(), client, args[0])
-		},
-	}
-	ws.register(cmd)
-	return cmd
-}
