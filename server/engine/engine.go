@@ -67,17 +67,18 @@ type Resource struct {
 	Ran       uint64 // local: batch that the last command included
 	Dirty     uint64 // local: batch that last changed one of its files
 	// Writing are files that changed while its command ran, with their batch,
-	// Outputs the folders to which earlier ones wrote. Replaced, never changed.
+	// Outputs the folders to which earlier ones wrote. Maps are replaced, never changed.
 	Writing  map[string]uint64
 	Outputs  map[string]bool
-	Ready    bool     // its pods or its serve command are
-	Broken   bool     // its pods will not become ready without a change
-	Gone     bool     // with Broken: something of it was deleted in the cluster
-	Ended    bool     // what it ran has ended: well if it is Ready, badly if it is Broken
-	Blocker  Blocker  // what refuses its pods for now
-	WasReady bool     // once since it was wanted: dependents may start
-	Message  string   // what it waits for, from the cluster
-	Failed   *Failure // of the last update
+	Owes     map[string]bool // resources that are told of what it wrote at its end
+	Ready    bool            // its pods or its serve command are
+	Broken   bool            // its pods will not become ready without a change
+	Gone     bool            // with Broken: something of it was deleted in the cluster
+	Ended    bool            // what it ran has ended: well if it is Ready, badly if it is Broken
+	Blocker  Blocker         // what refuses its pods for now
+	WasReady bool            // once since it was wanted: dependents may start
+	Message  string          // what it waits for, from the cluster
+	Failed   *Failure        // of the last update
 }
 
 // Failure is a problem and the batch at which it arose.

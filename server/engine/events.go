@@ -138,7 +138,7 @@ func (e Changed) record(s *State) []Effect {
 		s.Images[ref] = img
 	}
 	for _, name := range e.Locals {
-		if r, ok := s.Resources[name]; ok {
+		if r, ok := s.Resources[name]; ok && !owe(s, name, e) {
 			r.Dirty = s.Batch
 			s.Resources[name] = r
 		}
@@ -238,6 +238,8 @@ func (e LocalDone) record(s *State) []Effect {
 	} else {
 		r.Applied = r.Spec
 		r = learnt(r)
+		pay(s, r.Owes)
+		r.Owes = nil
 	}
 	s.Resources[e.Resource] = r
 	return nil

@@ -17,8 +17,7 @@ const mostOutputs = 200
 func noteWrites(s *State, e Changed) {
 	for _, spec := range s.view.commands {
 		r := s.Resources[spec.Name]
-		begins := r.Wanted && spec.TriggerMode != config.TriggerManual && slices.Contains(e.Locals, spec.Name)
-		runs := r.Working || begins
+		runs := runsOrBegins(r, spec, e.Locals)
 		if !runs && len(r.Writing) == 0 && len(r.Outputs) == 0 {
 			continue
 		}
@@ -26,7 +25,7 @@ func noteWrites(s *State, e Changed) {
 		writing, outputs := copyOf(r.Writing), copyOf(r.Outputs)
 		for _, paths := range e.Images {
 			for _, p := range paths {
-				if runs && !e.Saved && !own[p] {
+				if runs && (declares(spec) && dependsOn(spec.Local.Outputs, p) || !declares(spec) && !e.Saved && !own[p]) {
 					writing[p] = s.Batch
 					continue
 				}
@@ -45,8 +44,11 @@ func noteRestored(s *State, ref string, paths []string) {
 	for _, name := range s.view.writers[ref] {
 		r := s.Resources[name]
 		r.Writing = copyOf(r.Writing)
+		spec := s.view.resource(name)
 		for _, p := range paths {
-			r.Writing[p] = s.Batch
+			if !declares(spec) || dependsOn(spec.Local.Outputs, p) {
+				r.Writing[p] = s.Batch
+			}
 		}
 		s.Resources[name] = r
 	}
@@ -94,7 +96,8 @@ func holders(s *State) []string {
 
 // heldBy returns the changed files of an image that wait for the end, or the
 // success, of a command, with its name. A command's files wait in images of
-// resources that depend on it, and in others when it wrote to their folder before.
+// resources that depend on it, and in others when it declares to write them, or
+// wrote to their folder before.
 func heldBy(s *State, ref string) map[string]string {
 	if len(s.Images[ref].Dirty) == 0 {
 		return nil
@@ -103,7 +106,7 @@ func heldBy(s *State, ref string) map[string]string {
 	for _, name := range holders(s) {
 		r, named := s.Resources[name], slices.Contains(s.view.writers[ref], name)
 		for p, batch := range r.Writing {
-			if _, dirty := s.Images[ref].Dirty[p]; dirty && batch >= r.Ran && (named || r.Outputs[path.Dir(p)]) {
+			if _, dirty := s.Images[ref].Dirty[p]; dirty && batch >= r.Ran && (named || declares(s.view.resource(name)) || r.Outputs[path.Dir(p)]) {
 				held[p] = name
 			}
 		}

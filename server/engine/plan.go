@@ -67,7 +67,7 @@ func missingDeps(s *State, spec *config.Resource) []Wait {
 		return nil
 	}
 	var waits []Wait
-	for _, dep := range spec.ResourceDeps {
+	for _, dep := range s.view.needs(spec) {
 		if d, ok := s.Resources[dep]; ok && d.Wanted && !d.WasReady {
 			waits = append(waits, Wait{Resource: dep})
 		}
@@ -97,8 +97,16 @@ func planLocal(s *State, spec *config.Resource) []Effect {
 	return []Effect{RunLocal{Resource: *spec, Reason: reason(r)}}
 }
 
-// localDue reports whether a command is to run that does not.
+// localDue reports whether a command is to run now that does not.
 func localDue(s *State, spec *config.Resource) bool {
+	if !localWanted(s, spec) || !spec.Local.AllowParallel && otherLocal(s, spec.Name) != "" {
+		return false
+	}
+	return s.Resources[spec.Name].Forced || beingMade(s, spec.Name) == ""
+}
+
+// localWanted reports whether there is a reason to run a command.
+func localWanted(s *State, spec *config.Resource) bool {
 	r := s.Resources[spec.Name]
 	changed := r.Dirty > max(r.Ran, r.Since)
 	first := r.Fresh && (spec.AutoInit || changed && spec.TriggerMode != config.TriggerManual)
@@ -108,7 +116,7 @@ func localDue(s *State, spec *config.Resource) bool {
 	if r.Failed != nil && !r.Forced && r.Dirty <= r.Failed.Batch {
 		return false
 	}
-	return spec.Local.AllowParallel || otherLocal(s, spec.Name) == ""
+	return true
 }
 
 // otherLocal names a running command that no other may run beside, "" when
@@ -160,7 +168,7 @@ func planDeploy(s *State, spec *config.Resource) []Effect {
 	if r.Failed != nil && r.Applying == key && !r.Forced {
 		return nil // it failed with just this; only a change helps
 	}
-	if !r.Fresh && !may(r, spec) {
+	if !r.Fresh && !may(r, spec) || spec.CustomDeploy != nil && !r.Forced && beingMade(s, spec.Name) != "" {
 		return nil
 	}
 	apply := Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key, Forced: r.Forced && (r.Failed == nil || !r.Failed.Passing)}

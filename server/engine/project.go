@@ -23,7 +23,7 @@ func (v *view) withDependencies(names []string) map[string]bool {
 			return
 		}
 		want[name] = true
-		for _, dep := range v.resource(name).ResourceDeps {
+		for _, dep := range v.needs(v.resource(name)) {
 			visit(dep)
 		}
 	}

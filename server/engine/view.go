@@ -15,6 +15,7 @@ type view struct {
 	order     map[string][]string // by resource: its images and all their bases, bases first
 	users     map[string][]string // by ref: the resources that run an image
 	commands  []*config.Resource  // local resources with a command that ends
+	makers    map[string][]string // by resource: those that declare to write what it reads
 	writers   map[string][]string // by ref: those that the resources with it depend on
 	deploys   map[string]string   // by ref of a LiveImage: its resource
 	local     map[string]bool     // refs of images that Compose services alone run, on this machine
@@ -31,6 +32,7 @@ func newView(p *config.Project) *view {
 		order:     make(map[string][]string, len(p.Resources)),
 		users:     make(map[string][]string, len(p.Images)),
 		deploys:   map[string]string{},
+		makers:    map[string][]string{},
 		writers:   map[string][]string{},
 		ranks:     ranks(p),
 		jobs:      Jobs(p),
@@ -66,6 +68,7 @@ func newView(p *config.Project) *view {
 			}
 		}
 	}
+	v.findMakers(p)
 	for name := range v.resources {
 		writers := v.writersOf(name)
 		for _, ref := range v.reads(name) {

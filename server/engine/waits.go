@@ -106,6 +106,11 @@ func (s *State) StaleBy(name string) string {
 	if by := s.HeldBy(name); by != "" && s.Resources[by].Failed != nil {
 		return by
 	}
+	for _, maker := range s.view.makers[name] {
+		if r := s.Resources[maker]; r.Wanted && r.Failed != nil && r.Owes[name] {
+			return maker
+		}
+	}
 	for _, dep := range s.view.resource(name).ResourceDeps {
 		spec := s.view.resource(dep)
 		if r := s.Resources[dep]; spec.Kind == config.KindLocal && r.Wanted && r.Failed != nil {

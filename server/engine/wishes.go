@@ -58,7 +58,11 @@ func (e Configured) record(s *State) []Effect {
 		}
 	}
 	slices.Sort(gone.Dropped)
+	before := s.Resources
 	s.Resources = resources
+	for _, name := range gone.Dropped {
+		pay(s, before[name].Owes)
+	}
 	if s.Up {
 		effects = append(effects, want(s)...)
 	}
@@ -195,6 +199,7 @@ func want(s *State) []Effect {
 			s.Resources[r.Name] = res
 		case !wanted && res.Wanted:
 			s.Resources[r.Name] = Resource{Spec: res.Spec}
+			pay(s, res.Owes)
 			effects = append(effects, StopLocal{Resource: r.Name})
 			effects = append(effects, dropTargets(s, r.Name)...)
 			drop := Forget{Objects: objectsOf(s.Project, r.Name), Dropped: []string{r.Name}}

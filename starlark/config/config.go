@@ -96,8 +96,9 @@ type Resource struct {
 type Local struct {
 	Cmd           Command  `json:"cmd"`
 	ServeCmd      Command  `json:"serve_cmd"`
-	Deps          []string `json:"deps"`   // absolute paths
-	Ignore        []Ignore `json:"ignore"` //
+	Deps          []string `json:"deps"`                             // absolute paths
+	Ignore        []Ignore `json:"ignore"`                           //
+	Outputs       []string `json:"outputs,omitempty" secrets:"name"` // absolute paths that Cmd writes
 	AllowParallel bool     `json:"allow_parallel"`
 	Probe         *Probe   `json:"probe"`
 	Test          bool     `json:"test,omitempty"` // declared by test()

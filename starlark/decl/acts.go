@@ -108,12 +108,13 @@ server/engine.LivePlan: Step.Paths
 server/engine.SyncFiles server/engine.steps server/engine.hasStep: Step.Kind
 server/engine.syncPath: Step.Local Step.Remote
 server/engine.steps: Step.Triggers
-server/engine.localDue server/engine.may: Resource.AutoInit Resource.TriggerMode
-server/engine.missingDeps server/engine.view.withDependencies: Resource.ResourceDeps
+server/engine.localWanted server/engine.may: Resource.AutoInit Resource.TriggerMode
+server/engine.view.needs: Resource.ResourceDeps
 server/engine.want: Resource.Enabled
 cmd/towline/ci.Judge.See: CI.Timeout CI.GracePeriod CI.ReadinessTimeout
 server/engine.slotsOf: Settings.MaxParallelUpdates
 server/engine.otherLocal: Local.AllowParallel
+server/engine.view.findMakers server/engine.noteWrites server/engine.owe: Local.Outputs
 server/engine.objectsOf: Object.Resource
 server/engine.agentless: AgentSetting.Enabled
 server/run.Runner.Debug: DebugSetting.PathMap DebugSetting.Container
@@ -240,6 +241,7 @@ local_resource.cmd local_resource.cmd_bat test.cmd test.cmd_bat: Local.Cmd
 local_resource.serve_cmd local_resource.serve_cmd_bat test.serve_cmd test.serve_cmd_bat: Local.ServeCmd
 local_resource.deps test.deps: Local.Deps
 local_resource.ignore test.ignore: Local.Ignore
+local_resource.outputs: Local.Outputs
 local_resource.allow_parallel test.allow_parallel: Local.AllowParallel
 local_resource.env local_resource.serve_env test.env test.serve_env: Command.Env
 local_resource.dir local_resource.serve_dir test.dir test.serve_dir: Command.Dir

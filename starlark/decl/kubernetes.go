@@ -1,5 +1,7 @@
 package decl
 
+import "slices"
+
 const yamlArg = "str@file | Blob | list[str@file | Blob]"
 
 func kubernetesRows() []row {
@@ -228,13 +230,20 @@ func localRows() []row {
 			test[i] = "allow_parallel: bool = True"
 		}
 	}
+	outputs := []string{"outputs: str@path | list[str@path] | None = None", "files and folders that *cmd* writes. Only Towline has it: Tilt refuses a Tiltfile with it"}
 	test = append(test, "tags: "+strs+" = []", "Deprecated: has no effect; use *labels*")
 	return []row{
 		{
 			name:    "local_resource",
 			purpose: "Runs commands on the developer's machine, as a resource.",
-			doc:     "At least one of *cmd* and *serve_cmd* is needed. While *cmd* runs, what it writes into images of resources that depend on it, or into a folder that it wrote to before, waits for its end and is then one update; what a failed *cmd* wrote waits for its success, and those resources are stale.",
-			params:  resource,
+			doc: `
+At least one of *cmd* and *serve_cmd* is needed. While *cmd* runs, what it writes into images of resources that depend on it, or into a folder that it wrote to before, waits for its end and is then one update; what a failed *cmd* wrote waits for its success, and those resources are stale.
+
+*outputs* says it in place of what is learnt, from the first run on: what changes below them waits for the end of *cmd*, whoever reads it. An image, a
+*k8s_custom_deploy* or another local resource that depends on files below them comes after the first run, and is updated once after each. They do not
+start *cmd* again where they lie below *deps*. A Tiltfile that Tilt has to read as well goes without: *resource_deps* holds from the first run on too, and what
+is learnt from the second.`,
+			params: slices.Concat(resource, outputs),
 			example: `
 local_resource('codegen', 'make gen', deps=['api'])
 local_resource('docs', serve_cmd='mkdocs serve', links='http://localhost:8000', resource_deps=['codegen'])

@@ -44,12 +44,13 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 		Probe         starlark.Value      `arg:"readiness_probe"`
 		Dir           unpack.OptionalPath `arg:"dir"`
 		ServeDir      unpack.OptionalPath `arg:"serve_dir"`
+		Outputs       unpack.Paths        `arg:"outputs"`
 		Tags          unpack.Strings      `arg:"tags"`
 	}
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	l := &config.Local{Deps: in.Deps.Value, AllowParallel: test, Test: test}
+	l := &config.Local{Deps: in.Deps.Value, Outputs: in.Outputs.Value, AllowParallel: test, Test: test}
 	if in.AllowParallel.Set {
 		l.AllowParallel = in.AllowParallel.Value
 	}
@@ -65,6 +66,8 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 		return nil, errors.New("local_resource must have a cmd and/or a serve_cmd, but both were empty")
 	case l.Cmd.Empty() && in.Dir.Value != "":
 		return nil, errors.New("local_resource: dir was specified without cmd")
+	case l.Cmd.Empty() && len(l.Outputs) > 0:
+		return nil, errors.New("local_resource: outputs was specified without cmd")
 	case l.ServeCmd.Empty() && in.ServeDir.Value != "":
 		return nil, errors.New("local_resource: serve_dir was specified without serve_cmd")
 	}
@@ -81,6 +84,7 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 	}
 	if len(l.Deps) > 0 {
 		l.Ignore = append(l.Ignore, c.ignoreItself()...)
+		l.Ignore = append(l.Ignore, ignoreOutputs(l.Outputs)...)
 	}
 	if err := c.run.conflict(string(in.Name)); err != nil {
 		return nil, err
@@ -90,6 +94,17 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 		AutoInit: !in.AutoInit.Set || in.AutoInit.Value, Local: l,
 	}})
 	return starlark.None, nil
+}
+
+// ignoreOutputs are patterns for what a command itself writes: it would run for
+// ever.
+func ignoreOutputs(outputs []string) []config.Ignore {
+	var ignores []config.Ignore
+	for _, p := range outputs {
+		name := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(filepath.Base(p))
+		ignores = append(ignores, config.Ignore{Base: filepath.Dir(p), Patterns: []string{name}, Source: "outputs"})
+	}
+	return ignores
 }
 
 func (c *call) local(ctx context.Context) (starlark.Value, error) {

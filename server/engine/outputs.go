@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/towline-dev/towline/server/tree"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// findMakers notes for each resource the commands that declare to write what it
+// reads. Those that the command depends on itself read what was there before.
+func (v *view) findMakers(p *config.Project) {
+	for _, maker := range v.commands {
+		if len(maker.Local.Outputs) == 0 {
+			continue
+		}
+		for i := range p.Resources {
+			r := &p.Resources[i]
+			if r.Name != maker.Name && v.readsBelow(r, maker.Local.Outputs) && !v.leads(maker.Name, r.Name) {
+				v.makers[r.Name] = append(v.makers[r.Name], maker.Name)
+			}
+		}
+	}
+}
+
+// leads reports whether one resource waits for another, by whatever way.
+func (v *view) leads(from, to string) bool {
+	seen := map[string]bool{}
+	var visit func(string) bool
+	visit = func(name string) bool {
+		if name == to || seen[name] {
+			return name == to
+		}
+		seen[name] = true
+		return slices.ContainsFunc(slices.Concat(v.resource(name).ResourceDeps, v.makers[name]), visit)
+	}
+	return visit(from)
+}
+
+// needs are the resources that have to be ready before one's first update: a
+// command that only a person starts holds back nobody who does not name it.
+func (v *view) needs(spec *config.Resource) []string {
+	needs := spec.ResourceDeps
+	for _, name := range v.makers[spec.Name] {
+		if v.resource(name).AutoInit && !slices.Contains(needs, name) {
+			needs = append(slices.Clone(needs), name)
+		}
+	}
+	return needs
+}
+
+// readsBelow reports whether a resource depends on files below paths.
+func (v *view) readsBelow(r *config.Resource, paths []string) bool {
+	for _, ref := range v.reads(r.Name) {
+		img := v.image(ref)
+		roots := img.Deps
+		for _, s := range img.LiveUpdate {
+			if s.Kind == config.StepSync {
+				roots = append(roots[:len(roots):len(roots)], s.Local)
+			}
+		}
+		if meet(paths, roots, img.Ignores) && (len(img.Only) == 0 || meet(paths, img.Only, nil)) {
+			return true
+		}
+	}
+	switch {
+	case r.Local != nil:
+		return meet(paths, r.Local.Deps, r.Local.Ignore)
+	case r.CustomDeploy != nil:
+		return meet(paths, r.CustomDeploy.Deps, r.CustomDeploy.Ignores)
+	}
+	return false
+}
+
+// meet reports whether files below paths may lie below roots and not be ignored.
+func meet(paths, roots []string, ignores []config.Ignore) bool {
+	filter, _ := tree.NewFilter(ignores) // bad patterns are told by who watches
+	return slices.ContainsFunc(paths, func(p string) bool {
+		return slices.ContainsFunc(roots, func(root string) bool {
+			return tree.Within(p, root) || tree.Within(root, p) && filter.Keep(p, true)
+		})
+	})
+}
+
+// declares reports whether a command declares what it writes.
+func declares(spec *config.Resource) bool { return spec.Local != nil && len(spec.Local.Outputs) > 0 }
+
+// runsOrBegins reports whether a resource's command runs, or will for a change
+// that touches these resources.
+func runsOrBegins(r Resource, spec *config.Resource, touched []string) bool {
+	return r.Working || r.Wanted && spec.TriggerMode != config.TriggerManual && slices.Contains(touched, spec.Name)
+}
+
+// owe puts a change of a resource's own files off to the end of the commands
+// that are writing them; false when it has others too.
+func owe(s *State, name string, e Changed) bool {
+	var to []string
+	for _, p := range e.Own[name] {
+		i := slices.IndexFunc(s.view.makers[name], func(maker string) bool {
+			spec := s.view.resource(maker)
+			return dependsOn(spec.Local.Outputs, p) && runsOrBegins(s.Resources[maker], spec, e.Locals)
+		})
+		if i < 0 {
+			return false
+		}
+		to = append(to, s.view.makers[name][i])
+	}
+	for _, maker := range to {
+		r := s.Resources[maker]
+		r.Owes = copyOf(r.Owes)
+		r.Owes[name] = true
+		s.Resources[maker] = r
+	}
+	return len(to) > 0
+}
+
+// pay tells those who depend on what a command wrote, once it has ended well.
+func pay(s *State, owes map[string]bool) {
+	if len(owes) == 0 {
+		return
+	}
+	s.Batch++
+	for name := range owes {
+		if r, ok := s.Resources[name]; ok {
+			r.Dirty = s.Batch
+			s.Resources[name] = r
+		}
+	}
+}
+
+// beingMade names a command that writes, or is about to write, what a resource
+// itself reads, "" when there is none.
+func beingMade(s *State, name string) string {
+	for _, maker := range s.view.makers[name] {
+		spec, r := s.view.resource(maker), s.Resources[maker]
+		if r.Wanted && (r.Working || depsReady(s, spec) && localWanted(s, spec)) {
+			return maker
+		}
+	}
+	return ""
+}
