@@ -31,7 +31,7 @@ func TestForABuildServer(t *testing.T) {
 	}
 	now, err := in(t.Context(), s.Daemon, func(c *core, answer func(seen, error)) {
 		before := c.eval.serial
-		c.hint([]string{c.session.tiltfile(c.d.o.Endpoint.Workspace)}, true)
+		c.hint([]string{c.session.tiltfile(c.o.Endpoint.Workspace)}, true)
 		answer(seen{told: c.requests.told(c.session.runner != nil, c.session.request.CI), again: c.eval.serial != before, goesOn: c.store.record.resumes() != nil}, nil)
 	})
 	if err != nil || now.told != "ci" || now.again || now.goesOn {

@@ -21,7 +21,8 @@ import (
 // files and evaluations lead to events, events to effects, and what comes of
 // these to events again.
 type core struct {
-	d         *Daemon
+	*shared
+	queue     *queue[*core]
 	spawn     func(func(context.Context)) context.CancelFunc // runs something beside the loop, which waits for it at its end
 	newRunner func(run.Options) runner                       // one that ends with the loop
 	store     *store
@@ -43,26 +44,30 @@ type core struct {
 
 // newCore returns a core that resumes what an earlier daemon was doing. What
 // it begins ends with ctx.
-func newCore(ctx context.Context, d *Daemon) (*core, error) {
-	store, err := openStore(d.o.Endpoint.State, d.o.Log)
+func newCore(ctx context.Context, shared *shared, q *queue[*core]) (*core, error) {
+	store, err := openStore(shared.o.Endpoint.State, shared.o.Log)
 	if err != nil {
 		return nil, err
 	}
 	c := &core{
-		d: d, store: store, requests: newRequests(), session: newSession(), updates: newUpdates(), dirty: true,
+		shared: shared, queue: q, store: store, requests: newRequests(), session: newSession(), updates: newUpdates(), dirty: true,
 		spawn: func(f func(context.Context)) context.CancelFunc {
 			ctx, cancel := context.WithCancel(ctx)
-			d.work.Go(func() { defer cancel(); f(ctx) })
+			shared.work.Go(func() { defer cancel(); f(ctx) })
 			return cancel
 		},
 		newRunner: func(o run.Options) runner { return run.New(ctx, o) },
 	}
-	c.eval = evaluator{run: d.evaluate, spawn: c.spawn, post: func(f func()) { d.queue.put(func(*core) { f() }) }}
-	c.sources = newSources(d.queue, cmp.Or[tree.Reader](d.o.reader, disk{}), watcherOptions{
-		make:      d.notifier(),
-		hint:      func(paths []string) { d.queue.put(func(c *core) { c.hint(paths, false) }) },
-		attribute: func(paths []string) { d.queue.put(func(c *core) { c.hint(c.sources.touched(paths), false) }) },
-	}, d.warn)
+	post := func(f func()) { q.put(func(*core) { f() }) }
+	c.eval = evaluator{run: c.runTiltfile, spawn: c.spawn, post: post}
+	c.sources = newSources(sourcesOptions{
+		reader: cmp.Or[tree.Reader](c.o.reader, disk{}), post: post, swept: c.swept, warn: c.warn,
+		watch: watcherOptions{
+			make:      c.o.notify,
+			hint:      func(paths []string) { q.put(func(c *core) { c.hint(paths, false) }) },
+			attribute: func(paths []string) { q.put(func(c *core) { c.hint(c.sources.touched(paths), false) }) },
+		},
+	})
 	return c, nil
 }
 
@@ -70,8 +75,8 @@ func newCore(ctx context.Context, d *Daemon) (*core, error) {
 func (c *core) loop(ctx context.Context) {
 	c.spawn(c.sources.sweeper.loop)
 	if up := c.store.record.resumes(); up != nil {
-		c.d.o.Log.Info("resuming", "tiltfile", up.Tiltfile)
-		c.d.faces.keep(up.Keep)
+		c.o.Log.Info("resuming", "tiltfile", up.Tiltfile)
+		c.faces.keep(up.Keep)
 		c.protect((*core).resume)
 	}
 	c.protect((*core).publish)
@@ -80,8 +85,8 @@ func (c *core) loop(ctx context.Context) {
 		case <-ctx.Done():
 			c.close()
 			return
-		case <-c.d.queue.ready:
-			for _, f := range c.d.queue.take() {
+		case <-c.queue.ready:
+			for _, f := range c.queue.take() {
 				c.protect(f)
 			}
 			c.remembers()
@@ -95,9 +100,9 @@ func (c *core) loop(ctx context.Context) {
 func (c *core) protect(f func(*core)) {
 	defer func() {
 		if v := recover(); v != nil {
-			c.d.o.Log.Error("defect", "panic", v, "stack", stack())
-			c.d.tell("error", fmt.Sprintf("internal error: %v; please report it with %s", v, c.d.o.Endpoint.LogFile()))
-			c.d.waiting.end(c.d.defect(v))
+			c.o.Log.Error("defect", "panic", v, "stack", stack())
+			c.tell("error", fmt.Sprintf("internal error: %v; please report it with %s", v, c.o.Endpoint.LogFile()))
+			c.waiting.end(c.defect(v))
 		}
 	}()
 	f(c)
@@ -112,7 +117,7 @@ func (c *core) close() {
 		c.session.runner.Close()
 	}
 	ended := make(chan struct{})
-	go func() { c.d.work.Wait(); close(ended) }()
+	go func() { c.work.Wait(); close(ended) }()
 	awaitEnd(ended)
 	c.store.close()
 }
@@ -220,7 +225,7 @@ func (c *core) remembers() {
 	}
 	c.unwritten, c.dirty = problem != nil, true
 	if problem != nil {
-		c.d.tell("error", problem.Error())
+		c.tell("error", problem.Error())
 	}
 }
 

@@ -21,76 +21,29 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/run/command"
-	"github.com/towline-dev/towline/server/tree"
-	"github.com/towline-dev/towline/starlark/config"
 )
-
-// Options are what a daemon is made from.
-type Options struct {
-	Endpoint api.Endpoint
-	Version  string
-	Linger   time.Duration     // how long it stays without faces; 0: 10 minutes
-	DownWait time.Duration     // how long `down` waits for the Tiltfile; 0: a minute
-	Agent    map[string][]byte // the agent's binaries for linux by architecture
-	Evaluate Evaluate
-	Log      *slog.Logger
-
-	notify func() (notifier, error) // a test's; nil: the operating system's
-	reader tree.Reader              // a test's; nil: the disk
-}
-
-func (d *Daemon) notifier() func() (notifier, error) {
-	if d.o.notify != nil {
-		return d.o.notify
-	}
-	return newSystem
-}
 
 // ErrRunning says that another daemon serves the workspace already.
 var ErrRunning = errors.New("another daemon serves this workspace")
 
 // Daemon serves one workspace.
 type Daemon struct {
-	o     Options
-	queue *queue
-	logs  *logStore
-	faces *faces
+	*shared
+	queue *queue[*core]
 	stop  context.CancelFunc
-
-	secrets atomic.Pointer[config.Secrets] // that nobody shall see
-
-	published *publisher
-	waiting   waiting
-	work      sync.WaitGroup // what the core began beside its loop
 }
 
-// kubeconfig is the file that the developer's own commands get: it knows the
-// cluster in use alone.
-func (d *Daemon) kubeconfig() string { return filepath.Join(d.o.Endpoint.State, "kubeconfig") }
-
-// tell writes a line of the daemon's own into the log.
-func (d *Daemon) tell(level, text string) {
-	d.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: level, Text: text})
-}
-
-// warn tells the resources that something is about, or else the project.
-func (d *Daemon) warn(resources []string, err error) {
-	if len(resources) == 0 {
-		d.tell("warn", err.Error())
-	}
-	for _, name := range resources {
-		d.logs.add(api.LogLine{Time: time.Now(), Resource: name, Source: api.LogTowline, Level: "warn", Text: err.Error()})
-	}
+// newDaemon returns one that calls stop when it is to end. Its faces are to be
+// closed.
+func newDaemon(o Options, stop context.CancelFunc) *Daemon {
+	return &Daemon{shared: newShared(o, stop), queue: newQueue[*core](), stop: stop}
 }
 
 // Run serves a workspace until ctx ends, Shutdown is called or the daemon has
@@ -115,12 +68,8 @@ func Run(ctx context.Context, o Options) error {
 	defer door.close()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	d := &Daemon{
-		o: o, queue: newQueue(), logs: newLogStore(), stop: stop,
-		published: newPublisher(),
-	}
-	d.faces = newFaces(o.Linger, stop)
-	c, err := newCore(ctx, d)
+	d := newDaemon(o, stop)
+	c, err := newCore(ctx, d.shared, d.queue)
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 	c.spawn(func(ctx context.Context) {
 		err := runner.Down(ctx, end)
 		runner.Close()
-		c.d.queue.put(func(c *core) {
+		c.queue.put(func(c *core) {
 			c.downed(err, func(err error) { answer(errors.Join(err, broken)) })
 		})
 	})
@@ -123,9 +123,9 @@ func (c *core) downed(err error, answer func(error)) {
 	if err == nil {
 		c.store.record.forget()
 		c.store.forgetTouched()
-		c.d.faces.keep(false)
+		c.faces.keep(false)
 	} else {
-		c.d.tell("error", "not all is down: "+err.Error())
+		c.tell("error", "not all is down: "+err.Error())
 	}
 	c.store.save()
 	waiting := c.requests.endDown(err)
@@ -147,6 +147,6 @@ func (c *core) endRunner(then func()) {
 	c.state, c.updates, c.dirty = engine.State{}, newUpdates(), true
 	c.spawn(func(context.Context) {
 		old.Close()
-		c.d.queue.put(func(*core) { then() })
+		c.queue.put(func(*core) { then() })
 	})
 }

@@ -268,7 +268,7 @@ func TestDownWaitsForNoTiltfile(t *testing.T) {
 	p := newPlay(t, "db web")
 	p.up()
 	p.tiltfile = "endless"
-	p.do(func(c *core) { c.d.o.DownWait = time.Millisecond; c.evaluate(nil) })
+	p.do(func(c *core) { c.o.DownWait = time.Millisecond; c.evaluate(nil) })
 	if code, problem := p.post(api.RouteDown, `{}`); code != 200 {
 		t.Fatalf("%d %+v", code, problem)
 	}
@@ -327,7 +327,7 @@ func TestDownKnowsWhatGotTheAgent(t *testing.T) {
 		"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{}}}},
 	}
 	p.do(func(c *core) {
-		theirs["metadata"].(map[string]any)["labels"] = map[string]any{"towline.dev/agent-of": c.store.workspace(c.d.o.Endpoint.ID())}
+		theirs["metadata"].(map[string]any)["labels"] = map[string]any{"towline.dev/agent-of": c.store.workspace(c.o.Endpoint.ID())}
 		p.world.objects["theirs"] = theirs
 		c.logsSink().Facts(run.Facts{Objects: []map[string]any{theirs, {"kind": "ConfigMap", "apiVersion": "v1", "metadata": map[string]any{"name": "web"}}}})
 	})

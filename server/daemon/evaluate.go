@@ -7,26 +7,9 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
-	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
-
-// Evaluate runs a Tiltfile. The project is never nil. It is called by one
-// goroutine at a time, unless a cancelled call does not end.
-type Evaluate func(context.Context, Evaluation) *config.Project
-
-// Evaluation says what to evaluate.
-type Evaluation struct {
-	Tiltfile   string // absolute
-	Args       []string
-	Subcommand string
-	Cluster    kube.Identity // zero when there is no kubeconfig
-	Kubeconfig string
-	Log        func(line string)
-	Allowed    func(read map[string]config.Content) bool // see eval.Options
-	Within     time.Duration                             // after which it is ended; 0: never
-}
 
 // evaluator runs one evaluation at a time beside the core: a new one takes the
 // place of the one that is under way. The core's goroutine alone uses it.
@@ -117,17 +100,6 @@ func awaitEnd(done <-chan struct{}) {
 	case <-done:
 	case <-time.After(cancelGrace):
 	}
-}
-
-// evaluate is o.Evaluate whose defects are problems of the project.
-func (d *Daemon) evaluate(ctx context.Context, e Evaluation) (p *config.Project) {
-	defer func() {
-		if v := recover(); v != nil {
-			d.o.Log.Error("defect", "panic", v, "stack", stack())
-			p = &config.Project{Tiltfile: e.Tiltfile, ConfigFiles: []string{e.Tiltfile}, Error: d.defect(v)}
-		}
-	}()
-	return d.o.Evaluate(ctx, e)
 }
 
 // evalOutput is what a Tiltfile says while it is evaluated. It is told at the end,

@@ -80,7 +80,7 @@ func (f *face) leave() {
 }
 
 func TestQueue(t *testing.T) {
-	q := newQueue()
+	q := newQueue[*core]()
 	var got []int
 	for i := range 1000 { // nobody takes, and nobody is held up
 		q.put(func(*core) { got = append(got, i) })

@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync"
-	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
@@ -22,9 +20,6 @@ import (
 
 // maxBody bounds a request's body, in bytes.
 const maxBody = 16 << 20
-
-// started is when this process began.
-var started = time.Now()
 
 // handler serves the API.
 func (d *Daemon) handler() http.Handler {
@@ -91,48 +86,6 @@ func in[T any](ctx context.Context, d *Daemon, f func(c *core, answer func(T, er
 	case <-ctx.Done():
 		var zero T
 		return zero, context.Cause(ctx)
-	}
-}
-
-// waiting are the requests that wait for an answer of the core. A defect may
-// have been in what would have answered any of them, so that it answers all.
-type waiting struct {
-	mu   sync.Mutex
-	fail map[int]func(error)
-	next int
-}
-
-// add notes a request until forget is called.
-func (w *waiting) add(fail func(error)) (forget func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.fail == nil {
-		w.fail = map[int]func(error){}
-	}
-	id := w.next
-	w.next++
-	w.fail[id] = fail
-	return func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		delete(w.fail, id)
-	}
-}
-
-// end answers all of them.
-func (w *waiting) end(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, fail := range w.fail {
-		fail(err)
-	}
-}
-
-// defect is the problem that a panic is told as.
-func (d *Daemon) defect(v any) *config.Problem {
-	return &config.Problem{
-		Message: fmt.Sprintf("internal error: %v", v),
-		Hint:    "please report it with " + d.o.Endpoint.LogFile(),
 	}
 }
 

@@ -29,12 +29,8 @@ func newStand(t *testing.T) *stand {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	e := api.Endpoint{Workspace: t.TempDir(), State: t.TempDir()}
-	d := &Daemon{
-		o:     Options{Endpoint: e, Log: slog.New(slog.DiscardHandler)},
-		queue: newQueue(), logs: newLogStore(), stop: stop, published: newPublisher(),
-	}
-	d.faces = newFaces(time.Hour, stop)
-	c, err := newCore(ctx, d)
+	d := newDaemon(Options{Endpoint: e, Log: slog.New(slog.DiscardHandler), Linger: time.Hour}, stop)
+	c, err := newCore(ctx, d.shared, d.queue)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +54,7 @@ func (s *stand) up(resources ...string) {
 	}
 	s.queue.put(func(c *core) {
 		c.good = p
-		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{d: s.Daemon, up: c.session.serial}})
+		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{shared: c.shared, queue: c.queue, up: c.session.serial}})
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -140,5 +139,3 @@ func (disk) Lstat(name string) (fs.FileInfo, error)     { return file.Lstat(name
 func (disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 func (disk) Open(name string) (io.ReadCloser, error)    { return os.Open(name) }
 func (disk) Readlink(name string) (string, error)       { return os.Readlink(name) }
-
-func stack() string { return string(debug.Stack()) }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -18,7 +19,7 @@ func (c *core) evaluate(then func(*config.Project)) {
 	}
 	c.dirty = true
 	up := c.session.runner != nil
-	e := Evaluation{Tiltfile: c.session.tiltfile(c.d.o.Endpoint.Workspace), Args: c.session.request.Args, Subcommand: c.requests.told(up, c.session.request.CI)}
+	e := Evaluation{Tiltfile: c.session.tiltfile(c.o.Endpoint.Workspace), Args: c.session.request.Args, Subcommand: c.requests.told(up, c.session.request.CI)}
 	if !up && c.requests.asked == 0 {
 		e.Allowed = c.store.record.allowed()
 	}
@@ -26,10 +27,10 @@ func (c *core) evaluate(then func(*config.Project)) {
 		c.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
 	}
 	if e.Subcommand == "down" { // a Tiltfile that does not end keeps nothing up
-		e.Within = cmp.Or(c.d.o.DownWait, time.Minute)
+		e.Within = cmp.Or(c.o.DownWait, time.Minute)
 	}
 	if c.session.cluster != nil {
-		e.Cluster, e.Kubeconfig = c.session.cluster.Identity(), c.d.kubeconfig()
+		e.Cluster, e.Kubeconfig = c.session.cluster.Identity(), c.kubeconfig()
 	}
 	if c.sources.interests == nil {
 		// A first evaluation that hangs must not keep its mending from being seen.
@@ -42,8 +43,8 @@ func (c *core) evaluate(then func(*config.Project)) {
 // good project in force.
 func (c *core) evaluated(o outcome) {
 	p := o.project
-	c.d.hide(p)
-	o.said.tell(c.d.logs)
+	c.hide(p)
+	o.said.tell(c.logs)
 	if o.asked && c.store.record.allow(p.Read) {
 		c.store.save()
 	}
@@ -61,10 +62,10 @@ func (c *core) evaluated(o outcome) {
 				p.Error.Hint += ", and what runs stays as it is until then"
 			}
 		}
-		c.d.tell("error", p.Error.Error())
+		c.tell("error", p.Error.Error())
 	}
 	for _, w := range p.Warnings {
-		c.d.tell("warn", w.Error())
+		c.tell("warn", w.Error())
 	}
 	changed := c.sources.follow(p, c.good, o.ahead)
 	if p.Error == nil && c.session.runner != nil && !c.joins() {
@@ -187,10 +188,10 @@ func (c *core) reevaluate(files []string, within bool) {
 	if pause == 0 {
 		return
 	}
-	c.d.tell("warn", fmt.Sprintf(
+	c.tell("warn", fmt.Sprintf(
 		"%s changes again and again; the Tiltfile is evaluated again in %s. If the Tiltfile writes it, let it do so only when the content is another", path, pause))
 	time.AfterFunc(pause, func() {
-		c.d.queue.put(func(c *core) {
+		c.queue.put(func(c *core) {
 			c.limiter.release(time.Now())
 			c.evaluate(nil)
 		})
@@ -204,10 +205,21 @@ func (c *core) putOff(files []string) {
 		return
 	}
 	time.AfterFunc(patience, func() {
-		c.d.queue.put(func(c *core) {
+		c.queue.put(func(c *core) {
 			if c.eval.running && c.eval.serial == serial {
 				c.evaluate(nil)
 			}
 		})
 	})
+}
+
+// swept takes what a sweep found.
+func (c *core) swept(seen *tree.Tree, changed []string) {
+	if dir := c.sources.renew(seen); dir != "" {
+		c.reevaluate([]string{dir}, c.eval.running)
+	}
+	if len(changed) > 0 {
+		c.hint(changed, false)
+	}
+	c.sources.unwatched()
 }

@@ -2,31 +2,36 @@ package daemon
 
 import "sync"
 
-// queue is an unbounded queue of work for the core's goroutine. put never
-// blocks, so that whoever tells the core something cannot be held up by it.
-type queue struct {
+// queue is an unbounded queue of work for the one goroutine that owns a T. put
+// never blocks, so that whoever tells it something cannot be held up by it.
+type queue[T any] struct {
 	mu    sync.Mutex
-	items []func(*core)
+	items []func(T)
 	ready chan struct{} // holds one token while items is not empty
 }
 
-func newQueue() *queue { return &queue{ready: make(chan struct{}, 1)} }
+func newQueue[T any]() *queue[T] { return &queue[T]{ready: make(chan struct{}, 1)} }
 
-func (q *queue) put(f func(*core)) {
+func (q *queue[T]) put(f func(T)) {
 	q.mu.Lock()
 	q.items = append(q.items, f)
 	q.mu.Unlock()
-	select {
-	case q.ready <- struct{}{}:
-	default:
-	}
+	token(q.ready)
 }
 
 // take returns all that waits.
-func (q *queue) take() []func(*core) {
+func (q *queue[T]) take() []func(T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	items := q.items
 	q.items = nil
 	return items
+}
+
+// token leaves a token in a channel that holds one.
+func token(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }

@@ -11,25 +11,25 @@ import (
 // hide takes the values of a project's Secrets out of all that leaves the
 // daemon from now on, and out of the log that is kept. What an earlier project
 // had stays hidden too: its containers may still print it.
-func (d *Daemon) hide(p *config.Project) {
-	s := config.SecretsOf(p)
+func (s *shared) hide(p *config.Project) {
+	values := config.SecretsOf(p)
 	if p.Settings.SecretScrub {
-		s = d.secrets.Load().Merge(s)
+		values = s.secrets.Load().Merge(values)
 	}
-	d.secrets.Store(s)
-	d.logs.hide(s)
+	s.secrets.Store(values)
+	s.logs.hide(values)
 }
 
 // hideObjects is hide for objects that no evaluation saw.
-func (d *Daemon) hideObjects(objects []map[string]any) {
+func (s *shared) hideObjects(objects []map[string]any) {
 	if len(objects) == 0 {
 		return
 	}
-	var s *config.Secrets
+	var values *config.Secrets
 	for _, o := range objects {
-		s = s.With(o)
+		values = values.With(o)
 	}
-	s = d.secrets.Load().Merge(s)
-	d.secrets.Store(s)
-	d.logs.hide(s)
+	values = s.secrets.Load().Merge(values)
+	s.secrets.Store(values)
+	s.logs.hide(values)
 }

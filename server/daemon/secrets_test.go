@@ -53,7 +53,7 @@ func TestSecretsStayInside(t *testing.T) {
 	s.evaluate()
 	bad := &config.Problem{Message: "apply: hunter2", Hint: "login p4s", Stack: []config.Frame{{Text: "hunter2"}}}
 	s.queue.put(func(c *core) {
-		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{d: s.Daemon, up: c.session.serial}})
+		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{shared: c.shared, queue: c.queue, up: c.session.serial}})
 		c.state.Up, c.session.lost, c.session.request.Args = true, errors.New("dialling hunter2"), []string{"--password=hunter2"}
 		c.state.Resources = map[string]engine.Resource{
 			"web": {Wanted: true, Failed: &engine.Failure{Problem: *bad}}, "job": {Wanted: true, Applied: "x", Message: "waits for hunter2"},
@@ -119,11 +119,11 @@ func TestSecretsOfCustomDeploysAreHidden(t *testing.T) {
 }
 
 // logsSink is what the core's runner tells.
-func (c *core) logsSink() sink { return sink{d: c.d, up: c.session.serial} }
+func (c *core) logsSink() sink { return sink{shared: c.shared, queue: c.queue, up: c.session.serial} }
 
 // evaluates replaces what the daemon evaluates Tiltfiles with.
 func (s *stand) evaluates(f Evaluate) {
-	s.queue.put(func(c *core) { c.d.o.Evaluate = f })
+	s.queue.put(func(c *core) { c.o.Evaluate = f })
 }
 
 // evaluate evaluates and waits for the outcome.

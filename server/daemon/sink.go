@@ -10,12 +10,13 @@ import (
 
 // sink takes what a runner tells to the core.
 type sink struct {
-	d  *Daemon
-	up int // of the runner: what an ended one still says is dropped
+	shared *shared
+	queue  *queue[*core]
+	up     int // of the runner: what an ended one still says is dropped
 }
 
 func (s sink) Event(e engine.Event) {
-	s.d.queue.put(func(c *core) {
+	s.queue.put(func(c *core) {
 		if s.up == c.session.serial {
 			c.event(e)
 		}
@@ -26,11 +27,11 @@ func (s sink) Log(l run.Line) {
 	if l.Time.IsZero() {
 		l.Time = time.Now()
 	}
-	s.d.logs.add(api.LogLine{Time: l.Time, Resource: l.Resource, Source: api.LogSource(l.Source), Pod: l.Pod, Level: l.Level, Text: l.Text})
+	s.shared.logs.add(api.LogLine{Time: l.Time, Resource: l.Resource, Source: api.LogSource(l.Source), Pod: l.Pod, Level: l.Level, Text: l.Text})
 }
 
 func (s sink) Facts(f run.Facts) {
-	s.d.queue.put(func(c *core) {
+	s.queue.put(func(c *core) {
 		if s.up != c.session.serial {
 			return
 		}
@@ -41,7 +42,7 @@ func (s sink) Facts(f run.Facts) {
 			c.store.unsaved = true
 		}
 		if c.good != nil && c.good.Settings.SecretScrub {
-			c.d.hideObjects(f.Objects)
+			c.hideObjects(f.Objects)
 		}
 		if c.store.record.applied(f.Objects) {
 			c.store.save()

@@ -35,14 +35,23 @@ type sources struct {
 	warn      func(resources []string, err error) // none: it is about all of them
 }
 
-// newSources returns sources of no project yet, watched by notifiers that make
-// returns. hint is told of paths that may have changed, attribute of those of
-// which only attributes may, warn of what cannot be watched or read.
-func newSources(q *queue, r tree.Reader, o watcherOptions, warn func([]string, error)) *sources {
-	l := newLinks(r)
-	s := &sources{tree: tree.New(l), links: l, sweeper: newSweeper(q), held: map[string][]string{}, warn: warn}
-	o.overflow = s.sweeper.overflow
-	s.watcher = newWatcher(o)
+// sourcesOptions are what sources work with.
+type sourcesOptions struct {
+	reader tree.Reader
+	watch  watcherOptions                          // but for overflow
+	post   func(func())                            // runs something on the owner's goroutine
+	swept  func(seen *tree.Tree, changed []string) // takes what a sweep found there
+	warn   func(resources []string, err error)     // is told of what cannot be watched or read
+}
+
+// newSources returns sources of no project yet.
+func newSources(o sourcesOptions) *sources {
+	l := newLinks(o.reader)
+	s := &sources{tree: tree.New(l), links: l, sweeper: newSweeper(), held: map[string][]string{}, warn: o.warn}
+	s.sweeper.post, s.sweeper.swept = o.post, o.swept
+	s.sweeper.view = func() view { return view{s.tree.Copy(), s.roots, s.sweepKeep} }
+	o.watch.overflow = s.sweeper.overflow
+	s.watcher = newWatcher(o.watch)
 	s.sweeper.watcher = s.watcher
 	return s
 }
@@ -117,6 +126,13 @@ func (s *sources) scan() map[string]bool {
 	}
 	s.tellLeftOut()
 	return changed
+}
+
+// renew takes what a sweep saw, and returns a listed folder that holds other
+// names than before, "" if none does.
+func (s *sources) renew(seen *tree.Tree) (dir string) {
+	s.tree.Renew(seen)
+	return s.listing(slices.Sorted(maps.Keys(s.listed)))
 }
 
 // tellLeftOut says once which files are left out.

@@ -21,16 +21,16 @@ func (c *core) publish() {
 	c.dirty = false
 	s := status.Of(status.Facts{
 		Daemon: api.DaemonInfo{
-			Pid: os.Getpid(), Version: c.d.o.Version, Workspace: c.d.o.Endpoint.Workspace,
-			Started: started, LogFile: c.d.o.Endpoint.LogFile(), Path: os.Getenv("PATH"), Unwritten: c.store.unwritten(),
+			Pid: os.Getpid(), Version: c.o.Version, Workspace: c.o.Endpoint.Workspace,
+			Started: started, LogFile: c.o.Endpoint.LogFile(), Path: os.Getenv("PATH"), Unwritten: c.store.unwritten(),
 		},
-		Tiltfile: c.session.tiltfile(c.d.o.Endpoint.Workspace), Args: c.session.request.Args,
+		Tiltfile: c.session.tiltfile(c.o.Endpoint.Workspace), Args: c.session.request.Args,
 		Cluster: c.clusterStatus(), Config: c.configStatus(),
 		Project: c.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left, Asks: c.sources.asks(),
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.updates.resources, Synced: c.updates.synced,
 	})
-	s = config.Scrubbed(c.d.secrets.Load(), s)
-	c.d.published.publish(s, c.news.Follow(s, time.Now())...)
+	s = config.Scrubbed(c.secrets.Load(), s)
+	c.published.publish(s, c.news.Follow(s, time.Now())...)
 }
 
 // clusterStatus says which cluster is used; none where the project needs none.

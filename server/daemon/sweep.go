@@ -25,9 +25,11 @@ const (
 // write through a hard link elsewhere or through mapped memory, it loses
 // notifications when there are too many of them, has a limit on how many folders
 // are watched, and tells nothing of what other machines change. Its goroutine,
-// loop, works beside the core's on a copy of the tree.
+// loop, works beside the owner's on a copy of the tree.
 type sweeper struct {
-	queue     *queue
+	post      func(func()) // runs something on the owner's goroutine
+	view      func() view  // of what is looked at; on the owner's goroutine
+	swept     func(seen *tree.Tree, changed []string)
 	watcher   *watcher
 	soon      chan struct{} // holds a token when a save asks for a sweep
 	now       chan struct{} // holds a token when notifications were lost
@@ -36,8 +38,8 @@ type sweeper struct {
 	ended     time.Time
 }
 
-func newSweeper(q *queue) *sweeper {
-	return &sweeper{queue: q, soon: make(chan struct{}, 1), now: make(chan struct{}, 1)}
+func newSweeper() *sweeper {
+	return &sweeper{soon: make(chan struct{}, 1), now: make(chan struct{}, 1)}
 }
 
 // saved asks for a sweep soon.
@@ -47,13 +49,6 @@ func (s *sweeper) saved() { token(s.soon) }
 func (s *sweeper) overflow() {
 	s.overflown.Store(true)
 	token(s.now)
-}
-
-func token(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }
 
 // loop sweeps until ctx ends.
@@ -91,7 +86,7 @@ func (s *sweeper) rest(ctx context.Context) bool {
 	}
 }
 
-// view is what the core lends a sweep.
+// view is what a sweep is lent.
 type view struct {
 	tree  *tree.Tree // a copy
 	roots []string
@@ -102,7 +97,7 @@ type view struct {
 // says that folders are not watched as they should be: they are watched anew.
 func (s *sweeper) sweep(ctx context.Context) {
 	views := make(chan view, 1)
-	s.queue.put(func(c *core) { views <- view{c.sources.tree.Copy(), c.sources.roots, c.sources.sweepKeep} })
+	s.post(func() { views <- s.view() })
 	var v view
 	select {
 	case v = <-views:
@@ -121,7 +116,7 @@ func (s *sweeper) sweep(ctx context.Context) {
 		maps.Copy(changed, v.scan(ctx)) // what changed before it was watched
 	}
 	if ctx.Err() == nil {
-		s.queue.put(func(c *core) { c.swept(v.tree, slices.Sorted(maps.Keys(changed))) })
+		s.post(func() { s.swept(v.tree, slices.Sorted(maps.Keys(changed))) })
 	}
 }
 
@@ -137,16 +132,4 @@ func (v view) scan(ctx context.Context) map[string]bool {
 		}
 	}
 	return changed
-}
-
-// swept takes what a sweep found.
-func (c *core) swept(seen *tree.Tree, changed []string) {
-	c.sources.tree.Renew(seen)
-	if dir := c.sources.listing(slices.Sorted(maps.Keys(c.sources.listed))); dir != "" {
-		c.reevaluate([]string{dir}, c.eval.running)
-	}
-	if len(changed) > 0 {
-		c.hint(changed, false)
-	}
-	c.sources.unwatched()
 }

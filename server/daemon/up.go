@@ -25,7 +25,7 @@ const reachTimeout = 10 * time.Second
 
 // open opens the cluster of the current request.
 func (c *core) open() {
-	c.session.open(c.d.kubeconfig(), func(err error) { c.d.tell("warn", err.Error()) })
+	c.session.open(c.kubeconfig(), func(err error) { c.tell("warn", err.Error()) })
 }
 
 // up brings the project up and answers when the Tiltfile is evaluated and the
@@ -36,7 +36,7 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		return
 	}
 	if req.Tiltfile == "" {
-		req.Tiltfile = filepath.Join(c.d.o.Endpoint.Workspace, "Tiltfile")
+		req.Tiltfile = filepath.Join(c.o.Endpoint.Workspace, "Tiltfile")
 	}
 	if _, err := os.Stat(req.Tiltfile); err != nil {
 		answer(&config.Problem{
@@ -215,11 +215,11 @@ func (c *core) begun(req api.UpRequest, answer func(error)) {
 // enter goes on with begun in a cluster that is not in use yet. What is up
 // without one is handed over: its servers are started anew.
 func (c *core) enter(req api.UpRequest, answer func(error)) {
-	turn, workspace := c.requests.turn, c.store.workspace(c.d.o.Endpoint.ID())
+	turn, workspace := c.requests.turn, c.store.workspace(c.o.Endpoint.ID())
 	cluster := c.session.cluster
 	c.spawn(func(ctx context.Context) {
 		environs, err := survey(ctx, cluster, workspace)
-		c.d.queue.put(func(c *core) {
+		c.queue.put(func(c *core) {
 			switch {
 			case turn != c.requests.turn:
 				answer(overtaken)
@@ -261,9 +261,9 @@ func (c *core) resume() {
 		if err == nil {
 			return
 		}
-		c.d.tell("warn", "cannot go on yet: "+err.Error())
+		c.tell("warn", "cannot go on yet: "+err.Error())
 		time.AfterFunc(resumePause, func() {
-			c.d.queue.put(func(c *core) {
+			c.queue.put(func(c *core) {
 				if c.last == nil || c.last.Error == nil { // a Tiltfile's error waits for its save
 					c.resume()
 				}
@@ -291,10 +291,10 @@ func (c *core) join() {
 			return
 		}
 		if c.session.missed != err.Error() { // it is tried again and again, and told once
-			c.d.tell("error", "the Tiltfile has come to need a cluster, and what is up stays as it was until there is one: "+err.Error())
+			c.tell("error", "the Tiltfile has come to need a cluster, and what is up stays as it was until there is one: "+err.Error())
 		}
 		c.session.lost, c.session.missed, c.dirty = err, err.Error(), true
-		c.session.retry = time.AfterFunc(resumePause, func() { c.d.queue.put((*core).join) })
+		c.session.retry = time.AfterFunc(resumePause, func() { c.queue.put((*core).join) })
 	})
 }
 
@@ -352,7 +352,7 @@ func reachProblem(cluster *kube.Cluster, err error) error {
 // the good project.
 func (c *core) start(remote bool, s environs) {
 	if s.made {
-		c.d.tell("", fmt.Sprintf("made the namespace %s, which was not there; `towline down` deletes it", c.session.cluster.Identity().Namespace))
+		c.tell("", fmt.Sprintf("made the namespace %s, which was not there; `towline down` deletes it", c.session.cluster.Identity().Namespace))
 	}
 	c.session.serial++
 	c.session.environs = s
@@ -364,7 +364,7 @@ func (c *core) start(remote bool, s environs) {
 		o.Images = builderFor(c.session.cluster, s, dir)
 		c.pin()
 	}
-	o.Sent = filepath.Join(c.d.o.Endpoint.State, "sent")
+	o.Sent = filepath.Join(c.o.Endpoint.State, "sent")
 	c.session.runner = c.newRunner(o)
 	c.state = engine.State{}
 	c.configure()
@@ -382,11 +382,11 @@ func (c *core) pin() {
 // runnerOptions are those of any runner of the session.
 func (c *core) runnerOptions(serial int) run.Options {
 	o := run.Options{
-		Workspace: c.store.workspace(c.d.o.Endpoint.ID()), Owner: ownerOf(c.d.o.Endpoint.Workspace), Take: c.requests.take(),
-		Agent: c.d.o.Agent, Sink: sink{d: c.d, up: serial}, Secrets: c.d.secrets.Load,
+		Workspace: c.store.workspace(c.o.Endpoint.ID()), Owner: ownerOf(c.o.Endpoint.Workspace), Take: c.requests.take(),
+		Agent: c.o.Agent, Sink: sink{shared: c.shared, queue: c.queue, up: serial}, Secrets: c.secrets.Load,
 	}
 	if c.session.cluster != nil { // commands know it also where nothing else needs it
-		o.Kubeconfig = c.d.kubeconfig()
+		o.Kubeconfig = c.kubeconfig()
 	}
 	if c.session.remote {
 		o.Cluster, o.Namespace = c.session.cluster, c.session.namespace()
@@ -417,7 +417,7 @@ func (c *core) want(req api.UpRequest) {
 	if up := c.store.record.Up; up != nil && up.Keep {
 		req.Keep = true // until Down, as was asked
 	}
-	c.d.faces.keep(req.Keep)
+	c.faces.keep(req.Keep)
 	if c.session.remote {
 		id := c.session.cluster.Identity()
 		req.Context, req.Namespace = id.Context, id.Namespace // as they were meant, wherever the kubeconfig points tomorrow

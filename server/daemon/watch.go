@@ -43,10 +43,10 @@ func newSystem() (notifier, error) {
 // watcherOptions are what a watcher works with. The functions are called from
 // other goroutines and must not block.
 type watcherOptions struct {
-	make      func() (notifier, error)
-	hint      func(paths []string) // they may have changed
-	attribute func(paths []string) // only their attributes may have changed
-	overflow  func()               // anything may have changed; renew is called for
+	make      func() (notifier, error) // nil: the operating system's
+	hint      func(paths []string)     // they may have changed
+	attribute func(paths []string)     // only their attributes may have changed
+	overflow  func()                   // anything may have changed; renew is called for
 }
 
 // watcher turns the operating system's notifications into hints. Each notifier
@@ -66,6 +66,9 @@ type watcher struct {
 }
 
 func newWatcher(o watcherOptions) *watcher {
+	if o.make == nil {
+		o.make = newSystem
+	}
 	w := &watcher{watcherOptions: o, keep: func(string, bool) bool { return false }}
 	w.renew()
 	return w

@@ -140,14 +140,13 @@ func inBubble(t *testing.T, g *ground, r tree.Reader, play func(*ground)) {
 	state := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		g.t = t
-		g.d = &Daemon{
-			o:     Options{Endpoint: api.Endpoint{Workspace: filepath.Dir(g.root), State: state}, Log: slog.New(slog.DiscardHandler), notify: g.bell, reader: r},
-			queue: newQueue(), logs: newLogStore(), published: newPublisher(),
-		}
-		g.d.faces = newFaces(time.Hour, func() {})
-		defer g.d.faces.close()
 		ctx, stop := context.WithCancel(t.Context())
-		c, err := newCore(ctx, g.d)
+		g.d = newDaemon(Options{
+			Endpoint: api.Endpoint{Workspace: filepath.Dir(g.root), State: state}, Log: slog.New(slog.DiscardHandler), Linger: time.Hour,
+			notify: g.bell, reader: r,
+		}, func() {})
+		defer g.d.faces.close()
+		c, err := newCore(ctx, g.d.shared, g.d.queue)
 		g.must(err)
 		done := make(chan struct{})
 		go func() { defer close(done); c.loop(ctx) }()

@@ -1,0 +1,37 @@
+package daemon
+
+import "sync"
+
+// waiting are the requests that wait for an answer of the core. A defect may
+// have been in what would have answered any of them, so that it answers all.
+type waiting struct {
+	mu   sync.Mutex
+	fail map[int]func(error)
+	next int
+}
+
+// add notes a request until forget is called.
+func (w *waiting) add(fail func(error)) (forget func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fail == nil {
+		w.fail = map[int]func(error){}
+	}
+	id := w.next
+	w.next++
+	w.fail[id] = fail
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.fail, id)
+	}
+}
+
+// end answers all of them.
+func (w *waiting) end(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, fail := range w.fail {
+		fail(err)
+	}
+}
