@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
@@ -28,6 +27,7 @@ type core struct {
 	store     *store
 
 	sources *sources
+	images  *images // what the record knows of the sources
 	eval    evaluator
 	limiter limiter
 	good    *config.Project
@@ -68,6 +68,7 @@ func newCore(ctx context.Context, shared *shared, q *queue[*core]) (*core, error
 			attribute: func(paths []string) { q.put(func(c *core) { c.hint(c.sources.touched(paths), false) }) },
 		},
 	})
+	c.images = &images{store: store, sources: c.sources, specs: map[string]string{}}
 	return c, nil
 }
 
@@ -146,7 +147,7 @@ func (c *core) perform(e engine.Effect) {
 		c.news.Sent(c.state.Targets[effect.Target].Resource, way, time.Now())
 		e = c.sending(effect)
 	case engine.Build:
-		c.updates.building[effect.Image.Ref] = c.state.Images[effect.Image.Ref].Spec
+		c.images.began(effect.Image.Ref, c.state.Images[effect.Image.Ref].Spec)
 		for _, name := range engine.Users(c.state.Project, effect.Image.Ref) {
 			c.updates.begin(name, "build", effect.Reason)
 			c.news.Sent(name, api.WayBuild, time.Now())
@@ -163,26 +164,26 @@ func (c *core) perform(e engine.Effect) {
 	c.session.runner.Perform(e)
 }
 
-// sending completes a live update by what is known of its files, and writes
-// down that they are sent.
+// sending completes a live update by what is known of its files.
 func (c *core) sending(e engine.Live) engine.Live {
 	img := c.state.ImageConfig(c.state.Targets[e.Target].Image)
 	if e.Initial {
 		e.Files = c.sources.syncable(img)
 	}
 	var paths []string
-	for _, f := range e.Files {
-		paths = append(paths, f.Local)
-	}
-	e.Files = c.sources.settle(img, e.Files)
-	for i := range e.Files { // they are the effect's own
-		var known bool
-		e.Files[i].Seen, known = c.sources.tree.Entry(e.Files[i].Local)
-		e.Files[i].Gone = e.Files[i].Gone || !known && !e.Files[i].Folder
-	}
-	c.store.touch(paths)
+	e.Files, paths = c.images.sent(img, e.Files)
 	c.updates.sync(e.Target, paths)
 	return e
+}
+
+// restore tells the engine and the runner what an earlier daemon had built.
+func (c *core) restore() {
+	for ref, rec := range c.store.record.Images {
+		c.session.runner.Adopt(ref, rec.Result)
+	}
+	for _, e := range c.images.restored(c.state.ImageConfig) {
+		c.step(e)
+	}
 }
 
 // event takes one event of a runner.
@@ -193,7 +194,7 @@ func (c *core) event(e engine.Event) {
 		c.sources.doubt(e.Unlike)
 	case engine.Built:
 		if e.Problem == nil {
-			c.remember(e.Ref)
+			c.images.built(e.Ref, c.state.Images[e.Ref], c.session.runner.Built(e.Ref))
 			break
 		}
 		for _, name := range engine.Users(c.good, e.Ref) {
@@ -226,76 +227,6 @@ func (c *core) remembers() {
 	c.unwritten, c.dirty = problem != nil, true
 	if problem != nil {
 		c.tell("error", problem.Error())
-	}
-}
-
-// remember writes down what an image was built from. A file that changed while
-// the build ran counts as changed since.
-func (c *core) remember(ref string) {
-	files := c.sources.hashes(ref)
-	for p, batch := range c.state.Images[ref].Dirty {
-		if batch > c.state.Images[ref].Started {
-			delete(files, p)
-		}
-	}
-	c.store.record.Images[ref] = imageRecord{Spec: c.updates.building[ref], Result: c.session.runner.Built(ref), Files: files}
-	c.store.save()
-}
-
-// restore tells the engine what an earlier daemon had built, and which files of
-// it have changed, or were sent, since.
-func (c *core) restore() {
-	for ref, rec := range c.store.record.Images {
-		c.session.runner.Adopt(ref, rec.Result)
-		c.step(engine.Restored{Ref: ref, Spec: rec.Spec, Pushed: rec.Result.Ref, Dirty: c.since(ref, rec.Files)})
-	}
-	for ref, files := range c.store.record.Bases {
-		c.step(engine.Restored{Ref: ref, Pushed: ref, Dirty: c.since(ref, files)})
-	}
-}
-
-// since lists the files of an image that are not as they were, or may not be so
-// in a container.
-func (c *core) since(ref string, before map[string]tree.Hash) []string {
-	now := c.sources.hashes(ref)
-	var changed []string
-	for p, hash := range now {
-		if before[p] != hash || c.store.all && len(engine.SyncFiles(c.state.ImageConfig(ref), p)) > 0 {
-			changed = append(changed, p)
-		}
-	}
-	for p := range before {
-		if _, there := now[p]; !there {
-			changed = append(changed, p)
-		}
-	}
-	for p := range c.store.touched {
-		if c.sources.interests.of(ref).hold(p) {
-			changed = append(changed, p)
-		}
-	}
-	images := map[string][]string{ref: changed}
-	c.sources.hold(images)
-	changed = images[ref]
-	slices.Sort(changed)
-	return slices.Compact(changed)
-}
-
-// base writes down the files of what is only updated live, as they are when it
-// is brought up: what differs later is what its containers lack.
-func (c *core) base() {
-	news := false
-	for _, img := range c.good.LiveImages() {
-		if _, known := c.store.record.Bases[img.Ref]; known || img.Builder != config.BuilderNone {
-			continue
-		}
-		if c.store.record.Bases == nil {
-			c.store.record.Bases = map[string]map[string]tree.Hash{}
-		}
-		c.store.record.Bases[img.Ref], news = c.sources.hashes(img.Ref), true
-	}
-	if news {
-		c.store.save()
 	}
 }
 

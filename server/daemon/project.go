@@ -100,7 +100,7 @@ func (c *core) outdated(p *config.Project, changed map[string]bool) []string {
 // configure hands the good project to the runner and the engine.
 func (c *core) configure() {
 	c.session.runner.Configure(c.good)
-	c.base()
+	c.images.bases(c.good)
 	c.step(engine.Configured{Project: c.good, BuildInputs: c.buildInputs(c.good)})
 }
 

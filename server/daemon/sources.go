@@ -259,6 +259,18 @@ func (s *sources) syncable(img *config.Image) []engine.File {
 	return files
 }
 
+// complete has files as they are settled between an image's sync steps, and
+// says of each what it is known to be.
+func (s *sources) complete(img *config.Image, files []engine.File) []engine.File {
+	files = slices.Clone(s.settle(img, files))
+	for i := range files {
+		var known bool
+		files[i].Seen, known = s.tree.Entry(files[i].Local)
+		files[i].Gone = files[i].Gone || !known && !files[i].Folder
+	}
+	return files
+}
+
 // overtaken returns a file that the Tiltfile read, or a folder that it listed,
 // that is no longer what it was then, "" if all are: it changed before it was
 // watched.

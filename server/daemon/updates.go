@@ -14,11 +14,10 @@ type updates struct {
 	began     map[string]time.Time // of a resource's running update
 	resources map[string]*api.Update
 	synced    map[engine.TargetID]*api.Update
-	building  map[string]string // spec of the last build of an image, by ref
 }
 
 func newUpdates() updates {
-	return updates{began: map[string]time.Time{}, resources: map[string]*api.Update{}, synced: map[engine.TargetID]*api.Update{}, building: map[string]string{}}
+	return updates{began: map[string]time.Time{}, resources: map[string]*api.Update{}, synced: map[engine.TargetID]*api.Update{}}
 }
 
 // begin notes the start of a resource's update, or its next step: what follows
