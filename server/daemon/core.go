@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
-	"github.com/towline-dev/towline/server/status"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -36,8 +34,7 @@ type core struct {
 	requests  requests
 	session   session
 	state     engine.State
-	updates   updates
-	news      status.News
+	progress  progress
 	dirty     bool // the status has to be published anew
 	unwritten bool // it was told that not all is written down
 }
@@ -50,7 +47,7 @@ func newCore(ctx context.Context, shared *shared, q *queue[*core]) (*core, error
 		return nil, err
 	}
 	c := &core{
-		shared: shared, queue: q, store: store, requests: newRequests(), session: newSession(), updates: newUpdates(), dirty: true,
+		shared: shared, queue: q, store: store, requests: newRequests(), session: newSession(), progress: progress{updates: newUpdates()}, dirty: true,
 		spawn: func(f func(context.Context)) context.CancelFunc {
 			ctx, cancel := context.WithCancel(ctx)
 			shared.work.Go(func() { defer cancel(); f(ctx) })
@@ -140,27 +137,13 @@ func (c *core) perform(e engine.Effect) {
 	}
 	switch effect := e.(type) {
 	case engine.Live:
-		way := api.WayLive
-		if effect.Restart {
-			way = api.WayRestart
-		}
-		c.news.Sent(c.state.Targets[effect.Target].Resource, way, time.Now())
 		e = c.sending(effect)
 	case engine.Build:
 		c.images.began(effect.Image.Ref, c.state.Images[effect.Image.Ref].Spec)
-		for _, name := range engine.Users(c.state.Project, effect.Image.Ref) {
-			c.updates.begin(name, "build", effect.Reason)
-			c.news.Sent(name, api.WayBuild, time.Now())
-		}
 	case engine.Apply:
-		c.updates.begin(effect.Resource.Name, "deploy", "")
-		if c.store.record.applies(c.state.Project, &effect.Resource) {
-			c.store.unsaved = true
-		}
-	case engine.RunLocal:
-		c.updates.begin(effect.Resource.Name, "local", effect.Reason)
-		c.news.Sent(effect.Resource.Name, api.WayBuild, time.Now())
+		c.store.unsaved = c.store.record.applies(c.state.Project, &effect.Resource) || c.store.unsaved
 	}
+	c.progress.begins(&c.state, e, time.Now())
 	c.session.runner.Perform(e)
 }
 
@@ -170,9 +153,7 @@ func (c *core) sending(e engine.Live) engine.Live {
 	if e.Initial {
 		e.Files = c.sources.syncable(img)
 	}
-	var paths []string
-	e.Files, paths = c.images.sent(img, e.Files)
-	c.updates.sync(e.Target, paths)
+	e.Files = c.images.sent(img, e.Files)
 	return e
 }
 
@@ -190,30 +171,15 @@ func (c *core) restore() {
 func (c *core) event(e engine.Event) {
 	switch e := e.(type) {
 	case engine.LiveDone:
-		c.updates.syncEnded(e.Target)
 		c.sources.doubt(e.Unlike)
 	case engine.Built:
 		if e.Problem == nil {
 			c.images.built(e.Ref, c.state.Images[e.Ref], c.session.runner.Built(e.Ref))
-			break
-		}
-		for _, name := range engine.Users(c.good, e.Ref) {
-			c.updates.failed(name)
-		}
-	case engine.Applied:
-		if e.Problem != nil {
-			c.updates.failed(e.Resource)
-		}
-	case engine.Observed:
-		if e.Ready {
-			c.updates.succeeded(e.Resource)
 		}
 	case engine.LocalDone:
 		c.rescan() // what the command wrote comes before what follows from it
-		if e.Problem != nil {
-			c.updates.failed(e.Resource)
-		}
 	}
+	c.progress.ends(c.good, e)
 	c.step(e)
 }
 

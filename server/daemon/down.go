@@ -144,7 +144,7 @@ func (c *core) endRunner(then func()) {
 		then()
 		return
 	}
-	c.state, c.updates, c.dirty = engine.State{}, newUpdates(), true
+	c.state, c.progress.updates, c.dirty = engine.State{}, newUpdates(), true
 	c.spawn(func(context.Context) {
 		old.Close()
 		c.queue.put(func(*core) { then() })

@@ -94,11 +94,11 @@ func (i *images) bases(p *config.Project) {
 }
 
 // sent notes files before they are sent, completed by what is known of them.
-func (i *images) sent(img *config.Image, files []engine.File) ([]engine.File, []string) {
+func (i *images) sent(img *config.Image, files []engine.File) []engine.File {
 	var paths []string
 	for _, f := range files {
 		paths = append(paths, f.Local)
 	}
 	i.store.touch(paths)
-	return i.sources.complete(img, files), paths
+	return i.sources.complete(img, files)
 }

@@ -27,10 +27,10 @@ func (c *core) publish() {
 		Tiltfile: c.session.tiltfile(c.o.Endpoint.Workspace), Args: c.session.request.Args,
 		Cluster: c.clusterStatus(), Config: c.configStatus(),
 		Project: c.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left, Asks: c.sources.asks(),
-		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.updates.resources, Synced: c.updates.synced,
+		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.progress.updates.resources, Synced: c.progress.updates.synced,
 	})
 	s = config.Scrubbed(c.secrets.Load(), s)
-	c.published.publish(s, c.news.Follow(s, time.Now())...)
+	c.published.publish(s, c.progress.news.Follow(s, time.Now())...)
 }
 
 // clusterStatus says which cluster is used; none where the project needs none.

@@ -51,8 +51,8 @@ func (u updates) failed(resource string) {
 }
 
 // sync notes the start of a container's live update.
-func (u updates) sync(id engine.TargetID, paths []string) {
-	u.synced[id] = &api.Update{Kind: "live-update", Began: time.Now(), Files: len(paths), Reason: first(paths)}
+func (u updates) sync(id engine.TargetID, files []engine.File) {
+	u.synced[id] = &api.Update{Kind: "live-update", Began: time.Now(), Files: len(files), Reason: first(files)}
 }
 
 // syncEnded notes its end.
@@ -69,9 +69,9 @@ func ended(u *api.Update, began time.Time) *api.Update {
 	return &done
 }
 
-func first(list []string) string {
-	if len(list) == 0 {
+func first(files []engine.File) string {
+	if len(files) == 0 {
 		return ""
 	}
-	return list[0]
+	return files[0].Local
 }
