@@ -245,8 +245,8 @@ func TestCIFollowsNoFiles(t *testing.T) {
 	for _, ci := range []bool{true, false} {
 		s.do(func(c *core) {
 			c.session.request.CI = ci
-			if c.rescan(); c.eval.running == ci {
-				t.Errorf("for a build server: %v, and the Tiltfile is evaluated: %v", ci, c.eval.running)
+			if c.rescan(); c.tiltfile.running == ci {
+				t.Errorf("for a build server: %v, and the Tiltfile is evaluated: %v", ci, c.tiltfile.running)
 			}
 		})
 	}

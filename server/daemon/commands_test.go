@@ -98,7 +98,7 @@ func TestWhatAnEditorNoticesIsNoSave(t *testing.T) {
 			Images:    []config.Image{{Ref: "web", Deps: []string{dir}}},
 			Resources: []config.Resource{{Name: "compile", Kind: config.KindLocal, Enabled: true, AutoInit: true, Local: &config.Local{Cmd: config.Command{Argv: []string{"x"}}}}},
 		}
-		c.good = p
+		c.tiltfile.good = p
 		c.sources.follow(p, nil, nil)
 		c.step(engine.Configured{Project: p})
 		c.step(engine.Wanted{})

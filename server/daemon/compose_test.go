@@ -108,7 +108,7 @@ func TestComposeServicesNeedNoCluster(t *testing.T) {
 	s.do(func(c *core) { // what a kill and a new daemon leave
 		old := c.session.end()
 		serial := c.session.serial
-		c.good, c.last, c.state, c.session = nil, nil, engine.State{}, newSession()
+		c.tiltfile.good, c.tiltfile.last, c.state, c.session = nil, nil, engine.State{}, newSession()
 		c.session.serial = serial
 		c.spawn(func(context.Context) { old.Close() })
 	})

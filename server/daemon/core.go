@@ -11,7 +11,6 @@ import (
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
 	"github.com/towline-dev/towline/server/tree"
-	"github.com/towline-dev/towline/starlark/config"
 )
 
 // core is what the loop's goroutine owns. Nobody else touches it. It wires:
@@ -24,12 +23,9 @@ type core struct {
 	newRunner func(run.Options) runner                       // one that ends with the loop
 	store     *store
 
-	sources *sources
-	images  *images // what the record knows of the sources
-	eval    evaluator
-	limiter limiter
-	good    *config.Project
-	last    *config.Project // good, or the failed one after it
+	sources  *sources
+	images   *images // what the record knows of the sources
+	tiltfile tiltfile
 
 	requests  requests
 	session   session
@@ -56,7 +52,7 @@ func newCore(ctx context.Context, shared *shared, q *queue[*core]) (*core, error
 		newRunner: func(o run.Options) runner { return run.New(ctx, o) },
 	}
 	post := func(f func()) { q.put(func(*core) { f() }) }
-	c.eval = evaluator{run: c.runTiltfile, spawn: c.spawn, post: post}
+	c.tiltfile = tiltfile{evaluator: evaluator{run: c.runTiltfile, spawn: c.spawn, post: post}, warn: func(text string) { c.tell("warn", text) }}
 	c.sources = newSources(sourcesOptions{
 		reader: cmp.Or[tree.Reader](c.o.reader, disk{}), post: post, swept: c.swept, warn: c.warn,
 		watch: watcherOptions{
@@ -107,8 +103,8 @@ func (c *core) protect(f func(*core)) {
 }
 
 func (c *core) close() {
-	if c.eval.cancel != nil {
-		c.eval.cancel()
+	if c.tiltfile.cancel != nil {
+		c.tiltfile.cancel()
 	}
 	c.sources.watcher.close()
 	if c.session.runner != nil {
@@ -179,7 +175,7 @@ func (c *core) event(e engine.Event) {
 	case engine.LocalDone:
 		c.rescan() // what the command wrote comes before what follows from it
 	}
-	c.progress.ends(c.good, e)
+	c.progress.ends(c.tiltfile.good, e)
 	c.step(e)
 }
 

@@ -49,7 +49,7 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 	}
 	c.requests.beginDown()
 	c.step(engine.Unwanted{})
-	known := c.good
+	known := c.tiltfile.good
 	c.endRunner(func() {
 		c.requests.subcommand = "down"
 		c.requests.asked++
@@ -57,7 +57,7 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 			c.requests.asked--
 			c.requests.subcommand = "up"
 			if known != nil {
-				c.good = known // one for `down` is not what is to be up
+				c.tiltfile.good = known // one for `down` is not what is to be up
 			}
 			c.downWith(req, p, known, answer)
 		})

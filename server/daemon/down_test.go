@@ -246,7 +246,7 @@ func TestDownNeedsNoTiltfile(t *testing.T) {
 	p.do(func(c *core) { // what a kill and a new daemon leave
 		old := c.session.end()
 		serial := c.session.serial
-		c.good, c.last, c.state, c.session = nil, nil, engine.State{}, newSession()
+		c.tiltfile.good, c.tiltfile.last, c.state, c.session = nil, nil, engine.State{}, newSession()
 		c.session.serial = serial
 		c.spawn(func(context.Context) { old.Close() })
 		p.gate = make(chan struct{})

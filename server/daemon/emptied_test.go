@@ -65,7 +65,7 @@ func TestEmptiedFolder(t *testing.T) {
 					return n
 				}
 				g.core(func(c *core) {
-					c.good = p
+					c.tiltfile.good = p
 					c.sources.follow(p, nil, nil)
 					c.step(engine.Configured{Project: p})
 				})

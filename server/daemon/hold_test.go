@@ -27,7 +27,7 @@ func TestWhatACommandMayHaveWritten(t *testing.T) {
 			}},
 		}
 		g.core(func(c *core) {
-			c.good = p
+			c.tiltfile.good = p
 			c.sources.follow(p, nil, nil)
 			c.step(engine.Configured{Project: p})
 			c.step(engine.Wanted{})

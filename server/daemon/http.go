@@ -100,17 +100,13 @@ func (d *Daemon) handleStatus(w http.ResponseWriter, r *http.Request) {
 func (d *Daemon) handleProject(w http.ResponseWriter, r *http.Request) {
 	p, err := in(r.Context(), d, func(c *core, answer func(*config.Project, error)) {
 		pick := func(*config.Project) {
-			if c.good != nil {
-				answer(c.good, nil)
-				return
-			}
-			answer(c.last, nil)
+			answer(c.tiltfile.inForce(), nil)
 		}
-		if c.last == nil || c.eval.running {
-			if !c.eval.running {
+		if c.tiltfile.last == nil || c.tiltfile.running {
+			if !c.tiltfile.running {
 				c.evaluate(pick)
 			} else {
-				c.eval.waiting = append(c.eval.waiting, pick)
+				c.tiltfile.waiting = append(c.tiltfile.waiting, pick)
 			}
 			return
 		}
@@ -230,10 +226,10 @@ func (d *Daemon) handleSwitch(w http.ResponseWriter, r *http.Request) {
 
 // toggle turns resources on or off, and remembers it until Down.
 func (c *core) toggle(req api.SwitchRequest) error {
-	if c.session.runner == nil || c.good == nil {
+	if c.session.runner == nil || c.tiltfile.good == nil {
 		return &config.Problem{Message: "the project is not up", Hint: "bring it up first: `towline up`"}
 	}
-	if err := mustKnow(c.good, req.Resources...); err != nil {
+	if err := mustKnow(c.tiltfile.good, req.Resources...); err != nil {
 		return err
 	}
 	c.store.record.toggle(req.On, req.Resources...)
@@ -250,10 +246,10 @@ func (c *core) trigger(resource string) error {
 
 // mustRun says why nothing can be asked of a resource, nil if something can.
 func (c *core) mustRun(resource string) error {
-	if c.session.runner == nil || c.good == nil {
+	if c.session.runner == nil || c.tiltfile.good == nil {
 		return &config.Problem{Message: "the project is not up", Hint: "bring it up first: `towline up`"}
 	}
-	return mustKnow(c.good, resource)
+	return mustKnow(c.tiltfile.good, resource)
 }
 
 // mustKnow says which of some names is no resource's, nil if all are.

@@ -53,7 +53,7 @@ func (s *stand) up(resources ...string) {
 		p.Resources = append(p.Resources, config.Resource{Name: name, Kind: config.KindLocal})
 	}
 	s.queue.put(func(c *core) {
-		c.good = p
+		c.tiltfile.good = p
 		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{shared: c.shared, queue: c.queue, up: c.session.serial}})
 	})
 }
@@ -142,8 +142,8 @@ func TestWhatARestartCanDo(t *testing.T) {
 		YAML: []config.Object{object("Job", "migrate"), object("Service", "db"), object("StatefulSet", "db")},
 	}
 	s.queue.put(func(c *core) {
-		c.good = p
-		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{d: s.Daemon, up: c.session.serial}})
+		c.tiltfile.good = p
+		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{shared: c.shared, queue: c.queue, up: c.session.serial}})
 		c.step(engine.Configured{Project: p})
 		for i := range p.Resources {
 			name := p.Resources[i].Name
@@ -184,6 +184,13 @@ func TestPanicDoesNotEndTheCore(t *testing.T) {
 	got, err := in(ctx, s.Daemon, func(_ *core, answer func(int, error)) { answer(7, nil); panic("another one") })
 	if got != 7 || err != nil {
 		t.Errorf("answered %d, %v before the defect, want 7", got, err)
+	}
+	caught := make(chan struct{})
+	s.queue.put(func(*core) { close(caught) }) // it answers all who wait by then
+	select {
+	case <-caught:
+	case <-ctx.Done():
+		t.Fatal("the core does not go on after a defect")
 	}
 	_, err = in(ctx, s.Daemon, func(c *core, _ func(int, error)) {
 		c.spawn(func(context.Context) { s.queue.put(func(*core) { panic("a late one") }) })

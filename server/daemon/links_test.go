@@ -34,7 +34,7 @@ func TestWhatLinksLeadToIsWatched(t *testing.T) {
 			Ref: "web", Deps: []string{g.root}, LiveUpdate: []config.Step{{Kind: config.StepSync, Local: g.root, Remote: "/srv"}},
 		}}}
 		g.core(func(c *core) {
-			c.good = p
+			c.tiltfile.good = p
 			c.sources.follow(p, nil, nil)
 			c.step(engine.Configured{Project: p})
 		})
@@ -111,7 +111,7 @@ func TestWarningsAreTheResources(t *testing.T) {
 				{Name: "tool", Kind: config.KindLocal, Local: &config.Local{Deps: []string{g.path("tool")}}},
 			},
 		}
-		g.core(func(c *core) { c.good = p; c.sources.follow(p, nil, nil) })
+		g.core(func(c *core) { c.tiltfile.good = p; c.sources.follow(p, nil, nil) })
 		lines, _, stop := g.d.logs.read(func(api.LogLine) bool { return true }, 100)
 		stop()
 		var got []string

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 // way, and calls then with the outcome.
 func (c *core) evaluate(then func(*config.Project)) {
 	if then != nil {
-		c.eval.waiting = append(c.eval.waiting, then)
+		c.tiltfile.waiting = append(c.tiltfile.waiting, then)
 	}
 	c.dirty = true
 	up := c.session.runner != nil
@@ -36,7 +35,7 @@ func (c *core) evaluate(then func(*config.Project)) {
 		// A first evaluation that hangs must not keep its mending from being seen.
 		c.sources.follow(&config.Project{Tiltfile: e.Tiltfile, ConfigFiles: []string{e.Tiltfile}}, nil, nil)
 	}
-	c.eval.begin(e, c.sources.roots, c.evaluated)
+	c.tiltfile.begin(e, c.sources.roots, c.evaluated)
 }
 
 // evaluated takes the outcome of an evaluation. A failed one leaves the last
@@ -48,31 +47,19 @@ func (c *core) evaluated(o outcome) {
 	if o.asked && c.store.record.allow(p.Read) {
 		c.store.save()
 	}
-	c.last, c.dirty = p, true
-	switch {
-	case p.Error == nil && c.session.request.CI:
-		c.good = p.Unattended()
-	case p.Error == nil:
-		c.good = p
-	case p.Error.Cause == config.CauseHeld: // nothing is wrong
-	default:
-		if p.Error.Hint == "" {
-			p.Error.Hint = "mend the Tiltfile: it is evaluated again as soon as it is saved"
-			if c.state.Up {
-				p.Error.Hint += ", and what runs stays as it is until then"
-			}
-		}
-		c.tell("error", p.Error.Error())
+	c.dirty = true
+	if problem := c.tiltfile.take(p, c.session.request.CI, c.state.Up); problem != nil {
+		c.tell("error", problem.Error())
 	}
 	for _, w := range p.Warnings {
 		c.tell("warn", w.Error())
 	}
-	changed := c.sources.follow(p, c.good, o.ahead)
+	changed := c.sources.follow(p, c.tiltfile.good, o.ahead)
 	if p.Error == nil && c.session.runner != nil && !c.joins() {
 		c.configure()
 	}
 	c.reevaluate(c.outdated(p, changed), true)
-	if !c.eval.answer(p) && p.Error == nil {
+	if !c.tiltfile.answer(p) && p.Error == nil {
 		c.resume() // a Tiltfile that was broken when this daemon began
 	}
 	if p.Error == nil {
@@ -84,14 +71,14 @@ func (c *core) evaluated(o outcome) {
 // evaluated, and returns those for which that has to be done again: that it
 // wrote a file and then read it is no reason.
 func (c *core) outdated(p *config.Project, changed map[string]bool) []string {
-	files := append(c.eval.writes.ended(), c.changed(changed, false)...)
+	files := append(c.tiltfile.writes.ended(), c.changed(changed, false)...)
 	again := c.sources.unread(p, files)
 	if file := c.sources.overtaken(p); file != "" {
 		again = append(again, file)
 	}
 	for _, file := range files {
 		if !slices.Contains(again, file) {
-			c.eval.writes.add(file)
+			c.tiltfile.writes.add(file)
 		}
 	}
 	return again
@@ -99,9 +86,9 @@ func (c *core) outdated(p *config.Project, changed map[string]bool) []string {
 
 // configure hands the good project to the runner and the engine.
 func (c *core) configure() {
-	c.session.runner.Configure(c.good)
-	c.images.bases(c.good)
-	c.step(engine.Configured{Project: c.good, BuildInputs: c.buildInputs(c.good)})
+	c.session.runner.Configure(c.tiltfile.good)
+	c.images.bases(c.tiltfile.good)
+	c.step(engine.Configured{Project: c.tiltfile.good, BuildInputs: c.buildInputs(c.tiltfile.good)})
 }
 
 // hint looks at paths again and tells the engine what changed. saved says that
@@ -119,12 +106,12 @@ func (c *core) hint(paths []string, saved bool) {
 		files = append(files, dir)
 	}
 	if !saved {
-		c.reevaluate(files, c.eval.running)
+		c.reevaluate(files, c.tiltfile.running)
 		return
 	}
 	c.confirm()
 	if len(files) > 0 {
-		c.eval.writes.note(files, false)
+		c.tiltfile.writes.note(files, false)
 		c.evaluate(nil)
 	}
 }
@@ -134,7 +121,7 @@ func (c *core) rescan() {
 	if c.session.request.CI {
 		return // see hint
 	}
-	c.reevaluate(c.changed(c.sources.scan(), false), c.eval.running)
+	c.reevaluate(c.changed(c.sources.scan(), false), c.tiltfile.running)
 }
 
 // changed tells the engine of changed files and returns those that the Tiltfile
@@ -168,55 +155,17 @@ func concerned(e engine.Changed) []string {
 }
 
 // reevaluate evaluates because files changed, by themselves and not by a
-// person's save; within says that it was during an evaluation. One that goes on
-// is overtaken, unless it seems to change them itself, or that was done so often
-// that it would never come to an end.
+// person's save; within says that it was during an evaluation.
 func (c *core) reevaluate(files []string, within bool) {
-	if len(files) == 0 || c.session.request.CI {
-		return
+	if len(files) > 0 && !c.session.request.CI {
+		c.tiltfile.again(files, within, func() { c.evaluate(nil) })
 	}
-	path, own := c.eval.writes.note(files, within)
-	if own && c.eval.running {
-		c.putOff(files)
-		return
-	}
-	may, pause := c.limiter.ask(time.Now(), own)
-	if may {
-		c.evaluate(nil)
-		return
-	}
-	if pause == 0 {
-		return
-	}
-	c.tell("warn", fmt.Sprintf(
-		"%s changes again and again; the Tiltfile is evaluated again in %s. If the Tiltfile writes it, let it do so only when the content is another", path, pause))
-	time.AfterFunc(pause, func() {
-		c.queue.put(func(c *core) {
-			c.limiter.release(time.Now())
-			c.evaluate(nil)
-		})
-	})
-}
-
-// putOff leaves files to the end of the evaluation that goes on, within reason.
-func (c *core) putOff(files []string) {
-	patience, serial := c.eval.writes.await(files), c.eval.serial
-	if patience == 0 {
-		return
-	}
-	time.AfterFunc(patience, func() {
-		c.queue.put(func(c *core) {
-			if c.eval.running && c.eval.serial == serial {
-				c.evaluate(nil)
-			}
-		})
-	})
 }
 
 // swept takes what a sweep found.
 func (c *core) swept(seen *tree.Tree, changed []string) {
 	if dir := c.sources.renew(seen); dir != "" {
-		c.reevaluate([]string{dir}, c.eval.running)
+		c.reevaluate([]string{dir}, c.tiltfile.running)
 	}
 	if len(changed) > 0 {
 		c.hint(changed, false)

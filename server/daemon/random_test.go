@@ -171,7 +171,7 @@ func (w *world) begin() {
 	}
 	w.agents.Configure(p)
 	w.core(func(c *core) {
-		c.good, c.session.runner = p, w
+		c.tiltfile.good, c.session.runner = p, w
 		c.sources.follow(p, nil, nil)
 		c.step(engine.Configured{Project: p})
 		c.step(engine.Wanted{})

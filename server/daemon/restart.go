@@ -11,8 +11,8 @@ import (
 // restart restarts what runs of a resource, where it runs: the processes that an
 // agent supervises, the containers of a Compose service, a local server.
 func (c *core) restart(resource string) error {
-	i := slices.IndexFunc(c.good.Resources, func(r config.Resource) bool { return r.Name == resource })
-	spec, r := &c.good.Resources[i], c.state.Resources[resource]
+	i := slices.IndexFunc(c.tiltfile.good.Resources, func(r config.Resource) bool { return r.Name == resource })
+	spec, r := &c.tiltfile.good.Resources[i], c.state.Resources[resource]
 	var problem *config.Problem
 	switch {
 	case !r.Wanted:
@@ -57,7 +57,7 @@ func (c *core) supervised(resource string) bool {
 // noAgent says what can be done instead where no process can be restarted in
 // place.
 func (c *core) noAgent(spec *config.Resource) *config.Problem {
-	if engine.Jobs(c.good)[spec.Name] {
+	if engine.Jobs(c.tiltfile.good)[spec.Name] {
 		return &config.Problem{
 			Message: spec.Name + " is a Job: there is no server to restart", Pos: spec.Pos,
 			Hint: fmt.Sprintf("`towline trigger %s` runs it again", spec.Name),
@@ -79,8 +79,8 @@ func (c *core) noAgent(spec *config.Resource) *config.Problem {
 
 // workload names the first object of a resource that runs pods.
 func (c *core) workload(resource string) (kind, name string) {
-	for i := range c.good.YAML {
-		o := &c.good.YAML[i]
+	for i := range c.tiltfile.good.YAML {
+		o := &c.tiltfile.good.YAML[i]
 		kind, _ := o.Content["kind"].(string)
 		metadata, _ := o.Content["metadata"].(map[string]any)
 		if name, _ := metadata["name"].(string); o.Resource == resource && engine.RunsPods(kind) {

@@ -66,7 +66,7 @@ func TestSecretsStayInside(t *testing.T) {
 		c.logsSink().Log(run.Line{Resource: "web", Text: "token aHVudGVyMg=="})
 		failed := *withSecrets()
 		failed.Error, failed.YAML = bad, nil
-		c.last = &failed
+		c.tiltfile.last = &failed
 	})
 	for _, route := range []string{"GET " + api.RouteStatus, "GET " + api.RouteProject, "POST " + api.RouteLogs, "POST " + api.RouteTrigger} {
 		text := s.ask(route, `{"resource":"hunter2"}`)

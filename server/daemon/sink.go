@@ -41,7 +41,7 @@ func (s sink) Facts(f run.Facts) {
 			c.store.record.removed(f.Removed)
 			c.store.unsaved = true
 		}
-		if c.good != nil && c.good.Settings.SecretScrub {
+		if c.tiltfile.good != nil && c.tiltfile.good.Settings.SecretScrub {
 			c.hideObjects(f.Objects)
 		}
 		if c.store.record.applied(f.Objects) {

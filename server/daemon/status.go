@@ -25,8 +25,8 @@ func (c *core) publish() {
 			Started: started, LogFile: c.o.Endpoint.LogFile(), Path: os.Getenv("PATH"), Unwritten: c.store.unwritten(),
 		},
 		Tiltfile: c.session.tiltfile(c.o.Endpoint.Workspace), Args: c.session.request.Args,
-		Cluster: c.clusterStatus(), Config: c.configStatus(),
-		Project: c.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left, Asks: c.sources.asks(),
+		Cluster: c.clusterStatus(), Config: c.tiltfile.status(c.session.request.CI),
+		Project: c.tiltfile.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left, Asks: c.sources.asks(),
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.progress.updates.resources, Synced: c.progress.updates.synced,
 	})
 	s = config.Scrubbed(c.secrets.Load(), s)
@@ -35,10 +35,10 @@ func (c *core) publish() {
 
 // clusterStatus says which cluster is used; none where the project needs none.
 func (c *core) clusterStatus() api.ClusterStatus {
-	if c.good != nil && !c.session.remote && !c.needsCluster(c.good) {
+	if c.tiltfile.good != nil && !c.session.remote && !c.needsCluster(c.tiltfile.good) {
 		return api.ClusterStatus{}
 	}
-	return c.session.status(allowedBy(c.good))
+	return c.session.status(allowedBy(c.tiltfile.good))
 }
 
 func problemOf(err error) *config.Problem {
@@ -51,20 +51,6 @@ func problemOf(err error) *config.Problem {
 		return k.Problem()
 	}
 	return &config.Problem{Message: err.Error()}
-}
-
-func (c *core) configStatus() api.ConfigStatus {
-	s := api.ConfigStatus{Evaluating: c.eval.running, EvaluatedAt: c.eval.at, Took: c.eval.took}
-	if c.session.request.CI && c.good != nil {
-		s.CI = &c.good.Settings.CI
-	}
-	if c.last != nil {
-		s.Error, s.Warnings, s.Files = c.last.Error, c.last.Warnings, c.last.ConfigFiles
-		if s.Error != nil && s.Error.Cause == config.CauseHeld {
-			s.Error, s.Held = nil, s.Error
-		}
-	}
-	return s
 }
 
 // targetFacts are what a runner tells of a container, for the status.

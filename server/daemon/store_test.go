@@ -228,7 +228,7 @@ func TestAnyFileIsCompared(t *testing.T) {
 		p := &config.Project{Images: []config.Image{img}}
 		for all, want := range map[bool]int{false: 0, true: 1} {
 			g.core(func(c *core) {
-				c.good, c.session.runner, c.state = p, adopter{}, engine.State{}
+				c.tiltfile.good, c.session.runner, c.state = p, adopter{}, engine.State{}
 				c.sources.follow(p, nil, nil)
 				c.step(engine.Configured{Project: p})
 				c.store.record.Images["web"] = imageRecord{Spec: c.state.Images["web"].Spec, Result: build.Result{Ref: "pushed"}, Files: c.sources.hashes("web")}
@@ -267,7 +267,7 @@ func TestWhatIsOnlyUpdatedLiveIsSentAfterARestart(t *testing.T) {
 		var did []engine.Effect
 		begin := func(c *core) { // as a daemon does
 			did = nil
-			c.good, c.session.runner, c.state = p, performer{did: &did}, engine.State{}
+			c.tiltfile.good, c.session.runner, c.state = p, performer{did: &did}, engine.State{}
 			c.sources.follow(p, nil, nil)
 			c.configure()
 			c.restore()

@@ -189,13 +189,13 @@ func (c *core) usable(p *config.Project) error {
 
 // begun goes on with up once the Tiltfile is evaluated.
 func (c *core) begun(req api.UpRequest, answer func(error)) {
-	remote := c.needsCluster(c.good)
+	remote := c.needsCluster(c.tiltfile.good)
 	var problem error
 	if remote {
-		problem = c.usable(c.good)
+		problem = c.usable(c.tiltfile.good)
 	}
 	if problem == nil {
-		problem = mustKnow(c.good, req.Resources...)
+		problem = mustKnow(c.tiltfile.good, req.Resources...)
 	}
 	switch {
 	case problem != nil:
@@ -225,14 +225,14 @@ func (c *core) enter(req api.UpRequest, answer func(error)) {
 				answer(overtaken)
 			case err != nil:
 				answer(err)
-			case c.session.cluster == nil || cluster.Identity() != c.session.cluster.Identity() || c.good == nil:
+			case c.session.cluster == nil || cluster.Identity() != c.session.cluster.Identity() || c.tiltfile.good == nil:
 				answer(overtaken)
 			case c.session.remote:
 				c.want(req) // two that asked at once share a runner
 				answer(nil)
 			default:
 				c.endRunner(func() {
-					if turn != c.requests.turn || c.session.runner != nil || c.good == nil {
+					if turn != c.requests.turn || c.session.runner != nil || c.tiltfile.good == nil {
 						answer(overtaken)
 						return
 					}
@@ -264,7 +264,7 @@ func (c *core) resume() {
 		c.tell("warn", "cannot go on yet: "+err.Error())
 		time.AfterFunc(resumePause, func() {
 			c.queue.put(func(c *core) {
-				if c.last == nil || c.last.Error == nil { // a Tiltfile's error waits for its save
+				if c.tiltfile.last == nil || c.tiltfile.last.Error == nil { // a Tiltfile's error waits for its save
 					c.resume()
 				}
 			})
@@ -300,7 +300,7 @@ func (c *core) join() {
 
 // joins reports whether the good project waits for a cluster that what is up
 // does without.
-func (c *core) joins() bool { return !c.session.remote && c.needsCluster(c.good) }
+func (c *core) joins() bool { return !c.session.remote && c.needsCluster(c.tiltfile.good) }
 
 // environs are what a builder has to know of a cluster.
 type environs struct {
@@ -358,7 +358,7 @@ func (c *core) start(remote bool, s environs) {
 	c.session.environs = s
 	c.session.remote = remote
 	o := c.runnerOptions(c.session.serial)
-	dir := filepath.Dir(c.good.Tiltfile)
+	dir := filepath.Dir(c.tiltfile.good.Tiltfile)
 	o.Images = build.New(build.Options{Dir: dir, Cluster: build.Cluster{None: true}})
 	if remote {
 		o.Images = builderFor(c.session.cluster, s, dir)
@@ -398,8 +398,8 @@ func (c *core) runnerOptions(serial int) run.Options {
 // names them: turned off before, or not enabled in a project that is up whole.
 func (c *core) named(names []string) {
 	whole := len(c.state.Asked(names)) == 0
-	for i := range c.good.Resources {
-		r := &c.good.Resources[i]
+	for i := range c.tiltfile.good.Resources {
+		r := &c.tiltfile.good.Resources[i]
 		if slices.Contains(names, r.Name) && (c.state.SwitchedOff(r.Name) || whole && !r.Enabled) {
 			c.store.record.toggle(true, r.Name)
 		}
@@ -434,7 +434,7 @@ func (c *core) want(req api.UpRequest) {
 
 // serves reports whether a service of Compose belongs to what is, or may be, up.
 func (c *core) serves(service *config.Compose) bool {
-	return slices.ContainsFunc(c.good.Resources, func(r config.Resource) bool {
+	return slices.ContainsFunc(c.tiltfile.good.Resources, func(r config.Resource) bool {
 		return engine.SameService(r.Compose, service) && (r.Enabled || c.state.Resources[r.Name].Wanted)
 	})
 }

@@ -100,14 +100,14 @@ func TestPersonsChangeDuringARunCounts(t *testing.T) {
 	s := newTiltStand(t, "local('date > gen')\nx = str(read_file('gen')).strip()\nwarn('made')\n")
 	s.evaluate()
 	s.says("made")
-	s.queue.put(func(c *core) { c.eval.writes.add(s.path("gen")) })
+	s.queue.put(func(c *core) { c.tiltfile.writes.add(s.path("gen")) })
 	s.write("Tiltfile", "x = str(read_file('gen')).strip()\nlocal('touch begun; while [ -e begun ]; do sleep 0.01; done; true')\nwarn(x)\n")
 	s.post(api.RouteHint, `{"paths":["`+s.path("Tiltfile")+`"]}`)
 	s.until("it has read", func() bool { _, err := os.Stat(s.path("begun")); return err == nil })
 	s.write("gen", "a person's")
 	s.until("the change is seen", func() bool {
 		seen := make(chan bool, 1)
-		s.queue.put(func(c *core) { seen <- len(c.eval.writes.meanwhile) > 0 })
+		s.queue.put(func(c *core) { seen <- len(c.tiltfile.writes.meanwhile) > 0 })
 		return <-seen
 	})
 	if err := os.Remove(s.path("begun")); err != nil {

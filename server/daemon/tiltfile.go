@@ -1,0 +1,104 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// tiltfile is the Tiltfile: its evaluations and what came of them. The core's
+// goroutine alone uses it.
+type tiltfile struct {
+	evaluator
+	limiter limiter
+	good    *config.Project   // the last without an error; nil: there was none
+	last    *config.Project   // good, or the failed one after it
+	warn    func(text string) // tells a person
+}
+
+// take takes the project that an evaluation came to, and returns what is wrong
+// with it, nil if nothing is. A failed one leaves the last good one in force.
+func (t *tiltfile) take(p *config.Project, unattended, up bool) *config.Problem {
+	t.last = p
+	switch {
+	case p.Error == nil && unattended:
+		t.good = p.Unattended()
+	case p.Error == nil:
+		t.good = p
+	case p.Error.Cause == config.CauseHeld: // nothing is wrong
+	default:
+		if p.Error.Hint == "" {
+			p.Error.Hint = "mend the Tiltfile: it is evaluated again as soon as it is saved"
+			if up {
+				p.Error.Hint += ", and what runs stays as it is until then"
+			}
+		}
+		return p.Error
+	}
+	return nil
+}
+
+// inForce is the last good project, or else the last one; nil before the first.
+func (t *tiltfile) inForce() *config.Project { return cmp.Or(t.good, t.last) }
+
+// status says how the evaluations went; unattended says that nobody is there to
+// mend anything.
+func (t *tiltfile) status(unattended bool) api.ConfigStatus {
+	s := api.ConfigStatus{Evaluating: t.running, EvaluatedAt: t.at, Took: t.took}
+	if unattended && t.good != nil {
+		s.CI = &t.good.Settings.CI
+	}
+	if t.last != nil {
+		s.Error, s.Warnings, s.Files = t.last.Error, t.last.Warnings, t.last.ConfigFiles
+		if s.Error != nil && s.Error.Cause == config.CauseHeld {
+			s.Error, s.Held = nil, s.Error
+		}
+	}
+	return s
+}
+
+// again calls evaluate, now or later, because files changed by themselves;
+// within says that it was during an evaluation. One that goes on is overtaken,
+// unless it seems to change them itself, or that was done so often that it would
+// never come to an end.
+func (t *tiltfile) again(files []string, within bool, evaluate func()) {
+	path, own := t.writes.note(files, within)
+	if own && t.running {
+		t.putOff(files, evaluate)
+		return
+	}
+	may, pause := t.limiter.ask(time.Now(), own)
+	if may {
+		evaluate()
+		return
+	}
+	if pause == 0 {
+		return
+	}
+	t.warn(fmt.Sprintf(
+		"%s changes again and again; the Tiltfile is evaluated again in %s. If the Tiltfile writes it, let it do so only when the content is another", path, pause))
+	time.AfterFunc(pause, func() {
+		t.post(func() {
+			t.limiter.release(time.Now())
+			evaluate()
+		})
+	})
+}
+
+// putOff leaves files to the end of the evaluation that goes on, within reason.
+func (t *tiltfile) putOff(files []string, evaluate func()) {
+	patience, serial := t.writes.await(files), t.serial
+	if patience == 0 {
+		return
+	}
+	time.AfterFunc(patience, func() {
+		t.post(func() {
+			if t.running && t.serial == serial {
+				evaluate()
+			}
+		})
+	})
+}
