@@ -46,19 +46,3 @@ func sumOf(c config.Content) string {
 	}
 	return hex.EncodeToString(c.Sum[:])
 }
-
-// askedFor evaluates the Tiltfile as a person wants it who allows it to run
-// its commands, and answers with what is wrong with it.
-func (c *core) askedFor(answer func(error)) {
-	if c.requests.afterDown(func() { c.askedFor(answer) }) {
-		return
-	}
-	answer = c.requests.asking(answer)
-	c.evaluate(func(p *config.Project) {
-		if p.Error != nil {
-			answer(p.Error)
-			return
-		}
-		answer(nil)
-	})
-}

@@ -42,6 +42,7 @@ func TestNothingRunsUnasked(t *testing.T) {
 		s.write(name, text)
 		s.queue.put(func(c *core) { c.hint([]string{s.path(name)}, true) })
 		s.until("it is evaluated", func() bool { return s.count.Load() > before })
+		s.settle() // the status says so by now
 		s.await("the evaluation ends", func(status *api.Status) bool { return !status.Config.Evaluating })
 	}
 	if p := s.project(); len(p.Resources) != 1 || p.Error == nil || p.Error.Cause != config.CauseHeld {

@@ -108,7 +108,8 @@ func TestComposeServicesNeedNoCluster(t *testing.T) {
 	s.do(func(c *core) { // what a kill and a new daemon leave
 		old := c.session.end()
 		serial := c.session.serial
-		c.tiltfile.good, c.tiltfile.last, c.state, c.session = nil, nil, engine.State{}, newSession()
+		c.tiltfile.good, c.tiltfile.last, c.state = nil, nil, engine.State{}
+		c.session.reset()
 		c.session.serial = serial
 		c.spawn(func(context.Context) { old.Close() })
 	})

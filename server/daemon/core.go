@@ -3,12 +3,9 @@ package daemon
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
-	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
-	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run"
 	"github.com/towline-dev/towline/server/tree"
 )
@@ -27,12 +24,11 @@ type core struct {
 	images   *images // what the record knows of the sources
 	tiltfile tiltfile
 
-	requests  requests
-	session   session
-	state     engine.State
-	progress  progress
-	dirty     bool // the status has to be published anew
-	unwritten bool // it was told that not all is written down
+	requests requests
+	session  session
+	state    engine.State
+	progress progress
+	dirty    bool // the status has to be published anew
 }
 
 // newCore returns a core that resumes what an earlier daemon was doing. What
@@ -43,7 +39,7 @@ func newCore(ctx context.Context, shared *shared, q *queue[*core]) (*core, error
 		return nil, err
 	}
 	c := &core{
-		shared: shared, queue: q, store: store, requests: newRequests(), session: newSession(), progress: progress{updates: newUpdates()}, dirty: true,
+		shared: shared, queue: q, store: store, requests: newRequests(), session: newSession(shared.kubeconfig(), func(err error) { shared.tell("warn", err.Error()) }), progress: progress{updates: newUpdates()}, dirty: true,
 		spawn: func(f func(context.Context)) context.CancelFunc {
 			ctx, cancel := context.WithCancel(ctx)
 			shared.work.Go(func() { defer cancel(); f(ctx) })
@@ -71,9 +67,9 @@ func (c *core) loop(ctx context.Context) {
 	if up := c.store.record.resumes(); up != nil {
 		c.o.Log.Info("resuming", "tiltfile", up.Tiltfile)
 		c.faces.keep(up.Keep)
-		c.protect((*core).resume)
+		c.protect(c.resume)
 	}
-	c.protect((*core).publish)
+	c.protect(c.publish)
 	for {
 		select {
 		case <-ctx.Done():
@@ -81,25 +77,11 @@ func (c *core) loop(ctx context.Context) {
 			return
 		case <-c.queue.ready:
 			for _, f := range c.queue.take() {
-				c.protect(f)
+				c.protect(func() { f(c) })
 			}
-			c.remembers()
-			c.protect((*core).publish)
+			c.protect(c.publish)
 		}
 	}
-}
-
-// protect keeps a defect from ending the daemon, and whoever waits from waiting
-// for an answer that never comes.
-func (c *core) protect(f func(*core)) {
-	defer func() {
-		if v := recover(); v != nil {
-			c.o.Log.Error("defect", "panic", v, "stack", stack())
-			c.tell("error", fmt.Sprintf("internal error: %v; please report it with %s", v, c.o.Endpoint.LogFile()))
-			c.waiting.end(c.defect(v))
-		}
-	}()
-	f(c)
 }
 
 func (c *core) close() {
@@ -177,29 +159,4 @@ func (c *core) event(e engine.Event) {
 	}
 	c.progress.ends(c.tiltfile.good, e)
 	c.step(e)
-}
-
-// remembers writes down what has to be, and tells when that cannot be done.
-func (c *core) remembers() {
-	c.store.retry()
-	problem := c.store.unwritten()
-	if (problem != nil) == c.unwritten {
-		return
-	}
-	c.unwritten, c.dirty = problem != nil, true
-	if problem != nil {
-		c.tell("error", problem.Error())
-	}
-}
-
-// builderFor makes the builder for a cluster.
-func builderFor(cluster *kube.Cluster, e environs, dir string) *build.Builder {
-	id := cluster.Identity()
-	return build.New(build.Options{
-		Dir: dir,
-		Cluster: build.Cluster{
-			Product: string(id.Product), Name: id.Cluster, Context: id.Context,
-			Runtime: e.runtime, Platform: e.platform, Registry: e.registry, Unread: e.unread,
-		},
-	})
 }

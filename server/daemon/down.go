@@ -35,7 +35,7 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 	adopt(req.Env)
 	if c.session.runner == nil {
 		c.session.request = downRequest(req, up)
-		c.open()
+		c.session.open()
 	} else if req.Args != nil {
 		c.session.request.Args = req.Args
 	}
@@ -81,7 +81,7 @@ func downRequest(req api.DownRequest, up *api.UpRequest) api.UpRequest {
 func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer func(error)) {
 	wasUp := c.store.record.Up != nil
 	remote := c.store.record.remote() || !wasUp && (inCluster(p) || p.Error != nil && c.session.cluster != nil)
-	if problem := c.usable(p); remote && !wasUp && problem != nil {
+	if problem := c.session.usable(p); remote && !wasUp && problem != nil {
 		c.downed(nil, func(error) { answer(problem) })
 		return
 	}
@@ -105,9 +105,11 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 		Cluster: deploy.End{Applied: c.store.record.Applied, Deploys: c.store.record.Deploys, Adopted: c.store.record.Named, Namespaces: req.DeleteNamespaces},
 		Compose: slices.Sorted(maps.Keys(c.store.record.Compose)),
 	}
-	c.session.remote = remote
-	runner := c.newRunner(c.runnerOptions(-1))
-	c.session.remote = false // nothing runs there
+	o := c.runnerOptions(-1)
+	if remote {
+		c.session.place(&o)
+	}
+	runner := c.newRunner(o)
 	c.spawn(func(ctx context.Context) {
 		err := runner.Down(ctx, end)
 		runner.Close()

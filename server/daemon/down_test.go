@@ -189,7 +189,7 @@ func (s *stand) do(f func(*core)) {
 func (p *play) up() {
 	p.t.Helper()
 	_, err := in(p.t.Context(), p.Daemon, func(c *core, answer func(int, error)) {
-		c.open()
+		c.session.open()
 		c.session.serial++
 		c.session.remote = true
 		c.session.runner = c.newRunner(c.runnerOptions(c.session.serial))
@@ -246,7 +246,8 @@ func TestDownNeedsNoTiltfile(t *testing.T) {
 	p.do(func(c *core) { // what a kill and a new daemon leave
 		old := c.session.end()
 		serial := c.session.serial
-		c.tiltfile.good, c.tiltfile.last, c.state, c.session = nil, nil, engine.State{}, newSession()
+		c.tiltfile.good, c.tiltfile.last, c.state = nil, nil, engine.State{}
+		c.session.reset()
 		c.session.serial = serial
 		c.spawn(func(context.Context) { old.Close() })
 		p.gate = make(chan struct{})

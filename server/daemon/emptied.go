@@ -70,32 +70,29 @@ const (
 	choiceDelete = "delete"
 )
 
-// answer takes a person's answer to one of the asks.
-func (c *core) answer(id, choice string) error {
-	asks := c.sources.asks()
+// answer takes a person's answer to one of the asks, and returns what follows.
+func (s *sources) answer(id, choice string) (engine.Changed, error) {
+	asks := s.asks()
 	at := slices.IndexFunc(asks, func(a api.Ask) bool { return a.ID == id })
 	switch {
 	case at < 0:
-		return &config.Problem{Message: fmt.Sprintf("nothing is asked as %q any more", id), Hint: "`towline status --json` has what is asked now"}
+		return engine.Changed{}, &config.Problem{Message: fmt.Sprintf("nothing is asked as %q any more", id), Hint: "`towline status --json` has what is asked now"}
 	case !slices.Contains(asks[at].Choices, choice):
-		return &config.Problem{Message: fmt.Sprintf("%q is no answer to: %s", choice, asks[at].Text), Hint: fmt.Sprintf("the choices are %q", asks[at].Choices)}
+		return engine.Changed{}, &config.Problem{Message: fmt.Sprintf("%q is no answer to: %s", choice, asks[at].Text), Hint: fmt.Sprintf("the choices are %q", asks[at].Choices)}
 	}
 	ref := strings.TrimPrefix(id, askDelete)
-	c.step(engine.Changed{Images: map[string][]string{ref: c.sources.release(ref)}})
-	return nil
+	return engine.Changed{Images: map[string][]string{ref: s.release(ref)}}, nil
 }
 
-// confirm lets go of what is held back.
-func (c *core) confirm() {
+// confirm lets go of all that is held back, and returns what follows.
+func (s *sources) confirm() engine.Changed {
 	e := engine.Changed{Images: map[string][]string{}}
-	for ref := range c.sources.held {
-		if gone := c.sources.release(ref); len(gone) > 0 {
+	for ref := range s.held {
+		if gone := s.release(ref); len(gone) > 0 {
 			e.Images[ref] = gone
 		}
 	}
-	if len(e.Images) > 0 {
-		c.step(e)
-	}
+	return e
 }
 
 // emptied returns the roots of an image that held many files, and none since

@@ -13,7 +13,6 @@ import (
 	"strconv"
 
 	"github.com/towline-dev/towline/server/api"
-	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/run"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -222,50 +221,6 @@ func (d *Daemon) handleSwitch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.answerStatus(w, r, func(c *core, answer func(error)) { answer(c.toggle(req)) })
-}
-
-// toggle turns resources on or off, and remembers it until Down.
-func (c *core) toggle(req api.SwitchRequest) error {
-	if c.session.runner == nil || c.tiltfile.good == nil {
-		return &config.Problem{Message: "the project is not up", Hint: "bring it up first: `towline up`"}
-	}
-	if err := mustKnow(c.tiltfile.good, req.Resources...); err != nil {
-		return err
-	}
-	c.store.record.toggle(req.On, req.Resources...)
-	c.store.unsaved = true
-	c.step(engine.Switched{On: c.store.record.Switched})
-	return nil
-}
-
-func (c *core) trigger(resource string) error {
-	c.confirm()
-	c.step(engine.Triggered{Resource: resource})
-	return nil
-}
-
-// mustRun says why nothing can be asked of a resource, nil if something can.
-func (c *core) mustRun(resource string) error {
-	if c.session.runner == nil || c.tiltfile.good == nil {
-		return &config.Problem{Message: "the project is not up", Hint: "bring it up first: `towline up`"}
-	}
-	return mustKnow(c.tiltfile.good, resource)
-}
-
-// mustKnow says which of some names is no resource's, nil if all are.
-func mustKnow(p *config.Project, resources ...string) error {
-	var names []string
-	for _, r := range p.Resources {
-		names = append(names, r.Name)
-	}
-	for _, resource := range resources {
-		if !slices.Contains(names, resource) {
-			problem := api.NoResource(resource, names)
-			problem.Pos.File = p.Tiltfile
-			return problem
-		}
-	}
-	return nil
 }
 
 func (d *Daemon) handleLogs(w http.ResponseWriter, r *http.Request) {

@@ -23,7 +23,7 @@ func (c *core) evaluate(then func(*config.Project)) {
 		e.Allowed = c.store.record.allowed()
 	}
 	if !c.session.remote && !c.requests.down {
-		c.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
+		c.session.open() // as the kubeconfig says now; without a cluster the Tiltfile is evaluated all the same
 	}
 	if e.Subcommand == "down" { // a Tiltfile that does not end keeps nothing up
 		e.Within = cmp.Or(c.o.DownWait, time.Minute)
@@ -88,7 +88,7 @@ func (c *core) outdated(p *config.Project, changed map[string]bool) []string {
 func (c *core) configure() {
 	c.session.runner.Configure(c.tiltfile.good)
 	c.images.bases(c.tiltfile.good)
-	c.step(engine.Configured{Project: c.tiltfile.good, BuildInputs: c.buildInputs(c.tiltfile.good)})
+	c.step(engine.Configured{Project: c.tiltfile.good, BuildInputs: c.session.environs.inputs(c.tiltfile.good)})
 }
 
 // hint looks at paths again and tells the engine what changed. saved says that

@@ -8,24 +8,23 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// restart restarts what runs of a resource, where it runs: the processes that an
-// agent supervises, the containers of a Compose service, a local server.
-func (c *core) restart(resource string) error {
-	i := slices.IndexFunc(c.tiltfile.good.Resources, func(r config.Resource) bool { return r.Name == resource })
-	spec, r := &c.tiltfile.good.Resources[i], c.state.Resources[resource]
+// restartable says why nothing of a resource can be restarted in place, nil if
+// something can.
+func restartable(p *config.Project, s *engine.State, resource string) error {
+	i := slices.IndexFunc(p.Resources, func(r config.Resource) bool { return r.Name == resource })
+	spec, r := &p.Resources[i], s.Resources[resource]
 	var problem *config.Problem
 	switch {
 	case !r.Wanted:
 		problem = &config.Problem{Message: resource + " is not up", Hint: fmt.Sprintf("`towline enable %s` brings it up", resource)}
 	case spec.Kind == config.KindLocal:
 		problem = noServer(spec, r)
-	case spec.Kind == config.KindK8s && !c.supervised(resource):
-		problem = c.noAgent(spec)
+	case spec.Kind == config.KindK8s && !supervised(s, resource):
+		problem = noAgent(p, spec)
 	}
 	if problem != nil {
 		return problem
 	}
-	c.step(engine.RestartAsked{Resource: resource})
 	return nil
 }
 
@@ -45,8 +44,8 @@ func noServer(spec *config.Resource, r engine.Resource) *config.Problem {
 }
 
 // supervised reports whether an agent answers in a container of a resource.
-func (c *core) supervised(resource string) bool {
-	for _, t := range c.state.Targets {
+func supervised(s *engine.State, resource string) bool {
+	for _, t := range s.Targets {
 		if t.Resource == resource && t.Agent == engine.Connected {
 			return true
 		}
@@ -56,8 +55,8 @@ func (c *core) supervised(resource string) bool {
 
 // noAgent says what can be done instead where no process can be restarted in
 // place.
-func (c *core) noAgent(spec *config.Resource) *config.Problem {
-	if engine.Jobs(c.tiltfile.good)[spec.Name] {
+func noAgent(project *config.Project, spec *config.Resource) *config.Problem {
+	if engine.Jobs(project)[spec.Name] {
 		return &config.Problem{
 			Message: spec.Name + " is a Job: there is no server to restart", Pos: spec.Pos,
 			Hint: fmt.Sprintf("`towline trigger %s` runs it again", spec.Name),
@@ -70,7 +69,7 @@ func (c *core) noAgent(spec *config.Resource) *config.Problem {
 	if len(spec.Images) == 0 {
 		p.Message = spec.Name + " cannot be restarted in place: the Tiltfile builds none of its images, so it has no agent"
 		p.Hint = "`kubectl rollout restart` replaces its pods"
-		if kind, name := c.workload(spec.Name); name != "" {
+		if kind, name := workload(project, spec.Name); name != "" {
 			p.Hint = fmt.Sprintf("`kubectl rollout restart %s/%s` replaces its pods", kind, name)
 		}
 	}
@@ -78,9 +77,9 @@ func (c *core) noAgent(spec *config.Resource) *config.Problem {
 }
 
 // workload names the first object of a resource that runs pods.
-func (c *core) workload(resource string) (kind, name string) {
-	for i := range c.tiltfile.good.YAML {
-		o := &c.tiltfile.good.YAML[i]
+func workload(p *config.Project, resource string) (kind, name string) {
+	for i := range p.YAML {
+		o := &p.YAML[i]
 		kind, _ := o.Content["kind"].(string)
 		metadata, _ := o.Content["metadata"].(map[string]any)
 		if name, _ := metadata["name"].(string); o.Resource == resource && engine.RunsPods(kind) {

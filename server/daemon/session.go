@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,8 @@ import (
 // session is what a request is being, or was, carried out with: the cluster
 // that it means, pinned when it was opened, and the runner that works there.
 type session struct {
+	own      string        // the file of the kubeconfig that knows the cluster alone
+	warn     func(error)   // of what is wrong with a kubeconfig
 	request  api.UpRequest // of the last Up or evaluation
 	cluster  *kube.Cluster // nil: lost says why
 	runner   runner        // nil: nothing is up
@@ -47,14 +50,15 @@ type runner interface {
 	Close()
 }
 
-func newSession() session {
-	return session{targets: map[engine.TargetID]status.Target{}, forwards: map[string][]api.Forward{}}
+func newSession(own string, warn func(error)) session {
+	return session{own: own, warn: warn, targets: map[engine.TargetID]status.Target{}, forwards: map[string][]api.Forward{}}
 }
 
 // open opens the cluster of the request, pinned from then on, and writes the
-// kubeconfig that knows it alone to a file. It does not talk to it. A
-// kubeconfig that cannot be used leaves no cluster and its problem in lost.
-func (s *session) open(file string, warn func(error)) {
+// kubeconfig that knows it alone. It does not talk to it. A kubeconfig that cannot
+// be used leaves no cluster and its problem in lost.
+func (s *session) open() {
+	file, warn := s.own, s.warn
 	var open atomic.Pointer[kube.Cluster]
 	cluster, err := kube.Open(kube.Options{
 		Context: s.request.Context, Namespace: s.request.Namespace, Warn: func(text string) { warn(warning(text)) },
@@ -85,11 +89,37 @@ func (w warning) Error() string { return string(w) }
 func (s *session) end() runner {
 	old := s.runner
 	if old != nil {
-		next := newSession()
-		next.request, next.cluster, next.lost, next.serial = s.request, s.cluster, s.lost, s.serial+1
-		*s = next
+		request, cluster, lost := s.request, s.cluster, s.lost
+		s.reset()
+		s.request, s.cluster, s.lost = request, cluster, lost
 	}
 	return old
+}
+
+// reset forgets all. What a runner until now still tells is an old one's.
+func (s *session) reset() {
+	serial := s.serial + 1
+	*s = newSession(s.own, s.warn)
+	s.serial = serial
+}
+
+// usable says why the cluster cannot be used for a project, nil if it can.
+func (s *session) usable(p *config.Project) error {
+	if s.cluster == nil {
+		return s.lost
+	}
+	ok, problem := kube.Allowed(s.cluster.Identity(), allowedBy(p))
+	if ok {
+		return nil
+	}
+	located := *problem
+	located.Pos = config.Position{File: p.Tiltfile, Line: 1, Col: 1}
+	return &located
+}
+
+// place has a runner work in the cluster.
+func (s *session) place(o *run.Options) {
+	o.Cluster, o.Namespace = s.cluster, s.namespace()
 }
 
 // status says which cluster is used and whether it answers.
@@ -150,4 +180,35 @@ func (s *session) take(f run.Facts) {
 	case f.Cluster != nil:
 		s.lost = f.Cluster.Err
 	}
+}
+
+// targetFacts are what a runner tells of a container, for the status.
+func targetFacts(f *run.TargetFacts) status.Target {
+	t := status.Target{
+		PodUID: f.PodUID, Image: f.Image, Ready: f.Ready, Restarts: f.Restarts, Process: f.Process, Problem: f.Problem,
+	}
+	for _, c := range f.Covered {
+		t.Covered = append(t.Covered, api.Covered(c))
+	}
+	return t
+}
+
+// forwardsStatus are the ports of a resource that answer on this machine.
+func forwardsStatus(forwards []run.Forward) []api.Forward {
+	out := make([]api.Forward, len(forwards))
+	for i, f := range forwards {
+		out[i] = api.Forward{
+			Local: f.Local, Remote: f.Remote, Name: f.Spec.Name, Problem: f.Problem,
+			URL: "http://" + f.Local + linkPath(f.Spec.Path),
+		}
+	}
+	return out
+}
+
+// linkPath is a path as a URL has it.
+func linkPath(path string) string {
+	if path == "" || strings.HasPrefix(path, "/") {
+		return path
+	}
+	return "/" + path
 }

@@ -101,6 +101,19 @@ func (s *shared) defect(v any) *config.Problem {
 	}
 }
 
+// protect keeps a defect of f from ending the daemon, and whoever waits from
+// waiting for an answer that never comes.
+func (s *shared) protect(f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.o.Log.Error("defect", "panic", v, "stack", stack())
+			s.tell("error", fmt.Sprintf("internal error: %v; please report it with %s", v, s.o.Endpoint.LogFile()))
+			s.waiting.end(s.defect(v))
+		}
+	}()
+	f()
+}
+
 // started is when this process began.
 var started = time.Now()
 

@@ -37,7 +37,7 @@ func (s sink) Facts(f run.Facts) {
 		}
 		c.dirty = true
 		c.session.take(f)
-		if f.Removed != nil && !c.serves(f.Removed) {
+		if f.Removed != nil && !serves(c.tiltfile.good, &c.state, f.Removed) {
 			c.store.record.removed(f.Removed)
 			c.store.unsaved = true
 		}

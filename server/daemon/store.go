@@ -73,6 +73,7 @@ type store struct {
 	unsaved bool  // the record has to be written
 	failed  error // why the record, or the journal, is not written
 	torn    error // why there is no journal
+	told    bool  // that not all is written down
 	log     *slog.Logger
 }
 
@@ -194,6 +195,16 @@ func (s *store) retry() {
 	if s.unsaved {
 		s.save()
 	}
+}
+
+// changed writes what could not be written, and returns what is wrong by now; ok
+// says that it is another thing than before.
+func (s *store) changed() (problem *config.Problem, ok bool) {
+	s.retry()
+	problem = s.unwritten()
+	ok = (problem != nil) != s.told
+	s.told = problem != nil
+	return problem, ok
 }
 
 // unwritten says why not all that is done is written down, nil when all is.
@@ -349,6 +360,18 @@ func (r *record) removed(s *config.Compose) {
 // remote reports whether something of the workspace is in a cluster, or may be.
 func (r *record) remote() bool {
 	return r.Up != nil && !r.Alone || len(r.Applied)+len(r.Deploys)+len(r.Named) > 0
+}
+
+// needsCluster reports whether a project cannot be brought up without a
+// cluster: something of it, or of what it was, is there.
+func (r *record) needsCluster(p *config.Project) bool { return inCluster(p) || r.remote() }
+
+// pin remembers the cluster. What was built for another one says nothing about
+// it.
+func (r *record) pin(pin string) {
+	if r.Pin != pin {
+		r.Pin, r.Images, r.Bases = pin, map[string]imageRecord{}, nil
+	}
 }
 
 // pinned is the cluster where the project is up, "" where that is none.

@@ -13,11 +13,11 @@ func TestSurroundings(t *testing.T) {
 		Ref: "web", Args: map[string]string{"PASSED": "", "GIVEN": "x"},
 		Secrets: []string{"id=TOKEN", "id=b,env=OTHER", "id=FILED,src=/run/secret"},
 	}}}
-	c := &core{}
+	e := environs{}
 	seen := map[string]string{}
 	is := func(what string, other bool) {
 		t.Helper()
-		s := c.buildInputs(p)
+		s := e.inputs(p)
 		if before, known := seen[s]; known == other {
 			t.Errorf("%s: other is %v; known from %q", what, !known, before)
 		}
@@ -37,10 +37,10 @@ func TestSurroundings(t *testing.T) {
 		t.Setenv(name, "v")
 		is(name, false)
 	}
-	c.session.environs.registry = &config.Registry{Host: "cluster:5000"}
+	e.registry = &config.Registry{Host: "cluster:5000"}
 	is("the cluster's registry", true)
 	p.Settings.DefaultRegistry = nil
 	is("which wins", false)
-	c.session.environs.platform = "linux/arm64"
+	e.platform = "linux/arm64"
 	is("another node", true)
 }

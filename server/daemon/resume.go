@@ -1,0 +1,61 @@
+package daemon
+
+import (
+	"time"
+)
+
+// resumePause is the time between attempts to go on with what an earlier
+// daemon had up.
+const resumePause = 5 * time.Second
+
+// resume goes on with what an earlier daemon had up, now or, when the Tiltfile
+// or the cluster does not allow it yet, later.
+func (c *core) resume() {
+	up := c.store.record.resumes()
+	if up == nil || c.session.runner != nil {
+		return
+	}
+	c.up(*up, func(err error) {
+		if err == nil {
+			return
+		}
+		c.tell("warn", "cannot go on yet: "+err.Error())
+		time.AfterFunc(resumePause, func() {
+			c.queue.put(func(c *core) {
+				if c.tiltfile.last == nil || c.tiltfile.last.Error == nil { // a Tiltfile's error waits for its save
+					c.resume()
+				}
+			})
+		})
+	})
+}
+
+// join takes a project that is up without a cluster to one, since its Tiltfile
+// has come to need it. Until then what is up stays as it was.
+func (c *core) join() {
+	up := c.store.record.Up
+	if up == nil || c.session.runner == nil || !c.joins() || c.requests.asked > 0 || c.session.joining {
+		return
+	}
+	turn := c.requests.turn
+	c.session.joining = true
+	if c.session.retry != nil {
+		c.session.retry.Stop()
+	}
+	c.session.open()
+	c.begun(*up, func(err error) {
+		c.session.joining = false
+		if err == nil || turn != c.requests.turn {
+			return
+		}
+		if c.session.missed != err.Error() { // it is tried again and again, and told once
+			c.tell("error", "the Tiltfile has come to need a cluster, and what is up stays as it was until there is one: "+err.Error())
+		}
+		c.session.lost, c.session.missed, c.dirty = err, err.Error(), true
+		c.session.retry = time.AfterFunc(resumePause, func() { c.queue.put((*core).join) })
+	})
+}
+
+// joins reports whether the good project waits for a cluster that what is up
+// does without.
+func (c *core) joins() bool { return !c.session.remote && c.store.record.needsCluster(c.tiltfile.good) }

@@ -1,0 +1,99 @@
+package daemon
+
+import (
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// This file has what a person may ask of what is up, but for Up and Down.
+
+// toggle turns resources on or off, and remembers it until Down.
+func (c *core) toggle(req api.SwitchRequest) error {
+	if c.session.runner == nil || c.tiltfile.good == nil {
+		return notUp
+	}
+	if err := mustKnow(c.tiltfile.good, req.Resources...); err != nil {
+		return err
+	}
+	c.store.record.toggle(req.On, req.Resources...)
+	c.store.unsaved = true
+	c.step(engine.Switched{On: c.store.record.Switched})
+	return nil
+}
+
+func (c *core) trigger(resource string) error {
+	c.confirm()
+	c.step(engine.Triggered{Resource: resource})
+	return nil
+}
+
+// restart restarts what runs of a resource, where it runs: the processes that an
+// agent supervises, the containers of a Compose service, a local server.
+func (c *core) restart(resource string) error {
+	if problem := restartable(c.tiltfile.good, &c.state, resource); problem != nil {
+		return problem
+	}
+	c.step(engine.RestartAsked{Resource: resource})
+	return nil
+}
+
+// mustRun says why nothing can be asked of a resource, nil if something can.
+func (c *core) mustRun(resource string) error {
+	if c.session.runner == nil || c.tiltfile.good == nil {
+		return notUp
+	}
+	return mustKnow(c.tiltfile.good, resource)
+}
+
+// answer takes a person's answer to one of the asks.
+func (c *core) answer(id, choice string) error {
+	e, err := c.sources.answer(id, choice)
+	if err == nil {
+		c.step(e)
+	}
+	return err
+}
+
+// confirm lets go of what is held back.
+func (c *core) confirm() {
+	if e := c.sources.confirm(); len(e.Images) > 0 {
+		c.step(e)
+	}
+}
+
+// setArgs evaluates the Tiltfile with other arguments and brings up what it
+// then enables; what it no longer does is taken down, and what stays is left
+// alone. The resources that Up named are part of what is replaced.
+func (c *core) setArgs(args []string, answer func(error)) {
+	if c.requests.afterDown(func() { c.setArgs(args, answer) }) {
+		return
+	}
+	up := c.store.record.Up
+	if up == nil {
+		answer(&config.Problem{
+			Message: "the project is not up, so that nothing has arguments to change",
+			Hint:    "bring it up with them: `towline up -- ARGS`",
+		})
+		return
+	}
+	c.up(api.UpRequest{
+		Tiltfile: up.Tiltfile, Args: append([]string{}, args...), Context: up.Context, Namespace: up.Namespace, Keep: up.Keep,
+	}, answer)
+}
+
+// askedFor evaluates the Tiltfile as a person wants it who allows it to run
+// its commands, and answers with what is wrong with it.
+func (c *core) askedFor(answer func(error)) {
+	if c.requests.afterDown(func() { c.askedFor(answer) }) {
+		return
+	}
+	answer = c.requests.asking(answer)
+	c.evaluate(func(p *config.Project) {
+		if p.Error != nil {
+			answer(p.Error)
+			return
+		}
+		answer(nil)
+	})
+}
