@@ -8,6 +8,7 @@ toolchain go1.26.10
 ignore node_modules
 
 require (
+	github.com/benbjohnson/immutable v0.4.3
 	github.com/compose-spec/compose-go/v2 v2.16.2
 	github.com/distribution/reference v0.6.0
 	github.com/fsnotify/fsnotify v1.10.1
@@ -42,6 +43,8 @@ require (
 	sigs.k8s.io/kustomize/kyaml v0.21.2
 	sigs.k8s.io/yaml v1.6.0
 )
+
+require golang.org/x/exp v0.0.0-20260410095643-746e56fc9e2f // indirect
 
 require (
 	dario.cat/mergo v1.0.1 // indirect

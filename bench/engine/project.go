@@ -57,7 +57,7 @@ func ready(n int) (engine.State, error) {
 		}
 	}
 	for i := range n {
-		if t, ok := s.Targets[target(i)]; !ok || !t.Checked || !s.Resources[name(i)].Ready {
+		if t := s.Target(target(i)); !t.Checked || !s.Resource(name(i)).Ready {
 			return s, fmt.Errorf("%s is not up: %+v", name(i), t)
 		}
 	}

@@ -123,6 +123,7 @@ var Only = map[string][]string{
 	"go.yaml.in/yaml":                        {"starlark/eval", "starlark/kubeconfig", "starlark/kustomize", "starlark/manifest", "starlark/yamldoc"},
 	"golang.org/x":                           {"agent/apply", "agent/proc", "agent/serve", "cmd/towline", "cmd/towline-agent", "server/daemon", "server/kube"},
 	"github.com/Masterminds/semver":          {"starlark/chart", "starlark/eval"},
+	"github.com/benbjohnson/immutable":       {"server/engine"},
 	"github.com/compose-spec/compose-go":     {"starlark/compose"},
 	"github.com/distribution/reference":      {"starlark/eval", "starlark/image", "starlark/assembly", "starlark/manifest", "starlark/unpack", "server/build"},
 	"github.com/fsnotify/fsnotify":           {"server/daemon"},

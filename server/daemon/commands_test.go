@@ -109,9 +109,9 @@ func TestWhatAnEditorNoticesIsNoSave(t *testing.T) {
 		}
 		c.hint([]string{files["saved"]}, true) // before the system's own notice
 		c.hint([]string{files["noticed"]}, false)
-		r := c.state.Resources["compile"]
-		if !r.Working || len(c.state.Images["web"].Dirty) != 2 {
-			t.Errorf("the command runs: %v, changed %v", r.Working, c.state.Images["web"].Dirty)
+		r := c.state.Resource("compile")
+		if !r.Working || len(c.state.Image("web").Dirty) != 2 {
+			t.Errorf("the command runs: %v, changed %v", r.Working, c.state.Image("web").Dirty)
 		}
 		answer(r.Writing, nil)
 	})

@@ -117,7 +117,7 @@ func (c *core) perform(e engine.Effect) {
 	case engine.Live:
 		e = c.sending(effect)
 	case engine.Build:
-		c.images.began(effect.Image.Ref, c.state.Images[effect.Image.Ref].Spec)
+		c.images.began(effect.Image.Ref, c.state.Image(effect.Image.Ref).Spec)
 	case engine.Apply:
 		c.store.unsaved = c.store.record.applies(c.state.Project, &effect.Resource) || c.store.unsaved
 	}
@@ -127,7 +127,7 @@ func (c *core) perform(e engine.Effect) {
 
 // sending completes a live update by what is known of its files.
 func (c *core) sending(e engine.Live) engine.Live {
-	img := c.state.ImageConfig(c.state.Targets[e.Target].Image)
+	img := c.state.ImageConfig(c.state.Target(e.Target).Image)
 	if e.Initial {
 		e.Files = c.sources.syncable(img)
 	}
@@ -152,7 +152,7 @@ func (c *core) event(e engine.Event) {
 		c.sources.doubt(e.Unlike)
 	case engine.Built:
 		if e.Problem == nil {
-			c.images.built(e.Ref, c.state.Images[e.Ref], c.session.runner.Built(e.Ref))
+			c.images.built(e.Ref, c.state.Image(e.Ref), c.session.runner.Built(e.Ref))
 		}
 	case engine.LocalDone:
 		c.rescan() // what the command wrote comes before what follows from it

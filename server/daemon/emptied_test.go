@@ -61,7 +61,7 @@ func TestEmptiedFolder(t *testing.T) {
 				}
 				p := &config.Project{Images: []config.Image{{Ref: "web", Deps: []string{g.root}}}}
 				dirty := func() (n int) {
-					g.core(func(c *core) { n = len(c.state.Images["web"].Dirty) })
+					g.core(func(c *core) { n = len(c.state.Image("web").Dirty) })
 					return n
 				}
 				g.core(func(c *core) {

@@ -39,10 +39,10 @@ func TestWhatACommandMayHaveWritten(t *testing.T) {
 		time.Sleep(2 * watchedPause)
 		synctest.Wait()
 		g.core(func(c *core) {
-			if n := len(c.state.Images["web"].Dirty); n != len(names) {
+			if n := len(c.state.Image("web").Dirty); n != len(names) {
 				t.Errorf("%d files changed, want %d", n, len(names))
 			}
-			writing := c.state.Resources["compile"].Writing
+			writing := c.state.Resource("compile").Writing
 			if _, ok := writing[g.path("out/a")]; !ok || len(writing) != 1 {
 				t.Errorf("taken for the command's work: %v, want out/a alone", writing)
 			}

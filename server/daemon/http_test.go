@@ -125,31 +125,33 @@ func TestRefusals(t *testing.T) {
 // says with what helps instead.
 func TestWhatARestartCanDo(t *testing.T) {
 	s := newStand(t)
-	server := &config.Local{Cmd: config.Command{Argv: []string{"make"}}, ServeCmd: config.Command{Argv: []string{"serve"}}}
+	server := &config.Local{AllowParallel: true, Cmd: config.Command{Argv: []string{"make"}}, ServeCmd: config.Command{Argv: []string{"serve"}}}
 	local := func(name string, l *config.Local) config.Resource {
-		return config.Resource{Name: name, Kind: config.KindLocal, Enabled: true, Local: l}
+		return config.Resource{Name: name, Kind: config.KindLocal, Enabled: true, AutoInit: true, Local: l}
 	}
 	object := func(kind, name string) config.Object {
 		return config.Object{Resource: name, Content: map[string]any{"kind": kind, "metadata": map[string]any{"name": name}}}
 	}
 	p := &config.Project{
-		Tiltfile: "/w/Tiltfile",
+		Tiltfile: "/w/Tiltfile", Settings: config.Settings{MaxParallelUpdates: 9},
 		Resources: []config.Resource{
-			local("site", server), local("busy", server), local("unmade", server), local("lint", &config.Local{Cmd: config.Command{Argv: []string{"lint"}}}), local("off", server),
-			{Name: "web", Kind: config.KindK8s, Images: []string{"web"}}, {Name: "cold", Kind: config.KindK8s, Images: []string{"cold"}},
-			{Name: "migrate", Kind: config.KindK8s}, {Name: "db", Kind: config.KindK8s}, {Name: "cache", Kind: config.KindCompose},
+			local("site", server), local("busy", server), local("unmade", server), local("lint", &config.Local{AllowParallel: true, Cmd: config.Command{Argv: []string{"lint"}}}), local("off", server),
+			{Name: "web", Kind: config.KindK8s, Enabled: true, Images: []string{"web"}}, {Name: "cold", Kind: config.KindK8s, Enabled: true, Images: []string{"cold"}},
+			{Name: "migrate", Kind: config.KindK8s, Enabled: true}, {Name: "db", Kind: config.KindK8s, Enabled: true}, {Name: "cache", Kind: config.KindCompose, Enabled: true},
 		},
 		YAML: []config.Object{object("Job", "migrate"), object("Service", "db"), object("StatefulSet", "db")},
 	}
 	s.queue.put(func(c *core) {
 		c.tiltfile.good = p
 		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{shared: c.shared, queue: c.queue, up: c.session.serial}})
-		c.step(engine.Configured{Project: p})
-		for i := range p.Resources {
-			name := p.Resources[i].Name
-			c.state.Resources[name] = engine.Resource{Wanted: name != "off", Working: name == "busy", Applied: map[bool]string{true: "1"}[name != "unmade"]}
+		pod := engine.Seen{ID: engine.TargetID{Pod: "web-1"}, Instance: "one", Running: true}
+		for _, e := range []engine.Event{
+			engine.Configured{Project: p}, engine.Wanted{}, engine.Switched{On: map[string]bool{"off": false}},
+			engine.LocalDone{Resource: "site"}, engine.LocalDone{Resource: "lint"}, engine.LocalDone{Resource: "unmade", Problem: &config.Problem{Message: "no"}},
+			engine.Observed{Resource: "web", Targets: []engine.Seen{pod}}, engine.Attached{Target: pod.ID, Instance: "one"},
+		} {
+			c.state, _ = engine.Step(c.state, e)
 		}
-		c.state.Targets = map[engine.TargetID]engine.Target{{Pod: "web-1"}: {Resource: "web", Agent: engine.Connected}}
 	})
 	for _, test := range []struct{ name, message, hint string }{
 		{"site", "", ""}, {"web", "", ""}, {"cache", "", ""},
@@ -166,6 +168,8 @@ func TestWhatARestartCanDo(t *testing.T) {
 			t.Errorf("%s: %d %+v, want %q with the hint %q", test.name, status, p, test.message, test.hint)
 		}
 	}
+	s = newStand(t)
+	s.up("web")
 	if status, p := s.post(api.RouteTrigger, `{"resource":"web"}`); status != http.StatusOK {
 		t.Errorf("a trigger: %d %+v", status, p)
 	}

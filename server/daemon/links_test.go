@@ -63,13 +63,13 @@ func TestWhatLinksLeadToIsWatched(t *testing.T) {
 			{"a new link", "z", func() { g.must(os.Symlink("../shared/f", g.path("z"))); g.ring(fsnotify.Create, "z") }},
 			{"what the new link leads to", "z", func() { g.write("../shared/f", "f 4"); g.ring(fsnotify.Write, "../shared/f") }},
 		} {
-			g.core(func(c *core) { clear(c.state.Images["web"].Dirty) })
+			g.core(func(c *core) { clear(c.state.Image("web").Dirty) })
 			step.do()
 			time.Sleep(10 * quiet)
 			synctest.Wait()
 			var got []string
 			g.core(func(c *core) {
-				for path := range c.state.Images["web"].Dirty {
+				for path := range c.state.Image("web").Dirty {
 					got = append(got, strings.TrimPrefix(path, g.root+"/"))
 				}
 			})

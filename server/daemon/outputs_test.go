@@ -61,7 +61,7 @@ local_resource('compile', 'cp src out/a; cp src out/b; until [ -e go$(cat src) ]
 		s.queue.put(func(c *core) { c.hint([]string{path("src")}, true) })
 		for owes := false; !owes; {
 			owes, err = in(t.Context(), s.Daemon, func(c *core, answer func(bool, error)) {
-				r := c.state.Resources["compile"]
+				r := c.state.Resource("compile")
 				answer(r.Working && r.Owes["pack"], nil)
 			})
 			if err != nil {
@@ -74,7 +74,7 @@ local_resource('compile', 'cp src out/a; cp src out/b; until [ -e go$(cat src) ]
 		write("go"+n, "")
 		packed("111\n222\n333\n"[:4*int(n[0]-'0')])
 	}
-	runs, _ := in(t.Context(), s.Daemon, func(c *core, answer func(engine.Resource, error)) { answer(c.state.Resources["compile"], nil) })
+	runs, _ := in(t.Context(), s.Daemon, func(c *core, answer func(engine.Resource, error)) { answer(c.state.Resource("compile"), nil) })
 	if runs.Working || runs.Dirty > runs.Ran {
 		t.Errorf("what compile writes below its own deps runs it again: %+v", runs)
 	}

@@ -25,7 +25,7 @@ func (p *progress) begins(s *engine.State, e engine.Effect, now time.Time) {
 		if e.Restart {
 			way = api.WayRestart
 		}
-		p.news.Sent(s.Targets[e.Target].Resource, way, now)
+		p.news.Sent(s.Target(e.Target).Resource, way, now)
 		p.updates.sync(e.Target, e.Files)
 	case engine.Build:
 		for _, name := range engine.Users(s.Project, e.Image.Ref) {

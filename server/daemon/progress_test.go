@@ -14,7 +14,10 @@ import (
 func TestProgressFollowsASave(t *testing.T) {
 	project := &config.Project{Resources: []config.Resource{{Name: "web", Kind: config.KindK8s, Images: []string{"img"}}}}
 	target := engine.TargetID{Pod: "web-1"}
-	state := &engine.State{Project: project, Targets: map[engine.TargetID]engine.Target{target: {Resource: "web"}}}
+	state := new(engine.State)
+	for _, e := range []engine.Event{engine.Configured{Project: project}, engine.Observed{Resource: "web", Targets: []engine.Seen{{ID: target}}}} {
+		*state, _ = engine.Step(*state, e)
+	}
 	wrong := &config.Problem{Message: "no such file"}
 	for name, test := range map[string]struct {
 		effect engine.Effect

@@ -382,7 +382,7 @@ func (w *world) check(step int) {
 	}
 	wrong := w.compare(got)
 	var target engine.Target
-	w.core(func(c *core) { target = c.state.Targets[podTarget] })
+	w.core(func(c *core) { target = c.state.Target(podTarget) })
 	if target.Failed != nil {
 		wrong = append(wrong, fmt.Sprintf("it failed: %v", target.Failed.Problem.Message))
 	}

@@ -12,7 +12,7 @@ import (
 // something can.
 func restartable(p *config.Project, s *engine.State, resource string) error {
 	i := slices.IndexFunc(p.Resources, func(r config.Resource) bool { return r.Name == resource })
-	spec, r := &p.Resources[i], s.Resources[resource]
+	spec, r := &p.Resources[i], s.Resource(resource)
 	var problem *config.Problem
 	switch {
 	case !r.Wanted:
@@ -45,12 +45,7 @@ func noServer(spec *config.Resource, r engine.Resource) *config.Problem {
 
 // supervised reports whether an agent answers in a container of a resource.
 func supervised(s *engine.State, resource string) bool {
-	for _, t := range s.Targets {
-		if t.Resource == resource && t.Agent == engine.Connected {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.TargetsOf(resource), func(id engine.TargetID) bool { return s.Target(id).Agent == engine.Connected })
 }
 
 // noAgent says what can be done instead where no process can be restarted in

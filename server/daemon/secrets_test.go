@@ -54,12 +54,15 @@ func TestSecretsStayInside(t *testing.T) {
 	bad := &config.Problem{Message: "apply: hunter2", Hint: "login p4s", Stack: []config.Frame{{Text: "hunter2"}}}
 	s.queue.put(func(c *core) {
 		c.session.runner = c.newRunner(run.Options{Images: &fakeCluster{}, Sink: sink{shared: c.shared, queue: c.queue, up: c.session.serial}})
-		c.state.Up, c.session.lost, c.session.request.Args = true, errors.New("dialling hunter2"), []string{"--password=hunter2"}
-		c.state.Resources = map[string]engine.Resource{
-			"web": {Wanted: true, Failed: &engine.Failure{Problem: *bad}}, "job": {Wanted: true, Applied: "x", Message: "waits for hunter2"},
-		}
+		c.session.lost, c.session.request.Args = errors.New("dialling hunter2"), []string{"--password=hunter2"}
 		id := engine.TargetID{Pod: "web-1"}
-		c.state.Targets = map[engine.TargetID]engine.Target{id: {Resource: "web"}}
+		for _, e := range []engine.Event{
+			engine.Wanted{}, engine.Triggered{Resource: "web"}, engine.Built{Ref: "web", Problem: bad},
+			engine.Triggered{Resource: "job"}, engine.LocalDone{Resource: "job"},
+			engine.Observed{Resource: "web", Targets: []engine.Seen{{ID: id}}}, engine.Observed{Resource: "job", Message: "waits for hunter2"},
+		} {
+			c.state, _ = engine.Step(c.state, e)
+		}
 		c.session.targets[id] = status.Target{Problem: bad}
 		c.session.forwards["web"] = []api.Forward{{Problem: "port: hunter2"}}
 		c.dirty = true

@@ -231,10 +231,10 @@ func TestAnyFileIsCompared(t *testing.T) {
 				c.tiltfile.good, c.session.runner, c.state = p, adopter{}, engine.State{}
 				c.sources.follow(p, nil, nil)
 				c.step(engine.Configured{Project: p})
-				c.store.record.Images["web"] = imageRecord{Spec: c.state.Images["web"].Spec, Result: build.Result{Ref: "pushed"}, Files: c.sources.hashes("web")}
+				c.store.record.Images["web"] = imageRecord{Spec: c.state.Image("web").Spec, Result: build.Result{Ref: "pushed"}, Files: c.sources.hashes("web")}
 				c.store.all = all
 				c.restore()
-				if got := c.state.Images["web"]; len(got.Dirty) != want || got.Pushed != "pushed" {
+				if got := c.state.Image("web"); len(got.Dirty) != want || got.Pushed != "pushed" {
 					t.Errorf("any file %v: %+v", all, got)
 				}
 			})
@@ -296,7 +296,7 @@ func TestWhatIsOnlyUpdatedLiveIsSentAfterARestart(t *testing.T) {
 			c.store.record.forget()
 			c.store.forgetTouched()
 			begin(c)
-			if dirty := c.state.Images[ref].Dirty; len(dirty) > 0 {
+			if dirty := c.state.Image(ref).Dirty; len(dirty) > 0 {
 				t.Errorf("after a Down: %v", dirty)
 			}
 		})

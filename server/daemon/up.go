@@ -214,7 +214,7 @@ func downUnlessNamed(p *config.Project, s *engine.State, names []string) []strin
 // serves reports whether a service of Compose belongs to what is, or may be, up.
 func serves(p *config.Project, s *engine.State, service *config.Compose) bool {
 	return slices.ContainsFunc(p.Resources, func(r config.Resource) bool {
-		return engine.SameService(r.Compose, service) && (r.Enabled || s.Resources[r.Name].Wanted)
+		return engine.SameService(r.Compose, service) && (r.Enabled || s.Resource(r.Name).Wanted)
 	})
 }
 

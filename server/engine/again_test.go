@@ -57,7 +57,7 @@ func TestAskedAgainKeepsWhatStands(t *testing.T) {
 	w := up(t)
 	w.do(Observed{Resource: "web", Broken: true, Message: "web-1: container app crashes"})
 	w.want(Wanted{})
-	if r := w.state.Resources["web"]; !r.Broken || r.Message == "" {
+	if r := w.state.Resource("web"); !r.Broken || r.Message == "" {
 		t.Errorf("the error is gone: %+v", r)
 	}
 }

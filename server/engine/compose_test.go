@@ -49,7 +49,7 @@ func TestComposeServices(t *testing.T) {
 	w.want(Built{Ref: "web", Pushed: "web:2"}, "apply web web=web:2")
 	w.do(Applied{Resource: "web"})
 	w.do(Observed{Resource: "web", Broken: true, Ended: true, Message: "exit code 1"})
-	if r := w.state.Resources["web"]; !r.Ended || !r.Broken {
+	if r := w.state.Resource("web"); !r.Ended || !r.Broken {
 		t.Errorf("web crashed: %+v", r)
 	}
 	w.do(Wanted{})
@@ -96,11 +96,11 @@ func TestComposeServicesThatLeave(t *testing.T) {
 func TestImageThatGoesToAClusterToo(t *testing.T) {
 	w := newWorld(t)
 	w.do(Configured{Project: composed("1")})
-	alone := w.state.Images["web"].Spec
+	alone := w.state.Image("web").Spec
 	shared := composed("1")
 	shared.Resources = append(shared.Resources, config.Resource{Name: "pod", Kind: config.KindK8s, AutoInit: true, Enabled: true, Images: []string{"web"}})
 	w.do(Configured{Project: shared})
-	if w.state.Images["web"].Spec == alone || w.state.view.local["web"] {
+	if w.state.Image("web").Spec == alone || w.state.view.local["web"] {
 		t.Error("it counts as one that stays on this machine")
 	}
 }
@@ -116,7 +116,7 @@ func TestRestartOfALocalServer(t *testing.T) {
 	w.do(LocalDone{Resource: "site"})
 	w.do(Observed{Resource: "site", Broken: true, Message: "exit status 1"})
 	w.want(RestartAsked{Resource: "site"}, "engine.Restart")
-	if r := w.state.Resources["site"]; r.Ready || r.Broken || r.Working {
+	if r := w.state.Resource("site"); r.Ready || r.Broken || r.Working {
 		t.Errorf("restarted: %+v", r)
 	}
 	w.do(Observed{Resource: "site", Ready: true})

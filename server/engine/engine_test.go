@@ -159,7 +159,7 @@ func TestChangeIsSentOnceAndAcknowledged(t *testing.T) {
 	w.want(change) // while one is on its way the next waits
 	w.want(LiveDone{Target: target("web-1"), Batch: first}, "live web-1 /srv/index.html")
 	w.want(LiveDone{Target: target("web-1"), Batch: w.live()})
-	if img, tg := w.state.Images["web"], w.state.Targets[target("web-1")]; !InSync(img, tg) {
+	if img, tg := w.state.Image("web"), w.state.Target(target("web-1")); !InSync(img, tg) {
 		t.Errorf("not in sync: %+v %+v", img, tg)
 	}
 }
@@ -252,7 +252,7 @@ func TestManualWaitsForTheTrigger(t *testing.T) {
 func TestRestoredImageIsNotBuilt(t *testing.T) {
 	w := newWorld(t)
 	w.do(Configured{Project: project()})
-	spec := func(ref string) string { return w.state.Images[ref].Spec }
+	spec := func(ref string) string { return w.state.Image(ref).Spec }
 	w.want(Restored{Ref: "web", Spec: spec("web"), Pushed: "web:1", Dirty: []string{"/w/web/a"}})
 	w.want(Restored{Ref: "base", Spec: spec("base"), Pushed: "base:1"})
 	w.want(Restored{Ref: "api", Spec: "another", Pushed: "api:1"})

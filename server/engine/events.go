@@ -120,7 +120,7 @@ type RestartAsked struct{ Resource string }
 func (e Changed) record(s *State) []Effect {
 	s.Batch++
 	for ref, paths := range e.Images {
-		img, ok := s.Images[ref]
+		img, ok := s.images.get(ref)
 		if !ok || len(paths) == 0 {
 			continue
 		}
@@ -135,12 +135,12 @@ func (e Changed) record(s *State) []Effect {
 			dirty[p] = s.Batch
 		}
 		img.Dirty = dirty
-		s.Images[ref] = img
+		s.setImage(ref, img)
 	}
 	for _, name := range e.Locals {
-		if r, ok := s.Resources[name]; ok && !owe(s, name, e) {
+		if r, ok := s.resources.get(name); ok && !owe(s, name, e) {
 			r.Dirty = s.Batch
-			s.Resources[name] = r
+			s.setResource(name, r)
 		}
 	}
 	if s.Project != nil {
@@ -154,22 +154,22 @@ func (e Changed) record(s *State) []Effect {
 func redeploy(s *State, ref, resource string, paths []string) []string {
 	spec := s.view.image(ref)
 	if LivePlan(spec, paths).Full {
-		r := s.Resources[resource]
+		r := s.Resource(resource)
 		r.Dirty = s.Batch
-		s.Resources[resource] = r
+		s.setResource(resource, r)
 	}
 	return slices.DeleteFunc(slices.Clone(paths), func(p string) bool { return len(SyncFiles(spec, p)) == 0 })
 }
 
 func (e Built) record(s *State) []Effect {
-	img, ok := s.Images[e.Ref]
+	img, ok := s.images.get(e.Ref)
 	if !ok || !img.Building {
 		return nil
 	}
 	img.Building = false
 	if e.Problem != nil {
 		img.Failed = &Failure{Problem: *e.Problem, Batch: img.Started}
-		s.Images[e.Ref] = img
+		s.setImage(e.Ref, img)
 		return nil
 	}
 	img.Failed = nil
@@ -193,12 +193,12 @@ func (e Built) record(s *State) []Effect {
 		}
 	}
 	img.Dirty = later
-	s.Images[e.Ref] = img
+	s.setImage(e.Ref, img)
 	return nil
 }
 
 func (e Applied) record(s *State) []Effect {
-	r, ok := s.Resources[e.Resource]
+	r, ok := s.resources.get(e.Resource)
 	if !ok || !r.Working {
 		return nil
 	}
@@ -211,7 +211,7 @@ func (e Applied) record(s *State) []Effect {
 		r.Applied = r.Applying
 		r.Agentless = e.Agentless
 	}
-	s.Resources[e.Resource] = r
+	s.setResource(e.Resource, r)
 	if e.Problem == nil {
 		retryPassing(s)
 	}
@@ -219,15 +219,15 @@ func (e Applied) record(s *State) []Effect {
 }
 
 func (e Retry) record(s *State) []Effect {
-	if r := s.Resources[e.Resource]; r.Wanted && !r.Working && r.Failed != nil && r.Failed.Passing {
+	if r := s.Resource(e.Resource); r.Wanted && !r.Working && r.Failed != nil && r.Failed.Passing {
 		r.Forced = true
-		s.Resources[e.Resource] = r
+		s.setResource(e.Resource, r)
 	}
 	return nil
 }
 
 func (e LocalDone) record(s *State) []Effect {
-	r, ok := s.Resources[e.Resource]
+	r, ok := s.resources.get(e.Resource)
 	if !ok || !r.Working {
 		return nil
 	}
@@ -241,44 +241,44 @@ func (e LocalDone) record(s *State) []Effect {
 		pay(s, r.Owes)
 		r.Owes = nil
 	}
-	s.Resources[e.Resource] = r
+	s.setResource(e.Resource, r)
 	return nil
 }
 
 func (e Observed) record(s *State) []Effect {
-	r, ok := s.Resources[e.Resource]
+	r, ok := s.resources.get(e.Resource)
 	if !ok {
 		return nil
 	}
 	r.Message = e.Message
 	r.Ready, r.Broken, r.Gone, r.Ended, r.Blocker = e.Ready, e.Broken, e.Gone, e.Ended, e.Blocker
-	arrived := r.Ready && !s.Resources[e.Resource].Ready
+	arrived := r.Ready && !s.Resource(e.Resource).Ready
 	r.WasReady = r.WasReady || r.Ready
-	s.Resources[e.Resource] = r
+	s.setResource(e.Resource, r)
 	if arrived {
 		retryPassing(s)
 	}
 	var effects []Effect
 	seen := map[TargetID]bool{}
 	for _, c := range e.Targets {
-		if s.Images[c.Image].Pushed != c.Pushed {
+		if s.Image(c.Image).Pushed != c.Pushed {
 			continue // of an older build, about to be replaced
 		}
 		seen[c.ID] = true
-		old, known := s.Targets[c.ID]
+		old, known := s.targets.get(c.ID)
 		if known && old.Instance == c.Instance {
 			old.Running = c.Running
-			s.Targets[c.ID] = old
+			s.setTarget(c.ID, old)
 			continue
 		}
 		if known {
 			effects = append(effects, Detach{Target: c.ID})
 		}
-		s.Targets[c.ID] = Target{Resource: e.Resource, Image: c.Image, Pushed: c.Pushed, Instance: c.Instance, Running: c.Running}
+		s.setTarget(c.ID, Target{Resource: e.Resource, Image: c.Image, Pushed: c.Pushed, Instance: c.Instance, Running: c.Running})
 	}
-	for id, t := range s.Targets {
-		if t.Resource == e.Resource && !seen[id] {
-			delete(s.Targets, id)
+	for _, id := range s.TargetsOf(e.Resource) {
+		if !seen[id] {
+			s.dropTarget(id)
 			effects = append(effects, Detach{Target: id})
 		}
 	}
@@ -286,25 +286,25 @@ func (e Observed) record(s *State) []Effect {
 }
 
 func (e Attached) record(s *State) []Effect {
-	if t, ok := s.Targets[e.Target]; ok && t.Instance == e.Instance {
+	if t, ok := s.targets.get(e.Target); ok && t.Instance == e.Instance {
 		t.Agent = Connected
 		t.Checked, t.Synced, t.Sending, t.Failed = false, 0, 0, nil
-		s.Targets[e.Target] = t
+		s.setTarget(e.Target, t)
 	}
 	return nil
 }
 
 func (e Detached) record(s *State) []Effect {
-	if t, ok := s.Targets[e.Target]; ok && t.Instance == e.Instance {
+	if t, ok := s.targets.get(e.Target); ok && t.Instance == e.Instance {
 		t.Asked.Steps = t.Asked.Steps || t.Sending != 0 || t.Failed != nil
 		t.Agent, t.Sending, t.Checked = Unattached, 0, false
-		s.Targets[e.Target] = t
+		s.setTarget(e.Target, t)
 	}
 	return nil
 }
 
 func (e LiveDone) record(s *State) []Effect {
-	t, ok := s.Targets[e.Target]
+	t, ok := s.targets.get(e.Target)
 	if !ok || t.Sending != e.Batch {
 		return nil
 	}
@@ -312,15 +312,15 @@ func (e LiveDone) record(s *State) []Effect {
 	if e.Problem == nil {
 		t.Asked.Steps = false
 		t.Synced, t.Checked, t.Failed = e.Batch, true, nil
-		s.Targets[e.Target] = t
+		s.setTarget(e.Target, t)
 		return nil
 	}
 	t.Failed = &Failure{Problem: *e.Problem, Batch: e.Batch}
-	s.Targets[e.Target] = t
+	s.setTarget(e.Target, t)
 	if e.Rebuild && s.view.deploys[t.Image] == "" {
-		img := s.Images[t.Image]
+		img := s.Image(t.Image)
 		img.Stale = true
-		s.Images[t.Image] = img
+		s.setImage(t.Image, img)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ const mostOutputs = 200
 // depends on, and what changes while it does not run is not its work.
 func noteWrites(s *State, e Changed) {
 	for _, spec := range s.view.commands {
-		r := s.Resources[spec.Name]
+		r := s.Resource(spec.Name)
 		runs := runsOrBegins(r, spec, e.Locals)
 		if !runs && len(r.Writing) == 0 && len(r.Outputs) == 0 {
 			continue
@@ -34,7 +34,7 @@ func noteWrites(s *State, e Changed) {
 			}
 		}
 		r.Writing, r.Outputs = writing, outputs
-		s.Resources[spec.Name] = r
+		s.setResource(spec.Name, r)
 	}
 }
 
@@ -42,7 +42,7 @@ func noteWrites(s *State, e Changed) {
 // commands that an image's resources depend on: they may have been interrupted.
 func noteRestored(s *State, ref string, paths []string) {
 	for _, name := range s.view.writers[ref] {
-		r := s.Resources[name]
+		r := s.Resource(name)
 		r.Writing = copyOf(r.Writing)
 		spec := s.view.resource(name)
 		for _, p := range paths {
@@ -50,7 +50,7 @@ func noteRestored(s *State, ref string, paths []string) {
 				r.Writing[p] = s.Batch
 			}
 		}
-		s.Resources[name] = r
+		s.setResource(name, r)
 	}
 }
 
@@ -86,7 +86,7 @@ func learnt(r Resource) Resource {
 func holders(s *State) []string {
 	var names []string
 	for _, spec := range s.view.commands {
-		if r := s.Resources[spec.Name]; len(r.Writing) > 0 && r.Wanted &&
+		if r := s.Resource(spec.Name); len(r.Writing) > 0 && r.Wanted &&
 			(r.Working || r.Failed != nil || depsReady(s, spec) && localDue(s, spec)) {
 			names = append(names, spec.Name)
 		}
@@ -99,14 +99,14 @@ func holders(s *State) []string {
 // resources that depend on it, and in others when it declares to write them, or
 // wrote to their folder before.
 func heldBy(s *State, ref string) map[string]string {
-	if len(s.Images[ref].Dirty) == 0 {
+	if len(s.Image(ref).Dirty) == 0 {
 		return nil
 	}
 	held := map[string]string{}
 	for _, name := range holders(s) {
-		r, named := s.Resources[name], slices.Contains(s.view.writers[ref], name)
+		r, named := s.Resource(name), slices.Contains(s.view.writers[ref], name)
 		for p, batch := range r.Writing {
-			if _, dirty := s.Images[ref].Dirty[p]; dirty && batch >= r.Ran && (named || declares(s.view.resource(name)) || r.Outputs[path.Dir(p)]) {
+			if _, dirty := s.Image(ref).Dirty[p]; dirty && batch >= r.Ran && (named || declares(s.view.resource(name)) || r.Outputs[path.Dir(p)]) {
 				held[p] = name
 			}
 		}
@@ -124,18 +124,13 @@ func held(s *State, ref string, asked bool) map[string]string {
 
 // changesAsked reports whether a person asked for the changes of an image.
 func changesAsked(s *State, ref string) bool {
-	for _, t := range s.Targets {
-		if t.Image == ref && t.Asked.Changes {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.targetsOfImage(ref), func(id TargetID) bool { return s.Target(id).Asked.Changes })
 }
 
 // commandRuns reports whether one of the commands that files wait for goes on.
 func commandRuns(s *State, held map[string]string) bool {
 	for _, name := range held {
-		if s.Resources[name].Failed == nil || s.Resources[name].Working {
+		if s.Resource(name).Failed == nil || s.Resource(name).Working {
 			return true
 		}
 	}
@@ -148,12 +143,12 @@ func postpone(s *State, ref string, held map[string]string) {
 		return
 	}
 	s.Batch++
-	img := s.Images[ref]
+	img := s.Image(ref)
 	img.Dirty = maps.Clone(img.Dirty)
 	for p := range held {
 		img.Dirty[p] = s.Batch
 	}
-	s.Images[ref] = img
+	s.setImage(ref, img)
 }
 
 // newestBut is newest without the files that are held.

@@ -95,14 +95,14 @@ func TestSavesBesideACommandGoAtOnce(t *testing.T) {
 	saved.Saved = true
 	w.want(saved, "live api-1 /app/by-hand restart")
 	w.acknowledge("api-1")
-	if InSync(w.state.Images["api"], w.state.Targets[target("api-1")]) {
+	if InSync(w.state.Image("api"), w.state.Target(target("api-1"))) {
 		t.Error("in sync without what is held")
 	}
 	w.want(Changed{Images: map[string][]string{"web": {"/w/web/x"}}}, "live web-1 /srv/x")
 	w.acknowledge("web-1")
 	w.want(LocalDone{Resource: "compile"}, "live api-1 /app/a restart")
 	w.acknowledge("api-1")
-	if !InSync(w.state.Images["api"], w.state.Targets[target("api-1")]) {
+	if !InSync(w.state.Image("api"), w.state.Target(target("api-1"))) {
 		t.Error("not in sync at the end")
 	}
 }
@@ -176,7 +176,7 @@ func TestHalfWrittenFilesOfAFailedCommandAreHeld(t *testing.T) {
 	w.want(wrote("a"), "live api-1 /app/a restart") // mended by hand
 
 	w = compiled(t, independent)
-	w.state.Resources["compile"] = withOutputs(w.state.Resources["compile"], "/w/build")
+	w.state.setResource("compile", withOutputs(w.state.Resource("compile"), "/w/build"))
 	w.want(source(), "run compile")
 	w.want(wrote("a"))
 	w.want(failed)
@@ -207,7 +207,7 @@ func TestFailedUpdateBesideHeldFilesIsNotTriedForEver(t *testing.T) {
 func TestRestartInTheMiddle(t *testing.T) {
 	w := newWorld(t)
 	w.do(Configured{Project: project()})
-	spec := func(ref string) string { return w.state.Images[ref].Spec }
+	spec := func(ref string) string { return w.state.Image(ref).Spec }
 	w.want(Restored{Ref: "api", Spec: spec("api"), Pushed: "api:1", Dirty: []string{"/w/build/a"}})
 	w.want(Restored{Ref: "base", Spec: spec("base"), Pushed: "base:1"})
 	w.want(Restored{Ref: "web", Spec: spec("web"), Pushed: "web:1"})

@@ -68,12 +68,12 @@ func ranks(p *config.Project) map[string]int {
 // this one's: those that can be updated now. One that waits itself, for a
 // dependency or a person, holds nobody back, and neither does one that failed.
 func ground(s *State, spec *config.Resource) []Wait {
-	if spec.Kind != config.KindK8s || !s.Resources[spec.Name].Fresh {
+	if spec.Kind != config.KindK8s || !s.Resource(spec.Name).Fresh {
 		return nil
 	}
 	var waits []Wait
 	for _, other := range s.view.grounds {
-		r := s.Resources[other.Name]
+		r := s.Resource(other.Name)
 		if s.view.ranks[other.Name] < s.view.ranks[spec.Name] && r.Wanted && r.Fresh &&
 			depsReady(s, other) && !AwaitsTrigger(s, other) && !imagesFailed(s, other.Name) {
 			waits = append(waits, Wait{Resource: other.Name})
@@ -86,7 +86,7 @@ func ground(s *State, spec *config.Resource) []Wait {
 // image.
 func imagesFailed(s *State, name string) bool {
 	for _, ref := range s.view.order[name] {
-		if s.Images[ref].Failed != nil {
+		if s.Image(ref).Failed != nil {
 			return true
 		}
 	}
@@ -96,10 +96,11 @@ func imagesFailed(s *State, name string) bool {
 // retryPassing has those tried again that failed for want of what may have
 // arrived by now.
 func retryPassing(s *State) {
-	for name, r := range s.Resources {
-		if r.Failed != nil && r.Failed.Passing && !r.Working {
+	for i := range s.passing.all() {
+		if name := s.Project.Resources[i].Name; !s.Resource(name).Working {
+			r := s.Resource(name)
 			r.Forced = true
-			s.Resources[name] = r
+			s.setResource(name, r)
 		}
 	}
 }
@@ -107,7 +108,7 @@ func retryPassing(s *State) {
 // MayArrive reports whether what a resource lacked may still come by itself
 // from another one: one that is being updated, waits for its turn, or starts.
 func (s *State) MayArrive(name string) bool {
-	for other, r := range s.Resources {
+	for other, r := range s.resources.all() {
 		if other == name || !r.Wanted || r.Failed != nil {
 			continue
 		}

@@ -98,7 +98,7 @@ func owe(s *State, name string, e Changed) bool {
 	for _, p := range e.Own[name] {
 		i := slices.IndexFunc(s.view.makers[name], func(maker string) bool {
 			spec := s.view.resource(maker)
-			return dependsOn(spec.Local.Outputs, p) && runsOrBegins(s.Resources[maker], spec, e.Locals)
+			return dependsOn(spec.Local.Outputs, p) && runsOrBegins(s.Resource(maker), spec, e.Locals)
 		})
 		if i < 0 {
 			return false
@@ -106,10 +106,10 @@ func owe(s *State, name string, e Changed) bool {
 		to = append(to, s.view.makers[name][i])
 	}
 	for _, maker := range to {
-		r := s.Resources[maker]
+		r := s.Resource(maker)
 		r.Owes = copyOf(r.Owes)
 		r.Owes[name] = true
-		s.Resources[maker] = r
+		s.setResource(maker, r)
 	}
 	return len(to) > 0
 }
@@ -121,9 +121,9 @@ func pay(s *State, owes map[string]bool) {
 	}
 	s.Batch++
 	for name := range owes {
-		if r, ok := s.Resources[name]; ok {
+		if r, ok := s.resources.get(name); ok {
 			r.Dirty = s.Batch
-			s.Resources[name] = r
+			s.setResource(name, r)
 		}
 	}
 }
@@ -132,7 +132,7 @@ func pay(s *State, owes map[string]bool) {
 // itself reads, "" when there is none.
 func beingMade(s *State, name string) string {
 	for _, maker := range s.view.makers[name] {
-		spec, r := s.view.resource(maker), s.Resources[maker]
+		spec, r := s.view.resource(maker), s.Resource(maker)
 		if r.Wanted && (r.Working || depsReady(s, spec) && localWanted(s, spec)) {
 			return maker
 		}

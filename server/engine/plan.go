@@ -8,15 +8,19 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// plan compares facts with wishes and returns what is missing, marking it as
-// under way.
+// plan compares facts with wishes, as far as they changed, and returns what is
+// missing, marking it as under way.
 func plan(s *State) []Effect {
 	var effects []Effect
-	slots := slotsOf(s.Project) - working(s)
-	for i := range s.Project.Resources {
+	slots := slotsOf(s.Project) - s.working
+	for i := range s.due.all() {
+		if slots <= 0 {
+			break // what is due stays so
+		}
+		s.due.put(i, false)
 		spec := &s.Project.Resources[i]
-		r := s.Resources[spec.Name]
-		if !r.Wanted || r.Working || slots <= 0 || !depsReady(s, spec) {
+		r := s.Resource(spec.Name)
+		if !r.Wanted || r.Working || !depsReady(s, spec) {
 			continue
 		}
 		var next []Effect
@@ -40,22 +44,6 @@ func slotsOf(p *config.Project) int {
 	return 3
 }
 
-// working counts the updates under way.
-func working(s *State) int {
-	n := 0
-	for _, r := range s.Resources {
-		if r.Working {
-			n++
-		}
-	}
-	for _, img := range s.Images {
-		if img.Building {
-			n++
-		}
-	}
-	return n
-}
-
 // depsReady reports whether everything that a resource depends on was ready
 // once.
 func depsReady(s *State, spec *config.Resource) bool { return len(missingDeps(s, spec)) == 0 }
@@ -63,12 +51,12 @@ func depsReady(s *State, spec *config.Resource) bool { return len(missingDeps(s,
 // missingDeps returns what a resource depends on and that was never ready. A
 // dependency that is not in the project does not hold it back.
 func missingDeps(s *State, spec *config.Resource) []Wait {
-	if s.Resources[spec.Name].WasReady {
+	if s.Resource(spec.Name).WasReady {
 		return nil
 	}
 	var waits []Wait
 	for _, dep := range s.view.needs(spec) {
-		if d, ok := s.Resources[dep]; ok && d.Wanted && !d.WasReady {
+		if d := s.Resource(dep); d.Wanted && !d.WasReady {
 			waits = append(waits, Wait{Resource: dep})
 		}
 	}
@@ -92,8 +80,8 @@ func planLocal(s *State, spec *config.Resource) []Effect {
 	if !localDue(s, spec) {
 		return nil
 	}
-	r := begun(s, s.Resources[spec.Name])
-	s.Resources[spec.Name] = r
+	r := begun(s, s.Resource(spec.Name))
+	s.setResource(spec.Name, r)
 	return []Effect{RunLocal{Resource: *spec, Reason: reason(r)}}
 }
 
@@ -102,12 +90,12 @@ func localDue(s *State, spec *config.Resource) bool {
 	if !localWanted(s, spec) || !spec.Local.AllowParallel && otherLocal(s, spec.Name) != "" {
 		return false
 	}
-	return s.Resources[spec.Name].Forced || beingMade(s, spec.Name) == ""
+	return s.Resource(spec.Name).Forced || beingMade(s, spec.Name) == ""
 }
 
 // localWanted reports whether there is a reason to run a command.
 func localWanted(s *State, spec *config.Resource) bool {
-	r := s.Resources[spec.Name]
+	r := s.Resource(spec.Name)
 	changed := r.Dirty > max(r.Ran, r.Since)
 	first := r.Fresh && (spec.AutoInit || changed && spec.TriggerMode != config.TriggerManual)
 	if !r.Forced && !first && (!changed || !may(r, spec)) {
@@ -122,9 +110,9 @@ func localWanted(s *State, spec *config.Resource) bool {
 // otherLocal names a running command that no other may run beside, "" when
 // there is none.
 func otherLocal(s *State, name string) string {
-	for i := range s.Project.Resources {
+	for _, i := range s.view.alone {
 		o := &s.Project.Resources[i]
-		if o.Kind == config.KindLocal && o.Name != name && !o.Local.AllowParallel && s.Resources[o.Name].Working {
+		if o.Name != name && s.Resource(o.Name).Working {
 			return o.Name
 		}
 	}
@@ -134,14 +122,14 @@ func otherLocal(s *State, name string) string {
 // planDeploy starts the builds that a resource lacks or, when it lacks none, the
 // apply.
 func planDeploy(s *State, spec *config.Resource) []Effect {
-	r := s.Resources[spec.Name]
+	r := s.Resource(spec.Name)
 	if r.Fresh && !may(r, spec) && (spec.TriggerMode == config.TriggerManual || !filesChanged(s, spec, r.Since)) {
 		return nil
 	}
 	var effects []Effect
 	waiting := false
 	for _, ref := range s.view.order[spec.Name] {
-		img := s.Images[ref]
+		img := s.Image(ref)
 		if img.Building {
 			waiting = true
 			continue
@@ -174,7 +162,7 @@ func planDeploy(s *State, spec *config.Resource) []Effect {
 	apply := Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key, Forced: r.Forced && (r.Failed == nil || !r.Failed.Passing)}
 	r.Working, r.Forced, r.Applying = true, false, key
 	r.Ready, r.Broken, r.Gone, r.Ended, r.Blocker = false, false, false, false, Blocker{} // what is ready now is what it replaces
-	s.Resources[spec.Name] = r
+	s.setResource(spec.Name, r)
 	return []Effect{apply}
 }
 
@@ -182,7 +170,7 @@ func planDeploy(s *State, spec *config.Resource) []Effect {
 // after a batch.
 func filesChanged(s *State, spec *config.Resource, since uint64) bool {
 	return slices.ContainsFunc(spec.Images, func(ref string) bool {
-		for _, batch := range s.Images[ref].Dirty {
+		for _, batch := range s.Image(ref).Dirty {
 			if batch > since {
 				return true
 			}
@@ -192,9 +180,9 @@ func filesChanged(s *State, spec *config.Resource, since uint64) bool {
 }
 
 func startBuild(s *State, ref string) Effect {
-	img := s.Images[ref]
+	img := s.Image(ref)
 	img.Building, img.Started, img.Stale = true, s.Batch, false
-	s.Images[ref] = img
+	s.setImage(ref, img)
 	return Build{Image: *s.view.image(ref), Local: s.view.local[ref], Reason: newestPath(img)}
 }
 
@@ -215,10 +203,10 @@ func needsBuildOf(s *State, ref string, known map[string]bool) bool {
 		return needs
 	}
 	known[ref] = false // an image that is built from itself does not end here
-	img := s.Images[ref]
+	img := s.Image(ref)
 	needs = lacksBuild(s, ref)
 	for _, b := range s.view.bases[ref] {
-		if base := s.Images[b]; base.Building || base.Built > img.Built || needsBuildOf(s, b, known) {
+		if base := s.Image(b); base.Building || base.Built > img.Built || needsBuildOf(s, b, known) {
 			needs = true
 		}
 	}
@@ -228,7 +216,7 @@ func needsBuildOf(s *State, ref string, known map[string]bool) bool {
 
 // lacksBuild is needsBuild without a look at the bases.
 func lacksBuild(s *State, ref string) bool {
-	img := s.Images[ref]
+	img := s.Image(ref)
 	if img.Pushed == "" || img.Stale || img.Failed != nil {
 		return true // a failed build is not forgotten for a file that could be synced
 	}
@@ -246,7 +234,7 @@ func (s *State) reached(ref string) *config.Image {
 		return img
 	}
 	for _, name := range s.view.users[ref] {
-		if r := s.Resources[name]; r.Wanted && slices.Contains(r.Agentless, ref) {
+		if r := s.Resource(name); r.Wanted && slices.Contains(r.Agentless, ref) {
 			plain := *img
 			plain.LiveUpdate = nil
 			return &plain
@@ -258,16 +246,16 @@ func (s *State) reached(ref string) *config.Image {
 // newestCause returns the batch of what would make a build end otherwise: a
 // file of the image, or a base that was built since.
 func newestCause(s *State, ref string) uint64 {
-	batch := newest(s.Images[ref])
+	batch := newest(s.Image(ref))
 	for _, b := range s.view.bases[ref] {
-		batch = max(batch, s.Images[b].Built)
+		batch = max(batch, s.Image(b).Built)
 	}
 	return batch
 }
 
 func basesReady(s *State, ref string) bool {
 	for _, b := range s.view.bases[ref] {
-		if s.Images[b].Building || needsBuild(s, b) {
+		if s.Image(b).Building || needsBuild(s, b) {
 			return false
 		}
 	}
@@ -276,19 +264,21 @@ func basesReady(s *State, ref string) bool {
 
 // planTargets attaches to new containers and sends what their agents lack.
 func planTargets(s *State) []Effect {
-	type next struct {
-		id     TargetID
-		target Target
-		effect Effect
+	due := make([]TargetID, 0, s.dueTargets.len())
+	for id := range s.dueTargets.all() {
+		due = append(due, id)
 	}
-	var due []next
-	for id, t := range s.Targets {
+	slices.SortFunc(due, compareTargets)
+	s.dueTargets = table[TargetID, struct{}]{}
+	var effects []Effect
+	for _, id := range due {
+		t, known := s.targets.get(id)
 		switch {
-		case !t.Running || t.Agent == Attaching || t.Pushed != s.Images[t.Image].Pushed:
-			continue // not there yet, or about to be replaced
+		case !known || !t.Running || t.Agent == Attaching || t.Pushed != s.Image(t.Image).Pushed:
+			continue // gone, not there yet, or about to be replaced
 		case t.Agent == Unattached:
 			t.Agent = Attaching
-			due = append(due, next{id, t, Attach{Target: id, Resource: t.Resource, Image: t.Image, Instance: t.Instance}})
+			effects = append(effects, Attach{Target: id, Resource: t.Resource, Image: t.Image, Instance: t.Instance})
 		case t.Sending == 0:
 			live, ok := planLive(s, id, t)
 			if !ok {
@@ -298,14 +288,9 @@ func planTargets(s *State) []Effect {
 			live.Batch = s.Batch
 			postpone(s, t.Image, held(s, t.Image, t.Asked.Changes))
 			t.Sending, t.Asked.Restart = live.Batch, false
-			due = append(due, next{id, t, live})
+			effects = append(effects, live)
 		}
-	}
-	slices.SortFunc(due, func(a, b next) int { return compareTargets(a.id, b.id) })
-	var effects []Effect
-	for _, n := range due {
-		s.Targets[n.id] = n.target
-		effects = append(effects, n.effect)
+		s.setTarget(id, t)
 	}
 	return effects
 }
@@ -313,7 +298,7 @@ func planTargets(s *State) []Effect {
 // planLive returns what a target lacks; ok is false when it lacks nothing,
 // when a full build is to replace it, or when trying again is pointless.
 func planLive(s *State, id TargetID, t Target) (Live, bool) {
-	img := s.Images[t.Image]
+	img := s.Image(t.Image)
 	var changed []string
 	held := held(s, t.Image, t.Asked.Changes)
 	for p, batch := range img.Dirty {

@@ -38,7 +38,7 @@ func (v *view) withDependencies(names []string) map[string]bool {
 func applyKey(s *State, spec *config.Resource) string {
 	key := ownKey(s, spec)
 	for _, ref := range spec.Images {
-		key += "|" + s.Images[ref].Pushed
+		key += "|" + s.Image(ref).Pushed
 	}
 	return key
 }
@@ -51,7 +51,7 @@ func isApplyKey(s *State, spec *config.Resource, key string) bool {
 		if !ok || !strings.HasPrefix(rest, "|") {
 			return false
 		}
-		rest, ok = strings.CutPrefix(rest[1:], s.Images[ref].Pushed)
+		rest, ok = strings.CutPrefix(rest[1:], s.Image(ref).Pushed)
 	}
 	return ok && rest == ""
 }
@@ -59,7 +59,7 @@ func isApplyKey(s *State, spec *config.Resource, key string) bool {
 // ownKey is the part of a resource's key that is not its images': what it is
 // made from and, for a command that reads files itself, their last change.
 func ownKey(s *State, spec *config.Resource) string {
-	r := s.Resources[spec.Name]
+	r := s.Resource(spec.Name)
 	if spec.CustomDeploy == nil {
 		return r.Spec
 	}
@@ -70,7 +70,7 @@ func ownKey(s *State, spec *config.Resource) string {
 func pushedImages(s *State, spec *config.Resource) map[string]string {
 	images := make(map[string]string, len(spec.Images))
 	for _, ref := range spec.Images {
-		images[ref] = s.Images[ref].Pushed
+		images[ref] = s.Image(ref).Pushed
 	}
 	return images
 }
@@ -142,7 +142,7 @@ func goneObjects(s *State, next *config.Project) []config.Object {
 	}
 	var gone []config.Object
 	for _, o := range s.Project.YAML {
-		if r := s.Resources[o.Resource]; !still[o.Key] && r.Wanted && !r.Fresh {
+		if r := s.Resource(o.Resource); !still[o.Key] && r.Wanted && !r.Fresh {
 			gone = append(gone, o)
 		}
 	}
@@ -158,7 +158,7 @@ func goneDeploys(s *State, next *config.Project) []config.Resource {
 	var gone []config.Resource
 	for _, r := range s.Project.Resources {
 		still := slices.ContainsFunc(next.Resources, func(n config.Resource) bool { return n.Name == r.Name && n.CustomDeploy != nil })
-		if known := s.Resources[r.Name]; r.CustomDeploy != nil && !still && known.Wanted && !known.Fresh {
+		if known := s.Resource(r.Name); r.CustomDeploy != nil && !still && known.Wanted && !known.Fresh {
 			gone = append(gone, r)
 		}
 	}
@@ -174,7 +174,7 @@ func goneServices(s *State, next *config.Project) []config.Compose {
 	var gone []config.Compose
 	for _, r := range s.Project.Resources {
 		still := slices.ContainsFunc(next.Resources, func(n config.Resource) bool { return SameService(r.Compose, n.Compose) })
-		if known := s.Resources[r.Name]; r.Compose != nil && !still && known.Wanted && !known.Fresh {
+		if known := s.Resource(r.Name); r.Compose != nil && !still && known.Wanted && !known.Fresh {
 			gone = append(gone, *r.Compose)
 		}
 	}

@@ -135,7 +135,7 @@ func TestAutoInitWaitsForAChangeOfThisSession(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.do(Configured{Project: p})
-	w.do(Restored{Ref: "web", Spec: w.state.Images["web"].Spec, Pushed: "web:1", Dirty: []string{"/w/web/a"}})
+	w.do(Restored{Ref: "web", Spec: w.state.Image("web").Spec, Pushed: "web:1", Dirty: []string{"/w/web/a"}})
 	w.do(Changed{Images: map[string][]string{"web": {"/w/web/b"}}, Locals: []string{"compile"}})
 	w.want(Wanted{})
 	w.want(Changed{Images: map[string][]string{"web": {"/w/web/a"}}}, "build base")
@@ -229,8 +229,8 @@ func TestCustomDeployIsSyncedWithoutABuild(t *testing.T) {
 	w.want(changed("/w/src/go.mod"), "apply web ", "live web-1 /srv/go.mod")
 	w.want(LiveDone{Target: target("web-1"), Batch: w.live()})
 	w.want(Applied{Resource: "web"})
-	if s := w.state; !InSync(s.Images[img.Ref], s.Targets[target("web-1")]) {
-		t.Errorf("not in sync: %+v", s.Images)
+	if s := w.state; !InSync(s.Image(img.Ref), s.Target(target("web-1"))) {
+		t.Errorf("not in sync: %+v", s.Image("web"))
 	}
 	w.want(Configured{Project: p})
 	w.want(seen("web", "web-2", img.Ref, img.Ref, "i2"), "detach web-1", "attach web-2")
@@ -269,7 +269,7 @@ func TestAnotherKindUnderTheSameName(t *testing.T) {
 				continue
 			}
 			w.want(Configured{Project: with(to)}, append(slices.Clone(end[from]), begin[to])...)
-			if w.state.Resources["it"].Ready {
+			if w.state.Resource("it").Ready {
 				t.Errorf("from %s to %s: ready before it is there", from, to)
 			}
 		}
@@ -286,7 +286,7 @@ func TestWhatWasDeletedInTheClusterIsAppliedWhenAsked(t *testing.T) {
 			w.state.Project.Resources[0].TriggerMode = mode
 			w.want(gone, "detach web-1")
 			w.want(ask, "apply web web=web:1")
-			if r := w.state.Resources["web"]; r.Gone || r.Broken {
+			if r := w.state.Resource("web"); r.Gone || r.Broken {
 				t.Errorf("%T: %+v", ask, r)
 			}
 			w.want(Applied{Resource: "web"})
@@ -316,12 +316,12 @@ func TestWhatImagesComeFrom(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := Step(State{}, test.from)
-			img := s.Images["web"]
+			img := s.Image("web")
 			img.Pushed = "web:1"
-			s.Images["web"] = img
+			s.setImage("web", img)
 			s, _ = Step(s, test.to)
-			if s.Images["web"].Stale != test.builds {
-				t.Errorf("stale = %v, want %v", s.Images["web"].Stale, test.builds)
+			if s.Image("web").Stale != test.builds {
+				t.Errorf("stale = %v, want %v", s.Image("web").Stale, test.builds)
 			}
 		})
 	}

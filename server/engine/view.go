@@ -22,6 +22,14 @@ type view struct {
 	ranks     map[string]int      // of Kubernetes resources, for their first update
 	jobs      map[string]bool     // resources of Jobs alone
 	grounds   []*config.Resource  // those of them below the highest rank
+
+	// By place in the project:
+	places     map[string]int           // of each resource
+	readers    map[string][]int         // by ref: the resources that run an image, or what is built from it
+	dependents map[string][]int         // by resource: those whose first update comes after it
+	made       map[string][]int         // by command: the resources that read what it declares to write
+	alone      []int                    // commands that no other of them may run beside
+	stand      [rankWorkloads + 1][]int // by rank: the resources above it
 }
 
 func newView(p *config.Project) *view {
@@ -36,6 +44,8 @@ func newView(p *config.Project) *view {
 		writers:   map[string][]string{},
 		ranks:     ranks(p),
 		jobs:      Jobs(p),
+
+		places: make(map[string]int, len(p.Resources)), readers: map[string][]int{}, dependents: map[string][]int{}, made: map[string][]int{},
 	}
 	// Of two of one name the first counts.
 	all := p.LiveImages()
@@ -76,11 +86,47 @@ func newView(p *config.Project) *view {
 		}
 	}
 	for i := range p.Resources {
-		if r := &p.Resources[i]; r.Kind == config.KindK8s && v.ranks[r.Name] < rankWorkloads {
-			v.grounds = append(v.grounds, r)
+		if r := &p.Resources[i]; v.resources[r.Name] == r {
+			v.place(i, r)
 		}
 	}
 	return v
+}
+
+// place notes a resource under what a change of has to do with it.
+func (v *view) place(i int, r *config.Resource) {
+	v.places[r.Name] = i
+	for _, ref := range v.reads(r.Name) {
+		v.readers[ref] = append(v.readers[ref], i)
+	}
+	for _, dep := range v.needs(r) {
+		v.dependents[dep] = append(v.dependents[dep], i)
+	}
+	for _, maker := range v.makers[r.Name] {
+		v.made[maker] = append(v.made[maker], i)
+	}
+	switch r.Kind {
+	case config.KindLocal:
+		if r.Local != nil && !r.Local.AllowParallel {
+			v.alone = append(v.alone, i)
+		}
+	case config.KindK8s:
+		rank := v.ranks[r.Name]
+		if rank < rankWorkloads {
+			v.grounds = append(v.grounds, r)
+		}
+		for below := range rank {
+			v.stand[below] = append(v.stand[below], i)
+		}
+	}
+}
+
+// above returns the resources that stand on a resource's objects.
+func (v *view) above(r *config.Resource) []int {
+	if r.Kind != config.KindK8s {
+		return nil
+	}
+	return v.stand[v.ranks[r.Name]]
 }
 
 // localImages returns the images that Compose services run and nothing else: with
@@ -186,11 +232,24 @@ func (v *view) reads(resource string) []string {
 // Concerned returns the resources that are wanted and that a change of files
 // means something to, in the project's order.
 func (s *State) Concerned(e Changed) []string {
+	if s.view == nil {
+		return nil
+	}
+	var places []int
+	for _, name := range e.Locals {
+		if i, ok := s.view.places[name]; ok {
+			places = append(places, i)
+		}
+	}
+	for ref, paths := range e.Images {
+		if len(paths) > 0 {
+			places = append(places, s.view.readers[ref]...)
+		}
+	}
+	slices.Sort(places)
 	var names []string
-	for i := 0; s.Project != nil && i < len(s.Project.Resources); i++ {
-		name := s.Project.Resources[i].Name
-		touched := slices.Contains(e.Locals, name) || slices.ContainsFunc(s.view.reads(name), func(ref string) bool { return len(e.Images[ref]) > 0 })
-		if touched && s.Resources[name].Wanted {
+	for _, i := range slices.Compact(places) {
+		if name := s.Project.Resources[i].Name; s.Resource(name).Wanted {
 			names = append(names, name)
 		}
 	}
@@ -200,12 +259,9 @@ func (s *State) Concerned(e Changed) []string {
 // Users returns the resources that run an image, or one that is built from it,
 // and those whose containers a LiveImage stands for.
 func Users(p *config.Project, ref string) []string {
-	v := newView(p)
 	var users []string
-	for i := range p.Resources {
-		if name := p.Resources[i].Name; slices.Contains(v.reads(name), ref) {
-			users = append(users, name)
-		}
+	for _, i := range newView(p).readers[ref] {
+		users = append(users, p.Resources[i].Name)
 	}
 	return users
 }

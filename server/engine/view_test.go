@@ -29,17 +29,21 @@ func TestViewSurvivesACycle(t *testing.T) {
 }
 
 func TestIsApplyKeyAgreesWithApplyKey(t *testing.T) {
-	spec := &config.Resource{Name: "web", Images: []string{"web", "side"}}
-	s := &State{
-		Resources: map[string]Resource{"web": {Spec: "spec"}},
-		Images:    map[string]Image{"web": {Pushed: "web:1"}, "side": {Pushed: "side:1"}},
+	p := &config.Project{
+		Images:    []config.Image{{Ref: "web"}, {Ref: "side"}},
+		Resources: []config.Resource{{Name: "web", Kind: config.KindK8s, Images: []string{"web", "side"}}},
 	}
-	good := applyKey(s, spec)
-	if !isApplyKey(s, spec, good) {
+	s, _ := Step(State{}, Configured{Project: p})
+	s.setImage("web", Image{Pushed: "web:1"})
+	s.setImage("side", Image{Pushed: "side:1"})
+	s.setResource("web", Resource{Spec: "spec"})
+	spec := &p.Resources[0]
+	good := applyKey(&s, spec)
+	if !isApplyKey(&s, spec, good) {
 		t.Errorf("%q is not taken for the key", good)
 	}
 	for _, key := range []string{"", "spec", "spec|web:1", "spec|web:1|side:2", good + "|", good + "0", "other|web:1|side:1", "spec web:1|side:1"} {
-		if isApplyKey(s, spec, key) {
+		if isApplyKey(&s, spec, key) {
 			t.Errorf("%q is taken for the key %q", key, good)
 		}
 	}

@@ -17,7 +17,7 @@ type Wait struct {
 // Waits says what a resource's first update waits for, or, of a manual one,
 // its next; none when nothing holds it back.
 func (s *State) Waits(name string) []Wait {
-	r := s.Resources[name]
+	r := s.Resource(name)
 	if s.view == nil || !s.Up || !r.Wanted || r.Working {
 		return nil
 	}
@@ -41,11 +41,11 @@ func (s *State) Waits(name string) []Wait {
 	}
 	var waits []Wait
 	for _, ref := range s.view.order[name] {
-		if s.Images[ref].Building && !slices.Contains(spec.Images, ref) {
+		if s.Image(ref).Building && !slices.Contains(spec.Images, ref) {
 			waits = append(waits, Wait{Image: ref})
 		}
 	}
-	if len(waits) == 0 && working(s) >= slotsOf(s.Project) {
+	if len(waits) == 0 && s.working >= slotsOf(s.Project) {
 		waits = append(waits, Wait{Slot: true})
 	}
 	return waits
@@ -54,7 +54,7 @@ func (s *State) Waits(name string) []Wait {
 // AwaitsTrigger reports whether only a person can start a resource's next
 // update: its first, or what a manual one holds back.
 func AwaitsTrigger(s *State, spec *config.Resource) bool {
-	r := s.Resources[spec.Name]
+	r := s.Resource(spec.Name)
 	manual := spec.TriggerMode == config.TriggerManual
 	switch {
 	case !r.Wanted || r.Forced || r.Working:
@@ -74,16 +74,14 @@ func AwaitsTrigger(s *State, spec *config.Resource) bool {
 // heldBack reports whether no container of a resource has an image's newest
 // change.
 func heldBack(s *State, resource, ref string) bool {
-	last := newest(s.Images[ref])
-	if last <= s.Images[ref].Built {
+	last := newest(s.Image(ref))
+	if last <= s.Image(ref).Built {
 		return false
 	}
-	for _, t := range s.Targets {
-		if t.Resource == resource && t.Image == ref && (t.Synced >= last || t.Sending != 0) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(s.TargetsOf(resource), func(id TargetID) bool {
+		t := s.Target(id)
+		return t.Image == ref && (t.Synced >= last || t.Sending != 0)
+	})
 }
 
 // Behind counts the changed files that a target lacks.
@@ -103,17 +101,17 @@ func (s *State) StaleBy(name string) string {
 	if s.view == nil {
 		return ""
 	}
-	if by := s.HeldBy(name); by != "" && s.Resources[by].Failed != nil {
+	if by := s.HeldBy(name); by != "" && s.Resource(by).Failed != nil {
 		return by
 	}
 	for _, maker := range s.view.makers[name] {
-		if r := s.Resources[maker]; r.Wanted && r.Failed != nil && r.Owes[name] {
+		if r := s.Resource(maker); r.Wanted && r.Failed != nil && r.Owes[name] {
 			return maker
 		}
 	}
 	for _, dep := range s.view.resource(name).ResourceDeps {
 		spec := s.view.resource(dep)
-		if r := s.Resources[dep]; spec.Kind == config.KindLocal && r.Wanted && r.Failed != nil {
+		if r := s.Resource(dep); spec.Kind == config.KindLocal && r.Wanted && r.Failed != nil {
 			return dep
 		}
 	}

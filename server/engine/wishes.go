@@ -16,7 +16,7 @@ func (e Configured) record(s *State) []Effect {
 	images := make(map[string]Image, len(all))
 	for i := range all {
 		spec := &all[i]
-		img := s.Images[spec.Ref]
+		img := s.Image(spec.Ref)
 		if spec.Builder == config.BuilderNone {
 			img.Pushed = spec.Ref // it is there as soon as its containers are
 		} else if hash := s.view.imageSpec(spec, e.BuildInputs); img.Spec != hash {
@@ -26,12 +26,11 @@ func (e Configured) record(s *State) []Effect {
 		}
 		images[spec.Ref] = img
 	}
-	s.Images = images
 	specs := resourceSpecs(e.Project)
 	resources := make(map[string]Resource, len(e.Project.Resources))
 	var effects []Effect
 	for _, r := range e.Project.Resources {
-		res, known := s.Resources[r.Name]
+		res, known := s.resources.get(r.Name)
 		if changed[r.Name] {
 			res, known = Resource{}, false // the name is all that it has in common
 		}
@@ -50,7 +49,7 @@ func (e Configured) record(s *State) []Effect {
 		}
 		resources[r.Name] = res
 	}
-	for name := range s.Resources {
+	for name := range s.resources.all() {
 		if _, still := resources[name]; !still || changed[name] {
 			effects = append(effects, StopLocal{Resource: name})
 			effects = append(effects, dropTargets(s, name)...)
@@ -58,10 +57,11 @@ func (e Configured) record(s *State) []Effect {
 		}
 	}
 	slices.Sort(gone.Dropped)
-	before := s.Resources
-	s.Resources = resources
+	before := s.resources
+	s.begin(images, resources)
 	for _, name := range gone.Dropped {
-		pay(s, before[name].Owes)
+		left, _ := before.get(name)
+		pay(s, left.Owes)
 	}
 	if s.Up {
 		effects = append(effects, want(s)...)
@@ -90,7 +90,7 @@ func changedKind(s *State, next *config.Project) map[string]bool {
 }
 
 func (e Restored) record(s *State) []Effect {
-	img, ok := s.Images[e.Ref]
+	img, ok := s.images.get(e.Ref)
 	if !ok || img.Spec != e.Spec || img.Pushed != "" && !onlyLive(s, e.Ref) {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (e Restored) record(s *State) []Effect {
 	for _, p := range e.Dirty {
 		img.Dirty[p] = s.Batch
 	}
-	s.Images[e.Ref] = img
+	s.setImage(e.Ref, img)
 	noteRestored(s, e.Ref, e.Dirty)
 	return nil
 }
@@ -138,7 +138,7 @@ func (e Wanted) record(s *State) []Effect {
 // askAgain has what failed of some resources, or of all, tried again.
 func (s *State) askAgain(names []string) {
 	asked, images := s.view.withDependencies(names), map[string]bool{}
-	for name, r := range s.Resources {
+	for name, r := range s.resources.all() {
 		if len(names) > 0 && !asked[name] {
 			continue
 		}
@@ -152,22 +152,22 @@ func (s *State) askAgain(names []string) {
 		local := s.view.resource(name).Kind != config.KindK8s
 		r.Forced = r.Forced || r.Gone || local && r.Wanted && !r.Working && (r.Failed != nil || r.Broken) || s.view.jobs[name] && r.Broken
 		r.Failed = nil
-		s.Resources[name] = r
+		s.setResource(name, r)
 	}
-	for id, t := range s.Targets {
+	for id, t := range s.targets.all() {
 		if len(names) == 0 || asked[t.Resource] {
 			t.Failed = nil
-			s.Targets[id] = t
+			s.setTarget(id, t)
 		}
 	}
 	for ref := range images {
-		img, known := s.Images[ref]
+		img, known := s.images.get(ref)
 		if !known {
 			continue
 		}
 		img.Stale = img.Stale || img.Failed != nil
 		img.Failed = nil
-		s.Images[ref] = img
+		s.setImage(ref, img)
 	}
 }
 
@@ -192,13 +192,13 @@ func want(s *State) []Effect {
 		if now, switched := s.Switched[r.Name]; switched || on[r.Name] {
 			wanted = now || on[r.Name]
 		}
-		res := s.Resources[r.Name]
+		res := s.Resource(r.Name)
 		switch {
 		case wanted && !res.Wanted:
 			res.Wanted, res.Fresh, res.Since = true, true, s.Batch
-			s.Resources[r.Name] = res
+			s.setResource(r.Name, res)
 		case !wanted && res.Wanted:
-			s.Resources[r.Name] = Resource{Spec: res.Spec}
+			s.setResource(r.Name, Resource{Spec: res.Spec})
 			pay(s, res.Owes)
 			effects = append(effects, StopLocal{Resource: r.Name})
 			effects = append(effects, dropTargets(s, r.Name)...)
@@ -240,8 +240,8 @@ func (s *State) switchedOn() map[string]bool {
 func (Unwanted) record(s *State) []Effect {
 	s.Up, s.Switched = false, nil
 	var effects []Effect
-	for name, r := range s.Resources {
-		s.Resources[name] = Resource{Spec: r.Spec}
+	for name, r := range s.resources.all() {
+		s.setResource(name, Resource{Spec: r.Spec})
 		effects = append(effects, dropTargets(s, name)...)
 	}
 	if s.Project != nil {
@@ -255,26 +255,26 @@ func (Unwanted) record(s *State) []Effect {
 }
 
 func (e Triggered) record(s *State) []Effect {
-	r, ok := s.Resources[e.Resource]
+	r, ok := s.resources.get(e.Resource)
 	if !ok {
 		return nil
 	}
 	r.Failed, r.Wanted = nil, true
 	if r.Gone { // its images are not what is missing
 		r.Forced = true
-		s.Resources[e.Resource] = r
+		s.setResource(e.Resource, r)
 		return nil
 	}
 	if forceTargets(s, e.Resource) {
-		s.Resources[e.Resource] = r
+		s.setResource(e.Resource, r)
 		return nil // what a manual resource had waiting is all that was asked for
 	}
 	r.Forced = true
-	s.Resources[e.Resource] = r
+	s.setResource(e.Resource, r)
 	for _, ref := range s.ImagesOf(e.Resource) {
-		img := s.Images[ref]
+		img := s.Image(ref)
 		img.Stale, img.Failed = true, nil
-		s.Images[ref] = img
+		s.setImage(ref, img)
 	}
 	return nil
 }
@@ -288,10 +288,10 @@ func (e RestartAsked) record(s *State) []Effect {
 			return restartServer(s, spec)
 		}
 	}
-	for id, t := range s.Targets {
-		if t.Resource == e.Resource && t.Agent == Connected {
+	for _, id := range s.TargetsOf(e.Resource) {
+		if t := s.Target(id); t.Agent == Connected {
 			t.Asked.Restart = true
-			s.Targets[id] = t
+			s.setTarget(id, t)
 		}
 	}
 	return nil
@@ -300,23 +300,21 @@ func (e RestartAsked) record(s *State) []Effect {
 // restartServer starts the serve command of a local resource again. One whose
 // command goes on is served when that has ended.
 func restartServer(s *State, spec *config.Resource) []Effect {
-	r := s.Resources[spec.Name]
+	r := s.Resource(spec.Name)
 	if !r.Wanted || r.Working || r.Applied == "" || spec.Local.ServeCmd.Empty() {
 		return nil
 	}
 	r.Ready, r.Broken, r.Ended = false, false, false
-	s.Resources[spec.Name] = r
+	s.setResource(spec.Name, r)
 	return []Effect{Restart{Resource: *spec}}
 }
 
 // dropTargets gives up the targets of a resource.
 func dropTargets(s *State, resource string) []Effect {
 	var effects []Effect
-	for id, t := range s.Targets {
-		if t.Resource == resource {
-			delete(s.Targets, id)
-			effects = append(effects, Detach{Target: id})
-		}
+	for _, id := range s.TargetsOf(resource) {
+		s.dropTarget(id)
+		effects = append(effects, Detach{Target: id})
 	}
 	return effects
 }
@@ -325,10 +323,10 @@ func dropTargets(s *State, resource string) []Effect {
 // and reports whether there were any.
 func forceTargets(s *State, resource string) bool {
 	waiting := false
-	for id, t := range s.Targets {
-		if t.Resource == resource && t.Agent == Connected && t.Checked && newest(s.Images[t.Image]) > max(t.Synced, s.Images[t.Image].Built) {
+	for _, id := range s.TargetsOf(resource) {
+		if t := s.Target(id); t.Agent == Connected && t.Checked && newest(s.Image(t.Image)) > max(t.Synced, s.Image(t.Image).Built) {
 			t.Asked.Changes, t.Failed = true, nil
-			s.Targets[id] = t
+			s.setTarget(id, t)
 			waiting = true
 		}
 	}

@@ -22,7 +22,7 @@ func TestBlocked(t *testing.T) {
 	} {
 		s := newScene(t)
 		s.runs()
-		s.s.Resources["late"] = engine.Resource{} // nothing but web is wanting
+		s.tell(engine.Switched{On: map[string]bool{"late": false}}) // nothing but web is wanting
 		s.tell(engine.Observed{Resource: "web", Message: "the words", Blocker: engine.Blocker{Kind: kind, Name: "x"}})
 		s.says("web", "waiting: "+want)
 		status := s.status()

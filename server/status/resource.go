@@ -13,14 +13,14 @@ import (
 
 // resource says where one resource stands.
 func (f *Facts) resource(spec *config.Resource, ends bool, targets []engine.TargetID, hosts []config.Link) api.ResourceStatus {
-	r := f.State.Resources[spec.Name]
+	r := f.State.Resource(spec.Name)
 	s := api.ResourceStatus{
 		Name: spec.Name, Kind: spec.Kind, Labels: spec.Labels, Pos: spec.Pos,
 		TriggerMode: spec.TriggerMode, Links: links(spec, hosts), LastUpdate: f.Updates[spec.Name],
 		Forwards: slices.Clone(f.Forwards[spec.Name]), Ends: ends,
 	}
 	for _, ref := range spec.Images {
-		s.Images = append(s.Images, api.ImageStatus{Ref: ref, Pushed: f.State.Images[ref].Pushed})
+		s.Images = append(s.Images, api.ImageStatus{Ref: ref, Pushed: f.State.Image(ref).Pushed})
 	}
 	if r.Wanted { // pods that are on their way out are nobody's problem
 		for _, id := range targets {
@@ -114,7 +114,7 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 		state = api.StateStale
 	}
 	for _, ref := range f.State.ImagesOf(spec.Name) {
-		img := f.State.Images[ref]
+		img := f.State.Image(ref)
 		if img.Building {
 			return verdict{state: api.StateBuilding, why: "building " + ref}, true
 		}

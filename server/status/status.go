@@ -54,10 +54,10 @@ func Of(f Facts) *api.Status {
 		Cluster: f.Cluster, Config: f.Config, Resources: []api.ResourceStatus{},
 	}
 	if f.Project != nil {
-		targets, hosts, jobs := f.targetsByResource(), f.hosts(), engine.Jobs(f.Project)
+		hosts, jobs := f.hosts(), engine.Jobs(f.Project)
 		for i := range f.Project.Resources {
 			spec := &f.Project.Resources[i]
-			s.Resources = append(s.Resources, f.resource(spec, ends(spec, jobs[spec.Name]), targets[spec.Name], hosts[spec.Name]))
+			s.Resources = append(s.Resources, f.resource(spec, ends(spec, jobs[spec.Name]), f.State.TargetsOf(spec.Name), hosts[spec.Name]))
 		}
 	}
 	nameCauses(s)

@@ -96,7 +96,7 @@ func (s *scene) seen(ready, broken bool, message string) engine.Observed {
 }
 
 func (s *scene) synced() {
-	s.tell(engine.LiveDone{Target: web1, Batch: s.s.Targets[web1].Sending})
+	s.tell(engine.LiveDone{Target: web1, Batch: s.s.Target(web1).Sending})
 }
 
 func save(files ...string) engine.Changed {
@@ -156,7 +156,7 @@ func TestStale(t *testing.T) {
 		s.runs()
 		s.tell(save("/w/web/a"))
 		s.says("web", "updating: updating web-1")
-		s.tell(engine.LiveDone{Target: web1, Batch: s.s.Targets[web1].Sending, Problem: bad})
+		s.tell(engine.LiveDone{Target: web1, Batch: s.s.Target(web1).Sending, Problem: bad})
 		s.says("web", "stale: the last live update failed")
 		s.proof("differs")
 	})

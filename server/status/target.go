@@ -1,7 +1,6 @@
 package status
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -10,22 +9,8 @@ import (
 	"github.com/towline-dev/towline/server/engine"
 )
 
-// targetsByResource are the containers of each resource, by pod and name.
-func (f *Facts) targetsByResource() map[string][]engine.TargetID {
-	all := map[string][]engine.TargetID{}
-	for id, t := range f.State.Targets {
-		all[t.Resource] = append(all[t.Resource], id)
-	}
-	for _, ids := range all {
-		slices.SortFunc(ids, func(a, b engine.TargetID) int {
-			return cmp.Or(cmp.Compare(a.Pod, b.Pod), cmp.Compare(a.Container, b.Container), cmp.Compare(a.Namespace, b.Namespace))
-		})
-	}
-	return all
-}
-
 func (f *Facts) target(id engine.TargetID) api.Target {
-	t, known := f.State.Targets[id], f.Targets[id]
+	t, known := f.State.Target(id), f.Targets[id]
 	s := api.Target{
 		Namespace: id.Namespace, Pod: id.Pod, PodUID: known.PodUID, Container: id.Container, Image: known.Image,
 		Ready: known.Ready, Restarts: known.Restarts, Agent: t.Agent == engine.Connected, Pid: known.Process.PID,
@@ -33,7 +18,7 @@ func (f *Facts) target(id engine.TargetID) api.Target {
 		Paused: known.Process.Paused, Language: known.Process.Language,
 		LastSync: f.Synced[id], Problem: known.Problem, Covered: known.Covered,
 	}
-	img := f.State.Images[t.Image]
+	img := f.State.Image(t.Image)
 	switch {
 	case len(f.State.ImageConfig(t.Image).LiveUpdate) == 0:
 		s.Sync = api.SyncNone
@@ -65,8 +50,8 @@ func (f *Facts) proof(ids []engine.TargetID, r api.ResourceStatus) api.Proof {
 			p = api.ProofUnproven
 		case api.SyncPending, api.SyncStale:
 			p = api.ProofBehind
-			t := f.State.Targets[ids[i]]
-			behind = max(behind, engine.Behind(f.State.Images[t.Image], t))
+			t := f.State.Target(ids[i])
+			behind = max(behind, engine.Behind(f.State.Image(t.Image), t))
 		case api.SyncFailed:
 			p = api.ProofDiffers
 		}
