@@ -14,7 +14,7 @@ import (
 // TestOnlyWhatChangedIsPlanned plays random events: a plan that looks at what
 // is due comes to the same effects and facts as one that looks at everything.
 func TestOnlyWhatChangedIsPlanned(t *testing.T) {
-	for seed := range uint64(80) {
+	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			g := &player{Rand: rand.New(rand.NewPCG(seed, 1))}
 			g.apply(Configured{Project: g.project()})
@@ -28,8 +28,8 @@ func TestOnlyWhatChangedIsPlanned(t *testing.T) {
 				}
 				all, want := Step(all, e)
 				got := g.apply(e)
-				if diff := cmp.Diff(factsOf(&all), factsOf(&g.state)); diff != "" || !reflect.DeepEqual(want, got) {
-					t.Fatalf("step %d, %T %+v:\nof all that is due: %v\nof all there is:    %v\nfacts (-all +due):\n%s", n, e, e, got, want, diff)
+				if a, b := factsOf(&all), factsOf(&g.state); !reflect.DeepEqual(want, got) || !reflect.DeepEqual(a, b) {
+					t.Fatalf("step %d, %T %+v:\nof all that is due: %v\nof all there is:    %v\nfacts (-all +due):\n%s", n, e, e, got, want, cmp.Diff(a, b))
 				}
 			}
 		})
