@@ -11,6 +11,7 @@ import (
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/inject"
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/agents"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -42,7 +43,12 @@ func (r *Runner) Debug(ctx context.Context, resource, pod, container string, lau
 	if err != nil {
 		return nil, Session{}, err
 	}
-	return conn, Session{Target: id, Pid: s.Pid, Child: s.Child, Program: s.Program, Language: s.Language, Image: s.Image, PathMap: set.PathMap}, nil
+	return conn, sessionOf(id, s, set), nil
+}
+
+// sessionOf adds to what an agent says of a debugger what the Tiltfile does.
+func sessionOf(id engine.TargetID, s agents.Session, set config.DebugSetting) Session {
+	return Session{Target: id, Pid: s.Pid, Child: s.Child, Program: s.Program, Language: s.Language, Image: s.Image, PathMap: set.PathMap}
 }
 
 // debuggable chooses the container to debug.

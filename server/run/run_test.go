@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/agents"
 	"github.com/towline-dev/towline/server/run/deploy"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -96,7 +98,9 @@ func (w *world) Build(_ context.Context, r build.Request) (build.Result, error) 
 	if w.broken != nil {
 		return build.Result{}, w.broken
 	}
-	w.with(func() { w.did = append(w.did, "build "+r.Image.Ref+" from "+r.Bases["base"]) })
+	w.with(func() {
+		w.did = append(w.did, "build "+r.Image.Ref+" from "+strings.Join(slices.Sorted(maps.Values(r.Bases)), " "))
+	})
 	return build.Result{Ref: r.Image.Ref + ":1", LocalRef: "local/" + r.Image.Ref, Config: build.ImageConfig{Cmd: []string{"/app"}}}, nil
 }
 func (w *world) AgentImage(context.Context, map[string][]byte, string) (string, error) {
@@ -261,6 +265,38 @@ func TestWhichPodIsMeant(t *testing.T) {
 		}
 		if _, _, err := r.Debug(t.Context(), "web", "e", "app", false); err == nil || !strings.Contains(err.Error(), "has the agent that a debugger needs") {
 			t.Errorf("debugging without an agent: %v", err)
+		}
+		p.Settings.Towline = map[string]any{"debug": []any{map[string]any{"resource": "web", "container": "sidecar"}}}
+		r.Configure(p)
+		for container, want := range map[string]string{"": `no container named "sidecar"`, "other": `no container named "other"`} {
+			if _, _, err := r.Debug(t.Context(), "web", "e", container, false); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("with towline.debug(container='sidecar') and asked for %q: %v, want %q", container, err, want)
+			}
+		}
+	})
+}
+
+// TestDebuggersKnowTheFolders that towline.debug() maps.
+func TestDebuggersKnowTheFolders(t *testing.T) {
+	set := config.DebugSetting{PathMap: map[string]string{"/w/lib": "/usr/lib/lib"}}
+	img := &config.Image{Ref: "img"}
+	got := sessionOf(engine.TargetID{Pod: "p"}, agents.Session{Pid: 1, Child: 2, Program: "/app", Language: "go", Image: img}, set)
+	want := Session{Target: engine.TargetID{Pod: "p"}, Pid: 1, Child: 2, Program: "/app", Language: "go", Image: img, PathMap: set.PathMap}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestCustomBuildsGetTheImagesThatTheyName, as docker builds those of their
+// Dockerfile.
+func TestCustomBuildsGetTheImagesThatTheyName(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *Runner, w *world) {
+		r.Configure(project())
+		r.Adopt("base", build.Result{Ref: "base:1", LocalRef: "local/base"})
+		r.Adopt("tool", build.Result{Ref: "tool:1", LocalRef: "local/tool"})
+		r.Perform(engine.Build{Image: config.Image{Ref: "img", BaseImages: []string{"base"}, ImageDeps: []string{"tool"}}})
+		if w.take(); !slices.Contains(w.did, "build img from local/base local/tool") {
+			t.Errorf("did %q", w.did)
 		}
 	})
 }

@@ -45,3 +45,13 @@ func TestLinks(t *testing.T) {
 		t.Errorf("links (-want +got):\n%s", diff)
 	}
 }
+
+// TestLabelsAreShown: faces group by them.
+func TestLabelsAreShown(t *testing.T) {
+	s := newScene(t, func(p *config.Project) { p.Resources[1].Labels = []string{"backend", "go"} })
+	for _, r := range s.status().Resources {
+		if want := map[string]int{"web": 2}[r.Name]; len(r.Labels) != want {
+			t.Errorf("%s has the labels %q", r.Name, r.Labels)
+		}
+	}
+}

@@ -117,7 +117,8 @@ server/engine.otherLocal: Local.AllowParallel
 server/engine.view.findMakers server/engine.noteWrites server/engine.owe: Local.Outputs
 server/engine.objectsOf: Object.Resource
 server/engine.agentless: AgentSetting.Enabled
-server/run.Runner.Debug: DebugSetting.PathMap DebugSetting.Container
+server/run.Runner.Debug: DebugSetting.Container
+server/run.sessionOf: DebugSetting.PathMap
 server/run/agents.changeOf: Step.Argv SyncSetting.Delete
 server/run/agents.Agents.live: SyncSetting.Mode
 server/run/agents.policyOf: RestartSetting.Policy RestartSetting.Signal RestartSetting.Grace

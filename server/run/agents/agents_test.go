@@ -32,11 +32,13 @@ type agent struct {
 	*agenttest.Fake
 	debugged bool
 	policies []wire.Policy
+	changes  []client.Change
 	refuse   error                                  // of SetPolicy and Stop
 	onApply  func(ctx context.Context, real func()) // nil: at once
 }
 
 func (a *agent) Apply(ctx context.Context, c client.Change) (r wire.Result, err error) {
+	a.changes = append(a.changes, c)
 	if a.onApply == nil {
 		return a.Fake.Apply(ctx, c)
 	}

@@ -227,3 +227,26 @@ func (reader) ReadDir(name string) ([]os.DirEntry, error) { return os.ReadDir(na
 func (reader) Open(name string) (io.ReadCloser, error)    { return os.Open(name) }
 func (reader) Readlink(name string) (string, error)       { return os.Readlink(name) }
 func (reader) Now() time.Time                             { return time.Now() }
+
+// TestHowFilesTravelIsSet by towline.sync(mode=…): for this image alone.
+func TestHowFilesTravelIsSet(t *testing.T) {
+	for mode, want := range map[string]struct{ delta, patched bool }{"auto": {false, true}, "delta": {true, true}, "whole": {false, false}} {
+		inBubble(t, func(t *testing.T, b *bench) {
+			p := b.project()
+			p.Settings.Towline["sync"] = []any{
+				map[string]any{"ref": "img", "mode": mode, "delete": true}, map[string]any{"ref": "other", "mode": "delta", "delete": true},
+			}
+			b.Configure(p)
+			b.Attach(engine.Attach{Target: web, Resource: "web", Image: "img", Instance: "1"})
+			b.told(engine.Attached{Target: web, Instance: "1"})
+			b.live(engine.Live{}, "a", "one")
+			if done := b.done(); done.Problem != nil {
+				t.Fatal(done.Problem)
+			}
+			_, patched := b.agent.changes[0].Source.(*patched)
+			if delta := b.agent.changes[0].Delta; delta != want.delta || patched != want.patched {
+				t.Errorf("%s: as differences always: %v, where they are smaller: %v", mode, delta, patched)
+			}
+		})
+	}
+}

@@ -206,3 +206,15 @@ func TestForwardEndsWithItsConnections(t *testing.T) {
 		t.Errorf("the connection is there after the end: %v", err)
 	}
 }
+
+// TestForwardsListenOnTheirHost, which is loopback unless it is said.
+func TestForwardsListenOnTheirHost(t *testing.T) {
+	b := newBench(t)
+	b.Open("web", []config.PortForward{{Container: 80}, {Container: 80, Host: "127.0.0.2"}, {Container: 80, Host: "192.0.2.1", Local: 1}})
+	forwards := b.next()
+	for i, want := range []string{"127.0.0.1:", "127.0.0.2:", "192.0.2.1:"} {
+		if !strings.HasPrefix(forwards[i].Local, want) || (forwards[i].Problem != "") != (i == 2) {
+			t.Errorf("%+v, want one at %s", forwards[i], want)
+		}
+	}
+}
