@@ -207,13 +207,38 @@ const (
 
 // LogLine is one line of a resource's log. Resource "" is the Tiltfile's own.
 type LogLine struct {
-	Time     time.Time `json:"time"`
-	Resource string    `json:"resource"`
-	Source   LogSource `json:"source"`
-	Pod      string    `json:"pod,omitempty"`
-	Level    string    `json:"level,omitempty"` // "", "warn" or "error"
-	Text     string    `json:"text"`
+	// Seq grows from line to line, also from one daemon to the next; Run is the run
+	// of the project that it belongs to.
+	Seq uint64 `json:"seq,omitempty"`
+	Run int    `json:"run,omitempty"`
+
+	Time      time.Time `json:"time"` // when it was written, by the clock of the node or of this machine
+	Resource  string    `json:"resource"`
+	Source    LogSource `json:"source"`
+	Pod       string    `json:"pod,omitempty"` // or container of Compose
+	Container string    `json:"container,omitempty"`
+	Stream    string    `json:"stream,omitempty"` // "stdout" or "stderr", "" where nobody tells
+	Save      uint64    `json:"save,omitempty"`   // number of the save whose code wrote it, 0: not known
+	Head      uint64    `json:"head,omitempty"`   // Seq of the line that it goes on with, of a stack trace; 0: it is its own
+	Level     string    `json:"level,omitempty"`  // one of LogLevels, "" where it has none
+	Text      string    `json:"text"`             // as it was written
+	Raw       []byte    `json:"raw,omitempty"`    // the same where it is no UTF-8
+
+	// What was recognised in the text of a structured line. With no Message and no
+	// Fields it is plain.
+	Message string     `json:"message,omitempty"`
+	Fields  []LogField `json:"fields,omitempty"`
+	Logged  *time.Time `json:"logged,omitempty"` // the time that it states itself
 }
+
+// LogField is a field of a structured line, in the order of the line.
+type LogField struct {
+	Key   string `json:"key"`
+	Value string `json:"value"` // as text, JSON where it is no single value
+}
+
+// LogLevels are the levels of lines, the least first.
+var LogLevels = [...]string{"trace", "debug", "info", "warn", "error", "fatal"}
 
 // UpRequest brings the project, or some of its resources, up.
 type UpRequest struct {
@@ -280,11 +305,31 @@ type AnswerRequest struct {
 	Choice string `json:"choice"` // one of its Choices
 }
 
-// LogsRequest selects log lines.
+// LogsRequest asks for log lines.
 type LogsRequest struct {
-	Resources []string `json:"resources,omitempty"` // none: all
-	Follow    bool     `json:"follow,omitempty"`
-	Tail      int      `json:"tail,omitempty"` // 0: all that is kept
+	LogFilter
+	Follow bool   `json:"follow,omitempty"`
+	Tail   int    `json:"tail,omitempty"`  // 0: all that is kept
+	After  uint64 `json:"after,omitempty"` // only what came after this Seq
+	Run    int    `json:"run,omitempty"`   // of the project; 0: this one, -1: the one before it
+}
+
+// LogFilter selects log lines. A line has to meet all that is said. A stack trace
+// is selected as a whole.
+type LogFilter struct {
+	Resources []string `json:"resources,omitempty"` // names or patterns ("api*"); with Labels: what either picks; none: all
+	Labels    []string `json:"labels,omitempty"`
+
+	Text  string   `json:"text,omitempty"`  // a part of the line, whatever the case
+	Regex string   `json:"regex,omitempty"` // RE2
+	Level string   `json:"level,omitempty"` // this one of LogLevels and what is above it
+	Field []string `json:"field,omitempty"` // "key=value", or "key": it has that field
+
+	Since     time.Time `json:"since,omitzero"`
+	Until     time.Time `json:"until,omitzero"`
+	SinceSave bool      `json:"since_save,omitempty"` // what came after the last save
+
+	Context int `json:"context,omitempty"` // lines around a match, of what wrote it
 }
 
 // DebugRequest opens a debugger's stream on a resource's process.

@@ -16,6 +16,8 @@ type WatchRequest struct {
 	// PerSecond is how often it wants to hear of the status at most; 0: of
 	// each change. What it asked for by Topics comes at once.
 	PerSecond int `json:"per_second,omitempty"`
+	// Logs says which lines the topic logs tells of; the zero filter: all.
+	Logs LogFilter `json:"logs,omitzero"`
 }
 
 // Event is one line of a Watch. The first is a snapshot, unless the stream

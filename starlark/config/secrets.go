@@ -109,6 +109,22 @@ func (s *Secrets) Merge(o *Secrets) *Secrets {
 	return all
 }
 
+// Covers reports whether s hides all that o hides.
+func (s *Secrets) Covers(o *Secrets) bool {
+	if s == o || o == nil {
+		return true
+	}
+	if s == nil || len(s.known) < len(o.known) {
+		return false
+	}
+	for text := range o.known {
+		if !s.known[text] {
+			return false
+		}
+	}
+	return true
+}
+
 // Longest is the length, in bytes, of the longest text that is hidden.
 func (s *Secrets) Longest() int {
 	if s == nil {
