@@ -94,7 +94,7 @@ var Allowed = map[string][]string{
 	"server/run/command": {"server/run/output", "starlark/config"},
 	"server/run/local":   {"server/engine", "server/run/command", "server/run/inbox", "server/run/output", "starlark/config"},
 	"server/run/forward": {"server/run/inbox", "server/run/output", "starlark/config"},
-	"server/logs":        {"server/api", "starlark/config", "starlark/decl"},
+	"server/logs":        {"server/api", "starlark/config"},
 	"server/status":      {"server/api", "server/engine", "agent/wire", "starlark/config"},
 	"server/daemon": {"server/api", "server/engine", "server/logs", "server/status", "server/run", "server/run/command", "server/run/deploy", "server/build", "server/kube", "server/tree",
 		"starlark/config", "internal/file"},

@@ -309,7 +309,7 @@ type AnswerRequest struct {
 type LogsRequest struct {
 	LogFilter
 	Follow bool   `json:"follow,omitempty"`
-	Tail   int    `json:"tail,omitempty"`  // 0: all that is kept
+	Tail   int    `json:"tail,omitempty"`  // 0: all that is kept, -1: only what comes
 	After  uint64 `json:"after,omitempty"` // only what came after this Seq
 	Run    int    `json:"run,omitempty"`   // of the project; 0: this one, -1: the one before it
 }
@@ -328,6 +328,8 @@ type LogFilter struct {
 	Since     time.Time `json:"since,omitzero"`
 	Until     time.Time `json:"until,omitzero"`
 	SinceSave bool      `json:"since_save,omitempty"` // what came after the last save
+	// SinceStart leaves out what an earlier daemon was told.
+	SinceStart bool `json:"since_start,omitempty"`
 
 	Context int `json:"context,omitempty"` // lines around a match, of what wrote it
 }

@@ -95,10 +95,8 @@ func TestObjectsNeedTheirCluster(t *testing.T) {
 
 // told counts the lines of the log that hold a text.
 func (s *stand) told(text string) int {
-	lines, _, stop := s.logs.read(any1, 0)
-	defer stop()
 	n := 0
-	for _, l := range lines {
+	for _, l := range s.logged() {
 		if strings.Contains(l.Text, text) {
 			n++
 		}

@@ -28,6 +28,7 @@ type core struct {
 	session  session
 	state    engine.State
 	progress progress
+	saves    saves
 	dirty    bool // the status has to be published anew
 }
 
@@ -39,7 +40,7 @@ func newCore(ctx context.Context, shared *shared, q *queue[*core]) (*core, error
 		return nil, err
 	}
 	c := &core{
-		shared: shared, queue: q, store: store, requests: newRequests(), session: newSession(shared.kubeconfig(), func(err error) { shared.tell("warn", err.Error()) }), progress: progress{updates: newUpdates()}, dirty: true,
+		shared: shared, queue: q, store: store, requests: newRequests(), session: newSession(shared.kubeconfig(), func(err error) { shared.tell("warn", err.Error()) }), progress: progress{updates: newUpdates()}, saves: saves{log: shared.logs}, dirty: true,
 		spawn: func(f func(context.Context)) context.CancelFunc {
 			ctx, cancel := context.WithCancel(ctx)
 			shared.work.Go(func() { defer cancel(); f(ctx) })
@@ -101,6 +102,7 @@ func (c *core) close() {
 // step tells the engine an event and performs what it asks for.
 func (c *core) step(e engine.Event) {
 	next, effects := engine.Step(c.state, e)
+	c.saves.follow(&c.state, &next, e)
 	c.state = next
 	c.dirty = true
 	for _, effect := range effects {
@@ -122,6 +124,7 @@ func (c *core) perform(e engine.Effect) {
 		c.store.unsaved = c.store.record.applies(c.state.Project, &effect.Resource) || c.store.unsaved
 	}
 	c.progress.begins(&c.state, e, time.Now())
+	c.saves.begins(&c.state, e)
 	c.session.runner.Perform(e)
 }
 

@@ -41,7 +41,7 @@ type Daemon struct {
 }
 
 // newDaemon returns one that calls stop when it is to end. Its faces are to be
-// closed.
+// closed, and its logs.
 func newDaemon(o Options, stop context.CancelFunc) *Daemon {
 	return &Daemon{shared: newShared(o, stop), queue: newQueue[*core](), stop: stop}
 }
@@ -69,6 +69,7 @@ func Run(ctx context.Context, o Options) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	d := newDaemon(o, stop)
+	defer d.logs.Close()
 	c, err := newCore(ctx, d.shared, d.queue)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/logs"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -102,6 +103,9 @@ func awaitEnd(done <-chan struct{}) {
 	}
 }
 
+// maxSaid bounds what an evaluation may say, in bytes.
+const maxSaid = 2 << 20
+
 // evalOutput is what a Tiltfile says while it is evaluated. It is told at the end,
 // since only then all Secrets are known whose values it may hold; that of an
 // evaluation that was overtaken is never told.
@@ -115,18 +119,18 @@ func (s *evalOutput) add(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := api.LogLine{Time: time.Now(), Source: api.LogBuild, Text: line}
-	if s.bytes += size(l); s.bytes <= maxLogBytes {
+	if s.bytes += len(line) + 48; s.bytes <= maxSaid {
 		s.lines = append(s.lines, l)
 	}
 }
 
-func (s *evalOutput) tell(logs *logStore) {
+func (s *evalOutput) tell(to *logs.Store) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.lines {
-		logs.add(l)
+		to.Add(l)
 	}
-	if s.bytes > maxLogBytes {
-		logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: "the Tiltfile said more than is kept; the rest was dropped"})
+	if s.bytes > maxSaid {
+		to.Add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: "warn", Text: "the Tiltfile said more than is kept; the rest was dropped"})
 	}
 }

@@ -223,35 +223,6 @@ func (d *Daemon) handleSwitch(w http.ResponseWriter, r *http.Request) {
 	d.answerStatus(w, r, func(c *core, answer func(error)) { answer(c.toggle(req)) })
 }
 
-func (d *Daemon) handleLogs(w http.ResponseWriter, r *http.Request) {
-	var req api.LogsRequest
-	if !read(w, r, &req) {
-		return
-	}
-	match := func(l api.LogLine) bool {
-		return len(req.Resources) == 0 || slices.Contains(req.Resources, l.Resource)
-	}
-	old, later, stop := d.logs.read(match, req.Tail)
-	defer stop()
-	out := newStream(w)
-	for _, l := range old {
-		if out.write(l) != nil {
-			return
-		}
-	}
-	out.flush()
-	for req.Follow {
-		select {
-		case l := <-later:
-			if match(l) && out.send(l) != nil {
-				return
-			}
-		case <-r.Context().Done():
-			return
-		}
-	}
-}
-
 func (d *Daemon) handleDebug(w http.ResponseWriter, r *http.Request) {
 	var req api.DebugRequest
 	if !read(w, r, &req) {

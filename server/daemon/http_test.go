@@ -14,6 +14,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/logs"
 	"github.com/towline-dev/towline/server/run"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -42,6 +43,7 @@ func newStand(t *testing.T) *stand {
 		<-done
 		server.Close()
 		d.faces.close()
+		d.logs.Close()
 	})
 	return &stand{Daemon: d, t: t, url: server.URL}
 }
@@ -206,9 +208,7 @@ func TestPanicDoesNotEndTheCore(t *testing.T) {
 		t.Errorf("answered %d, %v after the defects", got, err)
 	}
 	var told []string
-	lines, _, stop := s.logs.read(any1, 0)
-	defer stop()
-	for _, l := range lines {
+	for _, l := range s.logged() {
 		told = append(told, l.Level+" "+l.Text)
 	}
 	for i, want := range []string{"a defect", "another one", "a late one"} {
@@ -216,6 +216,16 @@ func TestPanicDoesNotEndTheCore(t *testing.T) {
 			t.Errorf("log = %q, want all defects", told)
 		}
 	}
+}
+
+// logged is all that was logged since the daemon began.
+func (d *Daemon) logged() (lines []api.LogLine) {
+	req := api.LogsRequest{LogFilter: api.LogFilter{SinceStart: true}}
+	_ = d.logs.Serve(context.Background(), req, logs.Known{}, func(some []api.LogLine) error { // nothing of it can fail
+		lines = append(lines, some...)
+		return nil
+	})
+	return lines
 }
 
 // TestShutdownIsAnsweredFirst: who asked hears that it was heard, though the

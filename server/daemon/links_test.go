@@ -11,7 +11,6 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -112,10 +111,8 @@ func TestWarningsAreTheResources(t *testing.T) {
 			},
 		}
 		g.core(func(c *core) { c.tiltfile.good = p; c.sources.follow(p, nil, nil) })
-		lines, _, stop := g.d.logs.read(func(api.LogLine) bool { return true }, 100)
-		stop()
 		var got []string
-		for _, l := range lines {
+		for _, l := range g.d.logged() {
 			what, _, _ := strings.Cut(strings.ReplaceAll(l.Text, g.root, ""), ": ")
 			got = append(got, l.Level+" "+l.Resource+": "+what)
 		}

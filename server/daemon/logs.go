@@ -1,92 +1,118 @@
 package daemon
 
 import (
-	"slices"
-	"sync"
+	"net/http"
+	"path/filepath"
+	"time"
 
 	"github.com/towline-dev/towline/server/api"
-	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/logs"
 )
 
-// maxLogBytes bounds the log that is kept, over all resources.
-const maxLogBytes = 2 << 20
-
-// logStore keeps the last lines of all resources, and hands new ones to those
-// who follow. A follower that is slow loses lines rather than hold up others.
-type logStore struct {
-	mu        sync.Mutex
-	lines     []api.LogLine
-	bytes     int
-	followers map[chan api.LogLine]bool
-	secrets   *config.Secrets // taken out of every line
+// openLogs opens what is logged in the workspace, now and before.
+func openLogs(o Options) *logs.Store {
+	return logs.Open(logs.Options{Dir: LogFolder(o.Endpoint), Report: func(err error) { o.Log.Error("logs", "err", err) }})
 }
 
-func newLogStore() *logStore { return &logStore{followers: map[chan api.LogLine]bool{}} }
+// LogFolder is where a workspace's logs lie.
+func LogFolder(e api.Endpoint) string { return filepath.Join(e.State, "logs") }
 
-func (s *logStore) add(l api.LogLine) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l.Text = scrubLine(s.secrets, l)
-	s.lines = append(s.lines, l)
-	s.bytes += size(l)
-	drop := 0
-	for s.bytes > maxLogBytes {
-		s.bytes -= size(s.lines[drop])
-		drop++
+// known says what a request for logs may name. What is not there yet may come
+// where the log is followed; an earlier run may have had what is not there now.
+func (d *Daemon) known(req api.LogsRequest) logs.Known {
+	s, _ := d.published.now()
+	labels := map[string][]string{}
+	names := []string{}
+	for _, r := range s.Resources {
+		names, labels[r.Name] = append(names, r.Name), r.Labels
 	}
-	s.lines = slices.Delete(s.lines, 0, drop)
-	for f := range s.followers {
-		select {
-		case f <- l:
-		default:
-		}
+	known := logs.Known{Resources: names, Labels: func(name string) []string { return labels[name] }}
+	if req.Run != 0 || len(names) == 0 && (req.Follow || s.Config.Evaluating) {
+		known.Resources = nil
 	}
+	return known
 }
 
-// scrubLine is a line's text without the values of Secrets. In those that the
-// daemon writes the names of objects stay.
-func scrubLine(secrets *config.Secrets, l api.LogLine) string {
-	if l.Source == api.LogTowline {
-		return secrets.ScrubOwn(l.Text)
-	}
-	return secrets.Scrub(l.Text)
-}
-
-func size(l api.LogLine) int { return len(l.Text) + len(l.Resource) + len(l.Pod) + 48 }
-
-// read returns the last n lines (0: all) that match, and a channel of what
-// comes later. stop ends it.
-func (s *logStore) read(match func(api.LogLine) bool, n int) (old []api.LogLine, later <-chan api.LogLine, stop func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, l := range s.lines {
-		if match(l) {
-			old = append(old, l)
-		}
-	}
-	if n > 0 && len(old) > n {
-		old = old[len(old)-n:]
-	}
-	follower := make(chan api.LogLine, 4096)
-	s.followers[follower] = true
-	return old, follower, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.followers, follower)
-	}
-}
-
-// hide takes the values of Secrets out of the kept lines and of all that come.
-func (s *logStore) hide(secrets *config.Secrets) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.secrets == secrets {
+func (d *Daemon) handleLogs(w http.ResponseWriter, r *http.Request) {
+	var req api.LogsRequest
+	if !read(w, r, &req) {
 		return
 	}
-	s.secrets = secrets
-	s.bytes = 0
-	for i := range s.lines {
-		s.lines[i].Text = scrubLine(secrets, s.lines[i])
-		s.bytes += size(s.lines[i])
+	known := d.known(req)
+	if err := d.logs.Check(req, known); err != nil {
+		d.fail(w, err)
+		return
+	}
+	out := newStream(w)
+	if out.flush() != nil { // who follows hears that it is served
+		return
+	}
+	_ = d.logs.Serve(r.Context(), req, known, func(lines []api.LogLine) error { // the face has gone: nobody to tell
+		for _, l := range lines {
+			if err := out.write(l); err != nil {
+				return err
+			}
+		}
+		return out.flush()
+	})
+}
+
+// saves tells the log which save's code runs where. The core's goroutine alone
+// uses it.
+type saves struct {
+	log     *logs.Store
+	batches []uint64 // of the last saves
+}
+
+// saved notes a save.
+func (s *saves) saved(batch uint64) {
+	s.log.Saved(batch)
+	if s.batches = append(s.batches, batch); len(s.batches) > 256 {
+		s.batches = append([]uint64{}, s.batches[128:]...)
+	}
+}
+
+// upTo is the last save that a batch has.
+func (s *saves) upTo(batch uint64) uint64 {
+	for i := len(s.batches) - 1; i >= 0; i-- {
+		if s.batches[i] <= batch {
+			return s.batches[i]
+		}
+	}
+	return 0
+}
+
+// ever is a moment before all lines.
+var ever = time.Unix(1, 0)
+
+// follow tells what follows from an event that the engine was told: what runs in
+// containers that are new, and in those that a save got into.
+func (s *saves) follow(before, now *engine.State, e engine.Event) {
+	switch e := e.(type) {
+	case engine.LiveDone:
+		if e.Problem == nil && now.Target(e.Target).Synced == e.Batch {
+			s.log.Runs(e.Target.Pod, e.Target.Container, s.upTo(e.Batch), e.Started)
+		}
+	case engine.Observed:
+		for _, c := range e.Targets {
+			was, is := before.Target(c.ID), now.Target(c.ID)
+			if is.Instance == was.Instance {
+				continue
+			}
+			from := time.Time{} // it starts anew, and has what its image has until more is synced into it
+			if was.Instance == "" {
+				from = ever
+			}
+			s.log.Runs(c.ID.Pod, c.ID.Container, s.upTo(now.Image(is.Image).Built), from)
+		}
+	}
+}
+
+// begins tells that a resource's own command begins, or its serve command.
+func (s *saves) begins(now *engine.State, e engine.Effect) {
+	if run, is := e.(engine.RunLocal); is {
+		name := run.Resource.Name
+		s.log.Runs("", name, s.upTo(now.Resource(name).Ran), time.Time{})
 	}
 }

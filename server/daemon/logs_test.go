@@ -1,115 +1,138 @@
 package daemon
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
-func any1(api.LogLine) bool { return true }
-
-func texts(lines []api.LogLine) []string {
-	var out []string
-	for _, l := range lines {
-		out = append(out, l.Text)
-	}
-	return out
+func runtimeLine(resource, pod, text string) api.LogLine {
+	return api.LogLine{Time: time.Now(), Resource: resource, Source: api.LogRuntime, Pod: pod, Container: "app", Text: text}
 }
 
-func TestLogStoreReads(t *testing.T) {
-	s := newLogStore()
-	for i, resource := range []string{"a", "b", "a", "b", "a"} {
-		s.add(api.LogLine{Resource: resource, Text: fmt.Sprint(i)})
+// TestLogsAreServedThroughAFilter: by the route, the lines that match alone.
+func TestLogsAreServedThroughAFilter(t *testing.T) {
+	s := newStand(t)
+	s.evaluates(func(context.Context, Evaluation) *config.Project {
+		return &config.Project{Resources: []config.Resource{{Name: "api", Labels: []string{"back"}}, {Name: "web"}}}
+	})
+	s.evaluate()
+	s.logs.Add(runtimeLine("api", "api-1", `{"level":"error","msg":"no db","try":2}`))
+	s.logs.Add(runtimeLine("api", "api-1", "fine"))
+	s.logs.Add(runtimeLine("web", "web-1", "ERROR too"))
+	var l api.LogLine
+	answer := s.ask("POST "+api.RouteLogs, `{"labels": ["back"], "level": "warn"}`)
+	if err := json.Unmarshal([]byte(answer), &l); err != nil {
+		t.Fatalf("%v: %s", err, answer)
 	}
-	ofA := func(l api.LogLine) bool { return l.Resource == "a" }
-	tests := []struct {
-		name  string
-		match func(api.LogLine) bool
-		n     int
-		want  []string
-	}{
-		{"all", any1, 0, []string{"0", "1", "2", "3", "4"}},
-		{"the last of all", any1, 2, []string{"3", "4"}},
-		{"of one", ofA, 0, []string{"0", "2", "4"}},
-		{"the last of one", ofA, 2, []string{"2", "4"}},
-		{"more than there are", ofA, 9, []string{"0", "2", "4"}},
-		{"none", func(api.LogLine) bool { return false }, 0, nil},
+	if l.Message != "no db" || l.Level != "error" || !cmp.Equal(l.Fields, []api.LogField{{Key: "try", Value: "2"}}) {
+		t.Errorf("%+v", l)
 	}
-	for _, test := range tests {
-		old, _, stop := s.read(test.match, test.n)
-		stop()
-		if diff := cmp.Diff(test.want, texts(old)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+	for _, refused := range []string{`{"resources": ["nope"]}`, `{"labels": ["front"]}`, `{"level": "loud"}`, `{"regex": "("}`, `{"run": 99}`, `{"since_save": true}`} {
+		var f api.Failure
+		if answer := s.ask("POST "+api.RouteLogs, refused); json.Unmarshal([]byte(answer), &f) != nil || f.Problem.Message == "" || f.Problem.Hint == "" {
+			t.Errorf("%s: %s", refused, answer)
 		}
 	}
-	if len(s.followers) != 0 {
-		t.Errorf("%d followers are left", len(s.followers))
+	var f api.Failure
+	if answer := s.ask("POST "+api.RouteWatch, `{"topics": ["logs"], "logs": {"resources": ["nope"]}}`); json.Unmarshal([]byte(answer), &f) != nil || !strings.Contains(f.Problem.Hint, "api and web") {
+		t.Errorf("a topic of no resource: %s", answer)
 	}
 }
 
-// TestLogStoreIsBounded fills it several times over, with lines of all sizes.
-func TestLogStoreIsBounded(t *testing.T) {
-	s := newLogStore()
-	last := ""
-	for i := range 3000 {
-		last = fmt.Sprintf("%d %s", i, strings.Repeat("x", i%2500))
-		s.add(api.LogLine{Resource: "r", Pod: "p", Text: last})
+// TestLogsOutliveADaemon: what one logged another serves, also of the run before.
+func TestLogsOutliveADaemon(t *testing.T) {
+	e := api.Endpoint{Workspace: t.TempDir(), State: t.TempDir()}
+	o := Options{Endpoint: e}
+	first := openLogs(o)
+	first.Add(runtimeLine("web", "web-1", "of the first run"))
+	first.Begin()
+	first.Add(runtimeLine("web", "web-1", "of the second"))
+	first.Close()
+	s := newStand(t)
+	s.logs.Close()
+	s.logs = openLogs(o)
+	for body, want := range map[string]string{`{"run": -1}`: "of the first run", `{}`: "of the second"} {
+		if answer := s.ask("POST "+api.RouteLogs, body); strings.Count(answer, "\n") != 1 || !strings.Contains(answer, want) {
+			t.Errorf("%s: %s", body, answer)
+		}
 	}
-	old, _, stop := s.read(any1, 0)
-	defer stop()
-	total := 0
-	for _, l := range old {
-		total += size(l)
-	}
-	if total > maxLogBytes || total != s.bytes || total < maxLogBytes-10000 {
-		t.Errorf("%d bytes are kept, %d counted, the limit is %d", total, s.bytes, maxLogBytes)
-	}
-	if old[len(old)-1].Text != last {
-		t.Error("the newest line is not kept")
-	}
-
-	// A line beyond all limits is dropped alone with the rest; what comes
-	// after it is kept.
-	s.add(api.LogLine{Text: strings.Repeat("x", maxLogBytes+1)})
-	s.add(api.LogLine{Text: "after"})
-	old, _, stop = s.read(any1, 0)
-	defer stop()
-	if diff := cmp.Diff([]string{"after"}, texts(old)); diff != "" {
-		t.Errorf("after a huge line (-want +got):\n%s", diff)
+	if info, err := os.Stat(LogFolder(e)); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the folder: %v %v", info, err)
 	}
 }
 
-func TestSlowFollowerHoldsNobodyUp(t *testing.T) {
-	s := newLogStore()
-	_, slow, stopSlow := s.read(any1, 0)
-	n := cap(slow) + 100
-	for i := range n {
-		s.add(api.LogLine{Text: fmt.Sprint(i)})
+// TestWhoseCodeRuns: a save's number is that of the change, not of the update
+// that brought it, and a container that starts anew has what its image has.
+func TestWhoseCodeRuns(t *testing.T) {
+	s := newStand(t)
+	id := engine.TargetID{Pod: "web-1", Container: "app"}
+	sv := saves{log: s.logs}
+	var state engine.State
+	var live engine.Live
+	step := func(e engine.Event) {
+		next, effects := engine.Step(state, e)
+		sv.follow(&state, &next, e)
+		state = next
+		for _, effect := range effects {
+			sv.begins(&state, effect)
+			if l, is := effect.(engine.Live); is {
+				live = l
+			}
+		}
 	}
-	if len(slow) != cap(slow) {
-		t.Errorf("%d lines wait, want %d", len(slow), cap(slow))
+	save := func(e engine.Changed) uint64 {
+		n := state.Batch + 1
+		sv.saved(n)
+		step(e)
+		return n
 	}
-	if l := <-slow; l.Text != "0" {
-		t.Errorf("first line %q", l.Text)
+	n := 0
+	says := func(want uint64) {
+		t.Helper()
+		n++
+		s.logs.Add(runtimeLine("web", "web-1", fmt.Sprint(n)))
+		lines := s.logged()
+		if l := lines[len(lines)-1]; l.Text != fmt.Sprint(n) || l.Save != want {
+			t.Errorf("line %d is of save %d, want %d", n, l.Save, want)
+		}
 	}
-	stopSlow()
-	s.add(api.LogLine{Text: "after stop"})
-	if len(slow) != cap(slow)-1 {
-		t.Error("a follower that stopped gets lines")
+	seen := func(instance string) {
+		step(engine.Observed{Resource: "web", Ready: true, Targets: []engine.Seen{{ID: id, Image: "img", Pushed: "img:1", Instance: instance, Running: true}}})
+		step(engine.Attached{Target: id, Instance: instance})
+		step(engine.LiveDone{Target: id, Batch: live.Batch})
 	}
-}
-
-func TestFollowersGetWhatComesLater(t *testing.T) {
-	s := newLogStore()
-	s.add(api.LogLine{Text: "before"})
-	old, later, stop := s.read(any1, 0)
-	defer stop()
-	s.add(api.LogLine{Text: "after"})
-	if got := append(texts(old), (<-later).Text); !cmp.Equal(got, []string{"before", "after"}) {
-		t.Errorf("lines %q, each is wanted once", got)
+	changed := engine.Changed{Images: map[string][]string{"img": {"/w/web/a"}}}
+	step(engine.Configured{Project: &config.Project{
+		Images:    []config.Image{{Ref: "img", Builder: config.BuilderDocker, Deps: []string{"/w/web"}, LiveUpdate: []config.Step{{Kind: config.StepSync, Local: "/w/web", Remote: "/web"}}}},
+		Resources: []config.Resource{{Name: "web", Kind: config.KindK8s, Enabled: true, AutoInit: true, Images: []string{"img"}}, {Name: "tool", Enabled: true, AutoInit: true, Kind: config.KindLocal, Local: &config.Local{}}},
+	}})
+	first := save(changed)
+	step(engine.Wanted{})
+	step(engine.Built{Ref: "img", Pushed: "img:1"})
+	step(engine.Applied{Resource: "web"})
+	says(0)
+	seen("a")
+	says(first)
+	second := save(changed)
+	says(first) // it is not there yet
+	if live.Batch == 0 {
+		t.Fatal("nothing is sent")
+	}
+	step(engine.LiveDone{Target: id, Batch: live.Batch})
+	says(second)
+	s.logs.Add(api.LogLine{Resource: "tool", Source: api.LogRuntime, Text: "served"})
+	if lines := s.logged(); lines[len(lines)-1].Save != first {
+		t.Errorf("a serve command's line: %+v", lines[len(lines)-1])
 	}
 }

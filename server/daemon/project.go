@@ -135,6 +135,7 @@ func (c *core) changed(paths map[string]bool, saved bool) []string {
 	c.sources.hold(e.Images)
 	c.dirty = c.dirty || len(c.sources.held) > 0 // what is asked may be another
 	if len(e.Images)+len(e.Locals) > 0 {
+		c.saves.saved(c.state.Batch + 1)
 		c.progress.news.Saved(c.state.Batch+1, concerned(e), c.state.Concerned(e), time.Now())
 		c.step(e)
 	}

@@ -17,7 +17,7 @@ func (s *shared) hide(p *config.Project) {
 		values = s.secrets.Load().Merge(values)
 	}
 	s.secrets.Store(values)
-	s.logs.hide(values)
+	s.logs.Hide(values)
 }
 
 // hideObjects is hide for objects that no evaluation saw.
@@ -31,5 +31,5 @@ func (s *shared) hideObjects(objects []map[string]any) {
 	}
 	values = s.secrets.Load().Merge(values)
 	s.secrets.Store(values)
-	s.logs.hide(values)
+	s.logs.Hide(values)
 }

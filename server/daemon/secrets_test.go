@@ -92,10 +92,10 @@ func TestSecretsOfAnEarlierProjectStayHidden(t *testing.T) {
 	s.evaluate()
 	next = &config.Project{Settings: config.Settings{SecretScrub: true}}
 	s.evaluate()
-	s.logs.add(api.LogLine{Text: "hunter2 after"})
+	s.logs.Add(api.LogLine{Text: "hunter2 after"})
 	next = &config.Project{}
 	s.evaluate()
-	s.logs.add(api.LogLine{Text: "hunter2 shown"})
+	s.logs.Add(api.LogLine{Text: "hunter2 shown"})
 	text := s.ask("POST "+api.RouteLogs, "{}")
 	if strings.Contains(text, "hunter2 after") || !strings.Contains(text, "hunter2 shown") {
 		t.Errorf("want the values hidden until the Tiltfile switches that off:\n%s", text)
@@ -110,12 +110,12 @@ func TestSecretsOfCustomDeploysAreHidden(t *testing.T) {
 		return &config.Project{Settings: config.Settings{SecretScrub: true}}
 	})
 	s.evaluate()
-	s.logs.add(api.LogLine{Text: "early hunter2"})
+	s.logs.Add(api.LogLine{Text: "early hunter2"})
 	s.queue.put(func(c *core) {
 		c.logsSink().Facts(run.Facts{Objects: []map[string]any{withSecrets().YAML[0].Content}})
 	})
 	s.settle()
-	s.logs.add(api.LogLine{Text: "late hunter2"})
+	s.logs.Add(api.LogLine{Text: "late hunter2"})
 	if text := s.ask("POST "+api.RouteLogs, "{}"); strings.Contains(text, "hunter2") {
 		t.Errorf("the log shows %s", text)
 	}

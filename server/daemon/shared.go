@@ -12,6 +12,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/logs"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -50,7 +51,7 @@ type Evaluation struct {
 // it is safe for all goroutines.
 type shared struct {
 	o         Options
-	logs      *logStore
+	logs      *logs.Store
 	faces     *faces
 	secrets   atomic.Pointer[config.Secrets] // that nobody shall see
 	published *publisher
@@ -60,7 +61,7 @@ type shared struct {
 
 // newShared returns what a daemon shares whose end is begun by end.
 func newShared(o Options, end func()) *shared {
-	return &shared{o: o, logs: newLogStore(), published: newPublisher(), faces: newFaces(o.Linger, end)}
+	return &shared{o: o, logs: openLogs(o), published: newPublisher(), faces: newFaces(o.Linger, end)}
 }
 
 // kubeconfig is the file that the developer's own commands get: it knows the
@@ -69,7 +70,7 @@ func (s *shared) kubeconfig() string { return filepath.Join(s.o.Endpoint.State, 
 
 // tell writes a line of the daemon's own into the log.
 func (s *shared) tell(level, text string) {
-	s.logs.add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: level, Text: text})
+	s.logs.Add(api.LogLine{Time: time.Now(), Source: api.LogTowline, Level: level, Text: text})
 }
 
 // warn tells the resources that something is about, or else the project.
@@ -78,7 +79,7 @@ func (s *shared) warn(resources []string, err error) {
 		s.tell("warn", err.Error())
 	}
 	for _, name := range resources {
-		s.logs.add(api.LogLine{Time: time.Now(), Resource: name, Source: api.LogTowline, Level: "warn", Text: err.Error()})
+		s.logs.Add(api.LogLine{Time: time.Now(), Resource: name, Source: api.LogTowline, Level: "warn", Text: err.Error()})
 	}
 }
 

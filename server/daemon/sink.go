@@ -27,7 +27,10 @@ func (s sink) Log(l run.Line) {
 	if l.Time.IsZero() {
 		l.Time = time.Now()
 	}
-	s.shared.logs.add(api.LogLine{Time: l.Time, Resource: l.Resource, Source: api.LogSource(l.Source), Pod: l.Pod, Level: l.Level, Text: l.Text})
+	s.shared.logs.Add(api.LogLine{
+		Time: l.Time, Resource: l.Resource, Source: api.LogSource(l.Source), Pod: l.Pod, Container: l.Container, Stream: l.Stream,
+		Level: l.Level, Text: l.Text,
+	})
 }
 
 func (s sink) Facts(f run.Facts) {

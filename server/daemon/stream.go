@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/logs"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -24,13 +26,19 @@ func (d *Daemon) handleWatch(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	logged := api.LogsRequest{LogFilter: req.Logs, Follow: true, After: d.logs.Last()}
+	known := d.known(logged)
+	if err := d.logs.Check(logged, known); err != nil {
+		d.fail(w, err)
+		return
+	}
 	out := newStream(w)
 	if out.flush() != nil { // a face that goes on hears that it is served
 		return
 	}
-	var lines <-chan api.LogLine
+	var lines <-chan []api.LogLine
 	if slices.Contains(req.Topics, api.TopicLogs) {
-		_, later, stop := d.logs.read(func(api.LogLine) bool { return false }, 0)
+		later, stop := d.followLogs(r.Context(), logged, known)
 		defer stop()
 		lines = later
 	}
@@ -49,14 +57,35 @@ func (d *Daemon) handleWatch(w http.ResponseWriter, r *http.Request) {
 			if out.sendAll(t.flush(time.Now())) != nil {
 				return
 			}
-		case l := <-lines:
-			if out.sendAll(t.take(api.Event{Log: &l}, time.Now())) != nil {
-				return
+		case some := <-lines:
+			for i := range some {
+				if out.sendAll(t.take(api.Event{Log: &some[i]}, time.Now())) != nil {
+					return
+				}
 			}
 		case <-r.Context().Done():
 			return
 		}
 	}
+}
+
+// followLogs hands on lines that come, in its own goroutine until stop has
+// returned.
+func (d *Daemon) followLogs(ctx context.Context, req api.LogsRequest, known logs.Known) (lines <-chan []api.LogLine, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	out, ended := make(chan []api.LogLine), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = d.logs.Serve(ctx, req, known, func(some []api.LogLine) error { // ends with ctx, and was checked
+			select {
+			case out <- slices.Clone(some):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}()
+	return out, func() { cancel(); <-ended }
 }
 
 // throttle lets a face hear of the status so often at most: what comes sooner

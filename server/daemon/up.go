@@ -26,6 +26,9 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		answer(err)
 		return
 	}
+	if c.store.record.Up == nil {
+		c.logs.Begin()
+	}
 	adopt(req.Env)
 	req.Env = nil // it is not written down
 	before, cluster := c.session.request, c.session.cluster
@@ -160,7 +163,7 @@ func (c *core) start(remote bool, s environs) {
 func (c *core) runnerOptions(serial int) run.Options {
 	o := run.Options{
 		Workspace: c.store.workspace(c.o.Endpoint.ID()), Owner: ownerOf(c.o.Endpoint.Workspace), Take: c.requests.take(),
-		Agent: c.o.Agent, Sink: sink{shared: c.shared, queue: c.queue, up: serial}, Secrets: c.secrets.Load,
+		Agent: c.o.Agent, Sink: sink{shared: c.shared, queue: c.queue, up: serial}, Secrets: c.secrets.Load, Reached: c.logs.Reached,
 	}
 	if c.session.cluster != nil { // commands know it also where nothing else needs it
 		o.Kubeconfig = c.kubeconfig()

@@ -146,6 +146,7 @@ func inBubble(t *testing.T, g *ground, r tree.Reader, play func(*ground)) {
 			notify: g.bell, reader: r,
 		}, func() {})
 		defer g.d.faces.close()
+		defer g.d.logs.Close()
 		c, err := newCore(ctx, g.d.shared, g.d.queue)
 		g.must(err)
 		done := make(chan struct{})

@@ -3,6 +3,7 @@ package engine
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -109,6 +110,7 @@ type LiveDone struct {
 	Problem *config.Problem
 	Rebuild bool
 	Unlike  []File
+	Started time.Time // with a restart: since when the new process runs, by its node's clock
 }
 
 // Triggered asks for a full update of a resource.

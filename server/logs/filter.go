@@ -10,7 +10,6 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
-	"github.com/towline-dev/towline/starlark/decl"
 )
 
 // Tiltfile is the name under which the lines of no resource are asked for.
@@ -25,7 +24,7 @@ const (
 
 // Known says what a filter may name.
 type Known struct {
-	Resources []string                       // none: they are not known yet, and any name may come
+	Resources []string                       // nil: they are not known yet, and any name may come
 	Labels    func(resource string) []string // nil: nobody knows
 }
 
@@ -80,8 +79,8 @@ func (f *Filter) names() error {
 			return &config.Problem{Message: fmt.Sprintf("%q is no pattern of names", pattern), Hint: "* stands for any letters, ? for one"}
 		}
 		known := f.known.Resources
-		if len(known) > 0 && pattern != Tiltfile && !slices.ContainsFunc(known, func(name string) bool { return named(pattern, name) }) {
-			return NoResource(pattern, known)
+		if known != nil && pattern != Tiltfile && !slices.ContainsFunc(known, func(name string) bool { return named(pattern, name) }) {
+			return api.NoResource(pattern, known)
 		}
 	}
 	for _, label := range f.Labels {
@@ -100,13 +99,13 @@ func (f *Filter) label(label string) error {
 	for _, name := range f.known.Resources {
 		there = append(there, f.known.Labels(name)...)
 	}
-	if len(f.known.Resources) == 0 || slices.Contains(there, label) {
+	if f.known.Resources == nil || slices.Contains(there, label) {
 		return nil
 	}
 	slices.Sort(there)
 	hint := "the Tiltfile gives none: k8s_resource(…, labels=['backend'])"
 	if there = slices.Compact(there); len(there) > 0 {
-		hint = "there are " + listed(there, " and ")
+		hint = "there are " + api.Listed(there, 8, " and ")
 	}
 	return &config.Problem{Message: fmt.Sprintf("no resource has the label %q", label), Hint: hint}
 }
@@ -114,39 +113,6 @@ func (f *Filter) label(label string) error {
 func named(pattern, name string) bool {
 	ok, _ := path.Match(pattern, name)
 	return ok || name == pattern
-}
-
-// NoResource is the problem of a name, or pattern, that no resource has. It names
-// those that may be meant, or some if none is near.
-func NoResource(name string, known []string) *config.Problem {
-	p := &config.Problem{Message: fmt.Sprintf("there is no resource %q", name)}
-	var near []string
-	for _, k := range slices.Sorted(slices.Values(known)) {
-		if decl.Nearest(name, []string{k}) != "" || name != "" && strings.Contains(strings.ToLower(k), strings.ToLower(name)) {
-			near = append(near, k)
-		}
-	}
-	switch {
-	case len(known) == 0:
-		p.Hint = "there are no resources: `towline status` shows why"
-	case len(near) > 0:
-		p.Hint = "did you mean " + listed(near, " or ") + "?"
-	default:
-		p.Hint = "there are " + listed(slices.Sorted(slices.Values(known)), " and ")
-	}
-	return p
-}
-
-// listed joins names, the first few of them.
-func listed(names []string, last string) string {
-	const some = 8
-	switch {
-	case len(names) > some:
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:some], ", "), len(names)-some)
-	case len(names) == 1:
-		return names[0]
-	}
-	return strings.Join(names[:len(names)-1], ", ") + last + names[len(names)-1]
 }
 
 // from reports whether a line is of what the filter names, and of its time.

@@ -59,6 +59,12 @@ func (s *Store) Serve(ctx context.Context, req api.LogsRequest, known Known, sen
 	}
 }
 
+// Check says why a request cannot be served, nil if it can.
+func (s *Store) Check(req api.LogsRequest, known Known) error {
+	_, err := s.reading(req, known)
+	return err
+}
+
 // after returns the lines in memory that come after a Seq, whether some between
 // are on disk alone, and a channel that is closed when there are more.
 func (s *Store) after(seq uint64) (lines []api.LogLine, changed <-chan struct{}, gap, closed bool) {
@@ -94,6 +100,9 @@ func (s *Store) reading(req api.LogsRequest, known Known) (*reading, error) {
 	s.mu.Lock()
 	r.run, r.recent, r.next = s.run, s.recent[:len(s.recent):len(s.recent)], s.next
 	mark := s.mark
+	if req.SinceStart && s.first > 0 {
+		f.after = s.first - 1
+	}
 	s.mu.Unlock()
 	if req.Run != 0 {
 		if r.run, err = r.wanted(req.Run); err != nil {
@@ -104,7 +113,7 @@ func (s *Store) reading(req api.LogsRequest, known Known) (*reading, error) {
 		if mark == 0 || req.Run != 0 {
 			mark = r.lastSave()
 		}
-		if f.after = mark; mark == 0 {
+		if f.after = max(f.after, mark); mark == 0 {
 			return nil, &config.Problem{Message: "no save is known since the project came up", Hint: "ask by time instead: `towline logs --since 5m`"}
 		}
 	}
@@ -159,6 +168,9 @@ func (r *reading) useful(h head) bool {
 // old hands on what is there.
 func (r *reading) old(ctx context.Context, pick *Selector, tail int, out *batch) error {
 	keep := func(l api.LogLine) error { return out.add(pick.Take(l)...) }
+	if tail < 0 {
+		return nil
+	}
 	var last ring
 	from := uint64(0)
 	if tail > 0 {
@@ -184,7 +196,7 @@ func (r *reading) old(ctx context.Context, pick *Selector, tail int, out *batch)
 // each visits the lines of the run, those on disk before those in memory.
 func (r *reading) each(from uint64, visit func(api.LogLine) error) error {
 	first := r.firstInMemory()
-	if from < first || from == 0 {
+	if (from < first || from == 0) && max(r.after, r.filter.after)+1 < first {
 		var failed error
 		err := r.store.past(r.run, func(h head) bool { return h.first < first && h.last() >= from && r.useful(h) }, func(l api.LogLine) bool {
 			if l.Seq < first {

@@ -33,6 +33,7 @@ type Store struct {
 
 	mu       sync.Mutex
 	run      int
+	first    uint64 // of this daemon
 	next     uint64
 	recent   []api.LogLine // the newest lines, by Seq without gaps; what was handed out is never changed
 	bytes    int           // of recent
@@ -54,6 +55,15 @@ type Store struct {
 // place is a container of a pod, or of Compose.
 type place struct{ pod, container string }
 
+// placeOf is where a line of an application comes from. A local resource is the
+// container of no pod.
+func placeOf(l *api.LogLine) place {
+	if l.Pod == "" {
+		return place{container: l.Resource}
+	}
+	return place{l.Pod, l.Container}
+}
+
 // saveAt is whose code a place runs since a moment.
 type saveAt struct {
 	save uint64
@@ -71,7 +81,7 @@ func Open(o Options) *Store {
 		o.Report(err)
 	}
 	s.next = max(s.next, last+1)
-	s.written = s.next - 1
+	s.first, s.written = s.next, s.next-1
 	go func() { defer close(s.done); s.write(w) }()
 	return s
 }
@@ -142,8 +152,8 @@ func (s *Store) add(l api.LogLine) {
 	l.Seq, l.Run = s.next, s.run
 	s.next++
 	l.Head = s.traces.head(&l)
-	at := place{l.Pod, l.Container}
-	if l.Source == api.LogRuntime && l.Pod != "" {
+	at := placeOf(&l)
+	if l.Source == api.LogRuntime {
 		if l.Time.After(s.reached[at]) {
 			s.reached[at] = l.Time
 		}
@@ -219,6 +229,13 @@ func (s *Store) Hide(secrets *config.Secrets) {
 	signal(s.full)
 }
 
+// Last is the Seq of the last line.
+func (s *Store) Last() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.next - 1
+}
+
 // Saved marks that a person saved files.
 func (s *Store) Saved(save uint64) {
 	s.mu.Lock()
@@ -227,7 +244,7 @@ func (s *Store) Saved(save uint64) {
 	s.add(api.LogLine{Time: time.Now(), Source: sourceSave, Save: save, Text: fmt.Sprintf("save %d", save)})
 }
 
-// Runs tells that a container runs the code of a save, since a moment of its
+// Runs tells that a container, or a local resource of no pod, runs the code of a save, since a moment of its
 // node's clock; the zero moment: from now on. Lines that came sooner than this
 // was known, and are not written yet, get its number as well.
 func (s *Store) Runs(pod, container string, save uint64, from time.Time) {
@@ -244,7 +261,7 @@ func (s *Store) Runs(pod, container string, save uint64, from time.Time) {
 	var recent []api.LogLine
 	for i := len(s.recent) - 1; i >= 0 && s.recent[i].Seq > s.written; i-- {
 		l := &s.recent[i]
-		if l.Pod != pod || l.Container != container || l.Source != api.LogRuntime || l.Time.Before(from) {
+		if placeOf(l) != at || l.Source != api.LogRuntime || l.Time.Before(from) {
 			continue
 		}
 		if recent == nil {
@@ -277,7 +294,7 @@ func (s *Store) Reached(pod, container string) time.Time {
 func (s *Store) recall(run int) {
 	found := map[place]time.Time{}
 	_ = s.past(run, func(head) bool { return true }, func(l api.LogLine) bool { // what cannot be read is read from the nodes again
-		at := place{l.Pod, l.Container}
+		at := placeOf(&l)
 		if l.Source == api.LogRuntime && l.Time.After(found[at]) {
 			found[at] = l.Time
 		}

@@ -66,7 +66,7 @@ func fileMeant(name string, bases []string) string {
 // outputOf reads what a failed command said of files.
 func (p *project) outputOf(ctx context.Context, d Daemon, resource string, began time.Time) []finding {
 	var lines []string
-	err := d.Logs(ctx, api.LogsRequest{Resources: []string{resource}, Tail: outputLines}, func(l api.LogLine) error {
+	err := d.Logs(ctx, api.LogsRequest{LogFilter: api.LogFilter{Resources: []string{resource}}, Tail: outputLines}, func(l api.LogLine) error {
 		if l.Source == api.LogBuild && !l.Time.Before(began) {
 			lines = append(lines, l.Text)
 		}

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
@@ -93,6 +94,9 @@ type Options struct {
 	Sink       Sink
 	Sent       string                 // folder for the large files that were sent last; "": none are kept
 	Secrets    func() *config.Secrets // the values that no log may show; nil: there are none
+	// Reached is the time of the last line that is known of a container's log,
+	// which is read from there on; nil: none is.
+	Reached func(pod, container string) time.Time
 }
 
 // Runner performs effects. Its methods may be called concurrently. Effects are

@@ -87,6 +87,9 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 		}
 		a.o.Log.Say(s.resource, "", e.Target.Pod+": stopped, and starts again under the debugger")
 	}
+	if change.Restart {
+		done.Started = time.Unix(0, result.Process.Started)
+	}
 	a.remember(change)
 	a.processed(t, result.Process)
 	if did := summary(&change, &result); did != "" {

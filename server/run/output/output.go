@@ -16,12 +16,14 @@ const maxLine = 32 << 10
 
 // Line is one line of a resource's log.
 type Line struct {
-	Time     time.Time // zero: now
-	Resource string
-	Source   string // "runtime", "build" or "towline"
-	Pod      string
-	Level    string // "", "warn" or "error"
-	Text     string
+	Time      time.Time // zero: now
+	Resource  string
+	Source    string // "runtime", "build" or "towline"
+	Pod       string
+	Container string
+	Stream    string // "stdout" or "stderr", "" where nobody tells
+	Level     string // "", "warn" or "error"
+	Text      string
 }
 
 // Log takes lines. Log is called from any goroutine and must not block.
