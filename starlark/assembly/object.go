@@ -11,7 +11,8 @@ import (
 // Object is a Kubernetes object of the project.
 type Object struct {
 	config.Object
-	Of *manifest.Manifest
+	Of    *manifest.Manifest
+	Index int // in the project's YAML, once it was added
 
 	rules []*Rule            // those that hold for it
 	refs  []manifest.ImageAt // all images that it names
@@ -41,7 +42,7 @@ func (o *Object) id() value.ObjectID {
 func (o *Object) isWorkload() bool { return len(o.rules) > 0 || len(o.refs) > 0 }
 
 func (o *Object) addTo(p *config.Project, resource string) {
-	o.Resource = resource
+	o.Resource, o.Index = resource, len(p.YAML)
 	p.YAML = append(p.YAML, o.Object)
 }
 

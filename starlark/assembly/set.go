@@ -2,6 +2,7 @@ package assembly
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/image"
@@ -42,6 +43,12 @@ func (s *Set) Resources() []*Resource { return s.resources }
 
 // Has reports whether there is a resource of this name.
 func (s *Set) Has(name string) bool { return s.byName[name] != nil }
+
+// OnlyRoles reports whether an object's role (see manifest.SameRole) is all that
+// the resources depend on: no path and no variable was looked at for images.
+func (s *Set) OnlyRoles(o *Object) bool {
+	return !s.Images.AnyInEnv() && !slices.ContainsFunc(o.rules, func(r *Rule) bool { return len(r.Paths) > 0 })
+}
 
 // Empty reports whether there is nothing to deploy.
 func (s *Set) Empty() bool { return len(s.objects) == 0 && len(s.resources) == 0 }

@@ -72,6 +72,14 @@ func (c *Cache) Put(key Key, v any) {
 	c.young[key] = v
 }
 
+// Drop forgets a value that was made of what has changed since.
+func (c *Cache) Drop(key Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.young, key)
+	delete(c.old, key)
+}
+
 // Succeeded begins a new generation after an evaluation that went through:
 // what neither it nor the one before it asked for is dropped. One that failed
 // may have stopped anywhere, so that what it did not ask for says nothing.

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"iter"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -187,4 +188,13 @@ func (s *Secrets) addNames(object map[string]any) {
 			}
 		}
 	}
+}
+
+// SameNames reports whether two objects have the same public names: With adds no
+// other ones for the second.
+func SameNames(a, b map[string]any) bool {
+	one, two := newSecrets(), newSecrets()
+	one.addNames(a)
+	two.addNames(b)
+	return maps.Equal(one.names, two.names)
 }

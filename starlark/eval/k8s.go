@@ -24,7 +24,7 @@ func (c *call) k8sYAML() (starlark.Value, error) {
 	if len(values) == 0 {
 		return nil, errEmpty
 	}
-	objects, err := c.yamlArg(in.YAML)
+	objects, err := c.yamlArg(in.YAML, c.run.readApart)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (c *call) filterYAML() (starlark.Value, error) {
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	objects, err := c.yamlArg(in.YAML)
+	objects, err := c.yamlArg(in.YAML, c.run.files.ReadText)
 	if err != nil {
 		return nil, err
 	}

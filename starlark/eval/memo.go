@@ -12,7 +12,8 @@ import (
 
 // An evaluation that only looked at files comes to the same while all that it
 // asked the file system has the same answers, and its options are the same. So
-// it is kept with its answers. One that did more is not: it ran a command, made
+// it is kept with its answers. Where only a manifest changed, and in nothing that
+// the rest depends on, its objects take the old ones' place: see kept.with. One that did more is not: it ran a command, made
 // or was refused what has effects, fetched something, or used a library that
 // looks at files by itself (see run.outside); nor is one with an error, which
 // may be of the moment.
@@ -22,6 +23,7 @@ type kept struct {
 	project *config.Project
 	said    []string // what it printed
 	answers inputs.Answers
+	apart   map[string]*madeOf // of the files that were read apart
 }
 
 // memoKind is the kind of kept among the cache's values.
@@ -47,8 +49,18 @@ func (r *run) recall(ctx context.Context) *config.Project {
 		return nil
 	}
 	k, ok := cache.Get[*kept](r.opts.Cache, key)
-	if !ok || !k.answers.Hold(r.files) {
+	if !ok {
 		return nil
+	}
+	changed, ok := k.answers.Compare(r.files)
+	if !ok {
+		return nil
+	}
+	if len(changed) > 0 {
+		if k = k.with(r, changed); k == nil {
+			return nil
+		}
+		r.opts.Cache.Put(key, k)
 	}
 	if r.opts.Log != nil {
 		for _, line := range k.said {
@@ -67,5 +79,5 @@ func (r *run) keep(ctx context.Context) {
 		return
 	}
 	p := *r.project
-	r.opts.Cache.Put(key, &kept{project: &p, said: r.said, answers: answers})
+	r.opts.Cache.Put(key, &kept{project: &p, said: r.said, answers: answers, apart: r.madeApart()})
 }

@@ -64,6 +64,7 @@ type run struct {
 	env       *value.Environ
 	kube      *kubeState
 
+	apart   map[string]string // texts of files of which the Tiltfile sees nothing, by path
 	images  *image.Index
 	k8s     *assembly.Set
 	local   []*localDecl
@@ -111,6 +112,7 @@ func newRun(o Options) *run {
 		modules: map[string]*module{},
 		steps:   map[config.Position]*value.Step{},
 		ours:    map[string]any{},
+		apart:   map[string]string{},
 	}
 	r.env = value.NewEnviron(o.Env)
 	r.kube = &kubeState{given: o.Kube, read: func() Kube {

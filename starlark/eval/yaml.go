@@ -27,11 +27,11 @@ func (r *run) parseYAML(text string) ([]yamldoc.Document, error) {
 }
 
 // yamlArg reads the objects of a k8s_yaml argument: paths and blobs, one or
-// several.
-func (c *call) yamlArg(v starlark.Value) ([]*assembly.Object, error) {
+// several; read reads a path's file.
+func (c *call) yamlArg(v starlark.Value, read func(string) (string, error)) ([]*assembly.Object, error) {
 	var objects []*assembly.Object
 	for _, x := range value.Elements(v) {
-		more, err := c.yamlOne(x)
+		more, err := c.yamlOne(x, read)
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +40,7 @@ func (c *call) yamlArg(v starlark.Value) ([]*assembly.Object, error) {
 	return objects, nil
 }
 
-func (c *call) yamlOne(v starlark.Value) ([]*assembly.Object, error) {
+func (c *call) yamlOne(v starlark.Value, read func(string) (string, error)) ([]*assembly.Object, error) {
 	if b, ok := v.(value.Blob); ok {
 		objects, err := c.run.objects(b.Text, c.pos(), "")
 		if err != nil {
@@ -54,7 +54,7 @@ func (c *call) yamlOne(v starlark.Value) ([]*assembly.Object, error) {
 		return nil, fmt.Errorf("expected path | string. Actual type: %T", v)
 	}
 	file := c.run.abs(s)
-	text, err := c.run.files.ReadText(file)
+	text, err := read(file)
 	if err != nil {
 		return nil, fmt.Errorf("error reading yaml file: %w", err)
 	}
@@ -78,10 +78,7 @@ func (r *run) objects(text string, pos config.Position, file string) ([]*assembl
 	if err := r.meter.AllowParsed(text); err != nil {
 		return nil, err
 	}
-	types, _ := cache.Fill(r.opts.Cache, "types", "", func() (*manifest.Types, error) { return manifest.NewTypes(), nil })
-	manifests, err := cache.Fill(r.opts.Cache, "objects", text, func() ([]manifest.Manifest, error) {
-		return manifest.Read(text, r.images.Names, types)
-	})
+	manifests, err := r.manifests(text)
 	if err != nil {
 		r.noteSecretsOf(text)
 		return nil, err
@@ -92,6 +89,17 @@ func (r *run) objects(text string, pos config.Position, file string) ([]*assembl
 	}
 	return assembly.ObjectsOf(manifests, pos, file), nil
 }
+
+// manifests reads objects, each text once.
+func (r *run) manifests(text string) ([]manifest.Manifest, error) {
+	types, _ := cache.Fill(r.opts.Cache, "types", "", func() (*manifest.Types, error) { return manifest.NewTypes(), nil })
+	return cache.Fill(r.opts.Cache, manifestsKind, text, func() ([]manifest.Manifest, error) {
+		return manifest.Read(text, r.images.Names, types)
+	})
+}
+
+// manifestsKind is the kind of what manifests keeps among the cache's values.
+const manifestsKind = "objects"
 
 // warnRemoved says what was left out of an object, once for each place.
 func (r *run) warnRemoved(m *manifest.Manifest, pos config.Position, file string) {

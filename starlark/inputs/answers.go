@@ -2,6 +2,7 @@ package inputs
 
 import (
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 // While all answers are the same it comes to the same.
 type Answers struct {
 	contents map[string]config.Content // of the files that were read
+	visible  map[string]bool           // those that were not only read apart
 	others   map[question]string
 }
 
@@ -51,28 +53,52 @@ func (r *Recorder) noteContent(path string, c config.Content) {
 // or the files are not the system's.
 func (r *Recorder) Answers() (Answers, bool) {
 	_, ok := r.fs.(OS)
-	return Answers{r.Contents, r.others}, ok && !r.unsure
+	return Answers{r.Contents, r.visible, r.others}, ok && !r.unsure
 }
 
-// Hold reports whether all answers are the same still. Contents are compared,
-// by what is known of files that did not change since. If they are not, the
-// recorder takes over those that were asked for: see Forget.
-func (a Answers) Hold(into *Recorder) bool {
+// Changed is a file that was only read apart and holds something else now.
+type Changed struct {
+	Path, Text string
+	Content    config.Content
+}
+
+// Compare asks all questions again. Contents are compared, by what is known of
+// files that did not change since. It returns the files that changed and were
+// only read apart; ok is false where any other answer is another one. Then the
+// recorder takes over the answers that were asked for: see Forget.
+func (a Answers) Compare(into *Recorder) (changed []Changed, ok bool) {
 	r := NewRecorder(OS{}, into.cache)
 	into.fresh = r
 	for path, want := range a.contents {
-		_, _ = r.contentText(path) // what it was is in Contents, also when it is missing
-		if got, ok := r.Contents[path]; !ok || got != want {
-			return false
+		text, err := r.textOf(path) // what it was is in Contents, also when it is missing
+		got, ok := r.Contents[path]
+		switch {
+		case ok && got == want:
+		case !ok || err != nil || a.visible[path]:
+			return nil, false
+		default:
+			changed = append(changed, Changed{path, text, got})
 		}
 	}
 	for q, want := range a.others {
 		if r.ask(q) != want {
-			return false
+			return nil, false
 		}
 	}
-	return true
+	return changed, true
 }
+
+// With are the answers with those of changed files in place of the old ones.
+func (a Answers) With(changed []Changed) Answers {
+	a.contents = maps.Clone(a.contents)
+	for _, c := range changed {
+		a.contents[c.Path] = c.Content
+	}
+	return a
+}
+
+// Contents are what the files held that were read.
+func (a Answers) Contents() map[string]config.Content { return a.contents }
 
 // ask asks a question again.
 func (r *Recorder) ask(q question) string {

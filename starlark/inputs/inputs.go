@@ -29,6 +29,7 @@ type Recorder struct {
 	Contents map[string]config.Content // of the files that were read
 	Listed   map[string][]string       // names in folders that were listed alone
 
+	visible map[string]bool     // files that were not only read apart
 	others  map[question]string // see Answers
 	missing map[string]error    // of files that were not there to be read
 	unsure  bool                // there was an answer that is not kept
@@ -38,7 +39,7 @@ type Recorder struct {
 // NewRecorder returns a recorder of what is read from files; what it read is
 // kept.
 func NewRecorder(files FS, kept *cache.Cache) *Recorder {
-	return &Recorder{fs: files, cache: kept, seen: map[string]bool{}, Contents: map[string]config.Content{}, Listed: map[string][]string{}, others: map[question]string{}, missing: map[string]error{}}
+	return &Recorder{fs: files, cache: kept, seen: map[string]bool{}, Contents: map[string]config.Content{}, Listed: map[string][]string{}, visible: map[string]bool{}, others: map[question]string{}, missing: map[string]error{}}
 }
 
 // readFile is a file as it was read. It is taken again while its size, time
@@ -66,6 +67,13 @@ func (r *Recorder) ReadText(path string) (string, error) {
 	return r.contentText(path)
 }
 
+// ReadApart is ReadText for a file of which nothing reaches the Tiltfile: what the
+// caller makes of it is all that depends on its content.
+func (r *Recorder) ReadApart(path string) (string, error) {
+	r.Watch(path)
+	return r.textOf(path)
+}
+
 // Content reads a file of a folder that is noted as a whole.
 func (r *Recorder) Content(path string) ([]byte, error) {
 	text, err := r.contentText(path)
@@ -76,6 +84,11 @@ func (r *Recorder) Content(path string) ([]byte, error) {
 }
 
 func (r *Recorder) contentText(path string) (string, error) {
+	r.visible[path] = true
+	return r.textOf(path)
+}
+
+func (r *Recorder) textOf(path string) (string, error) {
 	if _, ok := r.fs.(OS); !ok {
 		data, err := r.fs.ReadFile(path)
 		return string(data), err
