@@ -290,7 +290,7 @@ func (c *check) merge(list []finding, root string, p *config.Problem, severity i
 	}
 	message := p.Message
 	if p.Hint != "" && !strings.Contains(message, p.Hint) {
-		message += " (hint: " + p.Hint + ")"
+		message += "\nhint: " + p.Hint
 	}
 	f := finding{
 		File: name, Line: max(pos.Line, 1), Column: max(pos.Col, 1),
@@ -314,12 +314,20 @@ func (c *check) display(path, root string) string {
 	return path
 }
 
-// printFindings prints a line for each.
+// printFindings prints a line for each, and what it says beyond a line below it.
 func printFindings(w io.Writer, list []finding) error {
 	for _, f := range list {
-		message := strings.Join(strings.Fields(f.Message), " ")
-		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", f.File, f.Line, f.Column, f.Severity, message, f.Code); err != nil {
+		message, more, _ := strings.Cut(strings.TrimSpace(f.Message), "\n")
+		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", f.File, f.Line, f.Column, f.Severity, strings.TrimSpace(message), f.Code); err != nil {
 			return err
+		}
+		for text := range strings.Lines(more) {
+			if text = strings.TrimRight(text, " \t\r\n"); text == "" {
+				continue
+			}
+			if _, err := fmt.Fprintln(w, "    "+text); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -97,6 +97,11 @@ func newCIRun(e api.Endpoint, timeout time.Duration) *ciRun {
 
 // follow brings the project up and returns at the verdict, and when ctx ends.
 func (r *ciRun) follow(ctx context.Context, req api.UpRequest) error {
+	// One who asks starts a daemon, and all others find it: of two that start the
+	// loser would take the place of the first as it ends.
+	if _, err := connect(ctx, r.e); err != nil {
+		return err
+	}
 	waiting, end := context.WithCancel(ctx)
 	defer end()
 	r.end = end
@@ -187,13 +192,14 @@ func (r *ciRun) logs(ctx context.Context) (stop func()) {
 // it serves on this machine.
 func (r *ciRun) conclude(ctx context.Context, reports ciReports) error {
 	took := time.Since(r.began)
-	for _, f := range r.verdict.Failures {
+	for i, f := range r.verdict.Failures {
 		text := f.Problem.Error()
 		if f.Resource != "" {
 			text = f.Resource + ": " + text
 		}
 		fmt.Fprintln(r.out, "error: "+text)
-		if f.Problem.Hint != "" {
+		again := i+1 < len(r.verdict.Failures) && r.verdict.Failures[i+1].Problem.Hint == f.Problem.Hint
+		if f.Problem.Hint != "" && !again { // once for all that it is for
 			fmt.Fprintln(r.out, "hint:  "+f.Problem.Hint)
 		}
 	}
@@ -222,11 +228,15 @@ func (r *ciRun) shutdown() {
 		return
 	}
 	client := api.NewClient(r.e)
-	if s, err := client.Status(ctx); err == nil && s.Up && s.Config.CI == nil {
+	s, err := client.Status(ctx)
+	if err == nil && s.Up && s.Config.CI == nil {
 		return
 	}
 	_ = client.Shutdown(ctx) // one that does not answer is of no use to anybody
 	for api.Running(ctx, r.e) && ctx.Err() == nil {
+		if now, err := client.Status(ctx); err == nil && now.Daemon.Pid != s.Daemon.Pid {
+			return // an editor has started the next
+		}
 		time.Sleep(20 * time.Millisecond)
 	}
 }

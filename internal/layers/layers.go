@@ -27,7 +27,7 @@ var Allowed = map[string][]string{
 	"starlark/infer":      {"starlark/syntax", "starlark/resolve", "starlark/decl"},
 	"starlark/ide":        {"starlark/infer", "starlark/dockerfile", "starlark/syntax", "starlark/resolve", "starlark/decl", "starlark/config", "starlark/yamldoc"},
 	"starlark/chart":      {"starlark/fault", "starlark/manifest", "starlark/yamldoc"},
-	"starlark/eval":       {"starlark/apiobject", "starlark/assembly", "starlark/image", "starlark/graph", "starlark/liveupdate", "starlark/flags", "starlark/cache", "starlark/compose", "starlark/kustomize", "starlark/process", "starlark/inputs", "starlark/kubeconfig", "starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions"},
+	"starlark/eval":       {"starlark/syntax", "starlark/apiobject", "starlark/assembly", "starlark/image", "starlark/graph", "starlark/liveupdate", "starlark/flags", "starlark/cache", "starlark/compose", "starlark/kustomize", "starlark/process", "starlark/inputs", "starlark/kubeconfig", "starlark/manifest", "starlark/unpack", "starlark/value", "starlark/fault", "starlark/limit", "starlark/config", "starlark/decl", "starlark/yamldoc", "starlark/chart", "extensions"},
 	"starlark/image":      {"starlark/cache", "starlark/config", "starlark/dockerfile", "starlark/fault", "starlark/manifest"},
 	"starlark/assembly":   {"starlark/config", "starlark/fault", "starlark/image", "starlark/manifest", "starlark/value"},
 	"starlark/cache":      {},

@@ -3,6 +3,9 @@ package daemon
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
@@ -30,9 +33,9 @@ func (t *tiltfile) take(p *config.Project, unattended, up bool) *config.Problem 
 		t.good = p
 	case p.Error.Cause == config.CauseHeld: // nothing is wrong
 	default:
-		if p.Error.Hint == "" {
-			p.Error.Hint = "mend the Tiltfile: it is evaluated again as soon as it is saved"
-			if up {
+		if p.Error.Hint == "" && !unattended {
+			p.Error.Hint = mending(p)
+			if up && p.Error.Hint != "" {
 				p.Error.Hint += ", and what runs stays as it is until then"
 			}
 		}
@@ -101,4 +104,19 @@ func (t *tiltfile) putOff(files []string, evaluate func()) {
 			}
 		})
 	})
+}
+
+// mending says what a person does about a Tiltfile that failed at a place. Of its
+// arguments another command has to give others.
+func mending(p *config.Project) string {
+	name := filepath.Base(p.Error.Pos.File)
+	switch {
+	case slices.ContainsFunc(p.Error.Stack, func(f config.Frame) bool { return strings.Contains(f.Text, "config.parse(") }):
+		return "`towline up -- ARGS` and `towline args` give others; config.define_string() and its siblings say which there are"
+	case p.Error.Pos.File == p.Tiltfile || p.Error.Pos.File == "":
+		name = "the Tiltfile"
+	case !slices.Contains(p.ConfigFiles, p.Error.Pos.File):
+		return ""
+	}
+	return "mend " + name + ": it is read again as soon as it is saved"
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/fault"
+	tolerant "github.com/towline-dev/towline/starlark/syntax"
 )
 
 // problem turns an error in what people see: the innermost message, where it
@@ -41,7 +42,7 @@ func (r *run) problem(err error) config.Problem {
 	var resolveErrs resolve.ErrorList
 	switch {
 	case errors.As(err, &syntaxErr):
-		p.Message, p.Pos = syntaxErr.Msg, position(syntaxErr.Pos)
+		p.Message, p.Pos = r.syntaxError(syntaxErr)
 		p.Stack = r.addFrame(p)
 	case errors.As(err, &resolveErrs) && len(resolveErrs) > 0:
 		p.Message, p.Pos = resolveErrs[0].Msg, position(resolveErrs[0].Pos)
@@ -53,6 +54,27 @@ func (r *run) problem(err error) config.Problem {
 		p.Hint = "write " + missing.Path + ", or correct the path"
 	}
 	return p
+}
+
+// syntaxError is what the editor says of a text that cannot be parsed, which
+// knows better where something is missing. What only the interpreter minds it
+// says itself.
+func (r *run) syntaxError(e syntax.Error) (string, config.Position) {
+	pos := position(e.Pos)
+	if strings.Contains(e.Msg, "nest too deep") {
+		return e.Msg, pos
+	}
+	text, err := r.files.ReadText(pos.File)
+	if err != nil {
+		return e.Msg, pos
+	}
+	f := tolerant.ParseString(pos.File, text)
+	if len(f.Errors) == 0 {
+		return e.Msg, pos
+	}
+	line, col := f.Lines.Position(f.Errors[0].Start, tolerant.UTF32)
+	pos.Line, pos.Col = line+1, col+1
+	return f.Errors[0].Msg, pos
 }
 
 // userPosition is where a stack of calls says that something happened: the innermost

@@ -63,11 +63,10 @@ func (c *call) yamlOne(v starlark.Value, read func(string) (string, error)) ([]*
 	}
 	objects, err := c.run.objects(text, c.pos(), file)
 	if err != nil {
-		err := fmt.Errorf("%s is not a valid YAML file: %w", file, err)
-		if line := yamldoc.LineOf(err); line > 0 {
-			return nil, &fault.Located{Pos: config.Position{File: file, Line: line}, Err: err}
+		if line := yamldoc.LineOf(err); line > 0 { // the place names the file
+			return nil, &fault.Located{Pos: config.Position{File: file, Line: line}, Err: fmt.Errorf("this is not a valid YAML file: %w", err)}
 		}
-		return nil, err
+		return nil, fmt.Errorf("%s is not a valid YAML file: %w", file, err)
 	}
 	return objects, nil
 }

@@ -64,7 +64,7 @@ func (j *Judge) See(s *api.Status, now time.Time) Verdict {
 		v.Done = true
 	case limited && left <= 0:
 		v.Done = true
-		v.fail("", late(s, limits.Timeout))
+		v.late(s, limits.Timeout)
 	case limited:
 		v.soon(left)
 	}
@@ -113,15 +113,17 @@ func remaining(began time.Time, limit time.Duration, now time.Time) (left time.D
 	return limit - now.Sub(began), limit > 0
 }
 
-func late(s *api.Status, limit time.Duration) config.Problem {
-	p := config.Problem{
-		Message: fmt.Sprintf("not all is ready after %s", limit),
-		Hint:    "`--timeout`, or ci_settings(timeout=…), allows more",
-	}
+// late says of each that is not ready what it waits for.
+func (v *Verdict) late(s *api.Status, limit time.Duration) {
+	p := config.Problem{Hint: "`--timeout`, or ci_settings(timeout=…), allows more"}
 	for _, r := range api.OutcomeOf(s).Busy {
-		p.Message += fmt.Sprintf("\n  %s: %s", r.Name, r.Text)
+		p.Message, p.Pos = fmt.Sprintf("not ready after %s: %s", limit, r.Text), r.Pos
+		v.fail(r.Name, p)
 	}
-	return p
+	if len(v.Failures) == 0 {
+		p.Message, p.Pos = fmt.Sprintf("not all is ready after %s", limit), config.Position{}
+		v.fail("", p)
+	}
 }
 
 func (v *Verdict) fail(resource string, p config.Problem) {

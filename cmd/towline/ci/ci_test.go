@@ -81,7 +81,7 @@ func TestJudge(t *testing.T) {
 			21m  seed ready job                -> up`},
 		{name: "all of it takes too long", timeout: time.Minute, seen: `
 			0s   web building                  -> again in 1m0s
-			61s  web building                  -> : not all is ready after 1m0s  web: building`},
+			61s  web building, db starting, api pending lint, lint pending trigger -> web: not ready after 1m0s: building; db: not ready after 1m0s: starting`},
 		{name: "not asked for, and for a person", seen: `
 			0s   web ready, tool pending trigger, off disabled, other stopped -> up`},
 		{name: "what waits for what failed is not told again", seen: `
@@ -167,5 +167,51 @@ func TestJUnit(t *testing.T) {
 	}
 	if f := report.Cases[2].Failure; report.Cases[2].Name != "db" || f == nil || f.Message != `no <image> "x"` || !strings.Contains(f.Text, "hint: pull it") {
 		t.Errorf("got %+v", report.Cases[2])
+	}
+}
+
+// TestJUnitNamesWhatFailed: a timeout is of the resource that was late, and what
+// is of no resource is the Tiltfile's only if it is about a file.
+func TestJUnitNamesWhatFailed(t *testing.T) {
+	late := status("web building, db ready, api pending db")
+	broken, none := status("web stopped"), status("web stopped")
+	broken.Config.Error = &config.Problem{Message: "undefined: foo"}
+	for _, test := range []struct {
+		name    string
+		status  *api.Status
+		verdict ci.Verdict
+		want    string
+	}{
+		{"a timeout", late, ci.NewJudge(began, time.Minute).See(late, began.Add(2*time.Minute)), "Tiltfile:ok web:failed db:ok api:failed"},
+		{"a Tiltfile", broken, ci.NewJudge(began, 0).See(broken, began), "Tiltfile:failed"},
+		{"a cluster", none, ci.Verdict{Done: true, Failures: []ci.Failure{{Problem: config.Problem{Message: "refused"}}}}, "Tiltfile:ok up:failed"},
+		{"a file", none, ci.Verdict{Done: true, Failures: []ci.Failure{{Problem: config.Problem{Pos: config.Position{File: "/w/a.yaml"}}}}}, "Tiltfile:failed"},
+	} {
+		var out strings.Builder
+		if err := ci.JUnit(&out, test.status, test.verdict, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		var report struct {
+			Cases []struct {
+				Name             string `xml:"name,attr"`
+				Failure, Skipped *struct{}
+			} `xml:"testcase"`
+		}
+		if err := xml.Unmarshal([]byte(strings.NewReplacer("<failure", "<Failure", "</failure", "</Failure", "skipped", "Skipped").Replace(out.String())), &report); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range report.Cases {
+			outcome := "ok"
+			if c.Failure != nil {
+				outcome = "failed"
+			} else if c.Skipped != nil {
+				outcome = "skipped"
+			}
+			got = append(got, c.Name+":"+outcome)
+		}
+		if text := strings.Join(got, " "); text != test.want {
+			t.Errorf("%s: got %s, want %s", test.name, text, test.want)
+		}
 	}
 }

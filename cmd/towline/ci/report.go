@@ -4,13 +4,15 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
 )
 
 // suite is a JUnit report, as build servers read it: a test case for the
-// Tiltfile and one for each resource that was asked for.
+// Tiltfile, one for each resource that was asked for, and "up" where what failed
+// is neither's.
 type suite struct {
 	XMLName  xml.Name `xml:"testsuite"`
 	Name     string   `xml:"name,attr"`
@@ -58,7 +60,15 @@ func JUnit(w io.Writer, s *api.Status, v Verdict, took time.Duration) error {
 		}
 		failed[f.Resource] = &failure{Message: f.Problem.Message, Text: text}
 	}
-	report.add(test{Class: "towline", Name: "Tiltfile", Time: seconds(s.Config.Took), Failure: failed[""]})
+	tiltfile := test{Class: "towline", Name: "Tiltfile", Time: seconds(s.Config.Took)}
+	whole := test{Class: "towline", Name: "up", Time: seconds(took), Failure: failed[""]}
+	if whole.Failure != nil && v.ofTiltfile(s) {
+		tiltfile.Failure, whole.Failure = whole.Failure, nil
+	}
+	report.add(tiltfile)
+	if whole.Failure != nil {
+		report.add(whole) // neither the Tiltfile's nor any resource's: the cluster is away
+	}
 	for _, r := range s.Resources {
 		if r.State == api.StateStopped || r.State == api.StateDisabled {
 			continue
@@ -82,6 +92,12 @@ func JUnit(w io.Writer, s *api.Status, v Verdict, took time.Duration) error {
 	}
 	_, err := io.WriteString(w, "\n")
 	return err
+}
+
+// ofTiltfile reports whether what failed of the whole is the Tiltfile, or was
+// said of a place in a file.
+func (v Verdict) ofTiltfile(s *api.Status) bool {
+	return s.Config.Error != nil || slices.ContainsFunc(v.Failures, func(f Failure) bool { return f.Resource == "" && f.Problem.Pos.File != "" })
 }
 
 func (s *suite) add(t test) {
