@@ -45,6 +45,9 @@ elsewhere.`,
 			if len(args) == 0 && !none {
 				if !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stdout.Fd())) {
 					fmt.Println(quoteWords(s.Args))
+					if len(s.Args) == 0 {
+						fmt.Fprintln(os.Stderr, "The Tiltfile has no arguments; `towline args -- ARGS` gives it some.")
+					}
 					return nil
 				}
 				if args, err = editArgs(s.Args); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -51,6 +52,12 @@ func entryNames() []string {
 		names = append(names, e.Name)
 	}
 	return names
+}
+
+// wordNames are the names that a wrong one may mean. None, True and False are
+// near to too many.
+func wordNames() []string {
+	return slices.DeleteFunc(entryNames(), func(name string) bool { return slices.Contains([]string{"None", "True", "False"}, name) })
 }
 
 // reference is the text of the reference as it is written.
@@ -132,7 +139,7 @@ func unknownEntry(name string) error {
 		}
 	}
 	if len(members) == 0 {
-		if near := decl.Nearest(name, entryNames()); near != "" {
+		if near := decl.Nearest(name, wordNames()); near != "" {
 			members = append(members, near)
 		}
 	}

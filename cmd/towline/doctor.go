@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,22 +14,29 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/doctor"
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/compose"
+	"github.com/towline-dev/towline/server/workspace"
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/ide"
 )
 
 // doctorPatience is how long doctor waits for each answer.
 const doctorPatience = 5 * time.Second
 
 func doctorCommand() *cobra.Command {
+	var ws workspaceFlags
 	var o kube.Options
 	var asJSON, role bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look at what Towline needs here and in the cluster, and say what cures what is wrong",
 		Long: `Looks at the kubeconfig, the cluster and your rights in it, the agent, the registry,
-the builder of images and the limits for watching files. Each thing that is wrong
+the builder of images, the limits for watching files and, where the project of this
+folder has Compose services, Docker's Compose plugin. Each thing that is wrong
 comes with what cures it. Nothing is changed. The exit code is 1 where something
 keeps a project from coming up.`,
 		Args: cobra.NoArgs,
@@ -50,7 +58,7 @@ keeps a project from coming up.`,
 					}
 					return c, nil
 				},
-				Builder: build.New(build.Options{}).Name,
+				Builder: build.New(build.Options{}).Name, Compose: composeOf(cmd.Context(), &ws),
 				Agents:  slices.Sorted(maps.Keys(agentBinaries())),
 				Watches: doctor.SystemWatches(), Timeout: doctorPatience,
 			})
@@ -69,11 +77,58 @@ keeps a project from coming up.`,
 			return nil
 		},
 	}
+	ws.register(cmd)
 	cmd.Flags().StringVar(&o.Context, "context", "", "context of the kubeconfig (default: its current one)")
 	cmd.Flags().StringVar(&o.Namespace, "namespace", "", "namespace that rights are looked at in (default: the context's)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was found as JSON")
 	cmd.Flags().BoolVar(&role, "role", false, "print a Role with all that Towline needs in the namespace")
 	return cmd
+}
+
+// composeOf looks at what runs the Compose services of the project of this
+// folder; nil where it has none. Nothing of the Tiltfile is run to find out.
+func composeOf(ctx context.Context, ws *workspaceFlags) func(context.Context) (string, error) {
+	e, tiltfile, err := ws.find()
+	if err != nil || !usesCompose(tiltfile) && !runsCompose(ctx, e) {
+		return nil
+	}
+	return func(ctx context.Context) (string, error) {
+		version, err := compose.CLI{}.Check(ctx)
+		return "docker compose " + version, err
+	}
+}
+
+// usesCompose reports whether a Tiltfile, or one of its own that it takes in,
+// calls docker_compose.
+func usesCompose(tiltfile string) bool {
+	snap, found := workspace.New().Snapshot(), workspace.UserExtensions()
+	world := workspace.World{Snapshot: snap, Found: found}
+	files := []string{tiltfile}
+	for i := 0; i < len(files); i++ {
+		text, err := snap.Text(files[i])
+		if err != nil {
+			continue
+		}
+		file := text.File(files[i])
+		if b := file.Builtins["docker_compose"]; b != nil && len(b.Uses) > 0 {
+			return true
+		}
+		for _, l := range file.Loads {
+			if m := world.Module(files[i], l.Module.Value); m.State == ide.Found && !found.Foreign(m.Path) && !slices.Contains(files, m.Path) {
+				files = append(files, m.Path)
+			}
+		}
+	}
+	return false
+}
+
+// runsCompose reports whether a project that is up has Compose services.
+func runsCompose(ctx context.Context, e api.Endpoint) bool {
+	if !api.Running(ctx, e) {
+		return false
+	}
+	s, err := api.NewClient(e).Status(ctx)
+	return err == nil && slices.ContainsFunc(s.Resources, func(r api.ResourceStatus) bool { return r.Kind == config.KindCompose })
 }
 
 // printDiagnosis writes what was found, and below each thing what cures it.

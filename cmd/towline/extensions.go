@@ -33,6 +33,10 @@ func extensionsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if len(used.repos) == 0 {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), "The Tiltfile loads no extensions but those that are shipped: there is nothing to lock.")
+				return err
+			}
 			out := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(out, "REPOSITORY\tREF\tCOMMIT\tLOCKED\tBEHIND\tEXTENSIONS")
 			for _, u := range used.repos {
@@ -54,6 +58,9 @@ func extensionsCommand() *cobra.Command {
 				if !slices.ContainsFunc(used.repos, func(r repoUse) bool { return r.is(name) }) {
 					return fmt.Errorf("the Tiltfile loads no extension or repository %q: `towline extensions` lists them", name)
 				}
+			}
+			if len(used.repos) == 0 {
+				fmt.Fprintln(cmd.OutOrStdout(), "The Tiltfile loads no extensions but those that are shipped: there is nothing to update.")
 			}
 			for _, r := range used.repos {
 				if len(names) > 0 && !slices.ContainsFunc(names, r.is) {

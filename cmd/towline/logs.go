@@ -46,12 +46,14 @@ environment turns colours off. Elsewhere lines are plain.`,
 			if withTime {
 				printer.time = fullTime
 			}
+			ctx, stop := whileRead(cmd.Context(), os.Stdout)
+			defer stop()
 			out := logOutput{e: e, client: client, show: printer.print}
 			if req.Follow && reconnect {
-				return out.follow(cmd.Context(), req)
+				return out.follow(ctx, req)
 			}
-			err = out.print(cmd.Context(), req)
-			if cmd.Context().Err() != nil {
+			err = out.print(ctx, req)
+			if ctx.Err() != nil {
 				return nil
 			}
 			return err

@@ -28,8 +28,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if err := rootCommand().ExecuteContext(ctx); err != nil {
-		report(err)
+	root := rootCommand()
+	if err := root.ExecuteContext(ctx); err != nil {
+		report(commandProblem(root, err))
 		os.Exit(1)
 	}
 }
@@ -54,6 +55,7 @@ cluster, turns every save into running code in its pods, and debugs it there.`,
 	add("run", upCommand(), ciCommand(), argsCommand(), downCommand(), statusCommand(), watchCommand(), logsCommand(), doctorCommand(), triggerCommand(), restartCommand(), enableCommand(), disableCommand(), waitCommand(), evalCommand(), extensionsCommand(), checkCommand(), fmtCommand(), docsCommand(), versionCommand())
 	root.AddCommand(chartCommand())
 	add("editor", lspCommand(), dapCommand(), daemonCommand())
+	speakPlainly(root)
 	return root
 }
 

@@ -256,31 +256,62 @@ func colour(s api.State) string {
 	return ""
 }
 
-// spin shows that something goes on, with its time, until stop is called.
-// Where there is no terminal it says so once.
-func spin(w *os.File, what string) (stop func()) {
-	if !term.IsTerminal(int(w.Fd())) {
+// spinner shows that something goes on, with its time and what it waits for, in
+// a line that changes in place. Where there is no terminal each is a line.
+type spinner struct {
+	w     *os.File
+	tty   bool
+	what  string
+	stop  func()
+	mu    sync.Mutex
+	waits string
+}
+
+// spin shows one until stop is called.
+func spin(w *os.File, what string) *spinner {
+	s := &spinner{w: w, tty: term.IsTerminal(int(w.Fd())), what: what, stop: func() {}}
+	if !s.tty {
 		fmt.Fprintln(w, what+" …")
-		return func() {}
+		return s
 	}
-	done, ended, began := make(chan struct{}), make(chan struct{}), time.Now()
+	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			text := []rune(what + " … " + short(time.Since(began)))
-			if columns, _, err := term.GetSize(int(w.Fd())); err == nil && columns > 4 && len(text) >= columns {
-				text = append([]rune("…"), text[len(text)-columns+2:]...) // one that wraps cannot be replaced in place
-			}
-			fmt.Fprintf(w, "\r\x1b[2K%s", string(text))
-			select {
-			case <-tick.C:
-			case <-done:
-				fmt.Fprint(w, "\r\x1b[2K")
-				return
-			}
-		}
+		s.turn(time.Now(), done)
 	}()
-	return sync.OnceFunc(func() { close(done); <-ended })
+	s.stop = sync.OnceFunc(func() { close(done); <-ended })
+	return s
+}
+
+// says tells what is waited for, or was done.
+func (s *spinner) says(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.tty && text != s.waits {
+		fmt.Fprintln(s.w, "  "+text)
+	}
+	s.waits = text
+}
+
+func (s *spinner) turn(began time.Time, done chan struct{}) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s.mu.Lock()
+		text := s.what + " … " + short(time.Since(began))
+		if s.waits != "" {
+			text += "  " + s.waits
+		}
+		s.mu.Unlock()
+		if columns, _, err := term.GetSize(int(s.w.Fd())); err == nil && columns > 4 {
+			text = cut(text, columns-1) // one that wraps cannot be replaced in place
+		}
+		fmt.Fprintf(s.w, "\r\x1b[2K%s", text)
+		select {
+		case <-tick.C:
+		case <-done:
+			fmt.Fprint(s.w, "\r\x1b[2K")
+			return
+		}
+	}
 }

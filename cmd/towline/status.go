@@ -15,6 +15,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/daemon"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 func statusCommand() *cobra.Command {
@@ -61,6 +62,10 @@ func statusCommand() *cobra.Command {
 				enc := json.NewEncoder(os.Stdout)
 				enc.SetIndent("", "  ")
 				return enc.Encode(s)
+			}
+			if failed && s.Up && len(s.Resources) == 0 {
+				fmt.Println("No resource has failed.")
+				s.Resources = nil
 			}
 			printStatus(os.Stdout, s, columnsOf(os.Stdout))
 			if verbose {
@@ -129,12 +134,32 @@ func printStatus(w io.Writer, s api.Status, columns int) {
 	if len(s.Args) > 0 {
 		fmt.Fprintf(w, "arguments: %s\n", quoteWords(s.Args))
 	}
-	fmt.Fprintln(w)
-	endpoints := printTable(w, s.Resources, columns)
-	printLinks(w, s.Resources, !endpoints)
+	if len(s.Resources) > 0 {
+		fmt.Fprintln(w)
+		endpoints := printTable(w, s.Resources, columns)
+		printLinks(w, s.Resources, !endpoints)
+	}
+	printWarnings(w, s.Config.Warnings)
 	for _, text := range problems(s) {
 		fmt.Fprintln(w)
 		fmt.Fprintln(w, text)
+	}
+}
+
+// someWarnings is how many warnings of a Tiltfile a status shows.
+const someWarnings = 10
+
+// printWarnings lists what the last evaluation warned of.
+func printWarnings(w io.Writer, warnings []config.Problem) {
+	for i := range warnings {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		if i == someWarnings {
+			fmt.Fprintf(w, "%d more warnings: `towline check` lists them\n", len(warnings)-i)
+			return
+		}
+		fmt.Fprintln(w, "warning:", line(warnings[i].Error()))
 	}
 }
 

@@ -28,6 +28,8 @@ const (
 // last. It reports whether the endpoints are among what is shown.
 func printTable(w io.Writer, resources []api.ResourceStatus, terminal int) (endpoints bool) {
 	columns := columnsFor(resources)
+	// What is longer than a state should be moves its own row, and no other.
+	columns[1].width = min(columns[1].width, max(widestState, len(columns[1].title)))
 	if terminal > 0 {
 		columns = fit(columns, terminal)
 	}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
@@ -62,5 +64,57 @@ func TestStatusIntoAPipeIsWhole(t *testing.T) {
 	b.Reset()
 	if printStatus(&b, s, 120); !strings.Contains(b.String(), "\x1b[31m✗ db") {
 		t.Errorf("no colour on a terminal: %q", b.String())
+	}
+}
+
+// TestOneLongStateMovesOneRow, and no other; nothing of it is cut in a pipe.
+func TestOneLongStateMovesOneRow(t *testing.T) {
+	long := strings.Repeat("waits for a very long name ", 10)
+	s := api.Status{Up: true, Resources: []api.ResourceStatus{
+		{Name: "web", State: api.StateReady, Proof: api.ProofInSync}, {Name: "db", State: api.StatePending, Message: long},
+	}}
+	var b strings.Builder
+	printStatus(&b, s, 0)
+	for line := range strings.Lines(b.String()) {
+		if strings.Contains(line, "web") && len(line) > 120 {
+			t.Errorf("a short row has %d columns: %s", len(line), line)
+		}
+	}
+	if !strings.Contains(b.String(), strings.TrimSpace(long)) {
+		t.Errorf("it is cut:\n%s", b.String())
+	}
+}
+
+// TestWarningsAreInTheStatus, as many as a person reads.
+func TestWarningsAreInTheStatus(t *testing.T) {
+	s := api.Status{Up: true}
+	for i := range someWarnings + 2 {
+		s.Config.Warnings = append(s.Config.Warnings, config.Problem{Message: fmt.Sprintf("web depends on unknown %d", i)})
+	}
+	var b strings.Builder
+	printStatus(&b, s, 80)
+	if text := b.String(); !strings.Contains(text, "warning: web depends on unknown 9\n2 more warnings") || strings.Contains(text, "RESOURCE") {
+		t.Errorf("got\n%s", text)
+	}
+}
+
+// TestNobodyReads: who writes into a pipe hears that its reader has gone, also
+// when nothing is written.
+func TestNobodyReads(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	ctx, stop := whileRead(t.Context(), w)
+	defer stop()
+	if ctx.Err() != nil {
+		t.Error("it ends while somebody reads")
+	}
+	r.Close()
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Minute):
+		t.Fatal("nothing told that the reader has gone")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -58,7 +59,7 @@ type timeLimit time.Duration
 func (l *timeLimit) Set(text string) error {
 	d, err := time.ParseDuration(text)
 	if err == nil && d < 0 {
-		err = errors.New("a time that is over before it begins")
+		err = errors.New("it is over before it begins")
 	}
 	*l = timeLimit(d)
 	return err
@@ -267,9 +268,11 @@ with it.`,
 				return err
 			}
 			began := time.Now()
-			stop := spin(os.Stdout, "taking down "+e.Workspace)
+			shown := spin(os.Stdout, "taking down "+filepath.Base(e.Workspace))
+			untold := tellSteps(cmd.Context(), client, began, shown.says)
 			err = client.Down(cmd.Context(), req)
-			stop()
+			untold()
+			shown.stop()
 			if err != nil {
 				return err
 			}
@@ -283,4 +286,20 @@ with it.`,
 	cmd.Flags().BoolVar(&req.DeleteNamespaces, "delete-namespaces", false, "delete the namespaces in the YAML too")
 	cmd.Flags().BoolVar(&req.Forget, "forget", false, "delete nothing and forget what is up: its cluster is gone")
 	return cmd
+}
+
+// tellSteps tells what a daemon does from a moment on, until stop is called.
+func tellSteps(ctx context.Context, client *api.Client, from time.Time, tell func(string)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = client.Logs(ctx, api.LogsRequest{Follow: true, Tail: 1}, func(l api.LogLine) error { // ends with ctx
+			if l.Source == api.LogTowline && l.Time.After(from) {
+				tell(line(l.Text))
+			}
+			return nil
+		})
+	}()
+	return func() { cancel(); <-ended }
 }

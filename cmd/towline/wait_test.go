@@ -26,7 +26,7 @@ func TestWait(t *testing.T) {
 		{"--label back", "web ready", "no resource has the label"},
 		{"", "", "nothing is up"},
 		{"", "web ready, oops!", "undefined: oops"},
-		{"--timeout -1s", "web ready", `invalid argument "-1s"`},
+		{"--timeout -1s", "web ready", `--timeout takes a time, and "-1s" is none`},
 	} {
 		t.Run(test.args+" "+test.tells, func(t *testing.T) {
 			serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {

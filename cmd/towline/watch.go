@@ -37,18 +37,20 @@ terminal read the same stream.`,
 			if err != nil {
 				return err
 			}
+			ctx, stop := whileRead(cmd.Context(), os.Stdout)
+			defer stop()
 			if asJSON {
 				out := json.NewEncoder(os.Stdout)
 				req := api.WatchRequest{Since: since, Topics: []api.Topic{api.TopicSave, api.TopicProblem, api.TopicOperation}, PerSecond: perSecond}
 				if logs {
 					req.Topics = append(req.Topics, api.TopicLogs)
 				}
-				err = client.Events(cmd.Context(), req, func(e api.Event) error { return out.Encode(e) })
+				err = client.Events(ctx, req, func(e api.Event) error { return out.Encode(e) })
 			} else {
 				told := changes{w: os.Stdout, began: time.Now(), said: map[string]string{}}
-				err = client.Watch(cmd.Context(), func(s *api.Status) error { told.show(*s); return nil })
+				err = client.Watch(ctx, func(s *api.Status) error { told.show(*s); return nil })
 			}
-			if cmd.Context().Err() != nil {
+			if ctx.Err() != nil {
 				return nil
 			}
 			return err

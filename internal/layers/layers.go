@@ -137,7 +137,7 @@ var Only = map[string][]string{
 	"github.com/rogpeppe/go-internal":        {"cmd/towline"},
 	"github.com/sirupsen/logrus":             {"starlark/compose"},
 	"github.com/spf13/cobra":                 {"cmd/towline"},
-	"github.com/spf13/pflag":                 {"starlark/flags"},
+	"github.com/spf13/pflag":                 {"starlark/flags", "cmd/towline"},
 	"github.com/zeebo/blake3":                {"agent/agenttest", "agent/apply", "extensions", "server/run/agents", "server/tree", "server/workspace", "starlark/cache", "starlark/gitrepo", "starlark/inputs"},
 }
 

@@ -48,6 +48,7 @@ type Cluster interface {
 type Options struct {
 	Open    func() (Cluster, error)                        // of the kubeconfig; the error is for a person
 	Builder func(context.Context) (name string, err error) // of images
+	Compose func(context.Context) (name string, err error) // what runs Compose services; nil where the project has none
 	Agents  []string                                       // architectures that there is an agent of, "amd64"
 	Watches func() (Watches, error)                        // nil where the system has no such limits
 	Timeout time.Duration                                  // of each answer
@@ -62,7 +63,7 @@ type Watches struct {
 // Examine looks at everything, at the same time, and returns what it found in
 // the order in which a person would ask.
 func Examine(ctx context.Context, o Options) []Finding {
-	looks := []func(context.Context) []Finding{o.cluster, o.builder, o.watches}
+	looks := []func(context.Context) []Finding{o.cluster, o.builder, o.compose, o.watches}
 	found := make([][]Finding, len(looks))
 	var all sync.WaitGroup
 	for i, look := range looks {
@@ -215,6 +216,18 @@ func (o Options) builder(ctx context.Context) []Finding {
 		return []Finding{failed("builder", Poor, err)}
 	}
 	return []Finding{{Topic: "builder", State: Good, Text: name}}
+}
+
+// compose says what runs the project's Compose services.
+func (o Options) compose(ctx context.Context) []Finding {
+	if o.Compose == nil {
+		return nil
+	}
+	name, err := within(ctx, o.Timeout, o.Compose)
+	if err != nil {
+		return []Finding{failed("compose", Bad, err)}
+	}
+	return []Finding{{Topic: "compose", State: Good, Text: name}}
 }
 
 // Limits below which large projects are not watched whole.

@@ -65,6 +65,14 @@ func TestExamine(t *testing.T) {
 		{"no kubeconfig", func(_ *patient, o *Options) {
 			o.Open = func() (Cluster, error) { return nil, &config.Problem{Message: "no cluster", Hint: "start one"} }
 		}, []string{"kubeconfig warning: no cluster → start one", "cluster unknown", "rights unknown", "registry unknown"}},
+		{"no Compose plugin", func(_ *patient, o *Options) {
+			o.Compose = func(context.Context) (string, error) {
+				return "", &config.Problem{Message: "no plugin", Hint: "install it"}
+			}
+		}, []string{"compose error: no plugin → install it"}},
+		{"a Compose plugin", func(_ *patient, o *Options) {
+			o.Compose = func(context.Context) (string, error) { return "docker compose 2.40.0", nil }
+		}, nil},
 		{"a context of another kind", func(p *patient, _ *Options) { p.id.Product = "" }, []string{
 			"kubeconfig warning: context kind-dev, namespace dev, https://127.0.0.1:6443: used only where", "registry warning: the cluster names none → say in the Tiltfile"}},
 		{"a cluster that never answers", func(p *patient, o *Options) { p.reach, o.Timeout = context.DeadlineExceeded, time.Millisecond },

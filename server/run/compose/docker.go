@@ -245,34 +245,49 @@ var oldest = [...]int{2, 20}
 // or else by its own words.
 func (c CLI) explain(ctx context.Context, err error, words string) error {
 	if errors.Is(err, exec.ErrNotFound) {
-		return &Failure{Problem: config.Problem{
-			Message: "docker is not installed, and docker_compose needs it with its Compose plugin",
-			Hint:    "install Docker: https://docs.docker.com/get-docker/; or leave the services out: `towline up RESOURCE…`",
-		}}
+		return notInstalled()
 	}
-	version, plugin := c.ask(ctx, "compose", "version", "--short")
-	switch {
-	case plugin != nil:
-		return &Failure{Problem: config.Problem{
-			Message: "docker has no Compose plugin: `docker compose` is no command of it",
-			Hint:    "install the plugin, v2.20 or newer: https://docs.docker.com/compose/install/linux/ (docker-compose-plugin of Docker's own packages)",
-		}}
-	case older(version):
-		return &Failure{Problem: config.Problem{
-			Message: fmt.Sprintf("the Compose plugin of docker is of version %s, and v2.20 or newer is needed", version),
-			Hint:    "install a newer one: https://docs.docker.com/compose/install/linux/",
-		}}
-	}
-	if said, daemon := c.ask(ctx, "version", "--format", "{{.Server.Version}}"); daemon != nil {
-		return &Failure{Passing: true, Problem: config.Problem{
-			Message: "docker does not answer: " + said,
-			Hint:    "start it, or set DOCKER_HOST to where it runs; it is tried again by itself",
-		}}
+	if _, failed := c.Check(ctx); failed != nil {
+		return failed
 	}
 	if words == "" {
 		words = err.Error()
 	}
 	return &Failure{Problem: config.Problem{Message: "docker: " + words, Hint: "the resource's log has all that it said"}}
+}
+
+func notInstalled() error {
+	return &Failure{Problem: config.Problem{
+		Message: "docker is not installed, and docker_compose needs it with its Compose plugin",
+		Hint:    "install Docker: https://docs.docker.com/get-docker/; or leave the services out: `towline up RESOURCE…`",
+	}}
+}
+
+// Check says what keeps Compose services from coming up, and else the version of
+// the plugin.
+func (c CLI) Check(ctx context.Context) (version string, err error) {
+	version, plugin := c.ask(ctx, "compose", "version", "--short")
+	switch {
+	case errors.Is(plugin, exec.ErrNotFound):
+		return "", notInstalled()
+	case plugin != nil:
+		return "", &Failure{Problem: config.Problem{
+			Message: "docker has no Compose plugin: `docker compose` is no command of it",
+			Hint:    "install the plugin, v2.20 or newer: https://docs.docker.com/compose/install/linux/ (docker-compose-plugin of Docker's own packages)",
+		}}
+	case older(version):
+		return "", &Failure{Problem: config.Problem{
+			Message: fmt.Sprintf("the Compose plugin of docker is of version %s, and v2.20 or newer is needed", version),
+			Hint:    "install a newer one: https://docs.docker.com/compose/install/linux/",
+		}}
+	}
+	if said, daemon := c.ask(ctx, "version", "--format", "{{.Server.Version}}"); daemon != nil {
+		return "", &Failure{Passing: true, Problem: config.Problem{
+			Message: "docker does not answer: " + said,
+			Hint:    "start it, or set DOCKER_HOST to where it runs; it is tried again by itself",
+		}}
+	}
+	return version, nil
 }
 
 // ask runs a short docker command for its last line.

@@ -14,6 +14,9 @@ type Failure struct {
 
 func (f *Failure) Error() string { return f.Problem.Message }
 
+// Unwrap is the problem as a person is told it.
+func (f *Failure) Unwrap() error { return &f.Problem }
+
 // problemOf is an error as a person is told it, with a place.
 func problemOf(err error, pos config.Position) (problem *config.Problem, passing bool) {
 	p := config.Problem{Message: err.Error()}

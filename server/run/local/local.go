@@ -122,7 +122,7 @@ func (c *Commands) update(ctx context.Context, res config.Resource) *config.Prob
 	}
 	problem := &config.Problem{
 		Message: output.WithWords(fmt.Sprintf("%s: %v", command.Text(cmd.Argv), err), last),
-		Hint:    fmt.Sprintf("`towline logs %s` shows its output; it runs again when one of its deps changes", res.Name),
+		Hint:    fmt.Sprintf("`towline logs %s` shows its output; `towline trigger %[1]s` runs it again, as does a change of its deps", res.Name),
 		Pos:     res.Pos,
 	}
 	c.shell.Log.Say(res.Name, "error", problem.Message)
