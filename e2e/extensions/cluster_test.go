@@ -138,6 +138,17 @@ helm_resource('local', './web', namespace='$NS', image_deps=['tl-ext/web'], imag
 	b.until("the release is upgraded", func() bool { return b.object("v1", "ConfigMap", "local-extra") == nil })
 	b.want("apps/v1", "Deployment", "local", `"value":"second"`)
 	b.want("v1", "ConfigMap", "stored-extra")
+	b.towline("wait", "local") // what the upgrade left out is not missed
+
+	extra := map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "stored-extra"}}
+	b.must(b.cluster.Delete(t.Context(), []map[string]any{extra}, kube.DeleteOptions{}))
+	b.until("what was deleted by hand is missed", func() bool {
+		out, _ := b.run(t.Context(), "status")
+		return strings.Contains(out, "ConfigMap stored-extra in namespace "+b.namespace+" is gone") && strings.Contains(out, "towline trigger stored")
+	})
+	b.towline("trigger", "stored")
+	b.until("it is brought back", func() bool { return b.object("v1", "ConfigMap", "stored-extra") != nil })
+	b.towline("wait", "stored")
 
 	b.down()
 	b.wantGone("apps/v1", "Deployment", "local")

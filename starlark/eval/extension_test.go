@@ -47,6 +47,7 @@ case "$*" in version*) echo '{"serverVersion": {"gitVersion": "v1.34.4"}}';; esa
 			if p.Error != nil {
 				t.Errorf("%v\n%s", p.Error, files["Tiltfile"])
 			}
+			atTheCaller(t, p)
 			for _, w := range p.Warnings {
 				if !strings.Contains(w.Message, "Image not used") && !strings.Contains(w.Message, "any deployment instructions") && !strings.Contains(w.Message, "no effect yet") {
 					t.Errorf("warning: %s", w.Message)

@@ -53,6 +53,33 @@ func TestWhatWasDeletedIsMissed(t *testing.T) {
 	})
 }
 
+// TestWhatAnotherProgramAppliedIsMissed: a k8s_custom_deploy's objects carry none
+// of our labels, and many of others lie beside them.
+func TestWhatAnotherProgramAppliedIsMissed(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		service, thing := other("Service", "s1"), other("ConfigMap", "c1")
+		b.Adopted(web(), []kube.Applied{service.Applied, thing.Applied}, Live{})
+		b.Observe("web")
+		b.is("web", verdict{ready: true})
+		others := service.Ref
+		others.Name, others.UID = "db", "s2"
+		b.emit("n/Service?", kube.Event{Kind: kube.ObjectSeen, Object: others}, kube.Event{Kind: kube.ObjectGone, Object: others})
+		b.is("web", verdict{ready: true})
+		b.emit("n/Service?", kube.Event{Kind: kube.ObjectSeen, Object: service.Ref}, kube.Event{Kind: kube.ObjectGone, Object: service.Ref})
+		b.is("web", b.gone("Service"))
+		again := service
+		again.Ref.UID = "s3"
+		b.Adopted(web(), []kube.Applied{again.Applied, thing.Applied}, Live{}) // its command brought it back
+		b.Observe("web")
+		b.is("web", verdict{ready: true})
+		b.emit("n/ConfigMap?", kube.Event{Kind: kube.ObjectGone, Object: thing.Ref})
+		b.is("web", b.gone("ConfigMap"))
+		if n := inbox.Ask(t.Context(), b.box, func(_ context.Context, s *state) int { return len(s.deleted) }); n > 2 {
+			t.Errorf("%d ends are remembered, of others too", n)
+		}
+	})
+}
+
 // TestWhatEndedWellIsNotMissed: a Job that has a time to live after its end
 // was done, and so was a pod; one that goes before its end is missed.
 func TestWhatEndedWellIsNotMissed(t *testing.T) {

@@ -73,7 +73,7 @@ type state struct {
 	workloads  map[kube.Ref]kube.Workload    //
 	deleted    map[kube.Ref]string           // UIDs of objects that were deleted, under their names
 	refused    map[kube.Ref]error            // why workloads of a kind in a namespace may not be seen
-	kinds      map[kube.Ref]bool             // kinds in namespaces with a watch of their own
+	kinds      map[kindWatch]bool            // kinds in namespaces with a watch of their own
 	watched    map[string]bool               // namespaces with a watch of our own objects
 	listed     map[string]bool               // of them, those whose pods are all known
 	spaces     map[string]*space             // namespaces in which others applied something
@@ -110,7 +110,7 @@ func Start(ctx context.Context, o Options) *Follower {
 		Options: o,
 		images:  map[string]string{}, applied: map[string]*deployment{}, pods: map[string]kube.Pod{},
 		workloads: map[kube.Ref]kube.Workload{}, watched: map[string]bool{}, listed: map[string]bool{},
-		deleted: map[kube.Ref]string{}, refused: map[kube.Ref]error{}, kinds: map[kube.Ref]bool{},
+		deleted: map[kube.Ref]string{}, refused: map[kube.Ref]error{}, kinds: map[kindWatch]bool{},
 		spaces: map[string]*space{}, agents: map[engine.TargetID]Agent{}, told: map[engine.TargetID]Container{},
 		logs: map[logKey]bool{}, complaints: map[logKey]*output.Repeats{}, refusals: map[string]kube.Notice{}, covers: map[string]bool{}, seen: map[logKey]time.Time{}, waking: map[string]bool{},
 	}
@@ -163,7 +163,7 @@ func (f *Follower) Applied(res config.Resource, objects []Object, complete bool)
 		for _, o := range objects {
 			d.objects = append(d.objects, objectOf(o))
 			s.watch(ctx, o.Ref.Namespace)
-			s.watchKind(ctx, o.Ref)
+			s.watchKind(ctx, o.Ref, s.ours())
 		}
 		s.applied[res.Name] = d
 		s.adopt(ctx, res.Name, d)
@@ -184,6 +184,7 @@ func (f *Follower) Adopted(res config.Resource, objects []kube.Applied, live Liv
 		d := &deployment{meant: meantBy(res), complete: true, external: true, live: live}
 		for _, a := range objects {
 			d.objects = append(d.objects, objectOf(Object{Applied: a}))
+			s.watchKind(ctx, a.Ref, "")
 		}
 		s.applied[res.Name] = d
 		s.adopt(ctx, res.Name, d)

@@ -18,7 +18,7 @@ func (s *state) watch(ctx context.Context, namespace string) {
 	s.watched[namespace] = true
 	s.box.Go(func() {
 		// Watch ends only with its context.
-		_ = s.Kube.Watch(ctx, namespace, kube.LabelWorkspace+"="+s.Workspace, func(e kube.Event) {
+		_ = s.Kube.Watch(ctx, namespace, s.ours(), func(e kube.Event) {
 			s.box.Put(func(ctx context.Context, s *state) {
 				switch e.Kind {
 				case kube.Synced:
@@ -32,9 +32,13 @@ func (s *state) watch(ctx context.Context, namespace string) {
 	})
 }
 
-// watchKind sees whether our own objects of a kind that has no pods stay there.
-func (s *state) watchKind(ctx context.Context, ref kube.Ref) {
-	kind := kube.Ref{Group: ref.Group, Version: ref.Version, Kind: ref.Kind, Namespace: ref.Namespace}
+// ours selects the objects that we applied; another program's carry no label.
+func (s *state) ours() string { return kube.LabelWorkspace + "=" + s.Workspace }
+
+// watchKind sees whether objects of a kind that has no pods stay there: those that
+// a selector finds, "" for all.
+func (s *state) watchKind(ctx context.Context, ref kube.Ref, selector string) {
+	kind := kindWatch{kube.Ref{Group: ref.Group, Version: ref.Version, Kind: ref.Kind, Namespace: ref.Namespace}, selector}
 	if hasPods(ref) || s.kinds[kind] {
 		return // see watch
 	}
@@ -42,21 +46,42 @@ func (s *state) watchKind(ctx context.Context, ref kube.Ref) {
 	s.box.Go(func() {
 		// An error means that nobody can tell: the kind is not in the cluster.
 		// Whoever applies one again watches it again.
-		_ = s.Kube.WatchKind(ctx, kind, kube.LabelWorkspace+"="+s.Workspace, func(e kube.Event) {
+		_ = s.Kube.WatchKind(ctx, kind.Ref, selector, func(e kube.Event) {
 			s.box.Put(func(ctx context.Context, s *state) { s.changed(ctx, e) })
 		})
 		s.box.Put(func(_ context.Context, s *state) { delete(s.kinds, kind) })
 	})
 }
 
-// left takes the end of an object that may have been ours to keep.
+// kindWatch is what watchKind follows.
+type kindWatch struct {
+	kube.Ref
+	selector string
+}
+
+// left takes the end of an object that may have been ours to keep. What is
+// nobody's, in a namespace that others use too, is not remembered.
 func (s *state) left(ref kube.Ref) {
+	if !s.mayHave(ref) {
+		return
+	}
 	s.deleted[bare(ref)] = ref.UID
 	for name, d := range s.applied {
 		if slices.ContainsFunc(d.objects, func(o object) bool { return s.missing(o) }) {
 			s.observe(name)
 		}
 	}
+}
+
+// mayHave reports whether a resource has an object of that name, as far as it is
+// known which objects it has.
+func (s *state) mayHave(ref kube.Ref) bool {
+	for _, d := range s.applied {
+		if !d.complete || slices.ContainsFunc(d.objects, func(o object) bool { return bare(o.ref) == bare(ref) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // ended takes the end of what has pods, or is one. What succeeded before, as a
