@@ -255,6 +255,13 @@ func problems(s api.Status) []string {
 	if p := s.Cluster.Problem; p != nil {
 		add("cluster", p.Error(), p.Hint)
 	}
+	word = "warning: "
+	for _, p := range []*config.Problem{s.Daemon.Unwritten, s.Daemon.Unwatched} {
+		if p != nil {
+			add("", p.Error(), p.Hint)
+		}
+	}
+	word = "error: "
 	for _, r := range s.Resources {
 		if r.Problem != nil {
 			if r.State.Passing() {

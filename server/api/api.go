@@ -79,6 +79,9 @@ type DaemonInfo struct {
 	// Unwritten says why what is done is not written down, for the next daemon to
 	// go on with; nil while it is.
 	Unwritten *config.Problem `json:"unwritten,omitempty"`
+	// Unwatched says which folders the system does not tell all changes of, within
+	// how many seconds those are noticed, and what helps; nil: all are watched.
+	Unwatched *config.Problem `json:"unwatched,omitempty"`
 }
 
 // ClusterStatus says which cluster is used and whether it answers.

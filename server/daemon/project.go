@@ -171,5 +171,5 @@ func (c *core) swept(seen *tree.Tree, changed []string) {
 	if len(changed) > 0 {
 		c.hint(changed, false)
 	}
-	c.sources.unwatched()
+	c.dirty = c.sources.unwatched() || c.dirty
 }

@@ -26,7 +26,7 @@ type sources struct {
 	watcher   *watcher
 	sweeper   *sweeper
 	sweepKeep func(path string, dir bool) bool // interests.keep, for the sweeper
-	partly    bool                             // it was said that not all is watched
+	partly    *config.Problem                  // what was said of folders that are not watched; nil: all are
 	left      int                              // so many files were said to be left out
 	held      map[string][]string              // files that went and are kept in the pods, by image
 	interests interests
@@ -304,13 +304,20 @@ func (s *sources) unread(p *config.Project, files []string) []string {
 	})
 }
 
-// unwatched says once that not all files are watched, and what helps.
-func (s *sources) unwatched() {
-	why := s.watcher.incomplete()
-	if why != nil && !s.partly {
-		s.warn(nil, fmt.Errorf("not all files are watched (%w): a change made outside of the editor is seen within some seconds; raise fs.inotify.max_user_watches and max_user_instances", why))
+// unwatched says when not all files are watched, and what helps, and reports
+// whether that is another sentence than before.
+func (s *sources) unwatched() bool {
+	var now *config.Problem
+	if gap := s.watcher.incomplete(); gap != nil {
+		now = gap.problem(s.sweeper.pause() + s.sweeper.took())
 	}
-	s.partly = why != nil
+	before := s.partly
+	s.partly = now
+	if now != nil && before == nil {
+		s.warn(nil, now)
+		s.warn(nil, errors.New("hint: "+now.Hint))
+	}
+	return (before == nil) != (now == nil) || now != nil && before.Message != now.Message
 }
 
 // touched are those of some files, of which only attributes are said to have

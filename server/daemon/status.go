@@ -28,7 +28,7 @@ func (c *core) publish() {
 	s := status.Of(status.Facts{
 		Daemon: api.DaemonInfo{
 			Pid: os.Getpid(), Version: c.o.Version, Workspace: c.o.Endpoint.Workspace,
-			Started: started, LogFile: c.o.Endpoint.LogFile(), Path: os.Getenv("PATH"), Unwritten: c.store.unwritten(),
+			Started: started, LogFile: c.o.Endpoint.LogFile(), Path: os.Getenv("PATH"), Unwritten: c.store.unwritten(), Unwatched: c.sources.partly,
 		},
 		Tiltfile: c.session.tiltfile(c.o.Endpoint.Workspace), Args: c.session.request.Args,
 		Cluster: cluster, Config: c.tiltfile.status(c.session.request.CI),

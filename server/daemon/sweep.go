@@ -34,7 +34,7 @@ type sweeper struct {
 	soon      chan struct{} // holds a token when a save asks for a sweep
 	now       chan struct{} // holds a token when notifications were lost
 	overflown atomic.Bool
-	took      time.Duration // the last sweep
+	last      atomic.Int64 // what the last sweep took, as a Duration
 	ended     time.Time
 }
 
@@ -60,16 +60,23 @@ func (s *sweeper) loop(ctx context.Context) {
 		}
 		began := time.Now()
 		s.sweep(ctx)
-		s.took = time.Since(began)
+		s.last.Store(int64(time.Since(began)))
 	}
+}
+
+func (s *sweeper) took() time.Duration { return time.Duration(s.last.Load()) }
+
+// pause is the wait between two sweeps.
+func (s *sweeper) pause() time.Duration {
+	if s.watcher.incomplete() != nil {
+		return max(unwatchedPause, sweepShare/2*s.took())
+	}
+	return max(watchedPause, sweepShare*s.took())
 }
 
 // rest waits until the next sweep is due; false when ctx ended.
 func (s *sweeper) rest(ctx context.Context) bool {
-	pause := max(watchedPause, sweepShare*s.took)
-	if s.watcher.incomplete() != nil {
-		pause = max(unwatchedPause, sweepShare/2*s.took)
-	}
+	pause := s.pause()
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	for {
@@ -81,7 +88,7 @@ func (s *sweeper) rest(ctx context.Context) bool {
 		case <-s.now:
 			return true
 		case <-s.soon:
-			timer.Reset(min(time.Until(s.ended.Add(pause)), time.Until(s.ended.Add(max(savedPause, sweepShare/2*s.took)))))
+			timer.Reset(min(time.Until(s.ended.Add(pause)), time.Until(s.ended.Add(max(savedPause, sweepShare/2*s.took())))))
 		}
 	}
 }

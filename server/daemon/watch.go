@@ -1,10 +1,9 @@
 package daemon
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,7 +61,7 @@ type watcher struct {
 	roots   []string
 	folders []string
 	watched map[string]bool
-	failed  error // why not all folders are watched
+	gap     *unwatched // nil when all folders are watched
 }
 
 func newWatcher(o watcherOptions) *watcher {
@@ -114,7 +113,10 @@ func (w *watcher) renew() {
 	n, err := w.make()
 	w.watched = map[string]bool{}
 	if err != nil {
-		w.failed = err
+		w.gap = nil
+		for _, dir := range append(slices.Clone(w.roots), w.folders...) {
+			w.lack(unwatched{folder: dir, err: err})
+		}
 		return
 	}
 	w.n = n
@@ -130,11 +132,26 @@ func (w *watcher) drop() {
 	}
 }
 
-// incomplete returns why not all folders are watched, nil when all are.
-func (w *watcher) incomplete() error {
+// incomplete returns which folders are not watched, nil when all are.
+func (w *watcher) incomplete() *unwatched {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.failed
+	if w.gap == nil {
+		return nil
+	}
+	gap := *w.gap
+	return &gap
+}
+
+// lack notes that a folder is not watched as it should be: one that is not at
+// all counts more. The caller holds w.mu.
+func (w *watcher) lack(u unwatched) {
+	switch {
+	case w.gap == nil || w.gap.silent != "" && u.silent == "":
+		w.gap = &u
+	case w.gap.silent == u.silent:
+		w.gap.more++
+	}
 }
 
 // cover watches all that is to be watched. The caller holds w.mu.
@@ -142,11 +159,13 @@ func (w *watcher) cover() {
 	if w.n == nil {
 		return
 	}
-	w.failed = nil
+	w.gap = nil
 	for _, root := range w.roots {
 		if info, err := os.Stat(root); err == nil && info.IsDir() {
 			w.add(root)
-			w.failed = errors.Join(w.failed, silent(root))
+			if kind := silent(root); kind != "" {
+				w.lack(unwatched{folder: root, silent: kind})
+			}
 		}
 		w.near(filepath.Dir(root)) // a file that is replaced is seen in its folder, and so is a root that comes back
 	}
@@ -192,8 +211,8 @@ func (w *watcher) one(dir string) bool {
 		w.watched[dir] = true
 	case file.IsMissing(err):
 		return false
-	case w.failed == nil:
-		w.failed = fmt.Errorf("watching %s: %w", dir, err)
+	default:
+		w.lack(unwatched{folder: dir, err: err})
 	}
 	return true
 }

@@ -288,9 +288,15 @@ func TestOverflowWatchesAnew(t *testing.T) {
 // TestNotAllIsWatched runs into the system's limits: changes are seen all the
 // same, and it is said, until the limit is raised.
 func TestNotAllIsWatched(t *testing.T) {
-	for what, limit := range map[string]int{"of folders": 2, "of notifiers": -1} {
+	for what, limit := range map[string]struct {
+		at        int
+		why, cure string
+	}{
+		"of folders":   {2, "no space left on device", "sysctl -w fs.inotify.max_user_watches=524288"},
+		"of notifiers": {-1, "too many open files", "sysctl -w fs.inotify.max_user_instances=512"},
+	} {
 		t.Run(what, func(t *testing.T) {
-			onGround(t, limit, func(g *ground) {
+			onGround(t, limit.at, func(g *ground) {
 				for _, name := range []string{"sub/deep/d", "sub/deep/er/e"} {
 					g.write(name, "newer")
 					if len(g.bells) > 0 {
@@ -298,9 +304,14 @@ func TestNotAllIsWatched(t *testing.T) {
 					}
 					g.seenWithin("a sweep for "+name, unwatchedPause)
 				}
-				said := func() (said bool) { g.core(func(c *core) { said = c.sources.partly }); return said }
+				said := func() bool { s, _ := g.d.published.now(); return s.Daemon.Unwatched != nil }
 				if !said() {
-					t.Error("it is not said that not all is watched")
+					t.Fatal("it is not said that not all is watched")
+				}
+				s, _ := g.d.published.now()
+				p := s.Daemon.Unwatched
+				if !strings.Contains(p.Message, g.root) || !strings.Contains(p.Message, limit.why) || !strings.HasSuffix(p.Message, "is noticed within 2 seconds") || !strings.Contains(p.Hint, limit.cure) {
+					t.Errorf("it is said as %q, hint %q", p.Message, p.Hint)
 				}
 				g.limit = 100
 				for _, b := range g.bells {
@@ -316,6 +327,31 @@ func TestNotAllIsWatched(t *testing.T) {
 				g.seenWithin("a notification", 2*quiet)
 			})
 		})
+	}
+}
+
+// TestUnwatchedIsSaid holds the sentence about each way in which changes may
+// pass unseen.
+func TestUnwatchedIsSaid(t *testing.T) {
+	for want, test := range map[string]struct {
+		gap    unwatched
+		within time.Duration
+	}{
+		"not all folders are watched: /w/a and 3 more (no space left on device); what other programs than an editor change there is noticed within 2 seconds": {
+			unwatched{folder: "/w/a", more: 3, err: syscall.ENOSPC}, 2050 * time.Millisecond},
+		"what other machines change in /w (NFS) is not told, but noticed within 20 seconds": {unwatched{folder: "/w", silent: "NFS"}, 11 * time.Second},
+		"what other machines change in /w (9p) is not told, but noticed within 600 seconds": {unwatched{folder: "/w", silent: "9p"}, 301 * time.Second},
+	} {
+		if p := test.gap.problem(test.within); p.Message != want || p.Hint == "" {
+			t.Errorf("%+v: %q, hint %q", test.gap, p.Message, p.Hint)
+		}
+	}
+	w := &watcher{}
+	for _, u := range []unwatched{{folder: "a", silent: "NFS"}, {folder: "b", err: syscall.ENOSPC}, {folder: "c", silent: "NFS"}, {folder: "d", err: syscall.ENOSPC}} {
+		w.lack(u)
+	}
+	if got := *w.incomplete(); got.folder != "b" || got.more != 1 || got.silent != "" {
+		t.Errorf("%+v, want the folder that is not watched at all, and one more", got)
 	}
 }
 

@@ -244,6 +244,7 @@ func problemsOf(s *api.Status) map[string]api.ProblemEvent {
 	}
 	if s.Up {
 		add("error", "", s.Cluster.Problem)
+		add("warn", "", s.Daemon.Unwatched)
 	}
 	for i := range s.Resources {
 		r := &s.Resources[i]

@@ -168,3 +168,20 @@ func TestSpoken(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestFoldersThatAreNotWatched are said beside what is ready, and as a warning.
+func TestFoldersThatAreNotWatched(t *testing.T) {
+	n := &teller{}
+	said := ""
+	unwatched := func(s *api.Status) {
+		s.Daemon.Unwatched = &config.Problem{Message: "not all folders are watched"}
+		sum(s, false)
+		said = s.Text
+	}
+	n.show(0, "web:ready/in_sync")
+	expect(t, "a limit is reached", n.show(1, "web:ready/in_sync", unwatched), "warn: not all folders are watched of ")
+	if want := "1 ready, but not all folders are watched"; said != want {
+		t.Errorf("the status says %q, want %q", said, want)
+	}
+	expect(t, "it is raised", n.show(1, "web:ready/in_sync"), "mended: not all folders are watched")
+}

@@ -256,6 +256,8 @@ func sentence(s *api.Status, o api.Outcome) (string, *api.Action) {
 		return ready + ", and the Tiltfile has come to need a cluster that cannot be used", nil
 	case s.Cluster.Problem != nil && !s.Cluster.Connected:
 		return ready + ", and the cluster does not answer", nil
+	case s.Daemon.Unwatched != nil:
+		return ready + ", but " + s.Daemon.Unwatched.Message, nil
 	}
 	return ready, nil
 }

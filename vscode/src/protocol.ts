@@ -59,6 +59,7 @@ export interface DaemonInfo {
   log_file: string;
   path: string;
   unwritten?: Problem;
+  unwatched?: Problem;
 }
 
 export interface Problem {
