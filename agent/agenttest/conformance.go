@@ -52,6 +52,7 @@ func Conformance(t *testing.T, fresh func(t *testing.T) Subject) {
 		"verify":            testVerify,
 		"manifest":          testManifest,
 		"can write":         testCanWrite,
+		"placed":            testPlaced,
 		"run":               testRun,
 		"runs in order":     testRuns,
 		"process":           testProcess,
@@ -293,6 +294,23 @@ func testManifest(t *testing.T, ctx context.Context, s Subject) {
 	want := []wire.Entry{{Path: c.Files[0].Path, Mode: 0o644, Size: 1}, {Path: c.Files[1].Path, Mode: 0o644, Size: 2}}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(wire.Entry{}, "ModTime")); diff != "" {
 		t.Errorf("manifest (-want +got):\n%s", diff)
+	}
+}
+
+func testPlaced(t *testing.T, ctx context.Context, s Subject) {
+	mustApply(t, ctx, s, change(s.Root, "b", "1", "dir/a", "2", "gone", "3", "dir/gone", "4"))
+	c := client.Change{Transaction: wire.Transaction{
+		Files:   []wire.File{{Path: wire.Path{Root: s.Root, Path: "link"}, Kind: wire.KindSymlink, Target: "nowhere"}, {Path: wire.Path{Root: s.Root, Path: "made"}, Kind: wire.KindDir}},
+		Deletes: []wire.Path{{Root: s.Root, Path: "gone"}, {Root: s.Root, Path: "dir/gone"}},
+	}}
+	mustApply(t, ctx, s, c)
+	if _, err := s.Agent.Apply(ctx, change(s.Sealed, "x", "content")); err == nil {
+		t.Error("a change that cannot be written succeeded")
+	}
+	got, err := s.Agent.Placed(ctx)
+	want := []wire.Path{{Root: s.Root, Path: "b"}, {Root: s.Root, Path: "dir/a"}, {Root: s.Root, Path: "link"}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("(-want +got):\n%s%v", diff, err)
 	}
 }
 

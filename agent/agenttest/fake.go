@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"path"
 	"slices"
@@ -35,6 +36,7 @@ type Fake struct {
 	process  wire.Process
 	subs     []chan wire.Event
 	applied  []wire.Transaction
+	placed   map[string]wire.Path // files and links that were applied
 	failNext error
 	done     chan struct{}
 	closed   bool
@@ -53,7 +55,7 @@ func NewFake(argv ...string) *Fake {
 	}
 	p := wire.Process{State: wire.StateHeld, Argv: argv}
 	return &Fake{
-		files: map[string]FakeFile{}, process: p, done: make(chan struct{}),
+		files: map[string]FakeFile{}, placed: map[string]wire.Path{}, process: p, done: make(chan struct{}),
 		facts: wire.Facts{
 			Agent: "fake", Protocol: wire.Version, Boot: "fake-boot-1", OS: "linux", Arch: "amd64",
 			UID: 65532, GID: 65532, Entrypoint: argv, Dir: "/", Started: time.Now().UnixNano(),
@@ -118,7 +120,7 @@ func (f *Fake) FailNext(err error) {
 func (f *Fake) Reboot(boot string, files map[string]string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.files = map[string]FakeFile{}
+	f.files, f.placed = map[string]FakeFile{}, map[string]wire.Path{}
 	for name, content := range files {
 		f.put(name, content)
 	}
@@ -282,6 +284,21 @@ func (f *Fake) Manifest(ctx context.Context, q wire.ManifestQuery) ([]wire.Entry
 	return out, nil
 }
 
+// Placed lists what was applied and is still there.
+func (f *Fake) Placed(ctx context.Context) ([]wire.Path, error) {
+	if err := f.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer f.mu.Unlock()
+	var paths []wire.Path
+	for _, name := range slices.Sorted(maps.Keys(f.placed)) {
+		if _, there := f.files[name]; there {
+			paths = append(paths, f.placed[name])
+		}
+	}
+	return paths, nil
+}
+
 // CanWrite answers by ReadOnly.
 func (f *Fake) CanWrite(ctx context.Context, paths []wire.Path) ([]wire.Writable, error) {
 	if err := f.enter(ctx); err != nil {
@@ -373,6 +390,9 @@ func (f *Fake) Apply(ctx context.Context, change client.Change) (wire.Result, er
 			}
 		}
 		f.files[file.Path.String()] = FakeFile{File: file, Content: contents[i]}
+		if file.Kind != wire.KindDir {
+			f.placed[file.Path.String()] = file.Path
+		}
 		result.Applied = append(result.Applied, entry(file.Path, f.files[file.Path.String()], true, true))
 	}
 	f.applied = append(f.applied, change.Transaction)

@@ -46,14 +46,21 @@ type Applier struct {
 	journal *journal
 	id      string
 	table   string // of what is mounted
+	placed  *placed
 	seq     atomic.Int64
 }
 
 // New returns an Applier whose temporary files carry the id, and which notes
-// in the file journalPath where they are; "" notes nothing. What is mounted is
+// in the file journalPath where they are, and beside it which files were put in
+// place; "" notes nothing. What is mounted is
 // read from table, as MountTable has it.
 func New(id, journalPath, table string) *Applier {
-	return &Applier{id: id, journal: &journal{path: journalPath}, table: table}
+	a := &Applier{id: id, journal: &journal{path: journalPath}, table: table}
+	if journalPath != "" {
+		journalPath += ".placed"
+	}
+	a.placed = readPlaced(journalPath)
+	return a
 }
 
 // Stage is one transaction on its way. It is for one goroutine.

@@ -25,7 +25,9 @@ func (s *Stage) Commit() ([]wire.Entry, int, error) {
 		if uerr := s.undo.play(); uerr != nil {
 			err = errors.Join(err, uerr)
 		}
+		return applied, deleted, err
 	}
+	s.a.placed.change(s.t, s.skip)
 	return applied, deleted, err
 }
 

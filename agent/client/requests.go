@@ -26,6 +26,13 @@ func (c *Client) Manifest(ctx context.Context, q wire.ManifestQuery) ([]wire.Ent
 	return list.Entries, err
 }
 
+// Placed lists the files that were put in place in the container since it was
+// made, by whomever, and that are still there.
+func (c *Client) Placed(ctx context.Context) ([]wire.Path, error) {
+	list, err := ask[wire.PathList](ctx, c, wire.MethodPlaced, wire.Empty{})
+	return list.Paths, err
+}
+
 // CanWrite tells for each path, in order, whether a file could be written
 // there by the container's user, and if not, why.
 func (c *Client) CanWrite(ctx context.Context, paths []wire.Path) ([]wire.Writable, error) {

@@ -155,6 +155,12 @@ type EntryList struct {
 	Entries []Entry `json:"entries"`
 }
 
+// PathList answers MethodPlaced: the files and links that transactions put in
+// place since the container was made, and that are still there.
+type PathList struct {
+	Paths []Path `json:"paths"`
+}
+
 // WriteQuery asks whether files could be written, without writing any.
 type WriteQuery struct {
 	Paths []Path `json:"paths"`

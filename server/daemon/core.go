@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/towline-dev/towline/server/engine"
@@ -131,6 +132,7 @@ func (c *core) perform(e engine.Effect) {
 // sending completes a live update by what is known of its files.
 func (c *core) sending(e engine.Live) engine.Live {
 	img := c.state.ImageConfig(c.state.Target(e.Target).Image)
+	e.Recall = e.Check && c.store.all
 	if e.Initial {
 		e.Files = c.sources.syncable(img)
 	}
@@ -152,6 +154,7 @@ func (c *core) restore() {
 func (c *core) event(e engine.Event) {
 	switch e := e.(type) {
 	case engine.LiveDone:
+		c.recalled(e)
 		c.sources.doubt(e.Unlike)
 	case engine.Built:
 		if e.Problem == nil {
@@ -162,4 +165,17 @@ func (c *core) event(e engine.Event) {
 	}
 	c.progress.ends(c.tiltfile.good, e)
 	c.step(e)
+}
+
+// recalled takes what a container has that nobody here knows of: files that were
+// sent while that could not be written down, and that went while no daemon ran.
+func (c *core) recalled(e engine.LiveDone) {
+	ref := c.state.Target(e.Target).Image
+	img := c.state.ImageConfig(ref)
+	paths := slices.DeleteFunc(slices.Clone(e.Stray), func(p string) bool { return len(engine.SyncFiles(img, p)) == 0 })
+	images := map[string][]string{ref: paths}
+	c.sources.hold(images)
+	if len(images) > 0 {
+		c.step(engine.Changed{Images: images})
+	}
 }

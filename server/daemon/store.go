@@ -63,7 +63,8 @@ type imageRecord struct {
 //
 // A disk that is full must not make that a lie. A journal that misses a file is
 // removed, which takes no room; where there is none beside a record, any file
-// may have been sent.
+// may have been sent, also one that went since: then the containers are asked
+// what they were brought.
 type store struct {
 	dir     string
 	record  record
@@ -105,7 +106,7 @@ const anyFile = "true"
 func (s *store) readJournal() error {
 	data, err := os.ReadFile(s.path("touched"))
 	if errors.Is(err, fs.ErrNotExist) {
-		s.all = len(s.record.Images) > 0
+		s.all = len(s.record.Images)+len(s.record.Bases) > 0
 		s.mend()
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -276,6 +277,28 @@ func TestMountedOver(t *testing.T) {
 		}
 		if b.said("wrote /srv/settings,") || !b.said("wrote /srv/a.py") {
 			t.Errorf("log %q", b.lines)
+		}
+	})
+}
+
+// TestRecallNamesWhatIsGone: of what a container was brought, by whatever
+// daemon, what is not here any longer.
+func TestRecallNamesWhatIsGone(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.connect()
+		b.live(engine.Live{}, "kept", "1", "gone", "1", "became-folder", "1")
+		b.done()
+		for _, name := range []string{"gone", "became-folder"} {
+			if err := os.Remove(filepath.Join(b.dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Mkdir(filepath.Join(b.dir, "became-folder"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		b.live(engine.Live{Check: true, Recall: true}, "kept", "1")
+		if done := b.done(); done.Problem != nil || !slices.Equal(done.Stray, []string{filepath.Join(b.dir, "gone")}) {
+			t.Errorf("answer %+v", done)
 		}
 	})
 }
