@@ -22,7 +22,7 @@ import (
 
 // Remote fetches repositories with the git program into a cache, where each
 // commit has a folder of its own that is never changed again. Its methods are
-// called by one goroutine at a time.
+// called by one goroutine at a time; other processes may use the cache meanwhile.
 //
 // A URL and ref that the lock file names mean that commit, today and tomorrow. Any
 // other is fetched anew where the cache has it from before Fresh, as Tilt does at
@@ -112,7 +112,7 @@ func (g *Remote) Fetch(ctx context.Context, url, ref string) (string, error) {
 		return "", fmt.Errorf("%s at %s has other files than when it was locked: `towline extensions update` locks them if that is right", url, locked.Commit)
 	}
 	got.Ref = ref
-	return g.cache().Folder(url, got.Commit), g.cache().WriteLock(extensions.Lock(index, got))
+	return g.cache().Folder(url, got.Commit), g.note(ctx, got)
 }
 
 func (g *Remote) say(text string) {
@@ -166,7 +166,7 @@ func (g *Remote) clone(ctx context.Context, url, ref string) (commit, dir string
 		return "", "", err
 	}
 	dir = g.cache().Folder(url, commit)
-	return commit, dir, replaceTree(work, dir)
+	return commit, dir, g.alone(ctx, func() error { return replaceTree(work, dir) })
 }
 
 // replaceTree moves a folder to where another may be. One with the same files
@@ -217,23 +217,24 @@ func withoutRepository(env []string) []string {
 
 // Update fetches the newest commit of a URL and ref and locks it.
 func (g *Remote) Update(ctx context.Context, url, ref string) (extensions.Locked, error) {
-	lock, err := g.readLock()
-	if err != nil {
+	if _, err := g.readLock(); err != nil {
 		return extensions.Locked{}, err
 	}
 	got, err := g.get(ctx, url, ref)
 	if err != nil {
 		return got, err
 	}
-	index, err := g.cache().ReadLock()
-	if err != nil {
-		return got, err
-	}
-	if err := g.cache().WriteLock(extensions.Lock(index, got)); err != nil {
+	if err := g.note(ctx, got); err != nil {
 		return got, err
 	}
 	got.Fetched = time.Time{}
-	return got, extensions.WriteLock(g.Lock, extensions.Lock(lock, got))
+	return got, g.alone(ctx, func() error {
+		lock, err := g.readLock()
+		if err != nil {
+			return err
+		}
+		return extensions.WriteLock(g.Lock, extensions.Lock(lock, got))
+	})
 }
 
 // Using returns the commit that a URL and ref mean now, and whether the lock file
