@@ -14,6 +14,7 @@ import (
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/release"
 	"github.com/towline-dev/towline/starlark/chart"
+	"github.com/towline-dev/towline/starlark/kustomize"
 )
 
 // chartCommand is `towline chart`: the few subcommands of helm that the
@@ -32,21 +33,24 @@ func chartCommand() *cobra.Command {
 	render := &cobra.Command{Use: "render", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		return chart.Serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
 	}}
-	root.AddCommand(render, chartUpgradeCommand(), chartUninstallCommand(), get, repo, dependency)
+	build := &cobra.Command{Use: "kustomize", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return kustomize.Serve(cmd.InOrStdin(), cmd.OutOrStdout())
+	}}
+	root.AddCommand(render, build, chartUpgradeCommand(), chartUninstallCommand(), get, repo, dependency)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return fmt.Errorf("%w: without the helm program only its common flags are known; install it (https://helm.sh/docs/intro/install) to use others", err)
 	})
 	return root
 }
 
-// renderer is the command that renders a chart for an evaluation; none where
-// this program does not know where it lies.
-func renderer() []string {
+// apart is the command that does a part of an evaluation in a process of its
+// own; none where this program does not know where it lies.
+func apart(args ...string) []string {
 	self, err := os.Executable()
 	if err != nil {
 		return nil
 	}
-	return []string{self, "chart", "render"}
+	return append([]string{self}, args...)
 }
 
 func chartSource() chart.Source { return chart.Source{Env: os.Environ()} }

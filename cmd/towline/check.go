@@ -233,7 +233,7 @@ func (c *check) evaluate(ctx context.Context, root string) *config.Project {
 	p := c.projects[root]
 	if p == nil {
 		p = eval.Eval(ctx, eval.Options{
-			Tiltfile: root, Env: os.Environ(), Version: version, Renderer: renderer(), Remote: remote(extensionCache(root, nil)), AnyContext: true,
+			Tiltfile: root, Env: os.Environ(), Version: version, Renderer: apart("chart", "render"), Kustomizer: apart("chart", "kustomize"), Remote: remote(extensionCache(root, nil)), AnyContext: true,
 		})
 		c.projects[root] = p
 	}

@@ -95,7 +95,7 @@ func evaluator() daemon.Evaluate {
 			env = append(env, "KUBECONFIG="+e.Kubeconfig)
 		}
 		return eval.Eval(ctx, eval.Options{
-			Tiltfile: e.Tiltfile, Args: e.Args, Subcommand: e.Subcommand, Env: env, Log: e.Log, Cache: kept, Version: version, Renderer: renderer(),
+			Tiltfile: e.Tiltfile, Args: e.Args, Subcommand: e.Subcommand, Env: env, Log: e.Log, Cache: kept, Version: version, Renderer: apart("chart", "render"), Kustomizer: apart("chart", "kustomize"),
 			Kube: &eval.Kube{
 				Context: e.Cluster.Context, Namespace: e.Cluster.Namespace, Local: e.Cluster.Local(), CASHA256: e.Cluster.CAHash,
 			},

@@ -35,7 +35,7 @@ func evalCommand() *cobra.Command {
 			deferCollection()
 			log := func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), line) }
 			project := eval.Eval(cmd.Context(), eval.Options{
-				Tiltfile: path, Args: args, Env: os.Environ(), Subcommand: subcommand, Version: version, Renderer: renderer(), Log: log,
+				Tiltfile: path, Args: args, Env: os.Environ(), Subcommand: subcommand, Version: version, Renderer: apart("chart", "render"), Kustomizer: apart("chart", "kustomize"), Log: log,
 				Remote: remote(extensionCache(path, log)),
 			})
 			if !withSecrets {

@@ -116,7 +116,7 @@ func usedExtensions(ctx context.Context, file string) (*extensionUse, error) {
 	if used.remote == nil {
 		return nil, fmt.Errorf("there is no folder for the cache: set HOME or XDG_CACHE_HOME")
 	}
-	project := eval.Eval(ctx, eval.Options{Tiltfile: tiltfile, Env: os.Environ(), Version: version, Renderer: renderer(), Remote: used, AnyContext: true})
+	project := eval.Eval(ctx, eval.Options{Tiltfile: tiltfile, Env: os.Environ(), Version: version, Renderer: apart("chart", "render"), Kustomizer: apart("chart", "kustomize"), Remote: used, AnyContext: true})
 	if project.Error != nil && len(used.repos) == 0 {
 		return nil, project.Error
 	}

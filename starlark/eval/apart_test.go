@@ -4,21 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/towline-dev/towline/starlark/chart"
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/kustomize"
 )
 
 // asRenderer makes this program the one that renders charts.
 const asRenderer = "TOWLINE_TEST_RENDERER"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asRenderer) == "" {
+	switch os.Getenv(asRenderer) {
+	case "":
 		os.Exit(m.Run())
+	case "kustomize":
+		if err := kustomize.Serve(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
 	}
 	if err := chart.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -112,5 +125,80 @@ func TestTemplatesAreBounded(t *testing.T) {
 	}
 	if !strings.Contains(message, "enough") {
 		t.Errorf("an endless loop: %q", message)
+	}
+}
+
+// kustomized evaluates a Tiltfile with a kustomization that names a resource, on
+// its second line.
+func kustomized(t *testing.T, ctx context.Context, resource string) (text string, p *config.Project) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(asRenderer, "kustomize")
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"Tiltfile": "# first\nprint(kustomize('k'))\n", "k/kustomization.yaml": "namePrefix: p-\nresources: ['" + resource + "', own.yaml]\n",
+		"k/own.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own}\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p = Eval(ctx, Options{Tiltfile: filepath.Join(dir, "Tiltfile"), Kube: &Kube{}, Kustomizer: []string{self}, Log: func(line string) { text += line + "\n" }})
+	for i, f := range p.ConfigFiles {
+		p.ConfigFiles[i] = strings.TrimPrefix(f, dir+"/")
+	}
+	return text, p
+}
+
+// TestKustomizeApart builds what is fetched, and watches what is here.
+func TestKustomizeApart(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: there}\n")
+	}))
+	defer server.Close()
+	text, p := kustomized(t, t.Context(), server.URL+"/x.yaml")
+	if p.Error != nil || !strings.Contains(text, "name: p-there") || !strings.Contains(text, "name: p-own") || !slices.Contains(p.ConfigFiles, "k/own.yaml") {
+		t.Errorf("%q, %v, watched %q", text, p.Error, p.ConfigFiles)
+	}
+}
+
+// TestKustomizeIsEnded waits for what never answers: the evaluation ends when it
+// is told to, names the call's line, and leaves no process.
+func TestKustomizeIsEnded(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	closed := make(chan error, 1)
+	go func() {
+		conn, err := silent.Accept()
+		if err != nil {
+			closed <- err
+			return
+		}
+		defer conn.Close()
+		cancel(errors.New("enough"))
+		for buf := make([]byte, 1024); err == nil; {
+			_, err = conn.Read(buf) // ends with the process
+		}
+		closed <- nil
+	}()
+	_, p := kustomized(t, ctx, "http://"+silent.Addr().String()+"/x.yaml")
+	if p.Error == nil || !strings.Contains(p.Error.Message, "enough") || p.Error.Pos.Line != 2 {
+		t.Errorf("the evaluation ended with %+v", p.Error)
+	}
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the process that fetches goes on")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.starlark.net/starlark"
 
@@ -30,7 +31,7 @@ func (c *call) kustomize(ctx context.Context) (starlark.Value, error) {
 	var err error
 	bin, _ := value.AsString(value.OrNone(in.Bin))
 	if bin == "" && kustomize.Supports(in.Flags) {
-		out, err = c.run.kustomizeLibrary(dir, in.Flags)
+		out, err = c.run.kustomizeLibrary(ctx, dir, in.Flags)
 	} else {
 		out, err = c.run.kustomizeBinary(ctx, dir, bin, in.Flags)
 	}
@@ -41,13 +42,36 @@ func (c *call) kustomize(ctx context.Context) (starlark.Value, error) {
 	return value.Blob{Text: out, Source: "kustomize: " + dir}, nil
 }
 
-func (r *run) kustomizeLibrary(dir string, flags []string) (string, error) {
+func (r *run) kustomizeLibrary(ctx context.Context, dir string, flags []string) (string, error) {
 	r.outside()
 	b := kustomize.Builder{Files: r.files, Cache: r.opts.Cache, Tiltfile: r.opts.Tiltfile}
 	if r.opts.Allowed != nil && !b.Local(dir) && r.held("fetching what the kustomization in "+dir+" names") {
 		return "", nil
 	}
+	if len(r.opts.Kustomizer) > 0 {
+		b.Apart = func(input []byte) ([]byte, error) { return r.kustomizeApart(ctx, dir, input) }
+	}
 	return b.Build(dir, flags)
+}
+
+// fetchWithin is how long a kustomization may take that names what is not on this
+// machine.
+const fetchWithin = 2 * time.Minute
+
+// kustomizeApart runs the process that builds a kustomization, and ends it when
+// the evaluation ends or what it fetches does not come.
+func (r *run) kustomizeApart(ctx context.Context, dir string, input []byte) ([]byte, error) {
+	bounded, cancel := context.WithTimeoutCause(ctx, fetchWithin, fmt.Errorf("kustomize: building %s takes longer than %v: does an address that it names not answer?", dir, fetchWithin))
+	defer cancel()
+	var said strings.Builder
+	out, err := process.OS{}.Run(bounded, process.Command{Argv: r.opts.Kustomizer, Stdin: string(input), Log: func(s string) { said.WriteString(s) }})
+	switch {
+	case err == nil:
+		return out, nil
+	case bounded.Err() != nil:
+		return nil, fault.Environment(context.Cause(bounded))
+	}
+	return nil, fmt.Errorf("kustomize: the process that builds %s: %w: %s", dir, err, quoteEnd(said.String()))
 }
 
 // kustomizeBinary runs the program, or kubectl in its place.

@@ -34,6 +34,7 @@ type Options struct {
 	Remote     Remote         // fetches repositories of extensions; nil: none can be fetched
 	Charts     Charts         // fetches Helm charts; nil: from the network
 	Renderer   []string       // the command that is chart.Serve; none: charts are rendered in this process
+	Kustomizer []string       // the command that is kustomize.Serve; none: what kustomizations name is fetched in this process
 	Version    string         // towline's own version
 	Allowed    Allowed        // nil: the run may do whatever the Tiltfile wants
 	AnyContext bool           // the caller checks the Kubernetes context before it deploys; local() is refused all the same

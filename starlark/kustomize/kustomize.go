@@ -29,6 +29,7 @@ type Builder struct {
 	Files    Files
 	Cache    *cache.Cache
 	Tiltfile string // whose folder is never one that something was fetched to
+	Apart    Apart  // builds what is not of this machine alone; nil: that is built here, too
 }
 
 // building serialises runs of the library, whose schema is global.
@@ -74,6 +75,9 @@ func (b Builder) Build(dir string, flags []string) (string, error) {
 	options, ok := optionsOf(flags)
 	if !ok {
 		return "", fmt.Errorf("kustomize: the flags %q are not supported", flags)
+	}
+	if b.Apart != nil && !b.Local(dir) {
+		return b.apart(b.Apart, dir, flags)
 	}
 	key := cache.Key{Kind: "kustomize", Content: dir + "\x00" + strings.Join(flags, "\x00")}
 	files := &reader{FileSystem: filesys.MakeFsOnDisk(), files: b.Files, tiltfile: b.Tiltfile}

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,9 +28,14 @@ func (r *reader) watch() {
 	}
 }
 
+var errNoFile = errors.New("it is a pipe, a socket or a device, not a file")
+
 // ReadFile implements filesys.FileSystem.
 func (r *reader) ReadFile(path string) ([]byte, error) {
 	r.note(path)
+	if info, err := os.Stat(path); err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		return nil, &os.PathError{Op: "read", Path: path, Err: errNoFile} // reading it may never end
+	}
 	if !filepath.IsAbs(path) {
 		return r.FileSystem.ReadFile(path)
 	}
