@@ -9,6 +9,7 @@ import (
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/run"
 	"github.com/towline-dev/towline/server/tree"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // core is what the loop's goroutine owns. Nobody else touches it. It wires:
@@ -44,13 +45,16 @@ func newCore(ctx context.Context, shared *shared, q *queue[*core]) (*core, error
 		shared: shared, queue: q, store: store, requests: newRequests(), session: newSession(shared.kubeconfig(), func(err error) { shared.tell("warn", err.Error()) }), progress: progress{updates: newUpdates()}, saves: saves{log: shared.logs}, dirty: true,
 		spawn: func(f func(context.Context)) context.CancelFunc {
 			ctx, cancel := context.WithCancel(ctx)
-			shared.work.Go(func() { defer cancel(); f(ctx) })
+			shared.work.Go(func() {
+				defer cancel()
+				shared.protect(func() { f(ctx) })
+			})
 			return cancel
 		},
 		newRunner: func(o run.Options) runner { return run.New(ctx, o) },
 	}
 	post := func(f func()) { q.put(func(*core) { f() }) }
-	c.tiltfile = tiltfile{evaluator: evaluator{run: c.runTiltfile, spawn: c.spawn, post: post}, warn: func(text string) { c.tell("warn", text) }}
+	c.tiltfile = tiltfile{evaluator: evaluator{run: c.runTiltfile, spawn: c.spawn, post: post, try: c.try}, warn: func(text string) { c.tell("warn", text) }}
 	c.sources = newSources(sourcesOptions{
 		reader: cmp.Or[tree.Reader](c.o.reader, disk{}), post: post, swept: c.swept, warn: c.warn,
 		watch: watcherOptions{
@@ -79,11 +83,26 @@ func (c *core) loop(ctx context.Context) {
 			return
 		case <-c.queue.ready:
 			for _, f := range c.queue.take() {
-				c.protect(func() { f(c) })
+				if !c.protect(func() { f(c) }) {
+					c.abandon()
+				}
 			}
 			c.protect(c.publish)
 		}
 	}
+}
+
+// abandon gives up what requests began, after a defect that may have been in it:
+// nobody shall wait for its end. A Down ends by itself, and what was up already is
+// gone on with.
+func (c *core) abandon() {
+	c.requests.abandon()
+	c.session.joining = false
+	if !c.tiltfile.running {
+		c.tiltfile.answer(&config.Project{Tiltfile: c.session.request.Tiltfile, Error: overtaken})
+	}
+	c.later((*core).resume)
+	c.later((*core).join)
 }
 
 func (c *core) close() {

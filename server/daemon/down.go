@@ -23,8 +23,10 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 	}
 	if req.Forget {
 		c.requests.beginDown()
-		c.step(engine.Unwanted{})
-		c.endRunner(func() { c.downed(nil, answer) })
+		c.downing(answer, func() {
+			c.step(engine.Unwanted{})
+			c.endRunner(func() { c.downed(nil, answer) })
+		})
 		return
 	}
 	up := c.store.record.Up
@@ -48,19 +50,34 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 		return
 	}
 	c.requests.beginDown()
-	c.step(engine.Unwanted{})
-	known := c.tiltfile.good
-	c.endRunner(func() {
-		c.requests.subcommand = "down"
-		c.requests.asked++
-		c.evaluate(func(p *config.Project) {
-			c.requests.asked--
-			c.requests.subcommand = "up"
-			if known != nil {
-				c.tiltfile.good = known // one for `down` is not what is to be up
-			}
-			c.downWith(req, p, known, answer)
+	c.downing(answer, func() {
+		c.step(engine.Unwanted{})
+		known := c.tiltfile.good
+		c.endRunner(func() {
+			c.downing(answer, func() { c.evaluateForDown(req, known, answer) })
 		})
+	})
+}
+
+// downing is a part of a Down. A defect in it ends the Down: whoever waits for
+// that would wait for ever.
+func (c *core) downing(answer func(error), part func()) {
+	if err := c.try(func() error { part(); return nil }); err != nil {
+		c.downed(err, answer)
+	}
+}
+
+// evaluateForDown goes on with Down when nothing works any more. known is the
+// project that was in force.
+func (c *core) evaluateForDown(req api.DownRequest, known *config.Project, answer func(error)) {
+	c.requests.subcommand = "down"
+	asked := c.requests.asking(func(error) { c.requests.subcommand = "up" })
+	c.evaluate(func(p *config.Project) {
+		asked(nil)
+		if known != nil {
+			c.tiltfile.good = known // one for `down` is not what is to be up
+		}
+		c.downing(answer, func() { c.downWith(req, p, known, answer) })
 	})
 }
 
@@ -111,8 +128,10 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 	}
 	runner := c.newRunner(o)
 	c.spawn(func(ctx context.Context) {
-		err := runner.Down(ctx, end)
-		runner.Close()
+		err := c.try(func() error {
+			defer runner.Close()
+			return runner.Down(ctx, end)
+		})
 		c.queue.put(func(c *core) {
 			c.downed(err, func(err error) { answer(errors.Join(err, broken)) })
 		})
@@ -122,6 +141,7 @@ func (c *core) downWith(req api.DownRequest, p, known *config.Project, answer fu
 // downed ends a Down and lets what waited for it go. Only what was seen gone is
 // forgotten.
 func (c *core) downed(err error, answer func(error)) {
+	c.requests.subcommand = "up"
 	if err == nil {
 		c.store.record.forget()
 		c.store.forgetTouched()
@@ -134,7 +154,7 @@ func (c *core) downed(err error, answer func(error)) {
 	c.dirty = true
 	answer(err)
 	for _, f := range waiting {
-		f()
+		c.queue.put(func(*core) { f() })
 	}
 }
 
@@ -148,7 +168,7 @@ func (c *core) endRunner(then func()) {
 	}
 	c.state, c.progress.updates, c.dirty = engine.State{}, newUpdates(), true
 	c.spawn(func(context.Context) {
-		old.Close()
+		_ = c.try(func() error { old.Close(); return nil }) // it is told, and what follows has to
 		c.queue.put(func(*core) { then() })
 	})
 }

@@ -18,6 +18,7 @@ type evaluator struct {
 	run   Evaluate
 	spawn func(func(context.Context)) context.CancelFunc
 	post  func(func())
+	try   func(func() error) error // returns a defect
 
 	cancel  context.CancelFunc
 	done    <-chan struct{} // closed when the last one that was begun has ended
@@ -61,7 +62,8 @@ func (v *evaluator) begin(e Evaluation, known []string, then func(outcome)) {
 		}
 		p := v.runWithin(ctx, e)
 		close(done)
-		ahead := readAhead(ctx, p, known)
+		var ahead *tree.Tree
+		_ = v.try(func() error { ahead = readAhead(ctx, p, known); return nil }) // else the core reads all
 		v.post(func() {
 			if serial == v.serial {
 				v.running, v.took, v.at = false, time.Since(began), began

@@ -11,6 +11,7 @@ import (
 type requests struct {
 	subcommand string       // that the Tiltfile is told
 	asked      int          // those that go on and want the Tiltfile to run
+	defects    int          // what went on when there was one is given up
 	turn       int          // counts Downs: an Up that began before one is overtaken
 	down       bool         // a Down runs
 	waiting    []func()     // for its end
@@ -41,10 +42,21 @@ func (r *requests) told(up, ci bool) string {
 // is answered.
 func (r *requests) asking(answer func(error)) func(error) {
 	r.asked++
+	defects := r.defects
 	return func(err error) {
-		r.asked--
+		if defects == r.defects {
+			r.asked--
+		}
 		answer(err)
 	}
+}
+
+// abandon gives up what goes on but for a Down, which ends by itself: a defect
+// may have been in what would have ended it.
+func (r *requests) abandon() {
+	r.asked = 0
+	r.defects++
+	r.turn++
 }
 
 // afterDown reports whether a Down runs; then f is called at its end.

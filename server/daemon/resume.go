@@ -1,12 +1,18 @@
 package daemon
 
 import (
+	"errors"
 	"time"
 )
 
 // resumePause is the time between attempts to go on with what an earlier
 // daemon had up.
 const resumePause = 5 * time.Second
+
+// later does something after a pause, on the core's goroutine.
+func (c *core) later(f func(*core)) *time.Timer {
+	return time.AfterFunc(resumePause, func() { c.queue.put(f) })
+}
 
 // resume goes on with what an earlier daemon had up, now or, when the Tiltfile
 // or the cluster does not allow it yet, later.
@@ -20,12 +26,10 @@ func (c *core) resume() {
 			return
 		}
 		c.tell("warn", "cannot go on yet: "+err.Error())
-		time.AfterFunc(resumePause, func() {
-			c.queue.put(func(c *core) {
-				if c.tiltfile.last == nil || c.tiltfile.last.Error == nil { // a Tiltfile's error waits for its save
-					c.resume()
-				}
-			})
+		c.later(func(c *core) {
+			if c.tiltfile.last == nil || c.tiltfile.last.Error == nil { // a Tiltfile's error waits for its save
+				c.resume()
+			}
 		})
 	})
 }
@@ -37,23 +41,39 @@ func (c *core) join() {
 	if up == nil || c.session.runner == nil || !c.joins() || c.requests.asked > 0 || c.session.joining {
 		return
 	}
-	turn := c.requests.turn
-	c.session.joining = true
 	if c.session.retry != nil {
 		c.session.retry.Stop()
 	}
+	turn := c.requests.turn
+	c.session.joining = true
 	c.session.open()
-	c.begun(*up, func(err error) {
-		c.session.joining = false
-		if err == nil || turn != c.requests.turn {
-			return
+	joined := func(err error) {
+		if turn == c.requests.turn {
+			c.joined(err)
 		}
-		if c.session.missed != err.Error() { // it is tried again and again, and told once
-			c.tell("error", "the Tiltfile has come to need a cluster, and what is up stays as it was until there is one: "+err.Error())
-		}
-		c.session.lost, c.session.missed, c.dirty = err, err.Error(), true
-		c.session.retry = time.AfterFunc(resumePause, func() { c.queue.put((*core).join) })
-	})
+	}
+	if err := c.session.usable(c.tiltfile.good); err != nil {
+		joined(err)
+		return
+	}
+	c.enter(*up, joined) // resources that it named and that left the Tiltfile are no obstacle
+}
+
+// joined takes the answer to join. That the cluster cannot be had is tried again
+// and again, and told once.
+func (c *core) joined(err error) {
+	c.session.joining = false
+	if err == nil {
+		return
+	}
+	c.session.retry = c.later((*core).join)
+	if errors.Is(err, overtaken) {
+		return
+	}
+	if c.session.missed != err.Error() {
+		c.tell("error", "the Tiltfile has come to need a cluster, and what is up stays as it was until there is one: "+err.Error())
+	}
+	c.session.lost, c.session.missed, c.dirty = err, err.Error(), true
 }
 
 // joins reports whether the good project waits for a cluster that what is up

@@ -103,16 +103,25 @@ func (s *shared) defect(v any) *config.Problem {
 }
 
 // protect keeps a defect of f from ending the daemon, and whoever waits from
-// waiting for an answer that never comes.
-func (s *shared) protect(f func()) {
+// waiting for an answer that never comes. It reports whether f came to its end.
+func (s *shared) protect(f func()) (ended bool) {
+	err := s.try(func() error { f(); return nil })
+	if err != nil {
+		s.waiting.end(err)
+	}
+	return err == nil
+}
+
+// try returns f's error, or its defect, which is told.
+func (s *shared) try(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.o.Log.Error("defect", "panic", v, "stack", stack())
 			s.tell("error", fmt.Sprintf("internal error: %v; please report it with %s", v, s.o.Endpoint.LogFile()))
-			s.waiting.end(s.defect(v))
+			err = s.defect(v)
 		}
 	}()
-	f()
+	return f()
 }
 
 // started is when this process began.

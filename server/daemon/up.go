@@ -108,7 +108,8 @@ func (c *core) enter(req api.UpRequest, answer func(error)) {
 	turn, workspace := c.requests.turn, c.store.workspace(c.o.Endpoint.ID())
 	cluster := c.session.cluster
 	c.spawn(func(ctx context.Context) {
-		environs, err := survey(ctx, cluster, workspace)
+		var environs environs
+		err := c.try(func() (err error) { environs, err = survey(ctx, cluster, workspace); return err })
 		c.queue.put(func(c *core) {
 			switch {
 			case turn != c.requests.turn:
