@@ -221,7 +221,7 @@ func line(text string) string {
 func lastUpdate(r api.ResourceStatus) string {
 	u := r.LastUpdate
 	for _, t := range r.Targets {
-		if t.LastSync != nil && t.LastSync.Files > 0 && (u == nil || t.LastSync.Began.After(u.Began)) {
+		if t.LastSync != nil && (u == nil || t.LastSync.Began.After(u.Began)) {
 			u = t.LastSync
 		}
 	}

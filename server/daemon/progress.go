@@ -26,7 +26,7 @@ func (p *progress) begins(s *engine.State, e engine.Effect, now time.Time) {
 			way = api.WayRestart
 		}
 		p.news.Sent(s.Target(e.Target).Resource, way, now)
-		p.updates.sync(e.Target, e.Files)
+		p.updates.sync(e)
 	case engine.Build:
 		for _, name := range engine.Users(s.Project, e.Image.Ref) {
 			p.updates.begin(name, "build", e.Reason)
@@ -34,6 +34,8 @@ func (p *progress) begins(s *engine.State, e engine.Effect, now time.Time) {
 		}
 	case engine.Apply:
 		p.updates.begin(e.Resource.Name, "deploy", "")
+	case engine.Restart:
+		p.updates.begin(e.Resource.Name, "restart", "")
 	case engine.RunLocal:
 		p.updates.begin(e.Resource.Name, "local", e.Reason)
 		p.news.Sent(e.Resource.Name, api.WayBuild, now)

@@ -14,10 +14,11 @@ type updates struct {
 	began     map[string]time.Time // of a resource's running update
 	resources map[string]*api.Update
 	synced    map[engine.TargetID]*api.Update
+	syncing   map[engine.TargetID]bool
 }
 
 func newUpdates() updates {
-	return updates{began: map[string]time.Time{}, resources: map[string]*api.Update{}, synced: map[engine.TargetID]*api.Update{}}
+	return updates{began: map[string]time.Time{}, resources: map[string]*api.Update{}, synced: map[engine.TargetID]*api.Update{}, syncing: map[engine.TargetID]bool{}}
 }
 
 // begin notes the start of a resource's update, or its next step: what follows
@@ -50,16 +51,27 @@ func (u updates) failed(resource string) {
 	delete(u.began, resource)
 }
 
-// sync notes the start of a container's live update.
-func (u updates) sync(id engine.TargetID, files []engine.File) {
-	u.synced[id] = &api.Update{Kind: "live-update", Began: time.Now(), Files: len(files), Reason: first(files)}
+// sync notes the start of a container's live update. One that only looks whether
+// all is there is none.
+func (u updates) sync(e engine.Live) {
+	next := api.Update{Kind: "live-update", Began: time.Now(), Files: len(e.Files)}
+	switch {
+	case len(e.Files) > 0:
+		next.Reason = e.Files[0].Local
+	case e.Restart:
+		next.Kind = "restart"
+	default:
+		return
+	}
+	u.synced[e.Target], u.syncing[e.Target] = &next, true
 }
 
 // syncEnded notes its end.
 func (u updates) syncEnded(id engine.TargetID) {
-	if last := u.synced[id]; last != nil {
+	if last := u.synced[id]; u.syncing[id] {
 		u.synced[id] = ended(last, last.Began)
 	}
+	delete(u.syncing, id)
 }
 
 // ended is an update that has ended now.
@@ -67,11 +79,4 @@ func ended(u *api.Update, began time.Time) *api.Update {
 	done := *u
 	done.Took = time.Since(began)
 	return &done
-}
-
-func first(files []engine.File) string {
-	if len(files) == 0 {
-		return ""
-	}
-	return files[0].Local
 }
