@@ -109,9 +109,11 @@ func (r *ciRun) follow(ctx context.Context, req api.UpRequest) error {
 	r.again = time.AfterFunc(r.limit, func() { r.see(nil) })
 	r.mu.Unlock()
 	defer r.again.Stop()
-	stopLogs := r.logs(ctx)
+	stopLogs := func() { r.rest(ctx) }
+	accepted := sync.OnceFunc(func() { stopLogs = r.logs(ctx) })
 	stopCounting := r.view.keepCounting()
 	_, err := followUntil(waiting, r.e, req, func(s *api.Status) bool {
+		accepted() // before that they may be of whoever develops here
 		r.view.show(*s)
 		return r.see(s)
 	})
@@ -165,28 +167,46 @@ func (r *ciRun) see(s *api.Status) (done bool) {
 
 // logs prints what is logged until stop is called, and then what came last.
 func (r *ciRun) logs(ctx context.Context) (stop func()) {
-	printer := newLogPrinter(os.Stdout, true)
-	printer.w = r.out
-	out := logOutput{e: r.e, show: printer.print}
+	out := r.logOutput()
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if client, err := connect(ctx, r.e); err == nil {
-			out.client = client
-			_ = out.follow(ctx, api.LogsRequest{Follow: true}) // ends with ctx
-		}
+		_ = out.follow(ctx, api.LogsRequest{Follow: true}) // ends with ctx
 	}()
 	return func() {
 		cancel()
 		<-ended
-		if out.client != nil {
-			rest, done := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			_ = out.print(rest, api.LogsRequest{}) // the daemon may be gone
-			done()
-		}
+		rest, done := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		_ = out.print(rest, api.LogsRequest{}) // the daemon may be gone
+		done()
 	}
 }
+
+// logOutput prints what was logged since this run began.
+func (r *ciRun) logOutput() *logOutput {
+	printer := newLogPrinter(os.Stdout, true)
+	printer.w = r.out
+	return &logOutput{e: r.e, client: api.NewClient(r.e), show: printer.print, last: r.began}
+}
+
+// rest prints what was logged for a run that was refused, unless the daemon
+// serves whoever develops here.
+func (r *ciRun) rest(ctx context.Context) {
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer done()
+	if !api.Running(ctx, r.e) {
+		return
+	}
+	out := r.logOutput()
+	if s, err := out.client.Status(ctx); err == nil && !developed(s) {
+		_ = out.print(ctx, api.LogsRequest{}) // the daemon may be gone
+	}
+}
+
+// developed reports whether a project is up for somebody else than a build
+// server.
+func developed(s api.Status) bool { return s.Up && s.Config.CI == nil }
 
 // conclude says how it went, writes the reports and ends the daemon with what
 // it serves on this machine.
@@ -229,7 +249,7 @@ func (r *ciRun) shutdown() {
 	}
 	client := api.NewClient(r.e)
 	s, err := client.Status(ctx)
-	if err == nil && s.Up && s.Config.CI == nil {
+	if err == nil && developed(s) {
 		return
 	}
 	_ = client.Shutdown(ctx) // one that does not answer is of no use to anybody

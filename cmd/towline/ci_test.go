@@ -1,12 +1,15 @@
 package main
 
 import (
+	"encoding/json"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/towline-dev/towline/server/api"
 )
@@ -42,6 +45,56 @@ func TestCIEndsItsOwnDaemon(t *testing.T) {
 			<-served
 			if ended.Load() != ends {
 				t.Errorf("the daemon was ended: %t, want %t", ended.Load(), ends)
+			}
+		})
+	}
+}
+
+// TestCIPrintsItsOwnLogs: what is logged for a developer, or was before, is none
+// of a build server's business.
+func TestCIPrintsItsOwnLogs(t *testing.T) {
+	for name, test := range map[string]struct {
+		status  string
+		refused bool
+		want    string
+	}{
+		"refused by what a developer has up": {`{"up": true}`, true, ""},
+		"refused for its Tiltfile":           {`{}`, true, "now"},
+		"accepted":                           {`{"up": true, "seq": 1, "config": {"ci": {}}}`, false, "now"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
+				switch r.URL.Path {
+				case api.RouteLogs:
+					for text, at := range map[string]time.Time{"before": time.Now().Add(-time.Hour), "now": time.Now()} {
+						_ = json.NewEncoder(w).Encode(api.LogLine{Time: at, Text: text})
+					}
+				case api.RouteUp:
+					if test.refused {
+						w.WriteHeader(http.StatusUnprocessableEntity)
+						_, _ = w.Write([]byte(`{"problem": {"message": "no"}}`))
+						return
+					}
+					_, _ = w.Write([]byte(test.status))
+				case api.RouteWatch:
+					_, _ = w.Write([]byte(`{"seq": 1, "status": ` + test.status + "}\n"))
+				default:
+					_, _ = w.Write([]byte(test.status))
+				}
+			})
+			e, _, err := new(workspaceFlags).find()
+			if err != nil {
+				t.Fatal(err)
+			}
+			run := newCIRun(e, time.Minute)
+			var out strings.Builder
+			run.out = &out
+			run.view.w = &strings.Builder{}
+			if err := run.follow(t.Context(), api.UpRequest{CI: true}); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.TrimSpace(out.String()); !strings.HasSuffix(got, test.want) || strings.Contains(got, "before") || test.want == "" && got != "" {
+				t.Errorf("printed %q, want %q", got, test.want)
 			}
 		})
 	}

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/towline-dev/towline/server/api"
-	"github.com/towline-dev/towline/server/daemon"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -39,15 +38,16 @@ func statusCommand() *cobra.Command {
 					return err
 				}
 			} else {
-				if up := daemon.Remembered(e); up != nil && !asJSON {
-					where := ""
-					if up.Context != "" {
-						where = fmt.Sprintf(" in context %s, namespace %s", up.Context, up.Namespace)
-					}
-					fmt.Printf("The daemon does not run, and the project is up%s.\n`towline up` goes on with it, `towline down` takes it down.\n", where)
+				left := leftUp(e)
+				switch {
+				case left == nil:
+					s.Phase, s.State, s.Text = api.PhaseStopped, api.StateStopped, "nothing is up"
+				case asJSON:
+					s.Up, s.Phase, s.State, s.Text = true, api.PhaseError, api.StateUnknown, left.Message+": "+left.Hint
+				default:
+					fmt.Printf("%s.\n%s.\n", capital(left.Message), left.Hint)
 					return nil
 				}
-				s.Phase, s.State, s.Text = api.PhaseStopped, api.StateStopped, "nothing is up"
 			}
 			if s.Resources, err = chosen.of(s.Resources); err != nil {
 				return err
@@ -217,6 +217,9 @@ func line(text string) string {
 	first, _, _ := strings.Cut(text, "\n")
 	return first
 }
+
+// capital is a text as a sentence begins.
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 func lastUpdate(r api.ResourceStatus) string {
 	u := r.LastUpdate

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/daemon"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -80,13 +81,33 @@ func connect(ctx context.Context, e api.Endpoint) (*api.Client, error) {
 
 // running returns a client of a daemon that runs already.
 func running(ctx context.Context, e api.Endpoint) (*api.Client, error) {
-	if !api.Running(ctx, e) {
-		return nil, &config.Problem{
-			Message: fmt.Sprintf("nothing is up for %s", e.Workspace),
-			Hint:    "bring it up first: `towline up`",
-		}
+	if api.Running(ctx, e) {
+		return api.NewClient(e), nil
 	}
-	return api.NewClient(e), nil
+	if left := leftUp(e); left != nil {
+		return nil, left
+	}
+	return nil, &config.Problem{
+		Message: fmt.Sprintf("nothing is up for %s", e.Workspace),
+		Hint:    "bring it up first: `towline up`",
+	}
+}
+
+// leftUp is the answer of every command that starts no daemon where the project is
+// up all the same: the last one was killed. It is nil where nothing is up.
+func leftUp(e api.Endpoint) *config.Problem {
+	up := daemon.Remembered(e)
+	if up == nil {
+		return nil
+	}
+	where := ""
+	if up.Context != "" {
+		where = fmt.Sprintf(" in context %s, namespace %s", up.Context, up.Namespace)
+	}
+	return &config.Problem{
+		Message: "the daemon does not run, and the project is up" + where,
+		Hint:    "`towline up` goes on with it, `towline down` takes it down",
+	}
 }
 
 // running returns the workspace's endpoint and a client of its daemon, which

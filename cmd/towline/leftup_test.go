@@ -1,0 +1,47 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/towline-dev/towline/server/daemon"
+)
+
+// TestLeftUp asks every command that starts no daemon, after one was killed: all
+// say the same, and what goes on from there.
+func TestLeftUp(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	t.Chdir(t.TempDir())
+	e, err := os.Create("Tiltfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Close()
+	endpoint, _, err := new(workspaceFlags).find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(endpoint.State, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	record := []byte(`{"up": {"context": "kind-dev", "namespace": "dev"}}`)
+	if err := os.WriteFile(filepath.Join(endpoint.State, "state.json"), record, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if daemon.Remembered(endpoint) == nil {
+		t.Fatal("nothing is remembered")
+	}
+	for _, args := range []string{
+		"wait", "logs", "logs -f", "trigger web", "restart web", "enable web", "disable web", "args", "args -- --env=dev", "watch --json",
+	} {
+		root := rootCommand()
+		root.SetArgs(strings.Fields(args))
+		err := root.ExecuteContext(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "the daemon does not run, and the project is up in context kind-dev, namespace dev") {
+			t.Errorf("towline %s: %v", args, err)
+		}
+	}
+}
