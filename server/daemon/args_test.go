@@ -59,7 +59,7 @@ func upProject(t *testing.T, project func(Evaluation) *config.Project, args ...s
 		p.Tiltfile, p.ConfigFiles = e.Tiltfile, []string{e.Tiltfile}
 		return p
 	})
-	_, err := in(t.Context(), s.Daemon, func(c *core, answer func(int, error)) {
+	_, err := in(bounded(t), s.Daemon, func(c *core, answer func(int, error)) {
 		c.up(api.UpRequest{Args: args}, func(err error) { answer(0, err) })
 	})
 	if err != nil {

@@ -94,7 +94,7 @@ func (b *bed) start() {
 
 func (b *bed) stopDaemon() {
 	b.stop()
-	if err := <-b.ended; err != nil {
+	if err := receive(b.t, b.ended, "the daemon's end"); err != nil {
 		b.t.Error(err)
 	}
 	b.ended <- nil

@@ -38,7 +38,7 @@ cmd_button('greet', argv=['sh', '-c', 'echo "$WHO from $FROM" >> greeted'], env=
 	s.evaluates(func(ctx context.Context, e Evaluation) *config.Project {
 		return eval.Eval(ctx, eval.Options{Tiltfile: e.Tiltfile, Subcommand: e.Subcommand, Kube: &eval.Kube{}, Env: os.Environ(), Log: e.Log})
 	})
-	_, err := in(t.Context(), s.Daemon, func(c *core, answer func(int, error)) {
+	_, err := in(bounded(t), s.Daemon, func(c *core, answer func(int, error)) {
 		c.up(api.UpRequest{}, func(err error) { answer(0, err) })
 	})
 	if err != nil {
@@ -92,7 +92,7 @@ func TestWhatAnEditorNoticesIsNoSave(t *testing.T) {
 	s := newStand(t)
 	dir := s.o.Endpoint.Workspace
 	files := map[string]string{"noticed": filepath.Join(dir, "noticed"), "saved": filepath.Join(dir, "saved")}
-	writing, err := in(t.Context(), s.Daemon, func(c *core, answer func(map[string]uint64, error)) {
+	writing, err := in(bounded(t), s.Daemon, func(c *core, answer func(map[string]uint64, error)) {
 		p := &config.Project{
 			Tiltfile:  filepath.Join(dir, "Tiltfile"),
 			Images:    []config.Image{{Ref: "web", Deps: []string{dir}}},

@@ -111,12 +111,25 @@ func (c *core) close() {
 	}
 	c.sources.watcher.close()
 	if c.session.runner != nil {
-		c.session.runner.Close()
+		c.await("the runner", closeLimit, c.session.runner.Close)
 	}
-	ended := make(chan struct{})
-	go func() { c.work.Wait(); close(ended) }()
-	awaitEnd(ended)
+	c.await("what was begun", cancelGrace, c.work.Wait)
 	c.store.close()
+}
+
+// closeLimit is how long the daemon's end waits for its runner, which ends local
+// commands.
+const closeLimit = 30 * time.Second
+
+// await waits until something has ended, but not for ever.
+func (s *shared) await(what string, limit time.Duration, end func()) {
+	ended := make(chan struct{})
+	go func() { defer close(ended); end() }()
+	select {
+	case <-ended:
+	case <-time.After(limit):
+		s.o.Log.Error("it does not end, and is left", "what", what, "after", limit)
+	}
 }
 
 // step tells the engine an event and performs what it asks for.

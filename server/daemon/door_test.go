@@ -34,7 +34,7 @@ func runs(t *testing.T) api.Endpoint {
 	}()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; err != nil {
+		if err := receive(t, ended, "the daemon's end"); err != nil {
 			t.Error(err)
 		}
 		for _, socket := range []string{e.Socket, e.Elsewhere()} {
@@ -166,7 +166,7 @@ func TestOthersAreNotLetIn(t *testing.T) {
 		}
 		t.Cleanup(func() { conn.Close() })
 	}()
-	<-came
+	receive(t, came, "a visitor")
 	mine, err := net.Dial("unix", home+"/a.sock")
 	must(t, err)
 	defer mine.Close()

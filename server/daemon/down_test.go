@@ -180,7 +180,7 @@ func newPlay(t *testing.T, tiltfile string) *play {
 // do runs something on the core's goroutine.
 func (s *stand) do(f func(*core)) {
 	s.t.Helper()
-	_, err := in(s.t.Context(), s.Daemon, func(c *core, answer func(int, error)) { f(c); answer(0, nil) })
+	_, err := in(bounded(s.t), s.Daemon, func(c *core, answer func(int, error)) { f(c); answer(0, nil) })
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func (s *stand) do(f func(*core)) {
 
 func (p *play) up() {
 	p.t.Helper()
-	_, err := in(p.t.Context(), p.Daemon, func(c *core, answer func(int, error)) {
+	_, err := in(bounded(p.t), p.Daemon, func(c *core, answer func(int, error)) {
 		c.session.open()
 		c.session.serial++
 		c.session.remote = true

@@ -72,7 +72,7 @@ func FuzzRequests(f *testing.F) {
 		s.handler().ServeHTTP(w, httptest.NewRequestWithContext(ctx, method, target, strings.NewReader(body)))
 		alive := make(chan struct{})
 		s.queue.put(func(*core) { close(alive) })
-		<-alive
+		receive(t, alive, "the core")
 	})
 }
 

@@ -3,10 +3,12 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,12 +42,32 @@ func newStand(t *testing.T) *stand {
 	server := httptest.NewServer(d.handler())
 	t.Cleanup(func() {
 		stop()
-		<-done
+		receive(t, done, "the core's end")
 		server.Close()
 		d.faces.close()
 		d.logs.Close()
 	})
 	return &stand{Daemon: d, t: t, url: server.URL}
+}
+
+// bounded is the test's context for one thing that comes soon.
+func bounded(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("the core has not answered for a minute"))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// receive waits for what comes soon, or says what did not come, and where all
+// goroutines stand.
+func receive[T any](t *testing.T, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(time.Minute):
+		all := make([]byte, 1<<20)
+		t.Fatalf("gave up waiting for %s\n%s", what, all[:runtime.Stack(all, true)])
+	}
+	return v
 }
 
 // up makes the core look like one whose project is up, without a cluster.

@@ -39,7 +39,7 @@ local_resource('compile', 'cp src out/a; cp src out/b; until [ -e go$(cat src) ]
 	s.evaluates(func(ctx context.Context, e Evaluation) *config.Project {
 		return eval.Eval(ctx, eval.Options{Tiltfile: e.Tiltfile, Subcommand: e.Subcommand, Kube: &eval.Kube{}, Env: os.Environ(), Log: e.Log})
 	})
-	_, err := in(t.Context(), s.Daemon, func(c *core, answer func(int, error)) {
+	_, err := in(bounded(t), s.Daemon, func(c *core, answer func(int, error)) {
 		c.up(api.UpRequest{}, func(err error) { answer(0, err) })
 	})
 	if err != nil {
@@ -60,7 +60,7 @@ local_resource('compile', 'cp src out/a; cp src out/b; until [ -e go$(cat src) ]
 		write("src", n)
 		s.queue.put(func(c *core) { c.hint([]string{path("src")}, true) })
 		for owes := false; !owes; {
-			owes, err = in(t.Context(), s.Daemon, func(c *core, answer func(bool, error)) {
+			owes, err = in(bounded(t), s.Daemon, func(c *core, answer func(bool, error)) {
 				r := c.state.Resource("compile")
 				answer(r.Working && r.Owes["pack"], nil)
 			})
@@ -74,7 +74,7 @@ local_resource('compile', 'cp src out/a; cp src out/b; until [ -e go$(cat src) ]
 		write("go"+n, "")
 		packed("111\n222\n333\n"[:4*int(n[0]-'0')])
 	}
-	runs, _ := in(t.Context(), s.Daemon, func(c *core, answer func(engine.Resource, error)) { answer(c.state.Resource("compile"), nil) })
+	runs, _ := in(bounded(t), s.Daemon, func(c *core, answer func(engine.Resource, error)) { answer(c.state.Resource("compile"), nil) })
 	if runs.Working || runs.Dirty > runs.Ran {
 		t.Errorf("what compile writes below its own deps runs it again: %+v", runs)
 	}

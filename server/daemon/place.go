@@ -29,10 +29,7 @@ func beside(up *api.UpRequest, workspace string, req api.UpRequest) (api.UpReque
 	case up == nil:
 		return req, nil
 	case req.CI && !up.CI:
-		return req, &config.Problem{
-			Message: "the project is up" + place(*up) + ", for whoever develops it",
-			Hint:    "take it down first: `towline down`; or run `towline ci` in a checkout of its own",
-		}
+		return req, developed("is up" + place(*up))
 	case elsewhere(req.Context, req.Namespace, *up):
 		return req, upElsewhere(*up)
 	}
@@ -41,6 +38,14 @@ func beside(up *api.UpRequest, workspace string, req api.UpRequest) (api.UpReque
 		req.Args = up.Args // whoever asks for what is up already does not know them, or means them
 	}
 	return req, nil
+}
+
+// developed is the answer to a build server where a project is somebody's already.
+func developed(how string) error {
+	return &config.Problem{
+		Message: "the project " + how + ", for whoever develops it",
+		Hint:    "take it down first: `towline down`; or run `towline ci` in a checkout of its own",
+	}
 }
 
 // elsewhere reports whether a request names another place than the one where

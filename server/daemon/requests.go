@@ -11,6 +11,7 @@ import (
 type requests struct {
 	subcommand string       // that the Tiltfile is told
 	asked      int          // those that go on and want the Tiltfile to run
+	developers int          // those of them that bring the project up, but for a build server
 	defects    int          // what went on when there was one is given up
 	turn       int          // counts Downs: an Up that began before one is overtaken
 	down       bool         // a Down runs
@@ -40,12 +41,15 @@ func (r *requests) told(up, ci bool) string {
 
 // asking counts a request of a person that wants the Tiltfile to run, until it
 // is answered.
-func (r *requests) asking(answer func(error)) func(error) {
-	r.asked++
+func (r *requests) asking(answer func(error)) func(error) { return r.count(&r.asked, answer) }
+
+// count counts a request in n until it is answered.
+func (r *requests) count(n *int, answer func(error)) func(error) {
+	*n++
 	defects := r.defects
 	return func(err error) {
 		if defects == r.defects {
-			r.asked--
+			*n--
 		}
 		answer(err)
 	}
@@ -54,7 +58,7 @@ func (r *requests) asking(answer func(error)) func(error) {
 // abandon gives up what goes on but for a Down, which ends by itself: a defect
 // may have been in what would have ended it.
 func (r *requests) abandon() {
-	r.asked = 0
+	r.asked, r.developers = 0, 0
 	r.defects++
 	r.turn++
 }

@@ -148,7 +148,7 @@ func (s *stand) evaluate() *config.Project {
 func (s *stand) settle() {
 	s.t.Helper()
 	for range 3 {
-		if _, err := in(s.t.Context(), s.Daemon, func(_ *core, answer func(int, error)) { answer(0, nil) }); err != nil {
+		if _, err := in(bounded(s.t), s.Daemon, func(_ *core, answer func(int, error)) { answer(0, nil) }); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -159,7 +159,7 @@ func (s *stand) ask(route, body string) string {
 	s.t.Helper()
 	s.settle()
 	method, path, _ := strings.Cut(route, " ")
-	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(bounded(s.t), method, s.url+path, strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -22,6 +22,9 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		return
 	}
 	req, err := beside(c.store.record.Up, c.o.Endpoint.Workspace, req)
+	if err == nil && req.CI && c.requests.developers > 0 {
+		err = developed("is being brought up")
+	}
 	if err != nil {
 		answer(err)
 		return
@@ -44,6 +47,9 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		}
 	}
 	answer = c.requests.asking(answer)
+	if !req.CI {
+		answer = c.requests.count(&c.requests.developers, answer)
+	}
 	turn := c.requests.turn
 	proved := func(err error) {
 		if err != nil {

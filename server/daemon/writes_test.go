@@ -108,7 +108,7 @@ func TestPersonsChangeDuringARunCounts(t *testing.T) {
 	s.until("the change is seen", func() bool {
 		seen := make(chan bool, 1)
 		s.queue.put(func(c *core) { seen <- len(c.tiltfile.writes.meanwhile) > 0 })
-		return <-seen
+		return receive(t, seen, "the core")
 	})
 	if err := os.Remove(s.path("begun")); err != nil {
 		t.Fatal(err)
