@@ -16,9 +16,8 @@ import (
 type LogOptions struct {
 	Namespace, Pod, Container string
 
-	// Since leaves out lines of that moment and before. Handing in the Time of
-	// the last line that was read resumes without a line lost or doubled. The
-	// zero time reads all that the node still has.
+	// Since leaves out lines before that moment. The zero time reads all that the
+	// node still has.
 	Since    time.Time
 	Tail     int  // at most so many old lines; 0: all
 	Previous bool // of the container's run before this one
@@ -30,6 +29,7 @@ type LogLine struct {
 	Time time.Time // when the node took it; zero when the runtime gave none
 	Text string    // without the newline
 	More bool      // the line goes on in the next LogLine
+	Torn bool      // the stream ended within the line: it may be the last, or have been cut
 }
 
 // maxLogLine bounds a line; the rest of a longer one comes as further lines.
@@ -60,18 +60,19 @@ func (c *Cluster) Logs(ctx context.Context, o LogOptions, line func(LogLine)) er
 	return nil
 }
 
-// readLines splits a stream of time-stamped lines and drops those that were
-// read before: the API counts Since in whole seconds.
+// readLines splits a stream of time-stamped lines and drops those of before: the
+// API counts Since in whole seconds. Of a line that an error cuts nothing comes
+// after the error: it is there whole when the log is read again.
 func readLines(r io.Reader, since time.Time, line func(LogLine)) error {
 	buffered := bufio.NewReaderSize(r, maxLogLine)
 	last := LogLine{}
 	for {
 		raw, err := buffered.ReadSlice('\n')
 		whole := !errors.Is(err, bufio.ErrBufferFull)
-		if len(raw) > 0 {
+		if len(raw) > 0 && (err == nil || !whole || errors.Is(err, io.EOF)) {
 			l := parseLine(strings.TrimSuffix(string(raw), "\n"), last)
-			l.More = !whole
-			if l.Time.After(since) || l.Time.IsZero() {
+			l.More, l.Torn = !whole, errors.Is(err, io.EOF)
+			if !l.Time.Before(since) || l.Time.IsZero() {
 				line(l)
 			}
 			last = LogLine{}

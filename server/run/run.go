@@ -124,7 +124,7 @@ func New(ctx context.Context, o Options) *Runner {
 	shell := command.Shell{Workspace: o.Workspace, Kubeconfig: o.Kubeconfig, Log: out}
 	r := &Runner{o: o, out: out, cancel: cancel}
 	r.rollout = rollout.Start(ctx, rollout.Options{
-		Workspace: o.Workspace, Namespace: o.Namespace, Kube: o.Cluster, Log: out, Tell: o.Sink.Event,
+		Workspace: o.Workspace, Namespace: o.Namespace, Kube: o.Cluster, Log: out, Tell: o.Sink.Event, Reached: o.Reached,
 		Container: func(c rollout.Container) { o.Sink.Facts(Facts{Target: &c}) },
 		Cluster:   func(err error) { o.Sink.Facts(Facts{Cluster: &ClusterFacts{Connected: err == nil, Err: err}}) },
 	})
@@ -143,7 +143,7 @@ func New(ctx context.Context, o Options) *Runner {
 		docker = compose.CLI{Shell: shell}
 	}
 	r.compose = compose.Start(ctx, compose.Options{
-		Docker: docker, Log: out, Tell: o.Sink.Event,
+		Docker: docker, Log: out, Tell: o.Sink.Event, Reached: o.Reached,
 		Image:   func(ref string) string { return r.images.Built(ref).LocalRef },
 		Removed: func(c config.Compose) { o.Sink.Facts(Facts{Removed: &c}) },
 	})

@@ -190,6 +190,9 @@ func (s *Services) readLogs(ctx context.Context, st *state, sv *service) {
 		l := st.logs[c.ID]
 		if l == nil {
 			l = &logs{}
+			if s.o.Reached != nil {
+				l.until = s.o.Reached(c.Name, "")
+			}
 			st.logs[c.ID] = l
 		}
 		same := l.started.Equal(c.StartedAt)

@@ -50,6 +50,7 @@ type Options struct {
 	Namespace string // the project's, "" where it is not known
 	Kube      Kube
 	Log       output.Log
+	Reached   func(pod, container string) time.Time // of the last line that is known already; nil: none is
 	Tell      func(engine.Event)
 	Container func(Container)
 	Cluster   func(err error) // the cluster answers, or why it does not
@@ -79,7 +80,7 @@ type state struct {
 	spaces     map[string]*space             // namespaces in which others applied something
 	agents     map[engine.TargetID]Agent     // what they said last
 	told       map[engine.TargetID]Container //
-	logs       map[logKey]bool               // streams that were begun
+	logs       map[logKey]*containerLog      // of containers that have run
 	complaints map[logKey]*output.Repeats    // of the cluster about a pod, by reason
 	refusals   map[string]kube.Notice        // of pods that could not be made, last, by their workload's UID
 	covers     map[string]bool               // what was said to be mounted over what, by resource and sentence
@@ -112,7 +113,7 @@ func Start(ctx context.Context, o Options) *Follower {
 		workloads: map[kube.Ref]kube.Workload{}, watched: map[string]bool{}, listed: map[string]bool{},
 		deleted: map[kube.Ref]string{}, refused: map[kube.Ref]error{}, kinds: map[kindWatch]bool{},
 		spaces: map[string]*space{}, agents: map[engine.TargetID]Agent{}, told: map[engine.TargetID]Container{},
-		logs: map[logKey]bool{}, complaints: map[logKey]*output.Repeats{}, refusals: map[string]kube.Notice{}, covers: map[string]bool{}, seen: map[logKey]time.Time{}, waking: map[string]bool{},
+		logs: map[logKey]*containerLog{}, complaints: map[logKey]*output.Repeats{}, refusals: map[string]kube.Notice{}, covers: map[string]bool{}, seen: map[logKey]time.Time{}, waking: map[string]bool{},
 	}
 	f := &Follower{box: inbox.Start(ctx, s)}
 	f.box.Put(func(context.Context, *state) { s.box = f.box })

@@ -128,7 +128,7 @@ func (s *state) changed(ctx context.Context, e kube.Event) {
 		s.observe(s.resourceOf(e.Pod))
 	case kube.PodGone:
 		delete(s.pods, e.Pod.UID)
-		maps.DeleteFunc(s.logs, func(k logKey, _ bool) bool { return k.pod == e.Pod.UID })
+		maps.DeleteFunc(s.logs, func(k logKey, _ *containerLog) bool { return k.pod == e.Pod.UID })
 		maps.DeleteFunc(s.complaints, func(k logKey, _ *output.Repeats) bool { return k.pod == e.Pod.UID })
 		maps.DeleteFunc(s.seen, func(k logKey, _ time.Time) bool { return k.pod == e.Pod.UID })
 		if e.Pod.Owner == (kube.Owner{}) { // else nobody applied it, and its name never comes again
