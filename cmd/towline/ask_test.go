@@ -12,7 +12,7 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// TestAskSeveral: trigger, restart and logs take several names, patterns and
+// TestAskSeveral: trigger and restart take several names, patterns and
 // labels; what refuses keeps it from no other.
 func TestAskSeveral(t *testing.T) {
 	s := told(1, "web ready, group-a ready, group-b error, migrate done")
@@ -27,10 +27,6 @@ func TestAskSeveral(t *testing.T) {
 		{"restart migrate", "migrate", "migrate is a Job"},
 		{"restart migrate web", "web migrate", "reported"},
 		{"restart group-?", "group-a group-b", ""},
-		{"logs group-* web", "web group-a group-b", ""},
-		{"logs --label front", "web", ""},
-		{"logs", "", ""},
-		{"logs nope*", "", `there is no resource "nope*"`},
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			var mu sync.Mutex
@@ -41,10 +37,6 @@ func TestAskSeveral(t *testing.T) {
 				switch r.URL.Path {
 				case api.RouteStatus:
 					_ = json.NewEncoder(w).Encode(s)
-				case api.RouteLogs:
-					var req api.LogsRequest
-					_ = json.NewDecoder(r.Body).Decode(&req)
-					asked = append(asked, req.Resources...)
 				case api.RouteTrigger, api.RouteRestart:
 					var req api.ResourceRequest
 					_ = json.NewDecoder(r.Body).Decode(&req)

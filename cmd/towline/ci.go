@@ -172,13 +172,13 @@ func (r *ciRun) logs(ctx context.Context) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = out.follow(ctx, api.LogsRequest{Follow: true}) // ends with ctx
+		_ = out.follow(ctx, api.LogsRequest{LogFilter: r.since(), Follow: true}) // ends with ctx
 	}()
 	return func() {
 		cancel()
 		<-ended
 		rest, done := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		_ = out.print(rest, api.LogsRequest{}) // the daemon may be gone
+		_ = out.print(rest, api.LogsRequest{LogFilter: r.since()}) // the daemon may be gone
 		done()
 	}
 }
@@ -187,8 +187,11 @@ func (r *ciRun) logs(ctx context.Context) (stop func()) {
 func (r *ciRun) logOutput() *logOutput {
 	printer := newLogPrinter(os.Stdout, true)
 	printer.w = r.out
-	return &logOutput{e: r.e, client: api.NewClient(r.e), show: printer.print, last: r.began}
+	return &logOutput{e: r.e, client: api.NewClient(r.e), show: printer.print}
 }
+
+// since leaves out what was logged before the run.
+func (r *ciRun) since() api.LogFilter { return api.LogFilter{Since: r.began} }
 
 // rest prints what was logged for a run that was refused, unless the daemon
 // serves whoever develops here.
@@ -200,7 +203,7 @@ func (r *ciRun) rest(ctx context.Context) {
 	}
 	out := r.logOutput()
 	if s, err := out.client.Status(ctx); err == nil && !developed(s) {
-		_ = out.print(ctx, api.LogsRequest{}) // the daemon may be gone
+		_ = out.print(ctx, api.LogsRequest{LogFilter: r.since()}) // the daemon may be gone
 	}
 }
 

@@ -66,8 +66,12 @@ func TestCIPrintsItsOwnLogs(t *testing.T) {
 			serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
 				switch r.URL.Path {
 				case api.RouteLogs:
-					for text, at := range map[string]time.Time{"before": time.Now().Add(-time.Hour), "now": time.Now()} {
-						_ = json.NewEncoder(w).Encode(api.LogLine{Time: at, Text: text})
+					var req api.LogsRequest
+					_ = json.NewDecoder(r.Body).Decode(&req)
+					for i, l := range []api.LogLine{{Time: time.Now().Add(-time.Hour), Text: "before"}, {Time: time.Now(), Text: "now"}} {
+						if l.Seq = uint64(i + 1); !l.Time.Before(req.Since) && l.Seq > req.After {
+							_ = json.NewEncoder(w).Encode(l)
+						}
 					}
 				case api.RouteUp:
 					if test.refused {

@@ -4,155 +4,150 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"io"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/daemon"
+	"github.com/towline-dev/towline/server/logs"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
+// logsOptions are what a person asks of `towline logs`.
+type logsOptions struct {
+	ws           workspaceFlags
+	req          api.LogsRequest
+	since, until string
+	previous     bool
+	reconnect    bool
+	time         bool
+	raw, json    bool
+}
+
 func logsCommand() *cobra.Command {
-	var ws workspaceFlags
-	var req api.LogsRequest
-	var chosen selection
-	var reconnect, withTime bool
+	var o logsOptions
 	cmd := &cobra.Command{
 		Use:   "logs [RESOURCE...]",
 		Short: "Print the logs of resources: builds, pods and what Towline did",
 		Long: `Prints the logs of the named resources, or of all. On a terminal the lines of
 several carry their time, and each resource has a colour; NO_COLOR in the
-environment turns colours off. Elsewhere lines are plain.`,
-		Example: "  towline logs web\n  towline logs -f 'group3*'\n  towline logs --label backend --tail 20",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			e, client, err := ws.running(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := client.Status(cmd.Context())
-			if err != nil {
-				return err
-			}
-			chosen.names = args
-			if req.Resources, err = logNames(s, chosen, req.Follow); err != nil {
-				return err
-			}
-			printer := newLogPrinter(os.Stdout, len(req.Resources) != 1)
-			if withTime {
-				printer.time = fullTime
-			}
-			ctx, stop := whileRead(cmd.Context(), os.Stdout)
-			defer stop()
-			out := logOutput{e: e, client: client, show: printer.print}
-			if req.Follow && reconnect {
-				return out.follow(ctx, req)
-			}
-			err = out.print(ctx, req)
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		},
+environment turns colours off. Elsewhere lines are plain.
+
+Of a structured line, JSON or logfmt, the message is printed with its fields
+behind it; --raw prints lines as they were written. A stack trace is selected as
+a whole. Lines of earlier runs are kept, see --previous: a run lasts from one
+` + "`towline up`" + ` to the next.`,
+		Example: "  towline logs web\n  towline logs -f 'group3*' --level warn\n  towline logs --label backend --tail 20\n" +
+			"  towline logs api --since-save --text timeout --context 3\n  towline logs --previous api --field status=500",
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
 	}
-	ws.registerLong(cmd)
-	chosen.register(cmd)
-	cmd.Flags().BoolVarP(&req.Follow, "follow", "f", false, "go on with what comes")
-	cmd.Flags().BoolVar(&reconnect, "reconnect", false, "with -f: when the daemon goes, wait for the next one")
-	cmd.Flags().BoolVar(&withTime, "time", false, "begin each line with its date and time")
-	cmd.Flags().IntVar(&req.Tail, "tail", 0, "only the last N lines (0: all that is kept)")
+	o.ws.registerLong(cmd)
+	flags := cmd.Flags()
+	flags.StringSliceVarP(&o.req.Labels, "label", "l", nil, "resources with this label")
+	flags.BoolVarP(&o.req.Follow, "follow", "f", false, "go on with what comes")
+	flags.BoolVar(&o.reconnect, "reconnect", false, "with -f: when the daemon goes, wait for the next one")
+	flags.BoolVar(&o.time, "time", false, "begin each line with its date and time")
+	flags.IntVar(&o.req.Tail, "tail", 0, "only the last N lines (0: all that is kept)")
+	flags.StringVar(&o.req.Text, "text", "", "lines with this text, whatever the case")
+	flags.StringVar(&o.req.Regex, "regex", "", "lines that this expression (RE2) matches")
+	flags.StringVar(&o.req.Level, "level", "", "lines of this level and above: trace, debug, info, warn, error or fatal")
+	flags.StringArrayVar(&o.req.Field, "field", nil, "structured lines with this field, KEY=VALUE or KEY")
+	flags.IntVar(&o.req.Context, "context", 0, "with each match N lines around it, of what wrote it")
+	flags.StringVar(&o.since, "since", "", "since then: 5m ago, 15:04, or a date and time (RFC 3339)")
+	flags.StringVar(&o.until, "until", "", "until then, likewise")
+	flags.BoolVar(&o.req.SinceSave, "since-save", false, "what came after the last save")
+	flags.BoolVar(&o.previous, "previous", false, "of the run before this one")
+	flags.IntVar(&o.req.Run, "run", 0, "of the run with this number, as --json shows it")
+	flags.BoolVar(&o.raw, "raw", false, "lines as they were written")
+	flags.BoolVar(&o.json, "json", false, "one JSON object a line")
+	cmd.MarkFlagsMutuallyExclusive("previous", "run")
+	for _, of := range []string{"previous", "run"} {
+		cmd.MarkFlagsMutuallyExclusive("follow", of)
+	}
 	return cmd
 }
 
-// logNames are the names of the resources that are chosen, none for all. Names
-// may come yet where resources are not known and the log is followed.
-func logNames(s api.Status, chosen selection, followed bool) ([]string, error) {
-	if chosen.empty() || len(s.Resources)+len(chosen.labels) == 0 && (followed || s.Config.Evaluating) {
-		return chosen.names, nil
+func (o *logsOptions) run(ctx context.Context, args []string) error {
+	e, _, err := o.ws.find()
+	if err != nil {
+		return err
 	}
-	picked, err := chosen.of(s.Resources)
-	names := make([]string, len(picked))
-	for i, r := range picked {
-		names[i] = r.Name
+	o.req.Resources = args
+	if o.previous {
+		o.req.Run = -1
 	}
-	return names, err
-}
-
-// logPrinter writes lines of logs.
-type logPrinter struct {
-	w      io.Writer
-	named  bool   // lines of several: each begins with its resource
-	time   string // layout of the time that lines begin with; "": none
-	colour bool
-}
-
-// The layouts of a line's time: for a person who watches, and for later.
-const (
-	clockTime = "15:04:05"
-	fullTime  = "2006-01-02T15:04:05.000Z07:00"
-)
-
-// newLogPrinter returns one that suits a file: plain unless it is a terminal.
-func newLogPrinter(w *os.File, named bool) *logPrinter {
-	p := &logPrinter{w: w, named: named}
-	if term.IsTerminal(int(w.Fd())) {
-		p.colour = os.Getenv("NO_COLOR") == ""
-		if named {
-			p.time = clockTime
+	now := time.Now()
+	for text, at := range map[string]*time.Time{o.since: &o.req.Since, o.until: &o.req.Until} {
+		if *at, err = moment(text, now); err != nil {
+			return err
 		}
 	}
-	return p
+	printer := newLogPrinter(os.Stdout, len(args) != 1 || len(o.req.Labels) > 0 || strings.ContainsAny(args[0], "*?["))
+	printer.raw, printer.json = o.raw, o.json
+	if o.time {
+		printer.time = fullTime
+	}
+	ctx, stop := whileRead(ctx, os.Stdout)
+	defer stop()
+	client, err := running(ctx, e)
+	if err != nil {
+		return o.past(ctx, e, printer, err)
+	}
+	out := logOutput{e: e, client: client, show: printer.print}
+	if o.req.Follow && o.reconnect {
+		return out.follow(ctx, o.req)
+	}
+	err = out.print(ctx, o.req)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
-func (p *logPrinter) print(l api.LogLine) {
-	if p.named && strings.TrimSpace(l.Text) == "" {
-		return // between the lines of several, an empty one tells nothing
+// past prints what is kept of a workspace whose daemon does not run; where that is
+// nothing, or what comes is wanted, it is down.
+func (o *logsOptions) past(ctx context.Context, e api.Endpoint, printer *logPrinter, down error) error {
+	dir := daemon.LogFolder(e)
+	if runs, err := logs.Runs(dir); err != nil || len(runs) == 0 || o.req.Follow {
+		return down
 	}
-	var prefix, text string
-	if p.time != "" {
-		prefix = p.paint(l.Time.Local().Format(p.time), "\x1b[2m") + " "
-	}
-	if p.named {
-		name := l.Resource
-		if name == "" {
-			name = "towline"
+	store := logs.Past(dir)
+	known := logs.Known{Resources: store.Resources(o.req.Run)}
+	err := store.Serve(ctx, o.req, known, func(lines []api.LogLine) error {
+		for _, l := range lines {
+			printer.print(l)
 		}
-		prefix += p.paint(fmt.Sprintf("%-12s │", name), nameColour(name)) + " "
+		return nil
+	})
+	if ctx.Err() != nil {
+		return nil
 	}
-	if text = l.Text; l.Level != "" {
-		text = strings.ToUpper(l.Level) + ": " + text
-	}
-	fmt.Fprintln(p.w, prefix+p.paint(text, levelColour(l.Level)))
+	return err
 }
 
-func (p *logPrinter) paint(text, colour string) string {
-	if !p.colour {
-		return text
+// moment is the time that a text means, zero for none: so long ago, a time of
+// today, or a date and time.
+func moment(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
 	}
-	return painted(text, colour)
-}
-
-// nameColour is a resource's colour, the same each time. Red and yellow are for
-// levels.
-func nameColour(name string) string {
-	colours := [...]string{"\x1b[36m", "\x1b[35m", "\x1b[34m", "\x1b[32m", "\x1b[96m", "\x1b[95m", "\x1b[94m", "\x1b[92m"}
-	h := fnv.New32a()
-	_, _ = io.WriteString(h, name)
-	return colours[h.Sum32()%uint32(len(colours))]
-}
-
-func levelColour(level string) string {
-	switch level {
-	case "error":
-		return "\x1b[31m"
-	case "warn":
-		return "\x1b[33m"
+	if ago, err := time.ParseDuration(text); err == nil {
+		return now.Add(-ago.Abs()), nil
 	}
-	return ""
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02"} {
+		if at, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return at, nil
+		}
+	}
+	for _, layout := range []string{"15:04", "15:04:05"} {
+		if at, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return time.Date(now.Year(), now.Month(), now.Day(), at.Hour(), at.Minute(), at.Second(), 0, now.Location()), nil
+		}
+	}
+	return time.Time{}, &config.Problem{Message: fmt.Sprintf("%q is no time", text), Hint: "write how long ago (5m, 2h30m), a time of today (15:04) or a date and time (2006-01-02T15:04:05Z)"}
 }
 
 // logOutput prints the log lines of a workspace's daemons.
@@ -161,20 +156,18 @@ type logOutput struct {
 	client *api.Client
 	show   func(api.LogLine)
 
-	last time.Time // of the newest line that was shown
+	last uint64 // Seq of the newest line that was shown
 }
 
 // print shows what a daemon has, and with Follow what comes until it goes.
 func (o *logOutput) print(ctx context.Context, req api.LogsRequest) error {
-	before := o.last
+	req.After = o.last
 	return o.client.Logs(ctx, req, func(l api.LogLine) error {
-		if !l.Time.After(before) {
-			return nil // a daemon before this one told it
+		if l.Seq != 0 && l.Seq <= req.After {
+			return nil // an older daemon's answer: it knows no After
 		}
 		o.show(l)
-		if l.Time.After(o.last) {
-			o.last = l.Time
-		}
+		o.last = max(o.last, l.Seq)
 		return nil
 	})
 }

@@ -4,15 +4,21 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/daemon"
+	"github.com/towline-dev/towline/server/logs"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -40,7 +46,7 @@ func TestLogsOutliveTheDaemon(t *testing.T) {
 		return func() { _ = server.Close() }
 	}
 	line := func(after time.Duration, text string) string {
-		return `{"time": "` + began.Add(after).Format(time.RFC3339Nano) + `", "resource": "web", "text": "` + text + `"}`
+		return fmt.Sprintf(`{"seq": %d, `, after) + `"time": "` + began.Add(after).Format(time.RFC3339Nano) + `", "resource": "web", "text": "` + text + `"}`
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -78,42 +84,11 @@ func TestLogsOutliveTheDaemon(t *testing.T) {
 	}
 }
 
-func TestLogsOfNoResource(t *testing.T) {
-	s := api.Status{Up: true}
-	for _, name := range []string{"web", "web-worker", "db", "cache", "queue", "mail", "auth", "search", "bill", "ship"} {
-		s.Resources = append(s.Resources, api.ResourceStatus{Name: name})
-	}
-	tests := []struct{ name, hint string }{
-		{"web", ""},
-		{"wbe", "did you mean web?"},
-		{"WEB", "did you mean web or web-worker?"},
-		{"nope", "there are auth, bill, cache, db, mail, queue, search, ship and 2 more"},
-		{"", "and 2 more"},
-	}
-	for _, test := range tests {
-		_, err := logNames(s, selection{names: []string{"db", test.name}}, false)
-		if test.hint == "" {
-			if err != nil {
-				t.Errorf("%s: %v", test.name, err)
-			}
-			continue
-		}
-		var p *config.Problem
-		if !errors.As(err, &p) || !strings.Contains(p.Message, `no resource "`+test.name+`"`) || !strings.Contains(p.Hint, test.hint) {
-			t.Errorf("%s: %+v, want the hint %q", test.name, p, test.hint)
-		}
-	}
-	if _, err := logNames(api.Status{}, selection{names: []string{"web"}}, true); err != nil {
-		t.Errorf("a resource that may come: %v", err)
-	}
-	if _, err := logNames(api.Status{}, selection{names: []string{"web"}}, false); err == nil {
-		t.Error("a project without resources has one")
-	}
-}
-
 func TestLogLines(t *testing.T) {
 	at := time.Date(2026, 7, 2, 13, 14, 15, 250_000_000, time.Local)
-	plain, failed := api.LogLine{Time: at, Resource: "web", Text: "hello"}, api.LogLine{Time: at, Level: "error", Text: "gone"}
+	plain, failed := api.LogLine{Time: at, Resource: "web", Text: "hello"}, api.LogLine{Time: at, Source: api.LogTowline, Level: "error", Text: "gone"}
+	structured := api.LogLine{Level: "warn", Text: "{…}", Message: "slow\nvery", Fields: []api.LogField{{Key: "path", Value: "/a b"}, {Key: "ms", Value: "12"}, {Key: "l", Value: `["a b"]`}, {Key: "stack", Value: "main.go:1\nmain.go:2\n"}}}
+	coloured := api.LogLine{Level: "error", Text: "\x1b[31mred\x1b[0m \xff"}
 	tests := []struct {
 		p    logPrinter
 		l    api.LogLine
@@ -127,6 +102,14 @@ func TestLogLines(t *testing.T) {
 		{logPrinter{colour: true}, failed, "\x1b[31mERROR: gone\x1b[0m\n"},
 		{logPrinter{colour: true, named: true}, plain, nameColour("web") + "web          │\x1b[0m hello\n"},
 		{logPrinter{named: true}, api.LogLine{Resource: "web", Text: " "}, ""},
+		{logPrinter{}, structured, "WARN: slow path=\"/a b\" ms=12 l=[\"a b\"]\n    very\n    stack:\n    main.go:1\n    main.go:2\n"},
+		{logPrinter{raw: true}, structured, "{…}\n"},
+		{logPrinter{}, coloured, "red \xff\n"},
+		{logPrinter{raw: true}, coloured, "\x1b[31mred\x1b[0m \xff\n"},
+		{logPrinter{raw: true}, api.LogLine{Text: "a\uFFFD", Raw: []byte("a\xff")}, "a\xff\n"},
+		{logPrinter{colour: true}, coloured, "\x1b[31mred\x1b[0m \xff\x1b[0m\n"},
+		{logPrinter{colour: true, head: 7, level: "error"}, api.LogLine{Head: 7, Text: "\tat f"}, "\x1b[31m\tat f\x1b[0m\n"},
+		{logPrinter{json: true, named: true}, api.LogLine{Time: at.UTC(), Resource: "web", Text: "\x1b[31m<red>"}, `{"time":"` + at.UTC().Format(time.RFC3339Nano) + `","resource":"web","source":"","text":"<red>"}` + "\n"},
 	}
 	for _, test := range tests {
 		var b strings.Builder
@@ -149,20 +132,120 @@ func TestLogsIntoAPipe(t *testing.T) {
 	}
 }
 
-// TestLogsCommandRefuses runs the command against a daemon that has a status.
-func TestLogsCommandRefuses(t *testing.T) {
+// TestLogsAsks: what a person says is what the daemon is asked, and what it
+// refuses the person hears.
+func TestLogsAsks(t *testing.T) {
+	var asked api.LogsRequest
 	serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == api.RouteStatus {
-			_ = json.NewEncoder(w).Encode(shop())
+		asked = api.LogsRequest{}
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil && r.URL.Path == api.RouteLogs {
+			t.Error(err)
+		}
+		if slices.Contains(asked.Resources, "nope") {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_ = json.NewEncoder(w).Encode(api.Failure{Problem: *api.NoResource("nope", []string{"web"})})
 		}
 	})
-	for args, refused := range map[string]bool{"logs": false, "logs web": false, "logs web nope": true, "logs -f nope": true, "logs --time nope": true} {
+	run := func(args ...string) error {
 		root := rootCommand()
-		root.SetArgs(strings.Fields(args))
-		err := root.ExecuteContext(t.Context())
+		root.SetArgs(append([]string{"logs"}, args...))
+		return root.ExecuteContext(t.Context())
+	}
+	if err := run("web", "api*", "--label", "back", "--text", "a b", "--regex", "x+", "--level", "warn", "--field", "k=v,w", "--field", "n",
+		"--since", "2026-01-02T03:04:05Z", "--until", "2026-01-02T03:04:06Z", "--since-save", "--context", "3", "--tail", "5", "--run", "2"); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	want := api.LogsRequest{Tail: 5, Run: 2, LogFilter: api.LogFilter{
+		Resources: []string{"web", "api*"}, Labels: []string{"back"}, Text: "a b", Regex: "x+", Level: "warn", Field: []string{"k=v,w", "n"},
+		Since: at, Until: at.Add(time.Second), SinceSave: true, Context: 3,
+	}}
+	if diff := cmp.Diff(want, asked); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	if err := run("--previous"); err != nil || asked.Run != -1 {
+		t.Errorf("the run before: %v, asked for %d", err, asked.Run)
+	}
+	for _, args := range [][]string{{"web", "nope"}, {"-f", "nope"}, {"--since", "soon"}} {
 		var p *config.Problem
-		if errors.As(err, &p) != refused || (err != nil) != refused {
-			t.Errorf("%s: %v", args, err)
+		if err := run(args...); !errors.As(err, &p) || p.Hint == "" {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	if err := run("--previous", "-f"); err == nil {
+		t.Error("a run that is over is followed")
+	}
+}
+
+// TestLogsWithoutADaemon: what is kept is printed, and what is not there named.
+func TestLogsWithoutADaemon(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("Tiltfile", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) (string, error) {
+		var err error
+		out := captured(t, func() {
+			root := rootCommand()
+			root.SetArgs(append([]string{"logs"}, args...))
+			err = root.ExecuteContext(t.Context())
+		})
+		return out, err
+	}
+	var p *config.Problem
+	if _, err := run(); !errors.As(err, &p) || !strings.Contains(p.Message, "nothing is up") {
+		t.Errorf("with nothing kept: %v", err)
+	}
+	e, _, err := new(workspaceFlags).find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := logs.Open(logs.Options{Dir: daemon.LogFolder(e)})
+	store.Add(api.LogLine{Time: time.Now(), Resource: "web", Source: api.LogRuntime, Text: "first"})
+	store.Begin()
+	store.Add(api.LogLine{Time: time.Now(), Resource: "web", Source: api.LogRuntime, Text: "second"})
+	store.Close()
+	for args, want := range map[string]string{"web": "second\n", "web --previous": "first\n", "web --run 1": "first\n"} {
+		if out, err := run(strings.Fields(args)...); out != want || err != nil {
+			t.Errorf("%s: %q, %v", args, out, err)
+		}
+	}
+	for args, hint := range map[string]string{"nope": "there is only web", "--run 7": "there are 1 to 2", "web -f": "towline up"} {
+		if _, err := run(strings.Fields(args)...); !errors.As(err, &p) || !strings.Contains(p.Hint, hint) {
+			t.Errorf("%s: %+v", args, err)
+		}
+	}
+}
+
+// captured is what f prints.
+func captured(t *testing.T, f func()) string {
+	t.Helper()
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	before := os.Stdout
+	os.Stdout = file
+	defer func() { os.Stdout = before }()
+	f()
+	data, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestMoments(t *testing.T) {
+	now := time.Date(2026, 7, 2, 13, 14, 15, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		"": {}, "5m": now.Add(-5 * time.Minute), "-5m": now.Add(-5 * time.Minute), "09:30": time.Date(2026, 7, 2, 9, 30, 0, 0, time.UTC),
+		"2026-01-02": time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), "2026-01-02T03:04:05+01:00": time.Date(2026, 1, 2, 2, 4, 5, 0, time.UTC),
+	} {
+		if got, err := moment(text, now); err != nil || !got.Equal(want) {
+			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
 		}
 	}
 }

@@ -216,14 +216,13 @@ func interrupted() error {
 
 // followAll prints logs until ctx ends, through restarts of the daemon.
 func followAll(ctx context.Context, e api.Endpoint) error {
-	tail, out := 10, newLogPrinter(os.Stdout, true)
+	out := logOutput{e: e, show: newLogPrinter(os.Stdout, true).print}
+	req := api.LogsRequest{Follow: true, Tail: 10}
 	for {
 		client, err := connect(ctx, e)
 		if err == nil {
-			err = client.Logs(ctx, api.LogsRequest{Follow: true, Tail: tail}, func(l api.LogLine) error {
-				out.print(l)
-				return nil
-			})
+			out.client = client
+			err = out.print(ctx, req)
 		}
 		if ctx.Err() != nil {
 			return interrupted()
@@ -231,7 +230,7 @@ func followAll(ctx context.Context, e api.Endpoint) error {
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "the daemon was lost:", err)
 		}
-		tail = 1
+		req.Tail = 0
 		select {
 		case <-ctx.Done():
 			return interrupted()

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -288,6 +289,22 @@ func (s *Store) Reached(pod, container string) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reached[place{pod, container}]
+}
+
+// Resources are the names of the resources that a run has lines of, as a request
+// names it; nil where nobody can tell.
+func (s *Store) Resources(run int) []string {
+	r, err := s.reading(api.LogsRequest{Run: run}, Known{})
+	if err != nil {
+		return nil
+	}
+	names := map[string]bool{}
+	err = r.each(0, func(l api.LogLine) error { names[l.Resource] = true; return nil })
+	delete(names, "")
+	if err != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // recall reads what earlier daemons wrote in a run.

@@ -91,7 +91,7 @@ function showLogs(session: Session, { resource, uri }: CommandArguments): Promis
   const terminal = open ?? vscode.window.createTerminal({
     name,
     shellPath: session.program,
-    shellArgs: ["logs", "-f", "--reconnect", ...(resource ? [resource] : [])],
+    shellArgs: ["logs", "-f", "--reconnect", "--tail", "5000", ...(resource ? [resource] : [])],
     iconPath: new vscode.ThemeIcon("output"),
     isTransient: true,
     ...(folder !== undefined && { cwd: vscode.Uri.file(folder) }),

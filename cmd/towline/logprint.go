@@ -1,0 +1,170 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/logs"
+)
+
+// logPrinter writes lines of logs.
+type logPrinter struct {
+	w      io.Writer
+	named  bool   // lines of several: each begins with its resource
+	time   string // layout of the time that lines begin with; "": none
+	colour bool
+	raw    bool // as it was written
+	json   bool // an object a line
+
+	head  uint64 // of the last record
+	level string // that it has
+}
+
+// The layouts of a line's time: for a person who watches, and for later.
+const (
+	clockTime = "15:04:05"
+	fullTime  = "2006-01-02T15:04:05.000Z07:00"
+)
+
+// newLogPrinter returns one that suits a file: plain unless it is a terminal.
+func newLogPrinter(w *os.File, named bool) *logPrinter {
+	p := &logPrinter{w: w, named: named}
+	if term.IsTerminal(int(w.Fd())) {
+		p.colour = os.Getenv("NO_COLOR") == ""
+		if named {
+			p.time = clockTime
+		}
+	}
+	return p
+}
+
+func (p *logPrinter) print(l api.LogLine) {
+	text := l.Text
+	if p.raw {
+		text = logs.Original(l)
+	} else if text = folded(l); !p.colour {
+		text = logs.Plain(text)
+	}
+	switch {
+	case p.json:
+		p.printJSON(l)
+		return
+	case p.named && strings.TrimSpace(text) == "":
+		return // between the lines of several, an empty one tells nothing
+	}
+	var prefix string
+	if p.time != "" {
+		prefix = p.paint(l.Time.Local().Format(p.time), "\x1b[2m") + " "
+	}
+	if p.named {
+		name := l.Resource
+		if name == "" {
+			name = "towline"
+		}
+		prefix += p.paint(fmt.Sprintf("%-12s │", name), nameColour(name)) + " "
+	}
+	if p.colour && strings.ContainsRune(text, 0x1b) {
+		text += "\x1b[0m" // its own colours stay, and end with it
+	} else if !p.raw {
+		text = p.paint(text, levelColour(p.levelOf(l)))
+	}
+	fmt.Fprintln(p.w, prefix+text)
+}
+
+// levelOf is the level of the record that a line is of.
+func (p *logPrinter) levelOf(l api.LogLine) string {
+	if l.Head != 0 && l.Head == p.head {
+		return p.level
+	}
+	p.head, p.level = l.Seq, l.Level
+	return l.Level
+}
+
+// printJSON writes a line as an object. Its text has no colours, unless the
+// original is wanted.
+func (p *logPrinter) printJSON(l api.LogLine) {
+	if !p.raw {
+		l.Raw, l.Text, l.Message = nil, logs.Plain(l.Text), logs.Plain(l.Message)
+	}
+	enc := json.NewEncoder(p.w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(l) // a line has a form in JSON; who reads no longer is seen elsewhere
+}
+
+// folded is a line for a person: of a structured one its message, and behind it
+// the fields. What has lines of its own, as a stack trace, comes below.
+func folded(l api.LogLine) string {
+	structured := l.Message != "" || len(l.Fields) > 0
+	if !structured && l.Source != api.LogTowline {
+		return l.Text
+	}
+	var out, below strings.Builder
+	if l.Level != "" && l.Level != "info" {
+		out.WriteString(strings.ToUpper(l.Level) + ": ")
+	}
+	if !structured {
+		return out.String() + l.Text
+	}
+	first, rest, _ := strings.Cut(l.Message, "\n")
+	out.WriteString(first)
+	if rest != "" {
+		indent(&below, rest)
+	}
+	for _, f := range l.Fields {
+		if strings.Contains(f.Value, "\n") {
+			fmt.Fprintf(&below, "\n    %s:", f.Key)
+			indent(&below, f.Value)
+			continue
+		}
+		fmt.Fprintf(&out, " %s=%s", f.Key, quoted(f.Value))
+	}
+	return strings.TrimLeft(out.String(), " ") + below.String()
+}
+
+func indent(out *strings.Builder, text string) {
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		out.WriteString("\n    " + line)
+	}
+}
+
+// quoted is a value as logfmt has it.
+func quoted(value string) string {
+	if value == "" || strings.ContainsAny(value, " \"=\t") && value[0] != '{' && value[0] != '[' {
+		return strconv.Quote(value)
+	}
+	return value
+}
+
+func (p *logPrinter) paint(text, colour string) string {
+	if !p.colour {
+		return text
+	}
+	return painted(text, colour)
+}
+
+// nameColour is a resource's colour, the same each time. Red and yellow are for
+// levels.
+func nameColour(name string) string {
+	colours := [...]string{"\x1b[36m", "\x1b[35m", "\x1b[34m", "\x1b[32m", "\x1b[96m", "\x1b[95m", "\x1b[94m", "\x1b[92m"}
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, name)
+	return colours[h.Sum32()%uint32(len(colours))]
+}
+
+func levelColour(level string) string {
+	switch level {
+	case "error", "fatal":
+		return "\x1b[31m"
+	case "warn":
+		return "\x1b[33m"
+	}
+	return ""
+}
