@@ -24,29 +24,32 @@ func (c *call) test() (starlark.Value, error) {
 	return c.declareLocal(true)
 }
 
+// localArgs are the arguments of local_resource and test.
+type localArgs struct {
+	Name          unpack.ResourceName `arg:"name"`
+	Cmd           starlark.Value      `arg:"cmd"`
+	Deps          unpack.Paths        `arg:"deps"`
+	TriggerMode   value.TriggerMode   `arg:"trigger_mode"`
+	ResourceDeps  unpack.Sequence     `arg:"resource_deps"`
+	Ignore        starlark.Value      `arg:"ignore"`
+	AutoInit      unpack.Bool         `arg:"auto_init"`
+	ServeCmd      starlark.Value      `arg:"serve_cmd"`
+	CmdBat        starlark.Value      `arg:"cmd_bat"`
+	ServeCmdBat   starlark.Value      `arg:"serve_cmd_bat"`
+	AllowParallel unpack.Bool         `arg:"allow_parallel"`
+	Links         unpack.Links        `arg:"links"`
+	Labels        unpack.Labels       `arg:"labels"`
+	Env           unpack.StringMap    `arg:"env"`
+	ServeEnv      unpack.StringMap    `arg:"serve_env"`
+	Probe         starlark.Value      `arg:"readiness_probe"`
+	Dir           unpack.OptionalPath `arg:"dir"`
+	ServeDir      unpack.OptionalPath `arg:"serve_dir"`
+	Outputs       unpack.Paths        `arg:"outputs"`
+	Tags          unpack.Strings      `arg:"tags"`
+}
+
 func (c *call) declareLocal(test bool) (starlark.Value, error) {
-	var in struct {
-		Name          unpack.ResourceName `arg:"name"`
-		Cmd           starlark.Value      `arg:"cmd"`
-		Deps          unpack.Paths        `arg:"deps"`
-		TriggerMode   value.TriggerMode   `arg:"trigger_mode"`
-		ResourceDeps  unpack.Sequence     `arg:"resource_deps"`
-		Ignore        starlark.Value      `arg:"ignore"`
-		AutoInit      unpack.Bool         `arg:"auto_init"`
-		ServeCmd      starlark.Value      `arg:"serve_cmd"`
-		CmdBat        starlark.Value      `arg:"cmd_bat"`
-		ServeCmdBat   starlark.Value      `arg:"serve_cmd_bat"`
-		AllowParallel unpack.Bool         `arg:"allow_parallel"`
-		Links         unpack.Links        `arg:"links"`
-		Labels        unpack.Labels       `arg:"labels"`
-		Env           unpack.StringMap    `arg:"env"`
-		ServeEnv      unpack.StringMap    `arg:"serve_env"`
-		Probe         starlark.Value      `arg:"readiness_probe"`
-		Dir           unpack.OptionalPath `arg:"dir"`
-		ServeDir      unpack.OptionalPath `arg:"serve_dir"`
-		Outputs       unpack.Paths        `arg:"outputs"`
-		Tags          unpack.Strings      `arg:"tags"`
-	}
+	var in localArgs
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
@@ -54,37 +57,11 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 	if in.AllowParallel.Set {
 		l.AllowParallel = in.AllowParallel.Value
 	}
-	var err error
-	if l.Cmd, err = c.run.hostCommand(in.Cmd, in.CmdBat, in.Dir.Value, in.Env); err != nil {
+	if err := c.localCommands(l, &in); err != nil {
 		return nil, err
 	}
-	if l.ServeCmd, err = c.run.hostCommand(in.ServeCmd, in.ServeCmdBat, in.ServeDir.Value, in.ServeEnv); err != nil {
+	if err := c.localIgnores(l, in.Ignore); err != nil {
 		return nil, err
-	}
-	switch {
-	case l.Cmd.Empty() && l.ServeCmd.Empty():
-		return nil, errors.New("local_resource must have a cmd and/or a serve_cmd, but both were empty")
-	case l.Cmd.Empty() && in.Dir.Value != "":
-		return nil, errors.New("local_resource: dir was specified without cmd")
-	case l.Cmd.Empty() && len(l.Outputs) > 0:
-		return nil, errors.New("local_resource: outputs was specified without cmd")
-	case l.ServeCmd.Empty() && in.ServeDir.Value != "":
-		return nil, errors.New("local_resource: serve_dir was specified without serve_cmd")
-	}
-	l.AllowParallel = l.AllowParallel || l.Cmd.Empty() // there is nothing to wait for
-	if l.Probe, err = c.readinessProbe(in.Probe, string(in.Name), l.ServeCmd); err != nil {
-		return nil, err
-	}
-	patterns, err := unpack.Patterns("ignore", in.Ignore)
-	if err != nil {
-		return nil, err
-	}
-	if len(patterns) > 0 {
-		l.Ignore = []config.Ignore{{Base: c.run.dir(), Patterns: patterns, Source: "ignore"}}
-	}
-	if len(l.Deps) > 0 {
-		l.Ignore = append(l.Ignore, c.ignoreItself()...)
-		l.Ignore = append(l.Ignore, ignoreOutputs(l.Outputs)...)
 	}
 	if err := c.run.conflict(string(in.Name)); err != nil {
 		return nil, err
@@ -94,6 +71,45 @@ func (c *call) declareLocal(test bool) (starlark.Value, error) {
 		AutoInit: !in.AutoInit.Set || in.AutoInit.Value, Local: l,
 	}})
 	return starlark.None, nil
+}
+
+// localCommands sets what a local resource runs, and how it is seen that it serves.
+func (c *call) localCommands(l *config.Local, in *localArgs) (err error) {
+	if l.Cmd, err = c.run.hostCommand(in.Cmd, in.CmdBat, in.Dir.Value, in.Env); err != nil {
+		return err
+	}
+	if l.ServeCmd, err = c.run.hostCommand(in.ServeCmd, in.ServeCmdBat, in.ServeDir.Value, in.ServeEnv); err != nil {
+		return err
+	}
+	switch {
+	case l.Cmd.Empty() && l.ServeCmd.Empty():
+		return errors.New("local_resource must have a cmd and/or a serve_cmd, but both were empty")
+	case l.Cmd.Empty() && in.Dir.Value != "":
+		return errors.New("local_resource: dir was specified without cmd")
+	case l.Cmd.Empty() && len(l.Outputs) > 0:
+		return errors.New("local_resource: outputs was specified without cmd")
+	case l.ServeCmd.Empty() && in.ServeDir.Value != "":
+		return errors.New("local_resource: serve_dir was specified without serve_cmd")
+	}
+	l.AllowParallel = l.AllowParallel || l.Cmd.Empty() // there is nothing to wait for
+	l.Probe, err = c.readinessProbe(in.Probe, string(in.Name), l.ServeCmd)
+	return err
+}
+
+// localIgnores sets what of its dependencies a local resource leaves out.
+func (c *call) localIgnores(l *config.Local, ignore starlark.Value) error {
+	patterns, err := unpack.Patterns("ignore", ignore)
+	if err != nil {
+		return err
+	}
+	if len(patterns) > 0 {
+		l.Ignore = []config.Ignore{{Base: c.run.dir(), Patterns: patterns, Source: "ignore"}}
+	}
+	if len(l.Deps) > 0 {
+		l.Ignore = append(l.Ignore, c.ignoreItself()...)
+		l.Ignore = append(l.Ignore, ignoreOutputs(l.Outputs)...)
+	}
+	return nil
 }
 
 // ignoreOutputs are patterns for what a command itself writes: it would run for

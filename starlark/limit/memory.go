@@ -20,7 +20,7 @@ const DefaultMemory = 512 << 20
 // of the whole process's heap since the evaluation began, every checkEvery
 // steps and whenever values that are large together were made in between.
 // What could make a value of any size in a single step asks before it does:
-// see guard.go.
+// see functions.go.
 type Meter struct {
 	limit   atomic.Uint64 // bytes
 	base    uint64        // of the heap when the evaluation began
