@@ -101,8 +101,8 @@ func (c *core) abandon() {
 	if !c.tiltfile.running {
 		c.tiltfile.answer(&config.Project{Tiltfile: c.session.request.Tiltfile, Error: overtaken})
 	}
-	c.later((*core).resume)
-	c.later((*core).join)
+	c.queue.later(resumePause, (*core).resume)
+	c.queue.later(resumePause, (*core).join)
 }
 
 func (c *core) close() {

@@ -25,11 +25,11 @@ func TestEmptiedFolder(t *testing.T) {
 		"an answer": {30, func(g *ground) {
 			g.core(func(c *core) {
 				asks := c.sources.asks()
-				if len(asks) != 1 || !asks[0].Danger || c.answer("delete:api", "delete") == nil || c.answer(asks[0].ID, "keep") == nil {
+				if len(asks) != 1 || !asks[0].Danger || answerTo(c, "delete:api", "delete") == nil || answerTo(c, asks[0].ID, "keep") == nil {
 					g.must(fmt.Errorf("asked is %+v, or a wrong answer is taken", asks))
 					return
 				}
-				g.must(c.answer(asks[0].ID, asks[0].Choices[0]))
+				g.must(answerTo(c, asks[0].ID, asks[0].Choices[0]))
 				if again := c.sources.asks(); len(again) > 0 {
 					g.must(fmt.Errorf("it is asked again: %+v", again))
 				}
@@ -82,4 +82,13 @@ func TestEmptiedFolder(t *testing.T) {
 			})
 		})
 	}
+}
+
+// answerTo answers an ask as a face does.
+func answerTo(c *core, id, choice string) error {
+	e, err := c.sources.answer(id, choice)
+	if err == nil {
+		c.step(e)
+	}
+	return err
 }

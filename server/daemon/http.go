@@ -2,23 +2,13 @@ package daemon
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
-	"maps"
-	"net"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/towline-dev/towline/server/api"
-	"github.com/towline-dev/towline/server/run"
 	"github.com/towline-dev/towline/starlark/config"
 )
-
-// maxBody bounds a request's body, in bytes.
-const maxBody = 16 << 20
 
 // handler serves the API.
 func (d *Daemon) handler() http.Handler {
@@ -57,35 +47,6 @@ func (d *Daemon) handleShutdown(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, answer)          // the face has gone: nobody to tell
 	_ = http.NewResponseController(w).Flush() // as above
 	d.stop()
-}
-
-// in runs f on the core's goroutine and waits for the answer that f gives,
-// then or later.
-func in[T any](ctx context.Context, d *Daemon, f func(c *core, answer func(T, error))) (T, error) {
-	type outcome struct {
-		v   T
-		err error
-	}
-	done := make(chan outcome, 1)
-	answer := func(v T, err error) {
-		select {
-		case done <- outcome{v, err}:
-		default:
-		}
-	}
-	forget := d.waiting.add(func(err error) {
-		var zero T
-		answer(zero, err)
-	})
-	defer forget()
-	d.queue.put(func(c *core) { f(c, answer) })
-	select {
-	case o := <-done:
-		return o.v, o.err
-	case <-ctx.Done():
-		var zero T
-		return zero, context.Cause(ctx)
-	}
 }
 
 func (d *Daemon) handleStatus(w http.ResponseWriter, r *http.Request) {
@@ -131,7 +92,13 @@ func (d *Daemon) handleAnswer(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &req) {
 		return
 	}
-	_, err := in(r.Context(), d, func(c *core, answer func(struct{}, error)) { answer(struct{}{}, c.answer(req.ID, req.Choice)) })
+	_, err := in(r.Context(), d, func(c *core, answer func(struct{}, error)) {
+		e, err := c.sources.answer(req.ID, req.Choice)
+		if err == nil {
+			c.step(e)
+		}
+		answer(struct{}{}, err)
+	})
 	if err != nil {
 		d.fail(w, err)
 		return
@@ -223,99 +190,31 @@ func (d *Daemon) handleSwitch(w http.ResponseWriter, r *http.Request) {
 	d.answerStatus(w, r, func(c *core, answer func(error)) { answer(c.toggle(req)) })
 }
 
-func (d *Daemon) handleDebug(w http.ResponseWriter, r *http.Request) {
-	var req api.DebugRequest
-	if !read(w, r, &req) {
-		return
+// in runs f on the core's goroutine and waits for the answer that f gives,
+// then or later.
+func in[T any](ctx context.Context, d *Daemon, f func(c *core, answer func(T, error))) (T, error) {
+	type outcome struct {
+		v   T
+		err error
 	}
-	runner, err := in(r.Context(), d, func(c *core, answer func(runner, error)) {
-		answer(c.session.runner, c.mustRun(req.Resource))
-	})
-	if err != nil {
-		d.fail(w, err)
-		return
-	}
-	conn, session, err := runner.Debug(r.Context(), req.Resource, req.Pod, req.Container, req.Launch)
-	if err != nil {
-		d.fail(w, err)
-		return
-	}
-	defer conn.Close()
-	description, err := json.Marshal(sessionOf(req.Resource, session))
-	if err != nil {
-		d.fail(w, err)
-		return
-	}
-	face, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		d.fail(w, err)
-		return
-	}
-	defer face.Close()
-	fmt.Fprintf(buffered, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n%s: %s\r\n\r\n",
-		api.Protocol, api.SessionHeader, description)
-	if buffered.Flush() != nil {
-		return
-	}
-	carry(face, buffered, conn)
-}
-
-// carry copies both ways until either side ends.
-func carry(face net.Conn, read io.Reader, back net.Conn) {
-	done := make(chan struct{}, 2)
-	copyTo := func(dst io.Writer, src io.Reader) {
-		_, _ = io.Copy(dst, src)
-		done <- struct{}{}
-	}
-	go copyTo(back, read)
-	go copyTo(face, back)
-	<-done
-	face.Close()
-	back.Close()
-	<-done
-}
-
-func sessionOf(resource string, s run.Session) api.DebugSession {
-	d := api.DebugSession{
-		Resource: resource, Pod: s.Target.Pod, Container: s.Target.Container, Pid: s.Pid, Child: s.Child, Program: s.Program, Language: s.Language,
-	}
-	for _, local := range slices.Sorted(maps.Keys(s.PathMap)) {
-		d.Paths = append(d.Paths, api.PathPair{Local: local, Remote: s.PathMap[local]})
-	}
-	for _, step := range s.Image.LiveUpdate {
-		if step.Kind == config.StepSync {
-			d.Paths = append(d.Paths, api.PathPair{Local: step.Local, Remote: step.Remote})
+	done := make(chan outcome, 1)
+	answer := func(v T, err error) {
+		select {
+		case done <- outcome{v, err}:
+		default:
 		}
 	}
-	return d
-}
-
-// read decodes a request's body, or answers why it cannot.
-func read(w http.ResponseWriter, r *http.Request, v any) bool {
-	err := json.NewDecoder(r.Body).Decode(v)
-	if err == nil || errors.Is(err, io.EOF) {
-		return true
+	forget := d.waiting.add(func(err error) {
+		var zero T
+		answer(zero, err)
+	})
+	defer forget()
+	d.queue.put(func(c *core) { f(c, answer) })
+	select {
+	case o := <-done:
+		return o.v, o.err
+	case <-ctx.Done():
+		var zero T
+		return zero, context.Cause(ctx)
 	}
-	status, hint := http.StatusBadRequest, "the face and the daemon may be of different versions: `towline daemon --stop` ends the daemon, the next command starts one anew"
-	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
-		status, hint = http.StatusRequestEntityTooLarge, fmt.Sprintf("a request has at most %d bytes", large.Limit)
-	}
-	refuse(w, status, config.Problem{Message: "the request cannot be read: " + err.Error(), Hint: hint})
-	return false
-}
-
-func reply(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // the face has gone: nobody to tell
-}
-
-// fail answers with the problem that an error carries.
-func (d *Daemon) fail(w http.ResponseWriter, err error) {
-	refuse(w, http.StatusUnprocessableEntity, *d.secrets.Load().ScrubProblem(problemOf(err)))
-}
-
-func refuse(w http.ResponseWriter, status int, p config.Problem) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(api.Failure{Problem: p}) // the face has gone: nobody to tell
 }

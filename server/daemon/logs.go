@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"net/http"
 	"path/filepath"
 	"time"
 
@@ -20,42 +19,18 @@ func LogFolder(e api.Endpoint) string { return filepath.Join(e.State, "logs") }
 
 // known says what a request for logs may name. What is not there yet may come
 // where the log is followed; an earlier run may have had what is not there now.
-func (d *Daemon) known(req api.LogsRequest) logs.Known {
-	s, _ := d.published.now()
+func (s *shared) known(req api.LogsRequest) logs.Known {
+	status, _ := s.published.now()
 	labels := map[string][]string{}
 	names := []string{}
-	for _, r := range s.Resources {
+	for _, r := range status.Resources {
 		names, labels[r.Name] = append(names, r.Name), r.Labels
 	}
 	known := logs.Known{Resources: names, Labels: func(name string) []string { return labels[name] }}
-	if req.Run != 0 || len(names) == 0 && (req.Follow || s.Config.Evaluating) {
+	if req.Run != 0 || len(names) == 0 && (req.Follow || status.Config.Evaluating) {
 		known.Resources = nil
 	}
 	return known
-}
-
-func (d *Daemon) handleLogs(w http.ResponseWriter, r *http.Request) {
-	var req api.LogsRequest
-	if !read(w, r, &req) {
-		return
-	}
-	known := d.known(req)
-	if err := d.logs.Check(req, known); err != nil {
-		d.fail(w, err)
-		return
-	}
-	out := newStream(w)
-	if out.flush() != nil { // who follows hears that it is served
-		return
-	}
-	_ = d.logs.Serve(r.Context(), req, known, func(lines []api.LogLine) error { // the face has gone: nobody to tell
-		for _, l := range lines {
-			if err := out.write(l); err != nil {
-				return err
-			}
-		}
-		return out.flush()
-	})
 }
 
 // saves tells the log which save's code runs where. The core's goroutine alone

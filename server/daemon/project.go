@@ -55,7 +55,7 @@ func (c *core) evaluated(o outcome) {
 		c.tell("warn", w.Error())
 	}
 	changed := c.sources.follow(p, c.tiltfile.good, o.ahead)
-	if p.Error == nil && c.session.runner != nil && !c.joins() {
+	if p.Error == nil && c.session.runner != nil && !c.session.lacks(c.store.record.needsCluster(p)) {
 		c.configure()
 	}
 	c.reevaluate(c.outdated(p, changed), true)

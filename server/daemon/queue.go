@@ -1,5 +1,9 @@
 package daemon
 
+import (
+	"time"
+)
+
 import "sync"
 
 // queue is an unbounded queue of work for the one goroutine that owns a T. put
@@ -17,6 +21,11 @@ func (q *queue[T]) put(f func(T)) {
 	q.items = append(q.items, f)
 	q.mu.Unlock()
 	token(q.ready)
+}
+
+// later puts f after a pause.
+func (q *queue[T]) later(pause time.Duration, f func(T)) *time.Timer {
+	return time.AfterFunc(pause, func() { q.put(f) })
 }
 
 // take returns all that waits.

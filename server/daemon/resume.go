@@ -9,11 +9,6 @@ import (
 // daemon had up.
 const resumePause = 5 * time.Second
 
-// later does something after a pause, on the core's goroutine.
-func (c *core) later(f func(*core)) *time.Timer {
-	return time.AfterFunc(resumePause, func() { c.queue.put(f) })
-}
-
 // resume goes on with what an earlier daemon had up, now or, when the Tiltfile
 // or the cluster does not allow it yet, later.
 func (c *core) resume() {
@@ -26,7 +21,7 @@ func (c *core) resume() {
 			return
 		}
 		c.tell("warn", "cannot go on yet: "+err.Error())
-		c.later(func(c *core) {
+		c.queue.later(resumePause, func(c *core) {
 			if c.tiltfile.last == nil || c.tiltfile.last.Error == nil { // a Tiltfile's error waits for its save
 				c.resume()
 			}
@@ -38,7 +33,7 @@ func (c *core) resume() {
 // has come to need it. Until then what is up stays as it was.
 func (c *core) join() {
 	up := c.store.record.Up
-	if up == nil || c.session.runner == nil || !c.joins() || c.requests.asked > 0 || c.session.joining {
+	if up == nil || c.session.runner == nil || !c.session.lacks(c.store.record.needsCluster(c.tiltfile.good)) || c.requests.asked > 0 || c.session.joining {
 		return
 	}
 	if c.session.retry != nil {
@@ -66,7 +61,7 @@ func (c *core) joined(err error) {
 	if err == nil {
 		return
 	}
-	c.session.retry = c.later((*core).join)
+	c.session.retry = c.queue.later(resumePause, (*core).join)
 	if errors.Is(err, overtaken) {
 		return
 	}
@@ -75,7 +70,3 @@ func (c *core) joined(err error) {
 	}
 	c.session.lost, c.session.missed, c.dirty = err, err.Error(), true
 }
-
-// joins reports whether the good project waits for a cluster that what is up
-// does without.
-func (c *core) joins() bool { return !c.session.remote && c.store.record.needsCluster(c.tiltfile.good) }

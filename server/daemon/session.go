@@ -117,6 +117,9 @@ func (s *session) usable(p *config.Project) error {
 	return &located
 }
 
+// lacks reports whether what is up does without a cluster that is needed by now.
+func (s *session) lacks(needed bool) bool { return !s.remote && needed }
+
 // place has a runner work in the cluster.
 func (s *session) place(o *run.Options) {
 	o.Cluster, o.Namespace = s.cluster, s.namespace()

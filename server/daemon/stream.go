@@ -88,6 +88,30 @@ func (d *Daemon) followLogs(ctx context.Context, req api.LogsRequest, known logs
 	return out, func() { cancel(); <-ended }
 }
 
+func (d *Daemon) handleLogs(w http.ResponseWriter, r *http.Request) {
+	var req api.LogsRequest
+	if !read(w, r, &req) {
+		return
+	}
+	known := d.known(req)
+	if err := d.logs.Check(req, known); err != nil {
+		d.fail(w, err)
+		return
+	}
+	out := newStream(w)
+	if out.flush() != nil { // who follows hears that it is served
+		return
+	}
+	_ = d.logs.Serve(r.Context(), req, known, func(lines []api.LogLine) error { // the face has gone: nobody to tell
+		for _, l := range lines {
+			if err := out.write(l); err != nil {
+				return err
+			}
+		}
+		return out.flush()
+	})
+}
+
 // throttle lets a face hear of the status so often at most: what comes sooner
 // is put together until its turn. What the face asked for beside the status
 // comes at once. It is for one goroutine.

@@ -46,15 +46,6 @@ func (c *core) mustRun(resource string) error {
 	return mustKnow(c.tiltfile.good, resource)
 }
 
-// answer takes a person's answer to one of the asks.
-func (c *core) answer(id, choice string) error {
-	e, err := c.sources.answer(id, choice)
-	if err == nil {
-		c.step(e)
-	}
-	return err
-}
-
 // confirm lets go of what is held back.
 func (c *core) confirm() {
 	if e := c.sources.confirm(); len(e.Images) > 0 {
