@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,10 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	root := rootCommand()
 	if err := root.ExecuteContext(ctx); err != nil {
+		var code exitCode
+		if errors.As(err, &code) {
+			os.Exit(int(code))
+		}
 		report(commandProblem(root, err))
 		os.Exit(1)
 	}
@@ -52,7 +57,12 @@ cluster, turns every save into running code in its pods, and debugs it there.`,
 			root.AddCommand(c)
 		}
 	}
-	add("run", upCommand(), ciCommand(), argsCommand(), downCommand(), statusCommand(), watchCommand(), logsCommand(), doctorCommand(), triggerCommand(), restartCommand(), enableCommand(), disableCommand(), waitCommand(), evalCommand(), extensionsCommand(), checkCommand(), fmtCommand(), docsCommand(), versionCommand())
+	add("run", upCommand(), ciCommand(), argsCommand(), downCommand(), statusCommand(), watchCommand(), logsCommand(), doctorCommand(), triggerCommand(), restartCommand(), enableCommand(), disableCommand(), waitCommand(), getCommand(), describeCommand(), execCommand(), shellCommand(), evalCommand(), extensionsCommand(), checkCommand(), fmtCommand(), docsCommand(), versionCommand())
+	for _, c := range root.Commands() {
+		if c.ValidArgsFunction == nil && strings.Contains(c.Use, "RESOURCE") {
+			completesResources(c)
+		}
+	}
 	root.AddCommand(chartCommand())
 	add("editor", lspCommand(), dapCommand(), daemonCommand())
 	speakPlainly(root)

@@ -121,7 +121,7 @@ var Only = map[string][]string{
 	"helm.sh/helm":                           {"starlark/chart"},
 	"go.lsp.dev":                             {"server/protocol", "server/lsp"},
 	"go.starlark.net":                        {"starlark/unpack", "starlark/value", "starlark/limit", "starlark/eval"},
-	"go.yaml.in/yaml":                        {"starlark/eval", "starlark/kubeconfig", "starlark/kustomize", "starlark/manifest", "starlark/yamldoc"},
+	"go.yaml.in/yaml":                        {"cmd/towline", "starlark/eval", "starlark/kubeconfig", "starlark/kustomize", "starlark/manifest", "starlark/yamldoc"},
 	"golang.org/x":                           {"agent/apply", "agent/proc", "agent/serve", "cmd/towline", "cmd/towline-agent", "server/daemon", "server/kube"},
 	"github.com/Masterminds/semver":          {"starlark/chart", "starlark/eval"},
 	"github.com/benbjohnson/immutable":       {"server/engine"},

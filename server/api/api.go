@@ -71,7 +71,8 @@ type Status struct {
 type DaemonInfo struct {
 	Pid       int       `json:"pid"`
 	Version   string    `json:"version" secrets:"name"`
-	Workspace string    `json:"workspace" secrets:"name"` // absolute folder
+	Workspace string    `json:"workspace" secrets:"name"`       // absolute folder
+	Label     string    `json:"label,omitempty" secrets:"name"` // towline.dev/workspace of all that it brings up
 	Started   time.Time `json:"started"`
 	LogFile   string    `json:"log_file" secrets:"name"`
 	Path      string    `json:"path" secrets:"name"` // where its commands are looked for: the PATH in force

@@ -27,7 +27,7 @@ func (c *core) publish() {
 	}
 	s := status.Of(status.Facts{
 		Daemon: api.DaemonInfo{
-			Pid: os.Getpid(), Version: c.o.Version, Workspace: c.o.Endpoint.Workspace,
+			Pid: os.Getpid(), Version: c.o.Version, Workspace: c.o.Endpoint.Workspace, Label: c.store.workspace(c.o.Endpoint.ID()),
 			Started: started, LogFile: c.o.Endpoint.LogFile(), Path: os.Getenv("PATH"), Unwritten: c.store.unwritten(), Unwatched: c.sources.partly,
 		},
 		Tiltfile: c.session.tiltfile(c.o.Endpoint.Workspace), Args: c.session.request.Args,

@@ -1,9 +1,11 @@
 package kube
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -214,6 +216,23 @@ func checkExec(t *testing.T, c *Cluster, pod Pod) {
 	_, err = c.Exec(t.Context(), ExecOptions{Namespace: pod.Namespace, Pod: "missing", Container: "main", Argv: []string{"true"}})
 	if !IsKind(err, NotFound) {
 		t.Errorf("exec in a pod that is not there: %v", err)
+	}
+	sizes := make(chan Size, 1)
+	sizes <- Size{Columns: 97, Rows: 31}
+	close(sizes)
+	var shown bytes.Buffer
+	stdin, hold := io.Pipe() // what ends it would end the terminal
+	defer hold.Close()
+	code, err = c.Exec(t.Context(), ExecOptions{
+		Namespace: pod.Namespace, Pod: pod.Name, Container: pod.Containers[0].Name, TTY: true, Sizes: sizes, Stdin: stdin, Stdout: &shown,
+		Argv: []string{"sh", "-c", "until [ \"$(stty size)\" = '31 97' ]; do sleep 0.01; done; [ -t 1 ] && echo on a terminal; exit 7"},
+	})
+	if err != nil || code != 7 || !strings.Contains(shown.String(), "on a terminal\r\n") {
+		t.Errorf("on a terminal: %d, %v, %q", code, err, shown.String())
+	}
+	pods, err := c.Pods(t.Context(), pod.Namespace, "")
+	if err != nil || !slices.ContainsFunc(pods, func(p Pod) bool { return p.Name == pod.Name && len(p.Containers) > 0 }) {
+		t.Errorf("pods: %+v, %v", pods, err)
 	}
 }
 

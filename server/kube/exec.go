@@ -18,8 +18,25 @@ import (
 type ExecOptions struct {
 	Namespace, Pod, Container string
 	Argv                      []string
-	Stdin                     io.Reader // nil: none
-	Stdout, Stderr            io.Writer // nil: dropped
+	Stdin                     io.Reader   // nil: none
+	Stdout, Stderr            io.Writer   // nil: dropped
+	TTY                       bool        // it has a terminal, and all that it writes is Stdout's
+	Sizes                     <-chan Size // of the terminal; closed or nil: it stays
+}
+
+// Size is that of a terminal.
+type Size struct{ Columns, Rows uint16 }
+
+// sizes hands a terminal's sizes on.
+type sizes <-chan Size
+
+// Next implements remotecommand.TerminalSizeQueue.
+func (s sizes) Next() *remotecommand.TerminalSize {
+	size, ok := <-s
+	if !ok {
+		return nil
+	}
+	return &remotecommand.TerminalSize{Width: size.Columns, Height: size.Rows}
 }
 
 // Exec runs a command in a container and returns its exit code. The error is
@@ -40,7 +57,7 @@ func (c *Cluster) exec(ctx context.Context, o ExecOptions) (exitCode int, err er
 	object := "container " + o.Container + " of pod " + o.Pod
 	options := &corev1.PodExecOptions{
 		Container: o.Container, Command: o.Argv,
-		Stdin: o.Stdin != nil, Stdout: o.Stdout != nil, Stderr: o.Stderr != nil,
+		Stdin: o.Stdin != nil, Stdout: o.Stdout != nil, Stderr: o.Stderr != nil, TTY: o.TTY,
 	}
 	if o.Stdin == nil && o.Stdout == nil && o.Stderr == nil {
 		options.Stdout, o.Stdout = true, io.Discard // the API insists on a stream
@@ -51,7 +68,11 @@ func (c *Cluster) exec(ctx context.Context, o ExecOptions) (exitCode int, err er
 	if err != nil {
 		return -1, classify("running a command in", object, err)
 	}
-	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: o.Stdin, Stdout: o.Stdout, Stderr: o.Stderr})
+	streams := remotecommand.StreamOptions{Stdin: o.Stdin, Stdout: o.Stdout, Stderr: o.Stderr, Tty: o.TTY}
+	if o.Sizes != nil {
+		streams.TerminalSizeQueue = sizes(o.Sizes)
+	}
+	err = executor.StreamWithContext(ctx, streams)
 	var exit utilexec.ExitError
 	if errors.As(err, &exit) && exit.Exited() {
 		return exit.ExitStatus(), nil

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -86,6 +87,19 @@ func (p *Pod) Container(name string) *Container {
 		}
 	}
 	return nil
+}
+
+// Pods lists the pods of a namespace that match a label selector.
+func (c *Cluster) Pods(ctx context.Context, namespace, selector string) ([]Pod, error) {
+	list, err := c.clientset.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: selector})
+	if err != nil {
+		return nil, classify("listing", "pods of namespace "+namespace, err)
+	}
+	pods := make([]Pod, len(list.Items))
+	for i := range list.Items {
+		pods[i] = podOf(&list.Items[i])
+	}
+	return pods, nil
 }
 
 // podOf converts the API's pod.
