@@ -55,6 +55,7 @@ export interface DaemonInfo {
   pid: number;
   version: string;
   workspace: string;
+  label?: string;
   started: string;
   log_file: string;
   path: string;
