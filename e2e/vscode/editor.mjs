@@ -58,9 +58,10 @@ export class Editor {
     editor.#browser = await chromium.launch({ executablePath: process.env.TOWLINE_E2E_CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
     editor.page = await editor.#browser.newPage({ viewport: { width: 1280, height: 800 } });
     editor.page.setDefaultTimeout(30_000);
-    await editor.page.goto(url);
-    await editor.page.locator(".monaco-workbench").waitFor({ timeout: 60_000 });
-    await editor.statusItem.waitFor({ timeout: 60_000 });
+    // The first page of a new server took 94 s on a machine that did much else; what counts is what is seen at the end.
+    await editor.page.goto(url, { waitUntil: "commit", timeout: 120_000 });
+    await editor.page.locator(".monaco-workbench").waitFor({ timeout: 120_000 });
+    await editor.statusItem.waitFor({ timeout: 120_000 });
     return editor;
   }
 
