@@ -71,6 +71,9 @@ func readLines(r io.Reader, since time.Time, line func(LogLine)) error {
 		whole := !errors.Is(err, bufio.ErrBufferFull)
 		if len(raw) > 0 && (err == nil || !whole || errors.Is(err, io.EOF)) {
 			l := parseLine(strings.TrimSuffix(string(raw), "\n"), last)
+			if l.Time.IsZero() && isExcuse(l.Text) {
+				return &Error{Kind: NotFound, Op: "reading", Object: "the log", Err: errors.New(l.Text)}
+			}
 			l.More, l.Torn = !whole, errors.Is(err, io.EOF)
 			if !l.Time.Before(since) || l.Time.IsZero() {
 				line(l)
@@ -87,6 +90,12 @@ func readLines(r io.Reader, since time.Time, line func(LogLine)) error {
 			return err
 		}
 	}
+}
+
+// isExcuse reports whether a line without a time stamp is none of the container's:
+// the node writes into the stream why it has no log to give.
+func isExcuse(text string) bool {
+	return strings.HasPrefix(text, "unable to retrieve container logs for ") || strings.HasPrefix(text, "failed to try resolving symlinks in path ")
 }
 
 // parseLine takes the time stamp off. The rest of a line that was too long

@@ -76,6 +76,20 @@ func TestFlatten(t *testing.T) {
 	}
 }
 
+// TestNodeWithoutALog: what the node says instead of a log is no line of it.
+func TestNodeWithoutALog(t *testing.T) {
+	for _, excuse := range []string{"unable to retrieve container logs for containerd://36cd", `failed to try resolving symlinks in path "/x.log": lstat /x.log: no such file or directory`} {
+		err := readLines(strings.NewReader("2026-11-21T10:00:00Z unable to retrieve container logs for me\n"+excuse), time.Time{}, func(l LogLine) {
+			if l.Text != "unable to retrieve container logs for me" {
+				t.Errorf("line %q", l.Text)
+			}
+		})
+		if !IsKind(err, NotFound) {
+			t.Errorf("%s: %v", excuse, err)
+		}
+	}
+}
+
 func TestReadLines(t *testing.T) {
 	const log = "2026-11-21T10:00:00.000000001Z one\n2026-11-21T10:00:00.000000002Z two \r\n2026-11-21T10:00:01Z \nno stamp\n2026-11-21T10:00:02Z last"
 	at := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)

@@ -97,7 +97,7 @@ func (r *logReader) read(ctx context.Context, missed bool) {
 		}
 		r.refused(err)
 		there, runs := r.s.still(ctx, r.pod, r.container)
-		if err == nil && !runs && !missed || !there {
+		if (err == nil || kube.IsKind(err, kube.NotFound)) && !runs && !missed || !there {
 			now.rest() // without an end, and none comes
 			return
 		}
