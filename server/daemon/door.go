@@ -71,8 +71,8 @@ func (d *door) intact() bool {
 	return err == nil && os.SameFile(file, d.file)
 }
 
-// usurped reports whether another daemon listens in the place of this one.
-func (d *door) usurped() bool {
+// replaced reports whether another daemon listens in the place of this one.
+func (d *door) replaced() bool {
 	conn, err := net.Dial("unix", d.socket)
 	if err == nil {
 		conn.Close()
@@ -100,7 +100,7 @@ func (d *door) serve(ctx context.Context, server *http.Server) {
 			return
 		case <-tick.C:
 		}
-		if d.intact() || d.usurped() {
+		if d.intact() || d.replaced() {
 			continue
 		}
 		old := d.listener

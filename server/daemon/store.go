@@ -66,16 +66,16 @@ type imageRecord struct {
 // may have been sent, also one that went since: then the containers are asked
 // what they were brought.
 type store struct {
-	dir     string
-	record  record
-	touched map[string]bool
-	all     bool // any other file may have been sent as well
-	journal *os.File
-	unsaved bool  // the record has to be written
-	failed  error // why the record, or the journal, is not written
-	torn    error // why there is no journal
-	told    bool  // that not all is written down
-	log     *slog.Logger
+	dir       string
+	record    record
+	touched   map[string]bool
+	all       bool // any other file may have been sent as well
+	journal   *os.File
+	unsaved   bool  // the record has to be written
+	failed    error // why the record, or the journal, is not written
+	noJournal error // why there is no journal
+	told      bool  // that not all is written down
+	log       *slog.Logger
 }
 
 func openStore(dir string, log *slog.Logger) (*store, error) {
@@ -107,7 +107,7 @@ func (s *store) readJournal() error {
 	data, err := os.ReadFile(s.path("touched"))
 	if errors.Is(err, fs.ErrNotExist) {
 		s.all = len(s.record.Images)+len(s.record.Bases) > 0
-		s.mend()
+		s.rewrite()
 		return nil
 	}
 	if err != nil {
@@ -130,17 +130,17 @@ func (s *store) readJournal() error {
 
 // append adds a line to the journal, or removes it.
 func (s *store) append(line string) {
-	if s.torn != nil {
+	if s.noJournal != nil {
 		return
 	}
 	if _, err := s.journal.WriteString(line + "\n"); err != nil {
-		s.tear(err)
+		s.discard(err)
 	}
 }
 
-// tear removes a journal that misses a file.
-func (s *store) tear(err error) {
-	s.torn = fmt.Errorf("writing the journal: %w", err)
+// discard removes a journal that misses a file.
+func (s *store) discard(err error) {
+	s.noJournal = fmt.Errorf("writing the journal: %w", err)
 	s.log.Error("journal", "err", err)
 	if s.journal != nil {
 		s.journal.Close()
@@ -151,8 +151,8 @@ func (s *store) tear(err error) {
 	}
 }
 
-// mend writes a whole journal where there is none.
-func (s *store) mend() {
+// rewrite writes a whole journal where there is none.
+func (s *store) rewrite() {
 	var text bytes.Buffer
 	if s.all {
 		fmt.Fprintln(&text, anyFile)
@@ -165,9 +165,9 @@ func (s *store) mend() {
 	}
 	journal, err := replaceJournal(s.path("touched"), text.Bytes())
 	if err == nil {
-		s.journal, s.torn = journal, nil
-	} else if s.torn == nil {
-		s.tear(err)
+		s.journal, s.noJournal = journal, nil
+	} else if s.noJournal == nil {
+		s.discard(err)
 	}
 }
 
@@ -190,8 +190,8 @@ func replaceJournal(path string, text []byte) (*os.File, error) {
 
 // retry writes what could not be written.
 func (s *store) retry() {
-	if s.torn != nil {
-		s.mend()
+	if s.noJournal != nil {
+		s.rewrite()
 	}
 	if s.unsaved {
 		s.save()
@@ -210,7 +210,7 @@ func (s *store) changed() (problem *config.Problem, ok bool) {
 
 // unwritten says why not all that is done is written down, nil when all is.
 func (s *store) unwritten() *config.Problem {
-	err := cmp.Or(s.torn, s.failed)
+	err := cmp.Or(s.noJournal, s.failed)
 	if err == nil {
 		return nil
 	}
@@ -260,10 +260,10 @@ func (s *store) touch(paths []string) {
 // forgetTouched empties the journal: nothing runs that could hold old files.
 func (s *store) forgetTouched() {
 	s.touched, s.all = map[string]bool{}, false
-	if s.torn != nil {
-		s.mend()
+	if s.noJournal != nil {
+		s.rewrite()
 	} else if err := s.journal.Truncate(0); err != nil {
-		s.tear(err)
+		s.discard(err)
 	}
 }
 
