@@ -135,6 +135,7 @@ type ResourceStatus struct {
 	Forwards    []Forward          `json:"forwards,omitempty"`
 	NoDebug     *config.Problem    `json:"no_debug,omitempty"` // why no debugger can attach; nil when one can, or may later
 	Links       []config.Link      `json:"links,omitempty"`
+	Buttons     []config.Button    `json:"buttons,omitempty"`    // that start its command
 	Spoken      string             `json:"spoken" secrets:"own"` // for a screen reader: "api, ready, in sync, 2 pods, port 8080"
 }
 
@@ -287,6 +288,13 @@ type HintRequest struct {
 type SwitchRequest struct {
 	Resources []string `json:"resources"`
 	On        bool     `json:"on"`
+}
+
+// ButtonRequest presses a button of a resource, with what a person filled in.
+type ButtonRequest struct {
+	Resource string            `json:"resource"`
+	Button   string            `json:"button"`
+	Inputs   map[string]string `json:"inputs,omitempty"`
 }
 
 // ResourceRequest names a resource for Trigger and Restart.

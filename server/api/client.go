@@ -28,6 +28,7 @@ const (
 	RouteHint     = "/v1/hint"
 	RouteSwitch   = "/v1/switch"
 	RouteTrigger  = "/v1/trigger"
+	RouteButton   = "/v1/button"
 	RouteRestart  = "/v1/restart"
 	RouteDebug    = "/v1/debug"
 	RouteShutdown = "/v1/shutdown"
@@ -134,6 +135,11 @@ func (c *Client) Switch(ctx context.Context, on bool, resources ...string) error
 // Trigger forces a full update of a resource.
 func (c *Client) Trigger(ctx context.Context, resource string) error {
 	return c.call(ctx, http.MethodPost, RouteTrigger, ResourceRequest{Resource: resource}, nil)
+}
+
+// Press presses a button: its command runs with what was filled in.
+func (c *Client) Press(ctx context.Context, r ButtonRequest) error {
+	return c.call(ctx, http.MethodPost, RouteButton, r, nil)
 }
 
 // Restart restarts a resource's processes in place, in the containers that

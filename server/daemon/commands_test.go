@@ -71,8 +71,25 @@ cmd_button('greet', argv=['sh', '-c', 'echo "$WHO from $FROM" >> greeted'], env=
 	if _, err := os.Stat(filepath.Join(dir, "greeted")); err == nil {
 		t.Error("the command of a button ran before anybody asked")
 	}
-	for _, want := range []string{"you from me\n", "you from me\nyou from me\n"} {
-		s.queue.put(func(c *core) { c.step(engine.Triggered{Resource: button}) })
+	press := func(b string, inputs map[string]string) error {
+		_, err := in(t.Context(), s.Daemon, func(c *core, answer func(int, error)) {
+			answer(0, c.press(api.ButtonRequest{Resource: button, Button: b, Inputs: inputs}))
+		})
+		return err
+	}
+	for _, wrong := range []error{press("none", nil), press("greet", map[string]string{"WHOM": "x"})} {
+		if wrong == nil {
+			t.Error("pressed what there is not, or filled in what is not asked for")
+		}
+	}
+	for i, want := range []string{"you from me\n", "you from me\nall from me\n", "you from me\nall from me\nyou from me\n"} {
+		if i == 1 {
+			if err := press("greet", map[string]string{"WHO": "all"}); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			s.queue.put(func(c *core) { c.step(engine.Triggered{Resource: button}) })
+		}
 		holds("greeted", want)
 		s.await("the end", func(st *api.Status) bool {
 			for _, r := range st.Resources {

@@ -27,6 +27,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.RouteHint, d.handleHint)
 	mux.HandleFunc("POST "+api.RouteSwitch, d.handleSwitch)
 	mux.HandleFunc("POST "+api.RouteTrigger, d.handleResource((*core).trigger))
+	mux.HandleFunc("POST "+api.RouteButton, d.handleButton)
 	mux.HandleFunc("POST "+api.RouteRestart, d.handleResource((*core).restart))
 	mux.HandleFunc("POST "+api.RouteDebug, d.handleDebug)
 	mux.HandleFunc("POST "+api.RouteShutdown, d.handleShutdown)
@@ -180,6 +181,14 @@ func (d *Daemon) handleResource(do func(*core, string) error) http.HandlerFunc {
 		}
 		reply(w, struct{}{})
 	}
+}
+
+func (d *Daemon) handleButton(w http.ResponseWriter, r *http.Request) {
+	var req api.ButtonRequest
+	if !read(w, r, &req) {
+		return
+	}
+	d.answerStatus(w, r, func(c *core, answer func(error)) { answer(c.press(req)) })
 }
 
 func (d *Daemon) handleSwitch(w http.ResponseWriter, r *http.Request) {

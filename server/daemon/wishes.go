@@ -1,6 +1,9 @@
 package daemon
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/starlark/config"
@@ -26,6 +29,31 @@ func (c *core) trigger(resource string) error {
 	c.confirm()
 	c.step(engine.Triggered{Resource: resource})
 	return nil
+}
+
+// press runs the command of a button, with what a person filled in.
+func (c *core) press(req api.ButtonRequest) error {
+	if err := c.mustRun(req.Resource); err != nil {
+		return err
+	}
+	var names []string
+	for i := range c.tiltfile.good.Resources {
+		if r := &c.tiltfile.good.Resources[i]; r.Name == req.Resource && r.Local != nil {
+			names = r.Local.Buttons
+		}
+	}
+	for _, b := range c.tiltfile.good.Buttons {
+		if b.Name != req.Button || !slices.Contains(names, b.Name) {
+			continue
+		}
+		env, problem := b.Env(req.Inputs)
+		if problem != nil {
+			return problem
+		}
+		c.step(engine.Triggered{Resource: req.Resource, Env: env})
+		return nil
+	}
+	return &config.Problem{Message: fmt.Sprintf("%s has no button %q", req.Resource, req.Button), Hint: "`towline button` lists what there is"}
 }
 
 // restart restarts what runs of a resource, where it runs: the processes that an

@@ -116,7 +116,10 @@ type LiveDone struct {
 }
 
 // Triggered asks for a full update of a resource.
-type Triggered struct{ Resource string }
+type Triggered struct {
+	Resource string
+	Env      map[string]string // of its command, this time
+}
 
 // RestartAsked asks for a restart of a resource's processes.
 type RestartAsked struct{ Resource string }

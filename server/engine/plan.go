@@ -81,8 +81,24 @@ func planLocal(s *State, spec *config.Resource) []Effect {
 		return nil
 	}
 	r := begun(s, s.Resource(spec.Name))
+	run := RunLocal{Resource: withEnv(*spec, r.Env), Reason: reason(r)}
+	r.Env = nil
 	s.setResource(spec.Name, r)
-	return []Effect{RunLocal{Resource: *spec, Reason: reason(r)}}
+	return []Effect{run}
+}
+
+// withEnv is a local resource whose commands get further variables.
+func withEnv(spec config.Resource, env map[string]string) config.Resource {
+	if len(env) == 0 {
+		return spec
+	}
+	l := *spec.Local
+	for _, c := range []*config.Command{&l.Cmd, &l.ServeCmd} {
+		c.Env = copyOf(c.Env)
+		maps.Copy(c.Env, env)
+	}
+	spec.Local = &l
+	return spec
 }
 
 // localDue reports whether a command is to run now that does not.

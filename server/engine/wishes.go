@@ -269,7 +269,7 @@ func (e Triggered) record(s *State) []Effect {
 		s.setResource(e.Resource, r)
 		return nil // what a manual resource had waiting is all that was asked for
 	}
-	r.Forced = true
+	r.Forced, r.Env = true, e.Env
 	s.setResource(e.Resource, r)
 	for _, ref := range s.ImagesOf(e.Resource) {
 		img := s.Image(ref)

@@ -22,6 +22,9 @@ func (f *Facts) resource(spec *config.Resource, ends bool, targets []engine.Targ
 	for _, ref := range spec.Images {
 		s.Images = append(s.Images, api.ImageStatus{Ref: ref, Pushed: f.State.Image(ref).Pushed})
 	}
+	if spec.Local != nil {
+		s.Buttons = f.buttons(spec.Local.Buttons)
+	}
 	if r.Wanted { // pods that are on their way out are nobody's problem
 		for _, id := range targets {
 			s.Targets = append(s.Targets, f.target(id))
@@ -40,6 +43,18 @@ func (f *Facts) resource(spec *config.Resource, ends bool, targets []engine.Targ
 		s.Next = &api.Action{Title: "Trigger", Command: "trigger", Args: []string{spec.Name}}
 	}
 	return s
+}
+
+// buttons are those of these names, as a face shows them.
+func (f *Facts) buttons(names []string) []config.Button {
+	var all []config.Button
+	for _, b := range f.Project.Buttons {
+		if slices.Contains(names, b.Name) {
+			b.Spec = nil // Inputs says it
+			all = append(all, b)
+		}
+	}
+	return all
 }
 
 // ends reports whether a resource is done when what it runs has ended: a local

@@ -85,7 +85,7 @@ func (s *Set) Buttons() []config.Button {
 		if o.Kind != "UIButton" {
 			continue
 		}
-		b := config.Button{Name: o.Name, Spec: o.Spec}
+		b := config.Button{Name: o.Name, Spec: o.Spec, Inputs: inputsOf(o)}
 		b.Text, _ = o.Spec["text"].(string)
 		b.Icon, _ = o.Spec["icon_name"].(string)
 		b.Disabled, _ = o.Spec["disabled"].(bool)

@@ -34,7 +34,7 @@ func named(resources []config.Resource, name string) bool {
 
 func (s *Set) command(o config.APIObject) config.Resource {
 	start, restart := fieldsOf(o.Spec["start_on"]), fieldsOf(o.Spec["restart_on"])
-	buttons := append(texts(start["ui_buttons"]), texts(restart["ui_buttons"])...)
+	buttons := slices.Concat(texts(start["ui_buttons"]), texts(restart["ui_buttons"]))
 	command := config.Command{Argv: texts(o.Spec["args"]), Dir: s.dir(o), Env: s.inputs(buttons)}
 	for _, v := range texts(o.Spec["env"]) {
 		name, value, _ := strings.Cut(v, "=")
@@ -42,7 +42,7 @@ func (s *Set) command(o config.APIObject) config.Resource {
 	}
 	res := config.Resource{
 		Name: o.Name, Kind: config.KindLocal, Pos: o.Pos, Enabled: true, AutoInit: true, TriggerMode: config.TriggerAuto,
-		Local: &config.Local{Cmd: command, AllowParallel: true},
+		Local: &config.Local{Cmd: command, AllowParallel: true, Buttons: buttons},
 	}
 	if len(start) > 0 {
 		res.AutoInit, res.TriggerMode = false, config.TriggerManual
@@ -69,44 +69,21 @@ func (s *Set) dir(o config.APIObject) string {
 	return filepath.Join(base, dir)
 }
 
-// inputs are the variables of what buttons ask for, as they are preset.
-func (s *Set) inputs(buttons []string) map[string]string {
-	env := map[string]string{}
-	for _, o := range s.objects {
-		if o.Kind != "UIButton" || !slices.Contains(buttons, o.Name) {
-			continue
-		}
-		for _, v := range value.ListOf(o.Spec["inputs"]) {
-			input := fieldsOf(v)
-			if name, _ := input["name"].(string); name != "" {
-				env[name] = preset(input)
-			}
-		}
-	}
-	return env
-}
-
 // preset is an input's value before anybody changes it.
 func preset(input map[string]any) string {
-	text := func(m map[string]any, key, without string) string {
-		if s, ok := m[key].(string); ok {
-			return s
-		}
-		return without
-	}
 	if hidden := fieldsOf(input["hidden"]); hidden != nil {
-		return text(hidden, "value", "")
+		return textOr(hidden, "value", "")
 	}
 	if choices := texts(fieldsOf(input["choice"])["choices"]); len(choices) > 0 {
 		return choices[0]
 	}
 	if b := fieldsOf(input["bool"]); b != nil {
 		if on, _ := b["default_value"].(bool); on {
-			return text(b, "true_string", "true")
+			return textOr(b, "true_string", "true")
 		}
-		return text(b, "false_string", "false")
+		return textOr(b, "false_string", "false")
 	}
-	return text(fieldsOf(input["text"]), "default_value", "")
+	return textOr(fieldsOf(input["text"]), "default_value", "")
 }
 
 // watchFor adds what an object v1alpha1.file_watch watches to what runs a

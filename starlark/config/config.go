@@ -101,7 +101,8 @@ type Local struct {
 	Outputs       []string `json:"outputs,omitempty" secrets:"name"` // absolute paths that Cmd writes
 	AllowParallel bool     `json:"allow_parallel"`
 	Probe         *Probe   `json:"probe"`
-	Test          bool     `json:"test,omitempty"` // declared by test()
+	Test          bool     `json:"test,omitempty"`                   // declared by test()
+	Buttons       []string `json:"buttons,omitempty" secrets:"name"` // that start it
 }
 
 // Command is a program to run on the developer's machine. A zero Argv means
@@ -387,6 +388,7 @@ type Button struct {
 	Icon                 string         `json:"icon,omitempty"`
 	Disabled             bool           `json:"disabled,omitempty"`
 	RequiresConfirmation bool           `json:"requires_confirmation,omitempty"`
+	Inputs               []ButtonInput  `json:"inputs,omitempty"`
 	Spec                 map[string]any `json:"spec,omitempty"` // inputs, as declared
 }
 

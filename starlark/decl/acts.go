@@ -141,7 +141,10 @@ server/run/local.Commands.probe: Local.Probe Probe.InitialDelay Probe.Period Pro
 server/run/local.Commands.try: Probe.Timeout Probe.Exec Probe.HTTP Probe.TCP TCPSocket.Port TCPSocket.Host
 server/run/local.tryHTTP: HTTPGet.Scheme HTTPGet.Host HTTPGet.Port HTTPGet.Path HTTPGet.Headers Header.Name Header.Value
 server/run/rollout.meantBy: Resource.PodReadiness Resource.ExtraPodSelectors Resource.DiscoveryStrategy
-server/status.Facts.resource: Resource.Labels
+server/status.Facts.resource: Resource.Labels Local.Buttons
+server/status.Facts.buttons: Project.Buttons
+cmd/towline.printButtons: Button.Disabled Button.Inputs
+cmd/towline.buttonCommand: Button.RequiresConfirmation
 server/status.links: Resource.Links Compose.NoInferredLinks
 `
 
@@ -310,8 +313,13 @@ v1alpha1.restart_on_spec.ui_buttons: Command.Env
 v1alpha1.start_on_spec.ui_buttons: Resource.TriggerMode
 v1alpha1.ui_input_spec.name v1alpha1.ui_input_spec.text v1alpha1.ui_input_spec.bool v1alpha1.ui_input_spec.hidden v1alpha1.ui_input_spec.choice: Command.Env
 v1alpha1.ui_text_input_spec.default_value v1alpha1.ui_bool_input_spec v1alpha1.ui_choice_input_spec v1alpha1.ui_hidden_input_spec: Command.Env
-v1alpha1.ui_input_spec.label v1alpha1.ui_text_input_spec.placeholder: nothing, no face asks; v1alpha1.ui_button warns
-v1alpha1.ui_component_location: nothing, no face shows buttons; v1alpha1.ui_button warns
+v1alpha1.ui_button.name: Local.Buttons
+v1alpha1.ui_button.text v1alpha1.ui_button.location v1alpha1.ui_component_location: Project.Buttons
+v1alpha1.ui_button.disabled: Button.Disabled
+v1alpha1.ui_button.requires_confirmation: Button.RequiresConfirmation
+v1alpha1.ui_button.inputs: Button.Inputs
+v1alpha1.ui_button.labels v1alpha1.ui_button.annotations v1alpha1.ui_button.icon_name v1alpha1.ui_button.icon_svg: nothing, a terminal shows no icons
+v1alpha1.ui_input_spec.label v1alpha1.ui_text_input_spec.placeholder: nothing, a terminal asks by the input's name
 v1alpha1.forward v1alpha1.port_forward_template_spec v1alpha1.pod_log_stream_template_spec: nothing, v1alpha1.kubernetes_apply and v1alpha1.kubernetes_discovery warn
 v1alpha1.kubernetes_apply_cmd v1alpha1.kubernetes_discovery_template_spec v1alpha1.kubernetes_image_locator: nothing, v1alpha1.kubernetes_apply warns
 v1alpha1.kubernetes_image_object_descriptor v1alpha1.kubernetes_watch_ref v1alpha1.label_selector: nothing, v1alpha1.kubernetes_apply and v1alpha1.kubernetes_discovery warn

@@ -117,8 +117,8 @@ It is a local resource of that name. One that buttons start waits for ` + "`towl
 		},
 		{
 			name:    "v1alpha1.ui_button",
-			purpose: "Shows a button.",
-			idle:    "no face shows buttons; `towline trigger NAME` runs the command of one, by the name of its v1alpha1.cmd, which is btn-NAME after cmd_button",
+			purpose: "Makes a button, which starts the commands that name it.",
+			doc:     "`towline button` lists the buttons and what they ask for, and presses one.",
 			params: []string{
 				"name: str", "the object's name",
 				"labels: dict[str, str] | None = None", "the object's labels",

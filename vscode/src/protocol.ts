@@ -152,6 +152,7 @@ export interface ResourceStatus {
   forwards?: Forward[];
   no_debug?: Problem;
   links?: Link[];
+  buttons?: Button[];
   spoken: string;
 }
 
@@ -221,4 +222,24 @@ export interface Forward {
 export interface Link {
   url: string;
   name: string;
+}
+
+export interface Button {
+  name: string;
+  text: string;
+  resource?: string;
+  icon?: string;
+  disabled?: boolean;
+  requires_confirmation?: boolean;
+  inputs?: ButtonInput[];
+  spec?: Record<string, unknown>;
+}
+
+export interface ButtonInput {
+  name: string;
+  label?: string;
+  hidden?: boolean;
+  choices?: string[];
+  bool?: boolean;
+  default: string;
 }

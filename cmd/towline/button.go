@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+func buttonCommand() *cobra.Command {
+	var ws workspaceFlags
+	var inputs map[string]string
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "button [RESOURCE] [BUTTON]",
+		Short: "List the buttons of the Tiltfile, or press one",
+		Long: `Without a button it lists those that there are, of all or of a resource, with what
+they ask for. With one it runs its command. What is not filled in is as it is preset.`,
+		Example: "  towline button\n  towline button seed --input COUNT=10\n  towline button web reset --yes",
+		Args:    cobra.MaximumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, client, err := ws.running(cmd.Context())
+			if err != nil {
+				return err
+			}
+			s, err := client.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			found, about := findButtons(&s, args)
+			if len(args) == 0 || about && len(args) == 1 {
+				printButtons(os.Stdout, found)
+				return nil
+			}
+			if len(found) != 1 {
+				return noSuchButton(args, found)
+			}
+			b := found[0]
+			if b.RequiresConfirmation && !yes && !confirmed(b, os.Stdin, os.Stdout) {
+				return &config.Problem{Message: "the button " + b.Name + " wants to be confirmed", Hint: "`--yes` does so"}
+			}
+			if err := client.Press(cmd.Context(), api.ButtonRequest{Resource: b.command, Button: b.Name, Inputs: inputs}); err != nil {
+				return err
+			}
+			fmt.Printf("pressed %s: `towline logs %s -f` shows what it does\n", b.Name, b.command)
+			return nil
+		},
+	}
+	ws.register(cmd)
+	cmd.Flags().StringToStringVar(&inputs, "input", nil, "what to fill in, as NAME=VALUE; may be given several times")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "press without being asked")
+	return cmd
+}
+
+// button is one of a project, with the resource that runs its command.
+type button struct {
+	config.Button
+	command string
+}
+
+// findButtons are the buttons that words mean: a name or a text, a resource, or
+// both; about says that one word is a resource's name.
+func findButtons(s *api.Status, words []string) (found []button, about bool) {
+	for i := range s.Resources {
+		for _, b := range s.Resources[i].Buttons {
+			found = append(found, button{b, s.Resources[i].Name})
+		}
+	}
+	if len(words) == 0 {
+		return found, false
+	}
+	is := func(b button, word string) bool {
+		return b.Name == word || b.Text == word || b.command == word || b.command == "btn-"+word
+	}
+	keep := func(keep func(button) bool) []button {
+		return slices.DeleteFunc(slices.Clone(found), func(b button) bool { return !keep(b) })
+	}
+	if len(words) == 2 {
+		return keep(func(b button) bool { return b.Resource == words[0] && is(b, words[1]) }), true
+	}
+	if named := keep(func(b button) bool { return is(b, words[0]) }); len(named) > 0 {
+		return named, false
+	}
+	of := keep(func(b button) bool { return b.Resource == words[0] })
+	return of, len(of) > 0
+}
+
+func noSuchButton(words []string, found []button) error {
+	what := strings.Join(words, " ")
+	if len(found) == 0 {
+		return &config.Problem{Message: fmt.Sprintf("there is no button %q", what), Hint: "`towline button` lists what there is"}
+	}
+	var names []string
+	for _, b := range found {
+		names = append(names, strings.TrimSpace(b.Resource+" "+b.Name))
+	}
+	return &config.Problem{Message: fmt.Sprintf("several buttons are called %q", what), Hint: "say which, as in `towline button " + names[0] + "`: " + strings.Join(names, ", ")}
+}
+
+// confirmed asks a person, where there is one.
+func confirmed(b button, in io.Reader, out io.Writer) bool {
+	if !interactive() {
+		return false
+	}
+	fmt.Fprintf(out, "%s [y/N] ", b.title())
+	answer, _ := bufio.NewReader(io.LimitReader(in, 100)).ReadString('\n')
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
+}
+
+func (b button) title() string {
+	if b.Text != "" {
+		return b.Text
+	}
+	return b.Name
+}
+
+func printButtons(w io.Writer, buttons []button) {
+	if len(buttons) == 0 {
+		fmt.Fprintln(w, "The Tiltfile has no buttons that start a command.")
+		return
+	}
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "BUTTON\tOF\tTEXT\tASKS FOR")
+	for _, b := range buttons {
+		var asks []string
+		for _, in := range b.Inputs {
+			if in.Hidden {
+				continue
+			}
+			ask := in.Name + "=" + in.Default
+			if len(in.Choices) > 0 {
+				ask += " (" + strings.Join(in.Choices, "|") + ")"
+			}
+			asks = append(asks, ask)
+		}
+		text := b.Text
+		if b.Disabled {
+			text += " (disabled)"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", b.Name, b.Resource, text, strings.Join(asks, ", "))
+	}
+	_ = table.Flush() // to the terminal
+}
