@@ -100,8 +100,8 @@ server/inject.override: Image.Entrypoint Image.ContainerArgs Image.RestartEntryp
 server/inject.Object: Object.ImageRefs
 server/daemon.interestsOf: Image.Deps CustomDeploy.Deps Local.Deps Local.Ignore Settings.WatchIgnores Project.ConfigFiles
 server/daemon.allowedBy: Settings.AllowedContexts Ours.Pins
-server/daemon.Daemon.hide: Settings.SecretScrub
-server/daemon.core.configStatus: Project.Warnings
+server/daemon.shared.hide: Settings.SecretScrub
+server/daemon.tiltfile.status: Project.Warnings
 server/daemon.forwardsStatus: PortForward.Name PortForward.Path
 server/engine.SyncFiles server/engine.LivePlan: Image.LiveUpdate
 server/engine.LivePlan: Step.Paths
@@ -113,7 +113,7 @@ server/engine.view.needs: Resource.ResourceDeps
 server/engine.want: Resource.Enabled
 cmd/towline/ci.Judge.See: CI.Timeout CI.GracePeriod CI.ReadinessTimeout
 server/engine.slotsOf: Settings.MaxParallelUpdates
-server/engine.otherLocal: Local.AllowParallel
+server/engine.view.place: Local.AllowParallel
 server/engine.view.findMakers server/engine.noteWrites server/engine.owe: Local.Outputs
 server/engine.objectsOf: Object.Resource
 server/engine.agentless: AgentSetting.Enabled
