@@ -5,13 +5,12 @@ package apply
 import (
 	"bytes"
 	"cmp"
-	"errors"
-	"io/fs"
 	"maps"
 	"os"
 	"slices"
 
 	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/file"
 )
 
 // placed remembers which files were put in place and not deleted again: a daemon
@@ -71,7 +70,7 @@ func (p *placed) change(t *wire.Transaction, skip map[wire.Path]bool) {
 func (a *Applier) Placed() []wire.Path {
 	maps.DeleteFunc(a.placed.paths, func(p wire.Path, _ bool) bool {
 		_, err := os.Lstat(p.String())
-		return errors.Is(err, fs.ErrNotExist)
+		return file.IsMissing(err)
 	})
 	return slices.SortedFunc(maps.Keys(a.placed.paths), func(p, q wire.Path) int {
 		return cmp.Or(cmp.Compare(p.Root, q.Root), cmp.Compare(p.Path, q.Path))

@@ -29,6 +29,7 @@ func TestConformanceInContainer(t *testing.T) {
 		agent := c.connect(t)
 		return agenttest.Subject{
 			Agent: agent, Root: "/data", Sealed: "/app",
+			Mount: func() string { return c.mount(t, "/data/mounted", "from there") },
 			Crash: func() {
 				facts, err := agent.Hello(t.Context())
 				if err != nil {

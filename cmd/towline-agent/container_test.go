@@ -167,6 +167,23 @@ func (c *container) exec(t testing.TB, stdin []byte, argv ...string) []byte {
 	return out
 }
 
+// mount mounts a file with a content over a new one, as a kubelet does, and
+// returns its path.
+func (c *container) mount(t testing.TB, at, content string) string {
+	t.Helper()
+	from, over := filepath.Join(t.TempDir(), "mounted"), filepath.Join(c.root, at)
+	for name, text := range map[string]string{from: content, over: ""} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bind := exec.Command("nsenter", "--target="+strconv.Itoa(c.first()), "--mount", "mount", "--bind", from, over)
+	if out, err := bind.CombinedOutput(); err != nil {
+		t.Fatalf("mounting %s: %v\n%s", at, err, out)
+	}
+	return at
+}
+
 // enroll enrols a key for the owner and returns it with the agent's answer.
 func (c *container) enroll(t testing.TB, owner string) ([]byte, wire.Enrolled) {
 	t.Helper()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -95,6 +94,9 @@ func (at inside) run(ctx context.Context, p *project, name string, argv []string
 	case config.KindLocal:
 		return &config.Problem{Message: r.Name + " runs on this machine, in no container", Hint: "run the command here", Pos: r.Pos}
 	case config.KindCompose:
+		if at != (inside{}) {
+			return &config.Problem{Message: r.Name + " is a Compose service, of one container and no pod", Hint: "leave out -p and -c", Pos: r.Pos}
+		}
 		return composeExec(ctx, spec.Compose, argv)
 	}
 	c, err := p.cluster()
@@ -132,12 +134,12 @@ func (at inside) choose(spec *config.Resource, pods []kube.Pod) (kube.ExecOption
 	}
 	pod := pods[i]
 	var containers []string
-	running := ""
+	running, meant := "", false
 	for _, c := range pod.Containers {
 		containers = append(containers, c.Name)
 		built := slices.ContainsFunc(spec.Images, func(ref string) bool { return strings.Contains(c.Image, ref) })
-		if c.State == kube.ContainerRunning && (running == "" || built) {
-			running = c.Name
+		if c.State == kube.ContainerRunning && (running == "" || built && !meant) {
+			running, meant = c.Name, built
 		}
 	}
 	name := cmp.Or(at.container, running)
@@ -241,7 +243,7 @@ func composeExec(ctx context.Context, c *config.Compose, argv []string) error {
 		args = append(args, "-T")
 	}
 	cmd := exec.CommandContext(ctx, "docker", append(append(args, c.Service), argv...)...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = io.Reader(os.Stdin), os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	err := cmd.Run()
 	var ended *exec.ExitError
 	if errors.As(err, &ended) && ended.Exited() {

@@ -47,7 +47,7 @@ func newLogPrinter(w *os.File, named bool) *logPrinter {
 }
 
 func (p *logPrinter) print(l api.LogLine) {
-	text := l.Text
+	var text string
 	if p.raw {
 		text = logs.Original(l)
 	} else if text = folded(l); !p.colour {

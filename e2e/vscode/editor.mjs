@@ -28,8 +28,19 @@ export class Editor {
   #browser;
 
   /** Starts everything below the folder: `vsix` installed, `workspace` open. */
-  static async start({ folder, vsix, workspace, shots, own = {}, env = {} }) {
+  static async start(options) {
     const editor = new Editor();
+    try {
+      await editor.#begin(options);
+    } catch (err) {
+      await editor.stop(); // whoever never gets it cannot
+      throw err;
+    }
+    return editor;
+  }
+
+  async #begin({ folder, vsix, workspace, shots, own = {}, env = {} }) {
+    const editor = this;
     editor.shots = shots;
     mkdirSync(shots, { recursive: true });
     const data = join(folder, "code");
@@ -62,13 +73,13 @@ export class Editor {
     await editor.page.goto(url, { waitUntil: "commit", timeout: 120_000 });
     await editor.page.locator(".monaco-workbench").waitFor({ timeout: 120_000 });
     await editor.statusItem.waitFor({ timeout: 120_000 });
-    return editor;
   }
 
   /** Ends the browser and the server with all its children. */
   async stop() {
     await this.#browser?.close();
     const server = this.#server;
+    if (!server) return; // it never began
     const ended = new Promise((resolve) => { server.once("exit", resolve); });
     signal(server.pid, "SIGTERM");
     const timer = setTimeout(() => { signal(server.pid, "SIGKILL"); }, 8_000);

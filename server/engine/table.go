@@ -82,8 +82,6 @@ type set []uint64
 
 func newSet(n int) set { return make(set, (n+63)/64) }
 
-func (s set) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }
-
 func (s set) put(i int, in bool) {
 	if in {
 		s[i/64] |= 1 << (i % 64)

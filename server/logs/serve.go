@@ -9,6 +9,9 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
+// mostTail bounds what is held of the last lines: more than are ever kept.
+const mostTail = 1 << 30
+
 // batchLines is how many lines are handed on at once, at most.
 const batchLines = 1000
 
@@ -172,6 +175,7 @@ func (r *reading) old(ctx context.Context, pick *Selector, tail int, out *batch)
 		return nil
 	}
 	var last ring
+	tail = min(tail, mostTail)
 	from := uint64(0)
 	if tail > 0 {
 		from = r.start(tail)

@@ -47,7 +47,7 @@ type Store struct {
 	traces   traces
 	saves    map[place]saveAt
 	reached  map[place]time.Time
-	recalled bool          // reached has what the files of earlier daemons say
+	recalled sync.Once     // reached has what the files of earlier daemons say
 	changed  chan struct{} // closed when there are more lines
 	wake     chan struct{} // there is something to write
 	full     chan struct{} // and much of it
@@ -129,9 +129,9 @@ func signal(c chan struct{}) {
 
 // Begin begins the next run: what comes from now on belongs to it.
 func (s *Store) Begin() {
+	runs, _ := Runs(s.o.Dir) // what cannot be read has none
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	runs, _ := Runs(s.o.Dir) // what cannot be read has none
 	if len(s.recent) > 0 || slices.Contains(runs, s.run) {
 		s.run++
 	}
@@ -278,14 +278,7 @@ func (s *Store) Runs(pod, container string, save uint64, from time.Time) {
 // Reached is the time of the last line that is kept of a container, zero of none:
 // whoever reads its log goes on after it.
 func (s *Store) Reached(pod, container string) time.Time {
-	s.mu.Lock()
-	recall := !s.recalled
-	s.recalled = true
-	run := s.run
-	s.mu.Unlock()
-	if recall {
-		s.recall(run)
-	}
+	s.recalled.Do(s.recall)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reached[place{pod, container}]
@@ -307,8 +300,11 @@ func (s *Store) Resources(run int) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// recall reads what earlier daemons wrote in a run.
-func (s *Store) recall(run int) {
+// recall reads what earlier daemons wrote in the present run.
+func (s *Store) recall() {
+	s.mu.Lock()
+	run := s.run
+	s.mu.Unlock()
 	found := map[place]time.Time{}
 	_ = s.past(run, func(head) bool { return true }, func(l api.LogLine) bool { // what cannot be read is read from the nodes again
 		at := placeOf(&l)
@@ -326,8 +322,12 @@ func (s *Store) recall(run int) {
 	}
 }
 
-// past visits the lines of a run that are on disk.
+// past visits the lines of a run that are on disk, without the values of
+// Secrets: the files may not be rid yet of one that became known just now.
 func (s *Store) past(run int, wanted func(head) bool, visit func(api.LogLine) bool) error {
+	s.mu.Lock()
+	secrets := s.secrets
+	s.mu.Unlock()
 	all, err := parts(s.o.Dir)
 	if err != nil {
 		return err
@@ -342,7 +342,11 @@ func (s *Store) past(run int, wanted func(head) bool, visit func(api.LogLine) bo
 		if p.run != run || !goOn {
 			continue
 		}
-		err := c.readPart(s.o.Dir, p, wanted, func(l api.LogLine) bool { goOn = visit(l); return goOn })
+		err := c.readPart(s.o.Dir, p, wanted, func(l api.LogLine) bool {
+			l.Text = scrub(secrets, &l)
+			goOn = visit(l)
+			return goOn
+		})
 		if err != nil {
 			return err
 		}

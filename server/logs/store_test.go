@@ -309,6 +309,23 @@ func TestSecretsReachNoDisk(t *testing.T) {
 	}
 }
 
+// TestSecretsAreHiddenWhileFilesHaveThem: what is read from disk shows no value
+// that is known, whether or not the files are rid of it yet.
+func TestSecretsAreHiddenWhileFilesHaveThem(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, dir)
+	s.Add(line("unknown yet: correct-horse"))
+	s.Close()
+	s = Past(dir) // which writes no file anew
+	s.Hide(secret("correct-horse"))
+	for _, tail := range []int{0, 1} {
+		got := texts(t, s, api.LogsRequest{Tail: tail})
+		if len(got) != 1 || strings.Contains(got[0], "horse") {
+			t.Errorf("with a tail of %d: %q", tail, got)
+		}
+	}
+}
+
 // TestFollowersLoseNothing: one that is slower than memory lasts reads on from
 // disk, and one that comes back goes on where it was.
 func TestFollowersLoseNothing(t *testing.T) {

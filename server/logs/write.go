@@ -59,7 +59,10 @@ func (s *Store) write(w *writer) {
 		for {
 			lines, secrets, clean, closed := s.due()
 			if !clean {
-				w.fail(w.scrub(secrets))
+				if err := w.scrub(secrets); err != nil {
+					w.fail(err)
+					s.stain()
+				}
 			}
 			if len(lines) > 0 {
 				w.fail(w.add(lines))
@@ -93,6 +96,14 @@ func (s *Store) due() (lines []api.LogLine, secrets *config.Secrets, clean, clos
 	return s.recent[from:to:to], secrets, clean, closed
 }
 
+// stain notes that what is on disk is not rid of all values: it is tried again
+// with the next lines.
+func (s *Store) stain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clean = false
+}
+
 // wrote notes that all up to a Seq is written.
 func (s *Store) wrote(seq uint64) {
 	s.mu.Lock()
@@ -124,6 +135,9 @@ func (w *writer) add(lines []api.LogLine) error {
 	}
 	w.packed = w.coder.pack(w.packed[:0], lines)
 	n, err := w.file.Write(w.packed)
+	if err != nil && w.file.Truncate(w.part.size) == nil {
+		return err // the next frame goes where this one would have been
+	}
 	w.part.size += int64(n)
 	if err != nil {
 		w.close() // what is torn stays behind, and another file begins
@@ -150,7 +164,8 @@ func (w *writer) open(run int) error {
 		return err
 	}
 	w.file = f
-	return trim(w.o.Dir, w.o.Limit)
+	w.fail(trim(w.o.Dir, w.o.Limit)) // one too many is no reason to write none
+	return nil
 }
 
 func (w *writer) close() {
@@ -197,8 +212,13 @@ func (w *writer) scrubPart(p part, secrets *config.Secrets) error {
 		return nil
 	}
 	next := p.path(w.o.Dir) + ".new"
-	if err := os.WriteFile(next, out, 0o600); err != nil {
-		return errors.Join(err, os.Remove(p.path(w.o.Dir))) // rather no log than one that shows it
+	err = os.WriteFile(next, out, 0o600)
+	if err == nil {
+		err = os.Rename(next, p.path(w.o.Dir))
 	}
-	return os.Rename(next, p.path(w.o.Dir))
+	if err != nil { // rather no log than one that shows it
+		_ = os.Remove(next)
+		return errors.Join(err, os.Remove(p.path(w.o.Dir)))
+	}
+	return nil
 }

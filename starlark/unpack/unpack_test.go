@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/unpack"
@@ -16,7 +17,7 @@ import (
 // made of it with want, or with an error that has what stands after "!" in it.
 func check(t *testing.T, expr, want string, take func(starlark.Value) (any, error)) {
 	t.Helper()
-	v, err := starlark.Eval(&starlark.Thread{}, "test", expr, starlark.StringDict{"blob": value.Blob{Text: "text"}})
+	v, err := starlark.EvalOptions(&syntax.FileOptions{}, &starlark.Thread{}, "test", expr, starlark.StringDict{"blob": value.Blob{Text: "text"}})
 	if err != nil {
 		t.Fatalf("%s: %v", expr, err)
 	}
@@ -125,7 +126,7 @@ func TestInto(t *testing.T) {
 				c := &unpack.Call{Entry: entry, Args: args, Kwargs: kwargs, Abs: func(p string) string { return "/w/" + p }, Plan: plan}
 				return starlark.None, c.Into(&got)
 			})
-			_, err := starlark.Eval(&starlark.Thread{}, "test", test.call, starlark.StringDict{"f": f})
+			_, err := starlark.EvalOptions(&syntax.FileOptions{}, &starlark.Thread{}, "test", test.call, starlark.StringDict{"f": f})
 			text := fmt.Sprintf("%+v", got)
 			wantErr, fails := strings.CutPrefix(test.want, "!")
 			if fails != (err != nil) || fails && !strings.Contains(err.Error(), wantErr) || !fails && text != test.want {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
 
 	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/value"
@@ -14,7 +15,7 @@ import (
 // starlarkOf evaluates an expression, in which blob is a Blob and env an Environ.
 func starlarkOf(t *testing.T, expr string) starlark.Value {
 	t.Helper()
-	v, err := starlark.Eval(&starlark.Thread{}, "test", expr, starlark.StringDict{
+	v, err := starlark.EvalOptions(&syntax.FileOptions{}, &starlark.Thread{}, "test", expr, starlark.StringDict{
 		"blob": value.Blob{Text: "text"}, "env": value.NewEnviron([]string{"A=1", "B=x=y"}), "repo": &value.GitRepo{Dir: "/repo"},
 	})
 	if err != nil {
