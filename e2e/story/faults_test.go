@@ -107,7 +107,7 @@ func TestBadInputLosesNothing(t *testing.T) {
 		t.Errorf("the syntax error is told as %+v", p)
 	}
 	serves("with a broken Tiltfile")
-	s.fails(ctx, up, `Tiltfile:6:1: `, `hint: `)
+	s.fails(ctx, up, `Tiltfile:5:20: `, `hint: `)
 
 	// YAML of a wrong type: nothing of it reaches the cluster.
 	s.write("Tiltfile", plainTiltfile)

@@ -193,7 +193,7 @@ func checkLogs(t *testing.T, c *Cluster, pod Pod) {
 	if len(lines) != 1 || lines[0].Text != "started" || lines[0].Time.IsZero() {
 		t.Fatalf("got lines %+v", lines)
 	}
-	o.Since = lines[0].Time
+	o.Since = lines[0].Time.Add(1)
 	if err := c.Logs(t.Context(), o, func(l LogLine) { t.Errorf("read again: %+v", l) }); err != nil {
 		t.Fatal(err)
 	}

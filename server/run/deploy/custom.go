@@ -16,6 +16,8 @@ import (
 // applied, and has these objects followed.
 func (d *Deployer) applyByCommand(ctx context.Context, e engine.Apply, c *config.CustomDeploy) (agentless []string, problem *config.Problem) {
 	name := e.Resource.Name
+	d.o.Rollout.Updating(name, true)
+	defer d.o.Rollout.Updating(name, false)
 	var stdout bytes.Buffer
 	err := d.o.Shell.Run(ctx, command.Call{
 		Command: c.Apply, Extra: imageEnv(c.ImageDeps, e.Images), Stdout: &stdout, Line: output.Line{Resource: name, Source: "build"},

@@ -72,7 +72,10 @@ func TestWhatAnotherProgramAppliedIsMissed(t *testing.T) {
 		b.Adopted(web(), []kube.Applied{again.Applied, thing.Applied}, Live{}) // its command brought it back
 		b.Observe("web")
 		b.is("web", verdict{ready: true})
+		b.Updating("web", true)
 		b.emit("n/ConfigMap?", kube.Event{Kind: kube.ObjectGone, Object: thing.Ref})
+		b.is("web", verdict{message: "its command runs"}) // which may have deleted it
+		b.Updating("web", false)
 		b.is("web", b.gone("ConfigMap"))
 		if n := inbox.Ask(t.Context(), b.box, func(_ context.Context, s *state) int { return len(s.deleted) }); n > 2 {
 			t.Errorf("%d ends are remembered, of others too", n)

@@ -22,6 +22,7 @@ type deployment struct {
 	objects  []object
 	complete bool // all of it; before, nothing of it is ready
 	external bool // another program applied it
+	updating bool // that program runs again: what it deletes is not missed
 	live     Live
 }
 
@@ -293,7 +294,11 @@ func (s *state) judge(d *deployment, pods []kube.Pod) verdict {
 		return verdict{ready: true}
 	}
 	for _, o := range d.objects {
-		if v := s.judgeObject(o, pods); !v.ready && !d.only {
+		v := s.judgeObject(o, pods)
+		if v.gone && d.updating {
+			return verdict{message: "its command runs"}
+		}
+		if !v.ready && !d.only {
 			return v
 		}
 	}

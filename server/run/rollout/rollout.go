@@ -192,6 +192,17 @@ func (f *Follower) Adopted(res config.Resource, objects []kube.Applied, live Liv
 	})
 }
 
+// Updating tells that the program that applied a resource's objects runs again,
+// or that it has ended.
+func (f *Follower) Updating(resource string, is bool) {
+	f.box.Put(func(_ context.Context, s *state) {
+		if d := s.applied[resource]; d != nil && d.updating != is {
+			d.updating = is
+			s.observe(resource)
+		}
+	})
+}
+
 // Leaving tells of objects that are about to be deleted, by us: nobody shall
 // be told that they are missing.
 func (f *Follower) Leaving(objects []kube.Ref) {
