@@ -103,7 +103,7 @@ func TestBadInputLosesNothing(t *testing.T) {
 	// A syntax error: the resources stay, the place is named.
 	s.write("Tiltfile", plainTiltfile+"k8s_yaml('web.yaml'\n")
 	st = s.reaches(ctx, "broken", func(st api.Status) bool { return st.Config.Error != nil })
-	if p := st.Config.Error; p.Pos.File != s.Path("Tiltfile") || p.Pos.Line != 6 || p.Hint == "" {
+	if p := st.Config.Error; p.Pos.File != s.Path("Tiltfile") || p.Pos.Line != 5 || p.Hint == "" {
 		t.Errorf("the syntax error is told as %+v", p)
 	}
 	serves("with a broken Tiltfile")
