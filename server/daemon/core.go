@@ -187,7 +187,7 @@ func (c *core) event(e engine.Event) {
 	switch e := e.(type) {
 	case engine.LiveDone:
 		c.recalled(e)
-		c.sources.doubt(e.Unlike)
+		c.sources.invalidate(e.Unlike)
 	case engine.Built:
 		if e.Problem == nil {
 			c.images.built(e.Ref, c.state.Image(e.Ref), c.session.runner.Built(e.Ref))

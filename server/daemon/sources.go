@@ -203,11 +203,11 @@ func (s *sources) look(paths []string) (changed map[string]bool, dir string) {
 	return changed, s.listing(dirs)
 }
 
-// doubt has files looked at again soon that a live update found otherwise than
+// invalidate has files looked at again soon that a live update found otherwise than
 // they are known.
-func (s *sources) doubt(files []engine.File) {
+func (s *sources) invalidate(files []engine.File) {
 	for _, f := range files {
-		s.tree.Doubt(f.Local, f.Seen)
+		s.tree.Invalidate(f.Local, f.Seen)
 		s.sweeper.saved()
 	}
 }

@@ -24,11 +24,11 @@ import (
 // ReplicaSets and pods are deleted here, all at the same time; for any other
 // kind the collector is waited for.
 type removal struct {
-	cluster *Cluster
-	report  func(Progress)
-	doomed  []*deletion
-	family  family
-	silence silence
+	cluster    *Cluster
+	report     func(Progress)
+	doomed     []*deletion
+	dependents dependents
+	silence    silence
 }
 
 // silence is a time without answers of the server, which may pass.
@@ -98,9 +98,9 @@ func each(all []*deletion, do func(*deletion) error) {
 // order asks the server for all of it.
 func (r *removal) order(ctx context.Context) {
 	each(r.doomed, func(d *deletion) error { return d.find(ctx, r.cluster) })
-	r.family = r.cluster.familyOf(ctx, r.left())
+	r.dependents = r.cluster.dependentsOf(ctx, r.left())
 	each(r.left(), func(d *deletion) error { return deleteNow(ctx, d.client, d.old, r.policy(d)) })
-	r.family.end(ctx, r.cluster)
+	r.dependents.end(ctx, r.cluster)
 }
 
 // left are the objects that may still be there.
@@ -110,7 +110,7 @@ func (r *removal) left() []*deletion {
 
 // policy says who deletes what an object owns, and whether it stays until then.
 func (r *removal) policy(d *deletion) metav1.DeletionPropagation {
-	if slices.Contains(childless, gvkOf(d.ref).GroupKind().String()) || r.family.has(d.old.GetUID()) {
+	if slices.Contains(childless, gvkOf(d.ref).GroupKind().String()) || r.dependents.has(d.old.GetUID()) {
 		return metav1.DeletePropagationBackground
 	}
 	return metav1.DeletePropagationForeground
@@ -184,12 +184,12 @@ func (r *removal) tell(d *deletion, action Action, message string) {
 func (r *removal) look(ctx context.Context) {
 	left := r.left()
 	there := r.present(ctx, left)
-	held, err := r.family.look(ctx, r.cluster)
+	held, err := r.dependents.look(ctx, r.cluster)
 	defer r.silence.looked()
 	for _, d := range left {
 		uid := d.old.GetUID()
 		now := there[uid]
-		unseen := err != nil && r.family.has(uid)
+		unseen := err != nil && r.dependents.has(uid)
 		if failed := classify("deleting", d.ref.String(), err); unseen && !r.silence.bridges(failed) {
 			d.err = failed
 		}

@@ -92,10 +92,10 @@ func (t *Tree) Renew(from *Tree) {
 	}
 }
 
-// Doubt forgets what a file held if that is still what was seen, so that it
+// Invalidate forgets what a file held if that is still what was seen, so that it
 // counts as changed when it is looked at next: somebody read something else. A
 // file that was changed and changed back since would not.
-func (t *Tree) Doubt(path string, seen Entry) {
+func (t *Tree) Invalidate(path string, seen Entry) {
 	if now, known := t.entries[path]; known && now == seen {
 		t.entries[path] = Entry{}
 	}

@@ -9,81 +9,81 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// family is what workloads of Kubernetes' own brought forth: ReplicaSets and
-// pods. A zero family has nobody.
-type family struct {
+// dependents is what workloads of Kubernetes' own brought forth: ReplicaSets and
+// pods. A zero one has nobody.
+type dependents struct {
 	root   map[types.UID]types.UID // of a workload, or of what descends from it: the workload
 	ended  map[types.UID]bool      // that were asked to end
 	places []place
 	left   []member // that were there at the last look
 }
 
-// place is where relatives are looked for.
+// place is where dependents are looked for.
 type place struct{ namespace, selector string }
 
-// member is a ReplicaSet or a pod of the family.
+// member is one of the dependents, a ReplicaSet or a pod.
 type member struct {
 	kind, namespace, name string
 	uid                   types.UID
 	leaving               bool
 }
 
-// parents are the kinds whose relatives can be told by their owners alone.
-var parents = []string{"Deployment.apps", "ReplicaSet.apps", "StatefulSet.apps", "DaemonSet.apps", "Job.batch", "Pod"}
+// owners are the kinds whose dependents name them as owner.
+var owners = []string{"Deployment.apps", "ReplicaSet.apps", "StatefulSet.apps", "DaemonSet.apps", "Job.batch", "Pod"}
 
-// familyOf is what the workloads among some deletions own, as far as it may be
+// dependentsOf is what the workloads among some deletions own, as far as it may be
 // seen: where it may not, the cluster's garbage collector has to do alone.
-func (c *Cluster) familyOf(ctx context.Context, doomed []*deletion) family {
-	f := family{root: map[types.UID]types.UID{}, ended: map[types.UID]bool{}}
+func (c *Cluster) dependentsOf(ctx context.Context, doomed []*deletion) dependents {
+	deps := dependents{root: map[types.UID]types.UID{}, ended: map[types.UID]bool{}}
 	for _, d := range doomed {
 		workspace := d.old.GetLabels()[LabelWorkspace]
-		if workspace == "" || !slices.Contains(parents, gvkOf(d.ref).GroupKind().String()) {
+		if workspace == "" || !slices.Contains(owners, gvkOf(d.ref).GroupKind().String()) {
 			continue
 		}
-		f.root[d.old.GetUID()] = d.old.GetUID()
+		deps.root[d.old.GetUID()] = d.old.GetUID()
 		at := place{namespace: d.ref.Namespace, selector: LabelWorkspace + "=" + workspace}
-		if !slices.Contains(f.places, at) {
-			f.places = append(f.places, at)
+		if !slices.Contains(deps.places, at) {
+			deps.places = append(deps.places, at)
 		}
 	}
-	if err := f.find(ctx, c); err != nil {
-		return family{}
+	if err := deps.find(ctx, c); err != nil {
+		return dependents{}
 	}
-	return f
+	return deps
 }
 
 // has reports whether an object is the root of one.
-func (f *family) has(uid types.UID) bool { return f.root[uid] == uid && uid != "" }
+func (deps *dependents) has(uid types.UID) bool { return deps.root[uid] == uid && uid != "" }
 
 // find looks for the members that are there.
-func (f *family) find(ctx context.Context, c *Cluster) error {
-	f.left = nil
-	for _, at := range f.places {
+func (deps *dependents) find(ctx context.Context, c *Cluster) error {
+	deps.left = nil
+	for _, at := range deps.places {
 		options := metav1.ListOptions{LabelSelector: at.selector}
 		sets, err := c.clientset.AppsV1().ReplicaSets(at.namespace).List(ctx, options)
 		if err != nil {
 			return err
 		}
 		for i := range sets.Items {
-			f.take("ReplicaSet", &sets.Items[i].ObjectMeta)
+			deps.take("ReplicaSet", &sets.Items[i].ObjectMeta)
 		}
 		pods, err := c.clientset.CoreV1().Pods(at.namespace).List(ctx, options)
 		if err != nil {
 			return err
 		}
 		for i := range pods.Items {
-			f.take("Pod", &pods.Items[i].ObjectMeta)
+			deps.take("Pod", &pods.Items[i].ObjectMeta)
 		}
 	}
 	return nil
 }
 
 // take notes an object that a member, or a root, owns.
-func (f *family) take(kind string, m *metav1.ObjectMeta) {
+func (deps *dependents) take(kind string, m *metav1.ObjectMeta) {
 	for _, owner := range m.OwnerReferences {
-		if root, ours := f.root[owner.UID]; ours {
-			f.root[m.UID] = root
-			f.left = append(f.left, member{kind: kind, namespace: m.Namespace, name: m.Name, uid: m.UID, leaving: m.DeletionTimestamp != nil})
+		if root, ours := deps.root[owner.UID]; ours {
+			deps.root[m.UID] = root
+			deps.left = append(deps.left, member{kind: kind, namespace: m.Namespace, name: m.Name, uid: m.UID, leaving: m.DeletionTimestamp != nil})
 			return
 		}
 	}
@@ -91,29 +91,29 @@ func (f *family) take(kind string, m *metav1.ObjectMeta) {
 
 // look finds the members anew, deletes those that came since, and says for each
 // root which of them is there still.
-func (f *family) look(ctx context.Context, c *Cluster) (map[types.UID]string, error) {
-	if err := f.find(ctx, c); err != nil {
+func (deps *dependents) look(ctx context.Context, c *Cluster) (map[types.UID]string, error) {
+	if err := deps.find(ctx, c); err != nil {
 		return nil, err
 	}
-	f.end(ctx, c)
+	deps.end(ctx, c)
 	held := map[types.UID]string{}
-	for _, m := range f.left {
-		held[f.root[m.uid]] = m.kind + " " + m.name
+	for _, m := range deps.left {
+		held[deps.root[m.uid]] = m.kind + " " + m.name
 	}
 	return held, nil
 }
 
 // end deletes the members of which that was not asked before. What may not be
 // deleted is left to the garbage collector.
-func (f *family) end(ctx context.Context, c *Cluster) {
+func (deps *dependents) end(ctx context.Context, c *Cluster) {
 	for _, kind := range []string{"ReplicaSet", "Pod"} { // else a ReplicaSet would replace its pods
 		var group errgroup.Group
 		group.SetLimit(parallelDeletes)
-		for _, m := range f.left {
-			if m.kind != kind || m.leaving || f.ended[m.uid] {
+		for _, m := range deps.left {
+			if m.kind != kind || m.leaving || deps.ended[m.uid] {
 				continue
 			}
-			f.ended[m.uid] = true
+			deps.ended[m.uid] = true
 			group.Go(func() error { return c.end(ctx, m) })
 		}
 		_ = group.Wait() // see above
