@@ -204,7 +204,7 @@ func (c *core) event(e engine.Event) {
 func (c *core) recalled(e engine.LiveDone) {
 	ref := c.state.Target(e.Target).Image
 	img := c.state.ImageConfig(ref)
-	paths := slices.DeleteFunc(slices.Clone(e.Stray), func(p string) bool { return len(engine.SyncFiles(img, p)) == 0 })
+	paths := slices.DeleteFunc(slices.Clone(e.Extraneous), func(p string) bool { return len(engine.SyncFiles(img, p)) == 0 })
 	images := map[string][]string{ref: paths}
 	c.sources.hold(images)
 	if len(images) > 0 {

@@ -44,7 +44,7 @@ func TestWhatWasSentUnnoted(t *testing.T) {
 				for i := range 10 {
 					stray = append(stray, g.path(fmt.Sprint("empty/", i)))
 				}
-				c.event(engine.LiveDone{Target: id, Batch: last().Batch, Stray: stray})
+				c.event(engine.LiveDone{Target: id, Batch: last().Batch, Extraneous: stray})
 				if l := last(); l.Check || len(l.Files) != 1 || l.Files[0].Local != g.path("app/gone") || l.Files[0].Remote != "/app/gone" || !l.Files[0].Gone {
 					t.Errorf("then follows a check: %v, with %d files, want that app/gone is deleted", l.Check, len(l.Files))
 				}

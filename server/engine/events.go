@@ -103,16 +103,16 @@ type Detached struct {
 
 // LiveDone answers Live. Rebuild says that only a full build can help. Unlike
 // are files that were found otherwise than they had been seen: whoever saw them
-// looks again, since they may by now be as they were before. Stray answers
+// looks again, since they may by now be as they were before. Extraneous answers
 // Live.Recall, by names that the files had here.
 type LiveDone struct {
-	Target  TargetID
-	Batch   uint64
-	Problem *config.Problem
-	Rebuild bool
-	Unlike  []File
-	Started time.Time // with a restart: since when the new process runs, by its node's clock
-	Stray   []string
+	Target     TargetID
+	Batch      uint64
+	Problem    *config.Problem
+	Rebuild    bool
+	Unlike     []File
+	Started    time.Time // with a restart: since when the new process runs, by its node's clock
+	Extraneous []string
 }
 
 // Triggered asks for a full update of a resource.

@@ -297,7 +297,7 @@ func TestRecallNamesWhatIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.live(engine.Live{Check: true, Recall: true}, "kept", "1")
-		if done := b.done(); done.Problem != nil || !slices.Equal(done.Stray, []string{filepath.Join(b.dir, "gone")}) {
+		if done := b.done(); done.Problem != nil || !slices.Equal(done.Extraneous, []string{filepath.Join(b.dir, "gone")}) {
 			t.Errorf("answer %+v", done)
 		}
 	})

@@ -63,7 +63,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 		}
 	}
 	if e.Recall {
-		if done.Stray, err = stray(ctx, s.agent, s.image); err != nil {
+		if done.Extraneous, err = extraneous(ctx, s.agent, s.image); err != nil {
 			a.o.Log.Say(s.resource, "warn", fmt.Sprintf("%s: which files were sent before is not known: %v", e.Target.Pod, err))
 			a.o.Log.Say(s.resource, "", fmt.Sprintf("hint: one that was deleted here meanwhile may still be there; `towline trigger %s` makes the pod anew", s.resource))
 		}

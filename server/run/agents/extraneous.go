@@ -9,9 +9,9 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// stray are the files that a container was brought and that are not here any
+// extraneous are the files that a container was brought and that are not here any
 // longer, by the names that they had here.
-func stray(ctx context.Context, c Syncer, img *config.Image) ([]string, error) {
+func extraneous(ctx context.Context, c Syncer, img *config.Image) ([]string, error) {
 	placed, err := c.Placed(ctx)
 	if err != nil {
 		return nil, err
