@@ -110,7 +110,7 @@ func (p *process) stop(sig syscall.Signal, grace time.Duration) Exit {
 		p.signal(sig)
 		p.signal(syscall.SIGCONT)
 	}
-	p.signalStrays(sig)
+	p.signalDetached(sig)
 	var e Exit
 	select {
 	case e = <-p.exited:
@@ -167,7 +167,7 @@ func status(pid int, field string) string {
 	return strings.TrimSpace(value)
 }
 
-// sweep waits for what is left of the group, and for its strays, when the
+// sweep waits for what is left of the group, and for what is detached, when the
 // leader has ended and all have heard a signal, and kills them after the grace.
 func (p *process) sweep(grace time.Duration) {
 	deadline := time.Now().Add(grace)
@@ -182,11 +182,11 @@ func (p *process) sweep(grace time.Duration) {
 	}
 }
 
-// lives reports whether something of the group, or a stray, has not died yet: on
+// lives reports whether something of the group, or a detached process, has not died yet: on
 // a busy machine what was killed takes a while.
 func (p *process) lives() bool {
 	pids := p.members()
-	for _, t := range p.strays() {
+	for _, t := range p.detached() {
 		pids = append(pids, t.pid)
 	}
 	return slices.ContainsFunc(pids, func(pid int) bool {
@@ -198,7 +198,7 @@ func (p *process) lives() bool {
 // left sends a signal to what is left, and reports whether there is anything.
 func (p *process) left(sig syscall.Signal) bool {
 	group := p.signal(sig) == nil
-	return p.signalStrays(sig) > 0 || group
+	return p.signalDetached(sig) > 0 || group
 }
 
 // oomKills returns how many processes of this container the kernel has killed

@@ -182,7 +182,7 @@ func (s *state) verdict(resource string, d *deployment, pods []kube.Pod) verdict
 	case !p.ready:
 		return p
 	}
-	if young, left := s.young(own); young != "" {
+	if recent, left := s.justStarted(own); recent != "" {
 		if !s.waking[resource] {
 			s.waking[resource] = true
 			s.box.After(left, func(_ context.Context, s *state) {
@@ -190,7 +190,7 @@ func (s *state) verdict(resource string, d *deployment, pods []kube.Pod) verdict
 				s.observe(resource)
 			})
 		}
-		return verdict{message: young + " has just started"}
+		return verdict{message: recent + " has just started"}
 	}
 	return v
 }
@@ -216,9 +216,9 @@ const (
 	settled = time.Minute
 )
 
-// young returns a container of pods that runs its first program for less than a
+// justStarted returns a container of pods that runs its first program for less than a
 // moment, and how much of it is left.
-func (s *state) young(pods []kube.Pod) (name string, left time.Duration) {
+func (s *state) justStarted(pods []kube.Pod) (name string, left time.Duration) {
 	for _, p := range pods {
 		for _, c := range p.Containers {
 			if c.State != kube.ContainerRunning {

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// A stray is a process of the application that is not in its group: it began a
+// A detached process is one of the application that is not in its group: it began a
 // session of its own, as daemons do, and perhaps lost its parent as well. When
-// a container ends the kernel ends all that runs in it. We end the strays, lest
+// a container ends the kernel ends all that runs in it. We end the detached processes, lest
 // the old code hold the port of the new one.
 
 // task is one process as the kernel shows it.
@@ -55,10 +55,10 @@ func taskOf(pid int) (t task, ok bool) {
 	return t, true
 }
 
-// strays returns the application's processes outside of its group: what
+// detached returns the application's processes outside of its group: what
 // descends from its leader, and what the init process took in as an orphan.
 // Our own other children, and theirs, are none of it.
-func (p *process) strays() []task {
+func (p *process) detached() []task {
 	all := tasks()
 	self := os.Getpid()
 	var found []task
@@ -90,13 +90,13 @@ func (p *process) descends(all map[int]task, t task, self int) bool {
 	return false
 }
 
-// signalStrays sends a signal to the strays and returns how many there are.
-func (p *process) signalStrays(sig syscall.Signal) int {
-	strays := p.strays()
-	for _, t := range strays {
+// signalDetached sends a signal to the detached processes and returns how many there are.
+func (p *process) signalDetached(sig syscall.Signal) int {
+	detached := p.detached()
+	for _, t := range detached {
 		if now, ok := taskOf(t.pid); ok && now.began == t.began {
 			syscall.Kill(t.pid, sig)
 		}
 	}
-	return len(strays)
+	return len(detached)
 }
