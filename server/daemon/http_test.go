@@ -192,10 +192,11 @@ func TestWhatARestartCanDo(t *testing.T) {
 			t.Errorf("%s: %d %+v, want %q with the hint %q", test.name, status, p, test.message, test.hint)
 		}
 	}
-	s = newStand(t)
-	s.up("web")
-	if status, p := s.post(api.RouteTrigger, `{"resource":"web"}`); status != http.StatusOK {
+	if status, p := s.post(api.RouteTrigger, `{"resource":"busy"}`); status != http.StatusOK {
 		t.Errorf("a trigger: %d %+v", status, p)
+	}
+	if status, p := s.post(api.RouteTrigger, `{"resource":"off"}`); status != http.StatusUnprocessableEntity || !strings.Contains(p.Hint, "towline enable off") {
+		t.Errorf("a trigger of what is turned off: %d %+v", status, p)
 	}
 }
 

@@ -16,7 +16,7 @@ func restartable(p *config.Project, s *engine.State, resource string) error {
 	var problem *config.Problem
 	switch {
 	case !r.Wanted:
-		problem = &config.Problem{Message: resource + " is not up", Hint: fmt.Sprintf("`towline enable %s` brings it up", resource)}
+		problem = resourceDown(resource)
 	case spec.Kind == config.KindLocal:
 		problem = noServer(spec, r)
 	case spec.Kind == config.KindK8s && !supervised(s, resource):
@@ -82,4 +82,8 @@ func workload(p *config.Project, resource string) (kind, name string) {
 		}
 	}
 	return "", ""
+}
+
+func resourceDown(resource string) *config.Problem {
+	return &config.Problem{Message: resource + " is not up", Hint: fmt.Sprintf("`towline enable %s` brings it up", resource)}
 }

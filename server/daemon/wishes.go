@@ -25,7 +25,12 @@ func (c *core) toggle(req api.SwitchRequest) error {
 	return nil
 }
 
+// trigger asks for an update of a resource that is up: what is not would go
+// again with the next look at the Tiltfile.
 func (c *core) trigger(resource string) error {
+	if !c.state.Resource(resource).Wanted {
+		return resourceDown(resource)
+	}
 	c.confirm()
 	c.step(engine.Triggered{Resource: resource})
 	return nil
