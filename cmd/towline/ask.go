@@ -39,15 +39,7 @@ func askCommand(name string, do func(context.Context, *api.Client, string) error
 			if chosen.names = args; chosen.empty() {
 				return &config.Problem{Message: "which resources to " + name + " is not said", Hint: fmt.Sprintf("name some, as in `towline %s web`, or give --label", name)}
 			}
-			_, client, err := ws.running(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := client.Status(cmd.Context())
-			if err != nil {
-				return err
-			}
-			picked, err := chosen.of(s.Resources)
+			client, picked, err := chosen.running(cmd.Context(), &ws)
 			if err != nil {
 				return err
 			}

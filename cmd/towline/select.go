@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"slices"
@@ -23,6 +24,20 @@ func (s *selection) register(cmd *cobra.Command) {
 }
 
 func (s *selection) empty() bool { return len(s.names)+len(s.labels) == 0 }
+
+// running asks the daemon that runs, and picks from what it has.
+func (s *selection) running(ctx context.Context, ws *workspaceFlags) (*api.Client, []api.ResourceStatus, error) {
+	_, client, err := ws.running(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	status, err := client.Status(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	picked, err := s.of(status.Resources)
+	return client, picked, err
+}
 
 // of returns the resources that are picked, all when nothing is said. What
 // picks none is an error.

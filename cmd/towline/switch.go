@@ -39,15 +39,7 @@ func switchCommand(name string, on bool) *cobra.Command {
 			if chosen.empty() != all {
 				return &config.Problem{Message: "what to " + name + " is not clear", Hint: "name resources, or give --label, or --all alone"}
 			}
-			_, client, err := ws.running(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := client.Status(cmd.Context())
-			if err != nil {
-				return err
-			}
-			picked, err := chosen.of(s.Resources)
+			client, picked, err := chosen.running(cmd.Context(), &ws)
 			if err != nil {
 				return err
 			}
