@@ -238,8 +238,14 @@ func (a *applier) waitGone(ctx context.Context, old *unstructured.Unstructured) 
 	})
 }
 
-// waitEstablished waits until a custom resource definition serves its kind,
-// and forgets what discovery said before.
+// discoveryDelay is how long a kind may be missing from discovery after its
+// definition was established: discovery is told later, a moment on a quiet API
+// server.
+const discoveryDelay = 10 * time.Second
+
+// waitEstablished waits until a custom resource definition serves its kind and
+// discovery lists it, and forgets what discovery said before. What discovery
+// keeps to itself is not this object's error: who applies such a kind says so.
 func (a *applier) waitEstablished(ctx context.Context) error {
 	err := waitFor(ctx, func() (bool, error) {
 		now, err := a.client.Get(ctx, a.object.GetName(), metav1.GetOptions{})
@@ -248,8 +254,33 @@ func (a *applier) waitEstablished(ctx context.Context) error {
 		}
 		return conditionTrue(now.Object, "Established"), nil
 	})
+	if err == nil {
+		listed, cancel := context.WithTimeout(ctx, discoveryDelay)
+		defer cancel()
+		_ = waitFor(listed, func() (bool, error) { return a.discovered(), nil })
+	}
 	a.cluster.mapper.Reset()
 	return err
+}
+
+// discovered tells whether discovery lists the kind of a custom resource
+// definition in each version that it serves.
+func (a *applier) discovered() bool {
+	group, _, _ := unstructured.NestedString(a.object.Object, "spec", "group")
+	kind, _, _ := unstructured.NestedString(a.object.Object, "spec", "names", "kind")
+	versions, _, _ := unstructured.NestedSlice(a.object.Object, "spec", "versions")
+	for _, v := range versions {
+		version, _ := v.(map[string]any)
+		if version["served"] != true {
+			continue
+		}
+		name, _ := version["name"].(string)
+		list, err := a.cluster.clientset.Discovery().ServerResourcesForGroupVersion(group + "/" + name)
+		if err != nil || !slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Kind == kind }) {
+			return false
+		}
+	}
+	return true
 }
 
 // waitFor asks again and again, ever less often, until it is true.
