@@ -92,7 +92,7 @@ func (c *client) didOpen(uri, text string) error {
 // capabilities are those of VS Code, as far as they matter here.
 const capabilities = `{"textDocument": {"publishDiagnostics": {"relatedInformation": true},
 	"hover": {"contentFormat": ["markdown", "plaintext"]},
-	"completion": {"completionItem": {"snippetSupport": true, "documentationFormat": ["markdown", "plaintext"], "resolveSupport": {"properties": ["documentation"]}}}}}`
+	"completion": {"completionList": {"itemDefaults": ["commitCharacters", "editRange", "insertTextFormat", "insertTextMode", "data"]}, "completionItem": {"snippetSupport": true, "documentationFormat": ["markdown", "plaintext"], "resolveSupport": {"properties": ["documentation"]}}}}}`
 
 // stop ends the program as an editor does.
 func (c *client) stop() error {

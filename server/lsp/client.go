@@ -46,6 +46,7 @@ type completionAbilities struct {
 	lazyDocs bool // asks for the documentation of an item by itself
 	old      bool // knows the tag of what is deprecated
 	indents  bool // can indent the further lines of what it inserts
+	shares   bool // takes what many items have alike once, with their list
 }
 
 // diagnosticAbilities says what a client takes in a diagnostic.
@@ -95,6 +96,7 @@ func (c *client) ofDocuments(d *lsp.TextDocumentClientCapabilities) {
 			lazyDocs: slices.Contains(item.ResolveSupport.Properties, "documentation"),
 			old:      slices.Contains(item.TagSupport.ValueSet, lsp.CompletionItemTagDeprecated),
 			indents:  slices.Contains(item.InsertTextModeSupport.ValueSet, lsp.InsertTextModeAdjustIndentation),
+			shares:   sharesDefaults(d.Completion.CompletionList),
 		}
 	}
 	if d.Hover != nil {
@@ -115,6 +117,12 @@ func (c *client) ofDocuments(d *lsp.TextDocumentClientCapabilities) {
 
 func diagnosticsOf(c lsp.DiagnosticsCapabilities) diagnosticAbilities {
 	return diagnosticAbilities{related: is(c.RelatedInformation), links: is(c.CodeDescriptionSupport), tags: c.TagSupport.ValueSet}
+}
+
+// sharesDefaults reports whether a client takes the range and the data that many
+// items have alike once, with their list.
+func sharesDefaults(c *lsp.CompletionListCapabilities) bool {
+	return c != nil && slices.Contains(c.ItemDefaults, "editRange") && slices.Contains(c.ItemDefaults, "data")
 }
 
 // prefersMarkdown reports whether Markdown comes first among the formats of a

@@ -14,7 +14,8 @@ import (
 	"github.com/towline-dev/towline/starlark/ide"
 )
 
-// completionData travels with an item to completionItem/resolve.
+// completionData travels with an item to completionItem/resolve. Without a key
+// the item is the built-in that it is labelled with.
 type completionData struct {
 	URI uri.URI `json:"u"`
 	Key string  `json:"k"`
@@ -50,15 +51,53 @@ func (s *session) completion(_ context.Context, snap *workspace.Snapshot, p *lsp
 		found = ide.Complete(v.ide, v.file, at)
 	}
 	list := &lsp.CompletionList{IsIncomplete: found.Incomplete, Items: make([]lsp.CompletionItem, 0, len(found.Items))}
-	replace := v.rng(found.Replace)
 	data, err := newItemData(p.TextDocument.URI)
 	if err != nil {
 		return nil, err
 	}
+	same := alike{replace: v.rng(found.Replace), data: data, shared: s.client.completion.shares}
+	if same.shared {
+		list.ItemDefaults = &lsp.CompletionItemDefaults{EditRange: &same.replace}
+		if s.client.completion.lazyDocs {
+			list.ItemDefaults.Data = data.of("")
+		}
+	}
 	for i := range found.Items {
-		list.Items = append(list.Items, v.item(&found.Items[i], replace, data))
+		list.Items = append(list.Items, v.item(&found.Items[i], &same))
 	}
 	return list, nil
+}
+
+// alike is what the items of a list have alike. A client that takes it with the
+// list gets half as much to read with each key.
+type alike struct {
+	replace lsp.Range
+	data    itemData
+	shared  bool // the list says it
+}
+
+// edit makes an item insert a text.
+func (a *alike) edit(out *lsp.CompletionItem, text string) {
+	switch {
+	case !a.shared:
+		out.TextEdit = &lsp.TextEdit{Range: a.replace, NewText: text}
+	case text != out.Label:
+		out.TextEditText = lsp.NewOptional(text)
+	}
+}
+
+// dataOf returns the data of an item, nil where it needs none, or none but that
+// of the list.
+func (a *alike) dataOf(i *ide.Item) []byte {
+	switch {
+	case a.shared && i.Plain():
+		return nil
+	case i.Key != "":
+		return a.data.of(i.Key)
+	case a.shared:
+		return []byte("{}")
+	}
+	return nil
 }
 
 // itemData writes the completionData of a document's items. There are hundreds
@@ -90,9 +129,9 @@ func (d itemData) of(key string) []byte {
 func mayEscape(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
 
 // item returns one completion as the client takes it.
-func (v *view) item(i *ide.Item, replace lsp.Range, data itemData) lsp.CompletionItem {
+func (v *view) item(i *ide.Item, same *alike) lsp.CompletionItem {
 	out := lsp.CompletionItem{Label: i.Label, Kind: itemKinds[i.Kind]}
-	edit := &lsp.TextEdit{Range: replace, NewText: i.Insert}
+	text := i.Insert
 	switch {
 	case i.Snippet && v.s.client.completion.snippets:
 		out.InsertTextFormat = lsp.InsertTextFormatSnippet
@@ -100,10 +139,9 @@ func (v *view) item(i *ide.Item, replace lsp.Range, data itemData) lsp.Completio
 			out.InsertTextMode = lsp.InsertTextModeAdjustIndentation
 		}
 	case i.Snippet:
-		edit.NewText = gap.ReplaceAllString(i.Insert, "$1")
+		text = gap.ReplaceAllString(i.Insert, "$1")
 	}
-	edit.NewText = v.text.WithEnds(edit.NewText)
-	out.TextEdit = edit
+	same.edit(&out, v.text.WithEnds(text))
 	if i.Detail != "" {
 		out.Detail = lsp.NewOptional(i.Detail)
 	}
@@ -118,24 +156,22 @@ func (v *view) item(i *ide.Item, replace lsp.Range, data itemData) lsp.Completio
 			out.AdditionalTextEdits = append(out.AdditionalTextEdits, edits...)
 		}
 	}
-	if i.Key == "" {
-		return out
+	if v.s.client.completion.lazyDocs {
+		out.Data = same.dataOf(i)
+	} else if doc := ide.ResolveItem(v.ide, i.Key); doc != "" {
+		out.Documentation = markup(doc, v.s.client.markdown.completion)
 	}
-	if !v.s.client.completion.lazyDocs {
-		if doc := ide.ResolveItem(v.ide, i.Key); doc != "" {
-			out.Documentation = markup(doc, v.s.client.markdown.completion)
-		}
-		return out
-	}
-	out.Data = data.of(i.Key)
 	return out
 }
 
 // completionResolve adds the documentation of an item.
 func (s *session) completionResolve(_ context.Context, snap *workspace.Snapshot, item *lsp.CompletionItem) (any, error) {
 	var data completionData
-	if len(item.Data) == 0 || json.Unmarshal(item.Data, &data) != nil {
+	if len(item.Data) == 0 || json.Unmarshal(item.Data, &data) != nil || data.URI == "" {
 		return item, nil
+	}
+	if data.Key == "" {
+		data.Key = ide.EntryKey(item.Label)
 	}
 	if v := s.view(snap, data.URI); v != nil {
 		if doc := ide.ResolveItem(v.ide, data.Key); doc != "" {

@@ -30,7 +30,7 @@ func (c *completer) membersOf(v infer.Value) {
 
 // entry adds a built-in.
 func (c *completer) entry(e *decl.Entry, label string, r rank) {
-	i := Item{Label: label, Detail: e.Purpose, rank: r, Key: "entry:" + e.Name, Old: e.Deprecated != ""}
+	i := Item{Label: label, Detail: e.Purpose, rank: r, Key: EntryKey(e.Name), Old: e.Deprecated != ""}
 	switch e.Kind {
 	case decl.Function:
 		i.Kind = ItemFunction

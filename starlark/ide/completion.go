@@ -54,6 +54,18 @@ type Completion struct {
 	Incomplete bool // ask again after each key
 }
 
+// entryKey begins the keys of built-ins, before their names.
+const entryKey = "entry:"
+
+// EntryKey returns the key of a built-in's item.
+func EntryKey(name string) string { return entryKey + name }
+
+// Plain reports whether the item's Key is the EntryKey of its Label.
+func (i *Item) Plain() bool {
+	name, ok := strings.CutPrefix(i.Key, entryKey)
+	return ok && name == i.Label
+}
+
 // ResolveItem returns the documentation of an item as Markdown, by its Key.
 func ResolveItem(s *Analysis, key string) string {
 	kind, rest, _ := strings.Cut(key, ":")
