@@ -1,6 +1,7 @@
 package story
 
 import (
+	"bufio"
 	"context"
 	"os"
 	"os/exec"
@@ -20,6 +21,26 @@ func (s *stage) cli(ctx context.Context, args ...string) (string, error) {
 	cmd.Dir, cmd.Env = s.options.Workspace, append(os.Environ(), s.options.Env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// forward runs `towline forward` until the test ends, and returns the URL of
+// its one port.
+func (s *stage) forward(ctx context.Context, resource, port string) string {
+	s.t.Helper()
+	cmd := exec.CommandContext(ctx, s.options.Towline, "forward", resource, port)
+	cmd.Dir, cmd.Env, cmd.Stderr = s.options.Workspace, append(os.Environ(), s.options.Env...), s.t.Output()
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	out, err := cmd.StdoutPipe()
+	s.must(err)
+	s.must(cmd.Start())
+	s.t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGINT) // it may have ended with ctx
+		_ = cmd.Wait()                         // what it printed is in the test's output
+	})
+	line, err := bufio.NewReader(out).ReadString('\n') // ctx bounds it
+	s.must(err)
+	addr, _, _ := strings.Cut(line, " ")
+	return "http://" + addr
 }
 
 func (s *stage) write(name, text string) {

@@ -150,6 +150,11 @@ func TestADayOfADeveloper(t *testing.T) {
 	_, err = Until(ctx, web, func(b string) bool { return b == "<h1>saved</h1>\n" })
 	s.must(err)
 
+	// A port that is asked for answers too, for as long as the command runs.
+	port := s.forward(ctx, "api", "0:8080")
+	_, err = Until(ctx, port, func(b string) bool { return Pid(b) == first.Pid })
+	s.must(err)
+
 	// Code is compiled here, and runs there in a new process of the same
 	// container.
 	code, err := os.ReadFile(s.Path("api/main.go"))
@@ -165,6 +170,8 @@ func TestADayOfADeveloper(t *testing.T) {
 	// So does a restart that is asked for.
 	s.must(s.Restart(ctx, "api"))
 	_, err = Until(ctx, api, func(b string) bool { return Pid(b) != 0 && Pid(b) != changed })
+	s.must(err)
+	_, err = Until(ctx, port, func(b string) bool { return Pid(b) != 0 && Pid(b) != changed })
 	s.must(err)
 	s.sameContainer(ctx, first)
 

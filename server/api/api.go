@@ -354,6 +354,12 @@ type DebugRequest struct {
 	Launch    bool   `json:"launch,omitempty"`    // restart the process under the debugger, stopped at entry
 }
 
+// DialRequest opens a connection to a port of a resource's newest ready pod.
+type DialRequest struct {
+	Resource string             `json:"resource"`
+	Forward  config.PortForward `json:"forward"` // its ports say which; the others are the face's
+}
+
 // DebugSession describes what a debugger's stream is attached to.
 type DebugSession struct {
 	Resource  string     `json:"resource"`

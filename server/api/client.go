@@ -31,6 +31,7 @@ const (
 	RouteButton   = "/v1/button"
 	RouteRestart  = "/v1/restart"
 	RouteDebug    = "/v1/debug"
+	RouteDial     = "/v1/dial"
 	RouteShutdown = "/v1/shutdown"
 )
 
@@ -156,49 +157,67 @@ func (c *Client) Shutdown(ctx context.Context) error {
 // Debug opens a stream that speaks DAP with a debugger in the container. The
 // caller closes it; ctx bounds only the opening.
 func (c *Client) Debug(ctx context.Context, req DebugRequest) (net.Conn, DebugSession, error) {
-	body, err := json.Marshal(req)
+	var session DebugSession
+	conn, header, err := c.upgrade(ctx, RouteDebug, req)
 	if err != nil {
-		return nil, DebugSession{}, err
+		return nil, session, err
+	}
+	if err := json.Unmarshal([]byte(header.Get(SessionHeader)), &session); err != nil {
+		conn.Close()
+		return nil, session, fmt.Errorf("reading the debugging session's description: %w", err)
+	}
+	return conn, session, nil
+}
+
+// Dial connects to a port of a resource's pod, as one of its port-forwards
+// does. The caller closes the connection; ctx bounds only the opening.
+func (c *Client) Dial(ctx context.Context, req DialRequest) (net.Conn, error) {
+	conn, _, err := c.upgrade(ctx, RouteDial, req)
+	return conn, err
+}
+
+// upgrade opens the raw stream that a request asks for. ctx bounds only the
+// opening.
+func (c *Client) upgrade(ctx context.Context, route string, in any) (net.Conn, http.Header, error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return nil, nil, err
 	}
 	conn, err := dial(ctx, c.endpoint)
 	if err != nil {
-		return nil, DebugSession{}, err
+		return nil, nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	raw, session, err := upgrade(conn, body)
+	raw, header, err := upgrade(conn, route, body)
 	if err != nil || !stop() {
 		conn.Close()
-		return nil, DebugSession{}, errors.Join(ctx.Err(), err)
+		return nil, nil, errors.Join(ctx.Err(), err)
 	}
-	return raw, session, nil
+	return raw, header, nil
 }
 
-// upgrade sends a Debug request on conn and turns the connection into the raw
-// stream behind it.
-func upgrade(conn net.Conn, body []byte) (net.Conn, DebugSession, error) {
-	var session DebugSession
-	req, err := http.NewRequest(http.MethodPost, "http://daemon"+RouteDebug, bytes.NewReader(body))
+// upgrade sends a request on conn and turns the connection into the raw stream
+// behind it.
+func upgrade(conn net.Conn, route string, body []byte) (net.Conn, http.Header, error) {
+	req, err := http.NewRequest(http.MethodPost, "http://daemon"+route, bytes.NewReader(body))
 	if err != nil {
-		return nil, session, err
+		return nil, nil, err
 	}
 	req.Header.Set("Connection", "Upgrade")
 	req.Header.Set("Upgrade", Protocol)
 	if err := req.Write(conn); err != nil {
-		return nil, session, fmt.Errorf("asking the daemon for a debugger: %w", err)
+		return nil, nil, fmt.Errorf("asking the daemon for a stream: %w", err)
 	}
 	reader := bufio.NewReader(conn)
 	resp, err := http.ReadResponse(reader, req)
 	if err != nil {
-		return nil, session, fmt.Errorf("reading the daemon's answer: %w", err)
+		return nil, nil, fmt.Errorf("reading the daemon's answer: %w", err)
 	}
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		defer resp.Body.Close()
-		return nil, session, failure(resp)
+		return nil, nil, failure(resp)
 	}
-	if err := json.Unmarshal([]byte(resp.Header.Get(SessionHeader)), &session); err != nil {
-		return nil, session, fmt.Errorf("reading the debugging session's description: %w", err)
-	}
-	return &bufferedConn{Conn: conn, r: reader}, session, nil
+	return &bufferedConn{Conn: conn, r: reader}, resp.Header, nil
 }
 
 // bufferedConn is a connection whose first bytes were read ahead.
@@ -208,6 +227,14 @@ type bufferedConn struct {
 }
 
 func (c *bufferedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
+
+// CloseWrite tells the other side that nothing follows.
+func (c *bufferedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
 
 // call sends one request and decodes the answer into out unless it is nil.
 func (c *Client) call(ctx context.Context, method, route string, in, out any) error {

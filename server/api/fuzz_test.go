@@ -28,7 +28,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n"))
 	f.Add([]byte("\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		conn, _, err := upgrade(answer{in: bytes.NewReader(data)}, []byte("{}"))
+		conn, _, err := upgrade(answer{in: bytes.NewReader(data)}, RouteDebug, []byte("{}"))
 		if (conn == nil) == (err == nil) {
 			t.Errorf("%v, %v", conn, err)
 		}

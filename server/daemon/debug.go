@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -37,28 +36,24 @@ func (d *Daemon) handleDebug(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, err)
 		return
 	}
-	face, buffered, err := http.NewResponseController(w).Hijack()
+	w.Header().Set(api.SessionHeader, string(description))
+	face, err := hijack(w)
 	if err != nil {
 		d.fail(w, err)
 		return
 	}
 	defer face.Close()
-	fmt.Fprintf(buffered, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n%s: %s\r\n\r\n",
-		api.Protocol, api.SessionHeader, description)
-	if buffered.Flush() != nil {
-		return
-	}
-	carry(face, buffered, conn)
+	carry(face, conn)
 }
 
 // carry copies both ways until either side ends.
-func carry(face net.Conn, read io.Reader, back net.Conn) {
+func carry(face, back net.Conn) {
 	done := make(chan struct{}, 2)
 	copyTo := func(dst io.Writer, src io.Reader) {
 		_, _ = io.Copy(dst, src)
 		done <- struct{}{}
 	}
-	go copyTo(back, read)
+	go copyTo(back, face)
 	go copyTo(face, back)
 	<-done
 	face.Close()

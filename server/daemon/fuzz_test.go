@@ -47,7 +47,7 @@ func FuzzStore(f *testing.F) {
 // FuzzRequests sends anything to the API: it answers, and goes on.
 func FuzzRequests(f *testing.F) {
 	routes := []string{
-		api.RouteStatus, api.RouteHint, api.RouteTrigger, api.RouteButton, api.RouteRestart, api.RouteDown, api.RouteArgs, api.RouteUp, api.RouteDebug, api.RouteWatch, api.RouteLogs, "/",
+		api.RouteStatus, api.RouteHint, api.RouteTrigger, api.RouteButton, api.RouteRestart, api.RouteDown, api.RouteArgs, api.RouteUp, api.RouteDebug, api.RouteDial, api.RouteWatch, api.RouteLogs, "/",
 	}
 	for i := range routes {
 		f.Add(i, `{}`)

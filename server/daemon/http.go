@@ -30,6 +30,7 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.RouteButton, d.handleButton)
 	mux.HandleFunc("POST "+api.RouteRestart, d.handleResource((*core).restart))
 	mux.HandleFunc("POST "+api.RouteDebug, d.handleDebug)
+	mux.HandleFunc("POST "+api.RouteDial, d.handleDial)
 	mux.HandleFunc("POST "+api.RouteShutdown, d.handleShutdown)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		leave := d.faces.enter()

@@ -122,6 +122,8 @@ func TestRefusals(t *testing.T) {
 		{"a resource that is not there", api.RouteTrigger, `{"resource":"wbe"}`, true, 422, `"wbe"`, "did you mean web?"},
 		{"restarting one", api.RouteRestart, `{"resource":"wbe"}`, true, 422, `"wbe"`, "did you mean web?"},
 		{"debugging one", api.RouteDebug, `{"resource":"wbe"}`, true, 422, `"wbe"`, "did you mean web?"},
+		{"reaching one", api.RouteDial, `{"resource":"wbe"}`, true, 422, `"wbe"`, "did you mean web?"},
+		{"reaching what has no pod", api.RouteDial, `{"resource":"web","forward":{"local":80}}`, true, 422, "no pod of web runs", "towline status web"},
 		{"nothing is up", api.RouteTrigger, `{"resource":"web"}`, false, 422, "not up", "towline up"},
 		{"no resource", api.RouteRestart, `{}`, true, 422, `""`, "api and web"},
 		{"no body", api.RouteRestart, ``, true, 422, `""`, "api and web"},

@@ -46,6 +46,7 @@ type runner interface {
 	Adopt(ref string, result build.Result)
 	Built(ref string) build.Result
 	Debug(ctx context.Context, resource, pod, container string, launch bool) (net.Conn, run.Session, error)
+	DialPod(ctx context.Context, resource string, spec config.PortForward) (net.Conn, error)
 	Down(ctx context.Context, end run.End) error
 	Close()
 }

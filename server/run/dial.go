@@ -2,7 +2,6 @@ package run
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"slices"
 
@@ -21,7 +20,7 @@ func (r *Runner) DialPod(ctx context.Context, resource string, spec config.PortF
 		})
 	})
 	if pod == nil {
-		return nil, fmt.Errorf("no pod of %s runs", resource)
+		return nil, &config.Problem{Message: "no pod of " + resource + " runs", Hint: "`towline status " + resource + "` shows what it waits for"}
 	}
 	port := containerPort(spec, pod)
 	for _, c := range pod.Containers {

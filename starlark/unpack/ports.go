@@ -32,7 +32,7 @@ func PortForwards(v starlark.Value) ([]config.PortForward, error) {
 			}
 			pf.Local, err = portNumber(x.String())
 		case starlark.String:
-			pf, err = parsePortForward(string(x))
+			pf, err = PortForward(string(x))
 		case value.PortForward:
 			pf = x.PortForward
 		default:
@@ -48,9 +48,9 @@ func PortForwards(v starlark.Value) ([]config.PortForward, error) {
 
 var validHost = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
 
-// parsePortForward reads "local", "local:container" or
+// PortForward reads "local", "local:container" or
 // "host:local:container".
-func parsePortForward(text string) (config.PortForward, error) {
+func PortForward(text string) (config.PortForward, error) {
 	var pf config.PortForward
 	parts := strings.SplitN(text, ":", 3)
 	if len(parts) == 3 {

@@ -229,9 +229,16 @@ func (f *Forwards) carry(ctx context.Context, local net.Conn, resource string, s
 		return
 	}
 	failures.Reset()
-	defer remote.Close()
 	stop := context.AfterFunc(ctx, func() { local.Close(); remote.Close() })
 	defer stop()
+	Join(local, remote)
+}
+
+// Join copies both ways until the remote has nothing more to say, and closes
+// both. An end of what the local one sends is passed on, and the answer still
+// comes.
+func Join(local, remote net.Conn) {
+	defer remote.Close()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/run/forward"
+	"github.com/towline-dev/towline/server/run/output"
+	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/unpack"
+)
+
+func forwardCommand() *cobra.Command {
+	var ws workspaceFlags
+	cmd := &cobra.Command{
+		Use:   "forward RESOURCE [[HOST:]LOCAL:]PORT...",
+		Short: "Have ports of a resource answer on this machine, until Ctrl-C",
+		Long: `Has ports of a resource's pod answer on this machine until Ctrl-C, beside those
+that the Tiltfile forwards. Each connection goes to the newest ready pod, so that
+a port stays open across rollouts and restarts. A single number is the port here,
+and the pod's exposed port; local port 0 takes a free one.`,
+		Example: "  towline forward web 8080:80\n  towline forward db 0:5432 9187",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return &config.Problem{Message: "which port of which resource is not said", Hint: usage(cmd)}
+			}
+			specs, err := portForwards(args[1:])
+			if err != nil {
+				return err
+			}
+			p, err := lookAt(cmd.Context(), &ws)
+			if err != nil {
+				return err
+			}
+			r, spec, err := p.resource(args[0])
+			if err != nil {
+				return err
+			}
+			switch {
+			case spec.Kind == config.KindLocal:
+				return &config.Problem{Message: r.Name + " runs on this machine, in no pod", Hint: "its ports answer here already", Pos: r.Pos}
+			case spec.Kind == config.KindCompose:
+				return &config.Problem{Message: r.Name + " is a Compose service and has no pod", Hint: "publish its port in the Compose file: `ports:`", Pos: r.Pos}
+			}
+			return keepForwards(cmd.Context(), podDialer{p.client}, forwards{r.Name, specs}, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	ws.register(cmd)
+	return cmd
+}
+
+// portForwards reads ports as port_forwards= of a Tiltfile does.
+func portForwards(args []string) (specs []config.PortForward, _ error) {
+	for _, arg := range args {
+		one, err := unpack.PortForward(arg)
+		if err != nil {
+			return nil, &config.Problem{Message: fmt.Sprintf("%q is no port to forward: %v", arg, err), Hint: "as in 8080:80, port 8080 here and 80 in the pod"}
+		}
+		specs = append(specs, one)
+	}
+	return specs, nil
+}
+
+// podDialer reaches pods through the daemon, whichever runs by then.
+type podDialer struct{ client *api.Client }
+
+func (d podDialer) DialPod(ctx context.Context, resource string, spec config.PortForward) (net.Conn, error) {
+	return d.client.Dial(ctx, api.DialRequest{Resource: resource, Forward: spec})
+}
+
+// forwards are ports of a resource.
+type forwards struct {
+	resource string
+	specs    []config.PortForward
+}
+
+// keepForwards holds ports open until ctx ends, and says where they answer.
+func keepForwards(ctx context.Context, to forward.Dialer, what forwards, out, problems io.Writer) error {
+	log := output.Log{Emit: func(l output.Line) { fmt.Fprintln(problems, l.Text) }}
+	facts := make(chan forward.Facts)
+	all := forward.Start(ctx, to, log, func(f forward.Facts) {
+		select {
+		case facts <- f:
+		case <-ctx.Done():
+		}
+	})
+	defer all.Close()
+	all.Open(what.resource, what.specs)
+	told := map[string]bool{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case f := <-facts:
+			for _, port := range f.Forwards {
+				if port.Problem != "" || told[port.Local] {
+					continue
+				}
+				told[port.Local] = true
+				fmt.Fprintf(out, "%s -> %s%s\n", port.Local, what.resource, remotePort(port.Remote))
+			}
+		}
+	}
+}
+
+// remotePort is a port in the pod, where it was named.
+func remotePort(port int) string {
+	if port == 0 {
+		return ""
+	}
+	return fmt.Sprintf(":%d", port)
+}

@@ -1,0 +1,73 @@
+package daemon
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/run/forward"
+)
+
+// handleDial carries one connection to a port of a pod.
+func (d *Daemon) handleDial(w http.ResponseWriter, r *http.Request) {
+	var req api.DialRequest
+	if !read(w, r, &req) {
+		return
+	}
+	runner, err := in(r.Context(), d, func(c *core, answer func(runner, error)) {
+		answer(c.session.runner, c.mustRun(req.Resource))
+	})
+	if err != nil {
+		d.fail(w, err)
+		return
+	}
+	pod, err := runner.DialPod(r.Context(), req.Resource, req.Forward)
+	if err != nil {
+		d.fail(w, err)
+		return
+	}
+	defer pod.Close()
+	face, err := hijack(w)
+	if err != nil {
+		d.fail(w, err)
+		return
+	}
+	defer face.Close()
+	forward.Join(face, pod)
+}
+
+// rawConn is a connection that was HTTP's, whose first bytes may be read ahead.
+type rawConn struct {
+	net.Conn
+	read *bufio.Reader
+}
+
+func (c rawConn) Read(p []byte) (int, error) { return c.read.Read(p) }
+
+// CloseWrite tells the other side that nothing follows.
+func (c rawConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// hijack turns a request's connection into the raw stream that was asked for,
+// and says so with the headers that were set. The caller closes it. On an error
+// the request can still be answered.
+func hijack(w http.ResponseWriter) (net.Conn, error) {
+	header := w.Header()
+	header.Set("Connection", "Upgrade")
+	header.Set("Upgrade", api.Protocol)
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprint(buffered, "HTTP/1.1 101 Switching Protocols\r\n")
+	_ = header.Write(buffered) // an error stays until Flush
+	fmt.Fprint(buffered, "\r\n")
+	_ = buffered.Flush() // who has gone is noticed by who copies
+	return rawConn{conn, buffered.Reader}, nil
+}
