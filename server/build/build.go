@@ -39,9 +39,10 @@ type Cluster struct {
 
 // Options make a Builder.
 type Options struct {
-	Cluster Cluster
-	Env     []string // of the commands that are run; nil: this process's
-	Dir     string   // folder that relative paths of secrets are of, before Configure
+	Cluster   Cluster
+	Workspace string   // whose images they are, which a label says; "": nobody's, and Prune removes none
+	Env       []string // of the commands that are run; nil: this process's
+	Dir       string   // folder that relative paths of secrets are of, before Configure
 }
 
 // Builder builds images for one cluster. Its methods may be called
@@ -72,7 +73,7 @@ func (b *Builder) Configure(p *config.Project) {
 func (b *Builder) now() *builder {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := &builder{cluster: b.o.Cluster, env: b.o.Env, dir: b.o.Dir, tools: b.tools}
+	n := &builder{cluster: b.o.Cluster, workspace: b.o.Workspace, env: b.o.Env, dir: b.o.Dir, tools: b.tools}
 	if n.env == nil {
 		n.env = os.Environ()
 	}
@@ -85,10 +86,11 @@ func (b *Builder) now() *builder {
 
 // builder is a Builder in one call.
 type builder struct {
-	cluster Cluster
-	env     []string
-	dir     string
-	tools   *toolbox
+	cluster   Cluster
+	workspace string
+	env       []string
+	dir       string
+	tools     *toolbox
 }
 
 // Request asks for one image.

@@ -33,7 +33,7 @@ func (b *builder) docker(ctx context.Context, r Request) (Result, error) {
 		return Result{}, fmt.Errorf("making a folder for the build: %w", err)
 	}
 	defer os.RemoveAll(work)
-	job := job{tool: t, request: r, names: names, source: source, work: work, dir: b.dir}
+	job := job{tool: t, request: r, names: names, source: source, work: work, dir: b.dir, workspace: b.workspace}
 	if err := job.prepare(); err != nil {
 		return Result{}, err
 	}
@@ -67,6 +67,7 @@ type job struct {
 	source     buildFile         // as the developer wrote it
 	work       string            // folder for what is generated
 	dir        string            // folder that the command runs in
+	workspace  string            // that the image is labelled with
 	dockerfile string            // path of the generated Dockerfile
 	context    string            // folder of the build's context
 	assigned   map[string]string // what was written into the Dockerfile for variables, and their names
@@ -167,6 +168,9 @@ func (j *job) dockerBuild(ctx context.Context) (id string, err error) {
 	args, env := buildArgs(j.request.Image.Args)
 	argv := append([]string{j.tool.path, "build", "--iidfile", idFile, "-f", j.dockerfile}, args...)
 	argv = append(argv, dockerArgs(j.request.Image)...)
+	if j.workspace != "" {
+		argv = append(argv, "--label", labelWorkspace+"="+j.workspace)
+	}
 	if j.tool.kind == dockerBuildKit {
 		argv = append(argv, "--progress=plain")
 	}

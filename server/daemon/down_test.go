@@ -113,6 +113,9 @@ func (w *fakeCluster) Configure(*config.Project) {}
 func (w *fakeCluster) Build(context.Context, build.Request) (build.Result, error) {
 	return build.Result{}, errors.New("nothing is built here")
 }
+func (w *fakeCluster) Prune(context.Context, config.DockerPrune, []string) ([]string, error) {
+	return nil, nil
+}
 func (w *fakeCluster) ImageConfig(context.Context, string) (build.ImageConfig, error) {
 	return build.ImageConfig{}, errors.New("no images here")
 }

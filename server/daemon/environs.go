@@ -65,10 +65,10 @@ func reachProblem(cluster *kube.Cluster, err error) error {
 }
 
 // builderFor makes the builder for a cluster.
-func builderFor(cluster *kube.Cluster, e environs, dir string) *build.Builder {
+func builderFor(cluster *kube.Cluster, e environs, workspace, dir string) *build.Builder {
 	id := cluster.Identity()
 	return build.New(build.Options{
-		Dir: dir,
+		Workspace: workspace, Dir: dir,
 		Cluster: build.Cluster{
 			Product: string(id.Product), Name: id.Cluster, Context: id.Context,
 			Runtime: e.runtime, Platform: e.platform, Registry: e.registry, Unread: e.unread,

@@ -153,10 +153,10 @@ func (c *core) start(remote bool, s environs) {
 	c.session.environs, c.session.remote = s, remote
 	o := c.runnerOptions(c.session.serial)
 	dir := filepath.Dir(c.tiltfile.good.Tiltfile)
-	o.Images = build.New(build.Options{Dir: dir, Cluster: build.Cluster{None: true}})
+	o.Images = build.New(build.Options{Workspace: o.Workspace, Dir: dir, Cluster: build.Cluster{None: true}})
 	if remote {
 		c.session.place(&o)
-		o.Images = builderFor(c.session.cluster, s, dir)
+		o.Images = builderFor(c.session.cluster, s, o.Workspace, dir)
 		c.store.record.pin(pinOf(c.session.cluster.Identity()))
 	}
 	o.Sent = filepath.Join(c.o.Endpoint.State, "sent")

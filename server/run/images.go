@@ -29,6 +29,7 @@ type imageState struct {
 	agent string                  // the agent's pushed image, "" before the first use
 
 	registry *config.Registry // default_registry, by which it is named
+	pruning  pruning
 }
 
 func startImages(ctx context.Context, o Options, out output.Log, adopt func(ref, pushed string)) *images {
@@ -38,7 +39,8 @@ func startImages(ctx context.Context, o Options, out output.Log, adopt func(ref,
 // configure tells of the project: where images go, the agent's among them.
 func (m *images) configure(p *config.Project) {
 	m.o.Images.Configure(p)
-	m.box.Put(func(_ context.Context, s *imageState) {
+	m.box.Put(func(ctx context.Context, s *imageState) {
+		m.follow(ctx, s, p.Settings.DockerPrune)
 		if !reflect.DeepEqual(s.registry, p.Settings.DefaultRegistry) {
 			s.registry, s.agent = p.Settings.DefaultRegistry, ""
 		}
@@ -56,8 +58,20 @@ func (m *images) build(e engine.Build, users []string) {
 		for _, ref := range slices.Concat(e.Image.BaseImages, e.Image.ImageDeps) {
 			bases[ref] = s.built[ref].LocalRef
 		}
-		m.box.Go(func() { m.buildFrom(ctx, e, bases, users) })
+		wait := s.pruning.begins()
+		m.box.Go(func() {
+			wait()
+			m.buildFrom(ctx, e, bases, users)
+			m.box.Put(m.ended)
+		})
 	})
+}
+
+// ended notes that a build has ended, after what it made was adopted.
+func (m *images) ended(ctx context.Context, s *imageState) {
+	s.pruning.builds--
+	s.pruning.since++
+	m.prune(ctx, s)
 }
 
 func (m *images) buildFrom(ctx context.Context, e engine.Build, bases map[string]string, users []string) {

@@ -76,6 +76,7 @@ type Cluster interface {
 type Images interface {
 	Configure(p *config.Project)
 	Build(ctx context.Context, r build.Request) (build.Result, error)
+	Prune(ctx context.Context, o config.DockerPrune, keep []string) (removed []string, err error)
 	AgentImage(ctx context.Context, binaries map[string][]byte, near string) (ref string, err error)
 	ImageConfig(ctx context.Context, ref string) (build.ImageConfig, error)
 }

@@ -30,6 +30,7 @@ type world struct {
 	emit   func(kube.Event)
 	did    []string
 	broken error
+	prune  func(ctx context.Context, o config.DockerPrune, keep []string) ([]string, error) // nil: nothing is old
 }
 
 func (w *world) with(f func()) {
@@ -102,6 +103,12 @@ func (w *world) Build(_ context.Context, r build.Request) (build.Result, error) 
 		w.did = append(w.did, "build "+r.Image.Ref+" from "+strings.Join(slices.Sorted(maps.Values(r.Bases)), " "))
 	})
 	return build.Result{Ref: r.Image.Ref + ":1", LocalRef: "local/" + r.Image.Ref, Config: build.ImageConfig{Cmd: []string{"/app"}}}, nil
+}
+func (w *world) Prune(ctx context.Context, o config.DockerPrune, keep []string) ([]string, error) {
+	if w.prune == nil {
+		return nil, nil
+	}
+	return w.prune(ctx, o, keep)
 }
 func (w *world) AgentImage(context.Context, map[string][]byte, string) (string, error) {
 	w.with(func() { w.did = append(w.did, "agent") })

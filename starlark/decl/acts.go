@@ -113,6 +113,8 @@ server/engine.view.needs: Resource.ResourceDeps
 server/engine.want: Resource.Enabled
 cmd/towline/ci.Judge.See: CI.Timeout CI.GracePeriod CI.ReadinessTimeout
 server/engine.slotsOf: Settings.MaxParallelUpdates
+server/build.old: DockerPrune.MaxAge DockerPrune.KeepRecent
+server/run.pruning.due: DockerPrune.Disable DockerPrune.NumBuilds DockerPrune.Interval
 server/engine.view.place: Local.AllowParallel
 server/engine.view.findMakers server/engine.noteWrites server/engine.owe: Local.Outputs
 server/engine.objectsOf: Object.Resource
@@ -279,6 +281,11 @@ ci_settings.timeout: CI.Timeout
 ci_settings.k8s_grace_period: CI.GracePeriod
 ci_settings.readiness_timeout: CI.ReadinessTimeout
 watch_settings: Settings.WatchIgnores
+docker_prune_settings.disable: DockerPrune.Disable
+docker_prune_settings.max_age_mins: DockerPrune.MaxAge
+docker_prune_settings.num_builds: DockerPrune.NumBuilds
+docker_prune_settings.interval_hrs: DockerPrune.Interval
+docker_prune_settings.keep_recent: DockerPrune.KeepRecent
 version_settings.check_updates: nothing, new versions are not looked for
 version_settings.constraint: evaluated
 secret_settings: Settings.SecretScrub

@@ -59,7 +59,12 @@ hidden and what is too common a word is said in docs/secrets.md.`,
 		{
 			name:    "docker_prune_settings",
 			purpose: "Sets when images that were built are removed.",
-			idle:    "images that were built stay; `docker image prune` removes those that are used no more",
+			doc: `
+Of the images that docker built for this workspace, those that were built longer ago than *max_age_mins* go, but for the
+latest of each name, those that the project uses now and those that a container is of, running or not. Others' images, those of
+custom_build and those that somebody gave a further name stay. It is looked after the first build, then by *num_builds* or *interval_hrs*,
+and never while an image is built.`,
+			differs: "The build cache and stopped containers stay: docker does not say whose cache a record is, and limits it by itself.",
 			params: []string{
 				"disable: bool = False", "never remove any",
 				"max_age_mins: int = 360", "minutes after which an image may go",

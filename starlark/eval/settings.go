@@ -3,6 +3,7 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -141,15 +142,23 @@ func (c *call) dockerPruneSettings() (starlark.Value, error) {
 	p := &c.run.project.Settings.DockerPrune
 	p.Disable, p.NumBuilds = in.Disable, in.Builds
 	if in.MaxAge.Set && in.MaxAge.Value != 0 {
-		p.MaxAge = time.Duration(in.MaxAge.Value) * time.Minute
+		p.MaxAge = times(in.MaxAge.Value, time.Minute)
 	}
 	if in.Interval.Set && in.Interval.Value != 0 {
-		p.Interval = time.Duration(in.Interval.Value) * time.Hour
+		p.Interval = times(in.Interval.Value, time.Hour)
 	}
 	if in.Keep.Set {
 		p.KeepRecent = in.Keep.Value
 	}
 	return starlark.None, nil
+}
+
+// times is n units of time, or the longest time that there is.
+func times(n int, unit time.Duration) time.Duration {
+	if n > int(math.MaxInt64/unit) {
+		return math.MaxInt64
+	}
+	return max(0, time.Duration(n)) * unit
 }
 
 func (c *call) setTeam() (starlark.Value, error) {
