@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"path"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/towline-dev/towline/server/api"
-	"github.com/towline-dev/towline/starlark/config"
 )
 
 // selection picks resources: by names, in which * stands for anything, and by
@@ -45,44 +42,24 @@ func (s *selection) of(all []api.ResourceStatus) ([]api.ResourceStatus, error) {
 	if s.empty() {
 		return all, nil
 	}
-	picked := map[string]bool{}
-	pick := func(is func(*api.ResourceStatus) bool) (any bool) {
-		for i := range all {
-			if is(&all[i]) {
-				any, picked[all[i].Name] = true, true
-			}
-		}
-		return any
+	var names, labels []string
+	for _, r := range all {
+		names, labels = append(names, r.Name), append(labels, r.Labels...)
 	}
 	for _, pattern := range s.names {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return nil, &config.Problem{Message: fmt.Sprintf("%q is no pattern of names", pattern), Hint: "* stands for any letters, ? for one"}
-		}
-		if !pick(func(r *api.ResourceStatus) bool { ok, _ := path.Match(pattern, r.Name); return ok || r.Name == pattern }) {
-			var known []string
-			for _, r := range all {
-				known = append(known, r.Name)
-			}
-			return nil, api.NoResource(pattern, known)
+		if p := api.Unnamed(pattern, names); p != nil {
+			return nil, p
 		}
 	}
 	for _, label := range s.labels {
-		if !pick(func(r *api.ResourceStatus) bool { return slices.Contains(r.Labels, label) }) {
-			return nil, &config.Problem{Message: fmt.Sprintf("no resource has the label %q", label), Hint: labelHint(all)}
+		if p := api.Unlabelled(label, labels); p != nil {
+			return nil, p
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(r api.ResourceStatus) bool { return !picked[r.Name] }), nil
+	return slices.DeleteFunc(slices.Clone(all), func(r api.ResourceStatus) bool { return !s.picks(&r) }), nil
 }
 
-// labelHint names the labels that there are.
-func labelHint(all []api.ResourceStatus) string {
-	var labels []string
-	for _, r := range all {
-		labels = append(labels, r.Labels...)
-	}
-	slices.Sort(labels)
-	if labels = slices.Compact(labels); len(labels) == 0 {
-		return "the Tiltfile gives none: k8s_resource(…, labels=['backend'])"
-	}
-	return "there are " + api.Listed(labels, 8, " and ")
+func (s *selection) picks(r *api.ResourceStatus) bool {
+	return slices.ContainsFunc(s.names, func(pattern string) bool { return api.Named(pattern, r.Name) }) ||
+		slices.ContainsFunc(s.labels, func(label string) bool { return slices.Contains(r.Labels, label) })
 }

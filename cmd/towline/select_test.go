@@ -24,6 +24,7 @@ func TestSelection(t *testing.T) {
 		{"we", "", `there is no resource "we"; did you mean web?`},
 		{"group4*", "", `there is no resource "group4*"`},
 		{"", "bakc", `no resource has the label "bakc"; there are back, core and front`},
+		{"od[d", "", "od[d"},
 		{"[a", "", `"[a" is no pattern of names`},
 	} {
 		s := selection{names: strings.Fields(test.names), labels: strings.Fields(test.labels)}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -15,6 +16,45 @@ const someNames = 8
 // NoResource says that a name is no resource's, and which it may mean.
 func NoResource(name string, known []string) *config.Problem {
 	return &config.Problem{Message: fmt.Sprintf("there is no resource %q", name), Hint: NearOnes(name, known)}
+}
+
+// Named reports whether a pattern means a name: * stands for any letters, ? for
+// one. Each name means itself, whatever letters it has.
+func Named(pattern, name string) bool {
+	ok, _ := path.Match(pattern, name)
+	return ok || name == pattern
+}
+
+// Unnamed says why a pattern means none of the known names, nil if it means one.
+func Unnamed(pattern string, known []string) *config.Problem {
+	if slices.ContainsFunc(known, func(name string) bool { return Named(pattern, name) }) {
+		return nil
+	}
+	if p := NoPattern(pattern); p != nil {
+		return p
+	}
+	return NoResource(pattern, known)
+}
+
+// NoPattern says that a text cannot be a pattern of names, nil if it can.
+func NoPattern(text string) *config.Problem {
+	if _, err := path.Match(text, ""); err != nil {
+		return &config.Problem{Message: fmt.Sprintf("%q is no pattern of names", text), Hint: "* stands for any letters, ? for one"}
+	}
+	return nil
+}
+
+// Unlabelled says that a label is none of those that resources have, nil if it
+// is one.
+func Unlabelled(label string, there []string) *config.Problem {
+	if slices.Contains(there, label) {
+		return nil
+	}
+	hint := "the Tiltfile gives none: k8s_resource(…, labels=['backend'])"
+	if there = slices.Compact(slices.Sorted(slices.Values(there))); len(there) > 0 {
+		hint = "there are " + Listed(there, someNames, " and ")
+	}
+	return &config.Problem{Message: fmt.Sprintf("no resource has the label %q", label), Hint: hint}
 }
 
 // NearOnes names the resources that a wrong name may mean, or some if none is

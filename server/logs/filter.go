@@ -3,7 +3,6 @@ package logs
 import (
 	"errors"
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -74,45 +73,31 @@ func (f *Filter) bounds() error {
 
 // names says what is named and is not there.
 func (f *Filter) names() error {
+	known := f.known.Resources
 	for _, pattern := range f.Resources {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return &config.Problem{Message: fmt.Sprintf("%q is no pattern of names", pattern), Hint: "* stands for any letters, ? for one"}
+		problem := api.NoPattern(pattern) // of names that are not known yet
+		if known != nil && pattern != Tiltfile {
+			problem = api.Unnamed(pattern, known)
 		}
-		known := f.known.Resources
-		if known != nil && pattern != Tiltfile && !slices.ContainsFunc(known, func(name string) bool { return named(pattern, name) }) {
-			return api.NoResource(pattern, known)
+		if problem != nil {
+			return problem
+		}
+	}
+	if len(f.Labels) > 0 && f.known.Labels == nil {
+		return &config.Problem{Message: "labels are known of what is up alone", Hint: "name resources instead: `towline logs 'api*'`"}
+	}
+	var there []string
+	for _, name := range known {
+		if len(f.Labels) > 0 {
+			there = append(there, f.known.Labels(name)...)
 		}
 	}
 	for _, label := range f.Labels {
-		if f.known.Labels == nil {
-			return &config.Problem{Message: "labels are known of what is up alone", Hint: "name resources instead: `towline logs 'api*'`"}
-		}
-		if err := f.label(label); err != nil {
-			return err
+		if p := api.Unlabelled(label, there); p != nil && known != nil {
+			return p
 		}
 	}
 	return nil
-}
-
-func (f *Filter) label(label string) error {
-	var there []string
-	for _, name := range f.known.Resources {
-		there = append(there, f.known.Labels(name)...)
-	}
-	if f.known.Resources == nil || slices.Contains(there, label) {
-		return nil
-	}
-	slices.Sort(there)
-	hint := "the Tiltfile gives none: k8s_resource(…, labels=['backend'])"
-	if there = slices.Compact(there); len(there) > 0 {
-		hint = "there are " + api.Listed(there, 8, " and ")
-	}
-	return &config.Problem{Message: fmt.Sprintf("no resource has the label %q", label), Hint: hint}
-}
-
-func named(pattern, name string) bool {
-	ok, _ := path.Match(pattern, name)
-	return ok || name == pattern
 }
 
 // from reports whether a line is of what the filter names, and of its time.
@@ -126,7 +111,7 @@ func (f *Filter) from(l *api.LogLine) bool {
 		return true
 	}
 	for _, pattern := range f.Resources {
-		if named(pattern, l.Resource) || pattern == Tiltfile && l.Resource == "" {
+		if api.Named(pattern, l.Resource) || pattern == Tiltfile && l.Resource == "" {
 			return true
 		}
 	}
