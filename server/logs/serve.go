@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/towline-dev/towline/server/api"
@@ -249,15 +250,25 @@ func orElse(err, other error) error {
 }
 
 // start is a line from which on there are so many that are asked for, if there
-// are: what is in memory first, then file by file.
+// are, and no record is cut: what is in memory first, then file by file.
 func (r *reading) start(tail int) uint64 {
-	count := 0
-	for i := len(r.recent) - 1; i >= 0; i-- {
-		l := r.recent[i]
-		if l.Run == r.run && r.counts(l) {
+	if r.filter.asks() && r.filter.Context > 0 {
+		return 0 // a line before any start may be what one after it is the context of
+	}
+	count, whole := 0, uint64(math.MaxUint64) // the first line of the records that were met
+	take := func(l api.LogLine) {
+		if r.counts(l) {
 			count++
 		}
-		if count >= tail && l.Head == 0 {
+		if l.Head != 0 {
+			whole = min(whole, l.Head)
+		}
+	}
+	for _, l := range slices.Backward(r.recent) {
+		if l.Run != r.run {
+			continue
+		}
+		if take(l); count >= tail && whole >= l.Seq {
 			return l.Seq
 		}
 	}
@@ -280,12 +291,12 @@ func (r *reading) start(tail int) uint64 {
 			if begin == 0 {
 				begin = l.Seq
 			}
-			if l.Seq < first && r.counts(l) {
-				count++
+			if l.Seq < first {
+				take(l)
 			}
 			return true
 		})
-		if count >= tail {
+		if count >= tail && begin > 0 && whole >= begin {
 			return begin
 		}
 	}
