@@ -79,11 +79,8 @@ func (o *logsOptions) run(ctx context.Context, args []string) error {
 	if o.previous {
 		o.req.Run = -1
 	}
-	now := time.Now()
-	for text, at := range map[string]*time.Time{o.since: &o.req.Since, o.until: &o.req.Until} {
-		if *at, err = moment(text, now); err != nil {
-			return err
-		}
+	if err := o.times(time.Now()); err != nil {
+		return err
 	}
 	printer := newLogPrinter(os.Stdout, len(args) != 1 || len(o.req.Labels) > 0 || strings.ContainsAny(args[0], "*?["))
 	printer.raw, printer.json = o.raw, o.json
@@ -104,6 +101,17 @@ func (o *logsOptions) run(ctx context.Context, args []string) error {
 	if ctx.Err() != nil {
 		return nil
 	}
+	return err
+}
+
+// times reads what --since and --until mean.
+func (o *logsOptions) times(now time.Time) error {
+	since, err := moment(o.since, now)
+	if err != nil {
+		return err
+	}
+	until, err := moment(o.until, now)
+	o.req.Since, o.req.Until = since, until
 	return err
 }
 

@@ -275,3 +275,19 @@ func serveWorkspace(t *testing.T, handle http.HandlerFunc) {
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
 }
+
+// TestTimesOfLogs of which both are the same text: each is its own flag's.
+func TestTimesOfLogs(t *testing.T) {
+	now := time.Date(2026, 3, 4, 15, 0, 0, 0, time.UTC)
+	for _, test := range [][2]string{{"5m", "5m"}, {"5m", "1m"}, {"", "5m"}, {"14:00", ""}, {"", ""}} {
+		o := logsOptions{since: test[0], until: test[1]}
+		if err := o.times(now); err != nil {
+			t.Fatal(err)
+		}
+		since, _ := moment(test[0], now)
+		until, _ := moment(test[1], now)
+		if !o.req.Since.Equal(since) || !o.req.Until.Equal(until) {
+			t.Errorf("--since %q --until %q: from %s to %s", test[0], test[1], o.req.Since, o.req.Until)
+		}
+	}
+}
