@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
@@ -25,6 +26,9 @@ func (s *shared) known(req api.LogsRequest) logs.Known {
 	names := []string{}
 	for _, r := range status.Resources {
 		names, labels[r.Name] = append(names, r.Name), r.Labels
+	}
+	if slices.ContainsFunc(req.Resources, func(pattern string) bool { return api.Unnamed(pattern, names) != nil }) {
+		names = slices.Compact(slices.Sorted(slices.Values(append(names, s.logs.Resources(0)...)))) // one that the Tiltfile has no longer, or not read yet, has its lines
 	}
 	known := logs.Known{Resources: names, Labels: func(name string) []string { return labels[name] }}
 	if req.Run != 0 || len(names) == 0 && (req.Follow || status.Config.Evaluating) {

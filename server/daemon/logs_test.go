@@ -67,6 +67,20 @@ func TestLogsOutliveADaemon(t *testing.T) {
 			t.Errorf("%s: %s", body, answer)
 		}
 	}
+	// The daemon has evaluated nothing, and lines of web are kept.
+	if answer := s.ask("POST "+api.RouteLogs, `{"resources": ["we*"]}`); !strings.Contains(answer, "of the second") {
+		t.Errorf("by name: %s", answer)
+	}
+	s.evaluates(func(context.Context, Evaluation) *config.Project {
+		return &config.Project{Resources: []config.Resource{{Name: "api"}}}
+	})
+	s.evaluate() // web has left the Tiltfile
+	if answer := s.ask("POST "+api.RouteLogs, `{"resources": ["web"]}`); !strings.Contains(answer, "of the second") {
+		t.Errorf("of a resource that left: %s", answer)
+	}
+	if answer := s.ask("POST "+api.RouteLogs, `{"resources": ["nope"]}`); !strings.Contains(answer, "no resource") {
+		t.Errorf("of none: %s", answer)
+	}
 	if info, err := os.Stat(LogFolder(e)); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the folder: %v %v", info, err)
 	}
