@@ -58,6 +58,7 @@ keeps a project from coming up.`,
 					}
 					return c, nil
 				},
+				Spare:   spare(&ws),
 				Builder: build.New(build.Options{}).Name, Compose: composeOf(cmd.Context(), &ws),
 				Agents:  slices.Sorted(maps.Keys(agentBinaries())),
 				Watches: doctor.SystemWatches(), Timeout: doctorPatience,
@@ -79,10 +80,16 @@ keeps a project from coming up.`,
 	}
 	ws.register(cmd)
 	cmd.Flags().StringVar(&o.Context, "context", "", "context of the kubeconfig (default: its current one)")
-	cmd.Flags().StringVar(&o.Namespace, "namespace", "", "namespace that rights are looked at in (default: the context's)")
+	cmd.Flags().Var((*namespaceName)(&o.Namespace), "namespace", "namespace that rights are looked at in (default: the context's)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was found as JSON")
 	cmd.Flags().BoolVar(&role, "role", false, "print a Role with all that Towline needs in the namespace")
 	return cmd
+}
+
+// spare reports whether the project of this folder needs no cluster.
+func spare(ws *workspaceFlags) bool {
+	_, tiltfile, err := ws.find()
+	return err == nil && needsNoCluster(tiltfile)
 }
 
 // composeOf looks at what runs the Compose services of the project of this
@@ -101,25 +108,53 @@ func composeOf(ctx context.Context, ws *workspaceFlags) func(context.Context) (s
 // usesCompose reports whether a Tiltfile, or one of its own that it takes in,
 // calls docker_compose.
 func usesCompose(tiltfile string) bool {
+	return callsOf(tiltfile).names["docker_compose"]
+}
+
+// needsNoCluster reports whether the project of this folder does without a
+// cluster, for all that its Tiltfiles call.
+func needsNoCluster(tiltfile string) bool {
+	calls := callsOf(tiltfile)
+	inCluster := func(name string) bool { return strings.HasPrefix(name, "k8s_") }
+	return !calls.others && (calls.names["docker_compose"] || calls.names["local_resource"]) &&
+		!slices.ContainsFunc(slices.Collect(maps.Keys(calls.names)), inCluster)
+}
+
+// calls are the built-ins that a project's Tiltfiles call.
+type calls struct {
+	names  map[string]bool
+	others bool // they take in what is not theirs, or is not found, and its calls are not known
+}
+
+// callsOf reads a Tiltfile and its own that it takes in. Nothing is run.
+func callsOf(tiltfile string) calls {
 	snap, found := workspace.New().Snapshot(), workspace.UserExtensions()
 	world := workspace.World{Snapshot: snap, Found: found}
+	out := calls{names: map[string]bool{}}
 	files := []string{tiltfile}
 	for i := 0; i < len(files); i++ {
 		text, err := snap.Text(files[i])
 		if err != nil {
+			out.others = true
 			continue
 		}
 		file := text.File(files[i])
-		if b := file.Builtins["docker_compose"]; b != nil && len(b.Uses) > 0 {
-			return true
+		for name, b := range file.Builtins {
+			if b != nil && len(b.Uses) > 0 {
+				out.names[name] = true
+			}
 		}
 		for _, l := range file.Loads {
-			if m := world.Module(files[i], l.Module.Value); m.State == ide.Found && !found.Foreign(m.Path) && !slices.Contains(files, m.Path) {
+			m := world.Module(files[i], l.Module.Value)
+			switch {
+			case m.State != ide.Found || found.Foreign(m.Path):
+				out.others = true
+			case !slices.Contains(files, m.Path):
 				files = append(files, m.Path)
 			}
 		}
 	}
-	return false
+	return out
 }
 
 // runsCompose reports whether a project that is up has Compose services.

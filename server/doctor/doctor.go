@@ -47,6 +47,7 @@ type Cluster interface {
 // Options say what is looked at.
 type Options struct {
 	Open    func() (Cluster, error)                        // of the kubeconfig; the error is for a person
+	Spare   bool                                           // the project needs no cluster
 	Builder func(context.Context) (name string, err error) // of images
 	Compose func(context.Context) (name string, err error) // what runs Compose services; nil where the project has none
 	Agents  []string                                       // architectures that there is an agent of, "amd64"
@@ -84,14 +85,14 @@ func (o Options) cluster(ctx context.Context) []Finding {
 	}
 	c, err := o.Open()
 	if err != nil {
-		none := failed("kubeconfig", Poor, err) // Compose services and local resources need none
+		none := failed("kubeconfig", o.lacking(), err)
 		return slices.Concat([]Finding{none}, unseen("cluster", "rights"), []Finding{o.agent(nil)}, unseen("registry"))
 	}
 	kubeconfig := contextOf(c.Identity())
 	began := time.Now()
 	version, err := within(ctx, o.Timeout, c.ServerVersion)
 	if err != nil {
-		return slices.Concat([]Finding{kubeconfig, failed("cluster", Bad, err)}, unseen("rights"), []Finding{o.agent(nil)}, unseen("registry"))
+		return slices.Concat([]Finding{kubeconfig, failed("cluster", o.lacking(), err)}, unseen("rights"), []Finding{o.agent(nil)}, unseen("registry"))
 	}
 	reached := Finding{Topic: "cluster", State: Good, Text: fmt.Sprintf("Kubernetes %s answers in %s", version, time.Since(began).Round(time.Millisecond))}
 	nodes, _ := within(ctx, o.Timeout, c.Nodes) // a right that few need: without it the images' architecture is not known
@@ -99,6 +100,15 @@ func (o Options) cluster(ctx context.Context) []Finding {
 		reached.Text += fmt.Sprintf("; %s, %s/%s", counted(len(nodes), "node"), nodes[0].OS, nodes[0].Arch)
 	}
 	return []Finding{kubeconfig, reached, o.rights(ctx, c), o.agent(nodes), o.registry(ctx, c)}
+}
+
+// lacking is how bad it is that there is no cluster: Compose services and local
+// resources need none.
+func (o Options) lacking() State {
+	if o.Spare {
+		return Poor
+	}
+	return Bad
 }
 
 // contextOf says which cluster is meant, and whether that has to be allowed.

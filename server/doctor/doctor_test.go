@@ -64,7 +64,13 @@ func TestExamine(t *testing.T) {
 		{"nothing is wrong", func(*patient, *Options) {}, nil},
 		{"no kubeconfig", func(_ *patient, o *Options) {
 			o.Open = func() (Cluster, error) { return nil, &config.Problem{Message: "no cluster", Hint: "start one"} }
+		}, []string{"kubeconfig error: no cluster → start one", "cluster unknown", "rights unknown", "registry unknown"}},
+		{"no kubeconfig, and the project needs none", func(_ *patient, o *Options) {
+			o.Spare = true
+			o.Open = func() (Cluster, error) { return nil, &config.Problem{Message: "no cluster", Hint: "start one"} }
 		}, []string{"kubeconfig warning: no cluster → start one", "cluster unknown", "rights unknown", "registry unknown"}},
+		{"a cluster that does not answer, and the project needs none", func(p *patient, o *Options) { o.Spare, p.reach = true, errors.New("refused") },
+			[]string{"cluster warning: refused", "rights unknown", "registry unknown"}},
 		{"no Compose plugin", func(_ *patient, o *Options) {
 			o.Compose = func(context.Context) (string, error) {
 				return "", &config.Problem{Message: "no plugin", Hint: "install it"}
