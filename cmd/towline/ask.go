@@ -43,7 +43,18 @@ func askCommand(name string, do func(context.Context, *api.Client, string) error
 			if err != nil {
 				return err
 			}
-			return askEach(picked, func(r *api.ResourceStatus) error { return do(cmd.Context(), client, r.Name) })
+			var asked []string
+			err = askEach(picked, func(r *api.ResourceStatus) error {
+				err := do(cmd.Context(), client, r.Name)
+				if err == nil {
+					asked = append(asked, r.Name)
+				}
+				return err
+			})
+			if len(asked) > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s asked of %s; `towline status` shows it\n", name, api.Listed(asked, 8, " and "))
+			}
+			return err
 		},
 	}
 	ws.register(cmd)

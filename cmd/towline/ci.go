@@ -55,7 +55,7 @@ minutes in all, and 5 for a resource to become ready, where it does not.`,
 	cmd.Flags().StringVar(&reports.junit, "junit", "", "write a JUnit report to this file")
 	cmd.Flags().StringVar(&reports.json, "json", "", "write the whole status to this file, as towline status --json prints it")
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
-	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace for objects that name none (default: the context's); made if it is not there")
+	cmd.Flags().Var((*namespaceName)(&req.Namespace), "namespace", "namespace for objects that name none (default: the context's); made if it is not there")
 	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, takeOverUsage)
 	return cmd
 }

@@ -39,6 +39,9 @@ func daemonCommand() *cobra.Command {
 				}
 				return api.NewClient(e).Shutdown(cmd.Context())
 			}
+			if info, err := os.Stat(e.Workspace); err != nil || !info.IsDir() {
+				return &config.Problem{Message: fmt.Sprintf("there is no folder %s to serve", workspace), Hint: "--workspace names the folder that holds the Tiltfile"}
+			}
 			err = daemon.Run(cmd.Context(), daemon.Options{
 				Endpoint: e, Version: version, Linger: linger, Agent: agentBinaries(),
 				Evaluate: evaluator(),

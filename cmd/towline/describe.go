@@ -15,6 +15,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/logs"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -225,7 +226,7 @@ const someErrors = 5
 func (d *description) errors(ctx context.Context) {
 	var all []string
 	_ = d.p.client.Logs(ctx, api.LogsRequest{LogFilter: api.LogFilter{Resources: []string{d.r.Name}}}, func(l api.LogLine) error { // the rest is told
-		if l.Level == "error" {
+		if logs.Rank(l.Level) >= logs.Rank("error") {
 			all = append(all, l.Time.Local().Format(clockTime)+"  "+line(l.Text))
 		}
 		return nil

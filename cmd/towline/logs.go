@@ -101,7 +101,7 @@ func (o *logsOptions) run(ctx context.Context, args []string) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	return err
+	return daemonEnded(err)
 }
 
 // times reads what --since and --until mean.

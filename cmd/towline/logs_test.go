@@ -291,3 +291,23 @@ func TestTimesOfLogs(t *testing.T) {
 		}
 	}
 }
+
+// TestFollowedDaemonIsKilled in the middle of a line: what is said is a sentence.
+func TestFollowedDaemonIsKilled(t *testing.T) {
+	serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == api.RouteLogs {
+			_ = json.NewEncoder(w).Encode(api.LogLine{Resource: "web", Text: "hello"})
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		}
+	})
+	var err error
+	said := captured(t, func() {
+		root := rootCommand()
+		root.SetArgs([]string{"logs", "-f", "web"})
+		err = root.ExecuteContext(t.Context())
+	})
+	if err == nil || !strings.Contains(err.Error(), "the daemon ended") || !strings.Contains(said, "hello") {
+		t.Errorf("%v, said %q", err, said)
+	}
+}

@@ -6,9 +6,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
@@ -30,10 +32,16 @@ func main() {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	root := rootCommand()
-	if err := root.ExecuteContext(ctx); err != nil {
+	out := &answer{w: os.Stdout}
+	root.SetOut(out)
+	if err := cmp.Or(root.ExecuteContext(ctx), out.failed); err != nil {
 		var code exitCode
 		if errors.As(err, &code) {
 			os.Exit(int(code))
+		}
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			fmt.Fprintln(os.Stderr, "interrupted")
+			os.Exit(128 + int(syscall.SIGINT))
 		}
 		report(commandProblem(root, err))
 		os.Exit(1)
@@ -67,6 +75,21 @@ cluster, turns every save into running code in its pods, and debugs it there.`,
 	add("editor", lspCommand(), dapCommand(), daemonCommand())
 	speakPlainly(root)
 	return root
+}
+
+// answer is where a command writes its answer. What could not be written fails
+// the command at its end: half an answer is none.
+type answer struct {
+	w      io.Writer
+	failed error // the first time
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	n, err := a.w.Write(p)
+	if err != nil && a.failed == nil {
+		a.failed = fmt.Errorf("the answer could not be written: %w", err)
+	}
+	return n, err
 }
 
 // report shows an error as a person should read it.

@@ -228,6 +228,9 @@ func (p *progress) summary(s api.Status) {
 	o := api.OutcomeOf(&s)
 	fmt.Fprintf(p.w, "%d of %d ready in %s%s\n", o.Ready, o.Total, short(time.Since(p.began)), inCluster(&s))
 	for _, r := range s.Resources {
+		if !answers(&r) {
+			continue
+		}
 		for _, f := range r.Forwards {
 			if f.Problem == "" {
 				fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf("  %s  %s  %s", r.Name, f.URL, f.Name), " "))

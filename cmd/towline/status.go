@@ -27,6 +27,7 @@ func statusCommand() *cobra.Command {
 		Short:   "Show what is up, in sync and ready",
 		Example: "  towline status\n  towline status 'group3*' --label backend\n  towline status --failed",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			out := cmd.OutOrStdout()
 			chosen.names = args
 			e, _, err := ws.find()
 			if err != nil {
@@ -45,7 +46,7 @@ func statusCommand() *cobra.Command {
 				case asJSON:
 					s.Up, s.Phase, s.State, s.Text = true, api.PhaseError, api.StateUnknown, left.Message+": "+left.Hint
 				default:
-					fmt.Printf("%s.\n%s.\n", capital(left.Message), left.Hint)
+					fmt.Fprintf(out, "%s.\n%s.\n", capital(left.Message), left.Hint)
 					return nil
 				}
 			}
@@ -59,17 +60,17 @@ func statusCommand() *cobra.Command {
 				})
 			}
 			if asJSON {
-				enc := json.NewEncoder(os.Stdout)
+				enc := json.NewEncoder(out)
 				enc.SetIndent("", "  ")
 				return enc.Encode(s)
 			}
 			if failed && s.Up && len(s.Resources) == 0 {
-				fmt.Println("No resource has failed.")
+				fmt.Fprintln(out, "No resource has failed.")
 				s.Resources = nil
 			}
-			printStatus(os.Stdout, s, columnsOf(os.Stdout))
+			printStatus(out, s, columnsOf(os.Stdout))
 			if verbose {
-				printInForce(os.Stdout, s)
+				printInForce(out, s)
 			}
 			if slices.ContainsFunc(api.OutcomeOf(&s).Failed, func(r *api.ResourceStatus) bool { return !r.State.Passing() }) || s.Left != "" || s.Config.Error != nil {
 				return errReported
@@ -113,6 +114,10 @@ func columnsOf(w *os.File) int {
 func printStatus(w io.Writer, s api.Status, columns int) {
 	if !s.Up && s.Left != "" {
 		fmt.Fprintf(w, "Not all is down. `towline down` goes on with it.\nerror: %s\n", s.Left)
+		return
+	}
+	if s.State == api.StateStopping {
+		fmt.Fprintln(w, "It is being taken down. `towline down` waits for the end.")
 		return
 	}
 	if !s.Up {
@@ -191,6 +196,9 @@ func printLinks(w io.Writer, resources []api.ResourceStatus, all bool) {
 		fmt.Fprintf(table, "  %s\t%s\n", name, url)
 	}
 	for _, r := range resources {
+		if !answers(&r) {
+			continue
+		}
 		for i, f := range r.Forwards {
 			if f.Problem == "" && (all || i > 0 || f.Name != "") { // the first stands in the table, without its name
 				row(r.Name, f.URL, f.Name)
@@ -201,6 +209,12 @@ func printLinks(w io.Writer, resources []api.ResourceStatus, all bool) {
 		}
 	}
 	table.Flush()
+}
+
+// answers reports whether anything can answer where a resource is looked at:
+// what is not to be up has endpoints, and nobody behind them.
+func answers(r *api.ResourceStatus) bool {
+	return r.State != api.StateDisabled && r.State != api.StateStopped
 }
 
 // state says where a resource stands; a problem stands below the table.

@@ -57,7 +57,7 @@ func columnsFor(resources []api.ResourceStatus) []column {
 		if r.Proof != api.ProofNone {
 			sync = string(r.Proof)
 		}
-		if len(r.Forwards) > 0 {
+		if answers(&r) && len(r.Forwards) > 0 {
 			endpoint = r.Forwards[0].URL
 			if r.Forwards[0].Problem != "" {
 				endpoint = "port in use"

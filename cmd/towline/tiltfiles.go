@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/towline-dev/towline/server/workspace"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // stdin is the path that stands for the standard input.
@@ -47,7 +49,7 @@ func tiltfilesOf(args []string) ([]string, error) {
 		info, err := os.Stat(arg)
 		switch {
 		case err != nil:
-			return nil, err
+			return nil, unreadable(arg, err)
 		case !info.IsDir():
 			add(filepath.Clean(arg))
 		default:
@@ -57,11 +59,25 @@ func tiltfilesOf(args []string) ([]string, error) {
 				return nil, err
 			}
 			if !found {
-				return nil, fmt.Errorf("no Tiltfile in %s or a folder below it", arg)
+				return nil, &config.Problem{Message: fmt.Sprintf("no Tiltfile in %s or a folder below it", arg), Hint: namesFiles}
 			}
 		}
 	}
 	return out, nil
+}
+
+const namesFiles = "name a Tiltfile, or a folder with some; without a name it is the nearest one above"
+
+// unreadable says what is wrong with a path that a person named.
+func unreadable(path string, err error) error {
+	p := &config.Problem{Message: fmt.Sprintf("%s cannot be read: %v", path, err), Hint: namesFiles}
+	if failed := new(fs.PathError); errors.As(err, &failed) {
+		p.Message = fmt.Sprintf("%s cannot be read: %v", path, failed.Err)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		p.Message = "there is no file or folder " + path
+	}
+	return p
 }
 
 // tiltfilesBelow calls add with each Tiltfile below a folder. Hidden folders

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -48,25 +47,10 @@ project that is up are brought up beside what is. Arguments hold until
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return when all is ready; the project stays up and in sync in the background")
 	cmd.Flags().Var((*timeLimit)(&timeout), "timeout", "give up waiting after this time, 5m for example; what was begun goes on (0: wait)")
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
-	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace for objects that name none (default: the context's); made if it is not there")
+	cmd.Flags().Var((*namespaceName)(&req.Namespace), "namespace", "namespace for objects that name none (default: the context's); made if it is not there")
 	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, takeOverUsage)
 	return cmd
 }
-
-// timeLimit is a duration on the command line, 0 for none.
-type timeLimit time.Duration
-
-func (l *timeLimit) Set(text string) error {
-	d, err := time.ParseDuration(text)
-	if err == nil && d < 0 {
-		err = errors.New("it is over before it begins")
-	}
-	*l = timeLimit(d)
-	return err
-}
-
-func (l *timeLimit) String() string { return time.Duration(*l).String() }
-func (l *timeLimit) Type() string   { return "duration" }
 
 // positional sorts a command's arguments. All are the Tiltfile's, but for those
 // before -- that name resources of a project that is up.
@@ -228,7 +212,7 @@ func followAll(ctx context.Context, e api.Endpoint) error {
 			return interrupted()
 		}
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "the daemon was lost:", err)
+			fmt.Fprintln(os.Stderr, "the daemon was lost:", line(daemonEnded(err).Error()))
 		}
 		req.Tail = 0
 		select {
@@ -237,68 +221,4 @@ func followAll(ctx context.Context, e api.Endpoint) error {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
-}
-
-func downCommand() *cobra.Command {
-	var ws workspaceFlags
-	var req api.DownRequest
-	cmd := &cobra.Command{
-		Use:   "down [-- ARGS]",
-		Short: "Delete what up applied",
-		Long: `Deletes what up applied, as the workspace's own record and the labels in the
-cluster say, so that a broken Tiltfile keeps nothing up. The Tiltfile is
-evaluated all the same, with config.tilt_subcommand == 'down'.
-
-What carries the annotation tilt.dev/down-policy: keep stays, as it does when it
-leaves the Tiltfile. A namespace that up made goes when nothing else is in it.
-Where something cannot be deleted, the exit code is 1 and the next down goes on
-with it.`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			e, tiltfile, err := ws.find()
-			if err != nil {
-				return err
-			}
-			if len(args) > 0 || cmd.ArgsLenAtDash() >= 0 {
-				req.Args = append([]string{}, args...)
-			}
-			req.Tiltfile, req.Env = tiltfile, os.Environ()
-			client, err := connect(cmd.Context(), e)
-			if err != nil {
-				return err
-			}
-			began := time.Now()
-			shown := spin(os.Stdout, "taking down "+filepath.Base(e.Workspace))
-			untold := tellSteps(cmd.Context(), client, began, shown.says)
-			err = client.Down(cmd.Context(), req)
-			untold()
-			shown.stop()
-			if err != nil {
-				return err
-			}
-			fmt.Printf("down in %s\n", short(time.Since(began)))
-			return client.Shutdown(cmd.Context())
-		},
-	}
-	ws.register(cmd)
-	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: the one that up used)")
-	cmd.Flags().StringVar(&req.Namespace, "namespace", "", "namespace (default: the one that up used)")
-	cmd.Flags().BoolVar(&req.DeleteNamespaces, "delete-namespaces", false, "delete the namespaces in the YAML too")
-	cmd.Flags().BoolVar(&req.Forget, "forget", false, "delete nothing and forget what is up: its cluster is gone")
-	return cmd
-}
-
-// tellSteps tells what a daemon does from a moment on, until stop is called.
-func tellSteps(ctx context.Context, client *api.Client, from time.Time, tell func(string)) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = client.Logs(ctx, api.LogsRequest{Follow: true, Tail: 1}, func(l api.LogLine) error { // ends with ctx
-			if l.Source == api.LogTowline && l.Time.After(from) {
-				tell(line(l.Text))
-			}
-			return nil
-		})
-	}()
-	return func() { cancel(); <-ended }
 }

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -107,6 +111,18 @@ func leftUp(e api.Endpoint) *config.Problem {
 	return &config.Problem{
 		Message: "the daemon does not run, and the project is up" + where,
 		Hint:    "`towline up` goes on with it, `towline down` takes it down",
+	}
+}
+
+// daemonEnded says in words that a daemon ended in the middle of an answer; any other
+// error is given back.
+func daemonEnded(err error) error {
+	if !slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE}, func(e error) bool { return errors.Is(err, e) }) {
+		return err
+	}
+	return &config.Problem{
+		Message: "the daemon ended before it had answered",
+		Hint:    "`towline status` shows what is up, and `towline up` goes on with it",
 	}
 }
 

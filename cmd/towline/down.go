@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/daemon"
+)
+
+func downCommand() *cobra.Command {
+	var ws workspaceFlags
+	var req api.DownRequest
+	cmd := &cobra.Command{
+		Use:   "down [-- ARGS]",
+		Short: "Delete what up applied",
+		Long: `Deletes what up applied, as the workspace's own record and the labels in the
+cluster say, so that a broken Tiltfile keeps nothing up. The Tiltfile is
+evaluated all the same, with config.tilt_subcommand == 'down'.
+
+What carries the annotation tilt.dev/down-policy: keep stays, as it does when it
+leaves the Tiltfile. A namespace that up made goes when nothing else is in it.
+Where something cannot be deleted, the exit code is 1 and the next down goes on
+with it.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, tiltfile, err := ws.find()
+			if err != nil {
+				return err
+			}
+			if len(args) > 0 || cmd.ArgsLenAtDash() >= 0 {
+				req.Args = append([]string{}, args...)
+			}
+			req.Tiltfile, req.Env = tiltfile, os.Environ()
+			return down(cmd.Context(), cmd.OutOrStdout(), e, req)
+		},
+	}
+	ws.register(cmd)
+	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: the one that up used)")
+	cmd.Flags().Var((*namespaceName)(&req.Namespace), "namespace", "namespace (default: the one that up used)")
+	cmd.Flags().BoolVar(&req.DeleteNamespaces, "delete-namespaces", false, "delete the namespaces in the YAML too")
+	cmd.Flags().BoolVar(&req.Forget, "forget", false, "delete nothing and forget what is up: its cluster is gone")
+	return cmd
+}
+
+// down takes a project down and says what became of it.
+func down(ctx context.Context, out io.Writer, e api.Endpoint, req api.DownRequest) error {
+	client, err := connect(ctx, e)
+	if err != nil {
+		return err
+	}
+	before, err := client.Status(ctx)
+	if err != nil {
+		return daemonEnded(err)
+	}
+	some := before.Up || before.Left != "" || before.State == api.StateStopping || daemon.Remembered(e) != nil
+	began := time.Now()
+	shown := spin(os.Stdout, "taking down "+filepath.Base(e.Workspace))
+	untold := tellSteps(ctx, client, began, func(text string) { some = true; shown.says(text) })
+	err = client.Down(ctx, req)
+	untold()
+	shown.stop()
+	switch {
+	case ctx.Err() != nil:
+		return leftGoing(ctx, out, client)
+	case err != nil:
+		return daemonEnded(err)
+	case !some:
+		fmt.Fprintln(out, "nothing was up")
+	case req.Forget:
+		fmt.Fprintln(out, "forgotten; nothing was deleted")
+	default:
+		fmt.Fprintf(out, "down in %s\n", short(time.Since(began)))
+	}
+	return client.Shutdown(ctx)
+}
+
+// leftGoing says where a takedown stands that a person waits for no longer.
+func leftGoing(ctx context.Context, out io.Writer, client *api.Client) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	text := "Interrupted. `towline status` shows what is up."
+	if s, err := client.Status(ctx); err == nil && s.State == api.StateStopping {
+		text = "Going down goes on without you. `towline status` shows it, `towline down` waits for its end."
+	}
+	fmt.Fprintln(out, text)
+	return exitCode(128 + int(syscall.SIGINT))
+}
+
+// tellSteps tells what a daemon does from a moment on, until stop is called.
+func tellSteps(ctx context.Context, client *api.Client, from time.Time, tell func(string)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = client.Logs(ctx, api.LogsRequest{Follow: true, Tail: 1}, func(l api.LogLine) error { // ends with ctx
+			if l.Source == api.LogTowline && l.Time.After(from) {
+				tell(line(l.Text))
+			}
+			return nil
+		})
+	}()
+	return func() { cancel(); <-ended }
+}
