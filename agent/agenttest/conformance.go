@@ -154,6 +154,9 @@ func testApply(t *testing.T, ctx context.Context, s Subject) {
 	if diff := cmp.Diff(want, result.Applied, cmpopts.IgnoreFields(wire.Entry{}, "ModTime")); diff != "" {
 		t.Errorf("acknowledged (-want +got):\n%s", diff)
 	}
+	if result.StageMicros < 0 || result.CommitMicros < 1 {
+		t.Errorf("staging took %d µs and the commit %d, want 0 or more and 1 or more", result.StageMicros, result.CommitMicros)
+	}
 	if result.Process.State != wire.StateHeld {
 		t.Errorf("the application is %q after a change without a start, want it held", result.Process.State)
 	}

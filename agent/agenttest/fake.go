@@ -23,6 +23,9 @@ import (
 type Fake struct {
 	// OnRun performs commands; nil succeeds without output.
 	OnRun func(cmd wire.Command, stdout, stderr io.Writer) wire.Exit
+	// OnCommit is called when a transaction is staged and nothing is in place yet;
+	// nil does nothing. It may call Close: nothing is put in place then.
+	OnCommit func()
 	// OnDial connects to ports; nil refuses all.
 	OnDial func(port int) (net.Conn, error)
 	// OnDebug begins debugging sessions; nil refuses.
@@ -344,26 +347,54 @@ func (f *Fake) Run(ctx context.Context, cmd wire.Command, stdout, stderr io.Writ
 
 // Apply changes the map of files, runs the commands and counts the restart.
 func (f *Fake) Apply(ctx context.Context, change client.Change) (wire.Result, error) {
+	began := time.Now()
 	contents, err := readAll(change)
 	if err != nil {
 		return wire.Result{}, err
+	}
+	if f.OnCommit != nil {
+		f.OnCommit()
 	}
 	if err := f.enter(ctx); err != nil {
 		return wire.Result{}, err
 	}
 	defer f.mu.Unlock()
+	result := wire.Result{StageMicros: micros(&began)}
+	if err := f.commit(change, contents, &result); err != nil {
+		return wire.Result{}, err
+	}
+	result.CommitMicros = max(micros(&began), 1)
+	f.run(&change, &result)
+	result.RunMicros = micros(&began)
+	if result.Failed() == nil && (change.Restart || change.Start && f.process.State != wire.StateRunning) {
+		f.start(wire.StartOptions{})
+	}
+	result.RestartMicros = micros(&began)
+	result.Process = f.process
+	return result, nil
+}
+
+// micros returns how long ago a moment is, and sets it to now.
+func micros(since *time.Time) int64 {
+	now := time.Now()
+	took := now.Sub(*since).Microseconds()
+	*since = now
+	return took
+}
+
+// commit changes the map of files, or nothing. f.mu is held.
+func (f *Fake) commit(change client.Change, contents [][]byte, result *wire.Result) error {
 	if err := f.failNext; err != nil {
 		f.failNext = nil
-		return wire.Result{}, err
+		return err
 	}
 	for _, file := range change.Files {
 		if dir := f.blocker(file.Path); dir != "" {
 			e := wire.Errorf(wire.CodeUnwritable, "writing %s: %s is not writable (permission denied)", file.Path, dir)
 			e.Path, e.UID = file.Path.String(), f.facts.UID
-			return wire.Result{}, e
+			return e
 		}
 	}
-	var result wire.Result
 	for _, d := range change.Deletes {
 		if _, mounted := f.mounts[d.String()]; mounted {
 			result.Covered = append(result.Covered, wire.Covered{Path: d.String(), Mount: d.String(), Type: "fake"})
@@ -374,46 +405,48 @@ func (f *Fake) Apply(ctx context.Context, change client.Change) (wire.Result, er
 		}
 	}
 	for i, file := range change.Files {
-		if there, mounted := f.mounts[file.Path.String()]; mounted {
-			if there != string(contents[i]) {
-				result.Covered = append(result.Covered, wire.Covered{Path: file.Path.String(), Mount: file.Path.String(), Type: "fake"})
-			}
-			result.Applied = append(result.Applied, entry(file.Path, f.files[file.Path.String()], true, true))
-			continue
+		name := file.Path.String()
+		if there, mounted := f.mounts[name]; !mounted {
+			f.write(file, contents[i])
+		} else if there != string(contents[i]) {
+			result.Covered = append(result.Covered, wire.Covered{Path: name, Mount: name, Type: "fake"})
 		}
-		if file.Kind != wire.KindDir {
-			f.remove(file.Path.String())
-		}
-		for dir := path.Dir(file.Path.String()); dir != "/"; dir = path.Dir(dir) {
-			if have, ok := f.files[dir]; ok && have.Kind != wire.KindDir {
-				delete(f.files, dir)
-			}
-		}
-		f.files[file.Path.String()] = FakeFile{File: file, Content: contents[i]}
-		if file.Kind != wire.KindDir {
-			f.placed[file.Path.String()] = file.Path
-		}
-		result.Applied = append(result.Applied, entry(file.Path, f.files[file.Path.String()], true, true))
+		result.Applied = append(result.Applied, entry(file.Path, f.files[name], true, true))
 	}
 	f.applied = append(f.applied, change.Transaction)
+	return nil
+}
+
+// write puts a file, link or folder in place of what is there. f.mu is held.
+func (f *Fake) write(file wire.File, content []byte) {
+	name := file.Path.String()
+	if file.Kind != wire.KindDir {
+		f.remove(name)
+		f.placed[name] = file.Path
+	}
+	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
+		if have, ok := f.files[dir]; ok && have.Kind != wire.KindDir {
+			delete(f.files, dir)
+		}
+	}
+	f.files[name] = FakeFile{File: file, Content: content}
+}
+
+// run performs what follows from a change, up to the first that fails. f.mu is held.
+func (f *Fake) run(change *client.Change, result *wire.Result) {
 	if !change.Follows(len(result.Covered)) {
 		change.Runs, change.Restart = nil, false
 	}
 	for _, cmd := range change.Runs {
 		exit := wire.Exit{}
 		if f.OnRun != nil {
-			exit = f.OnRun(cmd, outputTo(change, false), outputTo(change, true))
+			exit = f.OnRun(cmd, outputTo(*change, false), outputTo(*change, true))
 		}
 		result.Runs = append(result.Runs, exit)
 		if !exit.OK() {
-			break
+			return
 		}
 	}
-	if result.Failed() == nil && (change.Restart || change.Start && f.process.State != wire.StateRunning) {
-		f.start(wire.StartOptions{})
-	}
-	result.Process = f.process
-	return result, nil
 }
 
 func outputTo(change client.Change, stderr bool) io.Writer {

@@ -29,7 +29,7 @@ func (s *Server) apply(ctx context.Context, q *request) error {
 	if err := s.files(q, &t, &result); err != nil {
 		return err
 	}
-	result.StageMicros = time.Since(began).Microseconds()
+	result.StageMicros = time.Since(began).Microseconds() - result.CommitMicros
 	if !t.Follows(len(result.Covered)) {
 		t.Runs, t.Restart = nil, false
 	}
@@ -100,7 +100,9 @@ func (s *Server) files(q *request, t *wire.Transaction, result *wire.Result) err
 		return failed
 	}
 	var err error
+	began := time.Now()
 	result.Applied, result.Deleted, err = stage.Commit()
+	result.CommitMicros = max(time.Since(began).Microseconds(), 1)
 	result.Covered = stage.Covered()
 	return err
 }

@@ -103,8 +103,11 @@ type Result struct {
 	// Runs holds the exits of the commands that ran. A failed one is the last.
 	Runs    []Exit  `json:"runs,omitempty"`
 	Process Process `json:"process"` // after all else
-	// StageMicros, RunMicros and RestartMicros say where the time went.
+	// StageMicros, CommitMicros, RunMicros and RestartMicros say where the time
+	// went. An agent that tells staging and commit apart says at least 1 of the
+	// commit.
 	StageMicros   int64 `json:"stage_us"`
+	CommitMicros  int64 `json:"commit_us,omitempty"`
 	RunMicros     int64 `json:"run_us,omitempty"`
 	RestartMicros int64 `json:"restart_us,omitempty"`
 }

@@ -130,6 +130,7 @@ type ResourceStatus struct {
 	Ends        bool               `json:"ends,omitempty"`    // it is done when its pods or its command have ended
 	Changed     bool               `json:"changed,omitempty"` // files changed and a manual trigger is awaited
 	LastUpdate  *Update            `json:"last_update,omitempty"`
+	LastSave    *LastSave          `json:"last_save,omitempty"`
 	Images      []ImageStatus      `json:"images,omitempty"`
 	Targets     []Target           `json:"targets,omitempty"`
 	Forwards    []Forward          `json:"forwards,omitempty"`

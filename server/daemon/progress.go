@@ -21,11 +21,7 @@ type progress struct {
 func (p *progress) begins(s *engine.State, e engine.Effect, now time.Time) {
 	switch e := e.(type) {
 	case engine.Live:
-		way := api.WayLive
-		if e.Restart {
-			way = api.WayRestart
-		}
-		p.news.Sent(s.Target(e.Target).Resource, way, now)
+		p.news.SentLive(s.Target(e.Target).Resource, e, now)
 		p.updates.sync(e)
 	case engine.Build:
 		for _, name := range engine.Users(s.Project, e.Image.Ref) {
@@ -48,6 +44,7 @@ func (p *progress) ends(project *config.Project, e engine.Event) {
 	switch e := e.(type) {
 	case engine.LiveDone:
 		p.updates.syncEnded(e.Target)
+		p.news.Arrived(e)
 	case engine.Built:
 		if e.Problem == nil {
 			return

@@ -6,6 +6,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/status"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -36,7 +37,7 @@ func TestProgressFollowsASave(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := progress{updates: newUpdates()}
-			p.news.Saved(1, []string{"/w/a"}, []string{"web"}, time.Now())
+			p.news.Saved(1, []string{"/w/a"}, []status.Concern{{Resource: "web"}}, time.Now())
 			p.begins(state, test.effect, time.Now())
 			p.ends(project, test.event)
 			kind := ""

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/status"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -136,7 +137,7 @@ func (c *core) changed(paths map[string]bool, saved bool) []string {
 	c.dirty = c.dirty || len(c.sources.held) > 0 // what is asked may be another
 	if len(e.Images)+len(e.Locals) > 0 {
 		c.saves.saved(c.state.Batch + 1)
-		c.progress.news.Saved(c.state.Batch+1, concerned(e), c.state.Concerned(e), time.Now())
+		c.progress.news.Saved(c.state.Batch+1, concerned(e), concerns(&c.state, e), time.Now())
 		c.step(e)
 	}
 	return files
@@ -153,6 +154,22 @@ func concerned(e engine.Changed) []string {
 	}
 	slices.Sort(files)
 	return slices.Compact(files)
+}
+
+// concerns are the resources that depend on a change, each with its containers
+// that run an image of changed files.
+func concerns(s *engine.State, e engine.Changed) []status.Concern {
+	var all []status.Concern
+	for _, name := range s.Concerned(e) {
+		c := status.Concern{Resource: name}
+		for _, id := range s.TargetsOf(name) {
+			if len(e.Images[s.Target(id).Image]) > 0 {
+				c.Containers = append(c.Containers, id)
+			}
+		}
+		all = append(all, c)
+	}
+	return all
 }
 
 // reevaluate evaluates because files changed, by themselves and not by a

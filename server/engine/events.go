@@ -112,7 +112,16 @@ type LiveDone struct {
 	Rebuild    bool
 	Unlike     []File
 	Started    time.Time // with a restart: since when the new process runs, by its node's clock
+	Stages     LiveStages
 	Extraneous []string
+}
+
+// LiveStages are when a live update came how far, by the clock of this machine;
+// zero: nobody has seen it.
+type LiveStages struct {
+	Staged    time.Time // the agent had all contents, checked, beside their places
+	Applied   time.Time // they were in place
+	Restarted time.Time // the new process ran
 }
 
 // Triggered asks for a full update of a resource.

@@ -146,7 +146,7 @@ func (g *generator) name(t reflect.Type, later *[]reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Bool:
 		return "boolean"
-	case reflect.Int, reflect.Int64, reflect.Uint64:
+	case reflect.Int, reflect.Int64, reflect.Uint64, reflect.Float64:
 		return "number"
 	case reflect.Pointer:
 		return g.name(t.Elem(), later)

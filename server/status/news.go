@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -23,29 +22,32 @@ const maxSaves = 64
 // concurrent use.
 type News struct {
 	saves     []*tracked
+	last      map[string]*api.LastSave // by resource. What was handed out is never changed
 	problems  map[string]api.ProblemEvent
 	operation *api.Operation
 	settled   bool // it was, since the project is up
 }
 
-// tracked is a save on its way.
-type tracked struct {
-	api.Save
-	began time.Time
-	open  map[string]bool // resources that it has not come to its end in
-	news  bool            // it is to be told
+// Concern is a resource that a save concerns, with its containers that are to
+// have the files.
+type Concern struct {
+	Resource   string
+	Containers []engine.TargetID
 }
 
-// Saved notes a set of files that changed together, and the resources that
-// depend on them.
-func (n *News) Saved(batch uint64, files, resources []string, at time.Time) {
-	if len(resources) == 0 {
+// Saved notes a set of files that changed together, and what depends on them.
+func (n *News) Saved(batch uint64, files []string, concerns []Concern, at time.Time) {
+	if len(concerns) == 0 {
 		return
 	}
-	s := &tracked{began: at, open: map[string]bool{}, news: true}
+	s := &tracked{began: at, open: map[string]bool{}, news: true, live: map[string]arrivals{}}
 	s.Save = api.Save{N: batch, Files: files, At: map[api.SaveStage]time.Time{api.SaveSaved: at}}
-	for _, r := range resources {
-		s.To, s.open[r] = append(s.To, api.SaveTo{Resource: r, Way: api.WayNone}), true
+	for _, c := range concerns {
+		s.To, s.open[c.Resource] = append(s.To, api.SaveTo{Resource: c.Resource, Way: api.WayNone}), true
+		s.live[c.Resource] = arrivals{}
+		for _, id := range c.Containers {
+			s.live[c.Resource][id] = arrival{}
+		}
 	}
 	n.saves = append(n.saves, s)
 	if len(n.saves) > maxSaves {
@@ -53,27 +55,44 @@ func (n *News) Saved(batch uint64, files, resources []string, at time.Time) {
 	}
 }
 
-// Sent notes that what changed leaves for a resource.
+// Sent notes that what changed leaves for a resource, but not for its containers.
 func (n *News) Sent(resource string, way api.SaveWay, at time.Time) {
 	for _, s := range n.saves {
-		for i := range s.To {
-			if s.To[i].Resource != resource || !s.open[resource] {
-				continue
-			}
-			s.To[i].Way, s.news = way, true
-			if _, sent := s.At[api.SaveSent]; !sent {
-				s.At = with(s.At, api.SaveSent, at)
-			}
-		}
+		s.sent(resource, way, at)
 	}
 }
 
-// Follow takes the next status and returns what is new with it.
+// SentLive notes that what changed leaves for a container of a resource. What went
+// through a build is there, whatever its containers get then.
+func (n *News) SentLive(resource string, e engine.Live, at time.Time) {
+	way := api.WayLive
+	if e.Restart {
+		way = api.WayRestart
+	}
+	for _, s := range n.saves {
+		if s.wayTo(resource) == api.WayBuild {
+			continue
+		}
+		s.sent(resource, way, at)
+		s.leaves(resource, e)
+	}
+}
+
+// Arrived notes what came of a live update.
+func (n *News) Arrived(e engine.LiveDone) {
+	for _, s := range n.saves {
+		s.arrived(e)
+	}
+}
+
+// Follow takes the next status, says in it what the last save of each resource
+// came to, and returns what is new with it.
 func (n *News) Follow(s *api.Status, now time.Time) []api.Event {
 	var events []api.Event
 	for _, told := range n.followSaves(s, now) {
 		events = append(events, api.Event{Save: &told})
 	}
+	n.show(s)
 	for _, p := range n.followProblems(s, now) {
 		events = append(events, api.Event{Problem: &p})
 	}
@@ -81,118 +100,6 @@ func (n *News) Follow(s *api.Status, now time.Time) []api.Event {
 		events = append(events, api.Event{Operation: &o})
 	}
 	return events
-}
-
-func (n *News) followSaves(s *api.Status, now time.Time) []api.Save {
-	var told []api.Save
-	byName := map[string]*api.ResourceStatus{}
-	for i := range s.Resources {
-		byName[s.Resources[i].Name] = &s.Resources[i]
-	}
-	for _, v := range n.saves {
-		for i := range v.To {
-			v.follow(&v.To[i], byName[v.To[i].Resource], now)
-		}
-		if v.Ended = len(v.open) == 0; v.Ended && v.all(api.WayLive, api.WayRestart, api.WayBuild) {
-			v.At = with(v.At, api.SaveReady, now)
-		}
-		if v.news {
-			v.Text, v.news = v.text(), false
-			out := v.Save
-			out.To = slices.Clone(v.To)
-			told = append(told, out)
-		}
-	}
-	n.saves = slices.DeleteFunc(n.saves, func(v *tracked) bool { return v.Ended })
-	return told
-}
-
-// follow judges how a save fares in one resource. Before it is sent there, that
-// a resource is fine means nothing.
-func (v *tracked) follow(to *api.SaveTo, r *api.ResourceStatus, now time.Time) {
-	switch {
-	case !v.open[to.Resource]:
-		return
-	case r == nil || r.State == api.StateStopped || r.State == api.StateDisabled:
-		to.Way = api.WayNone
-	case r.State.Bad() && r.Problem != nil:
-		to.Way, to.MS = api.WayFailed, since(v.began, now)
-	case to.Way != api.WayNone && r.State.Good() && (r.Proof == api.ProofNone || r.Proof == api.ProofInSync):
-		to.MS = since(v.began, now)
-		if v.covered(r) {
-			to.Way = api.WayCovered
-		}
-	default:
-		return
-	}
-	delete(v.open, to.Resource)
-	v.news = true
-}
-
-// covered reports whether the containers of a resource see nothing of a save.
-func (v *tracked) covered(r *api.ResourceStatus) bool {
-	all := coveredIn(r)
-	return !slices.ContainsFunc(v.Files, func(f string) bool {
-		return !slices.ContainsFunc(all, func(c api.Covered) bool { return c.Local == f })
-	})
-}
-
-func since(began, now time.Time) float64 {
-	return float64(now.Sub(began).Round(10*time.Microsecond)) / float64(time.Millisecond)
-}
-
-// all reports whether the save got into all its resources by one of some ways.
-func (v *tracked) all(ways ...api.SaveWay) bool {
-	return !slices.ContainsFunc(v.To, func(to api.SaveTo) bool { return !slices.Contains(ways, to.Way) })
-}
-
-// text says in a line how a save fares.
-func (v *tracked) text() string {
-	what := filepath.Base(v.Files[0])
-	if more := len(v.Files) - 1; more > 0 {
-		what += fmt.Sprintf(" and %d more", more)
-	}
-	by := map[api.SaveWay][]string{}
-	longest := 0.0
-	for _, to := range v.To {
-		way := to.Way
-		if v.open[to.Resource] {
-			way = ""
-		}
-		by[way] = append(by[way], to.Resource)
-		longest = max(longest, to.MS)
-	}
-	there := slices.Concat(by[api.WayLive], by[api.WayRestart], by[api.WayBuild])
-	switch {
-	case len(by[api.WayFailed]) > 0:
-		return what + ": " + strings.Join(by[api.WayFailed], ", ") + " failed"
-	case len(by[""]) > 0:
-		return what + " on its way to " + strings.Join(by[""], ", ")
-	case len(there) == 0 && len(by[api.WayCovered]) > 0:
-		return what + ": not in " + strings.Join(by[api.WayCovered], ", ") + ", where something else is mounted"
-	case len(there) == 0:
-		return what + ": " + strings.Join(by[api.WayNone], ", ") + " not up"
-	}
-	out := fmt.Sprintf("%s in %s, %s", what, strings.Join(there, ", "), brief(longest))
-	if len(by[api.WayRestart]) > 0 {
-		out += ", restarted"
-	}
-	return out
-}
-
-// brief is a time in ms as a person reads it.
-func brief(ms float64) string {
-	if ms < 1000 {
-		return fmt.Sprintf("%.0f ms", max(ms, 1))
-	}
-	return fmt.Sprintf("%.1f s", ms/1000)
-}
-
-// with is a map with one entry more; what was told is never changed.
-func with(at map[api.SaveStage]time.Time, stage api.SaveStage, t time.Time) map[api.SaveStage]time.Time {
-	at = maps.Clone(at)
-	at[stage] = t
-	return at
 }
 
 func (n *News) followProblems(s *api.Status, now time.Time) []api.ProblemEvent {

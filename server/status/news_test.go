@@ -16,7 +16,8 @@ import (
 // teller follows statuses, a line for each thing that is told.
 type teller struct {
 	News
-	now time.Time
+	now  time.Time
+	told []api.Save // with the last status
 }
 
 // show takes a status, "web:ready/in sync api:error!compile failed", after some
@@ -40,9 +41,11 @@ func (n *teller) show(after int, text string, change ...func(*api.Status)) []str
 		f(s)
 	}
 	var out []string
+	n.told = nil
 	for _, e := range n.Follow(s, n.now) {
 		switch {
 		case e.Save != nil:
+			n.told = append(n.told, *e.Save)
 			line := fmt.Sprintf("save %d: %s", e.Save.N, e.Save.Text)
 			if e.Save.Ended {
 				line += ", ended"
@@ -61,7 +64,16 @@ func (n *teller) show(after int, text string, change ...func(*api.Status)) []str
 }
 
 func (n *teller) saved(batch uint64, file string, resources ...string) {
-	n.Saved(batch, []string{"/w/" + file}, resources, n.now)
+	n.Saved(batch, []string{"/w/" + file}, concerning(resources...), n.now)
+}
+
+// concerning are resources without containers.
+func concerning(resources ...string) []Concern {
+	var all []Concern
+	for _, r := range resources {
+		all = append(all, Concern{Resource: r})
+	}
+	return all
 }
 
 func expect(t *testing.T, what string, got []string, want ...string) {
@@ -90,7 +102,7 @@ func TestNewsOfCoveredSaves(t *testing.T) {
 	n.saved(1, "conf", "web")
 	n.Sent("web", api.WayLive, n.now)
 	expect(t, "covered", n.show(1, "web:ready/in_sync", covered), "save 1: conf: not in web, where something else is mounted, ended")
-	n.Saved(2, []string{"/w/conf", "/w/other"}, []string{"web"}, n.now)
+	n.Saved(2, []string{"/w/conf", "/w/other"}, concerning("web"), n.now)
 	n.Sent("web", api.WayLive, n.now)
 	expect(t, "half", n.show(1, "web:ready/in_sync", covered), "save 2: conf and 1 more in web, 1 ms, ended")
 }

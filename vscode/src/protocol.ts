@@ -147,6 +147,7 @@ export interface ResourceStatus {
   ends?: boolean;
   changed?: boolean;
   last_update?: Update;
+  last_save?: LastSave;
   images?: ImageStatus[];
   targets?: Target[];
   forwards?: Forward[];
@@ -176,6 +177,19 @@ export interface Update {
   files?: number;
   reason?: string;
 }
+
+export interface LastSave {
+  n: number;
+  file: string;
+  files: number;
+  saved: string;
+  way: SaveWay;
+  stages_ms: Record<string, number> | null;
+  text: string;
+  ended?: boolean;
+}
+
+export type SaveWay = "none" | "live" | "restart" | "build" | "failed" | "covered";
 
 export interface ImageStatus {
   ref: string;

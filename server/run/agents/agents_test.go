@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -242,6 +243,82 @@ func TestLiveBringsFiles(t *testing.T) {
 			t.Errorf("log %q", b.lines)
 		}
 	})
+}
+
+// TestStagesOfALiveUpdate: each is said once it was seen, by this machine's clock.
+func TestStagesOfALiveUpdate(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.connect()
+		wait := func() { time.Sleep(10 * time.Millisecond) }
+		make, exit := []config.Step{{Argv: []string{"make"}}}, wire.Exit{}
+		b.agent.OnCommit = wait
+		b.agent.OnRun = func(wire.Command, io.Writer, io.Writer) wire.Exit { wait(); return exit }
+		took := func(l engine.Live, files ...string) string {
+			t.Helper()
+			began := time.Now()
+			b.live(l, files...)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			for _, e := range b.events {
+				if done, is := e.(engine.LiveDone); is {
+					b.events = nil
+					text := ""
+					for _, at := range []time.Time{done.Stages.Staged, done.Stages.Applied, done.Stages.Restarted} {
+						if at.IsZero() {
+							text += " -"
+						} else {
+							text += " " + at.Sub(began).Round(time.Millisecond).String()
+						}
+					}
+					return text[1:]
+				}
+			}
+			t.Fatalf("no answer in %+v", b.events)
+			return ""
+		}
+		check := func(what, got, want string) {
+			t.Helper()
+			if got != want {
+				t.Errorf("%s: staged, applied, restarted after %q, want %q", what, got, want)
+			}
+		}
+		check("all", took(engine.Live{Restart: true, Runs: make}, "x", "1"), "10ms 10ms 20ms")
+		check("no restart", took(engine.Live{}, "x", "2"), "10ms 10ms -")
+		check("nothing differs", took(engine.Live{Check: true}, "x", "2"), "- - -")
+		check("a restart alone", took(engine.Live{Restart: true}), "- - 10ms")
+		exit = wire.Exit{Code: 1}
+		check("a command fails", took(engine.Live{Restart: true, Runs: make}, "x", "3"), "10ms 10ms -")
+		b.agent.Mount("/srv/conf", "theirs")
+		check("all is mounted over", took(engine.Live{Restart: true}, "conf", "ours"), "- - -")
+		b.agent.FailNext(wire.Errorf(wire.CodeUnwritable, "no room"))
+		check("it is refused", took(engine.Live{Restart: true}, "x", "4"), "- - -")
+		b.agent.OnCommit = func() { wait(); _ = b.agent.Close() }
+		check("the agent goes between staged and applied", took(engine.Live{Restart: true}, "x", "5"), "- - -")
+	})
+}
+
+// TestStagesThatCannotBe: what an agent says of its own time fits in the time that
+// it took to answer, and an older one does not tell staging and commit apart.
+func TestStagesThatCannotBe(t *testing.T) {
+	asked := time.Unix(1000, 0)
+	answered := asked.Add(time.Second)
+	change := client.Change{Transaction: wire.Transaction{Files: []wire.File{{}}, Restart: true}}
+	for name, test := range map[string]struct {
+		result wire.Result
+		want   engine.LiveStages
+	}{
+		"an older agent":  {wire.Result{}, engine.LiveStages{Applied: answered}},
+		"too long":        {wire.Result{RunMicros: math.MaxInt64, RestartMicros: math.MaxInt64, CommitMicros: math.MaxInt64}, engine.LiveStages{Staged: asked, Applied: asked}},
+		"less than none":  {wire.Result{RunMicros: -1e9, RestartMicros: math.MinInt64, CommitMicros: 1}, engine.LiveStages{Staged: answered.Add(-time.Microsecond), Applied: answered}},
+		"nothing runs":    {wire.Result{Process: wire.Process{State: wire.StateExited}}, engine.LiveStages{Applied: answered}},
+		"it runs by then": {wire.Result{RestartMicros: 1e5, Process: wire.Process{State: wire.StateRunning}}, engine.LiveStages{Applied: answered.Add(-100 * time.Millisecond), Restarted: answered}},
+	} {
+		if diff := cmp.Diff(test.want, stages(&change, &test.result, asked, answered)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
 }
 
 // TestMountedOver: what is mounted over in the container costs no build and no

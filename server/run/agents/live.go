@@ -74,7 +74,9 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 	change.Output = func(_ bool, p []byte) { _, _ = out.Write(p) } // never fails
 	debugged := change.Restart && s.debugged
 	change.Restart, change.Due = change.Restart && !debugged, e.Must
+	asked := time.Now()
 	result, err := s.agent.Apply(ctx, change)
+	answered := time.Now()
 	out.Flush()
 	if err != nil {
 		done.Problem = syncProblem(e, err)
@@ -85,6 +87,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 		}
 		return done
 	}
+	done.Stages = stages(&change, &result, asked, answered)
 	a.update(t, func(t *target) { t.status.Covered = covered(t.status.Covered, e.Files, result.Covered) })
 	if debugged && result.Failed() == nil && change.Follows(len(result.Covered)) {
 		if err := a.restartDebugged(ctx, t, s.agent); err != nil {
@@ -103,6 +106,30 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 	}
 	done.Problem = cmp.Or(commandProblem(e, result), done.Problem)
 	return done
+}
+
+// stages says when a change came how far, by the agent's answer: what followed
+// on a stage, the agent has measured. What it says beyond the time that the
+// answer took is not believed.
+func stages(change *client.Change, result *wire.Result, asked, answered time.Time) (s engine.LiveStages) {
+	before := func(t time.Time, micros int64) time.Time {
+		micros = min(max(micros, 0), answered.Sub(asked).Microseconds())
+		if t = t.Add(-time.Duration(micros) * time.Microsecond); t.Before(asked) {
+			return asked
+		}
+		return t
+	}
+	if change.Restart && result.Failed() == nil && change.Follows(len(result.Covered)) && result.Process.State == wire.StateRunning {
+		s.Restarted = answered
+	}
+	if len(change.Files)+len(change.Deletes) <= len(result.Covered) {
+		return s
+	}
+	s.Applied = before(before(answered, result.RestartMicros), result.RunMicros)
+	if result.CommitMicros > 0 {
+		s.Staged = before(s.Applied, result.CommitMicros)
+	}
+	return s
 }
 
 // covered is what is covered after an update, by what was before and what came
