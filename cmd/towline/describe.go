@@ -106,6 +106,7 @@ func (d *description) whole() {
 		}
 		d.fact("Last update", update)
 	}
+	d.fact("Last save", lastSave(*r, time.Now()))
 	if l := spec.Local; l != nil {
 		d.fact("Command", quoteWords(l.Cmd.Argv))
 		d.fact("Serves", quoteWords(l.ServeCmd.Argv))

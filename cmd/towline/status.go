@@ -72,6 +72,9 @@ func statusCommand() *cobra.Command {
 			if verbose {
 				printInForce(out, s)
 			}
+			if len(args) > 0 {
+				printLastSaves(cmd.OutOrStdout(), s.Resources, time.Now())
+			}
 			if slices.ContainsFunc(api.OutcomeOf(&s).Failed, func(r *api.ResourceStatus) bool { return !r.State.Passing() }) || s.Left != "" || s.Config.Error != nil {
 				return errReported
 			}

@@ -26,7 +26,7 @@ func watchCommand() *cobra.Command {
 
 With --json each line is an event: the first a snapshot ("status"), each later
 one what changed since ("changes", four times a second at most), how far a save
-has come ("save"), a problem that came or was mended ("problem"), the progress of
+has come ("save": its stages saved, sent, staged, applied, restarted and ready, those that were seen), a problem that came or was mended ("problem"), the progress of
 what a person waits for ("operation") or, with --logs, a line of the log ("log").
 A number ("seq") grows with them. A program that was away goes on with --since
 NUMBER, and gets a snapshot where the daemon no longer knows. Editors and the

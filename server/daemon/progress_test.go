@@ -10,6 +10,66 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
+// TestStagesByTheEngine has a save go into a container by what the engine asks for,
+// one answered and one not: only what was answered is said.
+func TestStagesByTheEngine(t *testing.T) {
+	project := &config.Project{
+		Images:    []config.Image{{Ref: "img", LiveUpdate: []config.Step{{Kind: config.StepSync, Local: "/w", Remote: "/srv"}}}},
+		Resources: []config.Resource{{Name: "web", Kind: config.KindK8s, Images: []string{"img"}, Enabled: true, AutoInit: true}},
+	}
+	ids := []engine.TargetID{{Pod: "web-1"}, {Pod: "web-2"}}
+	var state engine.State
+	p := progress{updates: newUpdates()}
+	var sent []engine.Live
+	step := func(e engine.Event) {
+		p.ends(project, e)
+		next, effects := engine.Step(state, e)
+		state = next
+		for _, effect := range effects {
+			p.begins(&state, effect, time.Unix(1, 0))
+			if live, is := effect.(engine.Live); is {
+				sent = append(sent, live)
+			}
+		}
+	}
+	step(engine.Configured{Project: project})
+	step(engine.Wanted{})
+	step(engine.Built{Ref: "img", Pushed: "img:1"})
+	step(engine.Applied{Resource: "web"})
+	var seen []engine.Seen
+	for _, id := range ids {
+		seen = append(seen, engine.Seen{ID: id, Image: "img", Pushed: "img:1", Instance: "1", Running: true})
+	}
+	step(engine.Observed{Resource: "web", Ready: true, Targets: seen})
+	for _, id := range ids {
+		step(engine.Attached{Target: id, Instance: "1"})
+	}
+	for _, live := range sent {
+		step(engine.LiveDone{Target: live.Target, Batch: live.Batch})
+	}
+	sent = nil
+	changed := engine.Changed{Images: map[string][]string{"img": {"/w/a"}}}
+	p.news.Saved(state.Batch+1, concerned(changed), concerns(&state, changed), time.Unix(1, 0))
+	step(changed)
+	if len(sent) != 2 {
+		t.Fatalf("sent %+v, want a live update of each container", sent)
+	}
+	last := func() *api.LastSave {
+		s := status.Of(status.Facts{Project: project, State: &state})
+		p.news.Follow(s, time.Unix(2, 0))
+		return s.Resources[0].LastSave
+	}
+	applied := time.Unix(1, 5e6)
+	step(engine.LiveDone{Target: sent[0].Target, Batch: sent[0].Batch, Stages: engine.LiveStages{Applied: applied}})
+	if got, want := last().Text, "a: sent after 1 ms, on its way"; got != want {
+		t.Errorf("one of two has it: %q, want %q", got, want)
+	}
+	step(engine.LiveDone{Target: sent[1].Target, Batch: sent[1].Batch, Stages: engine.LiveStages{Applied: applied.Add(4e6)}})
+	if got, want := last().Text, "a: sent after 1 ms, applied 9 ms, ready 1.0 s"; got != want {
+		t.Errorf("both have it: %q, want %q", got, want)
+	}
+}
+
 // TestProgressFollowsASave has effects and events of one resource: what its last
 // update, its container's last sync and the save are said to be.
 func TestProgressFollowsASave(t *testing.T) {

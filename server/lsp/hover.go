@@ -80,6 +80,9 @@ func resourceMarkdown(r *api.ResourceStatus) string {
 			fmt.Fprintf(&b, ", for %s", u.Reason)
 		}
 	}
+	if v := r.LastSave; v != nil {
+		fmt.Fprintf(&b, "\n- last save: %s", v.Text)
+	}
 	return b.String()
 }
 
