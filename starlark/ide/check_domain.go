@@ -210,6 +210,9 @@ func (c *checker) literalRole(lit *syntax.Literal, role decl.Role, fn string) {
 // port checks a port, or a forward written as text.
 func (c *checker) port(lit *syntax.Literal) {
 	if lit.Kind == syntax.INT {
+		if n, err := strconv.Atoi(lit.Raw); err == nil && n <= 65535 {
+			return // as nearly all are, and this needs no big number
+		}
 		if n := lit.Int(); n != nil && (n.Sign() < 0 || !n.IsInt64() || n.Int64() > 65535) {
 			c.add(lit.Span(), CodePort, "%s is no port: the largest is 65535", lit.Raw)
 		}
