@@ -11,16 +11,31 @@ import (
 // environment than this one: a database that only some developers switch on,
 // or a file that was looked for before.
 func (c *checker) certain(off int) bool {
-	if c.depends == nil {
-		c.depends = []syntax.Span{}
-		syntax.Walk(c.f.File, func(n syntax.Node) bool {
-			before := len(c.depends)
-			c.depends = append(c.depends, dependent(n)...)
-			return len(c.depends) == before
+	part := &c.f.Parts[c.f.PartAt(off)]
+	depends := part.Fact(dependsFact{}, func() any { return dependsIn(part) }).([]syntax.Span)
+	off -= part.Start
+	i := sort.Search(len(depends), func(i int) bool { return depends[i].End > off })
+	return i == len(depends) || off < depends[i].Start
+}
+
+// dependsFact is the key of what depends on something among the facts of a
+// piece.
+type dependsFact struct{}
+
+// dependsIn returns the places of a part, from its start on, that may not run
+// when the file does.
+func dependsIn(part *syntax.Part) []syntax.Span {
+	list := []syntax.Span{}
+	for _, st := range part.Stmts() {
+		syntax.Walk(st, func(n syntax.Node) bool {
+			found := dependent(n)
+			for _, span := range found {
+				list = append(list, syntax.Span{Start: span.Start - part.Start, End: span.End - part.Start})
+			}
+			return len(found) == 0
 		})
 	}
-	i := sort.Search(len(c.depends), func(i int) bool { return c.depends[i].End > off })
-	return i == len(c.depends) || off < c.depends[i].Start
+	return list
 }
 
 // dependent returns the parts of a node that may not run when the node does, in

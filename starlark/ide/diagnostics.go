@@ -170,7 +170,6 @@ type checker struct {
 	given    map[string]bool // see declared
 	known    *evaluatedNames // see evaluatedNames
 	inner    []syntax.Span   // see inScope
-	depends  []syntax.Span   // see certain
 	folder   folder          // see here
 	searches int             // through all names or the whole file, for one complaint
 }

@@ -20,6 +20,7 @@ var steps = flag.Int("edits", 600, "how many random edits TestIncremental makes"
 var pasted = []string{
 	"docker_build('a', '.')\n", "def helper(x, y=1):\n    return x\n", "load('./lib/Tiltfile', 'build')\n", "x = build('a')\n", "k8s_res", "x.", "if x:\n    y = ",
 	"# said\n", "(", ")", "'", "\n", "\n\n", "    ", "helper(", "for n in [1]:\n    z = n\n", "k8s_resource('web', port_", "é", "", "", "alp", "'''", "v1alpha1.",
+	"y = 1 if x else k8s_resource('nope')\n", "k8s_resource('nope', resource_deps=x or ['gone'])\n",
 }
 
 // TestIncremental edits texts at random, keeps what may be kept of each for the
@@ -31,6 +32,7 @@ func TestIncremental(t *testing.T) {
 	list := seeds(t)
 	s, w := newWorld(t, &txtar.Archive{Files: []txtar.File{
 		{Name: "Tiltfile"},
+		{Name: "project.json", Data: []byte(`{"resources": [{"name": "web", "kind": "k8s"}]}`)},
 		{Name: "lib/Tiltfile", Data: []byte("def build(name): return struct(a=name)\n")},
 		{Name: "ext/a/Tiltfile", Data: []byte("def alpha(): pass\n")},
 	}})
