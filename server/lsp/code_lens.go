@@ -79,8 +79,8 @@ func (v *view) declared(snap *workspace.Snapshot, project *project, status *api.
 
 // commands returns the lenses of a resource.
 func (d declaredResource) commands(u uri.URI) []lsp.Command {
+	argument, err := json.Marshal(protocol.CommandArguments{ProjectParams: protocol.ProjectParams{URI: string(u)}, Resource: d.name})
 	command := func(title, name string) lsp.Command {
-		argument, err := json.Marshal(protocol.CommandArguments{ProjectParams: protocol.ProjectParams{URI: string(u)}, Resource: d.name})
 		if err != nil {
 			return lsp.Command{Title: title}
 		}
