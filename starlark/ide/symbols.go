@@ -34,19 +34,21 @@ type Symbol struct {
 // resources and images, in the order of the text.
 func DocumentSymbols(s *Analysis, f *resolve.File) []Symbol {
 	refs := map[int]stringRef{}
-	for _, t := range stringRefs(infer.New(s.loaded), f) {
+	in := infer.New(s.loaded)
+	for _, t := range stringRefs(in, f) {
 		if groupOf(t.role) != noGroup && declares(t) {
 			if _, ok := refs[t.call.Start]; !ok || t.role == decl.RoleNewName {
 				refs[t.call.Start] = t
 			}
 		}
 	}
-	b := &symbols{f: f, refs: refs, seen: map[*resolve.Binding]bool{}}
+	b := &symbols{f: f, in: in, refs: refs, seen: map[*resolve.Binding]bool{}}
 	return b.stmts(f.Stmts())
 }
 
 type symbols struct {
 	f    *resolve.File
+	in   *infer.Inference
 	refs map[int]stringRef // by the start of their calls
 	seen map[*resolve.Binding]bool
 }
@@ -57,7 +59,7 @@ func (b *symbols) stmts(list []syntax.Stmt) []Symbol {
 		switch st := st.(type) {
 		case *syntax.DefStmt:
 			if st.Name.Name != "" {
-				sig := infer.NewSignature(infer.Value{Def: st, From: b.f})
+				sig := b.in.DefSignature(infer.Value{Def: st, From: b.f})
 				out = append(out, Symbol{st.Name.Name, strings.TrimPrefix(sig.Text(), "def "+st.Name.Name), SymbolFunction, st.Span(), st.Name.Span(), b.stmts(st.Body)})
 			}
 		case *syntax.AssignStmt:
