@@ -34,7 +34,7 @@ func (c *checker) call(call *syntax.CallExpr) {
 		if bound[i] < 0 {
 			continue
 		}
-		p := sig.Params[bound[i]]
+		p := &sig.Params[bound[i]]
 		if p.Deprecated && a.Name != nil {
 			d := c.add(a.Name.Span(), CodeDeprecated, "%s: %s", p.Name, strings.TrimSpace(strings.TrimPrefix(p.Doc, "Deprecated:")))
 			d.Tag = Deprecated
@@ -67,7 +67,7 @@ func (c *checker) arity(call *syntax.CallExpr, sig *infer.Signature, bound []int
 			return
 		case bound[i] < 0:
 		default:
-			p := sig.Params[bound[i]]
+			p := &sig.Params[bound[i]]
 			if given[bound[i]] && p.Kind < decl.VarArgs && a.Name != nil && !repeated(call, i) {
 				d := c.add(a.Name.Span(), CodeDuplicateArg, "%s: %s was given by position already", sig.Name, p.Name)
 				before := call.Args[i-1].End // there is one, that has the position
@@ -76,7 +76,8 @@ func (c *checker) arity(call *syntax.CallExpr, sig *infer.Signature, bound []int
 			given[bound[i]] = true
 		}
 	}
-	for i, p := range sig.Params {
+	for i := range sig.Params {
+		p := &sig.Params[i]
 		if given[i] || meant[i] || !p.Required || kwargs || args && p.Kind != decl.Keyword {
 			continue
 		}
@@ -116,7 +117,8 @@ func count(n int, what string) string {
 func (c *checker) unknownArg(a *syntax.Arg, sig *infer.Signature, bound []int) int {
 	name, meant := a.Name.Name, ""
 	var names []string
-	for i, p := range sig.Params {
+	for i := range sig.Params {
+		p := &sig.Params[i]
 		if p.Name == name {
 			d := c.add(a.Name.Span(), CodeUnknownArg, "%s: %s is taken by its position only", sig.Name, name)
 			d.Fixes = append(d.Fixes, Fix{"Leave out the name", []Edit{{c.f.Name, syntax.Span{Start: a.Name.Start, End: a.X.Span().Start}, ""}}, true})
@@ -146,7 +148,7 @@ func (c *checker) unknownArg(a *syntax.Arg, sig *infer.Signature, bound []int) i
 
 // argType reports a literal of a type that a parameter of a built-in cannot
 // accept. Where Tilt converts, or the table is not strict, nothing is said.
-func (c *checker) argType(a *syntax.Arg, sig *infer.Signature, p decl.Param) {
+func (c *checker) argType(a *syntax.Arg, sig *infer.Signature, p *decl.Param) {
 	got := literalType(a.X)
 	if got == "" || p.Type.Accepts(got) {
 		return

@@ -173,8 +173,8 @@ func (sig *Signature) Arg(call *syntax.CallExpr, i int) int {
 // Named returns the parameter that takes a keyword, -1 when none does.
 func (sig *Signature) Named(name string) int {
 	rest := -1
-	for i, p := range sig.Params {
-		switch {
+	for i := range sig.Params {
+		switch p := &sig.Params[i]; {
 		case p.Kind == decl.VarKwargs:
 			rest = i
 		case p.Name == name && (p.Kind == decl.Normal || p.Kind == decl.Keyword):
@@ -187,8 +187,8 @@ func (sig *Signature) Named(name string) int {
 // Positional returns the parameter that takes the n-th argument, -1 when none
 // does.
 func (sig *Signature) Positional(n int) int {
-	for i, p := range sig.Params {
-		switch p.Kind {
+	for i := range sig.Params {
+		switch sig.Params[i].Kind {
 		case decl.Normal, decl.Positional:
 			if n == 0 {
 				return i
