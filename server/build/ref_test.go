@@ -214,6 +214,8 @@ func TestFilter(t *testing.T) {
 			[]string{"d/e/f.txt", "d/g.txt"}, "**\n!d\n"},
 		{"only and ignore", config.Image{Only: []string{dir + "/d"}, Ignores: []config.Ignore{{Base: dir, Patterns: []string{"**/f.txt"}}}},
 			[]string{"d/g.txt"}, "**\n!d\n**/f.txt\n"},
+		{"nothing but some", config.Image{Ignores: []config.Ignore{{Base: dir, Patterns: []string{".", "**", "!keep*.log", "!d/**", "d/e/", "!a/*.txt"}}}},
+			[]string{"a/b.txt", "d/g.txt", "keep.log"}, ".\n**\n!keep*.log\n!d/**\nd/e/\n!a/*.txt\n"},
 		{"two with exceptions", config.Image{Only: []string{dir + "/d"}, Ignores: []config.Ignore{{Base: dir, Patterns: []string{"d/*", "!d/e"}}}},
 			[]string{"d/e/f.txt"}, "-"},
 	} {
