@@ -53,15 +53,14 @@ func completesResources(cmd *cobra.Command) *cobra.Command {
 
 // resourcesOf are those of the project that a command is about, none where
 // nothing is up.
-func resourcesOf(cmd *cobra.Command) []api.ResourceStatus {
+func resourcesOf(cmd *cobra.Command) []api.ResourceStatus { return statusOf(cmd).Resources }
+
+// statusOf is that of the project that a command is about, none where nothing is up.
+func statusOf(cmd *cobra.Command) (s api.Status) {
 	file, _ := cmd.Flags().GetString("file")
 	_, client, err := (&workspaceFlags{file: file}).running(cmd.Context())
-	if err != nil {
-		return nil
+	if err == nil {
+		s, _ = client.Status(cmd.Context()) // there is nobody to tell
 	}
-	s, err := client.Status(cmd.Context())
-	if err != nil {
-		return nil
-	}
-	return s.Resources
+	return s
 }

@@ -65,7 +65,7 @@ cluster, turns every save into running code in its pods, and debugs it there.`,
 			root.AddCommand(c)
 		}
 	}
-	add("run", upCommand(), ciCommand(), argsCommand(), downCommand(), statusCommand(), watchCommand(), logsCommand(), doctorCommand(), triggerCommand(), buttonCommand(), restartCommand(), enableCommand(), disableCommand(), waitCommand(), getCommand(), describeCommand(), execCommand(), shellCommand(), forwardCommand(), evalCommand(), extensionsCommand(), checkCommand(), fmtCommand(), docsCommand(), versionCommand())
+	add("run", upCommand(), ciCommand(), argsCommand(), downCommand(), statusCommand(), watchCommand(), logsCommand(), doctorCommand(), triggerCommand(), buttonCommand(), answerCommand(), restartCommand(), enableCommand(), disableCommand(), waitCommand(), getCommand(), describeCommand(), execCommand(), shellCommand(), forwardCommand(), evalCommand(), extensionsCommand(), checkCommand(), fmtCommand(), docsCommand(), versionCommand())
 	for _, c := range root.Commands() {
 		if c.ValidArgsFunction == nil && strings.Contains(c.Use, "RESOURCE") {
 			completesResources(c)

@@ -147,6 +147,9 @@ func printStatus(w io.Writer, s api.Status, columns int) {
 		endpoints := printTable(w, s.Resources, columns)
 		printLinks(w, s.Resources, !endpoints)
 	}
+	for _, a := range s.Asks {
+		fmt.Fprintf(w, "\nquestion: %s\nhint:  `%s`; `towline answer` lists what else may be said\n", line(a.Text), answerLine(a, a.Choices[0]))
+	}
 	printWarnings(w, s.Config.Warnings)
 	for _, text := range problems(s) {
 		fmt.Fprintln(w)

@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
-	"github.com/towline-dev/towline/starlark/config"
 )
 
 // emptiedFrom is how many files must have gone at once, and none be left, for a
@@ -26,7 +24,7 @@ func (s *sources) hold(images map[string][]string) {
 			held := slices.DeleteFunc(slices.Clone(changed), func(p string) bool { return !gone(p) })
 			changed = slices.DeleteFunc(changed, gone)
 			s.held[ref] = append(s.held[ref], held...)
-			s.warn(s.owners(root), fmt.Errorf("%s is empty: %d files that went are still in the pods of %s; save any file, or trigger a resource, to delete them there too", root, len(held), ref))
+			s.warn(s.owners(root), fmt.Errorf("%s is empty: %d files that went are still in the pods of %s; save any file, trigger a resource or say so by `towline answer`, to delete them there too", root, len(held), ref))
 		}
 		if images[ref] = changed; len(changed) == 0 {
 			delete(images, ref)
@@ -69,20 +67,6 @@ const (
 	askDelete    = "delete:"
 	choiceDelete = "delete"
 )
-
-// answer takes a person's answer to one of the asks, and returns what follows.
-func (s *sources) answer(id, choice string) (engine.Changed, error) {
-	asks := s.asks()
-	at := slices.IndexFunc(asks, func(a api.Ask) bool { return a.ID == id })
-	switch {
-	case at < 0:
-		return engine.Changed{}, &config.Problem{Message: fmt.Sprintf("nothing is asked as %q any more", id), Hint: "`towline status --json` has what is asked now"}
-	case !slices.Contains(asks[at].Choices, choice):
-		return engine.Changed{}, &config.Problem{Message: fmt.Sprintf("%q is no answer to: %s", choice, asks[at].Text), Hint: fmt.Sprintf("the choices are %q", asks[at].Choices)}
-	}
-	ref := strings.TrimPrefix(id, askDelete)
-	return engine.Changed{Images: map[string][]string{ref: s.release(ref)}}, nil
-}
 
 // confirm lets go of all that is held back, and returns what follows.
 func (s *sources) confirm() engine.Changed {

@@ -3,16 +3,19 @@ package daemon
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
 // TestEmptiedFolder removes all files of a folder at once.
 func TestEmptiedFolder(t *testing.T) {
+	answer := func(c *core, id, choice string) error { return c.answer(api.AnswerRequest{ID: id, Choice: choice}) }
 	for what, test := range map[string]struct {
 		files   int
 		confirm func(g *ground)
@@ -25,11 +28,14 @@ func TestEmptiedFolder(t *testing.T) {
 		"an answer": {30, func(g *ground) {
 			g.core(func(c *core) {
 				asks := c.sources.asks()
-				if len(asks) != 1 || !asks[0].Danger || answerTo(c, "delete:api", "delete") == nil || answerTo(c, asks[0].ID, "keep") == nil {
+				if len(asks) != 1 || !asks[0].Danger || answer(c, "delete:api", "delete") == nil || answer(c, asks[0].ID, "keep") == nil {
 					g.must(fmt.Errorf("asked is %+v, or a wrong answer is taken", asks))
 					return
 				}
-				g.must(answerTo(c, asks[0].ID, asks[0].Choices[0]))
+				g.must(answer(c, asks[0].ID, asks[0].Choices[0]))
+				if err := answer(c, asks[0].ID, asks[0].Choices[0]); err == nil || !strings.Contains(err.Error(), "answered already") {
+					g.must(fmt.Errorf("answered twice: %w", err))
+				}
 				if again := c.sources.asks(); len(again) > 0 {
 					g.must(fmt.Errorf("it is asked again: %+v", again))
 				}
@@ -82,13 +88,4 @@ func TestEmptiedFolder(t *testing.T) {
 			})
 		})
 	}
-}
-
-// answerTo answers an ask as a face does.
-func answerTo(c *core, id, choice string) error {
-	e, err := c.sources.answer(id, choice)
-	if err == nil {
-		c.step(e)
-	}
-	return err
 }

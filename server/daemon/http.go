@@ -95,11 +95,7 @@ func (d *Daemon) handleAnswer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, err := in(r.Context(), d, func(c *core, answer func(struct{}, error)) {
-		e, err := c.sources.answer(req.ID, req.Choice)
-		if err == nil {
-			c.step(e)
-		}
-		answer(struct{}{}, err)
+		answer(struct{}{}, c.answer(req))
 	})
 	if err != nil {
 		d.fail(w, err)

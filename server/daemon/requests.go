@@ -9,15 +9,16 @@ import (
 // requests are what people have asked for and what waits for its turn. The
 // core's goroutine alone uses it, but for takeOver.
 type requests struct {
-	subcommand string       // that the Tiltfile is told
-	asked      int          // those that go on and want the Tiltfile to run
-	developers int          // those of them that bring the project up, but for a build server
-	defects    int          // what went on when there was one is given up
-	turn       int          // counts Downs: an Up that began before one is overtaken
-	down       bool         // a Down runs
-	waiting    []func()     // for its end
-	left       string       // why the last one did not end, "" if it did
-	takeOver   *atomic.Bool // objects of other workspaces, for the runner that is up
+	subcommand string            // that the Tiltfile is told
+	asked      int               // those that go on and want the Tiltfile to run
+	developers int               // those of them that bring the project up, but for a build server
+	defects    int               // what went on when there was one is given up
+	turn       int               // counts Downs: an Up that began before one is overtaken
+	down       bool              // a Down runs
+	waiting    []func()          // for its end
+	left       string            // why the last one did not end, "" if it did
+	answered   map[string]string // the last answer to each ask, by its id, until the project is down
+	takeOver   *atomic.Bool      // objects of other workspaces, for the runner that is up
 }
 
 func newRequests() requests { return requests{subcommand: "up", takeOver: &atomic.Bool{}} }
@@ -85,10 +86,19 @@ func (r *requests) endDown(err error) []func() {
 		r.left = err.Error()
 	} else {
 		r.takeOver.Store(false)
+		r.answered = nil
 	}
 	waiting := r.waiting
 	r.down, r.waiting = false, nil
 	return waiting
+}
+
+// answers notes the answer to an ask.
+func (r *requests) answers(id, choice string) {
+	if r.answered == nil {
+		r.answered = map[string]string{}
+	}
+	r.answered[id] = choice
 }
 
 // take returns which owners' objects are taken over: anybody's once the person

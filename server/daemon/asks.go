@@ -1,0 +1,71 @@
+package daemon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// The question whether to take what is another's.
+const (
+	askTake    = "take-over"
+	choiceTake = "take over"
+)
+
+// asks are the questions that wait for a person.
+func (c *core) asks() []api.Ask {
+	asks := c.sources.asks()
+	if taken := c.taken(); len(taken) > 0 {
+		asks = append(asks, api.Ask{
+			ID: askTake, Choices: []string{choiceTake}, Danger: true,
+			Text: fmt.Sprintf("What %s would change belongs to somebody else. Take it over? Its owner is not asked.", strings.Join(taken, ", ")),
+		})
+	}
+	return asks
+}
+
+// taken are the resources that were not brought up since what they have is
+// another's.
+func (c *core) taken() []string {
+	var names []string
+	p := c.state.Project
+	for i := 0; p != nil && c.state.Up && i < len(p.Resources); i++ {
+		name := p.Resources[i].Name
+		r := c.state.Resource(name)
+		if r.Wanted && r.Failed != nil && r.Failed.Problem.Cause == config.CauseTaken {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// answer takes a person's answer to one of the asks. Of two who answer, the first
+// one's counts.
+func (c *core) answer(req api.AnswerRequest) error {
+	asks := c.asks()
+	at := slices.IndexFunc(asks, func(a api.Ask) bool { return a.ID == req.ID })
+	before, answered := c.requests.answered[req.ID]
+	switch {
+	case at < 0 && answered:
+		return &config.Problem{Message: fmt.Sprintf("the question %q is answered already, by %q", req.ID, before), Hint: "`towline answer` lists what is asked now"}
+	case at < 0:
+		return &config.Problem{Message: fmt.Sprintf("no question %q is open", req.ID), Hint: "`towline answer` lists what is asked now"}
+	case !slices.Contains(asks[at].Choices, req.Choice):
+		return &config.Problem{Message: fmt.Sprintf("%q is no answer to: %s", req.Choice, asks[at].Text), Hint: fmt.Sprintf("the choices are %q", asks[at].Choices)}
+	}
+	c.requests.answers(req.ID, req.Choice)
+	c.dirty = true
+	if req.ID == askTake {
+		again := c.session.request
+		again.TakeOver = true
+		c.want(again)
+		return nil
+	}
+	ref := strings.TrimPrefix(req.ID, askDelete)
+	c.step(engine.Changed{Images: map[string][]string{ref: c.sources.release(ref)}})
+	return nil
+}

@@ -1,0 +1,57 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// TestTakeOverIsAsked: what belongs to somebody else is asked about while it is
+// in the way; the first answer counts, and has it tried again.
+func TestTakeOverIsAsked(t *testing.T) {
+	inBubble(t, &ground{root: t.TempDir() + "/src", limit: 100}, nil, func(g *ground) {
+		p := &config.Project{Settings: config.Settings{MaxParallelUpdates: 3}, Resources: []config.Resource{
+			{Name: "web", Kind: config.KindK8s, Enabled: true, AutoInit: true}, {Name: "db", Kind: config.KindK8s, Enabled: true, AutoInit: true},
+		}}
+		g.core(func(c *core) {
+			var did []engine.Effect
+			c.tiltfile.good, c.session.runner = p, performer{did: &did}
+			c.configure()
+			c.step(engine.Wanted{})
+			refused := func(choice, id, want string) {
+				t.Helper()
+				err := c.answer(api.AnswerRequest{ID: id, Choice: choice})
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("%q to %s: %v, want %q", choice, id, err, want)
+				}
+			}
+			refused("take over", "take-over", `no question "take-over" is open`)
+			c.step(engine.Applied{Resource: "web"})
+			c.step(engine.Applied{Resource: "db", Problem: &config.Problem{Message: "it belongs to anna", Cause: config.CauseTaken}})
+			asks := c.asks()
+			if len(asks) != 1 || !asks[0].Danger || !strings.Contains(asks[0].Text, "What db would change") {
+				t.Fatalf("asked is %+v", asks)
+			}
+			refused("yes", asks[0].ID, `"yes" is no answer`)
+			did = nil
+			if err := c.answer(api.AnswerRequest{ID: asks[0].ID, Choice: asks[0].Choices[0]}); err != nil {
+				t.Fatal(err)
+			}
+			if !c.requests.takeOver.Load() {
+				t.Error("nothing is taken over")
+			}
+			if apply, is := did[0].(engine.Apply); len(did) != 1 || !is || apply.Resource.Name != "db" {
+				t.Errorf("then follows %+v, want that db is applied again", did)
+			}
+			refused("take over", asks[0].ID, `answered already, by "take over"`)
+			if up := c.store.record.Up; up == nil || up.TakeOver {
+				t.Errorf("written down is %+v, want that it was for now", up)
+			}
+			c.requests.endDown(nil)
+			refused("take over", asks[0].ID, "no question")
+		})
+	})
+}
