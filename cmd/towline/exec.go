@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -107,7 +108,7 @@ func (at inside) run(ctx context.Context, p *project, name string, argv []string
 	if err != nil {
 		return err
 	}
-	o, err := at.choose(spec, pods)
+	o, err := at.choose(r, pods)
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func (at inside) run(ctx context.Context, p *project, name string, argv []string
 
 // choose says which container is meant, and on standard error if there are
 // several.
-func (at inside) choose(spec *config.Resource, pods []kube.Pod) (kube.ExecOptions, error) {
+func (at inside) choose(r *api.ResourceStatus, pods []kube.Pod) (kube.ExecOptions, error) {
 	var names []string
 	for _, p := range pods {
 		names = append(names, p.Name)
@@ -128,16 +129,16 @@ func (at inside) choose(spec *config.Resource, pods []kube.Pod) (kube.ExecOption
 	}
 	switch {
 	case len(pods) == 0:
-		return kube.ExecOptions{}, &config.Problem{Message: spec.Name + " has no pod", Hint: "`towline status " + spec.Name + "` shows what it waits for", Pos: spec.Pos}
+		return kube.ExecOptions{}, &config.Problem{Message: r.Name + " has no pod", Hint: "`towline status " + r.Name + "` shows what it waits for", Pos: r.Pos}
 	case i < 0:
-		return kube.ExecOptions{}, &config.Problem{Message: fmt.Sprintf("%s has no pod %q", spec.Name, at.pod), Hint: "it has " + strings.Join(names, ", ")}
+		return kube.ExecOptions{}, &config.Problem{Message: fmt.Sprintf("%s has no pod %q", r.Name, at.pod), Hint: "it has " + strings.Join(names, ", ")}
 	}
 	pod := pods[i]
 	var containers []string
 	running, meant := "", false
 	for _, c := range pod.Containers {
 		containers = append(containers, c.Name)
-		built := slices.ContainsFunc(spec.Images, func(ref string) bool { return strings.Contains(c.Image, ref) })
+		built := slices.ContainsFunc(r.Targets, func(t api.Target) bool { return t.Pod == pod.Name && t.Container == c.Name })
 		if c.State == kube.ContainerRunning && (running == "" || built && !meant) {
 			running, meant = c.Name, built
 		}
@@ -148,7 +149,7 @@ func (at inside) choose(spec *config.Resource, pods []kube.Pod) (kube.ExecOption
 	case c == nil && at.container != "":
 		return kube.ExecOptions{}, &config.Problem{Message: fmt.Sprintf("pod %s has no container %q", pod.Name, at.container), Hint: "it has " + strings.Join(containers, ", ")}
 	case c == nil || c.State != kube.ContainerRunning:
-		p := &config.Problem{Message: "no container of pod " + pod.Name + " runs", Hint: "`towline describe " + spec.Name + "` says why, `towline logs " + spec.Name + "` what it printed"}
+		p := &config.Problem{Message: "no container of pod " + pod.Name + " runs", Hint: "`towline describe " + r.Name + "` says why, `towline logs " + r.Name + "` what it printed"}
 		if c != nil {
 			p.Message = fmt.Sprintf("container %s of pod %s does not run: %s", c.Name, pod.Name, explained(c))
 		}

@@ -131,12 +131,13 @@ func TestChooseContainer(t *testing.T) {
 		{Name: "old", State: wait, Reason: "CrashLoopBackOff", RestartCount: 2, ExitCode: 3},
 	}}
 	for _, test := range []struct {
-		at     inside
-		images []string
-		pods   []kube.Pod
-		want   string
+		at      inside
+		targets []api.Target
+		pods    []kube.Pod
+		want    string
 	}{
-		{inside{}, []string{"shop/web"}, []kube.Pod{pod}, "web-1 app"},
+		{inside{}, []api.Target{{Pod: "web-1", Container: "app"}}, []kube.Pod{pod}, "web-1 app"},
+		{inside{}, []api.Target{{Pod: "web-0", Container: "app"}}, []kube.Pod{pod}, "web-1 proxy"},
 		{inside{}, nil, []kube.Pod{pod}, "web-1 proxy"},
 		{inside{container: "app"}, nil, []kube.Pod{pod}, "web-1 app"},
 		{inside{pod: "web-0"}, nil, []kube.Pod{pod, {Name: "web-0", Containers: pod.Containers[:1]}}, "web-0 proxy"},
@@ -146,7 +147,7 @@ func TestChooseContainer(t *testing.T) {
 		{inside{}, nil, []kube.Pod{{Name: "web-2", Containers: pod.Containers[2:]}}, "no container of pod web-2 runs"},
 		{inside{}, nil, nil, "web has no pod"},
 	} {
-		o, err := test.at.choose(&config.Resource{Name: "web", Images: test.images}, test.pods)
+		o, err := test.at.choose(&api.ResourceStatus{Name: "web", Targets: test.targets}, test.pods)
 		got := o.Pod + " " + o.Container
 		if p := new(config.Problem); errors.As(err, &p) {
 			got = p.Message
