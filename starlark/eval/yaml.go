@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -64,6 +65,9 @@ func (c *call) yamlOne(v starlark.Value, read func(string) (string, error)) ([]*
 	objects, err := c.run.objects(text, c.pos(), file)
 	if err != nil {
 		if line := yamldoc.LineOf(err); line > 0 { // the place names the file
+			if errors.As(err, new(*manifest.Mistyped)) {
+				return nil, &fault.Located{Pos: config.Position{File: file, Line: line}, Err: fmt.Errorf("this is no object that Kubernetes can read: %w", err)}
+			}
 			return nil, &fault.Located{Pos: config.Position{File: file, Line: line}, Err: fmt.Errorf("this is not a valid YAML file: %w", err)}
 		}
 		return nil, fmt.Errorf("%s is not a valid YAML file: %w", file, err)

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -66,6 +67,9 @@ func (r *reader) add(d yamldoc.Document, within []string) error {
 	}
 	name, _ := MapAt(content, "metadata")["name"].(string)
 	if err := r.types.Check(content, version, kind, name); err != nil {
+		if wrong := new(Mistyped); errors.As(err, &wrong) {
+			return yamldoc.At(yamldoc.NodesAt(r.text, d.Line).Line(append(slices.Clone(within), wrong.path...)), err)
+		}
 		return err
 	}
 	removed := r.types.Prune(content, version, kind)

@@ -4,8 +4,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -47,7 +50,48 @@ func (k *Types) Check(content map[string]any, apiVersion, kind, name string) err
 		return nil
 	}
 	if err := decode(content); err != nil {
-		return fmt.Errorf("decoding %s %q: %w", kind, name, err)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return &Mistyped{path: k.misfit(content, k.info(t)), err: fmt.Errorf("decoding %s %q: %w", kind, name, err)}
+	}
+	return nil
+}
+
+// Mistyped is why Kubernetes cannot decode an object that is valid YAML.
+type Mistyped struct {
+	path []string // of keys and indexes, to the value that does not fit
+	err  error
+}
+
+func (e *Mistyped) Error() string { return e.err.Error() }
+func (e *Mistyped) Unwrap() error { return e.err }
+
+// misfit is the path to the first value, by the keys' order, that does not fit.
+func (k *Types) misfit(v any, t *typeInfo) []string {
+	within := func(key string, v any, t *typeInfo) []string {
+		if t == nil || k.fits(v, t) {
+			return nil
+		}
+		return append([]string{key}, k.misfit(v, t)...)
+	}
+	var path []string
+	switch v := v.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			of := t.elem
+			if field, is := t.fields[key]; is {
+				of = k.info(field)
+			}
+			if path = within(key, v[key], of); path != nil {
+				return path
+			}
+		}
+	case []any:
+		for i, x := range v {
+			if path = within(strconv.Itoa(i), x, t.elem); path != nil {
+				return path
+			}
+		}
 	}
 	return nil
 }

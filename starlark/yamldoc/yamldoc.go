@@ -137,10 +137,11 @@ func separatorError(behind string) error {
 	return fmt.Errorf("invalid Yaml document separator: %s", behind)
 }
 
-// At is an error in the document that begins at a line of its stream.
+// At is an error in the document that begins at a line of its stream. One that
+// has its line already keeps it.
 func At(line int, err error) error {
-	if err == nil {
-		return nil
+	if has := new(atLine); err == nil || errors.As(err, &has) {
+		return err
 	}
 	return &atLine{line, err}
 }
