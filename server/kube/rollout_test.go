@@ -67,11 +67,15 @@ func TestRollout(t *testing.T) {
 		{"daemon updating", daemon + "status: {observedGeneration: 1, desiredNumberScheduled: 2, updatedNumberScheduled: 1, numberAvailable: 2}", Rollout{Message: "1 of 2 pods are updated"}},
 
 		{"job running", job + "status: {active: 1}", Rollout{Message: "job is running: 1 active, 0 succeeded, 0 failed"}},
+		{"job at its third try", job + "status: {active: 1, failed: 2}", Rollout{Message: "job is running: 1 active, 0 succeeded, 2 failed"}},
+		{"job between two tries", job + "status: {failed: 2, conditions: [{type: Complete, status: 'False'}]}", Rollout{Message: "job is running: 0 active, 0 succeeded, 2 failed"}},
+		{"job complete at last", job + "status: {succeeded: 1, failed: 2, conditions: [{type: Complete, status: 'True'}]}", Rollout{Ready: true, Succeeded: true}},
 		{"job complete", job + "status: {conditions: [{type: Complete, status: 'True'}]}", Rollout{Ready: true, Succeeded: true}},
 		{"job failed", job + "status: {conditions: [{type: Failed, status: 'True', reason: BackoffLimitExceeded, message: too often}]}", Rollout{Failed: true, Message: "BackoffLimitExceeded: too often"}},
 
 		{"pod ready", pod + "status: {phase: Running, conditions: [{type: Ready, status: 'True'}]}", ready},
 		{"pod crashes", pod + "status: {phase: Running, containerStatuses: [{name: c, restartCount: 3, state: {waiting: {reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 2}}}]}", Rollout{Failed: true, Message: "container c crashes again and again (exit code 2, 3 restarts)"}},
+		{"pod ended, and is not ready", pod + "status: {phase: Running, conditions: [{type: Ready, status: 'False'}], containerStatuses: [{name: c, restartCount: 3, state: {waiting: {reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 3}}}]}", Rollout{Failed: true, Message: "container c crashes again and again (exit code 3, 3 restarts)"}},
 		{"pod pulls", pod + "status: {phase: Pending, containerStatuses: [{name: c, state: {waiting: {reason: ContainerCreating}}}]}", Rollout{Message: "container c: ContainerCreating"}},
 		{"pod no image", pod + "status: {phase: Pending, containerStatuses: [{name: c, state: {waiting: {reason: ErrImagePull, message: gone}}}]}", Rollout{Failed: true, Message: "container c: ErrImagePull: gone"}},
 		{"pod no room", pod + "status: {phase: Pending, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no memory}]}", Rollout{Failed: true, Message: "pod cannot be scheduled: no memory"}},
