@@ -115,7 +115,7 @@ func (s *sweeper) sweep(ctx context.Context) {
 	if anew {
 		s.watcher.renew()
 	} else {
-		s.watcher.mend()
+		s.watcher.retry()
 	}
 	changed := v.scan(ctx)
 	if len(changed) > 0 && !anew {

@@ -34,7 +34,7 @@ func (t *tiltfile) take(p *config.Project, unattended, up bool) *config.Problem 
 	case p.Error.Cause == config.CauseHeld: // nothing is wrong
 	default:
 		if p.Error.Hint == "" && !unattended {
-			p.Error.Hint = mending(p)
+			p.Error.Hint = fixHint(p)
 			if up && p.Error.Hint != "" {
 				p.Error.Hint += ", and what runs stays as it is until then"
 			}
@@ -106,9 +106,9 @@ func (t *tiltfile) putOff(files []string, evaluate func()) {
 	})
 }
 
-// mending says what a person does about a Tiltfile that failed at a place. Of its
+// fixHint says what a person does about a Tiltfile that failed at a place. Of its
 // arguments another command has to give others.
-func mending(p *config.Project) string {
+func fixHint(p *config.Project) string {
 	name := filepath.Base(p.Error.Pos.File)
 	switch {
 	case slices.ContainsFunc(p.Error.Stack, func(f config.Frame) bool { return strings.Contains(f.Text, "config.parse(") }):

@@ -89,8 +89,8 @@ func (w *watcher) set(roots, folders []string, keep func(string, bool) bool) {
 	}
 }
 
-// mend watches what of the roots and folders is not watched yet.
-func (w *watcher) mend() {
+// retry watches what of the roots and folders is not watched yet.
+func (w *watcher) retry() {
 	w.mu.Lock()
 	ready := w.n != nil
 	if ready {

@@ -12,43 +12,8 @@ func (e Configured) record(s *State) []Effect {
 	changed := changedKind(s, e.Project)
 	limits := s.Project != nil && s.Project.Settings.UpsertTimeout != e.Project.Settings.UpsertTimeout
 	s.Project, s.view = e.Project, newView(e.Project)
-	all := e.Project.LiveImages()
-	images := make(map[string]Image, len(all))
-	for i := range all {
-		spec := &all[i]
-		img := s.Image(spec.Ref)
-		if spec.Builder == config.BuilderNone {
-			img.Pushed = spec.Ref // it is there as soon as its containers are
-		} else if hash := s.view.imageSpec(spec, e.BuildInputs); img.Spec != hash {
-			img.Stale = img.Spec != ""
-			img.Failed = nil
-			img.Spec = hash
-		}
-		images[spec.Ref] = img
-	}
-	specs := resourceSpecs(e.Project)
-	resources := make(map[string]Resource, len(e.Project.Resources))
+	images, resources := e.images(s), e.resources(s, changed, limits)
 	var effects []Effect
-	for _, r := range e.Project.Resources {
-		res, known := s.resources.get(r.Name)
-		if changed[r.Name] {
-			res, known = Resource{}, false // the name is all that it has in common
-		}
-		if hash := specs[r.Name]; res.Spec != hash {
-			res.Spec = hash
-			res.Failed = nil
-			if known && r.Kind == config.KindLocal {
-				res.Dirty = s.Batch + 1
-			}
-		}
-		if limits {
-			res.Failed = nil // it may have failed for want of time
-		}
-		if !known {
-			res.Fresh = true
-		}
-		resources[r.Name] = res
-	}
 	for name := range s.resources.all() {
 		if _, still := resources[name]; !still || changed[name] {
 			effects = append(effects, StopLocal{Resource: name})
@@ -71,6 +36,53 @@ func (e Configured) record(s *State) []Effect {
 	}
 	s.Batch++
 	return effects
+}
+
+// images is what is known of a new project's images.
+func (e Configured) images(s *State) map[string]Image {
+	all := e.Project.LiveImages()
+	images := make(map[string]Image, len(all))
+	for i := range all {
+		spec := &all[i]
+		img := s.Image(spec.Ref)
+		if spec.Builder == config.BuilderNone {
+			img.Pushed = spec.Ref // it is there as soon as its containers are
+		} else if hash := s.view.imageSpec(spec, e.BuildInputs); img.Spec != hash {
+			img.Stale = img.Spec != ""
+			img.Failed = nil
+			img.Spec = hash
+		}
+		images[spec.Ref] = img
+	}
+	return images
+}
+
+// resources is what is known of a new project's resources. Those that changed are
+// something else by now; limits says that another time is given to applies.
+func (e Configured) resources(s *State, changed map[string]bool, limits bool) map[string]Resource {
+	specs := resourceSpecs(e.Project)
+	resources := make(map[string]Resource, len(e.Project.Resources))
+	for _, r := range e.Project.Resources {
+		res, known := s.resources.get(r.Name)
+		if changed[r.Name] {
+			res, known = Resource{}, false // the name is all that it has in common
+		}
+		if hash := specs[r.Name]; res.Spec != hash {
+			res.Spec = hash
+			res.Failed = nil
+			if known && r.Kind == config.KindLocal {
+				res.Dirty = s.Batch + 1
+			}
+		}
+		if limits {
+			res.Failed = nil // it may have failed for want of time
+		}
+		if !known {
+			res.Fresh = true
+		}
+		resources[r.Name] = res
+	}
+	return resources
 }
 
 // changedKind returns the resources that a new project makes something else

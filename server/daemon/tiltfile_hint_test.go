@@ -7,9 +7,9 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// TestMending: what a person is to mend is the file at fault, and not the
+// TestFixHint: what a person is to fix is the file at fault, and not the
 // Tiltfile where its arguments are wrong.
-func TestMending(t *testing.T) {
+func TestFixHint(t *testing.T) {
 	for _, test := range []struct{ file, call, want string }{
 		{"/w/Tiltfile", "k8s_yaml('a.yaml')", "mend the Tiltfile"},
 		{"/w/k8s/a.yaml", "k8s_yaml('k8s/a.yaml')", "mend a.yaml"},
@@ -20,7 +20,7 @@ func TestMending(t *testing.T) {
 	} {
 		p := &config.Project{Tiltfile: "/w/Tiltfile", ConfigFiles: []string{"/w/Tiltfile", "/w/k8s/a.yaml", "/w/lib/Tiltfile.lib"}}
 		p.Error = &config.Problem{Pos: config.Position{File: test.file}, Stack: []config.Frame{{Text: test.call}}}
-		if got := mending(p); !strings.Contains(got, test.want) || test.want == "" && got != "" {
+		if got := fixHint(p); !strings.Contains(got, test.want) || test.want == "" && got != "" {
 			t.Errorf("%s at %s: %q, want %q", test.call, test.file, got, test.want)
 		}
 	}
