@@ -148,13 +148,18 @@ func printStatus(w io.Writer, s api.Status, columns int) {
 		printLinks(w, s.Resources, !endpoints)
 	}
 	for _, a := range s.Asks {
-		fmt.Fprintf(w, "\nquestion: %s\nhint:  `%s`; `towline answer` lists what else may be said\n", line(a.Text), answerLine(a, a.Choices[0]))
+		fmt.Fprintf(w, "\n%s\n", question(a))
 	}
 	printWarnings(w, s.Config.Warnings)
 	for _, text := range problems(s) {
 		fmt.Fprintln(w)
 		fmt.Fprintln(w, text)
 	}
+}
+
+// question is what waits for a person, and how it is answered.
+func question(a api.Ask) string {
+	return fmt.Sprintf("question: %s\nhint:  `%s`; `towline answer` lists what else may be said", line(a.Text), answerLine(a, a.Choices[0]))
 }
 
 // someWarnings is how many warnings of a Tiltfile a status shows.

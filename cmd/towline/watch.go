@@ -17,12 +17,17 @@ const perSecond = 4
 
 func watchCommand() *cobra.Command {
 	var ws workspaceFlags
-	var asJSON, logs bool
+	var asJSON, logs, asView bool
 	var since uint64
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "Tell what changes: each resource's state, line by line or as JSON",
 		Long: `Tells what changes until Ctrl-C or until the daemon ends.
+
+With --view a terminal shows all resources in place, as they are now: the table
+of "towline status" where it has room, else a line for each state and those that
+need a person. What is up stays up when the view is closed. Where no terminal can
+be drawn on (a pipe, TERM=dumb) come lines as without it.
 
 With --json each line is an event: the first a snapshot ("status"), each later
 one what changed since ("changes", four times a second at most), how far a save
@@ -39,14 +44,18 @@ terminal read the same stream.`,
 			}
 			ctx, stop := whileRead(cmd.Context(), os.Stdout)
 			defer stop()
-			if asJSON {
+			switch {
+			case asView && canView(os.Stdout):
+				err = view(ctx, os.Stdout, newProgress(os.Stdout).size, client.Watch)
+				fmt.Fprintln(os.Stdout, stillUp)
+			case asJSON:
 				out := json.NewEncoder(os.Stdout)
 				req := api.WatchRequest{Since: since, Topics: []api.Topic{api.TopicSave, api.TopicProblem, api.TopicOperation}, PerSecond: perSecond}
 				if logs {
 					req.Topics = append(req.Topics, api.TopicLogs)
 				}
 				err = client.Events(ctx, req, func(e api.Event) error { return out.Encode(e) })
-			} else {
+			default:
 				told := changes{w: os.Stdout, began: time.Now(), said: map[string]string{}}
 				err = client.Watch(ctx, func(s *api.Status) error { told.show(*s); return nil })
 			}
@@ -58,6 +67,8 @@ terminal read the same stream.`,
 	}
 	ws.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print events as JSON, one a line")
+	cmd.Flags().BoolVar(&asView, "view", false, "on a terminal: show all resources in place, live")
+	cmd.MarkFlagsMutuallyExclusive("view", "json")
 	cmd.Flags().BoolVar(&logs, "logs", false, "with --json: the lines of the log, too")
 	cmd.Flags().Uint64Var(&since, "since", 0, "with --json: go on after this event")
 	return cmd

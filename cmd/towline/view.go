@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+
+	"github.com/towline-dev/towline/server/api"
+)
+
+// What a view asks of a terminal: a screen of its own, no cursor, and no line
+// that wraps; and all of it given back.
+const (
+	enterView = "\x1b[?1049h\x1b[?25l\x1b[?7l"
+	leaveView = "\x1b[?7h\x1b[?25h\x1b[?1049l"
+)
+
+// stillUp is what leaving a view means.
+const stillUp = "The view is closed, and what is up stays up. `towline down` takes it down."
+
+// canView reports whether a terminal can be drawn on.
+func canView(w *os.File) bool {
+	return term.IsTerminal(int(w.Fd())) && os.Getenv("TERM") != "dumb" && os.Getenv("TERM") != ""
+}
+
+// view draws each status that comes, and every second anew: ages grow, and the
+// terminal may have another size. It ends with ctx, or as the statuses end.
+func view(ctx context.Context, w io.Writer, size func() (columns, rows int), statuses func(context.Context, func(*api.Status) error) error) error {
+	newest, ended := make(chan *api.Status, 1), make(chan error, 1)
+	go func() { // ends with ctx or the daemon; waited for below
+		ended <- statuses(ctx, func(s *api.Status) error {
+			select {
+			case <-newest: // was not drawn, and need not be
+			default:
+			}
+			newest <- s
+			return nil
+		})
+	}()
+	fmt.Fprint(w, enterView)
+	defer fmt.Fprint(w, leaveView)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var now *api.Status
+	for {
+		select {
+		case now = <-newest:
+		case <-tick.C:
+		case err := <-ended:
+			return err
+		}
+		if now != nil {
+			columns, rows := size()
+			fmt.Fprint(w, screen(frame(now, columns, rows)))
+		}
+	}
+}
+
+// screen is how lines replace all that a terminal shows.
+func screen(lines []string) string {
+	return "\x1b[H" + strings.Join(lines, "\x1b[K\r\n") + "\x1b[K\x1b[J"
+}
+
+// frame is what a terminal of a size shows of a status: each resource in the
+// table of `towline status` where they have room, else a line for each state
+// and those that need a person, these first.
+func frame(s *api.Status, columns, rows int) []string {
+	head := []string{cut(mark(s.State)+"  "+line(s.Text), columns)}
+	if where := cluster(s); where != "" {
+		head = append(head, cut("   "+where, columns))
+	}
+	foot := []string{"", cut("Ctrl-C closes the view; what is up stays up.", columns)}
+	room := max(rows-len(head)-len(foot)-1, 0) // below an empty line
+	project := *s
+	var body []string
+	switch {
+	case s.State == api.StateStopped:
+		body, project.Resources = []string{"`towline up` brings the project up."}, nil
+	case len(s.Resources) > 0 && len(s.Resources) < room: // with the table's head
+		var table strings.Builder
+		printTable(&table, s.Resources, columns)
+		body = strings.Split(strings.TrimRight(table.String(), "\n"), "\n")
+	default:
+		body, project.Resources = states(s, columns), nil
+	}
+	for _, a := range s.Asks {
+		body = append(body, paragraph(question(a), columns)...)
+	}
+	for _, text := range problems(project) {
+		body = append(body, paragraph(text, columns)...)
+	}
+	if len(body) > 0 && body[0] == "" {
+		body = body[1:]
+	}
+	if len(body) > room && room > 0 {
+		body = append(body[:room-1], cut("… `towline status` tells the rest", columns))
+	}
+	body = body[:min(len(body), room)]
+	lines := slices.Concat(head, []string{""}, body, foot)
+	return lines[:min(len(lines), max(rows, 1))]
+}
+
+// paragraph is a text below an empty line, its lines broken between words.
+func paragraph(text string, columns int) []string {
+	lines := []string{""}
+	for l := range strings.SplitSeq(text, "\n") {
+		words := strings.Split(l, " ") // spaces stay: what follows "hint:" is aligned
+		l = words[0]
+		for _, word := range words[1:] {
+			if longer := l + " " + word; utf8.RuneCountInString(longer) <= columns {
+				l = longer
+				continue
+			}
+			lines = append(lines, cut(l, columns))
+			l = "       " + word
+		}
+		lines = append(lines, cut(l, columns))
+	}
+	return lines
+}
+
+// states is a line for each state, the worst first, and below them one for each
+// resource that is in a bad one.
+func states(s *api.Status, columns int) []string {
+	kinds, of := byState(*s)
+	slices.SortStableFunc(kinds, func(a, b api.State) int { return rank(b) - rank(a) })
+	var lines, bad []string
+	for _, state := range kinds {
+		text := fmt.Sprintf("%s %4d %s", mark(state), len(of[state]), state)
+		if rank(state) == 2 {
+			text += ": " + reason(of[state][0])
+			for _, r := range of[state] {
+				bad = append(bad, painted(cut("  "+mark(state)+" "+reason(r), columns), colour(state)))
+			}
+		}
+		lines = append(lines, painted(cut(text, columns), colour(state)))
+	}
+	if len(bad) > 0 {
+		lines = append(append(lines, ""), bad...)
+	}
+	return lines
+}
