@@ -54,10 +54,7 @@ func statusCommand() *cobra.Command {
 				return err
 			}
 			if failed {
-				bad := api.OutcomeOf(&s).Failed
-				s.Resources = slices.DeleteFunc(slices.Clone(s.Resources), func(r api.ResourceStatus) bool {
-					return !slices.ContainsFunc(bad, func(b *api.ResourceStatus) bool { return b.Name == r.Name })
-				})
+				s.Resources = failedOf(&s)
 			}
 			if asJSON {
 				enc := json.NewEncoder(out)
@@ -73,12 +70,9 @@ func statusCommand() *cobra.Command {
 				printInForce(out, s)
 			}
 			if len(args) > 0 {
-				printLastSaves(cmd.OutOrStdout(), s.Resources, time.Now())
+				printLastSaves(out, s.Resources, time.Now())
 			}
-			if slices.ContainsFunc(api.OutcomeOf(&s).Failed, func(r *api.ResourceStatus) bool { return !r.State.Passing() }) || s.Left != "" || s.Config.Error != nil {
-				return errReported
-			}
-			return nil
+			return verdictOn(&s)
 		},
 	}
 	ws.register(cmd)
@@ -87,6 +81,24 @@ func statusCommand() *cobra.Command {
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "also which PATH and kubeconfig are in force, and the daemon's log")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the status as JSON, with all that is known of each resource")
 	return cmd
+}
+
+// failedOf are the resources of a status that need a person.
+func failedOf(s *api.Status) []api.ResourceStatus {
+	bad := api.OutcomeOf(s).Failed
+	return slices.DeleteFunc(slices.Clone(s.Resources), func(r api.ResourceStatus) bool {
+		return !slices.ContainsFunc(bad, func(b *api.ResourceStatus) bool { return b.Name == r.Name })
+	})
+}
+
+// verdictOn is how a command ends that has shown a status: badly where a person has to
+// do something.
+func verdictOn(s *api.Status) error {
+	failed := slices.ContainsFunc(api.OutcomeOf(s).Failed, func(r *api.ResourceStatus) bool { return !r.State.Passing() })
+	if failed || s.Left != "" || s.Config.Error != nil {
+		return errReported
+	}
+	return nil
 }
 
 // printInForce says what the daemon took from the terminal, or the editor, that
