@@ -42,7 +42,7 @@ func serveShop(t *testing.T) {
 		case api.RouteProject:
 			_, _ = w.Write(p.AppendJSON(nil))
 		case api.RouteLogs:
-			for _, level := range []string{"", "error"} {
+			for _, level := range []string{"", "error", "fatal"} {
 				_ = json.NewEncoder(w).Encode(api.LogLine{Time: time.Now(), Resource: "site", Level: level, Text: "a line of level " + level})
 			}
 		}
@@ -87,7 +87,7 @@ func TestGet(t *testing.T) {
 		"get forwards -o yaml":       {"- local: 127.0.0.1:8080\n  remote: 80\n"},
 		"get objects":                {"Deployment/web  web"},
 		"describe web":               {"Depends on:  site", "shop/web → reg/shop/web:1", "Deployment/web  /w/k8s.yaml:9", "app: running, ready; process 7 running, in-sync", "/w/web → /app", "127.0.0.1:9090 → 90  in use by postgres"},
-		"describe site":              {"Problem:     exit status 3: no such table\nNext:        look at its log", "Serves:      serve 'a b'", "Updates:     when it is triggered", "/w/site", "a line of level error"},
+		"describe site":              {"Problem:     exit status 3: no such table\nNext:        look at its log", "Serves:      serve 'a b'", "Updates:     when it is triggered", "/w/site", "a line of level error", "a line of level fatal"},
 		"describe site --json":       {`"state": "crashed"`, `"serve_cmd"`},
 		"version --json":             {`"version":"dev"`},
 		"__complete exec ":           {"web\tready · in sync\nsite\t"},
