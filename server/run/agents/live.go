@@ -104,8 +104,8 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 	if did := summary(&change, &result); did != "" {
 		a.o.Log.Say(s.resource, "", fmt.Sprintf("%s: %s in %s", e.Target.Pod, did, time.Since(began).Round(10*time.Microsecond)))
 	}
-	if !debugged && olderThanFiles(s.image, &change, &result) {
-		a.tellOlder(s.resource, e.Target.Pod, result.Process)
+	if age := ageOf(s.image, &change, &result); !debugged && age != ageCurrent {
+		a.tellOlder(s.resource, e.Target.Pod, result.Process, age)
 	}
 	done.Problem = cmp.Or(commandProblem(e, result), done.Problem)
 	return done
@@ -271,26 +271,6 @@ func summary(change *client.Change, result *wire.Result) string {
 func written(change *client.Change, result *wire.Result) []wire.File {
 	return slices.DeleteFunc(slices.Clone(change.Files), func(f wire.File) bool {
 		return slices.ContainsFunc(result.Covered, func(c wire.Covered) bool { return c.Path == f.Path.String() })
-	})
-}
-
-// olderThanFiles reports whether files came to a process that started before
-// them, and that no live update of its image starts anew.
-func olderThanFiles(image *config.Image, change *client.Change, result *wire.Result) bool {
-	restarts := slices.ContainsFunc(image.LiveUpdate, func(s config.Step) bool { return s.Kind == config.StepRestart })
-	return !restarts && !change.Restart && result.Process.State == wire.StateRunning && len(written(change, result)) > 0
-}
-
-// tellOlder says once that a resource's process is older than its files. Whether
-// the program reads them anew nobody here can know.
-func (a *Agents) tellOlder(resource, pod string, p wire.Process) {
-	a.box.Put(func(_ context.Context, s *state) {
-		if s.older[resource] {
-			return
-		}
-		s.older[resource] = true
-		a.o.Log.Say(resource, "warn", fmt.Sprintf("%s: the files are synced, and the process that runs (pid %d) was started before", pod, p.PID))
-		a.o.Log.Say(resource, "", "hint: where the program does not read them anew by itself, end its live_update with restart_container()")
 	})
 }
 
