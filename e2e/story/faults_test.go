@@ -139,7 +139,7 @@ func TestBadInputLosesNothing(t *testing.T) {
 	st = s.reaches(ctx, "mistaken", func(st api.Status) bool {
 		return st.Config.Error != nil && strings.Contains(st.Config.Error.Message, "replicas")
 	})
-	if p := st.Config.Error; p.Pos.File != s.Path("web.yaml") || p.Pos.Line != 1 || !strings.Contains(p.Message, "Deployment") {
+	if p := st.Config.Error; p.Pos.File != s.Path("web.yaml") || p.Pos.Line != 5 || !strings.Contains(p.Message, "Deployment") {
 		t.Errorf("the mistake is told as %+v", p)
 	}
 	serves("with YAML of a wrong type")
