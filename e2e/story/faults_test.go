@@ -30,6 +30,7 @@ func (s *stage) forward(ctx context.Context, resource, port string) string {
 	cmd := exec.CommandContext(ctx, s.options.Towline, "forward", resource, port)
 	cmd.Dir, cmd.Env, cmd.Stderr = s.options.Workspace, append(os.Environ(), s.options.Env...), s.t.Output()
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.StdoutPipe()
 	s.must(err)
 	s.must(cmd.Start())
