@@ -171,7 +171,6 @@ func TestCrashKeepsTheContainer(t *testing.T) {
 func TestRestartLeavesNobody(t *testing.T) {
 	c := launch(t, "--hold=0s")
 	agent := c.connect(t)
-	c.ready(t, 0)
 	if _, err := agent.SetPolicy(t.Context(), wire.Policy{GraceMS: 200, BackoffMS: 10}); err != nil {
 		t.Fatal(err)
 	}
