@@ -217,19 +217,23 @@ func upgrade(conn net.Conn, route string, body []byte) (net.Conn, http.Header, e
 		defer resp.Body.Close()
 		return nil, nil, failure(resp)
 	}
-	return &bufferedConn{Conn: conn, r: reader}, resp.Header, nil
+	return NewRawConn(conn, reader), resp.Header, nil
 }
 
-// bufferedConn is a connection whose first bytes were read ahead.
-type bufferedConn struct {
+// rawConn is a connection whose first bytes were read ahead.
+type rawConn struct {
 	net.Conn
 	r *bufio.Reader
 }
 
-func (c *bufferedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
+// NewRawConn returns the raw stream of a connection that was HTTP's, on either
+// side of it. read has what was read ahead.
+func NewRawConn(conn net.Conn, read *bufio.Reader) net.Conn { return &rawConn{conn, read} }
+
+func (c *rawConn) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 // CloseWrite tells the other side that nothing follows.
-func (c *bufferedConn) CloseWrite() error {
+func (c *rawConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}

@@ -18,9 +18,7 @@ func (d *Daemon) handleDebug(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &req) {
 		return
 	}
-	runner, err := in(r.Context(), d, func(c *core, answer func(runner, error)) {
-		answer(c.session.runner, c.mustRun(req.Resource))
-	})
+	runner, err := d.runnerOf(r.Context(), req.Resource)
 	if err != nil {
 		d.fail(w, err)
 		return

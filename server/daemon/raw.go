@@ -1,7 +1,7 @@
 package daemon
 
 import (
-	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,9 +16,7 @@ func (d *Daemon) handleDial(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &req) {
 		return
 	}
-	runner, err := in(r.Context(), d, func(c *core, answer func(runner, error)) {
-		answer(c.session.runner, c.mustRun(req.Resource))
-	})
+	runner, err := d.runnerOf(r.Context(), req.Resource)
 	if err != nil {
 		d.fail(w, err)
 		return
@@ -38,36 +36,27 @@ func (d *Daemon) handleDial(w http.ResponseWriter, r *http.Request) {
 	forward.Join(face, pod)
 }
 
-// rawConn is a connection that was HTTP's, whose first bytes may be read ahead.
-type rawConn struct {
-	net.Conn
-	read *bufio.Reader
-}
-
-func (c rawConn) Read(p []byte) (int, error) { return c.read.Read(p) }
-
-// CloseWrite tells the other side that nothing follows.
-func (c rawConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return nil
+// runnerOf is what runs a resource of the project that is up.
+func (d *Daemon) runnerOf(ctx context.Context, resource string) (runner, error) {
+	return in(ctx, d, func(c *core, answer func(runner, error)) {
+		answer(c.session.runner, c.mustRun(resource))
+	})
 }
 
 // hijack turns a request's connection into the raw stream that was asked for,
 // and says so with the headers that were set. The caller closes it. On an error
 // the request can still be answered.
 func hijack(w http.ResponseWriter) (net.Conn, error) {
-	header := w.Header()
-	header.Set("Connection", "Upgrade")
-	header.Set("Upgrade", api.Protocol)
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, err
 	}
+	header := w.Header()
+	header.Set("Connection", "Upgrade")
+	header.Set("Upgrade", api.Protocol)
 	fmt.Fprint(buffered, "HTTP/1.1 101 Switching Protocols\r\n")
 	_ = header.Write(buffered) // an error stays until Flush
 	fmt.Fprint(buffered, "\r\n")
 	_ = buffered.Flush() // who has gone is noticed by who copies
-	return rawConn{conn, buffered.Reader}, nil
+	return api.NewRawConn(conn, buffered.Reader), nil
 }
