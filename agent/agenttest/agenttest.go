@@ -19,7 +19,7 @@ type Agent interface {
 	Apply(ctx context.Context, change client.Change) (wire.Result, error)
 	Verify(ctx context.Context, want []wire.File) ([]wire.Entry, error)
 	Manifest(ctx context.Context, q wire.ManifestQuery) ([]wire.Entry, error)
-	Placed(ctx context.Context) ([]wire.Path, error)
+	Managed(ctx context.Context) ([]wire.Path, error)
 	CanWrite(ctx context.Context, paths []wire.Path) ([]wire.Writable, error)
 	Run(ctx context.Context, cmd wire.Command, stdout, stderr io.Writer) (wire.Exit, error)
 	Start(ctx context.Context, o wire.StartOptions) (wire.Process, error)

@@ -52,7 +52,7 @@ func Conformance(t *testing.T, fresh func(t *testing.T) Subject) {
 		"verify":            testVerify,
 		"manifest":          testManifest,
 		"can write":         testCanWrite,
-		"placed":            testPlaced,
+		"managed":           testManaged,
 		"run":               testRun,
 		"runs in order":     testRuns,
 		"process":           testProcess,
@@ -300,7 +300,7 @@ func testManifest(t *testing.T, ctx context.Context, s Subject) {
 	}
 }
 
-func testPlaced(t *testing.T, ctx context.Context, s Subject) {
+func testManaged(t *testing.T, ctx context.Context, s Subject) {
 	mustApply(t, ctx, s, change(s.Root, "b", "1", "dir/a", "2", "gone", "3", "dir/gone", "4"))
 	c := client.Change{Transaction: wire.Transaction{
 		Files:   []wire.File{{Path: wire.Path{Root: s.Root, Path: "link"}, Kind: wire.KindSymlink, Target: "nowhere"}, {Path: wire.Path{Root: s.Root, Path: "made"}, Kind: wire.KindDir}},
@@ -310,7 +310,7 @@ func testPlaced(t *testing.T, ctx context.Context, s Subject) {
 	if _, err := s.Agent.Apply(ctx, change(s.Sealed, "x", "content")); err == nil {
 		t.Error("a change that cannot be written succeeded")
 	}
-	got, err := s.Agent.Placed(ctx)
+	got, err := s.Agent.Managed(ctx)
 	want := []wire.Path{{Root: s.Root, Path: "b"}, {Root: s.Root, Path: "dir/a"}, {Root: s.Root, Path: "link"}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("(-want +got):\n%s%v", diff, err)

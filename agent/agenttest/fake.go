@@ -39,7 +39,7 @@ type Fake struct {
 	process  wire.Process
 	subs     []chan wire.Event
 	applied  []wire.Transaction
-	placed   map[string]wire.Path // files and links that were applied
+	managed  map[string]wire.Path // files and links that were applied
 	failNext error
 	done     chan struct{}
 	closed   bool
@@ -58,7 +58,7 @@ func NewFake(argv ...string) *Fake {
 	}
 	p := wire.Process{State: wire.StateHeld, Argv: argv}
 	return &Fake{
-		files: map[string]FakeFile{}, placed: map[string]wire.Path{}, process: p, done: make(chan struct{}),
+		files: map[string]FakeFile{}, managed: map[string]wire.Path{}, process: p, done: make(chan struct{}),
 		facts: wire.Facts{
 			Agent: "fake", Protocol: wire.Version, Boot: "fake-boot-1", OS: "linux", Arch: "amd64",
 			UID: 65532, GID: 65532, Entrypoint: argv, Dir: "/", Started: time.Now().UnixNano(),
@@ -123,7 +123,7 @@ func (f *Fake) FailNext(err error) {
 func (f *Fake) Reboot(boot string, files map[string]string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.files, f.placed = map[string]FakeFile{}, map[string]wire.Path{}
+	f.files, f.managed = map[string]FakeFile{}, map[string]wire.Path{}
 	for name, content := range files {
 		f.put(name, content)
 	}
@@ -287,16 +287,16 @@ func (f *Fake) Manifest(ctx context.Context, q wire.ManifestQuery) ([]wire.Entry
 	return out, nil
 }
 
-// Placed lists what was applied and is still there.
-func (f *Fake) Placed(ctx context.Context) ([]wire.Path, error) {
+// Managed lists what was applied and is still there.
+func (f *Fake) Managed(ctx context.Context) ([]wire.Path, error) {
 	if err := f.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer f.mu.Unlock()
 	var paths []wire.Path
-	for _, name := range slices.Sorted(maps.Keys(f.placed)) {
+	for _, name := range slices.Sorted(maps.Keys(f.managed)) {
 		if _, there := f.files[name]; there {
-			paths = append(paths, f.placed[name])
+			paths = append(paths, f.managed[name])
 		}
 	}
 	return paths, nil
@@ -422,7 +422,7 @@ func (f *Fake) write(file wire.File, content []byte) {
 	name := file.Path.String()
 	if file.Kind != wire.KindDir {
 		f.remove(name)
-		f.placed[name] = file.Path
+		f.managed[name] = file.Path
 	}
 	for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
 		if have, ok := f.files[dir]; ok && have.Kind != wire.KindDir {

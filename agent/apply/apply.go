@@ -46,7 +46,7 @@ type Applier struct {
 	journal *journal
 	id      string
 	table   string // of what is mounted
-	placed  *placed
+	managed *managed
 	seq     atomic.Int64
 }
 
@@ -57,9 +57,9 @@ type Applier struct {
 func New(id, journalPath, table string) *Applier {
 	a := &Applier{id: id, journal: &journal{path: journalPath}, table: table}
 	if journalPath != "" {
-		journalPath += ".placed"
+		journalPath += ".managed"
 	}
-	a.placed = readPlaced(journalPath)
+	a.managed = readManaged(journalPath)
 	return a
 }
 

@@ -27,7 +27,7 @@ func (s *Stage) Commit() ([]wire.Entry, int, error) {
 		}
 		return applied, deleted, err
 	}
-	s.a.placed.change(s.t, s.skip)
+	s.a.managed.change(s.t, s.skip)
 	return applied, deleted, err
 }
 

@@ -26,10 +26,10 @@ func (c *Client) Manifest(ctx context.Context, q wire.ManifestQuery) ([]wire.Ent
 	return list.Entries, err
 }
 
-// Placed lists the files that were put in place in the container since it was
+// Managed lists the files that were put in place in the container since it was
 // made, by whomever, and that are still there.
-func (c *Client) Placed(ctx context.Context) ([]wire.Path, error) {
-	list, err := ask[wire.PathList](ctx, c, wire.MethodPlaced, wire.Empty{})
+func (c *Client) Managed(ctx context.Context) ([]wire.Path, error) {
+	list, err := ask[wire.PathList](ctx, c, wire.MethodManaged, wire.Empty{})
 	return list.Paths, err
 }
 

@@ -45,14 +45,14 @@ func (s *Server) canWrite(_ context.Context, q wire.WriteQuery) (wire.WriteList,
 	return wire.WriteList{Paths: apply.CanWrite(q.Paths)}, nil
 }
 
-func (s *Server) placed(ctx context.Context, _ wire.Empty) (wire.PathList, error) {
+func (s *Server) managed(ctx context.Context, _ wire.Empty) (wire.PathList, error) {
 	select {
 	case s.change <- struct{}{}:
 		defer func() { <-s.change }()
 	case <-ctx.Done():
 		return wire.PathList{}, context.Cause(ctx)
 	}
-	return wire.PathList{Paths: s.applier.Placed()}, nil
+	return wire.PathList{Paths: s.applier.Managed()}, nil
 }
 
 // start, stop and restart go on when the daemon gives up waiting: half a

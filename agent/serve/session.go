@@ -115,8 +115,8 @@ func (s *Server) perform(ctx context.Context, q *request) (err error) {
 		return handle(ctx, q, s.manifest)
 	case wire.MethodCanWrite:
 		return handle(ctx, q, s.canWrite)
-	case wire.MethodPlaced:
-		return handle(ctx, q, s.placed)
+	case wire.MethodManaged:
+		return handle(ctx, q, s.managed)
 	case wire.MethodStart:
 		return handle(ctx, q, s.start)
 	case wire.MethodStop:

@@ -77,7 +77,7 @@ const (
 	MethodVerify   Method = "verify"   // VerifyQuery -> EntryList
 	MethodManifest Method = "manifest" // ManifestQuery -> EntryList
 	MethodCanWrite Method = "canwrite" // WriteQuery -> WriteList
-	MethodPlaced   Method = "placed"   // Empty -> PathList
+	MethodManaged  Method = "managed"  // Empty -> PathList
 	MethodRun      Method = "run"      // Command -> Output frames, Exit
 	MethodStart    Method = "start"    // StartOptions -> Process
 	MethodStop     Method = "stop"     // Empty -> Process

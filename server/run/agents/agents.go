@@ -23,7 +23,7 @@ import (
 type Syncer interface {
 	Apply(ctx context.Context, change client.Change) (wire.Result, error)
 	Verify(ctx context.Context, want []wire.File) ([]wire.Entry, error)
-	Placed(ctx context.Context) ([]wire.Path, error)
+	Managed(ctx context.Context) ([]wire.Path, error)
 	Done() <-chan struct{}
 }
 

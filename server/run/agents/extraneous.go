@@ -12,12 +12,12 @@ import (
 // extraneous are the files that a container was brought and that are not here any
 // longer, by the names that they had here.
 func extraneous(ctx context.Context, c Syncer, img *config.Image) ([]string, error) {
-	placed, err := c.Placed(ctx)
+	managed, err := c.Managed(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var gone []string
-	for _, p := range placed {
+	for _, p := range managed {
 		if names := localNames(img, p.String()); !anyThere(names) {
 			gone = append(gone, names...)
 		}

@@ -12,9 +12,9 @@ import (
 	"github.com/towline-dev/towline/agent/wire"
 )
 
-// TestPlacedIsKnownToTheNextAgent, of a transaction that failed not; and a file
+// TestManagedIsKnownToTheNextAgent, of a transaction that failed not; and a file
 // of notes that is torn says no wrong path.
-func TestPlacedIsKnownToTheNextAgent(t *testing.T) {
+func TestManagedIsKnownToTheNextAgent(t *testing.T) {
 	root, journal := t.TempDir(), filepath.Join(t.TempDir(), "staged")
 	link := func(names ...string) *wire.Transaction {
 		tr := &wire.Transaction{}
@@ -35,7 +35,7 @@ func TestPlacedIsKnownToTheNextAgent(t *testing.T) {
 	check := func(what string, want ...string) {
 		t.Helper()
 		var got []string
-		for _, p := range New("two", journal, MountTable).Placed() {
+		for _, p := range New("two", journal, MountTable).Managed() {
 			got = append(got, p.Path)
 		}
 		if !slices.Equal(got, want) {
@@ -43,15 +43,15 @@ func TestPlacedIsKnownToTheNextAgent(t *testing.T) {
 		}
 	}
 	check("the next agent", "a", "b/c")
-	data, err := os.ReadFile(journal + ".placed")
+	data, err := os.ReadFile(journal + ".managed")
 	if err != nil || strings.Count(string(data), "\x00") != 4 {
 		t.Fatalf("noted is %q (%v), want each path once", data, err)
 	}
 	for n := range data {
-		if err := os.WriteFile(journal+".placed", data[:n], 0o600); err != nil {
+		if err := os.WriteFile(journal+".managed", data[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range New("torn", journal, MountTable).Placed() {
+		for _, p := range New("torn", journal, MountTable).Managed() {
 			if p.Path != "a" && p.Path != "b/c" || p.Root != root {
 				t.Errorf("after %d bytes: %+v", n, p)
 			}

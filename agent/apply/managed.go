@@ -13,17 +13,17 @@ import (
 	"github.com/towline-dev/towline/internal/file"
 )
 
-// placed remembers which files were put in place and not deleted again: a daemon
+// managed remembers which files were put in place and not deleted again: a daemon
 // that lost count asks. It is noted beside, as far as there is room, for an agent
 // that follows in the same container.
-type placed struct {
+type managed struct {
 	file  string // a root and a path below it, each ended by a zero byte; "": nothing is noted
 	paths map[wire.Path]bool
 }
 
-// readPlaced reads what an earlier agent noted. What cannot be read is none's.
-func readPlaced(file string) *placed {
-	p := &placed{file: file, paths: map[wire.Path]bool{}}
+// readManaged reads what an earlier agent noted. What cannot be read is none's.
+func readManaged(file string) *managed {
+	p := &managed{file: file, paths: map[wire.Path]bool{}}
 	if file == "" {
 		return p
 	}
@@ -41,7 +41,7 @@ func readPlaced(file string) *placed {
 }
 
 // change takes what a transaction did.
-func (p *placed) change(t *wire.Transaction, skip map[wire.Path]bool) {
+func (p *managed) change(t *wire.Transaction, skip map[wire.Path]bool) {
 	var news bytes.Buffer
 	for _, d := range t.Deletes {
 		delete(p.paths, d)
@@ -65,14 +65,14 @@ func (p *placed) change(t *wire.Transaction, skip map[wire.Path]bool) {
 	}
 }
 
-// Placed returns the files and links that transactions put in place and that are
+// Managed returns the files and links that transactions put in place and that are
 // still there. It must not be called beside a transaction.
-func (a *Applier) Placed() []wire.Path {
-	maps.DeleteFunc(a.placed.paths, func(p wire.Path, _ bool) bool {
+func (a *Applier) Managed() []wire.Path {
+	maps.DeleteFunc(a.managed.paths, func(p wire.Path, _ bool) bool {
 		_, err := os.Lstat(p.String())
 		return file.IsMissing(err)
 	})
-	return slices.SortedFunc(maps.Keys(a.placed.paths), func(p, q wire.Path) int {
+	return slices.SortedFunc(maps.Keys(a.managed.paths), func(p, q wire.Path) int {
 		return cmp.Or(cmp.Compare(p.Root, q.Root), cmp.Compare(p.Path, q.Path))
 	})
 }
