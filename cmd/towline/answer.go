@@ -40,7 +40,7 @@ choice where there is one alone; "no" leaves all as it is, and the question open
 			}
 			choice := choiceOf(s.Asks, args[0], args[1])
 			if choice == "" {
-				fmt.Fprintf(cmd.OutOrStdout(), "Left as it is. `towline answer` lists it again.\n")
+				say(cmd.OutOrStdout(), "Left as it is. `towline answer` lists it again.")
 				return nil
 			}
 			if err := client.Answer(cmd.Context(), args[0], choice); err != nil {
@@ -66,7 +66,7 @@ func printAsks(w io.Writer, asks []api.Ask) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintln(w, line(a.Text))
+		say(w, line(a.Text))
 		for _, choice := range a.Choices {
 			fmt.Fprintf(w, "  %s\n", answerLine(a, choice))
 		}

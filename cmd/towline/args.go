@@ -46,7 +46,7 @@ elsewhere.`,
 				if !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stdout.Fd())) {
 					fmt.Println(quoteWords(s.Args))
 					if len(s.Args) == 0 {
-						fmt.Fprintln(os.Stderr, "The Tiltfile has no arguments; `towline args -- ARGS` gives it some.")
+						say(os.Stderr, "The Tiltfile has no arguments; `towline args -- ARGS` gives it some.")
 					}
 					return nil
 				}
@@ -54,7 +54,7 @@ elsewhere.`,
 					return err
 				}
 				if slices.Equal(args, s.Args) {
-					fmt.Println("the arguments stay as they are:", describeArgs(args))
+					say(os.Stdout, "the arguments stay as they are: "+describeArgs(args))
 					return nil
 				}
 			}
@@ -62,7 +62,7 @@ elsewhere.`,
 			if err != nil {
 				return err
 			}
-			fmt.Printf("arguments: %s (before: %s)\n%s\n", describeArgs(now.Args), describeArgs(s.Args), enabled(now))
+			say(os.Stdout, fmt.Sprintf("arguments: %s (before: %s)\n%s", describeArgs(now.Args), describeArgs(s.Args), enabled(now)))
 			return nil
 		},
 	}

@@ -52,7 +52,7 @@ func askCommand(name string, do func(context.Context, *api.Client, string) error
 				return err
 			})
 			if len(asked) > 0 {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s asked of %s; `towline status` shows it\n", name, api.Listed(asked, 8, " and "))
+				say(cmd.OutOrStdout(), fmt.Sprintf("%s asked of %s; `towline status` shows it", name, api.Listed(asked, 8, " and ")))
 			}
 			return err
 		},

@@ -50,7 +50,7 @@ they ask for. With one it runs its command. What is not filled in is as it is pr
 			if err := client.Press(cmd.Context(), api.ButtonRequest{Resource: b.command, Button: b.Name, Inputs: inputs}); err != nil {
 				return err
 			}
-			fmt.Printf("pressed %s: `towline logs %s -f` shows what it does\n", b.Name, b.command)
+			say(os.Stdout, fmt.Sprintf("pressed %s: `towline logs %s -f` shows what it does", b.Name, b.command))
 			return nil
 		},
 	}

@@ -318,16 +318,14 @@ func (c *check) display(path, root string) string {
 func printFindings(w io.Writer, list []finding) error {
 	for _, f := range list {
 		message, more, _ := strings.Cut(strings.TrimSpace(f.Message), "\n")
-		if _, err := fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", f.File, f.Line, f.Column, f.Severity, strings.TrimSpace(message), f.Code); err != nil {
-			return err
-		}
+		err := say(w, fmt.Sprintf("%s:%d:%d: %s: %s [%s]", f.File, f.Line, f.Column, f.Severity, strings.TrimSpace(message), f.Code))
 		for text := range strings.Lines(more) {
-			if text = strings.TrimRight(text, " \t\r\n"); text == "" {
-				continue
+			if text = strings.TrimRight(text, " \t\r\n"); text != "" && err == nil {
+				err = say(w, "    "+text)
 			}
-			if _, err := fmt.Fprintln(w, "    "+text); err != nil {
-				return err
-			}
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -220,10 +220,10 @@ func (r *ciRun) conclude(ctx context.Context, reports ciReports) error {
 		if f.Resource != "" {
 			text = f.Resource + ": " + text
 		}
-		fmt.Fprintln(r.out, "error: "+text)
+		say(r.out, "error: "+text)
 		again := i+1 < len(r.verdict.Failures) && r.verdict.Failures[i+1].Problem.Hint == f.Problem.Hint
 		if f.Problem.Hint != "" && !again { // once for all that it is for
-			fmt.Fprintln(r.out, "hint:  "+f.Problem.Hint)
+			say(r.out, "hint:  "+f.Problem.Hint)
 		}
 	}
 	o, rest := api.OutcomeOf(&r.last), ""
@@ -231,7 +231,7 @@ func (r *ciRun) conclude(ctx context.Context, reports ciReports) error {
 		rest = fmt.Sprintf(" and %d for a person to trigger", len(o.Held))
 	}
 	if o.Total > 0 { // else nothing was begun
-		fmt.Fprintf(r.out, "%d of %d ready%s in %s%s\n", o.Ready, o.Total, rest, short(took), inCluster(&r.last))
+		say(r.out, fmt.Sprintf("%d of %d ready%s in %s%s", o.Ready, o.Total, rest, short(took), inCluster(&r.last)))
 	}
 	err := reports.write(&r.last, r.verdict, took)
 	r.shutdown()

@@ -48,7 +48,7 @@ func daemonCommand() *cobra.Command {
 				Log:      slog.New(slog.NewTextHandler(os.Stderr, nil)),
 			})
 			if errors.Is(err, daemon.ErrRunning) {
-				fmt.Fprintln(os.Stderr, err)
+				say(os.Stderr, err.Error())
 				return nil
 			}
 			return err

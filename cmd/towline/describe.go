@@ -73,13 +73,13 @@ type description struct {
 // fact writes a line, unless there is nothing to say.
 func (d *description) fact(name, text string) {
 	if text != "" {
-		fmt.Fprintf(d.w, "%-12s %s\n", name+":", strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n             "))
+		say(d.w, fmt.Sprintf("%-12s %s", name+":", strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n             ")))
 	}
 }
 
 func (d *description) several(title string, lines []string) {
 	if len(lines) > 0 {
-		fmt.Fprintf(d.w, "%s:\n  %s\n", title, strings.Join(lines, "\n  "))
+		say(d.w, title+":\n  "+strings.Join(lines, "\n  "))
 	}
 }
 

@@ -70,7 +70,8 @@ keeps a project from coming up.`,
 					return err
 				}
 			} else {
-				printDiagnosis(cmd.OutOrStdout(), found, os.Getenv("NO_COLOR") == "" && columnsOf(os.Stdout) > 0)
+				columns := columnsIn(cmd.OutOrStdout())
+				printDiagnosis(cmd.OutOrStdout(), found, columns, columns > 0 && os.Getenv("NO_COLOR") == "")
 			}
 			if slices.ContainsFunc(found, func(f doctor.Finding) bool { return f.State == doctor.Bad }) {
 				return errReported
@@ -166,22 +167,23 @@ func runsCompose(ctx context.Context, e api.Endpoint) bool {
 	return err == nil && slices.ContainsFunc(s.Resources, func(r api.ResourceStatus) bool { return r.Kind == config.KindCompose })
 }
 
-// printDiagnosis writes what was found, and below each thing what cures it.
-func printDiagnosis(w io.Writer, found []doctor.Finding, coloured bool) {
+// printDiagnosis writes what was found, and below each thing what cures it, for a
+// terminal of so many columns; 0 is none.
+func printDiagnosis(w io.Writer, found []doctor.Finding, columns int, coloured bool) {
 	marks := map[doctor.State]string{doctor.Good: "✓", doctor.Poor: "▲", doctor.Bad: "✗", doctor.Unseen: "·"}
 	colours := map[doctor.State]string{doctor.Good: "\x1b[32m", doctor.Poor: "\x1b[33m", doctor.Bad: "\x1b[31m", doctor.Unseen: "\x1b[2m"}
-	width := 0
+	topics := 0
 	for _, f := range found {
-		width = max(width, len(f.Topic))
+		topics = max(topics, len(f.Topic))
 	}
 	for _, f := range found {
 		mark := marks[f.State]
 		if coloured {
 			mark = painted(mark, colours[f.State])
 		}
-		fmt.Fprintf(w, "%s %-*s  %s\n", mark, width, f.Topic, f.Text)
+		fmt.Fprintln(w, wrap(fmt.Sprintf("%s %-*s  %s", mark, topics, f.Topic, f.Text), columns))
 		if f.Cure != "" {
-			fmt.Fprintf(w, "%s→ %s\n", strings.Repeat(" ", width+4), f.Cure)
+			fmt.Fprintln(w, wrap(strings.Repeat(" ", topics+4)+"→ "+f.Cure, columns))
 		}
 	}
 }

@@ -89,7 +89,7 @@ func leftGoing(ctx context.Context, out io.Writer, client *api.Client) error {
 	if s, err := client.Status(ctx); err == nil && s.State == api.StateStopping {
 		text = "Going down goes on without you. `towline status` shows it, `towline down` waits for its end."
 	}
-	fmt.Fprintln(out, text)
+	say(out, text)
 	return exitCode(128 + int(syscall.SIGINT))
 }
 

@@ -115,7 +115,7 @@ func printProject(out, errOut io.Writer, project *config.Project) {
 		fmt.Fprintf(out, "%-8s %-32s %s\n", res.Kind, res.Name, strings.Join(notes, "; "))
 	}
 	for i := range project.Warnings {
-		fmt.Fprintln(errOut, "warning:", project.Warnings[i].Error())
+		say(errOut, "warning: "+project.Warnings[i].Error())
 	}
 	if project.Error == nil {
 		return
@@ -126,8 +126,8 @@ func printProject(out, errOut io.Writer, project *config.Project) {
 			fmt.Fprintf(errOut, "  %s: in %s\n    %s\n", f.Pos, f.Name, strings.TrimSpace(f.Text))
 		}
 	}
-	fmt.Fprintln(errOut, "error:", project.Error.Error())
+	say(errOut, "error: "+project.Error.Error())
 	if project.Error.Hint != "" {
-		fmt.Fprintln(errOut, "hint:", project.Error.Hint)
+		say(errOut, "hint:  "+project.Error.Hint)
 	}
 }

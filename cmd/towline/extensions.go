@@ -34,8 +34,8 @@ func extensionsCommand() *cobra.Command {
 				return err
 			}
 			if len(used.repos) == 0 {
-				_, err := fmt.Fprintln(cmd.OutOrStdout(), "The Tiltfile loads no extensions but those that are shipped: there is nothing to lock.")
-				return err
+				say(cmd.OutOrStdout(), "The Tiltfile loads no extensions but those that are shipped: there is nothing to lock.")
+				return nil
 			}
 			out := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(out, "REPOSITORY\tREF\tCOMMIT\tLOCKED\tBEHIND\tEXTENSIONS")
@@ -60,7 +60,7 @@ func extensionsCommand() *cobra.Command {
 				}
 			}
 			if len(used.repos) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "The Tiltfile loads no extensions but those that are shipped: there is nothing to update.")
+				say(cmd.OutOrStdout(), "The Tiltfile loads no extensions but those that are shipped: there is nothing to update.")
 			}
 			for _, r := range used.repos {
 				if len(names) > 0 && !slices.ContainsFunc(names, r.is) {

@@ -19,7 +19,7 @@ func printLastSaves(w io.Writer, resources []api.ResourceStatus, now time.Time) 
 		if text == "" {
 			text = "nothing was saved since it is up"
 		}
-		fmt.Fprintf(w, "last save of %s: %s\n", r.Name, text)
+		say(w, fmt.Sprintf("last save of %s: %s", r.Name, text))
 	}
 }
 

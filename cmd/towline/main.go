@@ -74,6 +74,7 @@ cluster, turns every save into running code in its pods, and debugs it there.`,
 	root.AddCommand(chartCommand())
 	add("editor", lspCommand(), dapCommand(), daemonCommand())
 	speakPlainly(root)
+	helpWrapped(root)
 	return root
 }
 
@@ -99,10 +100,10 @@ func report(err error) {
 	}
 	var p *config.Problem
 	if !errors.As(err, &p) {
-		fmt.Fprintln(os.Stderr, "error:", err)
+		say(os.Stderr, "error: "+err.Error())
 		return
 	}
-	fmt.Fprintln(os.Stderr, "error:", p.Error())
+	say(os.Stderr, "error: "+p.Error())
 	for _, f := range p.Stack {
 		fmt.Fprintf(os.Stderr, "  in %s at %s\n", f.Name, f.Pos)
 		if f.Text != "" {
@@ -110,6 +111,6 @@ func report(err error) {
 		}
 	}
 	if p.Hint != "" {
-		fmt.Fprintln(os.Stderr, "hint: ", p.Hint)
+		say(os.Stderr, "hint:  "+p.Hint)
 	}
 }

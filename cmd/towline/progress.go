@@ -68,7 +68,7 @@ func (p *progress) show(s api.Status) {
 			continue
 		}
 		p.said[r.Name] = key
-		fmt.Fprintf(p.w, "%6s  %s %s: %s\n", short(time.Since(p.began)), mark(r.State), r.Name, line(r.Text))
+		say(p.w, fmt.Sprintf("%6s  %s %s: %s", short(time.Since(p.began)), mark(r.State), r.Name, line(r.Text)))
 	}
 }
 
@@ -88,7 +88,7 @@ func (p *progress) keepCounting() (stop func()) {
 			case <-tick.C:
 				p.mu.Lock()
 				if text := counted(p.last); text != "" {
-					fmt.Fprintf(p.w, "%6s  %s\n", short(time.Since(p.began)), text)
+					say(p.w, fmt.Sprintf("%6s  %s", short(time.Since(p.began)), text))
 				}
 				p.mu.Unlock()
 			case <-done:
@@ -223,10 +223,10 @@ func (p *progress) summary(s api.Status) {
 		fmt.Fprint(p.w, "\x1b[1A\x1b[2K")
 	}
 	for _, text := range problems(s) {
-		fmt.Fprintln(p.w, text)
+		say(p.w, text)
 	}
 	o := api.OutcomeOf(&s)
-	fmt.Fprintf(p.w, "%d of %d ready in %s%s\n", o.Ready, o.Total, short(time.Since(p.began)), inCluster(&s))
+	say(p.w, fmt.Sprintf("%d of %d ready in %s%s", o.Ready, o.Total, short(time.Since(p.began)), inCluster(&s)))
 	for _, r := range s.Resources {
 		if !answers(&r) {
 			continue

@@ -46,7 +46,7 @@ func statusCommand() *cobra.Command {
 				case asJSON:
 					s.Up, s.Phase, s.State, s.Text = true, api.PhaseError, api.StateUnknown, left.Message+": "+left.Hint
 				default:
-					fmt.Fprintf(out, "%s.\n%s.\n", capital(left.Message), left.Hint)
+					say(out, fmt.Sprintf("%s.\n%s.", capital(left.Message), left.Hint))
 					return nil
 				}
 			}
@@ -127,18 +127,19 @@ func columnsOf(w *os.File) int {
 // printStatus writes a status as a table, problems below it. On a terminal it
 // fits in the columns; 0 is no terminal, and nothing is left out or cut.
 func printStatus(w io.Writer, s api.Status, columns int) {
+	tell := func(text string) { fmt.Fprintln(w, wrap(text, columns)) }
 	if !s.Up && s.Left != "" {
-		fmt.Fprintf(w, "Not all is down. `towline down` goes on with it.\nerror: %s\n", s.Left)
+		tell("Not all is down. `towline down` goes on with it.\nerror: " + s.Left)
 		return
 	}
 	if s.State == api.StateStopping {
-		fmt.Fprintln(w, "It is being taken down. `towline down` waits for the end.")
+		tell("It is being taken down. `towline down` waits for the end.")
 		return
 	}
 	if !s.Up {
-		fmt.Fprintln(w, "Nothing is up. `towline up` brings the project up.")
+		tell("Nothing is up. `towline up` brings the project up.")
 		if s.Config.Error != nil {
-			fmt.Fprintln(w, "error:", s.Config.Error.Error())
+			tell("error: " + s.Config.Error.Error())
 		}
 		return
 	}
@@ -147,12 +148,12 @@ func printStatus(w io.Writer, s api.Status, columns int) {
 		where = "  " + where
 	}
 	if head := mark(s.State) + "  " + line(s.Text); columns > 0 && len([]rune(head+where)) > columns {
-		fmt.Fprintf(w, "%s\n%s\n", head, strings.TrimSpace(where))
+		tell(head + "\n" + strings.TrimSpace(where))
 	} else {
-		fmt.Fprintf(w, "%s%s\n", head, where)
+		tell(head + where)
 	}
 	if len(s.Args) > 0 {
-		fmt.Fprintf(w, "arguments: %s\n", quoteWords(s.Args))
+		tell("arguments: " + quoteWords(s.Args))
 	}
 	if len(s.Resources) > 0 {
 		fmt.Fprintln(w)
@@ -160,12 +161,11 @@ func printStatus(w io.Writer, s api.Status, columns int) {
 		printLinks(w, s.Resources, !endpoints)
 	}
 	for _, a := range s.Asks {
-		fmt.Fprintf(w, "\n%s\n", question(a))
+		tell("\n" + question(a))
 	}
-	printWarnings(w, s.Config.Warnings)
+	printWarnings(w, s.Config.Warnings, columns)
 	for _, text := range problems(s) {
-		fmt.Fprintln(w)
-		fmt.Fprintln(w, text)
+		tell("\n" + text)
 	}
 }
 
@@ -178,7 +178,7 @@ func question(a api.Ask) string {
 const someWarnings = 10
 
 // printWarnings lists what the last evaluation warned of.
-func printWarnings(w io.Writer, warnings []config.Problem) {
+func printWarnings(w io.Writer, warnings []config.Problem, columns int) {
 	for i := range warnings {
 		if i == 0 {
 			fmt.Fprintln(w)
@@ -187,7 +187,7 @@ func printWarnings(w io.Writer, warnings []config.Problem) {
 			fmt.Fprintf(w, "%d more warnings: `towline check` lists them\n", len(warnings)-i)
 			return
 		}
-		fmt.Fprintln(w, "warning:", line(warnings[i].Error()))
+		fmt.Fprintln(w, wrap("warning: "+line(warnings[i].Error()), columns))
 	}
 }
 

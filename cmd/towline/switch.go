@@ -50,7 +50,7 @@ func switchCommand(name string, on bool) *cobra.Command {
 			if err := client.Switch(cmd.Context(), on, names...); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%sd %s; `towline status` shows it\n", name, api.Listed(names, 8, " and "))
+			say(cmd.OutOrStdout(), fmt.Sprintf("%sd %s; `towline status` shows it", name, api.Listed(names, 8, " and ")))
 			return err
 		},
 	}

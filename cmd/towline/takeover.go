@@ -38,7 +38,7 @@ func asksToTake(ctx context.Context, in io.Reader, out io.Writer, problems []*co
 	}
 	fmt.Fprintln(out)
 	for _, p := range problems {
-		fmt.Fprintln(out, p.Message)
+		say(out, p.Message)
 	}
 	fmt.Fprint(out, "Take it over? Its owner is not asked. [y/N] ")
 	answer := make(chan string, 1)
@@ -55,6 +55,6 @@ func asksToTake(ctx context.Context, in io.Reader, out io.Writer, problems []*co
 			return true
 		}
 	}
-	fmt.Fprintln(out, "Left alone. A namespace of your own: `towline down`, then `towline up --namespace NAME`.")
+	say(out, "Left alone. A namespace of your own: `towline down`, then `towline up --namespace NAME`.")
 	return false
 }

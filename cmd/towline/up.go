@@ -110,7 +110,7 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) err
 		}
 		return nil
 	}
-	fmt.Println("\nFollowing logs; Ctrl-C leaves everything running.")
+	say(os.Stdout, "\nFollowing logs; Ctrl-C leaves everything running.")
 	return followAll(ctx, e)
 }
 
@@ -194,7 +194,7 @@ func timedOut(ctx context.Context, e api.Endpoint, after time.Duration) error {
 }
 
 func interrupted() error {
-	fmt.Println("\nLeft running. `towline status` shows it, `towline down` takes it down.")
+	say(os.Stdout, "\nLeft running. `towline status` shows it, `towline down` takes it down.")
 	return nil
 }
 
@@ -212,7 +212,7 @@ func followAll(ctx context.Context, e api.Endpoint) error {
 			return interrupted()
 		}
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "the daemon was lost:", line(daemonEnded(err).Error()))
+			say(os.Stderr, "the daemon was lost: "+line(daemonEnded(err).Error()))
 		}
 		req.Tail = 0
 		select {

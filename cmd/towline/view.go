@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -109,19 +108,9 @@ func frame(s *api.Status, columns, rows int) []string {
 
 // paragraph is a text below an empty line, its lines broken between words.
 func paragraph(text string, columns int) []string {
-	lines := []string{""}
-	for l := range strings.SplitSeq(text, "\n") {
-		words := strings.Split(l, " ") // spaces stay: what follows "hint:" is aligned
-		l = words[0]
-		for _, word := range words[1:] {
-			if longer := l + " " + word; utf8.RuneCountInString(longer) <= columns {
-				l = longer
-				continue
-			}
-			lines = append(lines, cut(l, columns))
-			l = "       " + word
-		}
-		lines = append(lines, cut(l, columns))
+	lines := strings.Split("\n"+wrap(text, columns), "\n")
+	for i := range lines {
+		lines[i] = cut(lines[i], columns)
 	}
 	return lines
 }

@@ -55,7 +55,7 @@ Ctrl-C closes the view; what is up stays up.`},
 ✓  all is ready
 
 question: Take over what another one runs in the
-       cluster?
+          cluster?
 hint:  ` + "`towline answer a1 yes`; `towline answer`" + `
        lists what else may be said
 

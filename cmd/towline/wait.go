@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,7 +89,7 @@ func awaitReady(ctx context.Context, client *api.Client, chosen selection) error
 		}
 	}
 	for _, r := range append(outcome.Failed, outcome.Held...) {
-		fmt.Printf("%s %s: %s\n", mark(r.State), r.Name, line(r.Text))
+		say(os.Stdout, fmt.Sprintf("%s %s: %s", mark(r.State), r.Name, line(r.Text)))
 	}
 	if outcome.Ready < outcome.Total {
 		return errReported

@@ -47,7 +47,7 @@ terminal read the same stream.`,
 			switch {
 			case asView && canView(os.Stdout):
 				err = view(ctx, os.Stdout, newProgress(os.Stdout).size, client.Watch)
-				fmt.Fprintln(os.Stdout, stillUp)
+				say(os.Stdout, stillUp)
 			case asJSON:
 				out := json.NewEncoder(os.Stdout)
 				req := api.WatchRequest{Since: since, Topics: []api.Topic{api.TopicSave, api.TopicProblem, api.TopicOperation}, PerSecond: perSecond}
@@ -88,6 +88,6 @@ func (c *changes) show(s api.Status) {
 			continue
 		}
 		c.said[r.Name] = text
-		fmt.Fprintf(c.w, "%6s  %s %s: %s\n", short(time.Since(c.began)), mark(r.State), r.Name, text)
+		say(c.w, fmt.Sprintf("%6s  %s %s: %s", short(time.Since(c.began)), mark(r.State), r.Name, text))
 	}
 }
