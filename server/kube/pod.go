@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,6 +41,10 @@ type Pod struct {
 
 	InitContainers []Container
 	Containers     []Container
+
+	// Said is what the cluster complained of about the pod last, as far as
+	// whoever holds the pod gathered it (see Complaints).
+	Said []Notice
 }
 
 // Owner names a workload.
@@ -77,6 +80,14 @@ type Container struct {
 	FinishedAt   time.Time // of the present or else the previous termination
 	Ready        bool
 	RestartCount int
+	Last         Termination // of the run before, zero where there was none
+}
+
+// Termination is how a run of a container ended.
+type Termination struct {
+	Reason    string // Error, Completed, OOMKilled, StartError, …
+	Message   string
+	StartedAt time.Time
 }
 
 // Container returns the container of that name, nil when there is none.
@@ -170,6 +181,7 @@ func (c *Container) setStatus(s corev1.ContainerStatus) {
 	c.ImageID, c.ID, c.Ready, c.RestartCount = s.ImageID, s.ContainerID, s.Ready, int(s.RestartCount)
 	if last := s.LastTerminationState.Terminated; last != nil {
 		c.ExitCode, c.FinishedAt = int(last.ExitCode), last.FinishedAt.Time
+		c.Last = Termination{Reason: last.Reason, Message: last.Message, StartedAt: last.StartedAt.Time}
 	}
 	switch {
 	case s.State.Running != nil:
@@ -181,85 +193,4 @@ func (c *Container) setStatus(s corev1.ContainerStatus) {
 	case s.State.Waiting != nil:
 		c.Reason, c.Message = s.State.Waiting.Reason, s.State.Waiting.Message
 	}
-}
-
-// failing are the waiting reasons that do not pass by themselves, or not soon.
-var failing = []string{
-	"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull",
-	"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError",
-}
-
-// crashesEnough is how often a container starts anew before that counts as a
-// failure: one that waits for another in this way comes up before.
-const crashesEnough = 3
-
-// Stuck reports whether a container waits for what does not come by itself: an
-// image that cannot be had, settings that are wrong, a program that crashes
-// again and again.
-func (p *Pod) Stuck() bool {
-	return slices.ContainsFunc(slices.Concat(p.InitContainers, p.Containers), func(c Container) bool {
-		return c.State == ContainerWaiting && slices.Contains(failing, c.Reason) && (c.Reason != "CrashLoopBackOff" || c.RestartCount >= crashesEnough)
-	})
-}
-
-// Rollout sums a pod up like a workload: ready, failed, or why not yet.
-func (p *Pod) Rollout() Rollout {
-	switch {
-	case p.Deleting:
-		return Rollout{Message: "pod is ending"}
-	case p.Phase == string(corev1.PodSucceeded):
-		return Rollout{Ready: true, Succeeded: true, Message: "pod has completed"}
-	case p.Phase == string(corev1.PodFailed) && p.Reason != "":
-		return Rollout{Failed: true, Message: strings.TrimSuffix(p.Reason+": "+p.Message, ": ")}
-	}
-	for _, c := range slices.Concat(p.InitContainers, p.Containers) {
-		if message := c.failure(); message != "" {
-			return Rollout{Failed: true, Message: message}
-		}
-	}
-	switch {
-	case p.Phase == string(corev1.PodFailed):
-		return Rollout{Failed: true, Message: "pod has failed"}
-	case p.Ready:
-		return Rollout{Ready: true, Message: "pod is ready"}
-	case p.Reason == corev1.PodReasonUnschedulable:
-		return Rollout{Failed: true, Message: "pod cannot be scheduled: " + p.Message}
-	}
-	return Rollout{Message: p.pending()}
-}
-
-// failure says why a container does not work, "" when it does or may still.
-func (c *Container) failure() string {
-	switch {
-	case c.State == ContainerWaiting && c.Reason == "CrashLoopBackOff":
-		return fmt.Sprintf("container %s crashes again and again (exit code %d, %d restarts)", c.Name, c.ExitCode, c.RestartCount)
-	case c.State == ContainerWaiting && slices.Contains(failing, c.Reason):
-		return fmt.Sprintf("container %s: %s: %s", c.Name, c.Reason, c.Message)
-	case c.State == ContainerTerminated && c.Reason == "OOMKilled":
-		return fmt.Sprintf("container %s was killed: it used more memory than its limit", c.Name)
-	case c.State == ContainerTerminated && c.ExitCode != 0:
-		return fmt.Sprintf("container %s exited with code %d", c.Name, c.ExitCode)
-	}
-	return ""
-}
-
-// pending says what a pod is waiting for.
-func (p *Pod) pending() string {
-	if p.Node == "" {
-		return "waiting to be scheduled"
-	}
-	for _, c := range p.InitContainers {
-		if c.State == ContainerRunning && !c.Ready {
-			return "init container " + c.Name + " is running"
-		}
-	}
-	for _, c := range p.Containers {
-		switch {
-		case c.State == ContainerWaiting && c.Reason != "":
-			return fmt.Sprintf("container %s: %s", c.Name, c.Reason)
-		case c.State == ContainerRunning && !c.Ready:
-			return fmt.Sprintf("container %s runs but is not ready", c.Name)
-		}
-	}
-	return "waiting for the containers"
 }

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,12 +52,13 @@ type Workload struct {
 // Notice is an event of the cluster ("FailedScheduling", "BackOff"), in the
 // words of the component that wrote it.
 type Notice struct {
-	About   Ref // a pod or a workload; Group and Version are not set
-	Warning bool
-	Reason  string
-	Message string
-	Count   int
-	At      time.Time
+	About     Ref    // a pod or a workload; Group and Version are not set
+	Container string // of the pod, that it is about; "" for the pod as a whole
+	Warning   bool
+	Reason    string
+	Message   string
+	Count     int
+	At        time.Time
 }
 
 // Watch tells emit what happens to the pods and workloads of a namespace that
@@ -244,8 +246,9 @@ func (w *watcher) goneLocked(uid string) {
 func (w *watcher) noticed(e *corev1.Event) {
 	about := e.InvolvedObject
 	n := Notice{
-		About:   Ref{Kind: about.Kind, Namespace: about.Namespace, Name: about.Name, UID: string(about.UID)},
-		Warning: e.Type == corev1.EventTypeWarning, Reason: e.Reason, Message: e.Message,
+		About:     Ref{Kind: about.Kind, Namespace: about.Namespace, Name: about.Name, UID: string(about.UID)},
+		Container: containerIn(about.FieldPath),
+		Warning:   e.Type == corev1.EventTypeWarning, Reason: e.Reason, Message: e.Message,
 		Count: max(1, int(e.Count)), At: eventTime(e),
 	}
 	if about.Kind != "Pod" {
@@ -264,6 +267,14 @@ func (w *watcher) noticed(e *corev1.Event) {
 	}
 	w.held[n.About.UID] = append(w.held[n.About.UID], n)
 	w.heldCount++
+}
+
+// containerIn is the container that a field of a pod belongs to, as in
+// "spec.containers{web}"; "" for another field.
+func containerIn(field string) string {
+	_, rest, _ := strings.Cut(field, "ontainers{")
+	name, _, _ := strings.Cut(rest, "}")
+	return name
 }
 
 // eventTime is when the event happened last.

@@ -633,3 +633,34 @@ func TestReadyWhenTheProgramHasLived(t *testing.T) {
 		b.is("web", verdict{ready: true})
 	})
 }
+
+// TestClusterSaysWhy: what only a notice tells is told, and outlives the pod's
+// next change.
+func TestClusterSaysWhy(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.up()
+		b.Applied(web(), []Object{applied("t1")}, true)
+		p := pod("web-1", "t1", "img:1")
+		p.Ready, p.Containers[0].Ready, p.Containers[0].StartedAt = false, false, time.Now()
+		waits := workload(2, kube.Rollout{Message: "0 of 1 pods are ready"})
+		b.emit(ours, changed(p), waits, kube.Event{Kind: kube.Synced})
+		b.is("web", verdict{message: "web-1: container app runs but is not ready"})
+		b.emit(ours, kube.Event{Kind: kube.Noticed, Notice: kube.Notice{
+			About: kube.Ref{Kind: "Pod", Namespace: "n", Name: "web-1"}, Container: "app", Warning: true,
+			Reason: "Unhealthy", Message: "Readiness probe failed: db is away", At: time.Now(),
+		}})
+		why := verdict{message: "web-1: container app runs, but its readiness probe fails: db is away"}
+		b.is("web", why)
+		b.emit(ours, changed(p))
+		b.is("web", why)
+
+		p = pod("web-1", "t1", "img:1")
+		p.Ready, p.Containers[0].Ready, p.Containers[0].ID, p.Containers[0].State = false, false, "", kube.ContainerWaiting
+		p.Containers[0].Reason = "ContainerCreating"
+		b.emit(ours, changed(p), kube.Event{Kind: kube.Noticed, Notice: kube.Notice{
+			About: kube.Ref{Kind: "Pod", Namespace: "n", Name: "web-1"}, Warning: true,
+			Reason: "FailedMount", Message: `MountVolume.SetUp failed for volume "v" : secret "keys" not found`,
+		}})
+		b.is("web", verdict{broken: true, message: `web-1: volume v cannot be mounted: secret "keys" not found`})
+	})
+}

@@ -123,6 +123,7 @@ func (s *state) missing(o object) bool {
 func (s *state) changed(ctx context.Context, e kube.Event) {
 	switch e.Kind {
 	case kube.PodChanged:
+		e.Pod.Said = s.pods[e.Pod.UID].Said
 		s.pods[e.Pod.UID] = e.Pod
 		s.followLogs(ctx, e.Pod)
 		s.observe(s.resourceOf(e.Pod))
@@ -199,7 +200,8 @@ func (s *state) paused(pod kube.Ref) bool {
 	return false
 }
 
-// notice writes what the cluster complains of to the resource's log.
+// notice writes what the cluster complains of to the resource's log, and
+// remembers what says why a pod is not ready.
 func (s *state) notice(n kube.Notice) {
 	if _, refused := kube.RefusalOf(n); refused {
 		s.noticeRefusal(n)
@@ -212,6 +214,9 @@ func (s *state) notice(n kube.Notice) {
 		if p.Name == n.About.Name && p.Namespace == n.About.Namespace {
 			if name := s.resourceOf(p); name != "" {
 				s.complain(name, p.UID, n)
+				p.Said = kube.Complaints(p.Said, n)
+				s.pods[p.UID] = p
+				s.observe(name)
 			}
 			return
 		}
