@@ -32,12 +32,13 @@ type Shell struct {
 type Call struct {
 	config.Command
 	Line   output.Line // like which its lines are
-	Serves bool        // it is a server: what it starts ends with it, see EndLeft
+	Serves bool        // it is a server: what it starts does not outlive its daemon, see EndLeft
 	Extra  []string    // further environment, "KEY=value"
 	Stdin  io.Reader   // nil: nothing
 	Stdout io.Writer   // in place of the log, nil: the log
 	Stderr io.Writer   // in place of the log, nil: the log
 	Unset  []string    // variables of the environment that it does not get
+	start  string      // of a server: which one it is, see Serve
 }
 
 // Run runs a command to its end or that of ctx. When ctx ends the group is
@@ -47,7 +48,7 @@ func (s Shell) Run(ctx context.Context, c Call) error {
 	cmd.Dir = c.Dir
 	cmd.Env = append(without(s.Environment(c.Env), c.Unset), c.Extra...)
 	if c.Serves && s.Workspace != "" {
-		cmd.Env = append(cmd.Env, s.mark(c.Line.Resource))
+		cmd.Env = append(cmd.Env, s.mark(c))
 	}
 	log := s.Log.Writer(c.Line)
 	defer log.Flush()

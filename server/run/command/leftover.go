@@ -2,6 +2,8 @@ package command
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,24 +15,42 @@ import (
 // also where it left the command's process group, and its daemon is dead.
 const markName = "TOWLINE_SERVES"
 
-// mark is the variable of a resource's serving command.
-func (s Shell) mark(resource string) string { return markName + "=" + s.Workspace + "/" + resource }
+// mark is the variable of one start of a serving command: what it started is told
+// from what the next start of the same resource did.
+func (s Shell) mark(c Call) string { return s.marks() + c.Line.Resource + "/" + c.start }
 
-// EndLeft ends what a resource's serving command left running, or, with "",
-// what any of the workspace's did: in a session of its own, or since its daemon
-// was killed. It returns when that has ended. Where there is no /proc nothing is
-// found.
-func (s Shell) EndLeft(resource string) {
-	if s.Workspace == "" {
-		return
+// marks is what all marks of the workspace begin with.
+func (s Shell) marks() string { return markName + "=" + s.Workspace + "/" }
+
+// Serve is Last for a server. It returns when what the command started has ended
+// as well, be it in a session of its own; what another start of it did, goes on.
+// Where there is no /proc nothing but its group is found.
+func (s Shell) Serve(ctx context.Context, c Call) (last string, err error) {
+	c.Serves, c.start = true, rand.Text()
+	last, err = s.Last(ctx, c)
+	if s.Workspace != "" {
+		endMarked([]byte(s.mark(c)), true)
 	}
-	prefix := []byte(s.mark(resource))
-	whole := resource != ""
+	return last, err
+}
+
+// EndLeft ends what any of the workspace's serving commands left running since
+// its daemon was killed. It returns when that has ended. Where there is no /proc
+// nothing is found.
+func (s Shell) EndLeft() {
+	if s.Workspace != "" {
+		endMarked([]byte(s.marks()), false)
+	}
+}
+
+// endMarked ends the processes that have a variable, or, unless it is the whole of
+// one, those that have one that begins so.
+func endMarked(variable []byte, whole bool) {
 	signal := syscall.SIGTERM
 	deadline := time.Now().Add(leftGrace)
 	ended := map[int]bool{}
 	for {
-		left := marked(prefix, whole)
+		left := marked(variable, whole)
 		if len(left) == 0 {
 			awaitReaped(ended)
 			return

@@ -43,7 +43,7 @@ func Start(ctx context.Context, shell command.Shell, tell func(engine.Event)) *C
 	s := &state{running: map[string]context.CancelFunc{}, serving: map[string]*serving{}}
 	c := &Commands{shell: shell, tell: tell, box: inbox.Start(ctx, s)}
 	// What an earlier daemon served that was killed ends before anything runs.
-	c.box.Put(func(context.Context, *state) { shell.EndLeft("") })
+	c.box.Put(func(context.Context, *state) { shell.EndLeft() })
 	return c
 }
 
@@ -157,8 +157,7 @@ func (c *Commands) serve(run context.Context, res config.Resource) {
 
 // serveToEnd runs a serve command. That it ends by itself is told.
 func (c *Commands) serveToEnd(ctx context.Context, res config.Resource) {
-	last, err := c.shell.Last(ctx, command.Call{Command: res.Local.ServeCmd, Serves: true, Line: output.Line{Resource: res.Name, Source: "runtime"}})
-	c.shell.EndLeft(res.Name)
+	last, err := c.shell.Serve(ctx, command.Call{Command: res.Local.ServeCmd, Line: output.Line{Resource: res.Name, Source: "runtime"}})
 	if ctx.Err() != nil {
 		return
 	}
