@@ -34,6 +34,9 @@ v1alpha1.file_watch(name='texts', watched_paths=[os.path.abspath('watched.txt')]
 v1alpha1.cmd(name='build', args=['sh', '-c', 'cat watched.txt >> built'], restart_on=v1alpha1.restart_on_spec(file_watches=['texts']))
 local_resource('web', 'true')
 cmd_button('greet', argv=['sh', '-c', 'echo "$WHO from $FROM" >> greeted'], env=['FROM=me'], resource='web', inputs=[text_input('WHO', default='you')])
+v1alpha1.ui_button(name='later', text='Later', location={'component_id': 'web', 'component_type': 'resource'})
+v1alpha1.cmd(name='then', args=['sh', '-c', 'echo x >> then'], start_on={'ui_buttons': ['later'], 'start_after': '9999-01-01T00:00:00Z'})
+v1alpha1.cmd(name='since', args=['sh', '-c', 'echo x >> since'], start_on={'ui_buttons': ['later'], 'start_after': '2001-01-01T00:00:00Z'})
 `)
 	s.evaluates(func(ctx context.Context, e Evaluation) *config.Project {
 		return eval.Eval(ctx, eval.Options{Tiltfile: e.Tiltfile, Subcommand: e.Subcommand, Kube: &eval.Kube{}, Env: os.Environ(), Log: e.Log})
@@ -71,12 +74,20 @@ cmd_button('greet', argv=['sh', '-c', 'echo "$WHO from $FROM" >> greeted'], env=
 	if _, err := os.Stat(filepath.Join(dir, "greeted")); err == nil {
 		t.Error("the command of a button ran before anybody asked")
 	}
-	press := func(b string, inputs map[string]string) error {
+	pressFor := func(resource, b string, inputs map[string]string) error {
 		_, err := in(t.Context(), s.Daemon, func(c *core, answer func(int, error)) {
-			answer(0, c.press(api.ButtonRequest{Resource: button, Button: b, Inputs: inputs}))
+			answer(0, c.press(api.ButtonRequest{Resource: resource, Button: b, Inputs: inputs}))
 		})
 		return err
 	}
+	press := func(b string, inputs map[string]string) error { return pressFor(button, b, inputs) }
+	if err := pressFor("then", "later", nil); err == nil || !strings.Contains(err.Error(), "from 9999-01-01T00:00:00Z on") {
+		t.Errorf("pressed before the time that start_after names: %v", err)
+	}
+	if err := pressFor("since", "later", nil); err != nil {
+		t.Errorf("pressed after the time that start_after names: %v", err)
+	}
+	holds("since", "x\n")
 	for _, wrong := range []error{press("none", nil), press("greet", map[string]string{"WHOM": "x"})} {
 		if wrong == nil {
 			t.Error("pressed what there is not, or filled in what is not asked for")

@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
@@ -41,14 +42,20 @@ func (c *core) press(req api.ButtonRequest) error {
 	if err := c.mustRun(req.Resource); err != nil {
 		return err
 	}
-	var names []string
+	var command config.Local
 	for i := range c.tiltfile.good.Resources {
 		if r := &c.tiltfile.good.Resources[i]; r.Name == req.Resource && r.Local != nil {
-			names = r.Local.Buttons
+			command = *r.Local
+		}
+	}
+	if time.Now().Before(command.StartAfter) {
+		return &config.Problem{
+			Message: fmt.Sprintf("a button starts %s from %s on", req.Resource, command.StartAfter.Format(time.RFC3339)),
+			Hint:    "press it then, or take start_after out of its start_on; `towline trigger " + req.Resource + "` starts it now",
 		}
 	}
 	for _, b := range c.tiltfile.good.Buttons {
-		if b.Name != req.Button || !slices.Contains(names, b.Name) {
+		if b.Name != req.Button || !slices.Contains(command.Buttons, b.Name) {
 			continue
 		}
 		env, problem := b.Env(req.Inputs)

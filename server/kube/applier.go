@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -28,6 +27,7 @@ type applier struct {
 	report  func(Progress)
 	take    func(owner string) bool
 	anew    bool // what is there is replaced, though nothing changed
+	clients bool // applied on the client's side
 }
 
 // outcome is an Applied with the sentence that its report carries.
@@ -111,6 +111,9 @@ var appliers = sets.New("kubectl-client-side-apply", "tilt", fieldManager)
 // takeOver makes the fields ours that such a tool has set: what the YAML has
 // lost since is then removed by the apply, as the tool itself would have done.
 func (a *applier) takeOver(ctx context.Context, before *unstructured.Unstructured) error {
+	if a.clients {
+		return nil // the annotation knows what it had
+	}
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		patch, err := csaupgrade.UpgradeManagedFieldsPatch(before, appliers, fieldManager)
 		if err != nil || patch == nil {
@@ -169,14 +172,18 @@ func (a *applier) claim(now *unstructured.Unstructured) error {
 	return &Error{Kind: Taken, Op: "applying", Object: a.ref.String(), Err: fmt.Errorf("it belongs to %s", OwnerOf(now.Object))}
 }
 
-// patch is one server-side apply.
-//
-// Server-side apply refuses a list that says the same key twice, such as an
-// environment variable, which Kubernetes otherwise takes (the last one wins).
-// Such an object is created or put whole.
+// patch is one apply: on the server's side, unless the Tiltfile wants it on
+// the client's or the server cannot. What has a key twice in a list is created
+// or put whole there.
 func (a *applier) patch(ctx context.Context) (*unstructured.Unstructured, error) {
-	got, err := a.client.Apply(ctx, a.object.GetName(), a.object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
-	if err == nil || !strings.Contains(err.Error(), "duplicate entries for key") {
+	if a.clients {
+		return a.clientSide(ctx)
+	}
+	got, err := a.serverSide(ctx)
+	switch {
+	case apierrors.IsUnsupportedMediaType(err):
+		return a.clientSide(ctx)
+	case !unmergeable(err):
 		return got, err
 	}
 	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
@@ -184,6 +191,11 @@ func (a *applier) patch(ctx context.Context) (*unstructured.Unstructured, error)
 		return err
 	})
 	return got, err
+}
+
+// serverSide is one server-side apply.
+func (a *applier) serverSide(ctx context.Context) (*unstructured.Unstructured, error) {
+	return a.client.Apply(ctx, a.object.GetName(), a.object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 }
 
 // put creates or replaces the object whole.

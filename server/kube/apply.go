@@ -46,6 +46,8 @@ type ApplyOptions struct {
 	// Anew runs what ends once more: a Job or a Pod that is there, running or
 	// ended, is deleted and created anew.
 	Anew bool
+	// ClientSide applies as `kubectl apply` does without --server-side.
+	ClientSide bool
 	// Progress is called once per object when it is done, and in between for
 	// what takes long. It may be called from several goroutines. Nil is fine.
 	Progress func(Progress)
@@ -67,7 +69,7 @@ var runOnce = []string{"Job", "Pod"}
 const parallelApplies = 8
 
 // Apply makes the cluster hold the objects, by server-side apply as field
-// manager "towline", taking over fields that others set. Namespaces go first,
+// manager "towline" unless the options say otherwise, taking over fields that others set. Namespaces go first,
 // then custom resource definitions, which are waited for, then all else. An
 // object without a namespace goes to the Cluster's. Where an immutable field
 // changed, the object is deleted and created anew, and Progress says so; a
@@ -137,7 +139,7 @@ func (c *Cluster) applyOne(ctx context.Context, object map[string]any, o ApplyOp
 		annotations[AnnotationOwner] = o.Owner
 		u.SetAnnotations(annotations)
 	}
-	a := applier{cluster: c, client: client, object: u, ref: ref, report: o.Progress, take: o.Take, anew: o.Anew && slices.Contains(runOnce, ref.Kind)}
+	a := applier{cluster: c, client: client, object: u, ref: ref, report: o.Progress, take: o.Take, anew: o.Anew && slices.Contains(runOnce, ref.Kind), clients: o.ClientSide}
 	applied, err := a.apply(ctx)
 	if err != nil {
 		return Applied{}, classify("applying", ref.String(), err)

@@ -112,6 +112,9 @@ func (e *Error) hint() string {
 	case Forbidden:
 		return "ask for the permission (docs/permissions.md has all that are needed), or use a namespace of your own (`towline up --namespace NAME`)"
 	case Invalid:
+		if errors.Is(e.Err, errTooLarge) {
+			return "apply it on the server's side: update_settings(k8s_server_side_apply='auto')"
+		}
 		return "correct the YAML; the resource is applied again when the file is saved"
 	case NotFound:
 		return hintOfMissing(e.Err)

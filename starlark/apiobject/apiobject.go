@@ -48,6 +48,10 @@ func plural(kind string) string {
 
 // check refuses what Tilt's API server would.
 func check(o *config.APIObject) error {
+	if o.Kind == "Cmd" {
+		_, err := startAfter(*o)
+		return err
+	}
 	if o.Kind != "UIButton" {
 		return nil
 	}

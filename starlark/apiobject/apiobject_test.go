@@ -41,6 +41,8 @@ func TestAddRefuses(t *testing.T) {
 		"a plural":                    {config.APIObject{Kind: "FileWatch", Name: "w"}, `filewatches "w" already`},
 		"a button without a text":     {button("c", fields{"text": ""}), "spec.text: Required value"},
 		"a button without a parent":   {button("c", fields{"location": fields{"component_type": "Resource"}}), "componentID: Required"},
+		"a time that is none":         {config.APIObject{Kind: "Cmd", Name: "c", Spec: fields{"start_on": fields{"start_after": "noon"}}}, "start_on.start_after: got noon"},
+		"a number for a time":         {config.APIObject{Kind: "Cmd", Name: "c", Spec: fields{"start_on": fields{"start_after": 7}}}, "start_on.start_after: got 7"},
 		"a parent that is of no kind": {button("c", fields{"location": fields{"component_id": "web"}}), "componentType: Required"},
 	} {
 		s := newSet(t, button("b", nil), config.APIObject{Kind: "FileWatch", Name: "w"})
@@ -94,6 +96,7 @@ func TestCommands(t *testing.T) {
 		cmd("plain", fields{"args": []any{"make"}, "dir": "/abs", "env": []any{"A=1", "A=2=3"}}),
 		cmd("pressed", fields{"args": []any{"sh"}, "dir": "here", "start_on": fields{"ui_buttons": []any{"press"}}}),
 		cmd("served", fields{"args": []any{"serve"}, "readiness_probe": fields{"handler": fields{"exec": fields{"command": []any{"true"}}}}}),
+		cmd("later", fields{"args": []any{"sh"}, "start_on": fields{"start_after": "2026-01-31T08:00:00+01:00"}}),
 		cmd("nothing", fields{}),
 	)
 	type row struct {
@@ -113,6 +116,7 @@ func TestCommands(t *testing.T) {
 		{"cmd-plain", "/abs", map[string]string{"A": "2=3"}, true, false},
 		{"pressed", "/w/sub/here", map[string]string{"MODE": "fast"}, false, false},
 		{"served", "/w/sub", map[string]string{}, true, true},
+		{"later", "/w/sub", map[string]string{}, false, false},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

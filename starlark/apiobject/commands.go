@@ -1,9 +1,11 @@
 package apiobject
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/towline-dev/towline/extensions"
 	"github.com/towline-dev/towline/starlark/config"
@@ -50,10 +52,25 @@ func (s *Set) command(o config.APIObject) config.Resource {
 	if p := probeOf(fieldsOf(o.Spec["readiness_probe"])); p != nil {
 		res.Local.Cmd, res.Local.ServeCmd, res.Local.Probe = config.Command{}, command, p
 	}
+	res.Local.StartAfter, _ = startAfter(o) // Add has refused what is no time
 	for _, name := range texts(restart["file_watches"]) {
 		s.watchFor(res.Local, name)
 	}
 	return res
+}
+
+// startAfter is the time before which nothing starts a command.
+func startAfter(o config.APIObject) (time.Time, error) {
+	v := fieldsOf(o.Spec["start_on"])["start_after"]
+	if v == nil || v == "" {
+		return time.Time{}, nil
+	}
+	text, _ := v.(string)
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("start_on.start_after: got %v, want a time as \"2026-01-31T08:00:00Z\"", v)
+	}
+	return t, nil
 }
 
 // dir is the folder that an object's command runs in.

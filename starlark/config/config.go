@@ -103,6 +103,8 @@ type Local struct {
 	Probe         *Probe   `json:"probe"`
 	Test          bool     `json:"test,omitempty"`                   // declared by test()
 	Buttons       []string `json:"buttons,omitempty" secrets:"name"` // that start it
+
+	StartAfter time.Time `json:"start_after,omitzero"` // a button that is pressed before does not start it
 }
 
 // Command is a program to run on the developer's machine. A zero Argv means

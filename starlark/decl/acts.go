@@ -19,7 +19,7 @@ type Act struct {
 // say it, which a test does not let pass.
 func ActOf(e *Entry, p Param) (act Act, ok bool) {
 	switch {
-	case e.Idle != "", p.Idle != "" && p.IdleFor == "":
+	case e.Idle != "":
 		return Act{Warned: true}, true
 	case p.Deprecated:
 		return Act{Nothing: "deprecated"}, true
@@ -129,7 +129,7 @@ server/run/compose.projectOf: Project.Compose
 server/run/compose.CLI.Up: ComposeProject.Name ComposeProject.Dir ComposeProject.EnvFile ComposeProject.Model
 server/engine.resourceSpecs: Compose.Definition
 server/run/deploy.Deployer.objects: Project.YAML
-server/run/deploy.Deployer.deploy: Settings.UpsertTimeout
+server/run/deploy.Deployer.deploy: Settings.UpsertTimeout Settings.ServerSideApply
 server/run/deploy.Deployer.injection: AgentSetting.Enabled AgentSetting.Image
 server/run/deploy.Deployer.applyByCommand: CustomDeploy.Apply CustomDeploy.ImageDeps
 server/run/deploy.Deployer.deleteByCommand: CustomDeploy.Delete
@@ -144,6 +144,7 @@ server/run/local.Commands.try: Probe.Timeout Probe.Exec Probe.HTTP Probe.TCP TCP
 server/run/local.tryHTTP: HTTPGet.Scheme HTTPGet.Host HTTPGet.Port HTTPGet.Path HTTPGet.Headers Header.Name Header.Value
 server/run/rollout.meantBy: Resource.PodReadiness Resource.ExtraPodSelectors Resource.DiscoveryStrategy
 server/status.Facts.resource: Resource.Labels Local.Buttons
+server/daemon.core.press: Local.StartAfter
 server/status.Facts.buttons: Project.Buttons
 cmd/towline.printButtons: Button.Disabled Button.Inputs
 cmd/towline.buttonCommand: Button.RequiresConfirmation
@@ -276,7 +277,7 @@ blob decode_json encode_json decode_yaml decode_yaml_stream encode_yaml encode_y
 update_settings.max_parallel_updates: Settings.MaxParallelUpdates
 update_settings.k8s_upsert_timeout_secs: Settings.UpsertTimeout
 update_settings.suppress_unused_image_warnings: evaluated
-update_settings.k8s_server_side_apply: nothing, objects are always applied on the server's side
+update_settings.k8s_server_side_apply: Settings.ServerSideApply
 ci_settings.timeout: CI.Timeout
 ci_settings.k8s_grace_period: CI.GracePeriod
 ci_settings.readiness_timeout: CI.ReadinessTimeout
@@ -318,6 +319,7 @@ v1alpha1.ignore_def: Local.Ignore
 v1alpha1.restart_on_spec: Local.Deps
 v1alpha1.restart_on_spec.ui_buttons: Command.Env
 v1alpha1.start_on_spec.ui_buttons: Resource.TriggerMode
+v1alpha1.start_on_spec.start_after: Local.StartAfter
 v1alpha1.ui_input_spec.name v1alpha1.ui_input_spec.text v1alpha1.ui_input_spec.bool v1alpha1.ui_input_spec.hidden v1alpha1.ui_input_spec.choice: Command.Env
 v1alpha1.ui_text_input_spec.default_value v1alpha1.ui_bool_input_spec v1alpha1.ui_choice_input_spec v1alpha1.ui_hidden_input_spec: Command.Env
 v1alpha1.ui_button.name: Local.Buttons

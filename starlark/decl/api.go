@@ -358,7 +358,7 @@ func apiValueRows() []row {
 			purpose: "What starts a command.",
 			params: []string{
 				"ui_buttons: list[str] | None = None", "names of buttons",
-				"start_after: any = None", "not before this time; without effect yet: it waits for `towline trigger` alone",
+				"start_after: any = None", "presses before this time do not start it, as `'2026-01-31T08:00:00Z'`",
 			},
 			returns: "v1alpha1.StartOnSpec",
 			example: "x = v1alpha1.start_on_spec()\n",

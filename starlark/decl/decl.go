@@ -21,9 +21,7 @@
 //	**name: type            takes the remaining keyword arguments
 //
 // The notation of types is described at ParseType. A parameter whose
-// documentation starts with "Deprecated:" is accepted and does nothing new; one
-// whose documentation ends in "without effect yet: WHY", or "without effect yet
-// for VALUE: WHY", is accepted and does nothing yet, and a call that sets it warns.
+// documentation starts with "Deprecated:" is accepted and does nothing new.
 package decl
 
 import (
@@ -87,8 +85,6 @@ type Param struct {
 	Doc        string // Markdown
 	DocName    string // what Tilt's documentation calls it, when that name does not work
 	Deprecated bool   // accepted, without effect
-	Idle       string // why it is accepted and does nothing yet; empty: it acts
-	IdleFor    string // the only value that does nothing yet, as a Tiltfile writes it; empty: all but the default
 }
 
 // Short returns the name without what stands before its last dot.

@@ -77,7 +77,6 @@ func (r row) entry(section string) *Entry {
 		keyword = keyword || p.Kind == VarArgs
 		i++
 		p.Doc, p.Deprecated = r.params[i], strings.HasPrefix(r.params[i], "Deprecated:")
-		p.IdleFor, p.Idle = idle(r.params[i])
 		e.Params = append(e.Params, p)
 	}
 	return e
@@ -102,12 +101,4 @@ func parseParam(text string) Param {
 	p.Default = strings.TrimSpace(def)
 	p.Required = !optional && p.Kind < VarArgs
 	return p
-}
-
-// idle reads the end of a parameter's documentation that says that it, or one
-// value of it, has no effect yet.
-func idle(doc string) (value, why string) {
-	_, rest, _ := strings.Cut(doc, "without effect yet")
-	value, why, _ = strings.Cut(rest, ": ")
-	return strings.TrimPrefix(value, " for "), why
 }

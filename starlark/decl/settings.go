@@ -9,9 +9,9 @@ func settingsRows() []row {
 				"max_parallel_updates: int = 3", "updates that may run at once, 1 or more",
 				"k8s_upsert_timeout_secs: int = 30", "seconds after which applying a resource has failed, 1 or more",
 				"suppress_unused_image_warnings: str@image | list[str@image] | None = None", "images that may be unused; `'*'` for all",
-				"k8s_server_side_apply: 'auto' | 'true' | 'false' | str = 'auto'", "whether objects are applied on the server's side; without effect yet for 'false': objects are always applied on the server's side",
+				"k8s_server_side_apply: 'auto' | 'true' | 'false' | str = 'auto'", "`'false'` applies on the client's side, as `kubectl apply` does; else the server does it, where it can",
 			},
-			differs: "Objects are always applied on the server's side. Without *k8s_upsert_timeout_secs* applying takes as long as it takes.",
+			differs: "Objects are applied on the server's side unless *k8s_server_side_apply* is `'false'`. Without *k8s_upsert_timeout_secs* applying takes as long as it takes.",
 			example: "update_settings(max_parallel_updates=5, suppress_unused_image_warnings=['tools'])\n",
 		},
 		{

@@ -10,12 +10,10 @@ func towlineRows() []row {
 			purpose: "Says how a resource is debugged.",
 			params: []string{
 				"resource: str@resource", "the resource",
-				"adapter: 'go' | 'python' | 'node' | 'java' | str = ''", "the debugger; without effect yet: it follows from what the container runs",
 				"container: str = ''", "the container, unless the debug configuration names one; without it, the one that is live updated",
 				"path_map: dict[str@path, str] = {}", "folders here to folders in the container, where the live update does not say it",
-				"stop_on_entry: bool = False", "stop before the program's first line; without effect yet: a debug configuration that launches does it",
 			},
-			example: "towline.debug('web', adapter='go')\n",
+			example: "towline.debug('web', path_map={'src': '/app/src'})\n",
 		},
 		{
 			name: "towline.sync", differs: ours,
@@ -24,7 +22,6 @@ func towlineRows() []row {
 				"ref: str@image", "the image",
 				"mode: 'auto' | 'whole' | 'delta' | str = 'auto'", "send files whole, as differences, or as the link's speed suggests",
 				"delete: bool = True", "delete in the container what is deleted here; `False` leaves it there until the next build",
-				"owner: str = ''", "`uid:gid` of files that are created; without effect yet: files belong to the container's user",
 			},
 			example: "docker_build('web', '.')\ntowline.sync('web', mode='delta')\n",
 		},

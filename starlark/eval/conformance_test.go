@@ -74,14 +74,11 @@ func acting(e *decl.Entry, p decl.Param) string {
 	case act.Evaluated:
 		text = "evaluated"
 	case act.Warned:
-		text = "warns: " + cmp.Or(e.Idle, p.Idle)
+		text = "warns: " + e.Idle
 	case act.Nothing != "":
 		text = "nothing: " + act.Nothing
 	default:
 		text = fmt.Sprintf("%s in %s", act.Field, strings.Join(decl.ActorsOf(act.Field), ", "))
-	}
-	if p.IdleFor != "" {
-		text += "; warns for " + p.IdleFor
 	}
 	return text
 }

@@ -20,11 +20,9 @@ func (r *run) note(name string, entry map[string]any) {
 
 func (c *call) ourDebug() (starlark.Value, error) {
 	var in struct {
-		Resource    string           `arg:"resource"`
-		Adapter     string           `arg:"adapter"`
-		Container   string           `arg:"container"`
-		PathMap     unpack.StringMap `arg:"path_map"`
-		StopOnEntry bool             `arg:"stop_on_entry"`
+		Resource  string           `arg:"resource"`
+		Container string           `arg:"container"`
+		PathMap   unpack.StringMap `arg:"path_map"`
 	}
 	if err := c.Into(&in); err != nil {
 		return nil, err
@@ -33,9 +31,7 @@ func (c *call) ourDebug() (starlark.Value, error) {
 	for local, remote := range in.PathMap {
 		paths[c.run.abs(local)] = remote
 	}
-	c.run.note("debug", map[string]any{
-		"resource": in.Resource, "adapter": in.Adapter, "container": in.Container, "path_map": paths, "stop_on_entry": in.StopOnEntry,
-	})
+	c.run.note("debug", map[string]any{"resource": in.Resource, "container": in.Container, "path_map": paths})
 	return starlark.None, nil
 }
 
@@ -44,7 +40,6 @@ func (c *call) ourSync() (starlark.Value, error) {
 		Ref    string      `arg:"ref"`
 		Mode   string      `arg:"mode"`
 		Delete unpack.Bool `arg:"delete"`
-		Owner  string      `arg:"owner"`
 	}
 	if err := c.Into(&in); err != nil {
 		return nil, err
@@ -53,7 +48,7 @@ func (c *call) ourSync() (starlark.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.run.note("sync", map[string]any{"ref": in.Ref, "mode": mode, "delete": !in.Delete.Set || in.Delete.Value, "owner": in.Owner})
+	c.run.note("sync", map[string]any{"ref": in.Ref, "mode": mode, "delete": !in.Delete.Set || in.Delete.Value})
 	return starlark.None, nil
 }
 

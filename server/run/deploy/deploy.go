@@ -203,7 +203,7 @@ func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []stri
 	d.o.Rollout.Begin(e.Resource)
 	applied, err := d.o.Cluster.Apply(ctx, o.contents, kube.ApplyOptions{
 		Labels: map[string]string{kube.LabelWorkspace: d.o.Workspace, kube.LabelResource: kube.LabelValue(e.Resource.Name)},
-		Owner:  d.o.Owner, Take: d.o.Take, Anew: e.Forced,
+		Owner:  d.o.Owner, Take: d.o.Take, Anew: e.Forced, ClientSide: project.Settings.ServerSideApply == "false",
 		Progress: func(p kube.Progress) { d.progress(e.Resource.Name, p) },
 	})
 	d.o.Rollout.Applied(e.Resource, o.withTemplates(applied), err == nil)

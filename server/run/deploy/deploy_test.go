@@ -28,17 +28,18 @@ import (
 // cluster is a Cluster, an Owner and a rollout.Kube that writes down what it
 // is asked to do.
 type cluster struct {
-	mu     sync.Mutex
-	did    []string
-	slow   time.Duration // of an apply
-	refuse error         // of the next apply
-	owned  []map[string]any
-	there  []kube.Applied // what Current answers
-	labels []map[string]any
-	patch  []map[string]any
-	busy   int // patches that somebody else is quicker than
-	others []map[string]any
-	hidden error // of Others
+	mu      sync.Mutex
+	did     []string
+	slow    time.Duration     // of an apply
+	refuse  error             // of the next apply
+	options kube.ApplyOptions // of the last apply
+	owned   []map[string]any
+	there   []kube.Applied // what Current answers
+	labels  []map[string]any
+	patch   []map[string]any
+	busy    int // patches that somebody else is quicker than
+	others  []map[string]any
+	hidden  error // of Others
 }
 
 func (c *cluster) note(what string, objects []map[string]any) {
@@ -52,6 +53,7 @@ func (c *cluster) note(what string, objects []map[string]any) {
 
 func (c *cluster) Apply(ctx context.Context, objects []map[string]any, o kube.ApplyOptions) ([]kube.Applied, error) {
 	c.note("apply", objects)
+	c.options = o
 	select {
 	case <-ctx.Done():
 		c.note("cancelled", nil)
@@ -265,6 +267,22 @@ func TestApplyIsLate(t *testing.T) {
 	e.Resource.CustomDeploy = &config.CustomDeploy{Apply: config.Command{Argv: []string{"sleep", "1000"}, Dir: t.TempDir()}}
 	if _, problem, passing := b.deploy(t.Context(), e); problem == nil || !strings.HasPrefix(problem.Message, "applying took longer") || passing {
 		t.Errorf("a command that hangs: %v, passing %v", problem, passing)
+	}
+}
+
+// TestSideOfTheApply: the Tiltfile says on which side objects are applied.
+func TestSideOfTheApply(t *testing.T) {
+	for said, want := range map[string]bool{"": false, "auto": false, "true": false, "false": true} {
+		b := newBench(t, images{})
+		p := &config.Project{YAML: []config.Object{object("web", "ConfigMap", "web")}}
+		p.Settings.ServerSideApply = said
+		b.Configure(p)
+		if _, problem, _ := b.deploy(t.Context(), apply("web")); problem != nil {
+			t.Fatal(problem)
+		}
+		if got := b.cluster.options.ClientSide; got != want {
+			t.Errorf("%q: on the client's side %v, want %v", said, got, want)
+		}
 	}
 }
 
