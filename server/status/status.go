@@ -73,7 +73,7 @@ func nameCauses(s *api.Status) {
 	}
 	for i := range s.Resources {
 		r := &s.Resources[i]
-		if r.State == api.StatePending {
+		if r.State == api.StatePending && len(r.WaitsFor) > 0 { // else it is said already
 			r.Message = waitsText(r.WaitsFor, states)
 		}
 		r.Text = text(r)

@@ -278,3 +278,11 @@ func TestEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestWaitsForWhatItLacks: what was refused because of what another resource may
+// bring is not called failed, and the refusal is told.
+func TestWaitsForWhatItLacks(t *testing.T) {
+	s := newScene(t)
+	s.tell(engine.Applied{Resource: "job", Problem: &config.Problem{Message: "no matches for kind Widget"}, Passing: true})
+	s.says("job", "pending: waits for what it lacks: no matches for kind Widget")
+}
