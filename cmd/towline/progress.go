@@ -246,17 +246,10 @@ func colour(s api.State) string {
 	if os.Getenv("NO_COLOR") != "" {
 		return ""
 	}
-	switch {
-	case s == api.StateReady || s == api.StateDone:
-		return "\x1b[32m"
-	case s == api.StateStale || s == api.StateUnknown || s.Passing():
-		return "\x1b[33m"
-	case s.Bad():
-		return "\x1b[31m"
-	case s == api.StateStopped || s == api.StatePending:
+	if s == api.StatePending {
 		return "\x1b[2m"
 	}
-	return ""
+	return [...]string{api.ClassBusy: "", api.ClassGood: "\x1b[32m", api.ClassWarning: "\x1b[33m", api.ClassBad: "\x1b[31m", api.ClassIdle: "\x1b[2m"}[s.Class()]
 }
 
 // spinner shows that something goes on, with its time and what it waits for, in

@@ -324,18 +324,9 @@ func problems(s api.Status) []string {
 	return texts
 }
 
+// mark is the sign of a state in a table.
 func mark(s api.State) string {
-	switch {
-	case s == api.StateReady || s == api.StateDone:
-		return "✓"
-	case s == api.StateStale || s == api.StateUnknown || s.Passing():
-		return "▲"
-	case s.Bad():
-		return "✗"
-	case s == api.StateStopped || s == api.StateDisabled:
-		return "·"
-	}
-	return "…"
+	return [...]string{api.ClassBusy: "…", api.ClassGood: "✓", api.ClassWarning: "▲", api.ClassBad: "✗", api.ClassIdle: "·"}[s.Class()]
 }
 
 // short prints a duration with the digits that matter.

@@ -178,9 +178,9 @@ func decide(st api.Status, req api.DebugRequest) (verdict, *config.Problem) {
 			Message: fmt.Sprintf("%s runs on this machine, not in a pod", req.Resource),
 			Hint:    "debug it with the editor's own debugger",
 		}
-	case r.Phase == api.PhaseDisabled || r.Phase == api.PhaseStopped || r.Phase == api.PhaseStopping:
+	case r.State == api.StateDisabled || r.State == api.StateStopped || r.State == api.StateStopping:
 		return hopeless, &config.Problem{
-			Message: fmt.Sprintf("%s is %s", req.Resource, r.Phase),
+			Message: fmt.Sprintf("%s is %s", req.Resource, r.State),
 			Hint:    "bring it up first: towline up " + req.Resource,
 		}
 	}

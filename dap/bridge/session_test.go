@@ -343,7 +343,7 @@ func TestHopeless(t *testing.T) {
 		{"bad arguments", func(*api.Status) {}, map[string]any{"resource": 7}, []string{`"resource"`, "type number"}},
 		{"half a mapping", func(*api.Status) {}, map[string]any{"resource": "api", "substitutePath": []any{map[string]string{"from": "/x"}}}, []string{"substitutePath", `"to"`}},
 		{"local", func(*api.Status) {}, map[string]any{"resource": "tests"}, []string{"this machine"}},
-		{"stopped", func(st *api.Status) { st.Resources[0].Phase = api.PhaseStopped }, target, []string{"stopped", "towline up api"}},
+		{"stopped", func(st *api.Status) { st.Resources[0].State = api.StateStopped }, target, []string{"stopped", "towline up api"}},
 		{"no such pod", twoPods, map[string]any{"resource": "api", "pod": "api-7"}, []string{`"api-7"`, "api-1, api-2"}},
 		{"no such container", twoPods, map[string]any{"resource": "api", "container": "ap"}, []string{`"ap"`, "api, web"}},
 		{"no such container of the pod", twoPods, map[string]any{"resource": "api", "pod": "api-1", "container": "web"}, []string{`"web"`, "api"}},

@@ -120,3 +120,19 @@ func TestEveryStateHasARankAndAPhase(t *testing.T) {
 		}
 	}
 }
+
+// TestEachStateHasAClass: a new state is sorted on purpose.
+func TestEachStateHasAClass(t *testing.T) {
+	want := map[State]Class{
+		StateReady: ClassGood, StateDone: ClassGood, StateError: ClassBad, StateCrashed: ClassBad,
+		StateStale: ClassWarning, StateUnknown: ClassWarning, StateWaiting: ClassWarning,
+		StateStopped: ClassIdle, StateDisabled: ClassIdle,
+		StateBuilding: ClassBusy, StateDeploying: ClassBusy, StateStarting: ClassBusy, StateUpdating: ClassBusy,
+		StateStopping: ClassBusy, StatePending: ClassBusy, StatePaused: ClassBusy,
+	}
+	for _, s := range States {
+		if class, named := want[s]; !named || s.Class() != class {
+			t.Errorf("%s is of class %d, want %d (named: %v)", s, s.Class(), class, named)
+		}
+	}
+}

@@ -53,6 +53,33 @@ func (s State) Bad() bool {
 // here: it is told as a warning.
 func (s State) Passing() bool { return s == StateWaiting }
 
+// Class sorts states by how a face marks them.
+type Class int
+
+// The classes.
+const (
+	ClassBusy    Class = iota // something goes on, or is about to
+	ClassGood                 // nothing is wanting
+	ClassWarning              // it may pass, or runs all the same
+	ClassBad                  // a person has to do something
+	ClassIdle                 // nothing is wanted
+)
+
+// Class returns how a face marks a state.
+func (s State) Class() Class {
+	switch {
+	case s == StateReady || s == StateDone:
+		return ClassGood
+	case s == StateStale || s == StateUnknown || s.Passing():
+		return ClassWarning
+	case s.Bad():
+		return ClassBad
+	case s == StateStopped || s == StateDisabled:
+		return ClassIdle
+	}
+	return ClassBusy
+}
+
 // Phase is the state for programs; failed says that a problem is told with it.
 func (s State) Phase(failed bool) Phase {
 	switch s {

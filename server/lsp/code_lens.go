@@ -105,15 +105,7 @@ func (d declaredResource) commands(u uri.URI) []lsp.Command {
 
 // lensTitle is a resource's state in a few words.
 func lensTitle(r *api.ResourceStatus) string {
-	mark := "○"
-	switch {
-	case r.State == api.StateReady || r.State == api.StateDone:
-		mark = "●"
-	case r.State == api.StateStale || r.State == api.StateUnknown || r.State.Passing():
-		mark = "▲"
-	case r.State.Bad():
-		mark = "✗"
-	}
+	mark := [...]string{api.ClassBusy: "○", api.ClassGood: "●", api.ClassWarning: "▲", api.ClassBad: "✗", api.ClassIdle: "○"}[r.State.Class()]
 	line, _, _ := strings.Cut(r.Text, "\n")
 	if r.Problem != nil {
 		cause, _, _ := strings.Cut(r.Problem.Message, "\n")
