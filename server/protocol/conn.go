@@ -123,6 +123,32 @@ func (c *Conn) Call(ctx context.Context, method string, params, result any) erro
 	return lsp.Call(ctx, c.conn, method, params, result)
 }
 
+// Ask is Call for what a person is asked, whom nobody can interrupt. Once withdrawn is
+// closed the other side is told, and its answer is waited for all the same: who
+// answers too late is to hear of it.
+func (c *Conn) Ask(ctx context.Context, withdrawn <-chan struct{}, method string, params, result any) error {
+	sent, answered := make(chan lsp.ProgressToken, 1), make(chan struct{})
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		select {
+		case <-withdrawn:
+		case <-answered:
+			return
+		}
+		select {
+		case id := <-sent:
+			if err := c.Notify(ctx, lsp.MethodCancelRequest, &lsp.CancelParams{ID: id}); err != nil {
+				c.log.Debug("withdrawing a request", "method", method, "error", err)
+			}
+		case <-answered:
+		}
+	})
+	_, err := c.conn.Call(noting(ctx, sent), method, params, result)
+	close(answered)
+	telling.Wait()
+	return err
+}
+
 // dispatch answers one message. Handlers get a context below Serve's and not
 // the request's own, which the library recycles: a context derived from it
 // may look at it too late and crash.

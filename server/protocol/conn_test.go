@@ -220,3 +220,39 @@ func wantCode(t *testing.T, err error, code int) {
 		t.Errorf("got %v, want an error with code %d", err, code)
 	}
 }
+
+// TestAsk withdraws a question, and still gets the answer that comes.
+func TestAsk(t *testing.T) {
+	ours, theirs := net.Pipe()
+	conn := protocol.NewConn(theirs, protocol.Options{})
+	served := make(chan error, 1)
+	go func() {
+		served <- conn.Serve(t.Context(), func(string) (protocol.Method, error) { return protocol.Method{}, errors.New("none") })
+	}()
+	e := editortest.NewUnchecked(ours)
+	defer func() { e.Close(); <-served }()
+	e.Hold("which")
+	ctx := deadline(t)
+	for _, withdraws := range []bool{false, true} {
+		var got note
+		withdrawn, answered, from := make(chan struct{}), make(chan error, 1), e.Mark()
+		go func() { answered <- conn.Ask(ctx, withdrawn, "which", note{"?"}, &got) }()
+		asked, _, err := e.Await(ctx, from, func(m editortest.Message) bool { return m.Method == "which" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if withdraws {
+			close(withdrawn)
+			told, _, err := e.Await(ctx, from, func(m editortest.Message) bool { return m.Method == "$/cancelRequest" })
+			if err != nil || string(told.Params) != `{"id":`+string(asked.ID)+`}` {
+				t.Fatalf("told was %s, %v, of request %s", told.Params, err, asked.ID)
+			}
+		}
+		if err := e.Reply(asked, note{"this"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-answered; err != nil || got.Text != "this" {
+			t.Errorf("the answer is %+v, %v", got, err)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"go.lsp.dev/jsonrpc2"
+	lsp "go.lsp.dev/protocol"
 )
 
 const (
@@ -153,7 +154,22 @@ func (s *stream) readBody(length int) ([]byte, error) {
 
 // Write implements jsonrpc2.Stream.
 func (s *stream) Write(ctx context.Context, msg jsonrpc2.Message) (int64, error) {
-	return s.write(ctx, func(dst []byte) []byte { return jsonrpc2.AppendMessage(dst, msg) })
+	n, err := s.write(ctx, func(dst []byte) []byte { return jsonrpc2.AppendMessage(dst, msg) })
+	if sent, ok := ctx.Value(sentKey{}).(chan<- lsp.ProgressToken); ok && err == nil {
+		var call lsp.CancelParams // of a call it is the id alone
+		if err := lsp.Unmarshal(jsonrpc2.AppendMessage(nil, msg), &call); err == nil {
+			sent <- call.ID
+		}
+	}
+	return n, err
+}
+
+// sentKey is where a context has who wants to know a call's id as soon as it is
+// sent; the library says it with the answer.
+type sentKey struct{}
+
+func noting(ctx context.Context, sent chan<- lsp.ProgressToken) context.Context {
+	return context.WithValue(ctx, sentKey{}, sent)
 }
 
 // WriteFrame writes an encoded message.

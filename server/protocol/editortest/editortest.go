@@ -56,6 +56,7 @@ type Editor struct {
 	received []Message             // of the server, in order
 	problems []error               // of the metamodel
 	answers  map[string]any        // results for requests of the server, by method; nil otherwise
+	held     map[string]bool       // methods of the server that are answered by Reply alone
 	changed  chan struct{}         // closed and replaced with each received message
 	done     chan struct{}         // closed when the server closed the connection
 }
@@ -88,7 +89,7 @@ func NewUnchecked(rwc io.ReadWriteCloser) *Editor { return start(rwc, nil) }
 func start(rwc io.ReadWriteCloser, session *metamodel.Session) *Editor {
 	e := &Editor{
 		rwc: rwc, session: session,
-		calls: map[string]chan Reply{}, answers: map[string]any{},
+		calls: map[string]chan Reply{}, answers: map[string]any{}, held: map[string]bool{},
 		changed: make(chan struct{}), done: make(chan struct{}),
 	}
 	go e.read()
@@ -101,6 +102,18 @@ func (e *Editor) Answer(method string, result any) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.answers[method] = result
+}
+
+// Hold leaves requests of the server with the given method unanswered, until Reply.
+func (e *Editor) Hold(method string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.held[method] = true
+}
+
+// Reply answers a request of the server that was held.
+func (e *Editor) Reply(m Message, result any) error {
+	return e.send(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": result})
 }
 
 // Call sends a request and decodes the answer into result unless it is nil.
@@ -302,11 +315,11 @@ func (e *Editor) receive(body []byte) {
 		return
 	}
 	e.add(Message{Method: m.Method, ID: m.ID, Params: m.Params})
-	result := e.answers[m.Method]
+	result, held := e.answers[m.Method], e.held[m.Method]
 	e.mu.Unlock()
-	if m.ID != nil {
+	if m.ID != nil && !held {
 		// Written beside the reader, as the server may not read until it is read.
-		go func() { _ = e.send(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": result}) }()
+		go func() { _ = e.Reply(Message{ID: m.ID}, result) }()
 	}
 }
 
