@@ -43,7 +43,7 @@ choice where there is one alone; "no" leaves all as it is, and the question open
 				say(cmd.OutOrStdout(), "Left as it is. `towline answer` lists it again.")
 				return nil
 			}
-			if err := client.Answer(cmd.Context(), args[0], choice); err != nil {
+			if err := client.Answer(cmd.Context(), api.AnswerRequest{ID: args[0], Choice: choice}); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "answered %s: %s\n", args[0], choice)

@@ -32,7 +32,8 @@ be drawn on (a pipe, TERM=dumb) come lines as without it.
 With --json each line is an event: the first a snapshot ("status"), each later
 one what changed since ("changes", four times a second at most), how far a save
 has come ("save": its stages saved, sent, staged, applied, restarted and ready, those that were seen), a problem that came or was mended ("problem"), the progress of
-what a person waits for ("operation") or, with --logs, a line of the log ("log").
+what a person waits for ("operation"), a question that came or that is asked no more
+("ask") or, with --logs, a line of the log ("log").
 A number ("seq") grows with them. A program that was away goes on with --since
 NUMBER, and gets a snapshot where the daemon no longer knows. Editors and the
 terminal read the same stream.`,
@@ -50,7 +51,7 @@ terminal read the same stream.`,
 				say(os.Stdout, stillUp)
 			case asJSON:
 				out := json.NewEncoder(os.Stdout)
-				req := api.WatchRequest{Since: since, Topics: []api.Topic{api.TopicSave, api.TopicProblem, api.TopicOperation}, PerSecond: perSecond}
+				req := api.WatchRequest{Since: since, Topics: []api.Topic{api.TopicSave, api.TopicProblem, api.TopicOperation, api.TopicAsk}, PerSecond: perSecond}
 				if logs {
 					req.Topics = append(req.Topics, api.TopicLogs)
 				}

@@ -309,6 +309,7 @@ type Ask struct {
 	ID      string   `json:"id" secrets:"name"`
 	Text    string   `json:"text" secrets:"own"`
 	Choices []string `json:"choices"`
+	Titles  []string `json:"titles"`           // what each of the Choices does, for a button
 	Danger  bool     `json:"danger,omitempty"` // a choice cannot be taken back
 }
 
@@ -316,6 +317,9 @@ type Ask struct {
 type AnswerRequest struct {
 	ID     string `json:"id"`
 	Choice string `json:"choice"` // one of its Choices
+	// Text is the ask's, as the person read it: one that says something else by now is
+	// not answered. "" is for a person who looks at what is asked now.
+	Text string `json:"text,omitempty"`
 }
 
 // LogsRequest asks for log lines.

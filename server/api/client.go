@@ -89,8 +89,8 @@ func (c *Client) Allow(ctx context.Context) (Status, error) {
 }
 
 // Answer answers a question of Status.Asks.
-func (c *Client) Answer(ctx context.Context, id, choice string) error {
-	return c.call(ctx, http.MethodPost, RouteAnswer, AnswerRequest{ID: id, Choice: choice}, nil)
+func (c *Client) Answer(ctx context.Context, req AnswerRequest) error {
+	return c.call(ctx, http.MethodPost, RouteAnswer, req, nil)
 }
 
 // Up brings the project up. It returns once the Tiltfile is evaluated and the

@@ -14,11 +14,12 @@ const (
 	TopicSave      Topic = "save"
 	TopicProblem   Topic = "problem"
 	TopicOperation Topic = "operation"
+	TopicAsk       Topic = "ask"
 	TopicLogs      Topic = "logs"
 )
 
 // Topics are all topics.
-var Topics = [...]Topic{TopicSave, TopicProblem, TopicOperation, TopicLogs}
+var Topics = [...]Topic{TopicSave, TopicProblem, TopicOperation, TopicAsk, TopicLogs}
 
 // Save is a set of files that changed together, and how far it has come. A
 // later event of the same N replaces it.
@@ -125,6 +126,14 @@ const (
 	ResultHeld   Result = "held"   // the rest waits for a person
 )
 
+// AskEvent tells of a question that came, that says something else than before, or
+// that nobody asks any more.
+type AskEvent struct {
+	Ask
+	At    time.Time  `json:"at"`
+	Ended *time.Time `json:"ended,omitempty"`
+}
+
 // Topic is the topic of an event, "" of one that tells of the status.
 func (e Event) Topic() Topic {
 	switch {
@@ -134,6 +143,8 @@ func (e Event) Topic() Topic {
 		return TopicProblem
 	case e.Operation != nil:
 		return TopicOperation
+	case e.Ask != nil:
+		return TopicAsk
 	case e.Log != nil:
 		return TopicLogs
 	}

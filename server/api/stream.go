@@ -35,6 +35,7 @@ type Event struct {
 	Save      *Save         `json:"save,omitempty"`
 	Problem   *ProblemEvent `json:"problem,omitempty"`
 	Operation *Operation    `json:"operation,omitempty"`
+	Ask       *AskEvent     `json:"ask,omitempty"`
 	Log       *LogLine      `json:"log,omitempty"`
 }
 

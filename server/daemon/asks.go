@@ -20,12 +20,21 @@ const (
 func (c *core) asks() []api.Ask {
 	asks := c.sources.asks()
 	if taken := c.taken(); len(taken) > 0 {
+		names := api.Listed(taken, 3, " and ")
 		asks = append(asks, api.Ask{
-			ID: askTake, Choices: []string{choiceTake}, Danger: true,
-			Text: fmt.Sprintf("What %s would change belongs to somebody else. Take it over? Its owner is not asked.", strings.Join(taken, ", ")),
+			ID: askTake, Choices: []string{choiceTake}, Titles: []string{"Take Over " + names}, Danger: true,
+			Text: fmt.Sprintf("What %s would change belongs to somebody else. Take it over? Its owner is not asked.", names),
 		})
 	}
 	return asks
+}
+
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // taken are the resources that were not brought up since what they have is
@@ -53,7 +62,9 @@ func (c *core) answer(req api.AnswerRequest) error {
 	case at < 0 && answered:
 		return &config.Problem{Message: fmt.Sprintf("the question %q is answered already, by %q", req.ID, before), Hint: "`towline answer` lists what is asked now"}
 	case at < 0:
-		return &config.Problem{Message: fmt.Sprintf("no question %q is open", req.ID), Hint: "`towline answer` lists what is asked now"}
+		return &config.Problem{Message: fmt.Sprintf("no question %q is open", req.ID), Hint: "it is answered, or what it was about is gone; `towline answer` lists what is asked now"}
+	case req.Text != "" && req.Text != asks[at].Text:
+		return &config.Problem{Message: "nothing was done, the question is another by now: " + asks[at].Text, Hint: "`towline answer` lists what is asked now"}
 	case !slices.Contains(asks[at].Choices, req.Choice):
 		return &config.Problem{Message: fmt.Sprintf("%q is no answer to: %s", req.Choice, asks[at].Text), Hint: fmt.Sprintf("the choices are %q", asks[at].Choices)}
 	}

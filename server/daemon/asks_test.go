@@ -36,8 +36,15 @@ func TestTakeOverIsAsked(t *testing.T) {
 				t.Fatalf("asked is %+v", asks)
 			}
 			refused("yes", asks[0].ID, `"yes" is no answer`)
+			if len(asks[0].Titles) != 1 || asks[0].Titles[0] != "Take Over db" {
+				t.Errorf("the button says %q", asks[0].Titles)
+			}
+			err := c.answer(api.AnswerRequest{ID: asks[0].ID, Choice: asks[0].Choices[0], Text: "What web and db would change"})
+			if err == nil || !strings.Contains(err.Error(), "the question is another") || !strings.Contains(err.Error(), asks[0].Text) {
+				t.Errorf("an answer to other words: %v", err)
+			}
 			did = nil
-			if err := c.answer(api.AnswerRequest{ID: asks[0].ID, Choice: asks[0].Choices[0]}); err != nil {
+			if err := c.answer(api.AnswerRequest{ID: asks[0].ID, Choice: asks[0].Choices[0], Text: asks[0].Text}); err != nil {
 				t.Fatal(err)
 			}
 			if !c.requests.takeOver.Load() {

@@ -55,7 +55,8 @@ func (s *sources) asks() []api.Ask {
 		if gone := s.gone(ref); len(gone) > 0 {
 			asks = append(asks, api.Ask{
 				ID: askDelete + ref, Choices: []string{choiceDelete}, Danger: true,
-				Text: fmt.Sprintf("%d files of %s are gone here, the first is %s. Delete them in its pods too?", len(gone), ref, gone[0]),
+				Titles: []string{fmt.Sprintf("Delete %s in the Pods of %s", counted(len(gone), "File"), ref)},
+				Text:   fmt.Sprintf("Gone here: %s of %s, the first is %s. Delete this in its pods too?", counted(len(gone), "file"), ref, gone[0]),
 			})
 		}
 	}

@@ -25,6 +25,7 @@ type News struct {
 	last      map[string]*api.LastSave // by resource. What was handed out is never changed
 	problems  map[string]api.ProblemEvent
 	operation *api.Operation
+	asks      map[string]api.AskEvent
 	settled   bool // it was, since the project is up
 }
 
@@ -99,7 +100,35 @@ func (n *News) Follow(s *api.Status, now time.Time) []api.Event {
 	for _, o := range n.followOperation(s, now) {
 		events = append(events, api.Event{Operation: &o})
 	}
+	for _, a := range n.followAsks(s, now) {
+		events = append(events, api.Event{Ask: &a})
+	}
 	return events
+}
+
+func (n *News) followAsks(s *api.Status, now time.Time) []api.AskEvent {
+	asked := map[string]api.AskEvent{}
+	var told []api.AskEvent
+	for _, ask := range s.Asks {
+		old, known := n.asks[ask.ID]
+		if !known {
+			old.At = now
+		}
+		changed := !known || old.Text != ask.Text
+		old.Ask = ask
+		if asked[ask.ID] = old; changed {
+			told = append(told, old)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(n.asks)) {
+		if _, still := asked[id]; !still {
+			old := n.asks[id]
+			old.Ended = &now
+			told = append(told, old)
+		}
+	}
+	n.asks = asked
+	return told
 }
 
 func (n *News) followProblems(s *api.Status, now time.Time) []api.ProblemEvent {

@@ -55,6 +55,10 @@ func (n *teller) show(after int, text string, change ...func(*api.Status)) []str
 			out = append(out, "mended: "+e.Problem.Problem.Message)
 		case e.Problem != nil:
 			out = append(out, e.Problem.Severity+": "+e.Problem.Problem.Message+" of "+strings.Join(e.Problem.Resources, ","))
+		case e.Ask != nil && e.Ask.Ended != nil:
+			out = append(out, fmt.Sprintf("asked no more: %s, since %d ms", e.Ask.Text, e.Ask.Ended.Sub(e.Ask.At).Milliseconds()))
+		case e.Ask != nil:
+			out = append(out, "asked: "+e.Ask.Text)
 		case e.Operation != nil:
 			o := e.Operation
 			out = append(out, fmt.Sprintf("%s %d/%d %s", o.Kind, o.Done, o.Total, o.Outcome))
@@ -196,4 +200,32 @@ func TestFoldersThatAreNotWatched(t *testing.T) {
 		t.Errorf("the status says %q, want %q", said, want)
 	}
 	expect(t, "it is raised", n.show(1, "web:ready/in_sync"), "mended: not all folders are watched")
+}
+
+// TestAsks tells of each question when it comes, changes and goes.
+func TestAsks(t *testing.T) {
+	n := teller{now: time.Unix(0, 0)}
+	asks := func(texts ...string) func(*api.Status) {
+		return func(s *api.Status) {
+			for _, text := range texts {
+				id, _, _ := strings.Cut(text, " ")
+				s.Asks = append(s.Asks, api.Ask{ID: id, Text: text})
+			}
+		}
+	}
+	n.show(1, "web:ready")
+	for _, step := range []struct {
+		asks []string
+		want []string
+	}{
+		{[]string{"a one?", "b two?"}, []string{"asked: a one?", "asked: b two?"}},
+		{[]string{"a one?", "b two?"}, nil},
+		{[]string{"a more?", "b two?"}, []string{"asked: a more?"}},
+		{[]string{"a more?"}, []string{"asked no more: b two?, since 30 ms"}},
+		{nil, []string{"asked no more: a more?, since 40 ms"}},
+	} {
+		if diff := cmp.Diff(step.want, n.show(10, "web:ready", asks(step.asks...))); diff != "" {
+			t.Errorf("asked %q (-want +got)\n%s", step.asks, diff)
+		}
+	}
 }
