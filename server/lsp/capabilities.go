@@ -66,6 +66,6 @@ func (s *session) capabilities() lsp.ServerCapabilities {
 func commands() []string {
 	return []string{
 		protocol.CommandUp, protocol.CommandAllow, protocol.CommandArgs, protocol.CommandDown, protocol.CommandTrigger, protocol.CommandRestart,
-		protocol.CommandRestartDaemon, protocol.CommandDebug, protocol.CommandLogs, protocol.CommandStatus,
+		protocol.CommandRestartDaemon, protocol.CommandAnswer, protocol.CommandDebug, protocol.CommandLogs, protocol.CommandStatus,
 	}
 }

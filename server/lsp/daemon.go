@@ -20,6 +20,7 @@ type Daemon interface {
 	Down(ctx context.Context, req api.DownRequest) error
 	Hint(ctx context.Context, paths ...string) error
 	Noticed(ctx context.Context, paths ...string) error
+	Answer(ctx context.Context, req api.AnswerRequest) error
 	Trigger(ctx context.Context, resource string) error
 	Restart(ctx context.Context, resource string) error
 	Stop(ctx context.Context) error

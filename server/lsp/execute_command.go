@@ -74,6 +74,9 @@ func (s *session) commandOf(ctx context.Context, run operation, command string, 
 			return nil, err
 		}
 		return nil, project.link.do(ctx, func(d Daemon) error { return d.Restart(ctx, args.Resource) })
+	case protocol.CommandAnswer:
+		s.askAgain(project)
+		return nil, nil
 	case protocol.CommandRestartDaemon:
 		return nil, project.link.restart(ctx)
 	}

@@ -23,6 +23,8 @@ type fakeDaemon struct {
 	asked    []string // "hint a b", "up", …
 	upErr    error
 	upWith   api.UpRequest // the last
+	answers  []api.AnswerRequest
+	refuses  error // an answer
 	logLines []api.LogLine
 	project  config.Project
 	breaks   string            // the request that breaks the connection
@@ -159,6 +161,31 @@ func (d *fakeDaemon) Hint(_ context.Context, paths ...string) error {
 
 func (d *fakeDaemon) Noticed(_ context.Context, paths ...string) error {
 	return d.ask("noticed " + strings.Join(paths, " "))
+}
+
+func (d *fakeDaemon) Answer(_ context.Context, req api.AnswerRequest) error {
+	d.mu.Lock()
+	d.answers = append(d.answers, req)
+	refuses := d.refuses
+	d.mu.Unlock()
+	if err := d.ask("answer " + req.ID); err != nil {
+		return err
+	}
+	return refuses
+}
+
+// given are the answers so far.
+func (d *fakeDaemon) given() []api.AnswerRequest {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.answers)
+}
+
+// refuse has answers refused from now on.
+func (d *fakeDaemon) refuse(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refuses = err
 }
 
 func (d *fakeDaemon) Trigger(_ context.Context, resource string) error {

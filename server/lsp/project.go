@@ -26,6 +26,7 @@ type project struct {
 	link       *link
 	forget     func()
 	extensions *workspace.Extensions
+	asks       *asks
 	outputs    map[string]output              // of failed commands, by resource; of the reporter's goroutine
 	evaluation atomic.Bool                    // one is being asked for
 	evaluated  atomic.Pointer[config.Project] // by the daemon, at last; without the objects' contents
@@ -38,7 +39,7 @@ func (s *session) project(folder string) *project {
 	if p := s.projects[folder]; p != nil {
 		return p
 	}
-	p := &project{folder: folder, real: folder, link: newLink(folder, s.connector(), s.log), extensions: s.options.Extensions}
+	p := &project{folder: folder, real: folder, link: newLink(folder, s.connector(), s.log), asks: newAsks(), extensions: s.options.Extensions}
 	if real, err := filepath.EvalSymlinks(folder); err == nil {
 		p.real = real
 	}
@@ -167,6 +168,7 @@ func (s *session) reportState(ctx context.Context, p *project, state linkState, 
 		})
 	}
 	if state.status != seen.status {
+		s.ask(p, state.status)
 		s.diagnoser.evaluated(p.folder, p.findings(state.status))
 		if p.readOutput(ctx, state.daemon, state.status) {
 			s.diagnoser.evaluated(p.folder, p.findings(state.status))

@@ -89,6 +89,7 @@ func (s *session) table() map[string]protocol.Method {
 		lsp.MethodCallHierarchyIncomingCalls:          feature(s, s.incomingCalls),
 		lsp.MethodCallHierarchyOutgoingCalls:          feature(s, s.outgoingCalls),
 		protocol.MethodGetStatus:                      concurrent(s.getStatus),
+		protocol.MethodAnswer:                         concurrent(s.answerAsk),
 		protocol.MethodLogs:                           concurrent(s.logs),
 		protocol.MethodDebugTarget:                    concurrent(s.debugTarget),
 	}

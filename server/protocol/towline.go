@@ -13,6 +13,9 @@ const (
 	// MethodGetStatus asks for the same, once: params ProjectParams, result
 	// StatusParams.
 	MethodGetStatus = "towline/getStatus"
+	// MethodAnswer answers one of the status's asks: params AnswerParams, result
+	// null.
+	MethodAnswer = "towline/answer"
 	// MethodLogs asks for kept log lines: params LogsParams, result
 	// LogsResult.
 	MethodLogs = "towline/logs"
@@ -31,6 +34,7 @@ const (
 	CommandTrigger       = "towline.trigger"       // result: null
 	CommandRestart       = "towline.restart"       // result: null
 	CommandRestartDaemon = "towline.restartDaemon" // result: null
+	CommandAnswer        = "towline.answer"        // result: null; what is asked is shown again
 	CommandDebug         = "towline.debug"         // result: DebugConfiguration
 	CommandLogs          = "towline.logs"          // result: LogsResult
 	CommandStatus        = "towline.status"        // result: StatusParams
@@ -54,6 +58,14 @@ type StatusParams struct {
 	Connected bool        `json:"connected"`         // a daemon answers
 	Problem   string      `json:"problem,omitempty"` // why none does
 	Status    *api.Status `json:"status,omitempty"`  // nil until a daemon answered
+}
+
+// AnswerParams answer an api.Ask, as an api.AnswerRequest does.
+type AnswerParams struct {
+	ProjectParams
+	ID     string `json:"id"`
+	Choice string `json:"choice"`
+	Text   string `json:"text,omitempty"` // of the ask that the person read
 }
 
 // LogsParams selects log lines.

@@ -99,6 +99,7 @@ export interface Ask {
   id: string;
   text: string;
   choices: string[] | null;
+  titles: string[] | null;
   danger?: boolean;
 }
 
