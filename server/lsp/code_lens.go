@@ -2,11 +2,9 @@ package lsp
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 
 	lsp "go.lsp.dev/protocol"
-	"go.lsp.dev/uri"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/protocol"
@@ -28,13 +26,12 @@ func (s *session) codeLens(_ context.Context, snap *workspace.Snapshot, p *lsp.C
 	if project != nil {
 		status = project.link.status()
 	}
-	out := []lsp.CodeLens{}
-	for _, at := range v.declared(snap, project, status) {
-		for _, c := range at.commands(spelled(snap, keyOf(p.TextDocument.URI))) {
-			out = append(out, lsp.CodeLens{Range: v.rng(at.span), Command: c})
-		}
+	declared := v.declared(snap, project, status)
+	out := newLensList(spelled(snap, keyOf(p.TextDocument.URI)), mostLenses*len(declared))
+	for _, at := range declared {
+		out.add(v.rng(at.span), at.name, at.commands())
 	}
-	return out, nil
+	return out.answer(), nil
 }
 
 // declaredResource is a resource and the place that declares it.
@@ -57,7 +54,7 @@ func (v *view) declared(snap *workspace.Snapshot, project *project, status *api.
 	up := status != nil && status.Up
 	var out []declaredResource
 	seen := map[string]bool{}
-	for _, sym := range ide.DocumentSymbols(v.ide, v.file) {
+	for _, sym := range ide.Declared(v.ide, v.file) {
 		if sym.Kind == ide.SymbolResource && !seen[sym.Name] {
 			seen[sym.Name] = true
 			out = append(out, declaredResource{sym.Name, sym.Selection, byName[sym.Name], up})
@@ -77,27 +74,19 @@ func (v *view) declared(snap *workspace.Snapshot, project *project, status *api.
 	return out
 }
 
+// mostLenses is how many lenses a resource has at most.
+const mostLenses = 5
+
 // commands returns the lenses of a resource.
-func (d declaredResource) commands(u uri.URI) []lsp.Command {
-	argument, err := json.Marshal(protocol.CommandArguments{ProjectParams: protocol.ProjectParams{URI: string(u)}, Resource: d.name})
-	command := func(title, name string) lsp.Command {
-		if err != nil {
-			return lsp.Command{Title: title}
-		}
-		return lsp.Command{Title: title, Command: name, Arguments: []lsp.LSPAny{argument}}
-	}
+func (d declaredResource) commands() []lens {
 	if !d.up || d.status == nil || d.status.State == api.StateStopped {
-		return []lsp.Command{command("▶ Up", protocol.CommandUp)}
+		return []lens{{"▶ Up", protocol.CommandUp}}
 	}
-	out := []lsp.Command{
-		command(lensTitle(d.status), protocol.CommandStatus),
-		command("Trigger", protocol.CommandTrigger),
-		command("Logs", protocol.CommandLogs),
-	}
+	out := []lens{{lensTitle(d.status), protocol.CommandStatus}, {"Trigger", protocol.CommandTrigger}, {"Logs", protocol.CommandLogs}}
 	if len(d.status.Targets) > 0 {
-		out = append(out, command("Restart", protocol.CommandRestart))
+		out = append(out, lens{"Restart", protocol.CommandRestart})
 		if d.status.NoDebug == nil {
-			out = append(out, command("Debug", protocol.CommandDebug))
+			out = append(out, lens{"Debug", protocol.CommandDebug})
 		}
 	}
 	return out

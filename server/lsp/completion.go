@@ -115,18 +115,8 @@ func newItemData(u uri.URI) (itemData, error) {
 // of returns the data of the item with a key.
 func (d itemData) of(key string) []byte {
 	out := make([]byte, 0, len(d.start)+len(key)+len(`""}`))
-	out = append(out, d.start...)
-	if strings.IndexFunc(key, mayEscape) < 0 {
-		out = append(append(append(out, '"'), key...), '"')
-	} else {
-		text, _ := json.Marshal(key) // of a string it never fails
-		out = append(out, text...)
-	}
-	return append(out, '}')
+	return append(appendQuoted(append(out, d.start...), key), '}')
 }
-
-// mayEscape reports whether JSON may write a character in another way.
-func mayEscape(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
 
 // item returns one completion as the client takes it.
 func (v *view) item(i *ide.Item, same *alike) lsp.CompletionItem {

@@ -50,7 +50,7 @@ func (v *view) tags(within syntax.Span) []lsp.InlayHint {
 		return nil
 	}
 	var out []lsp.InlayHint
-	for _, sym := range ide.DocumentSymbols(v.ide, v.file) {
+	for _, sym := range ide.Declared(v.ide, v.file) {
 		at := sym.Selection.End
 		if tag := pushed[sym.Name]; sym.Kind == ide.SymbolImage && tag != "" && within.Contains(at) {
 			out = append(out, lsp.InlayHint{

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/towline-dev/towline/starlark/resolve"
@@ -93,6 +94,10 @@ func everything(t *testing.T, src string, off int) {
 		if y.Selection.Start < y.Span.Start || y.Span.End < y.Selection.End {
 			t.Fatalf("symbol %+v: its name lies outside\n%q", y, src)
 		}
+	}
+	declared := slices.DeleteFunc(DocumentSymbols(s, f), func(y Symbol) bool { return y.Kind != SymbolResource && y.Kind != SymbolImage })
+	if diff := cmp.Diff(declared, Declared(s, f), cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("declared (-symbols +alone):\n%s\n%q", diff, src)
 	}
 	for _, r := range FoldingRanges(f) {
 		if r.Start < 0 || r.End <= r.Start || r.End >= f.Lines.Count() {

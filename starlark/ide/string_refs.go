@@ -1,6 +1,8 @@
 package ide
 
 import (
+	"slices"
+
 	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/infer"
 	"github.com/towline-dev/towline/starlark/resolve"
@@ -21,24 +23,44 @@ type stringRef struct {
 func stringRefs(in *infer.Inference, f *resolve.File) []stringRef {
 	var list []stringRef
 	syntax.Walk(f.File, func(n syntax.Node) bool {
-		call, ok := n.(*syntax.CallExpr)
-		if !ok {
-			return true
-		}
-		sig := in.Signature(f, call.Fn)
-		if sig == nil || sig.Entry == nil || sig.Entry.Universe || sig.Entry.Method {
-			return true
-		}
-		for i, p := range sig.Bind(call) {
-			if p < 0 {
-				continue
-			}
-			lit, ok := call.Args[i].X.(*syntax.Literal)
-			if role := sig.Params[p].Type.Role; ok && lit.Kind == syntax.STRING && lit.Value != "" && role != decl.RoleNone {
-				list = append(list, stringRef{lit, role, call, sig.Entry})
-			}
+		if call, ok := n.(*syntax.CallExpr); ok {
+			list = appendRefs(list, in, f, call)
 		}
 		return true
 	})
 	return list
+}
+
+// appendRefs appends those of one call.
+func appendRefs(list []stringRef, in *infer.Inference, f *resolve.File, call *syntax.CallExpr) []stringRef {
+	if !namesSomething(call) {
+		return list
+	}
+	sig := in.Signature(f, call.Fn)
+	if sig == nil || sig.Entry == nil || sig.Entry.Universe || sig.Entry.Method {
+		return list
+	}
+	for i, p := range sig.Bind(call) {
+		if p < 0 {
+			continue
+		}
+		lit := textOf(call.Args[i])
+		if role := sig.Params[p].Type.Role; lit != nil && role != decl.RoleNone {
+			list = append(list, stringRef{lit, role, call, sig.Entry})
+		}
+	}
+	return list
+}
+
+// namesSomething reports whether an argument of a call is plain text.
+func namesSomething(call *syntax.CallExpr) bool {
+	return slices.ContainsFunc(call.Args, func(a *syntax.Arg) bool { return textOf(a) != nil })
+}
+
+// textOf returns the string that an argument is, nil when it is none or empty.
+func textOf(a *syntax.Arg) *syntax.Literal {
+	if lit, ok := a.X.(*syntax.Literal); ok && lit.Kind == syntax.STRING && lit.Value != "" {
+		return lit
+	}
+	return nil
 }

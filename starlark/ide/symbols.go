@@ -33,24 +33,28 @@ type Symbol struct {
 // DocumentSymbols returns what a file declares: functions, global variables,
 // resources and images, in the order of the text.
 func DocumentSymbols(s *Analysis, f *resolve.File) []Symbol {
-	refs := map[int]stringRef{}
-	in := infer.New(s.loaded)
-	for _, t := range stringRefs(in, f) {
-		if groupOf(t.role) != noGroup && declares(t) {
-			if _, ok := refs[t.call.Start]; !ok || t.role == decl.RoleNewName {
-				refs[t.call.Start] = t
-			}
-		}
-	}
-	b := &symbols{f: f, in: in, refs: refs, seen: map[*resolve.Binding]bool{}}
+	b := newSymbols(s, f)
+	return b.stmts(f.Stmts())
+}
+
+// Declared returns the resources and images among a file's symbols that no
+// function holds.
+func Declared(s *Analysis, f *resolve.File) []Symbol {
+	b := newSymbols(s, f)
+	b.only = true
 	return b.stmts(f.Stmts())
 }
 
 type symbols struct {
 	f    *resolve.File
 	in   *infer.Inference
-	refs map[int]stringRef // by the start of their calls
+	refs []stringRef // of one call
 	seen map[*resolve.Binding]bool
+	only bool // see Declared
+}
+
+func newSymbols(s *Analysis, f *resolve.File) *symbols {
+	return &symbols{f: f, in: infer.New(s.loaded), seen: map[*resolve.Binding]bool{}}
 }
 
 func (b *symbols) stmts(list []syntax.Stmt) []Symbol {
@@ -58,13 +62,15 @@ func (b *symbols) stmts(list []syntax.Stmt) []Symbol {
 	for _, st := range list {
 		switch st := st.(type) {
 		case *syntax.DefStmt:
-			if st.Name.Name != "" {
+			if st.Name.Name != "" && !b.only {
 				sig := b.in.DefSignature(infer.Value{Def: st, From: b.f})
 				out = append(out, Symbol{st.Name.Name, strings.TrimPrefix(sig.Text(), "def "+st.Name.Name), SymbolFunction, st.Span(), st.Name.Span(), b.stmts(st.Body)})
 			}
 		case *syntax.AssignStmt:
 			out = append(out, b.calls(st.RHS)...)
-			out = b.variable(out, st)
+			if !b.only {
+				out = b.variable(out, st)
+			}
 		case *syntax.IfStmt:
 			for _, c := range st.Clauses {
 				out = append(out, b.stmts(c.Body)...)
@@ -105,7 +111,7 @@ func (b *symbols) calls(n syntax.Node) []Symbol {
 		if !ok {
 			return true
 		}
-		if t, ok := b.refs[call.Start]; ok && t.call == call {
+		if t, ok := b.declaredBy(call); ok {
 			kind := SymbolResource
 			if groupOf(t.role) == imageGroup {
 				kind = SymbolImage
@@ -115,6 +121,17 @@ func (b *symbols) calls(n syntax.Node) []Symbol {
 		return true
 	})
 	return out
+}
+
+// declaredBy returns what a call declares: the new name, if it gives one.
+func (b *symbols) declaredBy(call *syntax.CallExpr) (out stringRef, ok bool) {
+	b.refs = appendRefs(b.refs[:0], b.in, b.f, call)
+	for _, t := range b.refs {
+		if groupOf(t.role) != noGroup && declares(t) && (!ok || t.role == decl.RoleNewName) {
+			out, ok = t, true
+		}
+	}
+	return out, ok
 }
 
 // WorkspaceSymbol is a symbol and its file.

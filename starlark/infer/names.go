@@ -10,8 +10,11 @@ import (
 
 // Binding infers the value of a name.
 func (in *Inference) Binding(f *resolve.File, b *resolve.Binding) Value {
-	if b == nil {
+	switch {
+	case b == nil:
 		return Value{}
+	case b.Kind == resolve.Builtin:
+		return EntryValue(b.Entry)
 	}
 	if v, ok := in.memo[b]; ok {
 		return v
@@ -26,9 +29,6 @@ func (in *Inference) Binding(f *resolve.File, b *resolve.Binding) Value {
 const maxSites = 8
 
 func (in *Inference) bindingValue(f *resolve.File, b *resolve.Binding) Value {
-	if b.Kind == resolve.Builtin {
-		return EntryValue(b.Entry)
-	}
 	if b.Kind == resolve.Loaded {
 		if f, b = resolve.Declaration(f, b, in.loads); b == nil {
 			return Value{}

@@ -33,8 +33,31 @@ func Walk(n Node, f func(Node) bool) {
 	case *AssignStmt:
 		Walk(n.LHS, f)
 		Walk(n.RHS, f)
+	case *DictExpr:
+		for _, e := range n.List {
+			Walk(e, f)
+		}
+	case *DictEntry:
+		Walk(n.Key, f)
+		Walk(n.Value, f)
+	case *IfStmt:
+		for _, c := range n.Clauses {
+			Walk(c, f)
+		}
+		if n.Else != nil {
+			Walk(n.Else, f)
+		}
+	case *IfClause:
+		Walk(n.Cond, f)
+		walkStmts(n.Body, f)
 	default:
 		Children(n, func(c Node) { Walk(c, f) })
+	}
+}
+
+func walkStmts(list []Stmt, f func(Node) bool) {
+	for _, st := range list {
+		Walk(st, f)
 	}
 }
 
