@@ -23,11 +23,7 @@ choice where there is one alone; "no" leaves all as it is, and the question open
 		Example: "  towline answer\n  towline answer take-over yes\n  towline answer delete:web delete",
 		Args:    cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, client, err := ws.running(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := client.Status(cmd.Context())
+			client, s, err := ws.status(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -34,11 +34,7 @@ elsewhere.`,
 			if none && len(args) > 0 {
 				return &config.Problem{Message: "--clear leaves no arguments, and some are given", Hint: "give either, not both"}
 			}
-			_, client, err := ws.running(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := client.Status(cmd.Context())
+			client, s, err := ws.status(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -27,11 +27,7 @@ they ask for. With one it runs its command. What is not filled in is as it is pr
 		Example: "  towline button\n  towline button seed --input COUNT=10\n  towline button web reset --yes",
 		Args:    cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, client, err := ws.running(cmd.Context())
-			if err != nil {
-				return err
-			}
-			s, err := client.Status(cmd.Context())
+			client, s, err := ws.status(cmd.Context())
 			if err != nil {
 				return err
 			}

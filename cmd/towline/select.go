@@ -24,11 +24,7 @@ func (s *selection) empty() bool { return len(s.names)+len(s.labels) == 0 }
 
 // running asks the daemon that runs, and picks from what it has.
 func (s *selection) running(ctx context.Context, ws *workspaceFlags) (*api.Client, []api.ResourceStatus, error) {
-	_, client, err := ws.running(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	status, err := client.Status(ctx)
+	client, status, err := ws.status(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

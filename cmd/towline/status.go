@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,69 +19,85 @@ import (
 )
 
 func statusCommand() *cobra.Command {
-	var ws workspaceFlags
-	var asJSON, failed bool
-	var verbose bool
-	var chosen selection
+	var show showing
 	cmd := &cobra.Command{
 		Use:     "status [RESOURCE...]",
 		Short:   "Show what is up, in sync and ready",
 		Example: "  towline status\n  towline status 'group3*' --label backend\n  towline status --failed",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			out := cmd.OutOrStdout()
-			chosen.names = args
-			e, _, err := ws.find()
-			if err != nil {
-				return err
-			}
-			var s api.Status
-			if api.Running(cmd.Context(), e) {
-				if s, err = api.NewClient(e).Status(cmd.Context()); err != nil {
-					return err
-				}
-			} else {
-				left := leftUp(e)
-				switch {
-				case left == nil:
-					s.Phase, s.State, s.Text = api.PhaseStopped, api.StateStopped, "nothing is up"
-				case asJSON:
-					s.Up, s.Phase, s.State, s.Text = true, api.PhaseError, api.StateUnknown, left.Message+": "+left.Hint
-				default:
-					say(out, fmt.Sprintf("%s.\n%s.", capital(left.Message), left.Hint))
-					return nil
-				}
-			}
-			if s.Resources, err = chosen.of(s.Resources); err != nil {
-				return err
-			}
-			if failed {
-				s.Resources = failedOf(&s)
-			}
-			if asJSON {
-				enc := json.NewEncoder(out)
-				enc.SetIndent("", "  ")
-				return enc.Encode(s)
-			}
-			if failed && s.Up && len(s.Resources) == 0 {
-				fmt.Fprintln(out, "No resource has failed.")
-				s.Resources = nil
-			}
-			printStatus(out, s, columnsOf(os.Stdout))
-			if verbose {
-				printInForce(out, s)
-			}
-			if len(args) > 0 {
-				printLastSaves(out, s.Resources, time.Now())
-			}
-			return verdictOn(&s)
+			show.chosen.names = args
+			return show.run(cmd.Context(), cmd.OutOrStdout())
 		},
 	}
-	ws.register(cmd)
-	chosen.register(cmd)
-	cmd.Flags().BoolVar(&failed, "failed", false, "only resources that need a person")
-	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "also which PATH and kubeconfig are in force, and the daemon's log")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the status as JSON, with all that is known of each resource")
+	show.ws.register(cmd)
+	show.chosen.register(cmd)
+	cmd.Flags().BoolVar(&show.failed, "failed", false, "only resources that need a person")
+	cmd.Flags().BoolVarP(&show.verbose, "verbose", "v", false, "also which PATH and kubeconfig are in force, and the daemon's log")
+	cmd.Flags().BoolVar(&show.asJSON, "json", false, "print the status as JSON, with all that is known of each resource")
 	return cmd
+}
+
+// showing says what is shown of a status, and how.
+type showing struct {
+	ws     workspaceFlags
+	chosen selection
+
+	asJSON, failed, verbose bool
+}
+
+func (o *showing) run(ctx context.Context, out io.Writer) error {
+	e, _, err := o.ws.find()
+	if err != nil {
+		return err
+	}
+	s, left, err := statusOrLeft(ctx, e)
+	if err != nil {
+		return err
+	}
+	if left != nil && !o.asJSON {
+		say(out, fmt.Sprintf("%s.\n%s.", capital(left.Message), left.Hint))
+		return nil
+	}
+	if s.Resources, err = o.chosen.of(s.Resources); err != nil {
+		return err
+	}
+	if o.failed {
+		s.Resources = failedOf(&s)
+	}
+	if o.asJSON {
+		enc := json.NewEncoder(out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(s)
+	}
+	o.print(out, s)
+	return verdictOn(&s)
+}
+
+// statusOrLeft is the status of a workspace, also where no daemon runs: of a project
+// that is up all the same, left says so.
+func statusOrLeft(ctx context.Context, e api.Endpoint) (s api.Status, left *config.Problem, err error) {
+	if api.Running(ctx, e) {
+		s, err = api.NewClient(e).Status(ctx)
+		return s, nil, err
+	}
+	if left = leftUp(e); left == nil {
+		return api.Status{Phase: api.PhaseStopped, State: api.StateStopped, Text: "nothing is up"}, nil, nil
+	}
+	return api.Status{Up: true, Phase: api.PhaseError, State: api.StateUnknown, Text: left.Message + ": " + left.Hint}, left, nil
+}
+
+// print is for a person.
+func (o *showing) print(out io.Writer, s api.Status) {
+	if o.failed && s.Up && len(s.Resources) == 0 {
+		fmt.Fprintln(out, "No resource has failed.")
+	}
+	printStatus(out, s, columnsOf(os.Stdout))
+	if o.verbose {
+		printInForce(out, s)
+	}
+	if len(o.chosen.names) > 0 {
+		printLastSaves(out, s.Resources, time.Now())
+	}
 }
 
 // failedOf are the resources of a status that need a person.

@@ -136,3 +136,13 @@ func (f *workspaceFlags) running(ctx context.Context) (api.Endpoint, *api.Client
 	client, err := running(ctx, e)
 	return e, client, err
 }
+
+// status is running with what the daemon says of the project.
+func (f *workspaceFlags) status(ctx context.Context) (*api.Client, api.Status, error) {
+	_, client, err := f.running(ctx)
+	if err != nil {
+		return nil, api.Status{}, err
+	}
+	s, err := client.Status(ctx)
+	return client, s, err
+}
