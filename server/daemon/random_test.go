@@ -352,10 +352,10 @@ func (w *world) step() {
 		w.d.queue.put(func(c *core) { c.hint([]string{name}, true) })
 	case changes + 1:
 		if w.rand.IntN(4) == 0 {
-			w.bells[len(w.bells)-1].send(fsnotify.Event{}, fsnotify.ErrEventOverflow)
+			w.newest().send(fsnotify.Event{}, fsnotify.ErrEventOverflow)
 		}
 	case changes + 2:
-		w.limit = []int{0, 2, 5, 1000, 1000}[w.rand.IntN(5)]
+		w.allow([]int{0, 2, 5, 1000, 1000}[w.rand.IntN(5)], false)
 	}
 }
 
@@ -365,7 +365,7 @@ func (w *world) hear(op fsnotify.Op, p string) {
 	if w.rand.IntN(10) == 0 {
 		w.note("which is lost")
 		if op.Has(fsnotify.Remove) || op.Has(fsnotify.Rename) {
-			w.bells[len(w.bells)-1].gone(w.at(p))
+			w.newest().gone(w.at(p))
 		}
 		return
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,9 +68,12 @@ func TestTiltfileIsEvaluatedAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := 0
-				f := &tiltfile{evaluator: evaluator{post: func(f func()) { f() }}, warn: func(string) {}}
+				var owner sync.Mutex // as the daemon's core, which does one thing after the other
+				owner.Lock()
+				f := &tiltfile{evaluator: evaluator{post: func(f func()) { owner.Lock(); defer owner.Unlock(); f() }}, warn: func(string) {}}
 				test.play(func(within bool) { f.again([]string{"/w/gen"}, within, func() { n++ }) }, f)
 				got := []int{n}
+				owner.Unlock()
 				time.Sleep(2 * time.Minute)
 				synctest.Wait()
 				if got = append(got, n); got[0] != len(strings.Fields(test.want)[0]) || got[1] != len(strings.Fields(test.want)[1]) {

@@ -114,7 +114,8 @@ type ground struct {
 	t     *testing.T
 	root  string
 	d     *Daemon
-	bells []*bell // the last one rings
+	mu    sync.Mutex // of what follows
+	bells []*bell    // the last one rings
 	limit int
 }
 
@@ -157,11 +158,37 @@ func inBubble(t *testing.T, g *ground, r tree.Reader, play func(*ground)) {
 }
 
 func (g *ground) bell() (notifier, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.limit < 0 {
 		return nil, syscall.EMFILE
 	}
 	g.bells = append(g.bells, newBell(g.limit))
 	return g.bells[len(g.bells)-1], nil
+}
+
+// newest is the bell that was hung up last, nil where none could be.
+func (g *ground) newest() *bell {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.bells) == 0 {
+		return nil
+	}
+	return g.bells[len(g.bells)-1]
+}
+
+// allow sets how many folders new bells take, and those that hang already.
+func (g *ground) allow(limit int, old bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.limit = limit
+	for _, b := range g.bells {
+		if old {
+			b.mu.Lock()
+			b.limit = limit
+			b.mu.Unlock()
+		}
+	}
 }
 
 func (g *ground) must(err error) {
@@ -190,7 +217,7 @@ func (g *ground) write(name, text string) {
 
 // ring tells of a path if its folder is watched.
 func (g *ground) ring(op fsnotify.Op, name string) {
-	b := g.bells[len(g.bells)-1]
+	b := g.newest()
 	if op.Has(fsnotify.Remove) || op.Has(fsnotify.Rename) {
 		defer b.gone(g.path(name))
 	}
@@ -273,7 +300,7 @@ func TestOverflowWatchesAnew(t *testing.T) {
 		g.write("new/folder/f", "new")
 		g.must(os.RemoveAll(g.path("sub")))
 		g.write("sub/c", "another folder of that name")
-		old := g.bells[len(g.bells)-1]
+		old := g.newest()
 		old.gone(g.path("sub"))
 		old.send(fsnotify.Event{}, fsnotify.ErrEventOverflow)
 		g.seenWithin("an overflow", time.Millisecond)
@@ -299,7 +326,7 @@ func TestNotAllIsWatched(t *testing.T) {
 			onGround(t, limit.at, func(g *ground) {
 				for _, name := range []string{"sub/deep/d", "sub/deep/er/e"} {
 					g.write(name, "newer")
-					if len(g.bells) > 0 {
+					if g.newest() != nil {
 						g.ring(fsnotify.Write, name)
 					}
 					g.seenWithin("a sweep for "+name, unwatchedPause)
@@ -313,10 +340,7 @@ func TestNotAllIsWatched(t *testing.T) {
 				if !strings.Contains(p.Message, g.root) || !strings.Contains(p.Message, limit.why) || !strings.HasSuffix(p.Message, "is noticed within 2 seconds") || !strings.Contains(p.Hint, limit.cure) {
 					t.Errorf("it is said as %q, hint %q", p.Message, p.Hint)
 				}
-				g.limit = 100
-				for _, b := range g.bells {
-					b.limit = 100
-				}
+				g.allow(100, true)
 				time.Sleep(watchedPause)
 				synctest.Wait()
 				if said() {

@@ -21,9 +21,12 @@ func TestOldImagesAreLookedFor(t *testing.T) {
 		var kept, gone []string
 		var failure error
 		w.prune = func(_ context.Context, o config.DockerPrune, keep []string) ([]string, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			looks, kept = append(looks, o), slices.Sorted(slices.Values(keep))
 			return gone, failure
 		}
+		finds := func(images []string, err error) { w.with(func() { gone, failure = images, err }) }
 		p := project()
 		configure := func(s config.DockerPrune) {
 			next := *p
@@ -41,17 +44,19 @@ func TestOldImagesAreLookedFor(t *testing.T) {
 		check := func(when string, want int) {
 			t.Helper()
 			synctest.Wait()
-			if len(looks) != want {
-				t.Errorf("%s: %d looks, want %d", when, len(looks), want)
-			}
-			looks = nil
+			w.with(func() {
+				if len(looks) != want {
+					t.Errorf("%s: %d looks, want %d", when, len(looks), want)
+				}
+				looks = nil
+			})
 		}
 		r.Adopt("base", build.Result{Ref: "base:1", LocalRef: "local/base"})
 		hourly := config.DockerPrune{MaxAge: 6 * time.Hour, Interval: time.Hour, KeepRecent: 2}
 		configure(hourly)
 		time.Sleep(2 * time.Hour)
 		check("before a build", 0)
-		gone = []string{"img:b", "img:a"}
+		finds([]string{"img:b", "img:a"}, nil)
 		builds(2)
 		check("after the first build", 1)
 		if want := []string{"base:1", "img:1", "local/base", "local/img"}; !slices.Equal(kept, want) {
@@ -60,13 +65,13 @@ func TestOldImagesAreLookedFor(t *testing.T) {
 		if want := "build : removed 2 old images of this workspace from docker: img:a, img:b"; !slices.Contains(w.lines, want) {
 			t.Errorf("log %q", w.lines)
 		}
-		gone, failure = nil, errors.New("no such daemon\nat all")
+		finds(nil, errors.New("no such daemon\nat all"))
 		time.Sleep(3*time.Hour + time.Minute)
 		check("three hours on", 3)
 		if n := strings.Count(strings.Join(w.lines, "\n"), "old images stay in docker for now: no such daemon; at all"); n != 1 {
 			t.Errorf("the failure is told %d times: %q", n, w.lines)
 		}
-		failure = nil
+		finds(nil, nil)
 		configure(config.DockerPrune{Disable: true, Interval: time.Hour, KeepRecent: 2})
 		builds(3)
 		time.Sleep(5 * time.Hour)

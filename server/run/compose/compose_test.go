@@ -409,9 +409,11 @@ func TestRestart(t *testing.T) {
 		s.settle()
 		s.Services.Restart("db")
 		s.settle()
-		if len(s.removed) > 0 {
-			t.Errorf("while it is replaced: %q", s.removed)
-		}
+		s.change(func() {
+			if len(s.removed) > 0 {
+				t.Errorf("while it is replaced: %q", s.removed)
+			}
+		})
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		if !slices.Equal(s.removed, []string{"restart db2"}) {

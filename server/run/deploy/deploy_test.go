@@ -249,6 +249,7 @@ func TestApplyIsLate(t *testing.T) {
 		b.Configure(p)
 		b.Apply(apply("web"))
 		time.Sleep(6 * time.Second)
+		synctest.Wait()
 		b.did("apply web", "cancelled")
 		const want = "applying took longer than the 5s that update_settings(k8s_upsert_timeout_secs=5) allows"
 		if got := strings.Join(b.events, "\n"); !strings.Contains(got, want) {
@@ -257,6 +258,7 @@ func TestApplyIsLate(t *testing.T) {
 		b.Configure(&config.Project{YAML: p.YAML})
 		b.Apply(apply("web"))
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		b.did("apply web", "applied web")
 	})
 	b := newBench(t, images{})
@@ -294,9 +296,11 @@ func TestRefusedObjectHasItsPlace(t *testing.T) {
 		b.cluster.refuse = &kube.Error{Kind: kube.Invalid, Op: "applying", Object: "ConfigMap web", Err: errors.New("no")}
 		b.Apply(apply("web"))
 		time.Sleep(time.Second)
+		synctest.Wait()
 		b.cluster.refuse = errors.New("cut")
 		b.Apply(apply("web"))
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if len(b.events) != 2 || !strings.Contains(b.events[0], "/w/web.yaml:7") || !strings.Contains(b.events[1], "cut") {
 			t.Errorf("events %q", b.events)
 		}

@@ -520,11 +520,19 @@ func TestAdoptionKnowsPodsByTheirOwner(t *testing.T) {
 // once fails; no line is lost or doubled.
 func TestLogIsResumedUntilTheContainerEnds(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
+		var mu sync.Mutex
 		var since []time.Time
+		asked := func() []time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(since)
+		}
 		start := time.Now()
 		b.cluster.logs = func(o kube.LogOptions, line func(kube.LogLine)) error {
+			mu.Lock()
 			since = append(since, o.Since)
-			n := len(since)
+			mu.Unlock()
+			n := len(asked())
 			if n == 4 || n == 5 {
 				return &kube.Error{Kind: kube.Forbidden, Op: "reading the log of", Object: "it", Err: errors.New("no")}
 			}
@@ -540,7 +548,7 @@ func TestLogIsResumedUntilTheContainerEnds(t *testing.T) {
 		b.up()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if len(since) < 4 || !since[0].IsZero() || !since[1].Equal(start.Add(time.Second)) || !since[3].Equal(start.Add(3*time.Second)) {
+		if since := asked(); len(since) < 4 || !since[0].IsZero() || !since[1].Equal(start.Add(time.Second)) || !since[3].Equal(start.Add(3*time.Second)) {
 			t.Errorf("asked since %v", since)
 		}
 		if !slices.Equal(b.lines, []string{"web: line 1", "web: line 2", "web: line 3", b.lines[len(b.lines)-1]}) || !strings.Contains(b.lines[3], "get pods/log in namespace n") {
@@ -548,9 +556,11 @@ func TestLogIsResumedUntilTheContainerEnds(t *testing.T) {
 		}
 		b.emit(ours, kube.Event{Kind: kube.PodGone, Pod: pod("web-1", "t1", "img:1")})
 		time.Sleep(time.Hour)
-		n := len(since)
+		synctest.Wait()
+		n := len(asked())
 		time.Sleep(time.Hour)
-		if len(since) != n {
+		synctest.Wait()
+		if len(asked()) != n {
 			t.Error("the log of a pod that is gone is asked for")
 		}
 	})
