@@ -180,6 +180,13 @@ func (o *logOutput) print(ctx context.Context, req api.LogsRequest) error {
 	})
 }
 
+// skip leaves out what a daemon has logged so far.
+func (o *logOutput) skip(ctx context.Context) {
+	all := logOutput{client: o.client, show: func(api.LogLine) {}}
+	_ = all.print(ctx, api.LogsRequest{Tail: 1}) // from a daemon that is lost all is new
+	o.last = max(o.last, all.last)
+}
+
 // nextDaemon is how often a daemon is looked for that is to come.
 const nextDaemon = 250 * time.Millisecond
 

@@ -238,6 +238,54 @@ func captured(t *testing.T, f func()) string {
 	return string(data)
 }
 
+// TestUpFollowsFromHere: what was logged before is not told again, whichever
+// daemon serves.
+func TestUpFollowsFromHere(t *testing.T) {
+	store := logs.Open(logs.Options{Dir: t.TempDir()})
+	defer store.Close()
+	store.Add(api.LogLine{Time: time.Now(), Resource: "web", Level: "error", Text: "an old error"})
+	followed := make(chan struct{}, 9)
+	serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != api.RouteLogs {
+			_ = json.NewEncoder(w).Encode(api.Status{Up: true, Daemon: api.DaemonInfo{Version: version}})
+			return
+		}
+		var req api.LogsRequest
+		if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+			t.Error(err)
+		}
+		if req.Follow {
+			followed <- struct{}{}
+		}
+		_ = store.Serve(r.Context(), req, logs.Known{Resources: []string{"web"}}, func(lines []api.LogLine) error {
+			for _, l := range lines {
+				_ = json.NewEncoder(w).Encode(l)
+			}
+			return http.NewResponseController(w).Flush()
+		})
+	})
+	e, _, err := new(workspaceFlags).find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	var told []string
+	out := logOutput{e: e, client: api.NewClient(e), show: func(l api.LogLine) { told = append(told, l.Text); stop() }}
+	out.skip(ctx)
+	go func() { // ends with the first request that follows, or the test
+		select {
+		case <-followed:
+			store.Add(api.LogLine{Time: time.Now(), Resource: "web", Text: "a new line"})
+		case <-ctx.Done():
+		}
+	}()
+	captured(t, func() { err = out.followAll(ctx) })
+	if err != nil || !slices.Equal(told, []string{"a new line"}) {
+		t.Errorf("%v, told %q", err, told)
+	}
+}
+
 func TestMoments(t *testing.T) {
 	now := time.Date(2026, 7, 2, 13, 14, 15, 0, time.UTC)
 	for text, want := range map[string]time.Time{

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/run/output"
 )
 
 // progress shows how resources come up. On a terminal it is a block that changes
@@ -62,7 +63,7 @@ func (p *progress) show(s api.Status) {
 		}
 		key := string(r.State)
 		if r.State.Bad() {
-			key = line(r.Text) // another reason is told too
+			key = output.Gist(line(r.Text)) // another reason is told too
 		}
 		if p.said[r.Name] == key {
 			continue

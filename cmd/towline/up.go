@@ -99,6 +99,8 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) err
 	if err != nil {
 		return err
 	}
+	logs := logOutput{e: e, client: client, show: newLogPrinter(os.Stdout, true).print}
+	logs.skip(ctx)
 	s, err := client.Status(ctx)
 	if err != nil {
 		return err
@@ -110,8 +112,8 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) err
 		}
 		return nil
 	}
-	say(os.Stdout, "\nFollowing logs; Ctrl-C leaves everything running.")
-	return followAll(ctx, e)
+	say(os.Stdout, "\nFollowing the logs from here (`towline logs` has what came before). Ctrl-C leaves everything running.")
+	return logs.followAll(ctx)
 }
 
 // followAsking is follow; at a terminal a person is asked for what only a person
@@ -198,15 +200,13 @@ func interrupted() error {
 	return nil
 }
 
-// followAll prints logs until ctx ends, through restarts of the daemon.
-func followAll(ctx context.Context, e api.Endpoint) error {
-	out := logOutput{e: e, show: newLogPrinter(os.Stdout, true).print}
-	req := api.LogsRequest{Follow: true, Tail: 10}
+// followAll prints what comes until ctx ends, through restarts of the daemon.
+func (o *logOutput) followAll(ctx context.Context) error {
 	for {
-		client, err := connect(ctx, e)
+		client, err := connect(ctx, o.e)
 		if err == nil {
-			out.client = client
-			err = out.print(ctx, req)
+			o.client = client
+			err = o.print(ctx, api.LogsRequest{Follow: true})
 		}
 		if ctx.Err() != nil {
 			return interrupted()
@@ -214,7 +214,6 @@ func followAll(ctx context.Context, e api.Endpoint) error {
 		if err != nil {
 			say(os.Stderr, "the daemon was lost: "+line(daemonEnded(err).Error()))
 		}
-		req.Tail = 0
 		select {
 		case <-ctx.Done():
 			return interrupted()

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/run/output"
 )
 
 // perSecond is how often a program hears of the status at most.
@@ -85,10 +86,11 @@ type changes struct {
 func (c *changes) show(s api.Status) {
 	for _, r := range s.Resources {
 		text := line(r.Text)
-		if r.State == api.StateStopped || r.State == api.StateDisabled || c.said[r.Name] == text {
+		gist := output.Gist(text)
+		if r.State == api.StateStopped || r.State == api.StateDisabled || c.said[r.Name] == gist {
 			continue
 		}
-		c.said[r.Name] = text
+		c.said[r.Name] = gist
 		say(c.w, fmt.Sprintf("%6s  %s %s: %s", short(time.Since(c.began)), mark(r.State), r.Name, text))
 	}
 }

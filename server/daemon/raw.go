@@ -33,7 +33,7 @@ func (d *Daemon) handleDial(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer face.Close()
-	forward.Join(face, pod)
+	_ = forward.Join(face, pod) // the face has its end
 }
 
 // runnerOf is what runs a resource of the project that is up.

@@ -29,7 +29,7 @@ const maxChunk = 256 << 10
 // single stream, so that nothing that goes wrong elsewhere can end it.
 //
 // When nothing listens on the port, Dial succeeds and the first Read fails
-// with the node's words ("connection refused"). A successful Write proves
+// with the reason ("connection refused"). A successful Write proves
 // nothing but that the bytes left: only the other side's answer does.
 // Closing the connection, and the end of the pod or the cluster, end it; ctx
 // bounds the dialling alone. Deadlines are not supported.
@@ -156,12 +156,15 @@ func (c *podConn) watchFailures(stream httpstream.Stream) {
 	}
 }
 
-// nodeWords cuts the node's nested message down to its end: "error forwarding
-// port 80 to pod …, uid : failed to execute portforward …: connection refused".
+// nodeWords is the end of the node's nested message, which names the port and the
+// pod again, a network namespace, and both of its addresses: "error forwarding
+// port 80 to pod …, uid : failed to execute portforward in network namespace …:
+// failed to connect to localhost:80 inside namespace …, IPv4: dial tcp4 …:
+// connection refused IPv6 dial tcp6 …: connection refused".
 func nodeWords(message string) string {
 	message = strings.TrimSpace(message)
-	if _, end, ok := strings.Cut(message, "failed to connect to localhost:"); ok {
-		return "failed to connect to localhost:" + end
+	if strings.Contains(message, "connection refused") {
+		return "connection refused: nothing listens there"
 	}
 	if i := strings.LastIndex(message, "dial tcp"); i >= 0 {
 		return message[i:]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
@@ -14,11 +15,7 @@ import (
 // newest ready pod: through an agent, which waits out a restart of the application, or by a port-forward of
 // its own.
 func (r *Runner) DialPod(ctx context.Context, resource string, spec config.PortForward) (net.Conn, error) {
-	pod := bestPod(r.rollout.Pods(ctx, resource), func(p *kube.Pod) bool {
-		return slices.ContainsFunc(p.Containers, func(c kube.Container) bool {
-			return r.agents.Debugged(ctx, engine.TargetID{Namespace: p.Namespace, Pod: p.Name, Container: c.Name})
-		})
-	})
+	pod := r.bestPod(ctx, resource)
 	if pod == nil {
 		return nil, &config.Problem{Message: "no pod of " + resource + " runs", Hint: "`towline status " + resource + "` shows what it waits for"}
 	}
@@ -29,6 +26,26 @@ func (r *Runner) DialPod(ctx context.Context, resource string, spec config.PortF
 		}
 	}
 	return r.o.Cluster.Dial(ctx, pod.Namespace, pod.Name, port)
+}
+
+// ComingUp reports whether a resource's pod is not there yet, not ready, or has
+// only just begun to run: without a probe a program is ready before it listens.
+func (r *Runner) ComingUp(ctx context.Context, resource string) bool {
+	pod := r.bestPod(ctx, resource)
+	return pod == nil || !pod.Ready || slices.ContainsFunc(pod.Containers, func(c kube.Container) bool {
+		return time.Since(c.StartedAt) < youth
+	})
+}
+
+// youth is how long a program may take until it listens, where no probe tells.
+const youth = 10 * time.Second
+
+func (r *Runner) bestPod(ctx context.Context, resource string) *kube.Pod {
+	return bestPod(r.rollout.Pods(ctx, resource), func(p *kube.Pod) bool {
+		return slices.ContainsFunc(p.Containers, func(c kube.Container) bool {
+			return r.agents.Debugged(ctx, engine.TargetID{Namespace: p.Namespace, Pod: p.Name, Container: c.Name})
+		})
+	})
 }
 
 // bestPod chooses the newest pod that is debugged, or else is ready, or else

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -269,6 +270,20 @@ func TestWhichPodIsMeant(t *testing.T) {
 			if _, err := r.DialPod(t.Context(), "web", config.PortForward{}); err == nil || !strings.Contains(err.Error(), step.want) {
 				t.Errorf("with %s: %v, want %q", step.name, err, step.want)
 			}
+			if coming := r.ComingUp(t.Context(), "web"); coming != (step.name < "c") {
+				t.Errorf("with %s: coming up: %v", step.name, coming)
+			}
+		}
+		w.emit(kube.Event{Kind: kube.PodChanged, Pod: kube.Pod{
+			Name: "young", UID: "young", Namespace: "dev", Phase: "Running", Ready: true, Labels: map[string]string{kube.LabelResource: "web"},
+			Containers: []kube.Container{{Name: "app", StartedAt: time.Now()}},
+		}})
+		if !r.ComingUp(t.Context(), "web") {
+			t.Error("a program that began just now is taken to listen")
+		}
+		time.Sleep(youth)
+		if r.ComingUp(t.Context(), "web") {
+			t.Errorf("after %s the program still comes up", youth)
 		}
 		if _, _, err := r.Debug(t.Context(), "web", "e", "app", false); err == nil || !strings.Contains(err.Error(), "has the agent that a debugger needs") {
 			t.Errorf("debugging without an agent: %v", err)

@@ -91,6 +91,7 @@ type service struct {
 	cancel context.CancelFunc // of the change that goes on
 	busy   bool               // a change goes on: what is seen is what is replaced
 	told   engine.Observed    // last; without a name: nothing
+	failed *output.Repeats    // why changes failed since the last that did not
 	hinted map[string]bool    // images of which it is said that nothing is synced into them
 }
 
@@ -147,9 +148,9 @@ func (t *turn) wait() {
 func (s *Services) Apply(e engine.Apply) {
 	s.box.Put(func(ctx context.Context, st *state) {
 		old := st.services[e.Resource.Name]
-		sv := &service{res: e.Resource, busy: true, hinted: map[string]bool{}}
+		sv := &service{res: e.Resource, busy: true, hinted: map[string]bool{}, failed: &output.Repeats{}}
 		if old != nil {
-			sv.hinted = old.hinted
+			sv.hinted, sv.failed = old.hinted, old.failed
 		}
 		ctx, sv.cancel = context.WithCancel(ctx)
 		st.services[e.Resource.Name] = sv
@@ -218,13 +219,16 @@ func (s *Services) applied(ctx context.Context, st *state, e engine.Apply, seen 
 	sv.busy, sv.res = false, e.Resource
 	if err != nil {
 		problem, passing := problemOf(err, e.Resource.Pos)
-		s.o.Log.Say(name, "error", problem.Error())
+		if text := sv.failed.Tell(problem.Error()); text != "" {
+			s.o.Log.Say(name, "error", text)
+		}
 		s.o.Tell(engine.Applied{Resource: name, Problem: problem, Passing: passing})
 		if passing {
 			s.box.After(retryPause, func(context.Context, *state) { s.o.Tell(engine.Retry{Resource: name}) })
 		}
 		return
 	}
+	sv.failed.Reset()
 	s.o.Tell(engine.Applied{Resource: name, Agentless: e.Resource.Images})
 	s.follow(ctx, st, e.Resource.Compose.Project)
 	s.seen(ctx, st, e.Resource.Compose.Project, seen, nil)

@@ -368,6 +368,12 @@ func TestFailures(t *testing.T) {
 		if last := s.events[len(s.events)-1]; last != (engine.Retry{Resource: "db"}) {
 			t.Errorf("it is not tried again: %+v", last)
 		}
+		for range 9 {
+			s.up("db")
+		}
+		if n := strings.Count(s.said(), "docker does not answer"); n != 2 || !strings.Contains(s.said(), "(10 times)") {
+			t.Errorf("told %d times, want once and with its count: %s", n, s.said())
+		}
 	})
 }
 

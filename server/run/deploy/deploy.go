@@ -18,6 +18,7 @@ import (
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run/command"
 	"github.com/towline-dev/towline/server/run/inbox"
+	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/server/run/rollout"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -75,9 +76,9 @@ type Deployer struct {
 // state is what the owner knows.
 type state struct {
 	project *config.Project
-	last    map[string]*turn  // the last apply or deletion of a resource
-	said    map[string]string // why its last apply failed
-	adopted []map[string]any  // workloads that got the agent
+	last    map[string]*turn           // the last apply or deletion of a resource
+	said    map[string]*output.Repeats // why its applies failed since the last that did not
+	adopted []map[string]any           // workloads that got the agent
 }
 
 // turn is an apply or a deletion of a resource; done is closed when it ended.
@@ -88,7 +89,7 @@ type turn struct {
 
 // Start returns a Deployer.
 func Start(ctx context.Context, o Options) *Deployer {
-	return &Deployer{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, last: map[string]*turn{}, said: map[string]string{}})}
+	return &Deployer{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, last: map[string]*turn{}, said: map[string]*output.Repeats{}})}
 }
 
 // Close ends all that goes on and waits for it.
@@ -136,27 +137,31 @@ func (d *Deployer) apply(ctx context.Context, e engine.Apply) {
 	if ctx.Err() != nil {
 		return // nobody waits for it: the resource is no longer wanted, or nothing is
 	}
-	if problem != nil && d.unheard(ctx, e.Resource.Name, problem.Error()) {
-		d.o.Shell.Log.Say(e.Resource.Name, "error", problem.Error())
+	if text := d.unheard(ctx, e.Resource.Name, problem); text != "" {
+		d.o.Shell.Log.Say(e.Resource.Name, "error", text)
 	}
 	d.o.Tell(engine.Applied{Resource: e.Resource.Name, Agentless: agentless, Problem: problem, Passing: passing})
 	if passing {
 		d.retryLater(e.Resource.Name)
 	}
 	if problem == nil {
-		d.unheard(ctx, e.Resource.Name, "")
 		d.o.Rollout.Observe(e.Resource.Name)
 		d.o.Deployed(e.Resource)
 	}
 }
 
-// unheard notes what is said of a resource, and reports whether that is not
-// what was said last: what is tried again every few seconds is told once.
-func (d *Deployer) unheard(ctx context.Context, resource, text string) bool {
-	return inbox.Ask(ctx, d.box, func(_ context.Context, s *state) bool {
-		news := s.said[resource] != text
-		s.said[resource] = text
-		return news
+// unheard is what to say of a problem with a resource, "" when it was told: what
+// is tried again every few seconds is told once, and counted.
+func (d *Deployer) unheard(ctx context.Context, resource string, problem *config.Problem) string {
+	return inbox.Ask(ctx, d.box, func(_ context.Context, s *state) string {
+		if problem == nil {
+			delete(s.said, resource)
+			return ""
+		}
+		if s.said[resource] == nil {
+			s.said[resource] = &output.Repeats{}
+		}
+		return s.said[resource].Tell(problem.Error())
 	})
 }
 

@@ -5,7 +5,6 @@ package forward
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strconv"
@@ -205,7 +204,7 @@ func (f *Forwards) listen(ctx context.Context, accepting *sync.WaitGroup, resour
 		fwd.Spec.Local = ln.Addr().(*net.TCPAddr).Port
 	}
 	context.AfterFunc(ctx, func() { ln.Close() })
-	failures := &output.Repeats{}
+	failures := &row{}
 	accepting.Go(func() {
 		for {
 			conn, err := ln.Accept()
@@ -216,43 +215,4 @@ func (f *Forwards) listen(ctx context.Context, accepting *sync.WaitGroup, resour
 		}
 	})
 	return fwd
-}
-
-// carry carries one connection.
-func (f *Forwards) carry(ctx context.Context, local net.Conn, resource string, spec config.PortForward, failures *output.Repeats) {
-	defer local.Close()
-	remote, err := f.dialer.DialPod(ctx, resource, spec)
-	if err != nil {
-		if text := failures.Tell(fmt.Sprintf("port-forward %d: %v", spec.Local, err)); text != "" {
-			f.log.Say(resource, "warn", text)
-		}
-		return
-	}
-	failures.Reset()
-	stop := context.AfterFunc(ctx, func() { local.Close(); remote.Close() })
-	defer stop()
-	Join(local, remote)
-}
-
-// Join copies both ways until the remote has nothing more to say, and closes
-// both. An end of what the local one sends is passed on, and the answer still
-// comes.
-func Join(local, remote net.Conn) {
-	defer remote.Close()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _ = io.Copy(remote, local)
-		closeWrite(remote)
-	}()
-	_, _ = io.Copy(local, remote)
-	local.Close()
-	<-done
-}
-
-// closeWrite tells the other side that nothing follows, where it can be told.
-func closeWrite(c net.Conn) {
-	if half, ok := c.(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite()
-	}
 }

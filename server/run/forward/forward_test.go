@@ -91,9 +91,9 @@ type bench struct {
 	lines chan output.Line
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T, dialer Dialer) *bench {
 	b := &bench{t: t, facts: make(chan Facts, 16), lines: make(chan output.Line, 16)}
-	b.Forwards = Start(t.Context(), echo{}, output.Log{Emit: func(l output.Line) { b.lines <- l }}, func(f Facts) { b.facts <- f })
+	b.Forwards = Start(t.Context(), dialer, output.Log{Emit: func(l output.Line) { b.lines <- l }}, func(f Facts) { b.facts <- f })
 	t.Cleanup(b.Close)
 	return b
 }
@@ -134,7 +134,7 @@ func (b *bench) ask(addr, text string) (string, error) {
 // TestForwardFollowsTheProject: what is open stays as long as it is the same,
 // and goes with what the project says.
 func TestForwardFollowsTheProject(t *testing.T) {
-	b := newBench(t)
+	b := newBench(t, echo{})
 	project := func(specs ...config.PortForward) *config.Project {
 		return &config.Project{Resources: []config.Resource{{Name: "web", PortForwards: specs}, {Name: "never up", PortForwards: specs}}}
 	}
@@ -168,19 +168,19 @@ func TestForwardFollowsTheProject(t *testing.T) {
 
 // TestForwardSaysWhyNothingAnswers where no pod runs.
 func TestForwardSaysWhyNothingAnswers(t *testing.T) {
-	b := newBench(t)
+	b := newBench(t, echo{})
 	b.Open("web", []config.PortForward{{}})
 	addr := b.next()[0].Local
 	if got, _ := b.ask(addr, "hello"); got != "" {
 		t.Errorf("answer %q", got)
 	}
-	if l := <-b.lines; l.Level != "warn" || l.Resource != "web" || !strings.Contains(l.Text, "no pod of web runs") {
+	if l := b.line(); l.Level != "warn" || l.Resource != "web" || !strings.Contains(l.Text, "no pod of web runs") {
 		t.Errorf("line %+v", l)
 	}
 	for range 9 {
 		_, _ = b.ask(addr, "hello")
 	}
-	if l := <-b.lines; !strings.HasSuffix(l.Text, "(10 times)") {
+	if l := b.line(); !strings.HasSuffix(l.Text, "(10 times)") {
 		t.Errorf("line %+v", l)
 	}
 	b.End([]string{"web", "nothing"})
@@ -191,7 +191,7 @@ func TestForwardSaysWhyNothingAnswers(t *testing.T) {
 
 // TestForwardEndsWithItsConnections: a peer that waits for ever holds nothing up.
 func TestForwardEndsWithItsConnections(t *testing.T) {
-	b := newBench(t)
+	b := newBench(t, echo{})
 	b.Open("web", []config.PortForward{{Container: 80}})
 	conn, err := net.Dial("tcp", b.next()[0].Local)
 	if err != nil {
@@ -209,7 +209,7 @@ func TestForwardEndsWithItsConnections(t *testing.T) {
 
 // TestForwardsListenOnTheirHost, which is loopback unless it is said.
 func TestForwardsListenOnTheirHost(t *testing.T) {
-	b := newBench(t)
+	b := newBench(t, echo{})
 	b.Open("web", []config.PortForward{{Container: 80}, {Container: 80, Host: "127.0.0.2"}, {Container: 80, Host: "192.0.2.1", Local: 1}})
 	forwards := b.next()
 	for i, want := range []string{"127.0.0.1:", "127.0.0.2:", "192.0.2.1:"} {
