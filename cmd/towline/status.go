@@ -174,8 +174,11 @@ func printStatus(w io.Writer, s api.Status, columns int) {
 	}
 	if len(s.Resources) > 0 {
 		fmt.Fprintln(w)
-		endpoints := printTable(w, s.Resources, columns)
+		endpoints, below := printTable(w, s.Resources, columns)
 		printLinks(w, s.Resources, !endpoints)
+		if len(below) > 0 {
+			tell("\n" + strings.Join(below, "\n"))
+		}
 	}
 	for _, a := range s.Asks {
 		tell("\n" + question(a))

@@ -25,13 +25,19 @@ const (
 
 // printTable writes the resources as a table. On a terminal what does not fit
 // goes, the least important column first; names and states stay, and are cut at
-// last. It reports whether the endpoints are among what is shown.
-func printTable(w io.Writer, resources []api.ResourceStatus, terminal int) (endpoints bool) {
+// last. It reports whether the endpoints are among what is shown, and the
+// sentences about resources that had no room beside their state.
+func printTable(w io.Writer, resources []api.ResourceStatus, terminal int) (endpoints bool, below []string) {
 	columns := columnsFor(resources)
-	// What is longer than a state should be moves its own row, and no other.
 	columns[1].width = min(columns[1].width, max(widestState, len(columns[1].title)))
 	if terminal > 0 {
 		columns = fit(columns, terminal)
+	}
+	for i := range resources {
+		if r := &resources[i]; len([]rune(columns[1].cells[i])) > columns[1].width {
+			columns[1].cells[i] = string(r.State)
+			below = append(below, fmt.Sprintf("%s: %s: %s", r.State, r.Name, line(r.Message)))
+		}
 	}
 	fmt.Fprintln(w, row(columns, "  ", func(c column) string { return c.title }))
 	for i, r := range resources {
@@ -41,7 +47,7 @@ func printTable(w io.Writer, resources []api.ResourceStatus, terminal int) (endp
 		}
 		fmt.Fprintln(w, text)
 	}
-	return slices.ContainsFunc(columns, func(c column) bool { return c.title == "ENDPOINT" })
+	return slices.ContainsFunc(columns, func(c column) bool { return c.title == "ENDPOINT" }), below
 }
 
 func columnsFor(resources []api.ResourceStatus) []column {
@@ -87,17 +93,17 @@ func fit(columns []column, terminal int) []column {
 		}
 	}
 	columns[1].width = states
-	for _, i := range []int{1, 0} { // a state longer than its word first, then names
-		columns[i].narrow(max(columns[i].width-max(rowWidth(columns)-terminal, 0), len("deploying")))
+	columns[1].shrink(rowWidth(columns) - terminal) // a state longer than its word first, then names
+	columns[0].shrink(rowWidth(columns) - terminal)
+	for i, name := range columns[0].cells {
+		columns[0].cells[i] = cut(name, columns[0].width)
 	}
 	return columns
 }
 
-func (c *column) narrow(width int) {
-	c.width = min(c.width, width)
-	for i, cell := range c.cells {
-		c.cells[i] = cut(cell, c.width)
-	}
+// shrink takes columns of a terminal away, as far as the word of a state fits.
+func (c *column) shrink(by int) {
+	c.width = min(c.width, max(c.width-max(by, 0), len("deploying")))
 }
 
 // rowWidth is how many columns of a terminal a row takes, with its mark.

@@ -84,8 +84,11 @@ func frame(s *api.Status, columns, rows int) []string {
 		body, project.Resources = []string{"`towline up` brings the project up."}, nil
 	case len(s.Resources) > 0 && len(s.Resources) < room: // with the table's head
 		var table strings.Builder
-		printTable(&table, s.Resources, columns)
+		_, below := printTable(&table, s.Resources, columns)
 		body = strings.Split(strings.TrimRight(table.String(), "\n"), "\n")
+		for _, text := range below {
+			body = append(body, paragraph(text, columns)...)
+		}
 	default:
 		body, project.Resources = states(s, columns), nil
 	}

@@ -49,6 +49,8 @@ func (p *Pod) containers() []*Container {
 
 func (c *Container) stuck() bool {
 	switch {
+	case c.State == ContainerTerminated:
+		return c.ExitCode != 0 && c.RestartCount > 0 && c.RestartCount >= c.patience()
 	case c.State != ContainerWaiting:
 		return false
 	case c.Reason == reasonCrashLoop:
@@ -124,27 +126,21 @@ func (p *Pod) failure(c *Container) string {
 	return ""
 }
 
-// crashes says why a container is started again and again.
+// crashes says why a container is started again and again. How often is not part
+// of the sentence: it would be told anew with each start.
 func (p *Pod) crashes(c *Container) string {
 	killed, byProbe := p.complaint(c, c.Last.StartedAt, "Liveness", "Startup")
 	switch {
 	case slices.Contains(noStart, c.Last.Reason):
 		return "cannot be started" + because(runtimeWords(c.Last.Message))
 	case c.Last.Reason == reasonOOM:
-		return fmt.Sprintf("is killed again and again: it uses more memory than its limit (%s)", restarts(c.RestartCount))
+		return "is killed again and again: it uses more memory than its limit"
 	case byProbe:
-		return fmt.Sprintf("is started again and again, since its %s (%s)", killed, restarts(c.RestartCount))
+		return "is started again and again, since its " + killed
 	case c.Last.Reason == reasonDone:
-		return fmt.Sprintf("ends again and again (exit code 0, %s)", restarts(c.RestartCount))
+		return "ends again and again (exit code 0)"
 	}
-	return fmt.Sprintf("crashes again and again (exit code %d, %s)", c.ExitCode, restarts(c.RestartCount))
-}
-
-func restarts(n int) string {
-	if n == 1 {
-		return "1 restart"
-	}
-	return fmt.Sprintf("%d restarts", n)
+	return fmt.Sprintf("crashes again and again (exit code %d)", c.ExitCode)
 }
 
 // pending says what a pod is waiting for.

@@ -39,11 +39,13 @@ func TestCauseIsTold(t *testing.T) {
 		{"between", Container{State: ContainerTerminated, Reason: "StartError", Message: chain, ExitCode: 128}, false, noProgram},
 		{"settings", Container{Reason: "CreateContainerConfigError", Message: `configmap "settings" not found`}, true, `container c cannot be created: configmap "settings" not found`},
 		{"root", Container{Reason: "CreateContainerConfigError", Message: `container has runAsNonRoot and image will run as root (pod: "web-1_ns(4d7c)", container: c)`}, true, "container c cannot be created: container has runAsNonRoot and image will run as root"},
-		{"crashed once", Container{Reason: "CrashLoopBackOff", RestartCount: 1, ExitCode: 1}, false, "container c crashes again and again (exit code 1, 1 restart)"},
-		{"crashes", Container{Reason: "CrashLoopBackOff", RestartCount: 3, ExitCode: 1}, true, "container c crashes again and again (exit code 1, 3 restarts)"},
-		{"memory", Container{Reason: "CrashLoopBackOff", RestartCount: 1, ExitCode: 137, Last: Termination{Reason: "OOMKilled"}}, true, "container c is killed again and again: it uses more memory than its limit (1 restart)"},
+		{"crashed once", Container{Reason: "CrashLoopBackOff", RestartCount: 1, ExitCode: 1}, false, "container c crashes again and again (exit code 1)"},
+		{"crashes", Container{Reason: "CrashLoopBackOff", RestartCount: 3, ExitCode: 1}, true, "container c crashes again and again (exit code 1)"},
+		{"memory", Container{Reason: "CrashLoopBackOff", RestartCount: 1, ExitCode: 137, Last: Termination{Reason: "OOMKilled"}}, true, "container c is killed again and again: it uses more memory than its limit"},
 		{"memory, once", Container{State: ContainerTerminated, Reason: "OOMKilled", ExitCode: 137}, false, "container c was killed: it used more memory than its limit"},
-		{"ends well", Container{Reason: "CrashLoopBackOff", RestartCount: 1, Last: Termination{Reason: "Completed"}}, true, "container c ends again and again (exit code 0, 1 restart)"},
+		{"between two starts", Container{State: ContainerTerminated, Reason: "Error", ExitCode: 3, RestartCount: 3}, true, "container c exited with code 3"},
+		{"before its first", Container{State: ContainerTerminated, Reason: "Error", ExitCode: 3, RestartCount: 2}, false, "container c exited with code 3"},
+		{"ends well", Container{Reason: "CrashLoopBackOff", RestartCount: 1, Last: Termination{Reason: "Completed"}}, true, "container c ends again and again (exit code 0)"},
 	} {
 		p := podWith(test.c)
 		if got := p.Rollout(); got.Message != test.want || !got.Failed || p.Stuck() != test.stuck {
@@ -85,8 +87,8 @@ func TestNoticesTellTheCause(t *testing.T) {
 		{"of another container", runs, []Notice{{Warning: true, Reason: "Unhealthy", Container: "other", Message: "Readiness probe failed: x", At: start}}, false, "container c runs but is not ready"},
 		{"another probe", runs, []Notice{unhealthy("Liveness probe failed: x", 0)}, false, "container c runs but is not ready"},
 		{"the last", runs, []Notice{unhealthy("Readiness probe failed: 1", 0), unhealthy("Liveness probe failed: x", 0), unhealthy("Readiness probe failed: 2", time.Second)}, false, "container c runs, but its readiness probe fails: 2"},
-		{"liveness", loops, []Notice{unhealthy("Liveness probe failed: HTTP probe failed with statuscode: 503", time.Second)}, true, "container c is started again and again, since its liveness probe fails: HTTP probe failed with statuscode: 503 (3 restarts)"},
-		{"long ago", loops, []Notice{unhealthy("Liveness probe failed: x", -time.Minute)}, true, "container c crashes again and again (exit code 137, 3 restarts)"},
+		{"liveness", loops, []Notice{unhealthy("Liveness probe failed: HTTP probe failed with statuscode: 503", time.Second)}, true, "container c is started again and again, since its liveness probe fails: HTTP probe failed with statuscode: 503"},
+		{"long ago", loops, []Notice{unhealthy("Liveness probe failed: x", -time.Minute)}, true, "container c crashes again and again (exit code 137)"},
 		{"volume", comes, []Notice{mount(`MountVolume.SetUp failed for volume "v" : configmap "settings" not found`)}, true, `volume v cannot be mounted: configmap "settings" not found`},
 		{"key", comes, []Notice{mount(`MountVolume.SetUp failed for volume "v" : references non-existent secret key: tls.crt`)}, true, "volume v cannot be mounted: references non-existent secret key: tls.crt"},
 		{"disk", comes, []Notice{mount(`MountVolume.MountDevice failed for volume "data" : rpc error: code = Internal desc = busy`)}, false, "volume data cannot be mounted: rpc error: code = Internal desc = busy"},
