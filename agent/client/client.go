@@ -77,6 +77,9 @@ func (c *Client) Facts() wire.Facts { return c.facts }
 // Done is closed when the connection is lost or closed.
 func (c *Client) Done() <-chan struct{} { return c.session.CloseChan() }
 
+// Streams returns how many streams are open, of requests and of tunnels.
+func (c *Client) Streams() int { return c.session.NumStreams() }
+
 // Close closes the connection and all its streams.
 func (c *Client) Close() error { return c.session.Close() }
 

@@ -4,6 +4,10 @@ import (
 	"context"
 	"io"
 	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/yamux"
 
 	"github.com/towline-dev/towline/agent/wire"
 )
@@ -146,15 +150,48 @@ func (c *Client) tunnel(ctx context.Context, m wire.Method, params, result any) 
 	if !q.stop() {
 		return nil, context.Cause(ctx)
 	}
-	return &rawConn{Conn: q.stream, r: q.r.Raw()}, nil
+	return &rawConn{Stream: q.stream, client: c, r: q.r.Raw()}, nil
 }
 
 // rawConn is a stream after its answer: what the frame reader has buffered
 // comes first.
 type rawConn struct {
-	net.Conn
-	r io.Reader
+	*yamux.Stream
+	client *Client
+	r      io.Reader
+	ended  atomic.Bool // the agent has nothing more to say
 }
 
 // Read reads from the stream.
-func (c *rawConn) Read(p []byte) (int, error) { return c.r.Read(p) }
+func (c *rawConn) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if err == io.EOF {
+		c.ended.Store(true)
+	}
+	return n, err
+}
+
+// CloseWrite tells what is dialled that nothing follows; what it answers can be
+// read. That is all that yamux's Close does.
+func (c *rawConn) CloseWrite() error { return c.Stream.Close() }
+
+// Close ends both halves: who reads or writes is woken, here and in the pod.
+func (c *rawConn) Close() error {
+	_ = c.SetDeadline(time.Unix(1, 0)) // yamux's has no errors
+	err := c.Stream.Close()
+	if !c.ended.Swap(true) {
+		c.client.cut(c.StreamID())
+	}
+	return err
+}
+
+// cut has the agent end a tunnel. It waits for no answer: with the connection
+// the tunnel goes as well.
+func (c *Client) cut(stream uint32) {
+	q, err := c.open(context.Background(), wire.MethodCut, wire.CutRequest{Stream: stream})
+	if err != nil {
+		return
+	}
+	defer q.close()
+	_ = q.w.Flush()
+}

@@ -21,7 +21,8 @@ import (
 )
 
 // drainTimeout is how long a debugger may speak after its process has ended: it
-// tells its client of the end.
+// tells its client of the end. As long may take what a daemon sent before it cut
+// a tunnel.
 const drainTimeout = 200 * time.Millisecond
 
 // goodbye is how long a session that nobody has ended yet is waited for when

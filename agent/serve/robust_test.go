@@ -22,6 +22,7 @@ import (
 
 	"github.com/towline-dev/towline/agent/client"
 	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/podtest"
 )
 
 // eventually waits for a condition that another process or goroutine brings
@@ -165,29 +166,18 @@ func TestRestartFailsAfterApply(t *testing.T) {
 }
 
 func TestDial(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	go func() { // answers when the other side has said all
-		conn, err := ln.Accept()
-		if err != nil {
-			return
-		}
-		said, _ := io.ReadAll(conn)
-		conn.Write(bytes.ToUpper(said))
-		conn.Close()
-	}()
+	port, _ := podtest.Program(t, podtest.Answering(bytes.ToUpper))
 	h := start(t, nil)
-	conn, err := h.Client.Dial(t.Context(), ln.Addr().(*net.TCPAddr).Port)
+	conn, err := h.Client.Dial(t.Context(), port)
 	if err != nil {
 		t.Fatal(err)
 	}
 	big := bytes.Repeat([]byte("abcd"), 1<<18)
+	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(podtest.Limit)) // an error shows below
 	go func() {
 		conn.Write(big)
-		conn.Close() // yamux closes one direction
+		conn.(interface{ CloseWrite() error }).CloseWrite()
 	}()
 	got, err := io.ReadAll(conn)
 	if err != nil || !bytes.Equal(got, bytes.ToUpper(big)) {

@@ -29,6 +29,7 @@ func (s *Server) session(conn net.Conn, o *owner) {
 	leave := s.hold.join()
 	defer leave()
 	ctx, cancel := context.WithCancel(context.Background())
+	var open tunnels
 	var streams sync.WaitGroup
 	streams.Go(func() {
 		select {
@@ -43,7 +44,7 @@ func (s *Server) session(conn net.Conn, o *owner) {
 		if err != nil {
 			break
 		}
-		streams.Go(func() { s.stream(ctx, stream) })
+		streams.Go(func() { s.stream(ctx, stream, &open) })
 	}
 	cancel()
 	streams.Wait()
@@ -51,19 +52,20 @@ func (s *Server) session(conn net.Conn, o *owner) {
 
 // request is one request on its stream.
 type request struct {
-	stream *yamux.Stream
-	r      *wire.Reader
-	w      *wire.Writer
+	stream  *yamux.Stream
+	tunnels *tunnels // of its connection
+	r       *wire.Reader
+	w       *wire.Writer
 }
 
 // stream performs one request. A defect in it costs this request and nothing
 // else.
-func (s *Server) stream(ctx context.Context, stream *yamux.Stream) {
+func (s *Server) stream(ctx context.Context, stream *yamux.Stream, open *tunnels) {
 	defer stream.Close()
 	defer stream.SetReadDeadline(time.Unix(1, 0)) // wakes who still reads
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	q := &request{stream: stream, w: wire.NewWriter(stream)}
+	q := &request{stream: stream, tunnels: open, w: wire.NewWriter(stream)}
 	q.r = wire.NewReader(idleTimeout{stream})
 	err := s.perform(ctx, q)
 	if err == nil {
@@ -103,6 +105,8 @@ func (s *Server) perform(ctx context.Context, q *request) (err error) {
 		return handleRaw(ctx, q, s.dial)
 	case wire.MethodDebug:
 		return handleRaw(ctx, q, s.debugApp)
+	case wire.MethodCut:
+		return handle(ctx, q, q.tunnels.cut)
 	case wire.MethodRun:
 		return handle(ctx, q, func(ctx context.Context, c wire.Command) (wire.Exit, error) { return s.run(ctx, q, c) })
 	case wire.MethodEvents:
@@ -145,8 +149,8 @@ func handle[P, R any](ctx context.Context, q *request, do func(context.Context, 
 }
 
 // watch returns a context that ends when the daemon gives up on the request:
-// it sends nothing more, so whatever can be read is the end of the stream. The
-// reader is lost for the handler.
+// it sends nothing more, so whatever can be read is the end of the stream. What
+// is written then has no reader. The handler has lost the stream's.
 func (q *request) watch(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancelCause(ctx)
 	raw := q.r.Raw()
@@ -159,6 +163,7 @@ func (q *request) watch(ctx context.Context) context.Context {
 				continue
 			}
 			cancel(fmt.Errorf("%w: the daemon gave up", context.Canceled))
+			q.stream.SetWriteDeadline(time.Unix(1, 0)) // nobody makes room for more
 			return
 		}
 	}()

@@ -28,6 +28,8 @@ func handleRaw[P, R any](ctx context.Context, q *request, begin func(context.Con
 	if err := q.r.Message(&params); err != nil {
 		return err
 	}
+	ctx, t, leave := q.tunnels.enter(ctx, q.stream.StreamID())
+	defer leave()
 	result, other, err := begin(ctx, params)
 	if err != nil {
 		return err
@@ -39,16 +41,71 @@ func handleRaw[P, R any](ctx context.Context, q *request, begin func(context.Con
 	if err := q.w.Flush(); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { other.Close() })
+	stop := context.AfterFunc(ctx, func() {
+		other.Close()
+		q.stream.SetWriteDeadline(time.Unix(1, 0)) // nobody makes room for more
+	})
 	defer stop()
-	join(q, other)
+	join(q, other, t.read)
 	return nil
 }
 
-// join copies in both directions until both are at their end.
-func join(q *request, other io.ReadWriteCloser) {
+// tunnels are the streams of a connection that go on with raw bytes.
+type tunnels struct {
+	mu  sync.Mutex // guards all
+	all map[uint32]*tunnel
+}
+
+// tunnel is one of them.
+type tunnel struct {
+	end  context.CancelFunc
+	read chan struct{} // closed when all that the daemon sent was passed on
+}
+
+// enter notes a tunnel and returns its context, which ends when it is cut.
+// leave must be called at the end.
+func (t *tunnels) enter(ctx context.Context, stream uint32) (_ context.Context, _ *tunnel, leave func()) {
+	ctx, end := context.WithCancel(ctx)
+	one := &tunnel{end: end, read: make(chan struct{})}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.all == nil {
+		t.all = map[uint32]*tunnel{}
+	}
+	t.all[stream] = one
+	return ctx, one, func() {
+		end()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.all, stream)
+	}
+}
+
+// cut ends a tunnel if there is such a one. What the daemon sent before arrives
+// where it is read.
+func (t *tunnels) cut(_ context.Context, r wire.CutRequest) (wire.Empty, error) {
+	t.mu.Lock()
+	one := t.all[r.Stream]
+	t.mu.Unlock()
+	if one == nil {
+		return wire.Empty{}, nil
+	}
+	late := time.NewTimer(drainTimeout)
+	defer late.Stop()
+	select {
+	case <-one.read:
+	case <-late.C:
+	}
+	one.end()
+	return wire.Empty{}, nil
+}
+
+// join copies in both directions until both are at their end, and closes read
+// when the stream is.
+func join(q *request, other io.ReadWriteCloser, read chan struct{}) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
+		defer close(read)
 		patient(q)
 		io.Copy(other, rawReader{q})
 		if h, ok := other.(interface{ CloseWrite() error }); ok {

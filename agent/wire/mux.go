@@ -19,16 +19,25 @@ const window = 8 << 20
 // Mux divides an authenticated connection into streams. The daemon opens
 // streams, the agent accepts them.
 func Mux(conn io.ReadWriteCloser, agent bool) (*yamux.Session, error) {
+	if agent {
+		return yamux.Server(newGather(conn), muxConfig(agent))
+	}
+	return yamux.Client(newGather(conn), muxConfig(agent))
+}
+
+func muxConfig(agent bool) *yamux.Config {
 	cfg := yamux.DefaultConfig()
 	cfg.MaxStreamWindowSize = window
 	cfg.KeepAliveInterval = 15 * time.Second
 	cfg.ConnectionWriteTimeout = 30 * time.Second
 	cfg.StreamOpenTimeout = 0
 	cfg.LogOutput = io.Discard
-	if agent {
-		return yamux.Server(newGather(conn), cfg)
+	if !agent {
+		// yamux cuts a stream this long after its own half has ended, however much
+		// the other half still carries. The agent ends its half of every stream.
+		cfg.StreamCloseTimeout = 0
 	}
-	return yamux.Client(newGather(conn), cfg)
+	return cfg
 }
 
 // gather joins what yamux writes in pieces into one write, which a port-forward

@@ -129,6 +129,12 @@ type DialRequest struct {
 	Port int `json:"port"`
 }
 
+// CutRequest ends a stream of this connection that goes on with raw bytes: the
+// daemon neither reads nor writes it any more. One that has ended is no error.
+type CutRequest struct {
+	Stream uint32 `json:"stream"`
+}
+
 // DebugMode says what a debugger attaches to.
 type DebugMode string
 

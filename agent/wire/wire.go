@@ -26,7 +26,9 @@
 // of stream before that tells the agent that the daemon has given up, and the
 // agent undoes what it has staged and kills what it runs for this request.
 // [MethodDial] and [MethodDebug] answer with one message and go on with raw
-// bytes in both directions.
+// bytes in both directions. There the end of a half is only that, and the other
+// half goes on for as long as it takes; a daemon that wants nothing more of a
+// stream says so with [MethodCut], on another one.
 //
 // # One round trip
 //
@@ -86,6 +88,7 @@ const (
 	MethodPolicy   Method = "policy"   // Policy -> Process
 	MethodDial     Method = "dial"     // DialRequest -> Empty, then raw bytes
 	MethodDebug    Method = "debug"    // DebugRequest -> DebugReady, then raw DAP
+	MethodCut      Method = "cut"      // CutRequest -> Empty
 	MethodEvents   Method = "events"   // Empty -> Event, Event, …
 )
 

@@ -11,44 +11,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/towline-dev/towline/internal/podtest"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/run"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
 // echoing is a runner whose pods answer with what they got, once it has ended.
-type echoing struct{ runner }
-
-func (echoing) DialPod(_ context.Context, resource string, spec config.PortForward) (net.Conn, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	defer ln.Close()
-	conn, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		return nil, err
-	}
-	pod, err := ln.Accept()
-	if err != nil {
-		return nil, err
-	}
-	go func() {
-		defer pod.Close()
-		all, _ := io.ReadAll(pod) // what came before an error is enough
-		fmt.Fprintf(pod, "%s:%d got %s", resource, spec.Container, all)
-	}()
-	return conn, nil
+type echoing struct {
+	runner
+	t *testing.T
 }
 
-// TestDialReachesAPod through the daemon's socket: an answer that waits for the
-// end of the request comes.
-func TestDialReachesAPod(t *testing.T) {
-	s := newStand(t)
-	s.queue.put(func(c *core) {
-		c.newRunner = func(o run.Options) runner { return echoing{run.New(t.Context(), o)} }
-	})
-	s.up("web")
+func (e echoing) DialPod(_ context.Context, resource string, spec config.PortForward) (net.Conn, error) {
+	return podtest.Dial(e.t, podtest.Answering(func(got []byte) []byte {
+		return fmt.Appendf(nil, "%s:%d got %s", resource, spec.Container, got)
+	}))
+}
+
+// face is a client of the stand's own socket.
+func (s *stand) face(t *testing.T) *api.Client {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "dial") // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +52,18 @@ func TestDialReachesAPod(t *testing.T) {
 		server.Close()
 		receive(t, served, "the server's end")
 	})
-	client := api.NewClient(api.Endpoint{Workspace: s.o.Endpoint.Workspace, Socket: socket})
+	return api.NewClient(api.Endpoint{Workspace: s.o.Endpoint.Workspace, Socket: socket})
+}
+
+// TestDialReachesAPod through the daemon's socket: an answer that waits for the
+// end of the request comes.
+func TestDialReachesAPod(t *testing.T) {
+	s := newStand(t)
+	s.queue.put(func(c *core) {
+		c.newRunner = func(o run.Options) runner { return echoing{run.New(t.Context(), o), t} }
+	})
+	s.up("web")
+	client := s.face(t)
 	for range 3 {
 		conn, err := client.Dial(bounded(t), api.DialRequest{Resource: "web", Forward: config.PortForward{Container: 80}})
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/towline-dev/towline/internal/podtest"
 	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -23,7 +24,7 @@ func TestPortInUseIsTriedAgain(t *testing.T) {
 	defer other.Close()
 	port := other.Addr().(*net.TCPAddr).Port
 	facts := make(chan Facts, 4)
-	f := Start(t.Context(), echo{}, output.Log{Emit: func(output.Line) {}}, func(f Facts) { facts <- f })
+	f := Start(t.Context(), echo{t}, output.Log{Emit: func(output.Line) {}}, func(f Facts) { facts <- f })
 	defer f.Close()
 	next := func() []Forward {
 		t.Helper()
@@ -56,31 +57,13 @@ func TestPortInUseIsTriedAgain(t *testing.T) {
 }
 
 // echo is a Dialer whose pods answer with what they got, once it has ended.
-type echo struct{}
+type echo struct{ t *testing.T }
 
-func (echo) DialPod(_ context.Context, resource string, spec config.PortForward) (net.Conn, error) {
+func (e echo) DialPod(_ context.Context, resource string, spec config.PortForward) (net.Conn, error) {
 	if spec.Container == 0 {
 		return nil, errors.New("no pod of " + resource + " runs")
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	defer ln.Close()
-	conn, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		return nil, err
-	}
-	pod, err := ln.Accept()
-	if err != nil {
-		return nil, err
-	}
-	go func() {
-		defer pod.Close()
-		all, _ := io.ReadAll(pod) // what came before an error is enough
-		_, _ = pod.Write(all)
-	}()
-	return conn, nil
+	return podtest.Dial(e.t, podtest.Answering(func(got []byte) []byte { return got }))
 }
 
 // bench are Forwards and what they tell.
@@ -134,7 +117,7 @@ func (b *bench) ask(addr, text string) (string, error) {
 // TestForwardFollowsTheProject: what is open stays as long as it is the same,
 // and goes with what the project says.
 func TestForwardFollowsTheProject(t *testing.T) {
-	b := newBench(t, echo{})
+	b := newBench(t, echo{t})
 	project := func(specs ...config.PortForward) *config.Project {
 		return &config.Project{Resources: []config.Resource{{Name: "web", PortForwards: specs}, {Name: "never up", PortForwards: specs}}}
 	}
@@ -168,7 +151,7 @@ func TestForwardFollowsTheProject(t *testing.T) {
 
 // TestForwardSaysWhyNothingAnswers where no pod runs.
 func TestForwardSaysWhyNothingAnswers(t *testing.T) {
-	b := newBench(t, echo{})
+	b := newBench(t, echo{t})
 	b.Open("web", []config.PortForward{{}})
 	addr := b.next()[0].Local
 	if got, _ := b.ask(addr, "hello"); got != "" {
@@ -191,7 +174,7 @@ func TestForwardSaysWhyNothingAnswers(t *testing.T) {
 
 // TestForwardEndsWithItsConnections: a peer that waits for ever holds nothing up.
 func TestForwardEndsWithItsConnections(t *testing.T) {
-	b := newBench(t, echo{})
+	b := newBench(t, echo{t})
 	b.Open("web", []config.PortForward{{Container: 80}})
 	conn, err := net.Dial("tcp", b.next()[0].Local)
 	if err != nil {
@@ -209,7 +192,7 @@ func TestForwardEndsWithItsConnections(t *testing.T) {
 
 // TestForwardsListenOnTheirHost, which is loopback unless it is said.
 func TestForwardsListenOnTheirHost(t *testing.T) {
-	b := newBench(t, echo{})
+	b := newBench(t, echo{t})
 	b.Open("web", []config.PortForward{{Container: 80}, {Container: 80, Host: "127.0.0.2"}, {Container: 80, Host: "192.0.2.1", Local: 1}})
 	forwards := b.next()
 	for i, want := range []string{"127.0.0.1:", "127.0.0.2:", "192.0.2.1:"} {
