@@ -20,9 +20,10 @@ const holdMax = time.Minute
 //     does: the request itself starts the application;
 //   - when no daemon connects within the hold time, or those that did have
 //     left: the application starts as the image has it;
+//   - at once, whoever is connected, if there is no hold time;
 //   - never by itself, if noStart was asked for.
 type hold struct {
-	first    time.Duration
+	first    time.Duration // the hold time
 	noStart  bool
 	released chan struct{}
 	once     sync.Once
@@ -75,14 +76,15 @@ func (h *hold) run(app *proc.App) {
 
 // wait reports whether the application is to be started.
 func (h *hold) wait() bool {
-	if h.first > 0 {
-		first := time.NewTimer(h.first)
-		defer first.Stop()
-		select {
-		case <-h.released:
-			return false
-		case <-first.C:
-		}
+	if h.first <= 0 {
+		return !h.over()
+	}
+	first := time.NewTimer(h.first)
+	defer first.Stop()
+	select {
+	case <-h.released:
+		return false
+	case <-first.C:
 	}
 	longest := time.NewTimer(holdMax - h.first)
 	defer longest.Stop()
@@ -95,10 +97,15 @@ func (h *hold) wait() bool {
 		case <-h.left:
 		}
 	}
+	return !h.over()
+}
+
+// over reports whether the hold was ended by a request.
+func (h *hold) over() bool {
 	select {
 	case <-h.released:
-		return false
-	default:
 		return true
+	default:
+		return false
 	}
 }
