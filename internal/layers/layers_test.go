@@ -19,7 +19,7 @@ import (
 type source struct {
 	file    string
 	imports []string
-	clocks  []string // what it uses of package time's clocks, with its line
+	reaches []string // what it calls of Reaching, with its line
 	context []string // the struct fields that are a context.Context
 	comment bool     // it has a package comment
 }
@@ -65,7 +65,7 @@ func parse() (map[string][]source, error) {
 			return err
 		}
 		dir := filepath.ToSlash(filepath.Dir(rel))
-		found[dir] = append(found[dir], source{file: rel, imports: importsOf(f), clocks: clocksOf(files, f), context: contextsOf(files, f), comment: f.Doc != nil})
+		found[dir] = append(found[dir], source{file: rel, imports: importsOf(f), reaches: reachesOf(files, f), context: contextsOf(files, f), comment: f.Doc != nil})
 		return nil
 	})
 	return found, err
@@ -93,13 +93,23 @@ func importsOf(f *ast.File) []string {
 	return out
 }
 
-// clocksOf returns where a file tells or waits for the time.
-func clocksOf(files *token.FileSet, f *ast.File) []string {
+// reachesOf returns where a file calls a function of Reaching, whatever name it
+// imports the package under.
+func reachesOf(files *token.FileSet, f *ast.File) []string {
+	paths := map[string]string{}
+	for _, spec := range f.Imports {
+		path := strings.Trim(spec.Path.Value, `"`)
+		name := path[strings.LastIndexByte(path, '/')+1:]
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		paths[name] = path
+	}
 	var out []string
 	ast.Inspect(f, func(n ast.Node) bool {
 		if s, ok := n.(*ast.SelectorExpr); ok {
-			if x, ok := s.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(Clocks, s.Sel.Name) {
-				out = append(out, "time."+s.Sel.Name+" in line "+strconv.Itoa(files.Position(s.Pos()).Line))
+			if x, ok := s.X.(*ast.Ident); ok && slices.Contains(Reaching[paths[x.Name]], s.Sel.Name) {
+				out = append(out, paths[x.Name]+"."+s.Sel.Name+" in line "+strconv.Itoa(files.Position(s.Pos()).Line))
 			}
 		}
 		return true
@@ -188,23 +198,21 @@ func usersOf(path string) (users []string, known bool) {
 
 func TestPurePackagesReachNothing(t *testing.T) {
 	all := sources(t)
+	for ours := range Borrowed {
+		if slices.Contains(Pure, ours) || !slices.ContainsFunc(Pure, func(dir string) bool { return importedBelow(all, dir, Module+"/"+ours) }) {
+			t.Errorf("%s is in Borrowed, and no pure package needs it to be", ours)
+		}
+	}
 	for _, dir := range Pure {
 		for _, f := range all[dir] {
 			for _, path := range f.imports {
-				if slices.Contains(Impure, path) {
+				ours, isOurs := strings.CutPrefix(path, Module+"/")
+				if slices.Contains(Impure, path) || isOurs && !slices.Contains(Pure, ours) && Borrowed[ours] == "" {
 					t.Errorf("%s imports %s, but %s is pure", f.file, path, dir)
 				}
 			}
-		}
-	}
-}
-
-func TestPurePackagesReadNoClock(t *testing.T) {
-	all := sources(t)
-	for _, dir := range Pure {
-		for _, f := range all[dir] {
-			for _, clock := range f.clocks {
-				t.Errorf("%s: %s, but %s is pure", f.file, clock, dir)
+			for _, call := range f.reaches {
+				t.Errorf("%s: %s, but %s is pure", f.file, call, dir)
 			}
 		}
 	}
