@@ -125,7 +125,7 @@ func New(ctx context.Context, o Options) *Runner {
 	shell := command.Shell{Workspace: o.Workspace, Kubeconfig: o.Kubeconfig, Log: out}
 	r := &Runner{o: o, out: out, cancel: cancel}
 	r.rollout = rollout.Start(ctx, rollout.Options{
-		Workspace: o.Workspace, Namespace: o.Namespace, Kube: o.Cluster, Log: out, Tell: o.Sink.Event, Reached: o.Reached,
+		WorkspaceID: o.Workspace, Namespace: o.Namespace, Kube: o.Cluster, Log: out, Tell: o.Sink.Event, Reached: o.Reached,
 		Container: func(c rollout.Container) { o.Sink.Facts(Facts{Target: &c}) },
 		Cluster:   func(err error) { o.Sink.Facts(Facts{Cluster: &ClusterFacts{Connected: err == nil, Err: err}}) },
 	})

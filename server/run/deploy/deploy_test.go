@@ -166,7 +166,7 @@ func newBench(t *testing.T, images images) *bench {
 	}
 	log := output.Log{Emit: func(l output.Line) { add(&b.lines, strings.TrimSpace(l.Level+" "+l.Resource+": "+l.Text)) }}
 	follower := rollout.Start(t.Context(), rollout.Options{
-		Workspace: "ws", Kube: b.cluster, Log: log, Tell: func(e engine.Event) {}, Container: func(rollout.Container) {}, Cluster: func(error) {},
+		WorkspaceID: "ws", Kube: b.cluster, Log: log, Tell: func(e engine.Event) {}, Container: func(rollout.Container) {}, Cluster: func(error) {},
 	})
 	b.Deployer = Start(t.Context(), Options{
 		Workspace: "ws", Cluster: b.cluster, Images: images, Rollout: follower, Shell: command.Shell{Log: log},

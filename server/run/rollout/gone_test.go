@@ -77,7 +77,7 @@ func TestWhatAnotherProgramAppliedIsMissed(t *testing.T) {
 		b.is("web", verdict{message: "its command runs"}) // which may have deleted it
 		b.Updating("web", false)
 		b.is("web", b.gone("ConfigMap"))
-		if n := inbox.Ask(t.Context(), b.box, func(_ context.Context, s *state) int { return len(s.deleted) }); n > 2 {
+		if n := inbox.Ask(t.Context(), b.box, func(_ context.Context, s *state) int { return len(s.facts.deleted) }); n > 2 {
 			t.Errorf("%d ends are remembered, of others too", n)
 		}
 	})
@@ -122,7 +122,7 @@ func TestPodsOfWorkloadsAreForgotten(t *testing.T) {
 		p.Owner = kube.Owner{Kind: "Deployment", Name: "web"}
 		b.Applied(web(), []Object{applied("t1")}, true)
 		b.emit(ours, changed(p), kube.Event{Kind: kube.PodGone, Pod: p})
-		if n := inbox.Ask(t.Context(), b.box, func(_ context.Context, s *state) int { return len(s.deleted) }); n != 0 {
+		if n := inbox.Ask(t.Context(), b.box, func(_ context.Context, s *state) int { return len(s.facts.deleted) }); n != 0 {
 			t.Errorf("%d pods are remembered that are gone", n)
 		}
 	})

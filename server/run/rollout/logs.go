@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,8 +13,29 @@ import (
 	"github.com/towline-dev/towline/server/run/output"
 )
 
-// logKey names one container's log; with an instance, that of one start of it.
-type logKey struct{ pod, container, instance string }
+// logs reads the logs of the pods that it is told of. Its methods do not wait. One
+// goroutine owns what is read, and each log has one that reads it.
+type logs struct {
+	kube    Kube
+	log     output.Log
+	reached func(pod, container string) time.Time // see Options
+	box     *inbox.Inbox[logState]
+}
+
+// logState is what is read.
+type logState struct {
+	pods       map[string]resourcePod // by UID
+	containers map[logKey]*containerLog
+}
+
+// resourcePod is a pod, and the resource in whose log its lines stand, "" for none.
+type resourcePod struct {
+	kube.Pod
+	resource string
+}
+
+// logKey names one container's log.
+type logKey struct{ pod, container string }
 
 // containerLog is what was read of a container's log. While reading, the
 // goroutine that reads owns the spans.
@@ -29,49 +51,94 @@ const (
 	lastRetry  = 5 * time.Second
 )
 
-// followLogs reads the logs of a pod's containers, each from its first line,
-// those of init containers that have ended among them.
-func (s *state) followLogs(ctx context.Context, p kube.Pod) {
-	resource := s.resourceOf(p)
-	if resource == "" {
+func startLogs(ctx context.Context, o Options) *logs {
+	s := &logState{pods: map[string]resourcePod{}, containers: map[logKey]*containerLog{}}
+	return &logs{kube: o.Kube, log: o.Log, reached: o.Reached, box: inbox.Start(ctx, s)}
+}
+
+// close ends all reading and waits for it.
+func (l *logs) close() { l.box.Close() }
+
+// follow tells what a pod is like now.
+func (l *logs) follow(p kube.Pod, resource string) {
+	l.box.Put(func(ctx context.Context, s *logState) {
+		s.pods[p.UID] = resourcePod{p, resource}
+		l.readAll(ctx, s, p.UID)
+	})
+}
+
+// abandon tells that a pod is nobody's any more. If it becomes somebody's again,
+// its logs go on where they were left.
+func (l *logs) abandon(uid string) {
+	l.box.Put(func(_ context.Context, s *logState) { delete(s.pods, uid) })
+}
+
+// gone tells that a pod is.
+func (l *logs) gone(uid string) {
+	l.box.Put(func(_ context.Context, s *logState) {
+		delete(s.pods, uid)
+		maps.DeleteFunc(s.containers, func(k logKey, _ *containerLog) bool { return k.pod == uid })
+	})
+}
+
+// readAll reads the logs of a pod's containers, each from its first line, those of
+// init containers that have ended among them.
+func (l *logs) readAll(ctx context.Context, s *logState, uid string) {
+	p := s.pods[uid]
+	if p.resource == "" {
 		return
 	}
 	for _, c := range slices.Concat(p.InitContainers, p.Containers) {
 		if c.Name == inject.InstallerName || c.ID == "" || c.State == kube.ContainerWaiting && c.FinishedAt.IsZero() {
-			continue
+			continue // nobody's concern, or it has not run yet
 		}
-		key := logKey{pod: p.UID, container: c.Name}
-		l := s.logs[key]
-		if l == nil {
-			l = &containerLog{}
-			if s.Reached != nil {
-				l.spans.known(s.Reached(p.Name, c.Name))
+		key := logKey{pod: uid, container: c.Name}
+		known := s.containers[key]
+		if known == nil {
+			known = &containerLog{}
+			if l.reached != nil {
+				known.spans.known(l.reached(p.Name, c.Name))
 			}
-			s.logs[key] = l
+			s.containers[key] = known
 		}
-		if l.reading || l.instance == c.ID {
+		if known.reading || known.instance == c.ID {
 			continue
 		}
 		// Of the runs before this one the node has the last. What was read of it is
 		// known by the times of its lines.
 		missed := c.RestartCount > 0
-		l.reading, l.instance = true, c.ID
-		s.box.Go(func() {
-			r := &logReader{s: s, spans: &l.spans, resource: resource, pod: p, container: c}
+		known.reading, known.instance = true, c.ID
+		l.box.Go(func() {
+			r := &logReader{logs: l, spans: &known.spans, resource: p.resource, pod: p.Pod, container: c}
 			r.read(ctx, missed)
-			s.box.Put(func(ctx context.Context, s *state) {
-				l.reading = false
-				if now, there := s.pods[p.UID]; there && s.logs[key] == l {
-					s.followLogs(ctx, now) // it was started again meanwhile
+			l.box.Put(func(ctx context.Context, s *logState) {
+				known.reading = false
+				if s.containers[key] == known {
+					l.readAll(ctx, s, uid) // it was started again meanwhile
 				}
 			})
 		})
 	}
 }
 
+// runs reports whether a pod is there, and whether the same instance of its
+// container runs.
+func (l *logs) runs(ctx context.Context, p kube.Pod, c kube.Container) (there, runs bool) {
+	type answer struct{ there, runs bool }
+	a := inbox.Ask(ctx, l.box, func(_ context.Context, s *logState) answer {
+		now, there := s.pods[p.UID]
+		if !there {
+			return answer{}
+		}
+		same := now.Container(c.Name)
+		return answer{true, same != nil && same.ID == c.ID && same.State == kube.ContainerRunning}
+	})
+	return a.there, a.runs
+}
+
 // logReader reads the log of one container. It runs beside the owner.
 type logReader struct {
-	s         *state
+	*logs
 	spans     *spans
 	resource  string
 	pod       kube.Pod
@@ -96,7 +163,7 @@ func (r *logReader) read(ctx context.Context, missed bool) {
 			wait = firstRetry
 		}
 		r.refused(err)
-		there, runs := r.s.still(ctx, r.pod, r.container)
+		there, runs := r.runs(ctx, r.pod, r.container)
 		if (err == nil || kube.IsKind(err, kube.NotFound)) && !runs && !missed || !there {
 			now.rest() // without an end, and none comes
 			return
@@ -119,8 +186,8 @@ func isGone(err error) bool {
 func (r *logReader) stream(ctx context.Context, next *span, o kube.LogOptions, ended bool) (read bool, err error) {
 	o.Namespace, o.Pod, o.Container = r.pod.Namespace, r.pod.Name, r.container.Name
 	at := time.Time{}
-	out := r.s.Log.Lines(func(text string) {
-		r.s.Log.Emit(output.Line{Time: at, Resource: r.resource, Source: "runtime", Pod: r.pod.Name, Container: r.container.Name, Text: text})
+	out := r.log.Lines(func(text string) {
+		r.log.Emit(output.Line{Time: at, Resource: r.resource, Source: "runtime", Pod: r.pod.Name, Container: r.container.Name, Text: text})
 	})
 	defer out.Flush()
 	write := func(l kube.LogLine) {
@@ -131,7 +198,7 @@ func (r *logReader) stream(ctx context.Context, next *span, o kube.LogOptions, e
 		_, _ = out.Write([]byte(l.Text)) // never fails
 	}
 	next.rest = func() {}
-	err = r.s.Kube.Logs(ctx, o, func(l kube.LogLine) {
+	err = r.kube.Logs(ctx, o, func(l kube.LogLine) {
 		if l.Torn && !ended {
 			next.rest = func() {
 				if next.take(l) {
@@ -152,21 +219,6 @@ func (r *logReader) stream(ctx context.Context, next *span, o kube.LogOptions, e
 func (r *logReader) refused(err error) {
 	if kube.IsKind(err, kube.Forbidden) && !r.told {
 		r.told = true
-		r.s.Log.Say(r.resource, "error", fmt.Sprintf("%v: logs need the right to get pods/log in namespace %s", err, r.pod.Namespace))
+		r.log.Say(r.resource, "error", fmt.Sprintf("%v: logs need the right to get pods/log in namespace %s", err, r.pod.Namespace))
 	}
-}
-
-// still reports whether a pod is there, and whether the same instance of its
-// container runs.
-func (s *state) still(ctx context.Context, p kube.Pod, c kube.Container) (there, runs bool) {
-	type answer struct{ there, runs bool }
-	a := inbox.Ask(ctx, s.box, func(_ context.Context, s *state) answer {
-		now, there := s.pods[p.UID]
-		if !there {
-			return answer{}
-		}
-		same := now.Container(c.Name)
-		return answer{true, same != nil && same.ID == c.ID && same.State == kube.ContainerRunning}
-	})
-	return a.there, a.runs
 }

@@ -81,7 +81,7 @@ func inBubble(t *testing.T, test func(*testing.T, *bench)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, cluster: &cluster{watches: map[string]func(kube.Event){}}, observed: map[string]engine.Observed{}}
 		b.Follower = Start(t.Context(), Options{
-			Workspace: "ws", Kube: b.cluster,
+			WorkspaceID: "ws", Kube: b.cluster,
 			Log: output.Log{Emit: func(l output.Line) {
 				b.with(func() { b.lines = append(b.lines, strings.TrimSpace(l.Level+" "+l.Resource+": "+l.Text)) })
 			}},

@@ -111,9 +111,9 @@ func TestSelectedPodsOfTheNewestRollout(t *testing.T) {
 	if len(got) != 2 || got[0].Name != "job" || got[1].Name != "next" {
 		t.Errorf("the latest are %v", got)
 	}
-	s := &state{Options: Options{Namespace: "home"}}
-	d := &deployment{meant: meant{selectors: []map[string]string{labels}}, objects: []object{{ref: kube.Ref{Kind: "ClusterThing", Name: "x"}}}}
-	if got := s.selectedFrom(d); len(got) != 1 || got[0] != "home" {
+	f := noFacts("ws", "home")
+	d := &deployment{readinessSpec: readinessSpec{selectors: []map[string]string{labels}}, objects: []object{{ref: kube.Ref{Kind: "ClusterThing", Name: "x"}}}}
+	if got := f.selectedFrom(d); len(got) != 1 || got[0] != "home" {
 		t.Errorf("selected from %v", got)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/towline-dev/towline/server/kube"
 )
 
-func TestAdoptionTakesItsOwn(t *testing.T) {
-	f := &adoption{label: "web", owners: map[kube.Owner]bool{{Kind: "Deployment", Name: "web"}: true, {Kind: "Pod", Name: "bare"}: true}, pods: map[string]bool{}}
+func TestClaimTakesItsOwn(t *testing.T) {
+	f := &claim{label: "web", owners: map[kube.Owner]bool{{Kind: "Deployment", Name: "web"}: true, {Kind: "Pod", Name: "bare"}: true}, pods: map[string]bool{}}
 	pod := func(name string, owner kube.Owner) kube.Pod {
 		return kube.Pod{Name: name, Owner: owner, Labels: map[string]string{"a": "b", kube.LabelResource: "other"}}
 	}

@@ -1,0 +1,56 @@
+package rollout
+
+import (
+	"context"
+	"time"
+
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/output"
+	"github.com/towline-dev/towline/starlark/config"
+)
+
+// Kube is what a Follower asks of the cluster. Watch ends only with its
+// context, as WatchKind does for a kind that the cluster knows; both call emit
+// for one event after the other.
+type Kube interface {
+	WatchKind(ctx context.Context, kind kube.Ref, selector string, emit func(kube.Event)) error
+	Watch(ctx context.Context, namespace, selector string, emit func(kube.Event)) error
+	Logs(ctx context.Context, o kube.LogOptions, line func(kube.LogLine)) error
+}
+
+// Container describes one container. A zero Pod UID means that it is gone.
+type Container struct {
+	ID       engine.TargetID
+	Resource string
+	PodUID   string
+	Image    string
+	Ready    bool
+	Restarts int
+	Process  wire.Process
+	Problem  *config.Problem // why no agent answers, nil when all is well
+	Covered  []Covered       // files that are not brought there, in the order of their names
+}
+
+// Covered is a file that cannot be brought into a container, since something is
+// mounted over it there.
+type Covered struct {
+	Local  string // the file here, absolute
+	Path   string // its place in the container
+	Mount  string // the mount point that hinders
+	Volume string // what is mounted there, for a person: "ConfigMap settings"
+}
+
+// Options are what a Follower works with. The functions may be called from any
+// goroutine and must not block.
+type Options struct {
+	WorkspaceID string // by which our own objects are found
+	Namespace   string // the project's, "" where it is not known
+	Kube        Kube
+	Log         output.Log
+	Reached     func(pod, container string) time.Time // of the last line that is known already; nil: none is
+	Tell        func(engine.Event)
+	Container   func(Container)
+	Cluster     func(err error) // the cluster answers, or why it does not
+}

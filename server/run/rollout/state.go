@@ -1,0 +1,157 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/inbox"
+	"github.com/towline-dev/towline/server/run/output"
+)
+
+// state is what is known, and what was told of it. Its owner alone calls its
+// methods.
+type state struct {
+	Options
+	facts      *facts
+	logs       *logs
+	box        *inbox.Inbox[state]
+	kinds      map[kindWatch]bool            // kinds in namespaces with a watch of their own
+	watched    map[string]bool               // namespaces with a watch of our own objects
+	told       map[engine.TargetID]Container //
+	complaints map[complaint]*output.Repeats // of the cluster about a pod
+	covers     map[string]bool               // what was said to be mounted over what, by resource and sentence
+	waking     map[string]bool               // resources that are judged anew when a moment has passed
+}
+
+// kindWatch is a kind of objects in a namespace, those that a selector finds.
+type kindWatch struct {
+	kube.Ref
+	selector string
+}
+
+// complaint names complaints about one pod for one reason.
+type complaint struct{ pod, reason string }
+
+// observe judges a resource by all that is known, and tells what has changed.
+// What is seen later is told later, since one goroutine does both.
+func (s *state) observe(resource string) {
+	d := s.facts.applied[resource]
+	if d == nil {
+		return // nothing of it is there, or it is not ours
+	}
+	now := time.Now()
+	pods := s.facts.podsOf(resource)
+	v, young := judge{facts: s.facts, d: d, pods: pods, now: now}.verdict()
+	s.facts.sighted(young.unseen, now)
+	s.wake(resource, young.left)
+	e := engine.Observed{Resource: resource, Ready: v.ready, Broken: v.broken, Gone: v.gone, Message: v.message,
+		Blocker: engine.Blocker{Kind: string(v.blocker.By), Name: v.blocker.Name}}
+	seen := map[engine.TargetID]bool{}
+	var containers []Container
+	for _, p := range pods {
+		if p.Deleting {
+			continue // what is brought into it now is lost with it
+		}
+		for _, c := range p.Containers {
+			target, ok := s.facts.target(d, p, c)
+			if !ok {
+				continue // nothing is synced into it
+			}
+			seen[target.ID] = true
+			agent := s.facts.agents[target.ID]
+			e.Targets = append(e.Targets, target)
+			containers = append(containers, Container{
+				ID: target.ID, Resource: resource, PodUID: p.UID, Image: c.Image, Ready: c.Ready, Restarts: c.RestartCount,
+				Process: agent.Process, Problem: agent.Problem, Covered: s.covered(agent),
+			})
+		}
+	}
+	s.Tell(e) // before its containers: whoever hears of one knows its resource
+	for _, c := range containers {
+		s.tell(c)
+	}
+	for id, c := range s.told {
+		if _, attached := s.facts.agents[id]; c.Resource == resource && !seen[id] && !attached {
+			s.gone(id) // one with an agent stays told of until AgentGone
+		}
+	}
+}
+
+// wake judges a resource anew when its programs have lived for a moment.
+func (s *state) wake(resource string, left time.Duration) {
+	if left == 0 || s.waking[resource] {
+		return
+	}
+	s.waking[resource] = true
+	s.box.After(left, func(_ context.Context, s *state) {
+		delete(s.waking, resource)
+		s.observe(resource)
+	})
+}
+
+// tell hands on a container's facts, unless they are known.
+func (s *state) tell(c Container) {
+	if known, ok := s.told[c.ID]; !ok || !reflect.DeepEqual(known, c) {
+		s.told[c.ID] = c
+		s.Container(c)
+	}
+}
+
+func (s *state) gone(id engine.TargetID) {
+	if _, told := s.told[id]; told {
+		delete(s.told, id)
+		s.Container(Container{ID: id})
+	}
+}
+
+// agentSaid takes what an agent said.
+func (s *state) agentSaid(a Agent) {
+	s.facts.agents[a.ID] = a
+	c := s.told[a.ID] // its pod may not have been seen yet
+	c.ID, c.Resource, c.Process, c.Problem, c.Covered = a.ID, a.Resource, a.Process, a.Problem, s.covered(a)
+	s.tell(c)
+	s.observe(a.Resource)
+}
+
+// covered joins what an agent found mounted with what the pod says of its
+// volumes, and tells the resource's log once of each.
+func (s *state) covered(a Agent) []Covered {
+	var all []Covered
+	for _, local := range slices.Sorted(maps.Keys(a.Covered)) {
+		found := a.Covered[local]
+		volume := cmp.Or(s.facts.volumeAt(a.ID, found), "a file system of type "+found.Type)
+		c := Covered{Local: local, Path: found.Path, Mount: found.Mount, Volume: volume}
+		all = append(all, c)
+		s.tellCovered(a.Resource, c)
+	}
+	return all
+}
+
+func (s *state) tellCovered(resource string, c Covered) {
+	text := c.Path + " is not synced: " + c.Volume + " is mounted at " + c.Mount
+	key := resource + "\x00" + text
+	if s.covers[key] {
+		return
+	}
+	s.covers[key] = true
+	s.Log.Say(resource, "warn", text)
+	s.Log.Say(resource, "", "hint: the container sees what is mounted there, whatever an image or a sync brings: change "+c.Volume+" itself, or leave the file out of what is synced")
+}
+
+// complain writes a complaint about a pod, and of those that come again how
+// often.
+func (s *state) complain(resource, pod string, n kube.Notice) {
+	key := complaint{pod: pod, reason: n.Reason}
+	if s.complaints[key] == nil {
+		s.complaints[key] = &output.Repeats{}
+	}
+	if text := s.complaints[key].Tell(n.About.Name + ": " + n.Reason + ": " + n.Message); text != "" {
+		s.Log.Say(resource, "warn", text)
+	}
+}

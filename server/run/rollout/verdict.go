@@ -1,0 +1,95 @@
+package rollout
+
+import (
+	"slices"
+
+	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/inject"
+	"github.com/towline-dev/towline/server/kube"
+)
+
+// verdict says whether something is ready, and if not, what it waits for, or
+// that it will not become ready without a change.
+type verdict struct {
+	ready, broken bool
+	message       string
+	gone          bool         // with broken: it has to be applied again
+	blocker       kube.Blocker // with neither: what the cluster goes on trying against
+}
+
+// judgeAgent says what is known of a container that is to have an agent.
+func judgeAgent(a Agent, pod, container string) verdict {
+	switch {
+	case a.Process.State != "":
+		return judgeProcess(pod, a.Process) // also while its connection is lost
+	case a.Problem != nil:
+		return verdict{broken: a.Refused, message: a.Problem.Message}
+	}
+	return verdict{message: pod + ": container " + container + ": its agent has not answered yet"}
+}
+
+// judgeProcess says whether an application runs: its agent outlives it, so
+// that the cluster alone would not know.
+func judgeProcess(pod string, p wire.Process) verdict {
+	switch p.State {
+	case wire.StateExited, wire.StateBackoff:
+		text := pod + ": the process ended"
+		if p.Exit != nil {
+			text += ": " + p.Exit.String()
+		}
+		return verdict{broken: p.Exit == nil || !p.Exit.Asked, message: text}
+	case wire.StateHeld:
+		return verdict{message: pod + ": the process is about to start"}
+	}
+	return verdict{ready: true}
+}
+
+// why prefers what a pod says to what its workload says, except of pods that
+// it could not make.
+func why(rollout kube.Rollout, pods []kube.Pod) string {
+	if rollout.Blocker != (kube.Blocker{}) {
+		return rollout.Message
+	}
+	for _, p := range pods {
+		if pr := p.Rollout(); !pr.Ready && pr.Message != "" {
+			return p.Name + ": " + pr.Message
+		}
+	}
+	return rollout.Message
+}
+
+// newest returns the pods of what was applied last.
+func (d *deployment) newest(pods []kube.Pod) []kube.Pod {
+	return podsThat(pods, func(p kube.Pod) bool {
+		return matches(d.selectors, p.Labels) || slices.ContainsFunc(d.objects, func(o object) bool {
+			return o.hasPods() && p.Labels[inject.LabelTemplate] == o.template
+		})
+	})
+}
+
+// newest returns the pods of one template.
+func newest(pods []kube.Pod, template string) []kube.Pod {
+	return podsThat(pods, func(p kube.Pod) bool { return p.Labels[inject.LabelTemplate] == template })
+}
+
+// latest returns the selected pods, of each workload those of its newest
+// rollout. pods are in the order of their age.
+func latest(pods []kube.Pod, selectors []map[string]string) []kube.Pod {
+	newest := map[kube.Owner]string{}
+	selected := podsThat(pods, func(p kube.Pod) bool { return matches(selectors, p.Labels) })
+	for _, p := range selected {
+		newest[p.Owner] = p.TemplateHash
+	}
+	return slices.DeleteFunc(selected, func(p kube.Pod) bool { return p.Owner.Kind != "" && p.TemplateHash != newest[p.Owner] })
+}
+
+// podsThat are those of some pods that stay and are as asked.
+func podsThat(pods []kube.Pod, is func(kube.Pod) bool) []kube.Pod {
+	var found []kube.Pod
+	for _, p := range pods {
+		if !p.Deleting && is(p) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
