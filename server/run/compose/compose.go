@@ -88,25 +88,22 @@ type state struct {
 // service is one that was brought up.
 type service struct {
 	res    config.Resource
-	cancel context.CancelFunc // of the change that goes on
-	busy   bool               // a change goes on: what is seen is what is replaced
-	told   engine.Observed    // last; without a name: nothing
-	failed *output.Repeats    // why changes failed since the last that did not
-	hinted map[string]bool    // images of which it is said that nothing is synced into them
+	change *inbox.Operation // the last one, which may go on
+	busy   bool             // a change goes on: what is seen is what is replaced
+	told   engine.Observed  // last; without a name: nothing
+	failed *output.Repeats  // why changes failed since the last that did not
+	hinted map[string]bool  // images of which it is said that nothing is synced into them
 }
 
 // project is a Compose project.
 type project struct {
-	last       *turn
+	last       *inbox.Operation // the last change of one of its services
 	followed   bool
 	looking    bool // at its containers
 	again      bool // once more when that has ended
 	containers []Container
 	lost       string // why docker does not answer, "" if it does
 }
-
-// turn is a change of a project's service; done is closed when it ended.
-type turn struct{ done chan struct{} }
 
 // Start returns Services of which nothing is up yet.
 func Start(ctx context.Context, o Options) *Services {
@@ -131,16 +128,10 @@ func (st *state) project(name string) *project {
 }
 
 // next takes the next turn of a project; before has ended when it may begin.
-func (p *project) next() (t, before *turn) {
-	t, before = &turn{done: make(chan struct{})}, p.last
-	p.last = t
-	return t, before
-}
-
-func (t *turn) wait() {
-	if t != nil {
-		<-t.done
-	}
+func (p *project) next(ctx context.Context) (own context.Context, o, before *inbox.Operation) {
+	own, o = inbox.Begin(ctx)
+	before, p.last = p.last, o
+	return own, o, before
 }
 
 // Apply brings a service up, and answers with engine.Applied unless the resource
@@ -152,18 +143,17 @@ func (s *Services) Apply(e engine.Apply) {
 		if old != nil {
 			sv.hinted, sv.failed = old.hinted, old.failed
 		}
-		ctx, sv.cancel = context.WithCancel(ctx)
 		st.services[e.Resource.Name] = sv
 		up := Up{
 			Project: projectOf(st.config, e.Resource.Compose.Project), Service: e.Resource.Compose.Service, Forced: e.Forced,
 			Line: output.Line{Resource: e.Resource.Name, Source: "build"},
 		}
-		t, before := st.project(up.Project.Name).next()
-		s.sayAgentless(st, sv)
+		ctx, change, before := st.project(up.Project.Name).next(ctx)
+		sv.change = change
+		s.logNoAgent(st, sv)
 		s.box.Go(func() {
-			defer close(t.done)
-			defer sv.cancel()
-			before.wait()
+			defer change.End()
+			before.Wait()
 			s.apply(ctx, e, up)
 		})
 	})
@@ -178,9 +168,9 @@ func projectOf(p *config.Project, name string) config.ComposeProject {
 	return config.ComposeProject{Name: name}
 }
 
-// sayAgentless says once where somebody may wait for a live update that there is
+// logNoAgent logs once where somebody may wait for a live update that there is
 // none.
-func (s *Services) sayAgentless(st *state, sv *service) {
+func (s *Services) logNoAgent(st *state, sv *service) {
 	for i := range st.config.Images {
 		img := &st.config.Images[i]
 		if len(img.LiveUpdate) > 0 && slices.Contains(sv.res.Images, img.Ref) && !sv.hinted[img.Ref] {
@@ -244,15 +234,15 @@ func (s *Services) Forget(e engine.Forget) {
 	s.box.Put(func(ctx context.Context, st *state) {
 		for _, name := range e.Dropped {
 			if sv := st.services[name]; sv != nil {
-				sv.cancel()
+				sv.change.Cancel()
 				delete(st.services, name)
 			}
 		}
 		for _, c := range e.Services {
-			t, before := st.project(c.Project).next()
+			ctx, change, before := st.project(c.Project).next(ctx)
 			s.box.Go(func() {
-				defer close(t.done)
-				before.wait()
+				defer change.End()
+				before.Wait()
 				s.forget(ctx, c)
 			})
 		}
@@ -280,10 +270,10 @@ func (s *Services) Restart(resource string) {
 			return
 		}
 		name, service := sv.res.Compose.Project, sv.res.Compose.Service
-		t, before := st.project(name).next()
+		ctx, change, before := st.project(name).next(ctx)
 		s.box.Go(func() {
-			defer close(t.done)
-			before.wait()
+			defer change.End()
+			before.Wait()
 			if err := s.restart(ctx, name, service); err != nil && ctx.Err() == nil {
 				s.o.Log.Say(resource, "error", fmt.Sprintf("restarting its containers: %v", err))
 			}

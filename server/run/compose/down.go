@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // Down takes projects down beside each other and returns when their containers
@@ -11,19 +12,15 @@ import (
 func (s *Services) Down(ctx context.Context, projects []string) error {
 	ctx, cancel := context.WithTimeout(ctx, downTimeout)
 	defer cancel()
-	errs := make(chan error)
-	for _, name := range projects {
-		go func() {
-			err := s.o.Docker.Down(ctx, name)
-			if err != nil {
-				err = fmt.Errorf("taking the Compose project %s down: %w", name, err)
+	errs := make([]error, len(projects))
+	var all sync.WaitGroup
+	for i, name := range projects {
+		all.Go(func() {
+			if err := s.o.Docker.Down(ctx, name); err != nil {
+				errs[i] = fmt.Errorf("taking the Compose project %s down: %w", name, err)
 			}
-			errs <- err
-		}()
+		})
 	}
-	var all []error
-	for range projects {
-		all = append(all, <-errs)
-	}
-	return errors.Join(all...)
+	all.Wait()
+	return errors.Join(errs...)
 }

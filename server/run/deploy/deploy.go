@@ -76,20 +76,14 @@ type Deployer struct {
 // state is what the owner knows.
 type state struct {
 	project *config.Project
-	last    map[string]*turn           // the last apply or deletion of a resource
-	said    map[string]*output.Repeats // why its applies failed since the last that did not
-	adopted []map[string]any           // workloads that got the agent
-}
-
-// turn is an apply or a deletion of a resource; done is closed when it ended.
-type turn struct {
-	cancel context.CancelFunc
-	done   chan struct{}
+	last    map[string]*inbox.Operation // the last apply or deletion of a resource
+	said    map[string]*output.Repeats  // why its applies failed since the last that did not
+	adopted []map[string]any            // workloads that got the agent
 }
 
 // Start returns a Deployer.
 func Start(ctx context.Context, o Options) *Deployer {
-	return &Deployer{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, last: map[string]*turn{}, said: map[string]*output.Repeats{}})}
+	return &Deployer{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, last: map[string]*inbox.Operation{}, said: map[string]*output.Repeats{}})}
 }
 
 // Close ends all that goes on and waits for it.
@@ -100,33 +94,21 @@ func (d *Deployer) Configure(p *config.Project) {
 	d.box.Put(func(_ context.Context, s *state) { s.project = p })
 }
 
-// next takes the next turn of a resource; before is done when it may begin.
-func (s *state) next(ctx context.Context, resource string) (own context.Context, t, before *turn) {
-	own, cancel := context.WithCancel(ctx)
-	t, before = &turn{cancel: cancel, done: make(chan struct{})}, s.last[resource]
-	s.last[resource] = t
-	return own, t, before
-}
-
-func (t *turn) wait() {
-	if t != nil {
-		<-t.done
-	}
-}
-
-func (t *turn) end() {
-	t.cancel()
-	close(t.done)
+// next takes the next turn of a resource; before has ended when it may begin.
+func (s *state) next(ctx context.Context, resource string) (own context.Context, o, before *inbox.Operation) {
+	own, o = inbox.Begin(ctx)
+	before, s.last[resource] = s.last[resource], o
+	return own, o, before
 }
 
 // Apply applies a resource's objects, and answers with engine.Applied unless
 // the resource is dropped meanwhile.
 func (d *Deployer) Apply(e engine.Apply) {
 	d.box.Put(func(ctx context.Context, s *state) {
-		ctx, t, before := s.next(ctx, e.Resource.Name)
+		ctx, own, before := s.next(ctx, e.Resource.Name)
 		d.box.Go(func() {
-			defer t.end()
-			before.wait()
+			defer own.End()
+			before.Wait()
 			d.apply(ctx, e)
 		})
 	})
@@ -137,12 +119,14 @@ func (d *Deployer) apply(ctx context.Context, e engine.Apply) {
 	if ctx.Err() != nil {
 		return // nobody waits for it: the resource is no longer wanted, or nothing is
 	}
-	if text := d.unheard(ctx, e.Resource.Name, problem); text != "" {
+	if text := d.newMessage(ctx, e.Resource.Name, problem); text != "" {
 		d.o.Shell.Log.Say(e.Resource.Name, "error", text)
 	}
 	d.o.Tell(engine.Applied{Resource: e.Resource.Name, Agentless: agentless, Problem: problem, Passing: passing})
 	if passing {
-		d.retryLater(e.Resource.Name)
+		d.box.Put(func(context.Context, *state) {
+			d.box.After(retryPause, func(context.Context, *state) { d.o.Tell(engine.Retry{Resource: e.Resource.Name}) })
+		})
 	}
 	if problem == nil {
 		d.o.Rollout.Observe(e.Resource.Name)
@@ -150,9 +134,9 @@ func (d *Deployer) apply(ctx context.Context, e engine.Apply) {
 	}
 }
 
-// unheard is what to say of a problem with a resource, "" when it was told: what
+// newMessage is what to say of a problem with a resource, "" when it was told: what
 // is tried again every few seconds is told once, and counted.
-func (d *Deployer) unheard(ctx context.Context, resource string, problem *config.Problem) string {
+func (d *Deployer) newMessage(ctx context.Context, resource string, problem *config.Problem) string {
 	return inbox.Ask(ctx, d.box, func(_ context.Context, s *state) string {
 		if problem == nil {
 			delete(s.said, resource)
@@ -168,19 +152,6 @@ func (d *Deployer) unheard(ctx context.Context, resource string, problem *config
 // retryPause is the time after which an apply that lacked something is tried
 // again, if nothing that the engine knows of arrived before.
 const retryPause = 10 * time.Second
-
-// retryLater asks for it.
-func (d *Deployer) retryLater(resource string) {
-	d.box.Put(func(ctx context.Context, _ *state) {
-		d.box.Go(func() {
-			select {
-			case <-ctx.Done():
-			case <-time.After(retryPause):
-				d.o.Tell(engine.Retry{Resource: resource})
-			}
-		})
-	})
-}
 
 // deploy applies, and returns the images that now run where there is no agent,
 // and of a problem whether it may pass by itself.
@@ -245,25 +216,23 @@ func late(res config.Resource, limit time.Duration, under *config.Problem) *conf
 // the deletion; of any other, only what was applied before is waited for.
 func (d *Deployer) Forget(e engine.Forget) {
 	d.box.Put(func(ctx context.Context, s *state) {
-		var before, own []*turn
+		var before, own []*inbox.Operation
 		for _, o := range e.Objects {
 			if t := s.last[o.Resource]; t != nil && !slices.Contains(e.Dropped, o.Resource) {
 				before = append(before, t)
 			}
 		}
 		for _, name := range e.Dropped {
-			if t := s.last[name]; t != nil {
-				t.cancel()
-			}
-			_, t, last := s.next(ctx, name)
-			own, before = append(own, t), append(before, last)
+			s.last[name].Cancel()
+			_, o, last := s.next(ctx, name)
+			own, before = append(own, o), append(before, last)
 		}
 		d.box.Go(func() {
-			for _, t := range own {
-				defer t.end()
+			for _, o := range own {
+				defer o.End()
 			}
-			for _, t := range before {
-				t.wait()
+			for _, o := range before {
+				o.Wait()
 			}
 			d.forget(ctx, e)
 		})

@@ -171,8 +171,12 @@ func newBench(t *testing.T, images images) *bench {
 	b.Deployer = Start(t.Context(), Options{
 		Workspace: "ws", Cluster: b.cluster, Images: images, Rollout: follower, Shell: command.Shell{Log: log},
 		Tell: func(e engine.Event) {
-			a := e.(engine.Applied)
-			add(&b.events, fmt.Sprintf("%s: %v", a.Resource, a.Problem))
+			switch e := e.(type) {
+			case engine.Applied:
+				add(&b.events, fmt.Sprintf("%s: %v", e.Resource, e.Problem))
+			case engine.Retry:
+				add(&b.events, "retry "+e.Resource)
+			}
 		},
 		Deployed: func(res config.Resource) { add(&b.events, "deployed "+res.Name) },
 		Dropped:  func(names []string) { add(&b.events, "dropped "+strings.Join(names, " ")) },
@@ -594,4 +598,44 @@ func (b *bench) asksBeforeItChanges(t *testing.T, o kube.Applied) {
 			}
 		}
 	}
+}
+
+// TestWhatMayPassIsTriedAgain, later; what does not pass by itself is not, and
+// nothing is when all has ended.
+func TestWhatMayPassIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, images{})
+		b.Configure(&config.Project{YAML: []config.Object{object("web", "ConfigMap", "web")}})
+		retries := func(wait time.Duration) int {
+			t.Helper()
+			time.Sleep(wait)
+			synctest.Wait()
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return strings.Count(strings.Join(b.events, "\n")+"\n", "retry web\n")
+		}
+		b.cluster.refuse = &kube.Error{Kind: kube.NotFound, Op: "applying", Object: "web", Err: errors.New("no such kind")}
+		b.Apply(apply("web"))
+		if n := retries(retryPause - time.Nanosecond); n != 0 {
+			t.Errorf("%d retries before their time", n)
+		}
+		if n := retries(time.Nanosecond); n != 1 {
+			t.Errorf("%d retries, want one", n)
+		}
+		if n := retries(time.Hour); n != 1 {
+			t.Errorf("%d retries of one failure", n)
+		}
+		b.cluster.refuse = &kube.Error{Kind: kube.Invalid, Op: "applying", Object: "web", Err: errors.New("no")}
+		b.Apply(apply("web"))
+		if n := retries(time.Hour); n != 1 {
+			t.Errorf("what does not pass is tried again")
+		}
+		b.cluster.refuse = &kube.Error{Kind: kube.NotFound, Op: "applying", Object: "web", Err: errors.New("no such kind")}
+		b.Apply(apply("web"))
+		synctest.Wait()
+		b.Close() // does not wait for the pause
+		if n := retries(time.Hour); n != 1 {
+			t.Errorf("it is tried again after Close")
+		}
+	})
 }

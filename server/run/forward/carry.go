@@ -75,16 +75,15 @@ func (f *Forwards) carry(ctx context.Context, local net.Conn, resource string, s
 // comes. The error is why the remote said nothing at all.
 func Join(local, remote net.Conn) error {
 	defer remote.Close()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var sending sync.WaitGroup
+	sending.Go(func() {
 		_, _ = io.Copy(remote, local)
 		closeWrite(remote)
-	}()
+	})
 	said := &speaker{r: remote}
 	_, _ = io.Copy(local, said)
 	local.Close()
-	<-done
+	sending.Wait()
 	return said.unheard
 }
 

@@ -51,13 +51,12 @@ type Forwards struct {
 // state has the resources whose ports are open, or about to be.
 type state map[string]*listeners
 
-// listeners are one resource's ports. done is closed when none is listened on
-// any more.
+// listeners are one resource's ports. serving ends when none is listened on any
+// more.
 type listeners struct {
-	specs []config.PortForward
-	ended bool // the resource is not up: only a new Open opens any
-	stop  context.CancelFunc
-	done  chan struct{}
+	specs   []config.PortForward
+	ended   bool // the resource is not up: only a new Open opens any
+	serving *inbox.Operation
 }
 
 // Start returns Forwards without any.
@@ -113,18 +112,16 @@ func (f *Forwards) open(ctx context.Context, s state, resource string, specs []c
 	if old != nil && !old.ended && slices.Equal(old.specs, specs) {
 		return
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	l := &listeners{specs: specs, stop: cancel, done: make(chan struct{})}
-	s[resource] = l
+	var before *inbox.Operation
 	if old != nil {
-		old.stop()
+		before = old.serving
 	}
+	before.Cancel()
+	ctx, serving := inbox.Begin(ctx)
+	s[resource] = &listeners{specs: specs, serving: serving}
 	f.box.Go(func() {
-		defer close(l.done)
-		defer cancel()
-		if old != nil {
-			<-old.done
-		}
+		defer serving.End()
+		before.Wait()
 		f.serve(ctx, resource, specs)
 	})
 }

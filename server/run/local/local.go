@@ -29,18 +29,12 @@ type Commands struct {
 // state is what runs, by resource.
 type state struct {
 	running map[string]context.CancelFunc // commands before they serve
-	serving map[string]*serving
-}
-
-// serving is a serve command; done is closed when it has ended.
-type serving struct {
-	stop context.CancelFunc
-	done chan struct{}
+	serving map[string]*inbox.Operation   // serve commands
 }
 
 // Start returns Commands that run in a shell and tell what comes of them.
 func Start(ctx context.Context, shell command.Shell, tell func(engine.Event)) *Commands {
-	s := &state{running: map[string]context.CancelFunc{}, serving: map[string]*serving{}}
+	s := &state{running: map[string]context.CancelFunc{}, serving: map[string]*inbox.Operation{}}
 	c := &Commands{shell: shell, tell: tell, box: inbox.Start(ctx, s)}
 	// What an earlier daemon served that was killed ends before anything runs.
 	c.box.Put(func(context.Context, *state) { shell.EndLeft() })
@@ -89,9 +83,7 @@ func (c *Commands) Stop(resource string) {
 			cancel()
 			delete(s.running, resource)
 		}
-		if old := s.serving[resource]; old != nil {
-			old.stop() // whoever serves in its place waits for its end
-		}
+		s.serving[resource].Cancel() // whoever serves in its place waits for its end
 	})
 }
 
@@ -132,22 +124,18 @@ func (c *Commands) update(ctx context.Context, res config.Resource) *config.Prob
 // serve starts a serve command when the one that runs has ended, unless the
 // run that it belongs to was stopped meanwhile.
 func (c *Commands) serve(run context.Context, res config.Resource) {
-	old := inbox.Ask(run, c.box, func(_ context.Context, s *state) *serving { return s.serving[res.Name] })
-	if old != nil {
-		old.stop()
-		<-old.done
-	}
-	inbox.Ask(run, c.box, func(ctx context.Context, s *state) *serving {
+	old := inbox.Ask(run, c.box, func(_ context.Context, s *state) *inbox.Operation { return s.serving[res.Name] })
+	old.Cancel()
+	old.Wait()
+	inbox.Ask(run, c.box, func(ctx context.Context, s *state) *inbox.Operation {
 		if run.Err() != nil {
 			return nil
 		}
-		ctx, cancel := context.WithCancel(ctx)
-		next := &serving{stop: cancel, done: make(chan struct{})}
+		ctx, next := inbox.Begin(ctx)
 		s.serving[res.Name] = next
 		c.shell.Log.Say(res.Name, "", "serving: "+command.Text(res.Local.ServeCmd.Argv))
 		c.box.Go(func() {
-			defer close(next.done)
-			defer cancel()
+			defer next.End()
 			c.serveToEnd(ctx, res)
 		})
 		c.box.Go(func() { c.probe(ctx, res) })
