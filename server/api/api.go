@@ -174,6 +174,7 @@ type Target struct {
 	Agent     bool            `json:"agent"`    // an agent is connected
 	Pid       int             `json:"pid"`      // of the application inside the container, 0: not running
 	Process   string          `json:"process"`  // "running", "exited (1)", "held", …
+	Started   time.Time       `json:"-"`        // since when it runs, or ran, by its node's clock
 	Sync      SyncState       `json:"sync"`
 	Debugging bool            `json:"debugging,omitempty"`
 	Paused    bool            `json:"paused,omitempty"`   // it stands still in its debugger, at a breakpoint for example

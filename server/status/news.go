@@ -22,7 +22,9 @@ const maxSaves = 64
 // concurrent use.
 type News struct {
 	saves     []*tracked
-	last      map[string]*api.LastSave // by resource. What was handed out is never changed
+	last      map[string]*api.LastSave      // by resource. What was handed out is never changed
+	bad       map[string]*config.Problem    // what was wrong with a resource in the last status
+	processes map[engine.TargetID]time.Time // since when they run, in the last status
 	problems  map[string]api.ProblemEvent
 	operation *api.Operation
 	asks      map[string]api.AskEvent
@@ -41,18 +43,29 @@ func (n *News) Saved(batch uint64, files []string, concerns []Concern, at time.T
 	if len(concerns) == 0 {
 		return
 	}
-	s := &tracked{began: at, open: map[string]bool{}, news: true, live: map[string]arrivals{}}
+	s := &tracked{began: at, open: map[string]bool{}, news: true, live: map[string]arrivals{}, before: map[string]*config.Problem{}}
 	s.Save = api.Save{N: batch, Files: files, At: map[api.SaveStage]time.Time{api.SaveSaved: at}}
 	for _, c := range concerns {
 		s.To, s.open[c.Resource] = append(s.To, api.SaveTo{Resource: c.Resource, Way: api.WayNone}), true
-		s.live[c.Resource] = arrivals{}
+		s.live[c.Resource], s.before[c.Resource] = arrivals{}, n.bad[c.Resource]
 		for _, id := range c.Containers {
 			s.live[c.Resource][id] = arrival{}
 		}
 	}
 	n.saves = append(n.saves, s)
-	if len(n.saves) > maxSaves {
-		n.saves = slices.Delete(n.saves, 0, len(n.saves)-maxSaves)
+	for len(n.saves) > maxSaves {
+		n.lose(n.saves[0])
+		n.saves = slices.Delete(n.saves, 0, 1)
+	}
+}
+
+// lose forgets what was said of a save that is followed no longer: nobody will
+// see its end.
+func (n *News) lose(v *tracked) {
+	for resource := range v.open {
+		if last := n.last[resource]; last != nil && last.N == v.N {
+			delete(n.last, resource)
+		}
 	}
 }
 
@@ -82,7 +95,7 @@ func (n *News) SentLive(resource string, e engine.Live, at time.Time) {
 // Arrived notes what came of a live update.
 func (n *News) Arrived(e engine.LiveDone) {
 	for _, s := range n.saves {
-		s.arrived(e)
+		s.arrived(e, n.processes[e.Target])
 	}
 }
 
@@ -94,6 +107,7 @@ func (n *News) Follow(s *api.Status, now time.Time) []api.Event {
 		events = append(events, api.Event{Save: &told})
 	}
 	n.show(s)
+	n.keep(s)
 	for _, p := range n.followProblems(s, now) {
 		events = append(events, api.Event{Problem: &p})
 	}
@@ -129,6 +143,19 @@ func (n *News) followAsks(s *api.Status, now time.Time) []api.AskEvent {
 	}
 	n.asks = asked
 	return told
+}
+
+// keep notes how the resources are, for the saves that come.
+func (n *News) keep(s *api.Status) {
+	n.bad, n.processes = map[string]*config.Problem{}, map[engine.TargetID]time.Time{}
+	for _, r := range s.Resources {
+		if r.State.Bad() {
+			n.bad[r.Name] = r.Problem
+		}
+		for _, t := range r.Targets {
+			n.processes[idOf(t)] = t.Started
+		}
+	}
 }
 
 func (n *News) followProblems(s *api.Status, now time.Time) []api.ProblemEvent {

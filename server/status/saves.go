@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // tracked is a save on its way.
@@ -18,6 +20,8 @@ type tracked struct {
 	open  map[string]bool     // resources that it has not come to its end in
 	live  map[string]arrivals // the containers that it goes live into, by resource
 	news  bool                // it is to be told
+
+	before map[string]*config.Problem // what was wrong when it was saved, by resource, as long as it may still be that
 }
 
 func (v *tracked) wayTo(resource string) api.SaveWay {
@@ -91,7 +95,7 @@ func (v *tracked) follow(to *api.SaveTo, r *api.ResourceStatus, now time.Time) {
 	switch {
 	case r == nil || r.State == api.StateStopped || r.State == api.StateDisabled:
 		to.Way = api.WayNone
-	case r.State.Bad() && r.Problem != nil:
+	case r.State.Bad() && r.Problem != nil && !v.older(to, r):
 		to.Way, to.MS = api.WayFailed, since(v.began, now)
 	case to.Way != api.WayNone && r.State.Good() && (r.Proof == api.ProofNone || r.Proof == api.ProofInSync):
 		to.MS = since(v.began, now)
@@ -101,10 +105,50 @@ func (v *tracked) follow(to *api.SaveTo, r *api.ResourceStatus, now time.Time) {
 			to.Stages = with(to.Stages, api.SaveReady, to.MS)
 		}
 	default:
+		if to.Way == api.WayBuild && !r.State.Bad() {
+			delete(v.before, to.Resource) // what is wrong from now on comes of the build
+		}
 		return
 	}
 	delete(v.open, to.Resource)
 	v.news = true
+}
+
+// older reports whether what is wrong with a resource is not, or may not be, what
+// came of the save: it is what was wrong before, or its files are on their way.
+func (v *tracked) older(to *api.SaveTo, r *api.ResourceStatus) bool {
+	ends, failed := map[engine.TargetID]arrival{}, false // of the live updates that it left by
+	for id, a := range v.live[to.Resource] {
+		switch {
+		case a.batch == 0 || to.Way != api.WayLive && to.Way != api.WayRestart:
+		case a.end == nil && slices.ContainsFunc(r.Targets, func(t api.Target) bool { return idOf(t) == id }):
+			return true
+		case a.end != nil:
+			ends[id], failed = a, failed || a.end.Problem != nil
+		}
+	}
+	before := v.before[to.Resource]
+	if failed || before == nil || before.Message != r.Problem.Message || before.Pos != r.Problem.Pos {
+		return false
+	}
+	// The same words may tell of the next process, too.
+	return len(ends) == 0 || slices.ContainsFunc(r.Targets, func(t api.Target) bool {
+		a, left := ends[idOf(t)]
+		return left && !a.next(t)
+	})
+}
+
+// next reports whether a container's process is one that began after the save
+// had arrived.
+func (a arrival) next(t api.Target) bool {
+	if !a.end.Started.IsZero() {
+		return !t.Started.Before(a.end.Started)
+	}
+	return t.Started.After(a.process)
+}
+
+func idOf(t api.Target) engine.TargetID {
+	return engine.TargetID{Namespace: t.Namespace, Pod: t.Pod, Container: t.Container}
 }
 
 // covered reports whether the containers of a resource see nothing of a save.

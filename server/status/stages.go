@@ -20,6 +20,8 @@ type arrival struct {
 	batch   uint64 // of the live update that it left by
 	restart bool   // which restarts the process
 	stages  engine.LiveStages
+	end     *engine.LiveDone // what came of it, nil before
+	process time.Time        // the start of the process that was known then
 }
 
 // leaves notes the live update that it leaves by for a container, unless it is there.
@@ -31,11 +33,12 @@ func (v *tracked) leaves(resource string, e engine.Live) {
 	}
 }
 
-// arrived notes what came of a live update.
-func (v *tracked) arrived(e engine.LiveDone) {
+// arrived notes what came of a live update of a container whose process is known
+// to run since started.
+func (v *tracked) arrived(e engine.LiveDone, started time.Time) {
 	for _, all := range v.live {
 		if a, left := all[e.Target]; left && a.batch != 0 && a.batch == e.Batch {
-			a.stages, v.news = e.Stages, true
+			a.stages, a.end, a.process, v.news = e.Stages, &e, started, true
 			all[e.Target] = a
 		}
 	}
@@ -48,7 +51,7 @@ func (v *tracked) pass(to *api.SaveTo, r *api.ResourceStatus) {
 	if r != nil {
 		maps.DeleteFunc(all, func(id engine.TargetID, _ arrival) bool {
 			return !slices.ContainsFunc(r.Targets, func(t api.Target) bool {
-				return t.Namespace == id.Namespace && t.Pod == id.Pod && t.Container == id.Container
+				return idOf(t) == id
 			})
 		})
 	}

@@ -3,6 +3,7 @@ package status
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/api"
@@ -17,6 +18,9 @@ func (f *Facts) target(id engine.TargetID) api.Target {
 		Process: processText(known.Process), Debugging: known.Process.Debug,
 		Paused: known.Process.Paused, Language: known.Process.Language,
 		LastSync: f.Synced[id], Problem: known.Problem, Covered: known.Covered,
+	}
+	if known.Process.Started != 0 {
+		s.Started = time.Unix(0, known.Process.Started)
 	}
 	img := f.State.Image(t.Image)
 	switch {
