@@ -73,7 +73,7 @@ func (c *core) answer(req api.AnswerRequest) error {
 	if req.ID == askTake {
 		again := c.session.request
 		again.TakeOver = true
-		c.want(again)
+		c.setDesired(again)
 		return nil
 	}
 	ref := strings.TrimPrefix(req.ID, askDelete)

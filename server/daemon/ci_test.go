@@ -36,7 +36,7 @@ func TestForABuildServer(t *testing.T) {
 	now, err := in(bounded(t), s.Daemon, func(c *core, answer func(seen, error)) {
 		before := c.tiltfile.serial
 		c.hint([]string{c.session.tiltfile(c.o.Endpoint.Workspace)}, true)
-		answer(seen{told: c.requests.told(c.session.runner != nil, c.session.request.CI), again: c.tiltfile.serial != before, goesOn: c.store.record.resumes() != nil}, nil)
+		answer(seen{told: c.requests.subcommandFor(c.session.runner != nil, c.session.request.CI), again: c.tiltfile.serial != before, goesOn: c.store.record.resumes() != nil}, nil)
 	})
 	if err != nil || now.told != "ci" || now.again || now.goesOn {
 		t.Errorf("told %q, evaluated for a save: %v, resumed by the next daemon: %v, %v", now.told, now.again, now.goesOn, err)

@@ -76,7 +76,7 @@ v1alpha1.cmd(name='since', args=['sh', '-c', 'echo x >> since'], start_on={'ui_b
 	}
 	pressFor := func(resource, b string, inputs map[string]string) error {
 		_, err := in(t.Context(), s.Daemon, func(c *core, answer func(int, error)) {
-			answer(0, c.press(api.ButtonRequest{Resource: resource, Button: b, Inputs: inputs}))
+			answer(0, c.runButton(api.ButtonRequest{Resource: resource, Button: b, Inputs: inputs}))
 		})
 		return err
 	}

@@ -69,7 +69,7 @@ func newCore(ctx context.Context, shared *shared, q *queue[*core]) (*core, error
 
 // loop runs what others hand in until ctx ends.
 func (c *core) loop(ctx context.Context) {
-	c.spawn(c.sources.sweeper.loop)
+	c.spawn(c.sources.poller.loop)
 	if up := c.store.record.resumes(); up != nil {
 		c.o.Log.Info("resuming", "tiltfile", up.Tiltfile)
 		c.faces.keep(up.Keep)
@@ -206,7 +206,7 @@ func (c *core) recalled(e engine.LiveDone) {
 	img := c.state.ImageConfig(ref)
 	paths := slices.DeleteFunc(slices.Clone(e.Extraneous), func(p string) bool { return len(engine.SyncFiles(img, p)) == 0 })
 	images := map[string][]string{ref: paths}
-	c.sources.hold(images)
+	c.sources.withholdDeletes(images)
 	if len(images) > 0 {
 		c.step(engine.Changed{Images: images})
 	}

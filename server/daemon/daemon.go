@@ -61,11 +61,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer lock.Close()
 	markOwn(o.Endpoint)
-	door := &door{e: o.Endpoint, log: o.Log}
-	if err := door.open(); err != nil {
+	socket := &listener{e: o.Endpoint, log: o.Log}
+	if err := socket.open(); err != nil {
 		return err
 	}
-	defer door.close()
+	defer socket.close()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	d := newDaemon(o, stop)
@@ -77,8 +77,8 @@ func Run(ctx context.Context, o Options) error {
 	server := &http.Server{Handler: d.handler(), BaseContext: func(net.Listener) context.Context { return ctx }}
 	context.AfterFunc(ctx, func() { server.Close() })
 	served := make(chan struct{})
-	go func() { defer close(served); door.serve(ctx, server) }()
-	o.Log.Info("serving", "workspace", o.Endpoint.Workspace, "socket", door.socket, "pid", os.Getpid())
+	go func() { defer close(served); socket.serve(ctx, server) }()
+	o.Log.Info("serving", "workspace", o.Endpoint.Workspace, "socket", socket.socket, "pid", os.Getpid())
 	c.loop(ctx)
 	stop()
 	d.faces.close()

@@ -16,15 +16,15 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 		return
 	}
 	if req.Forget {
-		(&takedown{c: c, req: req, answer: answer}).begin()
+		(&teardown{c: c, req: req, answer: answer}).begin()
 		return
 	}
 	up := c.store.record.Up
 	if up != nil && elsewhere(req.Context, req.Namespace, *up) {
-		answer(upElsewhere(*up))
+		answer(otherTiltfileProblem(*up))
 		return
 	}
-	adopt(req.Env)
+	importEnvironment(req.Env)
 	if c.session.runner == nil {
 		c.session.request = downRequest(req, up)
 		c.session.open()
@@ -39,7 +39,7 @@ func (c *core) down(req api.DownRequest, answer func(error)) {
 		answer(problem)
 		return
 	}
-	(&takedown{c: c, req: req, known: c.tiltfile.good, answer: answer}).begin()
+	(&teardown{c: c, req: req, known: c.tiltfile.good, answer: answer}).begin()
 }
 
 // downRequest is what a Down is about where nothing is up in this daemon.

@@ -13,13 +13,13 @@ import (
 // folder to count as emptied.
 const emptiedFrom = 10
 
-// hold keeps back what would empty a folder in the pods: a disk that is not
+// withholdDeletes keeps back what would empty a folder in the pods: a disk that is not
 // mounted, a checkout in mid-way or a mistake looks like this, and costs what runs
 // there. A person's save or trigger confirms it; files that come back need no
 // confirmation.
-func (s *sources) hold(images map[string][]string) {
+func (s *sources) withholdDeletes(images map[string][]string) {
 	for ref, changed := range images {
-		for _, root := range s.emptied(ref, changed) {
+		for _, root := range s.emptiedRoots(ref, changed) {
 			gone := func(path string) bool { return below([]string{root}, path) }
 			held := slices.DeleteFunc(slices.Clone(changed), func(p string) bool { return !gone(p) })
 			changed = slices.DeleteFunc(changed, gone)
@@ -35,13 +35,13 @@ func (s *sources) hold(images map[string][]string) {
 // release lets go of what is held back of an image, but for files that came
 // back.
 func (s *sources) release(ref string) []string {
-	gone := s.gone(ref)
+	gone := s.withheldDeletes(ref)
 	delete(s.held, ref)
 	return gone
 }
 
-// gone are the files that are held back of an image and did not come back.
-func (s *sources) gone(ref string) []string {
+// withheldDeletes are the files that are held back of an image and did not come back.
+func (s *sources) withheldDeletes(ref string) []string {
 	return slices.DeleteFunc(slices.Clone(s.held[ref]), func(p string) bool {
 		_, back := s.tree.Entry(p)
 		return back
@@ -52,7 +52,7 @@ func (s *sources) gone(ref string) []string {
 func (s *sources) asks() []api.Ask {
 	var asks []api.Ask
 	for _, ref := range slices.Sorted(maps.Keys(s.held)) {
-		if gone := s.gone(ref); len(gone) > 0 {
+		if gone := s.withheldDeletes(ref); len(gone) > 0 {
 			asks = append(asks, api.Ask{
 				ID: askDelete + ref, Choices: []string{choiceDelete}, Danger: true,
 				Titles: []string{fmt.Sprintf("Delete %s in the Pods of %s", counted(len(gone), "File"), ref)},
@@ -69,8 +69,8 @@ const (
 	choiceDelete = "delete"
 )
 
-// confirm lets go of all that is held back, and returns what follows.
-func (s *sources) confirm() engine.Changed {
+// releaseDeletes lets go of all that is held back, and returns what follows.
+func (s *sources) releaseDeletes() engine.Changed {
 	e := engine.Changed{Images: map[string][]string{}}
 	for ref := range s.held {
 		if gone := s.release(ref); len(gone) > 0 {
@@ -80,9 +80,9 @@ func (s *sources) confirm() engine.Changed {
 	return e
 }
 
-// emptied returns the roots of an image that held many files, and none since
+// emptiedRoots returns the roots of an image that held many files, and none since
 // these changed.
-func (s *sources) emptied(image string, changed []string) []string {
+func (s *sources) emptiedRoots(image string, changed []string) []string {
 	var roots []string
 	for _, in := range s.interests.of(image) {
 		for _, root := range in.roots {

@@ -7,9 +7,9 @@ import (
 	"github.com/towline-dev/towline/server/run/command"
 )
 
-// adopt makes the environment of a command's terminal the daemon's own, as if
+// importEnvironment makes the environment of a command's terminal the daemon's own, as if
 // it had been started there now.
-func adopt(env []string) {
+func importEnvironment(env []string) {
 	if len(env) == 0 {
 		return
 	}

@@ -111,7 +111,7 @@ warn(' '.join([word, str(read_file('a.txt')).strip(), str(read_file('link.txt'))
 		}
 		t.Log(step.what)
 		s.says(step.want)
-		s.queue.put(func(c *core) { c.tiltfile.limiter = limiter{} }) // a person is not so quick
+		s.queue.put(func(c *core) { c.tiltfile.limiter = rateLimiter{} }) // a person is not so quick
 	}
 	// What was not read evaluates nothing: one evaluation follows, for a.txt.
 	before := s.count.Load()

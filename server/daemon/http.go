@@ -185,7 +185,7 @@ func (d *Daemon) handleButton(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &req) {
 		return
 	}
-	d.answerStatus(w, r, func(c *core, answer func(error)) { answer(c.press(req)) })
+	d.answerStatus(w, r, func(c *core, answer func(error)) { answer(c.runButton(req)) })
 }
 
 func (d *Daemon) handleSwitch(w http.ResponseWriter, r *http.Request) {

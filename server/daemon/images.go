@@ -69,7 +69,7 @@ func (i *images) since(img *config.Image, ref string, before map[string]tree.Has
 		}
 	}
 	held := map[string][]string{ref: changed}
-	i.sources.hold(held)
+	i.sources.withholdDeletes(held)
 	changed = slices.Sorted(slices.Values(held[ref]))
 	return slices.Compact(changed)
 }

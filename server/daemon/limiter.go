@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// limiter holds back what follows from itself again and again: evaluations of a
+// rateLimiter holds back what follows from itself again and again: evaluations of a
 // Tiltfile that writes what it reads.
-type limiter struct {
+type rateLimiter struct {
 	begun  []time.Time // of what a changed file caused, the latest
 	pause  time.Duration
 	paused bool // one is to begin when the pause ends
@@ -27,7 +27,7 @@ const (
 // ask reports whether one may begin now; own says that the runs themselves seem
 // to change its cause. When it may not, pause is how long to wait for release
 // before the next, 0 when somebody waits already.
-func (b *limiter) ask(now time.Time, own bool) (may bool, pause time.Duration) {
+func (b *rateLimiter) ask(now time.Time, own bool) (may bool, pause time.Duration) {
 	if b.paused {
 		return false, 0
 	}
@@ -48,4 +48,4 @@ func (b *limiter) ask(now time.Time, own bool) (may bool, pause time.Duration) {
 }
 
 // release ends a pause.
-func (b *limiter) release(now time.Time) { b.paused, b.begun = false, []time.Time{now} }
+func (b *rateLimiter) release(now time.Time) { b.paused, b.begun = false, []time.Time{now} }

@@ -11,10 +11,10 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// settle decides what belongs where several sync steps of an image lead: what
+// resolveOverlaps decides what belongs where several sync steps of an image lead: what
 // the last of them has there. What one step no longer has is not deleted while
 // another has it.
-func (s *sources) settle(img *config.Image, files []engine.File) []engine.File {
+func (s *sources) resolveOverlaps(img *config.Image, files []engine.File) []engine.File {
 	var steps []config.Step
 	if img != nil {
 		for _, step := range img.LiveUpdate {

@@ -61,7 +61,7 @@ func TestOverlappingSyncSteps(t *testing.T) {
 				files = append(files, engine.SyncFiles(img, g.path(f))...)
 			}
 			var got []string
-			for _, f := range s.settle(img, files) {
+			for _, f := range s.resolveOverlaps(img, files) {
 				local, err := filepath.Rel(root, f.Local)
 				if err != nil {
 					t.Fatal(err)

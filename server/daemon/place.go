@@ -12,9 +12,9 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// beside completes a request to bring a project of a workspace up by what is up
+// mergeUpRequest completes a request to bring a project of a workspace up by what is up
 // there already, nil for nothing, or says why it cannot be had beside it.
-func beside(up *api.UpRequest, workspace string, req api.UpRequest) (api.UpRequest, error) {
+func mergeUpRequest(up *api.UpRequest, workspace string, req api.UpRequest) (api.UpRequest, error) {
 	if req.Tiltfile == "" {
 		req.Tiltfile = filepath.Join(workspace, "Tiltfile")
 	}
@@ -29,9 +29,9 @@ func beside(up *api.UpRequest, workspace string, req api.UpRequest) (api.UpReque
 	case up == nil:
 		return req, nil
 	case req.CI && !up.CI:
-		return req, developed("is up" + place(*up))
+		return req, inUseProblem("is up" + describeTarget(*up))
 	case elsewhere(req.Context, req.Namespace, *up):
-		return req, upElsewhere(*up)
+		return req, otherTiltfileProblem(*up)
 	}
 	req.Context, req.Namespace = cmp.Or(up.Context, req.Context), cmp.Or(up.Namespace, req.Namespace)
 	if req.Args == nil && req.Tiltfile == up.Tiltfile {
@@ -40,8 +40,8 @@ func beside(up *api.UpRequest, workspace string, req api.UpRequest) (api.UpReque
 	return req, nil
 }
 
-// developed is the answer to a build server where a project is somebody's already.
-func developed(how string) error {
+// inUseProblem is the answer to a build server where a project is somebody's already.
+func inUseProblem(how string) error {
 	return &config.Problem{
 		Message: "the project " + how + ", for whoever develops it",
 		Hint:    "take it down first: `towline down`; or run `towline ci` in a checkout of its own",
@@ -55,15 +55,15 @@ func elsewhere(context, namespace string, up api.UpRequest) bool {
 	return other(context, up.Context) || other(namespace, up.Namespace)
 }
 
-func upElsewhere(up api.UpRequest) *config.Problem {
+func otherTiltfileProblem(up api.UpRequest) *config.Problem {
 	return &config.Problem{
-		Message: "the project is up" + place(up) + ", and not where this request points",
+		Message: "the project is up" + describeTarget(up) + ", and not where this request points",
 		Hint:    "take that down first: `towline down`",
 	}
 }
 
-// place says where the project is up; nothing of one without a cluster.
-func place(up api.UpRequest) string {
+// describeTarget says where the project is up; nothing of one without a cluster.
+func describeTarget(up api.UpRequest) string {
 	if up.Context == "" {
 		return ""
 	}

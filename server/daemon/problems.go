@@ -15,8 +15,8 @@ var overtaken = &config.Problem{Message: "another request came between", Hint: "
 // notUp is the answer to who asks something of what is not up.
 var notUp = &config.Problem{Message: "the project is not up", Hint: "bring it up first: `towline up`"}
 
-// mustKnow says which of some names is no resource's, nil if all are.
-func mustKnow(p *config.Project, resources ...string) error {
+// checkResourceNames says which of some names is no resource's, nil if all are.
+func checkResourceNames(p *config.Project, resources ...string) error {
 	var names []string
 	for _, r := range p.Resources {
 		names = append(names, r.Name)

@@ -19,7 +19,7 @@ func (c *core) evaluate(then func(*config.Project)) {
 	}
 	c.dirty = true
 	up := c.session.runner != nil
-	e := Evaluation{Tiltfile: c.session.tiltfile(c.o.Endpoint.Workspace), Args: c.session.request.Args, Subcommand: c.requests.told(up, c.session.request.CI)}
+	e := Evaluation{Tiltfile: c.session.tiltfile(c.o.Endpoint.Workspace), Args: c.session.request.Args, Subcommand: c.requests.subcommandFor(up, c.session.request.CI)}
 	if !up && c.requests.asked == 0 {
 		e.Allowed = c.store.record.allowed()
 	}
@@ -56,7 +56,7 @@ func (c *core) evaluated(o outcome) {
 		c.tell("warn", w.Error())
 	}
 	changed := c.sources.follow(p, c.tiltfile.good, o.ahead)
-	if p.Error == nil && c.session.runner != nil && !c.session.lacks(c.store.record.needsCluster(p)) {
+	if p.Error == nil && c.session.runner != nil && !c.session.needsCluster(c.store.record.needsCluster(p)) {
 		c.configure()
 	}
 	c.reevaluate(c.outdated(p, changed), true)
@@ -89,7 +89,7 @@ func (c *core) outdated(p *config.Project, changed map[string]bool) []string {
 func (c *core) configure() {
 	c.session.runner.Configure(c.tiltfile.good)
 	c.images.bases(c.tiltfile.good)
-	c.step(engine.Configured{Project: c.tiltfile.good, BuildInputs: c.session.environs.inputs(c.tiltfile.good)})
+	c.step(engine.Configured{Project: c.tiltfile.good, BuildInputs: c.session.facts.inputs(c.tiltfile.good)})
 }
 
 // hint looks at paths again and tells the engine what changed. saved says that
@@ -99,7 +99,7 @@ func (c *core) hint(paths []string, saved bool) {
 		return // what is there at the beginning is brought up
 	}
 	if saved {
-		c.sources.sweeper.saved() // one that saves changes other files as well
+		c.sources.poller.saved() // one that saves changes other files as well
 	}
 	changed, dir := c.sources.look(paths)
 	files := c.changed(changed, saved)
@@ -133,7 +133,7 @@ func (c *core) changed(paths map[string]bool, saved bool) []string {
 	}
 	e, files := c.sources.dependents(paths)
 	e.Saved = saved
-	c.sources.hold(e.Images)
+	c.sources.withholdDeletes(e.Images)
 	c.dirty = c.dirty || len(c.sources.held) > 0 // what is asked may be another
 	if len(e.Images)+len(e.Locals) > 0 {
 		c.saves.saved(c.state.Batch + 1)

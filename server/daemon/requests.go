@@ -27,9 +27,9 @@ func newRequests() requests { return requests{subcommand: "up", takeOver: &atomi
 // while nothing is up: for an editor, and not to bring anything up.
 const looking = "tiltfile-result"
 
-// told is what the Tiltfile is told that is evaluated next; up says whether the
+// subcommandFor is what the Tiltfile is told that is evaluated next; up says whether the
 // project is, and ci whether that was asked for as `towline ci`.
-func (r *requests) told(up, ci bool) string {
+func (r *requests) subcommandFor(up, ci bool) string {
 	switch {
 	case r.subcommand != "up":
 	case !up && r.asked == 0:

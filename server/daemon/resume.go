@@ -33,7 +33,7 @@ func (c *core) resume() {
 // has come to need it. Until then what is up stays as it was.
 func (c *core) join() {
 	up := c.store.record.Up
-	if up == nil || c.session.runner == nil || !c.session.lacks(c.store.record.needsCluster(c.tiltfile.good)) || c.requests.asked > 0 || c.session.joining {
+	if up == nil || c.session.runner == nil || !c.session.needsCluster(c.store.record.needsCluster(c.tiltfile.good)) || c.requests.asked > 0 || c.session.joining {
 		return
 	}
 	if c.session.retry != nil {
@@ -51,7 +51,7 @@ func (c *core) join() {
 		joined(err)
 		return
 	}
-	c.enter(*up, joined) // resources that it named and that left the Tiltfile are no obstacle
+	c.openCluster(*up, joined) // resources that it named and that left the Tiltfile are no obstacle
 }
 
 // joined takes the answer to join. That the cluster cannot be had is tried again

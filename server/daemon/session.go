@@ -27,7 +27,7 @@ type session struct {
 	request  api.UpRequest // of the last Up or evaluation
 	cluster  *kube.Cluster // nil: lost says why
 	runner   runner        // nil: nothing is up
-	environs environs      // of the runner's cluster
+	facts    clusterFacts  // of the runner's cluster
 	remote   bool          // the runner works in the cluster; else on this machine alone
 	serial   int           // counts runners, so that a late event of an old one is known
 	lost     error         // the cluster's last failure
@@ -118,11 +118,11 @@ func (s *session) usable(p *config.Project) error {
 	return &located
 }
 
-// lacks reports whether what is up does without a cluster that is needed by now.
-func (s *session) lacks(needed bool) bool { return !s.remote && needed }
+// needsCluster reports whether what is up does without a cluster that is needed by now.
+func (s *session) needsCluster(needed bool) bool { return !s.remote && needed }
 
-// place has a runner work in the cluster.
-func (s *session) place(o *run.Options) {
+// setCluster has a runner work in the cluster.
+func (s *session) setCluster(o *run.Options) {
 	o.Cluster, o.Namespace = s.cluster, s.namespace()
 }
 

@@ -55,7 +55,7 @@ type shared struct {
 	faces     *faces
 	secrets   atomic.Pointer[config.Secrets] // that nobody shall see
 	published *publisher
-	waiting   waiting
+	waiting   pendingRequests
 	work      sync.WaitGroup // what the core began beside its loop
 }
 

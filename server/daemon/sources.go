@@ -24,8 +24,8 @@ type sources struct {
 	tree      *tree.Tree
 	links     *links
 	watcher   *watcher
-	sweeper   *sweeper
-	sweepKeep func(path string, dir bool) bool // interests.keep, for the sweeper
+	poller    *poller
+	pollKeep  func(path string, dir bool) bool // interests.keep, for the poller
 	partly    *config.Problem                  // what was said of folders that are not watched; nil: all are
 	left      int                              // so many files were said to be left out
 	held      map[string][]string              // files that went and are kept in the pods, by image
@@ -47,12 +47,12 @@ type sourcesOptions struct {
 // newSources returns sources of no project yet.
 func newSources(o sourcesOptions) *sources {
 	l := newLinks(o.reader)
-	s := &sources{tree: tree.New(l), links: l, sweeper: newSweeper(), held: map[string][]string{}, warn: o.warn}
-	s.sweeper.post, s.sweeper.swept = o.post, o.swept
-	s.sweeper.view = func() view { return view{s.tree.Copy(), s.roots, s.sweepKeep} }
-	o.watch.overflow = s.sweeper.overflow
+	s := &sources{tree: tree.New(l), links: l, poller: newPoller(), held: map[string][]string{}, warn: o.warn}
+	s.poller.post, s.poller.swept = o.post, o.swept
+	s.poller.view = func() view { return view{s.tree.Copy(), s.roots, s.pollKeep} }
+	o.watch.overflow = s.poller.overflow
 	s.watcher = newWatcher(o.watch)
-	s.sweeper.watcher = s.watcher
+	s.poller.watcher = s.watcher
 	return s
 }
 
@@ -98,7 +98,7 @@ func (s *sources) follow(p, good *config.Project, ahead *tree.Tree) map[string]b
 	// What changes from here on is seen, what changed before is found.
 	s.links.of(&watched)
 	s.watch(&watched)
-	s.sweepKeep = watchOf(&watched)
+	s.pollKeep = watchOf(&watched)
 	s.unwatched()
 	if ahead != nil {
 		s.tree.Adopt(ahead, func(path string) bool { return !old.keep(path, false) })
@@ -124,7 +124,7 @@ func (s *sources) scan() map[string]bool {
 			changed[path] = true
 		}
 	}
-	s.tellLeftOut()
+	s.warnSkippedFiles()
 	return changed
 }
 
@@ -135,8 +135,8 @@ func (s *sources) renew(seen *tree.Tree) (dir string) {
 	return s.listing(slices.Sorted(maps.Keys(s.listed)))
 }
 
-// tellLeftOut says once which files are left out.
-func (s *sources) tellLeftOut() {
+// warnSkippedFiles says once which files are left out.
+func (s *sources) warnSkippedFiles() {
 	left := s.tree.LeftOut()
 	if len(left) == s.left {
 		return
@@ -199,7 +199,7 @@ func (s *sources) look(paths []string) (changed map[string]bool, dir string) {
 	if s.relink() {
 		maps.Copy(changed, s.scan())
 	}
-	s.tellLeftOut()
+	s.warnSkippedFiles()
 	return changed, s.listing(dirs)
 }
 
@@ -208,7 +208,7 @@ func (s *sources) look(paths []string) (changed map[string]bool, dir string) {
 func (s *sources) invalidate(files []engine.File) {
 	for _, f := range files {
 		s.tree.Invalidate(f.Local, f.Seen)
-		s.sweeper.saved()
+		s.poller.saved()
 	}
 }
 
@@ -262,7 +262,7 @@ func (s *sources) syncable(img *config.Image) []engine.File {
 // complete has files as they are settled between an image's sync steps, and
 // says of each what it is known to be.
 func (s *sources) complete(img *config.Image, files []engine.File) []engine.File {
-	files = slices.Clone(s.settle(img, files))
+	files = slices.Clone(s.resolveOverlaps(img, files))
 	for i := range files {
 		var known bool
 		files[i].Seen, known = s.tree.Entry(files[i].Local)
@@ -309,7 +309,7 @@ func (s *sources) unread(p *config.Project, files []string) []string {
 func (s *sources) unwatched() bool {
 	var now *config.Problem
 	if gap := s.watcher.incomplete(); gap != nil {
-		now = gap.problem(s.sweeper.pause() + s.sweeper.took())
+		now = gap.problem(s.poller.pause() + s.poller.took())
 	}
 	before := s.partly
 	s.partly = now

@@ -16,7 +16,7 @@ import (
 // goroutine alone uses it.
 type tiltfile struct {
 	evaluator
-	limiter limiter
+	limiter rateLimiter
 	good    *config.Project   // the last without an error; nil: there was none
 	last    *config.Project   // good, or the failed one after it
 	warn    func(text string) // tells a person
@@ -70,7 +70,7 @@ func (t *tiltfile) status(unattended bool) api.ConfigStatus {
 func (t *tiltfile) again(files []string, within bool, evaluate func()) {
 	path, own := t.writes.note(files, within)
 	if own && t.running {
-		t.putOff(files, evaluate)
+		t.postponeEvaluation(files, evaluate)
 		return
 	}
 	may, pause := t.limiter.ask(time.Now(), own)
@@ -91,8 +91,8 @@ func (t *tiltfile) again(files []string, within bool, evaluate func()) {
 	})
 }
 
-// putOff leaves files to the end of the evaluation that goes on, within reason.
-func (t *tiltfile) putOff(files []string, evaluate func()) {
+// postponeEvaluation leaves files to the end of the evaluation that goes on, within reason.
+func (t *tiltfile) postponeEvaluation(files []string, evaluate func()) {
 	patience, serial := t.writes.await(files), t.serial
 	if patience == 0 {
 		return

@@ -21,9 +21,9 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 	if c.requests.afterDown(func() { c.up(req, answer) }) {
 		return
 	}
-	req, err := beside(c.store.record.Up, c.o.Endpoint.Workspace, req)
+	req, err := mergeUpRequest(c.store.record.Up, c.o.Endpoint.Workspace, req)
 	if err == nil && req.CI && c.requests.developers > 0 {
-		err = developed("is being brought up")
+		err = inUseProblem("is being brought up")
 	}
 	if err != nil {
 		answer(err)
@@ -32,7 +32,7 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 	if c.store.record.Up == nil {
 		c.logs.Begin()
 	}
-	adopt(req.Env)
+	importEnvironment(req.Env)
 	req.Env = nil // it is not written down
 	before, cluster := c.session.request, c.session.cluster
 	c.session.request = req
@@ -64,7 +64,7 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		case p.Error != nil:
 			proved(p.Error)
 		default:
-			c.begun(req, proved)
+			c.afterEvaluate(req, proved)
 		}
 	})
 }
@@ -83,39 +83,39 @@ func (c *core) revert(before api.UpRequest, cluster *kube.Cluster) {
 	}
 }
 
-// begun goes on with up once the Tiltfile is evaluated.
-func (c *core) begun(req api.UpRequest, answer func(error)) {
+// afterEvaluate goes on with up once the Tiltfile is evaluated.
+func (c *core) afterEvaluate(req api.UpRequest, answer func(error)) {
 	remote := c.store.record.needsCluster(c.tiltfile.good)
 	var problem error
 	if remote {
 		problem = c.session.usable(c.tiltfile.good)
 	}
 	if problem == nil {
-		problem = mustKnow(c.tiltfile.good, req.Resources...)
+		problem = checkResourceNames(c.tiltfile.good, req.Resources...)
 	}
 	switch {
 	case problem != nil:
 		answer(problem)
 	case c.session.runner != nil && (c.session.remote || !remote):
-		c.want(req)
+		c.setDesired(req)
 		answer(nil)
 	case remote:
-		c.enter(req, answer)
+		c.openCluster(req, answer)
 	default:
-		c.start(false, environs{})
-		c.want(req)
+		c.start(false, clusterFacts{})
+		c.setDesired(req)
 		answer(nil)
 	}
 }
 
-// enter goes on with begun in a cluster that is not in use yet. What is up
+// openCluster goes on with begun in a cluster that is not in use yet. What is up
 // without one is handed over: its servers are started anew.
-func (c *core) enter(req api.UpRequest, answer func(error)) {
+func (c *core) openCluster(req api.UpRequest, answer func(error)) {
 	turn, workspace := c.requests.turn, c.store.workspace(c.o.Endpoint.ID())
 	cluster := c.session.cluster
 	c.spawn(func(ctx context.Context) {
-		var environs environs
-		err := c.try(func() (err error) { environs, err = survey(ctx, cluster, workspace); return err })
+		var facts clusterFacts
+		err := c.try(func() (err error) { facts, err = inspectCluster(ctx, cluster, workspace); return err })
 		c.queue.put(func(c *core) {
 			switch {
 			case turn != c.requests.turn:
@@ -125,7 +125,7 @@ func (c *core) enter(req api.UpRequest, answer func(error)) {
 			case c.session.cluster == nil || cluster.Identity() != c.session.cluster.Identity() || c.tiltfile.good == nil:
 				answer(overtaken)
 			case c.session.remote:
-				c.want(req) // two that asked at once share a runner
+				c.setDesired(req) // two that asked at once share a runner
 				answer(nil)
 			default:
 				c.endRunner(func() {
@@ -134,8 +134,8 @@ func (c *core) enter(req api.UpRequest, answer func(error)) {
 						return
 					}
 					c.session.cluster = cluster
-					c.start(true, environs)
-					c.want(req)
+					c.start(true, facts)
+					c.setDesired(req)
 					answer(nil)
 				})
 			}
@@ -145,17 +145,17 @@ func (c *core) enter(req api.UpRequest, answer func(error)) {
 
 // start makes the runner, for the cluster or for this machine alone, and hands it
 // the good project.
-func (c *core) start(remote bool, s environs) {
+func (c *core) start(remote bool, s clusterFacts) {
 	if s.made {
 		c.tell("", fmt.Sprintf("made the namespace %s, which was not there; `towline down` deletes it", c.session.cluster.Identity().Namespace))
 	}
 	c.session.serial++
-	c.session.environs, c.session.remote = s, remote
+	c.session.facts, c.session.remote = s, remote
 	o := c.runnerOptions(c.session.serial)
 	dir := filepath.Dir(c.tiltfile.good.Tiltfile)
 	o.Images = build.New(build.Options{Workspace: o.Workspace, Dir: dir, Cluster: build.Cluster{None: true}})
 	if remote {
-		c.session.place(&o)
+		c.session.setCluster(&o)
 		o.Images = builderFor(c.session.cluster, s, o.Workspace, dir)
 		c.store.record.pin(pinOf(c.session.cluster.Identity()))
 	}
@@ -178,9 +178,9 @@ func (c *core) runnerOptions(serial int) run.Options {
 	return o
 }
 
-// want tells the engine to bring resources up, and remembers it with what was
+// setDesired tells the engine to bring resources up, and remembers it with what was
 // asked for before.
-func (c *core) want(req api.UpRequest) {
+func (c *core) setDesired(req api.UpRequest) {
 	wanted := engine.Wanted{Resources: req.Resources}
 	if c.state.Up { // else it is as it is written down
 		c.store.record.toggle(true, downUnlessNamed(c.tiltfile.good, &c.state, req.Resources)...)

@@ -81,7 +81,7 @@ func (w *watcher) set(roots, folders []string, keep func(string, bool) bool) {
 	w.keep, w.roots, w.folders = keep, roots, folders
 	old := w.watched
 	w.watched = map[string]bool{}
-	w.cover()
+	w.watchAll()
 	for dir := range old {
 		if !w.watched[dir] && w.n != nil {
 			_ = w.n.Remove(dir) // it may be gone already
@@ -94,7 +94,7 @@ func (w *watcher) retry() {
 	w.mu.Lock()
 	ready := w.n != nil
 	if ready {
-		w.cover()
+		w.watchAll()
 	}
 	w.mu.Unlock()
 	if !ready {
@@ -115,13 +115,13 @@ func (w *watcher) renew() {
 	if err != nil {
 		w.gap = nil
 		for _, dir := range append(slices.Clone(w.roots), w.folders...) {
-			w.lack(unwatched{folder: dir, err: err})
+			w.noteUnwatched(unwatched{folder: dir, err: err})
 		}
 		return
 	}
 	w.n = n
 	w.work.Go(func() { w.loop(n) })
-	w.cover()
+	w.watchAll()
 }
 
 // drop closes the notifier. The caller holds w.mu.
@@ -143,9 +143,9 @@ func (w *watcher) incomplete() *unwatched {
 	return &gap
 }
 
-// lack notes that a folder is not watched as it should be: one that is not at
+// noteUnwatched notes that a folder is not watched as it should be: one that is not at
 // all counts more. The caller holds w.mu.
-func (w *watcher) lack(u unwatched) {
+func (w *watcher) noteUnwatched(u unwatched) {
 	switch {
 	case w.gap == nil || w.gap.silent != "" && u.silent == "":
 		w.gap = &u
@@ -154,8 +154,8 @@ func (w *watcher) lack(u unwatched) {
 	}
 }
 
-// cover watches all that is to be watched. The caller holds w.mu.
-func (w *watcher) cover() {
+// watchAll watches all that is to be watched. The caller holds w.mu.
+func (w *watcher) watchAll() {
 	if w.n == nil {
 		return
 	}
@@ -164,20 +164,20 @@ func (w *watcher) cover() {
 		if info, err := os.Stat(root); err == nil && info.IsDir() {
 			w.add(root)
 			if kind := silent(root); kind != "" {
-				w.lack(unwatched{folder: root, silent: kind})
+				w.noteUnwatched(unwatched{folder: root, silent: kind})
 			}
 		}
-		w.near(filepath.Dir(root)) // a file that is replaced is seen in its folder, and so is a root that comes back
+		w.watchNearestParent(filepath.Dir(root)) // a file that is replaced is seen in its folder, and so is a root that comes back
 	}
 	for _, folder := range w.folders {
-		w.near(folder)
+		w.watchNearestParent(folder)
 	}
 }
 
-// near watches a folder or, until it is there, the nearest one above it. The
+// watchNearestParent watches a folder or, until it is there, the nearest one above it. The
 // caller holds w.mu.
-func (w *watcher) near(dir string) {
-	for !w.one(dir) && dir != filepath.Dir(dir) {
+func (w *watcher) watchNearestParent(dir string) {
+	for !w.watchDir(dir) && dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir)
 	}
 }
@@ -188,7 +188,7 @@ func (w *watcher) add(dir string) {
 	if !w.keep(dir, true) {
 		return
 	}
-	w.one(dir)
+	w.watchDir(dir)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
@@ -200,8 +200,8 @@ func (w *watcher) add(dir string) {
 	}
 }
 
-// one watches a folder and reports whether it is there. The caller holds w.mu.
-func (w *watcher) one(dir string) bool {
+// watchDir watches a folder and reports whether it is there. The caller holds w.mu.
+func (w *watcher) watchDir(dir string) bool {
 	if w.watched[dir] {
 		return true
 	}
@@ -212,14 +212,14 @@ func (w *watcher) one(dir string) bool {
 	case file.IsMissing(err):
 		return false
 	default:
-		w.lack(unwatched{folder: dir, err: err})
+		w.noteUnwatched(unwatched{folder: dir, err: err})
 	}
 	return true
 }
 
-// lost forgets a folder that was removed or renamed, and those below it: when
+// dirRemoved forgets a folder that was removed or renamed, and those below it: when
 // it comes back it is watched again.
-func (w *watcher) lost(n notifier, path string) {
+func (w *watcher) dirRemoved(n notifier, path string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.n != n {
@@ -233,8 +233,8 @@ func (w *watcher) lost(n notifier, path string) {
 	}
 }
 
-// came watches a folder that is new.
-func (w *watcher) came(n notifier, path string) {
+// dirCreated watches a folder that is new.
+func (w *watcher) dirCreated(n notifier, path string) {
 	if info, err := os.Lstat(path); err != nil || !info.IsDir() {
 		return
 	}
@@ -264,10 +264,10 @@ func (w *watcher) loop(n notifier) {
 				return
 			}
 			if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
-				w.lost(n, e.Name)
+				w.dirRemoved(n, e.Name)
 			}
 			if e.Has(fsnotify.Create) {
-				w.came(n, e.Name)
+				w.dirCreated(n, e.Name)
 			}
 			if e.Name == "" || !w.concerns(e.Name) {
 				continue
@@ -283,7 +283,7 @@ func (w *watcher) loop(n notifier) {
 			w.overflow()
 		case <-timer.C:
 			for _, path := range waiting.take(w) {
-				w.came(n, path) // it may have been lost to a late notification of what it was before
+				w.dirCreated(n, path) // it may have been lost to a late notification of what it was before
 			}
 			if len(waiting) > 0 {
 				timer.Reset(quiet / 3)

@@ -372,7 +372,7 @@ func TestUnwatchedIsSaid(t *testing.T) {
 	}
 	w := &watcher{}
 	for _, u := range []unwatched{{folder: "a", silent: "NFS"}, {folder: "b", err: syscall.ENOSPC}, {folder: "c", silent: "NFS"}, {folder: "d", err: syscall.ENOSPC}} {
-		w.lack(u)
+		w.noteUnwatched(u)
 	}
 	if got := *w.incomplete(); got.folder != "b" || got.more != 1 || got.silent != "" {
 		t.Errorf("%+v, want the folder that is not watched at all, and one more", got)

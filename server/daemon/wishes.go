@@ -17,7 +17,7 @@ func (c *core) toggle(req api.SwitchRequest) error {
 	if c.session.runner == nil || c.tiltfile.good == nil {
 		return notUp
 	}
-	if err := mustKnow(c.tiltfile.good, req.Resources...); err != nil {
+	if err := checkResourceNames(c.tiltfile.good, req.Resources...); err != nil {
 		return err
 	}
 	c.store.record.toggle(req.On, req.Resources...)
@@ -37,8 +37,8 @@ func (c *core) trigger(resource string) error {
 	return nil
 }
 
-// press runs the command of a button, with what a person filled in.
-func (c *core) press(req api.ButtonRequest) error {
+// runButton runs the command of a button, with what a person filled in.
+func (c *core) runButton(req api.ButtonRequest) error {
 	if err := c.mustRun(req.Resource); err != nil {
 		return err
 	}
@@ -83,12 +83,12 @@ func (c *core) mustRun(resource string) error {
 	if c.session.runner == nil || c.tiltfile.good == nil {
 		return notUp
 	}
-	return mustKnow(c.tiltfile.good, resource)
+	return checkResourceNames(c.tiltfile.good, resource)
 }
 
 // confirm lets go of what is held back.
 func (c *core) confirm() {
-	if e := c.sources.confirm(); len(e.Images) > 0 {
+	if e := c.sources.releaseDeletes(); len(e.Images) > 0 {
 		c.step(e)
 	}
 }

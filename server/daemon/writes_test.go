@@ -123,7 +123,7 @@ func TestPersonsChangeDuringARunCounts(t *testing.T) {
 // TestBrakeHoldsOwnWritingsAtOnce is the pause before the second.
 func TestBrakeHoldsOwnWritingsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b limiter
+		var b rateLimiter
 		if may, pause := b.ask(time.Now(), true); may || pause != ownPause {
 			t.Errorf("%v, %v", may, pause)
 		}

@@ -112,7 +112,7 @@ func TestListensElsewhere(t *testing.T) {
 	e, err := api.EndpointOf(home)
 	must(t, err)
 	must(t, os.MkdirAll(e.State, 0o700))
-	d := &door{e: e, log: slog.New(slog.DiscardHandler)}
+	d := &listener{e: e, log: slog.New(slog.DiscardHandler)}
 	must(t, d.open())
 	defer d.close()
 	if d.socket != e.Elsewhere() {

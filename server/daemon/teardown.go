@@ -13,10 +13,10 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// takedown is a Down that goes on. The core's goroutine alone uses it; it evaluates,
+// teardown is a Down that goes on. The core's goroutine alone uses it; it evaluates,
 // deletes and waits beside that, one after the other, and each part ends it when
 // it has a defect: whoever waits for its end would wait for ever.
-type takedown struct {
+type teardown struct {
 	c       *core
 	req     api.DownRequest
 	known   *config.Project // the project that was in force, nil for none
@@ -25,7 +25,7 @@ type takedown struct {
 }
 
 // begin ends what works for the project, and goes on when nothing does any more.
-func (t *takedown) begin() {
+func (t *teardown) begin() {
 	t.c.requests.beginDown()
 	t.part(func() {
 		t.c.step(engine.Unwanted{})
@@ -40,14 +40,14 @@ func (t *takedown) begin() {
 }
 
 // part is a part of it.
-func (t *takedown) part(f func()) {
+func (t *teardown) part(f func()) {
 	if err := t.c.try(func() error { f(); return nil }); err != nil {
 		t.end(err)
 	}
 }
 
 // evaluate has the Tiltfile undo what it did itself.
-func (t *takedown) evaluate() {
+func (t *teardown) evaluate() {
 	c := t.c
 	c.requests.subcommand = "down"
 	asked := c.requests.asking(func(error) { c.requests.subcommand = "up" })
@@ -62,7 +62,7 @@ func (t *takedown) evaluate() {
 
 // delete deletes what the workspace has applied: what the record says, and
 // what its projects have, the evaluated one and the one that was in force.
-func (t *takedown) delete(p *config.Project) {
+func (t *teardown) delete(p *config.Project) {
 	c := t.c
 	wasUp := c.store.record.Up != nil
 	remote := c.store.record.remote() || !wasUp && (inCluster(p) || p.Error != nil && c.session.cluster != nil)
@@ -92,7 +92,7 @@ func (t *takedown) delete(p *config.Project) {
 	}
 	o := c.runnerOptions(-1)
 	if remote {
-		c.session.place(&o)
+		c.session.setCluster(&o)
 	}
 	runner := c.newRunner(o)
 	c.spawn(func(ctx context.Context) {
@@ -106,7 +106,7 @@ func (t *takedown) delete(p *config.Project) {
 
 // end ends a Down and lets what waited for it go. Only what was seen gone is
 // forgotten.
-func (t *takedown) end(err error) {
+func (t *teardown) end(err error) {
 	c := t.c
 	c.requests.subcommand = "up"
 	if err == nil {

@@ -2,16 +2,16 @@ package daemon
 
 import "sync"
 
-// waiting are the requests that wait for an answer of the core. A defect may
+// pendingRequests are the requests that wait for an answer of the core. A defect may
 // have been in what would have answered any of them, so that it answers all.
-type waiting struct {
+type pendingRequests struct {
 	mu   sync.Mutex
 	fail map[int]func(error)
 	next int
 }
 
 // add notes a request until forget is called.
-func (w *waiting) add(fail func(error)) (forget func()) {
+func (w *pendingRequests) add(fail func(error)) (forget func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fail == nil {
@@ -28,7 +28,7 @@ func (w *waiting) add(fail func(error)) (forget func()) {
 }
 
 // end answers all of them.
-func (w *waiting) end(err error) {
+func (w *pendingRequests) end(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, fail := range w.fail {

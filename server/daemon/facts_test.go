@@ -13,7 +13,7 @@ func TestSurroundings(t *testing.T) {
 		Ref: "web", Args: map[string]string{"PASSED": "", "GIVEN": "x"},
 		Secrets: []string{"id=TOKEN", "id=b,env=OTHER", "id=FILED,src=/run/secret"},
 	}}}
-	e := environs{}
+	e := clusterFacts{}
 	seen := map[string]string{}
 	is := func(what string, other bool) {
 		t.Helper()

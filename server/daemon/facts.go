@@ -18,19 +18,19 @@ import (
 // reachTimeout bounds how long Up waits for the cluster's first answer.
 const reachTimeout = 10 * time.Second
 
-// environs are what a builder has to know of a cluster.
-type environs struct {
+// clusterFacts are what a builder has to know of a cluster.
+type clusterFacts struct {
 	registry          *config.Registry // the cluster's own
 	unread            string           // why the cluster could not be asked for its own
 	platform, runtime string
 	made              bool // the namespace was made
 }
 
-// survey asks the cluster for its version, its nodes and its registry.
-func survey(ctx context.Context, cluster *kube.Cluster, workspace string) (environs, error) {
+// inspectCluster asks the cluster for its version, its nodes and its registry.
+func inspectCluster(ctx context.Context, cluster *kube.Cluster, workspace string) (clusterFacts, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
-	var s environs
+	var s clusterFacts
 	if _, err := cluster.ServerVersion(ctx); err != nil {
 		return s, reachProblem(cluster, err)
 	}
@@ -65,7 +65,7 @@ func reachProblem(cluster *kube.Cluster, err error) error {
 }
 
 // builderFor makes the builder for a cluster.
-func builderFor(cluster *kube.Cluster, e environs, workspace, dir string) *build.Builder {
+func builderFor(cluster *kube.Cluster, e clusterFacts, workspace, dir string) *build.Builder {
 	id := cluster.Identity()
 	return build.New(build.Options{
 		Workspace: workspace, Dir: dir,
@@ -79,7 +79,7 @@ func builderFor(cluster *kube.Cluster, e environs, workspace, dir string) *build
 // inputs names what a project's images depend on besides the project and its
 // files: where they go, what they are for, and what their builds take from the
 // environment. Another text means that they are to be built again.
-func (e environs) inputs(p *config.Project) string {
+func (e clusterFacts) inputs(p *config.Project) string {
 	env := map[string]string{}
 	for i := range p.Images {
 		for _, name := range passed(&p.Images[i]) {

@@ -20,13 +20,13 @@ const (
 	sweepShare     = 50
 )
 
-// sweeper looks at all files again from time to time, and soon after a save:
+// poller looks at all files again from time to time, and soon after a save:
 // the operating system does not tell of every change. It knows nothing of a
 // write through a hard link elsewhere or through mapped memory, it loses
 // notifications when there are too many of them, has a limit on how many folders
 // are watched, and tells nothing of what other machines change. Its goroutine,
 // loop, works beside the owner's on a copy of the tree.
-type sweeper struct {
+type poller struct {
 	post      func(func()) // runs something on the owner's goroutine
 	view      func() view  // of what is looked at; on the owner's goroutine
 	swept     func(seen *tree.Tree, changed []string)
@@ -38,21 +38,21 @@ type sweeper struct {
 	ended     time.Time
 }
 
-func newSweeper() *sweeper {
-	return &sweeper{soon: make(chan struct{}, 1), now: make(chan struct{}, 1)}
+func newPoller() *poller {
+	return &poller{soon: make(chan struct{}, 1), now: make(chan struct{}, 1)}
 }
 
 // saved asks for a sweep soon.
-func (s *sweeper) saved() { token(s.soon) }
+func (s *poller) saved() { token(s.soon) }
 
 // overflow asks for a sweep at once, with a new notifier.
-func (s *sweeper) overflow() {
+func (s *poller) overflow() {
 	s.overflown.Store(true)
 	token(s.now)
 }
 
 // loop sweeps until ctx ends.
-func (s *sweeper) loop(ctx context.Context) {
+func (s *poller) loop(ctx context.Context) {
 	for {
 		s.ended = time.Now()
 		if !s.rest(ctx) {
@@ -64,10 +64,10 @@ func (s *sweeper) loop(ctx context.Context) {
 	}
 }
 
-func (s *sweeper) took() time.Duration { return time.Duration(s.last.Load()) }
+func (s *poller) took() time.Duration { return time.Duration(s.last.Load()) }
 
 // pause is the wait between two sweeps.
-func (s *sweeper) pause() time.Duration {
+func (s *poller) pause() time.Duration {
 	if s.watcher.incomplete() != nil {
 		return max(unwatchedPause, sweepShare/2*s.took())
 	}
@@ -75,7 +75,7 @@ func (s *sweeper) pause() time.Duration {
 }
 
 // rest waits until the next sweep is due; false when ctx ended.
-func (s *sweeper) rest(ctx context.Context) bool {
+func (s *poller) rest(ctx context.Context) bool {
 	pause := s.pause()
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -97,12 +97,12 @@ func (s *sweeper) rest(ctx context.Context) bool {
 type view struct {
 	tree  *tree.Tree // a copy
 	roots []string
-	keep  func(path string, dir bool) bool // for the sweeper alone
+	keep  func(path string, dir bool) bool // for the poller alone
 }
 
 // sweep looks at everything. What changed though no notification told of it
 // says that folders are not watched as they should be: they are watched anew.
-func (s *sweeper) sweep(ctx context.Context) {
+func (s *poller) sweep(ctx context.Context) {
 	views := make(chan view, 1)
 	s.post(func() { views <- s.view() })
 	var v view

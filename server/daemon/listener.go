@@ -20,9 +20,9 @@ import (
 // lookEvery is how often the daemon looks whether its socket is still there.
 const lookEvery = time.Second
 
-// door is the socket that the daemon listens on. What keeps temporary folders
+// listener is the socket that the daemon listens on. What keeps temporary folders
 // clean and the end of a login take it away, so it is looked after.
-type door struct {
+type listener struct {
 	e        api.Endpoint
 	log      *slog.Logger
 	socket   string
@@ -32,7 +32,7 @@ type door struct {
 
 // open listens on the endpoint's socket, in place of one that a killed daemon
 // left, or elsewhere when the folder for it cannot be had, and notes which.
-func (d *door) open() error {
+func (d *listener) open() error {
 	listener, err := listen(d.e.Socket)
 	socket := d.e.Socket
 	if err != nil && d.e.Elsewhere() != socket {
@@ -59,20 +59,20 @@ func (d *door) open() error {
 }
 
 // close takes the socket away, unless it is another one's by now.
-func (d *door) close() {
+func (d *listener) close() {
 	d.listener.Close()
 	if d.intact() {
 		_ = os.Remove(d.socket) // the next daemon replaces it
 	}
 }
 
-func (d *door) intact() bool {
+func (d *listener) intact() bool {
 	file, err := os.Lstat(d.socket)
 	return err == nil && os.SameFile(file, d.file)
 }
 
 // replaced reports whether another daemon listens in the place of this one.
-func (d *door) replaced() bool {
+func (d *listener) replaced() bool {
 	conn, err := net.Dial("unix", d.socket)
 	if err == nil {
 		conn.Close()
@@ -81,7 +81,7 @@ func (d *door) replaced() bool {
 }
 
 // serve answers those who come until ctx ends.
-func (d *door) serve(ctx context.Context, server *http.Server) {
+func (d *listener) serve(ctx context.Context, server *http.Server) {
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	begin := func(l net.Listener) {
