@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/daemon"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 func downCommand() *cobra.Command {
@@ -59,13 +61,17 @@ func down(ctx context.Context, out io.Writer, e api.Endpoint, req api.DownReques
 	if err != nil {
 		return daemonEnded(err)
 	}
-	some := before.Up || before.Left != "" || before.State == api.StateStopping || daemon.Remembered(e) != nil
+	written := daemon.Remembered(e) != nil
+	some := before.Up || before.Left != "" || before.State == api.StateStopping || written
 	began := time.Now()
 	shown := spin(os.Stdout, "taking down "+filepath.Base(e.Workspace))
 	untold := tellSteps(ctx, client, began, func(text string) { some = true; shown.says(text) })
 	err = client.Down(ctx, req)
 	untold()
 	shown.stop()
+	if written && daemon.Remembered(e) == nil && !refusal(err) {
+		err = nil // it is down: whoever ended the daemon was quicker than its answer
+	}
 	switch {
 	case ctx.Err() != nil:
 		return leftGoing(ctx, out, client)
@@ -78,7 +84,16 @@ func down(ctx context.Context, out io.Writer, e api.Endpoint, req api.DownReques
 	default:
 		fmt.Fprintf(out, "down in %s\n", short(time.Since(began)))
 	}
-	return client.Shutdown(ctx)
+	if err := client.Shutdown(ctx); err != nil && api.Running(ctx, e) {
+		return err
+	}
+	return nil
+}
+
+// refusal reports whether an error is the daemon's answer.
+func refusal(err error) bool {
+	var p *config.Problem
+	return errors.As(err, &p)
 }
 
 // leftGoing says where a takedown stands that a person waits for no longer.

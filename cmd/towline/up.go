@@ -94,7 +94,7 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) err
 		return timedOut(ctx, e, f.timeout)
 	}
 	if ctx.Err() != nil {
-		return interrupted()
+		return interrupted(ctx, e)
 	}
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) err
 	logs.skip(ctx)
 	s, err := client.Status(ctx)
 	if err != nil {
-		return err
+		return daemonEnded(err)
 	}
 	view.summary(s)
 	if f.detach {
@@ -151,19 +151,25 @@ func follow(ctx context.Context, e api.Endpoint, req api.UpRequest, view *progre
 }
 
 // followUntil asks for up and takes every status until one is the last. A daemon
-// that ends in the middle of it, killed or gone by itself, is started again.
+// that ends in the middle of it, killed or gone by itself, is started again; where
+// somebody took the project down, that is the end.
 func followUntil(ctx context.Context, e api.Endpoint, req api.UpRequest, last func(*api.Status) bool) (*api.Client, error) {
 	const tries = 3
 	reached := errors.New("reached")
+	down, accepted := ending{e: e}, false
 	for try := 1; ; try++ {
 		client, err := connect(ctx, e)
 		if err != nil {
 			return nil, err
 		}
 		if _, err = client.Up(ctx, req); err == nil {
+			accepted = true
 			err = client.Watch(ctx, func(s *api.Status) error {
 				if last(s) {
 					return reached
+				}
+				if problem := down.see(s); problem != nil {
+					return problem
 				}
 				return nil
 			})
@@ -174,6 +180,8 @@ func followUntil(ctx context.Context, e api.Endpoint, req api.UpRequest, last fu
 			return client, nil
 		case errors.As(err, &refused) || ctx.Err() != nil:
 			return nil, err
+		case accepted && down.lost() != nil:
+			return nil, down.lost()
 		case try == tries:
 			return nil, fmt.Errorf("the daemon ends again and again (%w); its log is %s", err, e.LogFile())
 		}
@@ -195,28 +203,46 @@ func timedOut(ctx context.Context, e api.Endpoint, after time.Duration) error {
 	return p
 }
 
-func interrupted() error {
-	say(os.Stdout, "\nLeft running. `towline status` shows it, `towline down` takes it down.")
+// interrupted says what goes on without the one who followed it.
+func interrupted(ctx context.Context, e api.Endpoint) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	text := "Interrupted. `towline status` shows what is up."
+	if api.Running(ctx, e) {
+		if s, err := api.NewClient(e).Status(ctx); err == nil && s.Up {
+			text = "Left running. `towline status` shows it, `towline down` takes it down."
+		}
+	}
+	say(os.Stdout, "\n"+text)
 	return nil
 }
 
-// followAll prints what comes until ctx ends, through restarts of the daemon.
+// followAll prints what comes until ctx ends or the project is taken down, through
+// restarts of the daemon.
 func (o *logOutput) followAll(ctx context.Context) error {
+	down := ending{e: o.e}
 	for {
 		client, err := connect(ctx, o.e)
 		if err == nil {
 			o.client = client
-			err = o.print(ctx, api.LogsRequest{Follow: true})
+			err = whileUp(ctx, client, &down, func(ctx context.Context) error { return o.print(ctx, api.LogsRequest{Follow: true}) })
 		}
 		if ctx.Err() != nil {
-			return interrupted()
+			return interrupted(ctx, o.e)
+		}
+		var refused *config.Problem
+		if errors.As(err, &refused) {
+			return err
+		}
+		if problem := down.lost(); problem != nil {
+			return problem
 		}
 		if err != nil {
 			say(os.Stderr, "the daemon was lost: "+line(daemonEnded(err).Error()))
 		}
 		select {
 		case <-ctx.Done():
-			return interrupted()
+			return interrupted(ctx, o.e)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

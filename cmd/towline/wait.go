@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -79,8 +80,11 @@ func awaitReady(ctx context.Context, client *api.Client, chosen selection) error
 		}
 		return settled
 	})
+	if err == nil {
+		err = io.ErrUnexpectedEOF // the stream has no end of its own
+	}
 	if !errors.Is(err, settled) {
-		return err
+		return daemonEnded(err)
 	}
 	if len(asleep) > 0 {
 		return &config.Problem{

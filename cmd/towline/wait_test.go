@@ -62,6 +62,21 @@ func TestWait(t *testing.T) {
 	}
 }
 
+// TestWaitWithoutDaemon fails when the daemon ends before all is ready.
+func TestWaitWithoutDaemon(t *testing.T) {
+	serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == api.RouteWatch {
+			s := told(1, "web starting")
+			_ = json.NewEncoder(w).Encode(api.Event{Seq: s.Seq, Status: s})
+		}
+	})
+	root := rootCommand()
+	root.SetArgs([]string{"wait"})
+	if err := root.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), "the daemon ended") {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
 // told is a status of "web starting, db pending trigger".
 func told(seq uint64, text string) *api.Status {
 	s := &api.Status{Seq: seq, Up: text != ""}
