@@ -45,7 +45,7 @@ const (
 	SaveStaged    SaveStage = "staged"    // the agents of all containers that it goes live into had it, and nothing was in place
 	SaveApplied   SaveStage = "applied"   // it was in place in all of these, as their agents read it back
 	SaveRestarted SaveStage = "restarted" // the new processes ran, in all of these that it restarts
-	SaveReady     SaveStage = "ready"     // it runs everywhere, proven where something is synced
+	SaveReady     SaveStage = "ready"     // it runs everywhere, proven where something is synced; what it restarts has run for a moment
 )
 
 // SaveStages are all stages, in the order in which a save passes them.
@@ -55,7 +55,7 @@ var SaveStages = [...]SaveStage{SaveSaved, SaveSent, SaveStaged, SaveApplied, Sa
 type SaveTo struct {
 	Resource string                `json:"resource" secrets:"name"`
 	Way      SaveWay               `json:"way"`
-	MS       float64               `json:"ms,omitempty"`        // from the save to its end there
+	MS       float64               `json:"ms,omitempty"`        // from the save to its end there, of a restart until it ran
 	Stages   map[SaveStage]float64 `json:"stages_ms,omitempty"` // from the save to each stage there that was seen
 }
 

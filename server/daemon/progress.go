@@ -15,6 +15,7 @@ import (
 type progress struct {
 	updates updates
 	news    status.News
+	again   bool // the status is to be followed again soon, whether or not it changes
 }
 
 // begins notes what an effect begins.

@@ -36,5 +36,10 @@ func (c *core) publish() {
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.progress.updates.resources, Synced: c.progress.updates.synced,
 	})
 	s = config.Scrubbed(c.secrets.Load(), s)
-	c.published.publish(s, c.progress.news.Follow(s, time.Now())...)
+	now := time.Now()
+	c.published.publish(s, c.progress.news.Follow(s, now)...)
+	if left := c.progress.news.Again(now); left > 0 && !c.progress.again {
+		c.progress.again = true
+		c.queue.later(left, func(c *core) { c.progress.again, c.dirty = false, true })
+	}
 }

@@ -80,7 +80,9 @@ func TestSaveThatMendsACrash(t *testing.T) {
 	c.done(c.began.Add(time.Second), nil)
 	c.want("done, and its process is not seen yet", "web:crashed!"+exit, "on its way")
 	c.restarts()
-	c.want("seen", "web:ready/in_sync", "there")
+	c.want("seen", "web:ready/in_sync", "on its way")
+	c.now = c.now.Add(moment)
+	c.want("it lives", "web:ready/in_sync", "there")
 }
 
 // TestSaveThatCrashesAgain fails, though it says what the crash before it said.

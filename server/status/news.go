@@ -43,7 +43,7 @@ func (n *News) Saved(batch uint64, files []string, concerns []Concern, at time.T
 	if len(concerns) == 0 {
 		return
 	}
-	s := &tracked{began: at, open: map[string]bool{}, news: true, live: map[string]arrivals{}, before: map[string]*config.Problem{}}
+	s := &tracked{began: at, open: map[string]bool{}, news: true, live: map[string]arrivals{}, lives: map[string]time.Time{}, before: map[string]*config.Problem{}}
 	s.Save = api.Save{N: batch, Files: files, At: map[api.SaveStage]time.Time{api.SaveSaved: at}}
 	for _, c := range concerns {
 		s.To, s.open[c.Resource] = append(s.To, api.SaveTo{Resource: c.Resource, Way: api.WayNone}), true

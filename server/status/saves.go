@@ -17,12 +17,17 @@ import (
 type tracked struct {
 	api.Save
 	began time.Time
-	open  map[string]bool     // resources that it has not come to its end in
-	live  map[string]arrivals // the containers that it goes live into, by resource
-	news  bool                // it is to be told
+	open  map[string]bool      // resources that it has not come to its end in
+	live  map[string]arrivals  // the containers that it goes live into, by resource
+	lives map[string]time.Time // since when what it restarted is seen to run, by resource
+	news  bool                 // it is to be told
 
 	before map[string]*config.Problem // what was wrong when it was saved, by resource, as long as it may still be that
 }
+
+// moment is how long what a save restarts has to run for the save to be ready there:
+// many programs that cannot run end within it, and all is well until then.
+const moment = time.Second
 
 func (v *tracked) wayTo(resource string) api.SaveWay {
 	for _, to := range v.To {
@@ -98,19 +103,29 @@ func (v *tracked) follow(to *api.SaveTo, r *api.ResourceStatus, now time.Time) {
 	case r.State.Bad() && r.Problem != nil && !v.older(to, r):
 		to.Way, to.MS = api.WayFailed, since(v.began, now)
 	case to.Way != api.WayNone && r.State.Good() && (r.Proof == api.ProofNone || r.Proof == api.ProofInSync):
+		if v.young(to, now) > 0 {
+			delete(v.before, to.Resource) // what is wrong from now on is something new
+			return
+		}
 		to.MS = since(v.began, now)
+		ready := to.MS
+		if ran, restarted := v.lives[to.Resource]; restarted {
+			to.MS = since(v.began, ran)
+		}
 		if v.covered(r) {
 			to.Way = api.WayCovered
 		} else {
-			to.Stages = with(to.Stages, api.SaveReady, to.MS)
+			to.Stages = with(to.Stages, api.SaveReady, ready)
 		}
 	default:
+		delete(v.lives, to.Resource)
 		if to.Way == api.WayBuild && !r.State.Bad() {
 			delete(v.before, to.Resource) // what is wrong from now on comes of the build
 		}
 		return
 	}
 	delete(v.open, to.Resource)
+	delete(v.lives, to.Resource)
 	v.news = true
 }
 
@@ -149,6 +164,30 @@ func (a arrival) next(t api.Target) bool {
 
 func idOf(t api.Target) engine.TargetID {
 	return engine.TargetID{Namespace: t.Namespace, Pod: t.Pod, Container: t.Container}
+}
+
+// young returns how long what a save restarted has still to run to be ready.
+func (v *tracked) young(to *api.SaveTo, now time.Time) time.Duration {
+	if to.Way != api.WayRestart {
+		return 0
+	}
+	if _, seen := v.lives[to.Resource]; !seen {
+		v.lives[to.Resource] = now
+	}
+	return moment - now.Sub(v.lives[to.Resource])
+}
+
+// Again returns in how long a status is to be followed though nothing changed, 0 for
+// never: that something still runs is news as well.
+func (n *News) Again(now time.Time) (left time.Duration) {
+	for _, v := range n.saves {
+		for _, at := range v.lives {
+			if one := max(moment-now.Sub(at), time.Millisecond); left == 0 || one < left {
+				left = one
+			}
+		}
+	}
+	return left
 }
 
 // covered reports whether the containers of a resource see nothing of a save.

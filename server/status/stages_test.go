@@ -101,11 +101,12 @@ func TestStagesOfASave(t *testing.T) {
 		"saved 0, sent 2, staged 70, applied 72, restarted 90")
 	s.leaves(7, "a", true, mainGo) // again, for another save of the same file
 	s.arrives(7, "a", 95, 96, 99)
-	s.says("ready", 300, "web:ready/in_sync", both, "main.go: sent after 2 ms, staged 70 ms, applied 72 ms, restarted 90 ms, ready 300 ms",
-		"saved 0, sent 2, staged 70, applied 72, restarted 90, ready 300")
-	s.says("later", 400, "web:ready/in_sync", []string{"c"}, "main.go: sent after 2 ms, staged 70 ms, applied 72 ms, restarted 90 ms, ready 300 ms", "")
+	s.says("runs", 300, "web:ready/in_sync", both, "main.go: sent after 2 ms, staged 70 ms, applied 72 ms, restarted 90 ms, on its way", "saved 0, sent 2, staged 70, applied 72, restarted 90")
+	s.says("ready", 1300, "web:ready/in_sync", both, "main.go: sent after 2 ms, staged 70 ms, applied 72 ms, restarted 90 ms, ready 1.3 s",
+		"saved 0, sent 2, staged 70, applied 72, restarted 90, ready 1300")
+	s.says("later", 1400, "web:ready/in_sync", []string{"c"}, "main.go: sent after 2 ms, staged 70 ms, applied 72 ms, restarted 90 ms, ready 1.3 s", "")
 	s.show(0, "")
-	s.says("up anew", 500, "web:ready/in_sync", both, "", "")
+	s.says("up anew", 1500, "web:ready/in_sync", both, "", "")
 }
 
 // TestStagesThatNobodySaw are not said.
@@ -121,7 +122,8 @@ func TestStagesThatNobodySaw(t *testing.T) {
 	s.arrives(5, "a", 20, 21, 22) // an old answer
 	s.says("an old answer", 23, "web:updating/behind", one, "main.go: sent after 1 ms, on its way", "saved 0, sent 0")
 	s.arrives(6, "a", 0, 0, 0) // it was there already: proven, nobody knows since when
-	s.says("proven", 30, "web:ready/in_sync", one, "main.go: sent after 1 ms, ready 30 ms", "saved 0, sent 0, ready 30")
+	s.says("proven", 30, "web:ready/in_sync", one, "main.go: sent after 1 ms, on its way", "saved 0, sent 0")
+	s.says("ready", 1030, "web:ready/in_sync", one, "main.go: sent after 1 ms, ready 1.0 s", "saved 0, sent 0, ready 1030")
 
 	s = newStory(t, web)
 	s.leaves(5, "a", true, mainGo)
@@ -184,5 +186,26 @@ func TestStagesInSeveralResources(t *testing.T) {
 	}
 	if !slices.Equal(s.told[len(s.told)-1].Files, []string{mainGo}) {
 		t.Errorf("told %+v", s.told)
+	}
+}
+
+// TestRestartThatEndsAtOnce is a failure, whatever was seen for a moment; the time
+// that it has to run begins anew with what is seen to run next.
+func TestRestartThatEndsAtOnce(t *testing.T) {
+	for _, then := range []string{"web:crashed!exit_code_2", "web:error!exit_code_2"} {
+		s := newStory(t, Concern{"web", pods("a")})
+		s.leaves(5, "a", true, mainGo)
+		s.arrives(5, "a", 3, 4, 9)
+		sent := "main.go: sent after 1 ms, staged 3 ms, applied 4 ms, restarted 9 ms, "
+		s.says("restarted", 10, "web:ready/in_sync", []string{"a"}, sent+"on its way", "saved 0, sent 0, staged 3, applied 4, restarted 9")
+		if left := s.Again(s.now); left != moment {
+			t.Errorf("it is looked at again in %s, want %s", left, moment)
+		}
+		s.says("not ready", 900, "web:starting/in_sync", []string{"a"}, sent+"on its way", "saved 0, sent 0, staged 3, applied 4, restarted 9")
+		s.says("runs again", 1100, "web:ready/in_sync", []string{"a"}, sent+"on its way", "saved 0, sent 0, staged 3, applied 4, restarted 9")
+		s.says("ended", 1600, then, []string{"a"}, sent+"failed 1.6 s", "saved 0, sent 0, staged 3, applied 4, restarted 9")
+		if left := s.Again(s.now); left != 0 {
+			t.Errorf("it is looked at again in %s, and has come to its end", left)
+		}
 	}
 }

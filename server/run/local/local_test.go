@@ -332,6 +332,15 @@ func TestServeThatEndsIsNotReady(t *testing.T) {
 	}
 }
 
+// TestServeThatEndsAtOnce is never told as ready.
+func TestServeThatEndsAtOnce(t *testing.T) {
+	b := newBench(t)
+	b.begin(config.Local{ServeCmd: b.shell("exit 7")})
+	if o := b.observed(func(o engine.Observed) bool { return o.Ready || o.Broken }); o.Ready {
+		t.Error("it was ready")
+	}
+}
+
 // TestProbe turns a probe's answer on, off and on, by each kind of probe.
 func TestProbe(t *testing.T) {
 	b := newBench(t)

@@ -14,11 +14,18 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
+// moment is how long a serve command without a probe has to live to be ready: many
+// that cannot run end within it.
+const moment = time.Second
+
 // probe tells when a serve command is ready, and when it no longer is.
 func (c *Commands) probe(ctx context.Context, res config.Resource) {
 	p := res.Local.Probe
 	if p == nil {
-		c.tell(engine.Observed{Resource: res.Name, Ready: true})
+		c.tell(engine.Observed{Resource: res.Name, Message: "has just started"})
+		if pause(ctx, moment) {
+			c.tell(engine.Observed{Resource: res.Name, Ready: true})
+		}
 		return
 	}
 	c.tell(engine.Observed{Resource: res.Name, Message: "waiting for the readiness probe"})
