@@ -42,7 +42,11 @@ func newCore(ctx context.Context, shared *shared, q *queue[*core]) (*core, error
 		return nil, err
 	}
 	c := &core{
-		shared: shared, queue: q, store: store, requests: newRequests(), session: newSession(shared.kubeconfig(), func(err error) { shared.tell("warn", err.Error()) }), progress: progress{updates: newUpdates()}, saves: saves{log: shared.logs}, dirty: true,
+		shared: shared, queue: q, store: store, dirty: true,
+		requests: newRequests(),
+		session:  newSession(shared.kubeconfig(), func(err error) { shared.tell("warn", err.Error()) }),
+		progress: progress{updates: newUpdates()},
+		saves:    saves{log: shared.logs},
 		spawn: func(f func(context.Context)) context.CancelFunc {
 			ctx, cancel := context.WithCancel(ctx)
 			shared.work.Go(func() {

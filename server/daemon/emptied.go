@@ -24,7 +24,8 @@ func (s *sources) withholdDeletes(images map[string][]string) {
 			held := slices.DeleteFunc(slices.Clone(changed), func(p string) bool { return !gone(p) })
 			changed = slices.DeleteFunc(changed, gone)
 			s.held[ref] = append(s.held[ref], held...)
-			s.warn(s.owners(root), fmt.Errorf("%s is empty: %d files that went are still in the pods of %s; save any file, trigger a resource or say so by `towline answer`, to delete them there too", root, len(held), ref))
+			s.warn(s.owners(root), fmt.Errorf("%s is empty: %d files that went are still in the pods of %s; "+
+				"save any file, trigger a resource or say so by `towline answer`, to delete them there too", root, len(held), ref))
 		}
 		if images[ref] = changed; len(changed) == 0 {
 			delete(images, ref)

@@ -109,6 +109,7 @@ func (s *sources) warnOutside() {
 		}
 		s.links.told[link] = true
 		target, _ := os.Readlink(link)
-		s.warn(s.owners(link), fmt.Errorf("%s: a symbolic link out of the repository, to %s, is synced as it is, and leads there in the container; move the target into the repository or name the link in ignore", link, target))
+		s.warn(s.owners(link), fmt.Errorf("%s: a symbolic link out of the repository, to %s, is synced as it is, and leads there in the container; "+
+			"move the target into the repository or name the link in ignore", link, target))
 	}
 }

@@ -153,7 +153,8 @@ func (s *sources) warnSkippedFiles() {
 		if len(paths) > shown {
 			names += fmt.Sprintf(" and %d more", len(paths)-shown)
 		}
-		s.warn(strings.FieldsFunc(who, func(r rune) bool { return r == 0 }), fmt.Errorf("files whose names, or the names that they link to, are not UTF-8 are left out of live updates: %s; rename them", names))
+		s.warn(strings.FieldsFunc(who, func(r rune) bool { return r == 0 }),
+			fmt.Errorf("files whose names, or the names that they link to, are not UTF-8 are left out of live updates: %s; rename them", names))
 	}
 }
 

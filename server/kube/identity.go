@@ -50,8 +50,7 @@ func Allowed(id Identity, allowed []string) (bool, *config.Problem) {
 	}
 	return false, &config.Problem{
 		Message: fmt.Sprintf("the Kubernetes context %q (%s) is not allowed", id.Context, id.Server),
-		Hint: fmt.Sprintf("if you mean to deploy there, add allow_k8s_contexts('%s') to the Tiltfile; else switch: kubectl config use-context NAME",
-			strings.ReplaceAll(id.Context, "'", `\'`)),
+		Hint:    "if you mean to deploy there, add " + kubeconfig.Allowing(id.Context) + " to the Tiltfile; else switch: kubectl config use-context NAME",
 	}
 }
 

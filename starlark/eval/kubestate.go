@@ -48,8 +48,11 @@ func (k *kubeState) check() error {
 		return nil
 	}
 	name := k.kube().Context
-	return &fault.Located{Hint: "add allow_k8s_contexts('" + name + "') to the Tiltfile, or switch the context",
-		Err: fault.Tiltf("Stop! %s might be production.\nIf you're sure you want to deploy there, add:\n\tallow_k8s_contexts('%s')\nto your Tiltfile. Otherwise, switch k8s contexts and restart Tilt.", name, name)}
+	return &fault.Located{
+		Hint: "add " + kubeconfig.Allowing(name) + " to the Tiltfile, or switch the context",
+		Err: fault.Tiltf("Stop! %s might be production.\nIf you're sure you want to deploy there, add:\n\t%s\n"+
+			"to your Tiltfile. Otherwise, switch k8s contexts and restart Tilt.", name, kubeconfig.Allowing(name)),
+	}
 }
 
 // refuse refuses a built-in that could harm a cluster that is not allowed.
@@ -58,7 +61,8 @@ func (k *kubeState) refuse(builtin string) error {
 		return nil
 	}
 	name := k.kube().Context
-	return fault.Tiltf("Refusing to run '%s' because %s might be a production kube context.\nIf you're sure you want to continue add:\n\tallow_k8s_contexts('%s')\nbefore this function call in your Tiltfile. Otherwise, switch k8s contexts and restart Tilt.", builtin, name, name)
+	return fault.Tiltf("Refusing to run '%s' because %s might be a production kube context.\nIf you're sure you want to continue add:\n\t%s\n"+
+		"before this function call in your Tiltfile. Otherwise, switch k8s contexts and restart Tilt.", builtin, name, kubeconfig.Allowing(name))
 }
 
 // ReadKubeconfig finds the current context in the files that $KUBECONFIG

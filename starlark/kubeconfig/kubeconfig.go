@@ -15,6 +15,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v2"
 )
@@ -132,4 +133,9 @@ func HashCA(pem []byte) string {
 	}
 	sum := sha256.Sum256(pem)
 	return hex.EncodeToString(sum[:])
+}
+
+// Allowing is the line of a Tiltfile that allows a context.
+func Allowing(context string) string {
+	return "allow_k8s_contexts('" + strings.ReplaceAll(strings.ReplaceAll(context, `\`, `\\`), "'", `\'`) + "')"
 }

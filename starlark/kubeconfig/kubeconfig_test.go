@@ -100,3 +100,14 @@ func FuzzMerge(f *testing.F) {
 		}
 	})
 }
+
+func TestAllowing(t *testing.T) {
+	for context, want := range map[string]string{
+		"kind-a":        `allow_k8s_contexts('kind-a')`,
+		`it's\a "name"`: `allow_k8s_contexts('it\'s\\a "name"')`,
+	} {
+		if got := Allowing(context); got != want {
+			t.Errorf("%s: got %s", context, got)
+		}
+	}
+}
