@@ -72,7 +72,11 @@ func (b *builder) prune(ctx context.Context, t *tool, o config.DockerPrune, keep
 			continue
 		}
 		for _, ref := range image.RepoTags {
-			if failed := b.dockerRun(ctx, t, io.Discard, "image", "rm", "--no-prune", ref); failed != nil {
+			failed := b.dockerRun(ctx, t, io.Discard, "image", "rm", "--no-prune", ref)
+			if gone(failed) {
+				continue
+			}
+			if failed != nil {
 				err = errors.Join(err, failed)
 				break
 			}
@@ -91,7 +95,10 @@ func (b *builder) stored(ctx context.Context, t *tool) ([]stored, error) {
 	var images []stored
 	for _, id := range slices.Compact(slices.Sorted(strings.FieldsSeq(ids.String()))) {
 		var out strings.Builder
-		if err := b.dockerRun(ctx, t, &out, "image", "inspect", "--format", "{{json .}}", id); err != nil {
+		switch err := b.dockerRun(ctx, t, &out, "image", "inspect", "--format", "{{json .}}", id); {
+		case gone(err):
+			continue
+		case err != nil:
 			return nil, err
 		}
 		var image stored
@@ -103,6 +110,11 @@ func (b *builder) stored(ctx context.Context, t *tool) ([]stored, error) {
 		}
 	}
 	return images, nil
+}
+
+// gone reports whether docker failed since somebody else has removed the image.
+func gone(err error) bool {
+	return err != nil && (strings.Contains(err.Error(), "No such image") || strings.Contains(err.Error(), "No such object"))
 }
 
 // ours reports whether Build made the image for a workspace, and named it alone.

@@ -37,9 +37,9 @@ case "$1 $2" in
 "version --format") echo '{"Client":{"Version":"28.5.1"},"Server":{"Version":"28.0"}}';;
 "buildx version") ;;
 "image ls") [ ! -e down ] || { echo 'Cannot connect to the Docker daemon' >&2; exit 1; }; cat ids;;
-"image inspect") cat "$5";;
+"image inspect") [ ! -e "gone-$5" ] || { echo "Error response from daemon: No such image: $5" >&2; exit 1; }; cat "$5";;
 "ps --all") cat "used-${5#ancestor=}";;
-"image rm") [ "$3" = --no-prune ] && [ $# = 4 ] && [ ! -e conflict ] || { echo 'conflict: it is being used' >&2; exit 1; }; echo "$4" >>removed;;
+"image rm") [ ! -e vanished ] || { echo "Error response from daemon: No such image: $4" >&2; exit 1; }; [ "$3" = --no-prune ] && [ $# = 4 ] && [ ! -e conflict ] || { echo 'conflict: it is being used' >&2; exit 1; }; echo "$4" >>removed;;
 *) exit 1;;
 esac
 `}
@@ -125,6 +125,20 @@ func TestPruneRemovesOldImagesOfTheWorkspaceAlone(t *testing.T) {
 		"reg:5000/only:towline-"+digits(13), "reg:5000/single:app-towline-"+digits(14), "reg:5000/single:app-towline-"+digits(15), "reg:5000/single:web-towline-"+digits(16))
 	settings.KeepRecent, settings.MaxAge = 1, 5*time.Hour
 	check("reg:5000/app:towline-"+digits(1), "reg:5000/app:towline-"+digits(11), "reg:5000/single:app-towline-"+digits(15))
+
+	// What somebody else removes meanwhile holds nothing up.
+	lost := filepath.Join(dir, "gone-sha256:"+digits(1)+"ffff")
+	if err := os.WriteFile(lost, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check("reg:5000/app:towline-"+digits(11), "reg:5000/single:app-towline-"+digits(15))
+	if err := os.Rename(lost, filepath.Join(dir, "vanished")); err != nil {
+		t.Fatal(err)
+	}
+	check()
+	if err := os.Remove(filepath.Join(dir, "vanished")); err != nil {
+		t.Fatal(err)
+	}
 
 	for _, test := range [][2]string{{"conflict", "it is being used"}, {"down", "Cannot connect"}} {
 		fault, want := test[0], test[1]

@@ -35,6 +35,7 @@ func TestTakeOverIsAsked(t *testing.T) {
 			if len(asks) != 1 || !asks[0].Danger || !strings.Contains(asks[0].Text, "What db would change") {
 				t.Fatalf("asked is %+v", asks)
 			}
+			c.publish()
 			refused("yes", asks[0].ID, `"yes" is no answer`)
 			if len(asks[0].Titles) != 1 || asks[0].Titles[0] != "Take Over db" {
 				t.Errorf("the button says %q", asks[0].Titles)
@@ -54,6 +55,16 @@ func TestTakeOverIsAsked(t *testing.T) {
 				t.Errorf("then follows %+v, want that db is applied again", did)
 			}
 			refused("take over", asks[0].ID, `answered already, by "take over"`)
+			applied := func(p *config.Problem) {
+				c.step(engine.Applied{Resource: "db", Problem: p})
+				c.publish()
+				c.step(engine.Triggered{Resource: "db"})
+			}
+			applied(nil)
+			refused("take over", asks[0].ID, `answered already, by "take over"`)
+			applied(&config.Problem{Message: "it belongs to bert", Cause: config.CauseTaken})
+			applied(nil)
+			refused("take over", asks[0].ID, `no question "take-over" is open`) // the older answer was to another one
 			if up := c.store.record.Up; up == nil || up.TakeOver {
 				t.Errorf("written down is %+v, want that it was for now", up)
 			}

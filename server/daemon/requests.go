@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+
+	"github.com/towline-dev/towline/server/api"
 )
 
 // requests are what people have asked for and what waits for its turn. The
@@ -17,7 +19,8 @@ type requests struct {
 	down       bool              // a Down runs
 	waiting    []func()          // for its end
 	left       string            // why the last one did not end, "" if it did
-	answered   map[string]string // the last answer to each ask, by its id, until the project is down
+	answered   map[string]string // the last answer to each ask, by its id, until it is asked anew or the project is down
+	open       map[string]bool   // the asks that wait, as last published
 	takeOver   *atomic.Bool      // objects of other workspaces, for the runner that is up
 }
 
@@ -99,6 +102,19 @@ func (r *requests) answers(id, choice string) {
 		r.answered = map[string]string{}
 	}
 	r.answered[id] = choice
+}
+
+// opened notes which asks wait now. What was answered before one of them was
+// asked anew is no answer to it.
+func (r *requests) opened(asks []api.Ask) {
+	open := map[string]bool{}
+	for _, a := range asks {
+		open[a.ID] = true
+		if !r.open[a.ID] {
+			delete(r.answered, a.ID)
+		}
+	}
+	r.open = open
 }
 
 // take returns which owners' objects are taken over: anybody's once the person

@@ -25,6 +25,8 @@ func (c *core) publish() {
 	if good := c.tiltfile.good; good == nil || c.session.remote || c.store.record.needsCluster(good) {
 		cluster = c.session.status(allowedBy(good))
 	}
+	asks := c.asks()
+	c.requests.opened(asks)
 	s := status.Of(status.Facts{
 		Daemon: api.DaemonInfo{
 			Pid: os.Getpid(), Version: c.o.Version, Workspace: c.o.Endpoint.Workspace, Label: c.store.workspace(c.o.Endpoint.ID()),
@@ -32,7 +34,7 @@ func (c *core) publish() {
 		},
 		Tiltfile: c.session.tiltfile(c.o.Endpoint.Workspace), Args: c.session.request.Args,
 		Cluster: cluster, Config: c.tiltfile.status(c.session.request.CI),
-		Project: c.tiltfile.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left, Asks: c.asks(),
+		Project: c.tiltfile.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left, Asks: asks,
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.progress.updates.resources, Synced: c.progress.updates.synced,
 	})
 	s = config.Scrubbed(c.secrets.Load(), s)

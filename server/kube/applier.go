@@ -269,7 +269,7 @@ func (a *applier) waitEstablished(ctx context.Context) error {
 	if err == nil {
 		listed, cancel := context.WithTimeout(ctx, discoveryDelay)
 		defer cancel()
-		_ = waitFor(listed, func() (bool, error) { return a.discovered(), nil })
+		_ = waitFor(listed, func() (bool, error) { return a.discovered(listed), nil })
 	}
 	a.cluster.mapper.Reset()
 	return err
@@ -277,7 +277,7 @@ func (a *applier) waitEstablished(ctx context.Context) error {
 
 // discovered tells whether discovery lists the kind of a custom resource
 // definition in each version that it serves.
-func (a *applier) discovered() bool {
+func (a *applier) discovered(ctx context.Context) bool {
 	group, _, _ := unstructured.NestedString(a.object.Object, "spec", "group")
 	kind, _, _ := unstructured.NestedString(a.object.Object, "spec", "names", "kind")
 	versions, _, _ := unstructured.NestedSlice(a.object.Object, "spec", "versions")
@@ -287,7 +287,7 @@ func (a *applier) discovered() bool {
 			continue
 		}
 		name, _ := version["name"].(string)
-		list, err := a.cluster.clientset.Discovery().ServerResourcesForGroupVersion(group + "/" + name)
+		list, err := a.cluster.clientset.Discovery().ServerResourcesForGroupVersionWithContext(ctx, group+"/"+name)
 		if err != nil || !slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Kind == kind }) {
 			return false
 		}
