@@ -133,4 +133,5 @@ const (
 	WaitWebhook  WaitKind = "webhook"         // of admission, to answer
 	WaitAccount  WaitKind = "service account" // to be there
 	WaitPriority WaitKind = "priority class"  // to be there
+	WaitNode     WaitKind = "node"            // to take its pods
 )

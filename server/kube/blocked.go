@@ -22,6 +22,7 @@ const (
 	BlockedByWebhook  BlockerKind = "webhook"         // an admission webhook that does not answer
 	BlockedByAccount  BlockerKind = "service account" // that is not there
 	BlockedByPriority BlockerKind = "priority class"  // that is not there
+	BlockedByNodes    BlockerKind = "node"            // none of them takes a pod
 )
 
 // FailedCreate is why controllers say that they could not make a pod.

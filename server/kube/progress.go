@@ -93,7 +93,7 @@ func (p *Pod) Rollout() Rollout {
 	case p.Ready:
 		return Rollout{Ready: true, Message: "pod is ready"}
 	case p.Reason == corev1.PodReasonUnschedulable:
-		return Rollout{Failed: true, Message: "pod cannot be scheduled: " + schedulerWords(p.Message)}
+		return Rollout{Blocker: Blocker{By: BlockedByNodes}, Message: "pod cannot be scheduled: " + schedulerWords(p.Message)}
 	}
 	return Rollout{Message: p.pending()}
 }

@@ -78,7 +78,7 @@ func TestRollout(t *testing.T) {
 		{"pod ended, and is not ready", pod + "status: {phase: Running, conditions: [{type: Ready, status: 'False'}], containerStatuses: [{name: c, restartCount: 3, state: {waiting: {reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 3}}}]}", Rollout{Failed: true, Message: "container c crashes again and again (exit code 3)"}},
 		{"pod pulls", pod + "status: {phase: Pending, containerStatuses: [{name: c, state: {waiting: {reason: ContainerCreating}}}]}", Rollout{Message: "container c: ContainerCreating"}},
 		{"pod no image", pod + "status: {phase: Pending, containerStatuses: [{name: c, state: {waiting: {reason: ErrImagePull, message: gone}}}]}", Rollout{Failed: true, Message: "container c has no image: i cannot be pulled: gone"}},
-		{"pod no room", pod + "status: {phase: Pending, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no memory}]}", Rollout{Failed: true, Message: "pod cannot be scheduled: no memory"}},
+		{"pod no room", pod + "status: {phase: Pending, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: no memory}]}", Rollout{Blocker: Blocker{By: BlockedByNodes}, Message: "pod cannot be scheduled: no memory"}},
 		{"pod evicted", pod + "status: {phase: Failed, reason: Evicted, message: full}", Rollout{Failed: true, Message: "Evicted: full"}},
 		{"pod done", pod + "status: {phase: Succeeded}", Rollout{Ready: true, Succeeded: true}},
 		{"pod killed", pod + "status: {phase: Running, containerStatuses: [{name: c, state: {terminated: {reason: OOMKilled, exitCode: 137}}}]}", Rollout{Failed: true, Message: "container c was killed: it used more memory than its limit"}},

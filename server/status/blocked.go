@@ -32,6 +32,8 @@ func blocker(w api.Wait) (what, cure string) {
 		return "the admission webhook " + w.Name + ", which is asked about its pods, does not answer", "see whether what serves the webhook runs"
 	case api.WaitAccount:
 		return "the service account " + w.Name + " is not there", "create it, or deploy what makes it"
+	case api.WaitNode:
+		return "no node takes its pods", "make room, add what the cause names, or let the workload ask for less"
 	case api.WaitPriority:
 		return "the priority class " + w.Name + " is not there", "create it, or deploy what makes it"
 	}

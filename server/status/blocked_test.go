@@ -18,6 +18,7 @@ func TestBlocked(t *testing.T) {
 		"webhook":         "the admission webhook x, which is asked about its pods, does not answer (the words)",
 		"service account": "the service account x is not there (the words)",
 		"priority class":  "the priority class x is not there (the words)",
+		"node":            "no node takes its pods (the words)",
 		"something new":   "its pods are refused (the words)",
 	} {
 		s := newScene(t)

@@ -167,7 +167,7 @@ export interface Wait {
   name?: string;
 }
 
-export type WaitKind = "resource" | "image" | "trigger" | "slot" | "cluster" | "quota" | "limits" | "webhook" | "service account" | "priority class";
+export type WaitKind = "resource" | "image" | "trigger" | "slot" | "cluster" | "quota" | "limits" | "webhook" | "service account" | "priority class" | "node";
 
 export type TriggerMode = "auto" | "manual";
 

@@ -30,6 +30,8 @@ func (j judge) verdict() (verdict, young) {
 	switch {
 	case p.broken:
 		return p, young{} // the cluster, which sees the agent run, would say that it is not ready, and not why
+	case v.blocker.By == kube.BlockedByNodes:
+		return j.unscheduled(v, own) // for a while: room may be being made
 	case !v.ready:
 		return v, young{} // the cluster waits for something before the process can
 	case !p.ready:
@@ -91,6 +93,9 @@ func (j judge) object(o object) verdict {
 	}
 	if r, refused := j.refusal(o, own); refused && !rollout.Ready {
 		rollout = r
+	}
+	if blocker := blockerOf(own); !rollout.Ready && rollout.Blocker.By == "" {
+		rollout.Blocker = blocker
 	}
 	if !rollout.Ready {
 		stuck := slices.ContainsFunc(own, func(p kube.Pod) bool { return p.Stuck() })
@@ -169,6 +174,33 @@ const (
 	moment  = time.Second
 	settled = time.Minute
 )
+
+// patience is how long a pod may wait for a node before it is said that none
+// takes it: volumes are made and nodes are cleared meanwhile.
+const patience = 30 * time.Second
+
+// unscheduled judges what has pods that no node takes: for a while that is a
+// part of starting.
+func (j judge) unscheduled(v verdict, pods []kube.Pod) (verdict, young) {
+	var y young
+	y.left = patience
+	for _, p := range pods {
+		if p.Rollout().Blocker.By != kube.BlockedByNodes {
+			continue // another of them waits
+		}
+		pod := program{pod: p.UID}
+		waits, seen := j.uptime(pod, p.CreatedAt)
+		if !seen {
+			y.unseen = append(y.unseen, pod)
+		}
+		y.left = min(y.left, patience-waits)
+	}
+	if y.left <= 0 {
+		return v, young{}
+	}
+	v.blocker = kube.Blocker{}
+	return v, y
+}
 
 // young says that programs have not lived for a moment.
 type young struct {

@@ -674,3 +674,36 @@ func TestClusterSaysWhy(t *testing.T) {
 		b.is("web", verdict{broken: true, message: `web-1: volume v cannot be mounted: secret "keys" not found`})
 	})
 }
+
+// TestNoNodeTakesIt: waiting for a node is a part of starting, and after a while
+// what is waited for; whatever runs a pod.
+func TestNoNodeTakesIt(t *testing.T) {
+	for _, kind := range []string{"Deployment", "Pod"} {
+		inBubble(t, func(t *testing.T, b *bench) {
+			b.up()
+			o := applied("t1")
+			if kind == "Pod" {
+				o.Ref = kube.Ref{Version: "v1", Kind: "Pod", Namespace: "n", Name: "web-1", UID: "uid-web-1"}
+			}
+			b.Applied(web(), []Object{o}, true)
+			p := pod("web-1", "t1", "img:1")
+			p.Ready, p.Phase, p.Node, p.Containers[0].State, p.Containers[0].ID = false, "Pending", "", kube.ContainerWaiting, ""
+			p.Containers[0].Ready, p.CreatedAt = false, time.Now()
+			p.Reason, p.Message = "Unschedulable", "0/1 nodes are available: 1 Insufficient cpu. preemption: none."
+			b.emit(ours, changed(p), workload(2, kube.Rollout{Message: "0 of 1 pods are ready"}), kube.Event{Kind: kube.Synced})
+			const why = "web-1: pod cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu"
+			b.is("web", verdict{message: why})
+			time.Sleep(patience - time.Second)
+			b.is("web", verdict{message: why})
+			time.Sleep(time.Second)
+			synctest.Wait()
+			v := b.observedVerdict()
+			if v.blocker.By != kube.BlockedByNodes || v.message != why || v.broken || v.ready {
+				t.Errorf("%s: %+v", kind, v)
+			}
+			b.emit(ours, changed(pod("web-1", "t1", "img:1")), workload(2, kube.Rollout{Ready: true}))
+			time.Sleep(time.Minute)
+			b.is("web", verdict{ready: true})
+		})
+	}
+}

@@ -47,7 +47,7 @@ func judgeProcess(pod string, p wire.Process) verdict {
 // why prefers what a pod says to what its workload says, except of pods that
 // it could not make.
 func why(rollout kube.Rollout, pods []kube.Pod) string {
-	if rollout.Blocker != (kube.Blocker{}) {
+	if rollout.Blocker != (kube.Blocker{}) && rollout.Blocker != blockerOf(pods) {
 		return rollout.Message
 	}
 	for _, p := range pods {
@@ -56,6 +56,16 @@ func why(rollout kube.Rollout, pods []kube.Pod) string {
 		}
 	}
 	return rollout.Message
+}
+
+// blockerOf is what keeps one of some pods from being run.
+func blockerOf(pods []kube.Pod) kube.Blocker {
+	for _, p := range pods {
+		if b := p.Rollout().Blocker; b.By != "" {
+			return b
+		}
+	}
+	return kube.Blocker{}
 }
 
 // newest returns the pods of what was applied last.
