@@ -15,6 +15,9 @@ const (
 	reasonDone      = "Completed"
 )
 
+// overLimit is said of a container that used too much memory.
+const overLimit = "was killed: it used more memory than its limit"
+
 // noImage, noStart and noContainer are the waiting reasons that do not pass by
 // themselves, or not soon. The kubelet goes back and forth between those of one
 // kind while it tries, so that none of them is named to a person.
@@ -119,7 +122,9 @@ func (p *Pod) failure(c *Container) string {
 		c.State == ContainerTerminated && slices.Contains(noStart, c.Reason):
 		return "cannot be started" + because(runtimeWords(c.Message))
 	case c.State == ContainerTerminated && c.Reason == reasonOOM:
-		return "was killed: it used more memory than its limit"
+		return overLimit
+	case c.State == ContainerTerminated && c.stuck():
+		return fmt.Sprintf("crashes again and again (exit code %d)", c.ExitCode)
 	case c.State == ContainerTerminated && c.ExitCode != 0:
 		return fmt.Sprintf("exited with code %d", c.ExitCode)
 	}
@@ -134,7 +139,7 @@ func (p *Pod) crashes(c *Container) string {
 	case slices.Contains(noStart, c.Last.Reason):
 		return "cannot be started" + because(runtimeWords(c.Last.Message))
 	case c.Last.Reason == reasonOOM:
-		return "is killed again and again: it uses more memory than its limit"
+		return overLimit
 	case byProbe:
 		return "is started again and again, since its " + killed
 	case c.Last.Reason == reasonDone:

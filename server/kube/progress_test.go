@@ -41,9 +41,9 @@ func TestCauseIsTold(t *testing.T) {
 		{"root", Container{Reason: "CreateContainerConfigError", Message: `container has runAsNonRoot and image will run as root (pod: "web-1_ns(4d7c)", container: c)`}, true, "container c cannot be created: container has runAsNonRoot and image will run as root"},
 		{"crashed once", Container{Reason: "CrashLoopBackOff", RestartCount: 1, ExitCode: 1}, false, "container c crashes again and again (exit code 1)"},
 		{"crashes", Container{Reason: "CrashLoopBackOff", RestartCount: 3, ExitCode: 1}, true, "container c crashes again and again (exit code 1)"},
-		{"memory", Container{Reason: "CrashLoopBackOff", RestartCount: 1, ExitCode: 137, Last: Termination{Reason: "OOMKilled"}}, true, "container c is killed again and again: it uses more memory than its limit"},
+		{"memory", Container{Reason: "CrashLoopBackOff", RestartCount: 1, ExitCode: 137, Last: Termination{Reason: "OOMKilled"}}, true, "container c was killed: it used more memory than its limit"},
 		{"memory, once", Container{State: ContainerTerminated, Reason: "OOMKilled", ExitCode: 137}, false, "container c was killed: it used more memory than its limit"},
-		{"between two starts", Container{State: ContainerTerminated, Reason: "Error", ExitCode: 3, RestartCount: 3}, true, "container c exited with code 3"},
+		{"between two starts", Container{State: ContainerTerminated, Reason: "Error", ExitCode: 3, RestartCount: 3}, true, "container c crashes again and again (exit code 3)"},
 		{"before its first", Container{State: ContainerTerminated, Reason: "Error", ExitCode: 3, RestartCount: 2}, false, "container c exited with code 3"},
 		{"ends well", Container{Reason: "CrashLoopBackOff", RestartCount: 1, Last: Termination{Reason: "Completed"}}, true, "container c ends again and again (exit code 0)"},
 	} {
