@@ -50,7 +50,7 @@ elsewhere.`,
 					return err
 				}
 				if slices.Equal(args, s.Args) {
-					say(os.Stdout, "the arguments stay as they are: "+describeArgs(args))
+					say(cmd.OutOrStdout(), "the arguments stay as they are: "+describeArgs(args))
 					return nil
 				}
 			}
@@ -58,7 +58,7 @@ elsewhere.`,
 			if err != nil {
 				return err
 			}
-			say(os.Stdout, fmt.Sprintf("arguments: %s (before: %s)\n%s", describeArgs(now.Args), describeArgs(s.Args), enabled(now)))
+			say(cmd.OutOrStdout(), fmt.Sprintf("arguments: %s (before: %s)\n%s", describeArgs(now.Args), describeArgs(s.Args), enabled(now)))
 			return nil
 		},
 	}

@@ -33,7 +33,7 @@ they ask for. With one it runs its command. What is not filled in is as it is pr
 			}
 			found, about := findButtons(&s, args)
 			if len(args) == 0 || about && len(args) == 1 {
-				printButtons(os.Stdout, found)
+				printButtons(cmd.OutOrStdout(), found)
 				return nil
 			}
 			if len(found) != 1 {
@@ -46,7 +46,7 @@ they ask for. With one it runs its command. What is not filled in is as it is pr
 			if err := client.Press(cmd.Context(), api.ButtonRequest{Resource: b.command, Button: b.Name, Inputs: inputs}); err != nil {
 				return err
 			}
-			say(os.Stdout, fmt.Sprintf("pressed %s: `towline logs %s -f` shows what it does", b.Name, b.command))
+			say(cmd.OutOrStdout(), fmt.Sprintf("pressed %s: `towline logs %s -f` shows what it does", b.Name, b.command))
 			return nil
 		},
 	}

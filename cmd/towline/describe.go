@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -41,14 +40,14 @@ func describeCommand() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				enc := json.NewEncoder(os.Stdout)
+				enc := json.NewEncoder(cmd.OutOrStdout())
 				enc.SetIndent("", "  ")
 				return enc.Encode(struct {
 					Status *api.ResourceStatus `json:"status"`
 					Config *config.Resource    `json:"config"`
 				}{r, spec})
 			}
-			d := &description{w: os.Stdout, p: p, r: r, spec: spec}
+			d := &description{w: cmd.OutOrStdout(), p: p, r: r, spec: spec}
 			d.whole()
 			d.cluster(cmd.Context())
 			d.files()

@@ -46,7 +46,7 @@ func getCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return show(os.Stdout, format, l.head, l.rows(p, picked))
+			return show(cmd.OutOrStdout(), format, l.head, l.rows(p, picked))
 		},
 	}
 	ws.register(cmd)

@@ -34,7 +34,8 @@ func main() {
 	root := rootCommand()
 	out := &answer{w: os.Stdout}
 	root.SetOut(out)
-	if err := cmp.Or(root.ExecuteContext(ctx), out.failed); err != nil {
+	err := root.ExecuteContext(ctx)
+	if err = out.outcome(err); err != nil {
 		var code exitCode
 		if errors.As(err, &code) {
 			os.Exit(int(code))
@@ -87,10 +88,20 @@ type answer struct {
 
 func (a *answer) Write(p []byte) (int, error) {
 	n, err := a.w.Write(p)
-	if err != nil && a.failed == nil {
-		a.failed = fmt.Errorf("the answer could not be written: %w", err)
+	if err != nil {
+		err = fmt.Errorf("the answer could not be written: %w", err)
+		a.failed = cmp.Or(a.failed, err)
 	}
 	return n, err
+}
+
+// outcome is why a command failed: for a reason of its own, unless that was in
+// the answer that nobody got.
+func (a *answer) outcome(err error) error {
+	if err == nil || errors.Is(err, errReported) {
+		return cmp.Or(a.failed, err)
+	}
+	return err
 }
 
 // report shows an error as a person should read it.

@@ -98,9 +98,13 @@ func nearFlag(cmd *cobra.Command, name, help string) string {
 	return help
 }
 
-// commandProblem says which command an unknown one may mean; any other error is
-// given back.
+// commandProblem says which command an unknown one may mean, and which flags do
+// not go together; any other error is given back.
 func commandProblem(root *cobra.Command, err error) error {
+	if _, both, is := strings.Cut(err.Error(), "none of the others can be; ["); is {
+		flags := strings.Fields(strings.TrimSuffix(both, "] were all set"))
+		return &config.Problem{Message: "--" + strings.Join(flags, " and --") + " do not go together", Hint: "give one of them"}
+	}
 	rest, is := strings.CutPrefix(err.Error(), "unknown command \"")
 	name, _, quoted := strings.Cut(rest, "\"")
 	if !is || !quoted {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -21,17 +23,56 @@ const (
 	leaveView = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 )
 
-// stillUp is what leaving a view means.
-const stillUp = "The view is closed, and what is up stays up. `towline down` takes it down."
-
 // canView reports whether a terminal can be drawn on.
 func canView(w *os.File) bool {
 	return term.IsTerminal(int(w.Fd())) && os.Getenv("TERM") != "dumb" && os.Getenv("TERM") != ""
 }
 
+// terminal is what a view is drawn on. A signal that stops the program or ends
+// it arrives on signals; pause stops the program.
+type terminal struct {
+	w       io.Writer
+	size    func() (columns, rows int)
+	signals <-chan os.Signal
+	pause   func()
+}
+
+// viewUntil shows a view on the terminal that w is until ctx or the daemon ends,
+// and says what that means.
+func viewUntil(ctx context.Context, w *os.File, statuses func(context.Context, func(*api.Status) error) error) error {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTSTP, syscall.SIGCONT, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(signals)
+	t := terminal{w: w, size: newProgress(w).size, signals: signals, pause: func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) }}
+	var last *api.Status
+	err := view(ctx, t, func(ctx context.Context, visit func(*api.Status) error) error {
+		return statuses(ctx, func(s *api.Status) error { last = s; return visit(s) })
+	})
+	if err == nil || ctx.Err() != nil {
+		say(w, viewEnded(ctx.Err() == nil, last))
+	}
+	return err
+}
+
+// viewEnded says what the end of a view means, by a person or since the daemon
+// ended, after a status.
+func viewEnded(daemon bool, last *api.Status) string {
+	switch {
+	case daemon:
+		return "The daemon has ended, and the view with it. `towline status` shows what is up."
+	case last == nil || !last.Up:
+		return "The view is closed. `towline status` shows what is up."
+	case last.State == api.StateStopping:
+		return "The view is closed, and going down goes on without it. `towline down` waits for its end."
+	}
+	return "The view is closed, and what is up stays up. `towline down` takes it down."
+}
+
 // view draws each status that comes, and every second anew: ages grow, and the
-// terminal may have another size. It ends with ctx, or as the statuses end.
-func view(ctx context.Context, w io.Writer, size func() (columns, rows int), statuses func(context.Context, func(*api.Status) error) error) error {
+// terminal may have another size. It ends with ctx, or as the statuses end, or as
+// a signal wants; whatever ends or stops it, the terminal is given back.
+func view(ctx context.Context, t terminal, statuses func(context.Context, func(*api.Status) error) error) error {
+	ctx, cancel := context.WithCancel(ctx)
 	newest, ended := make(chan *api.Status, 1), make(chan error, 1)
 	go func() { // ends with ctx or the daemon; waited for below
 		ended <- statuses(ctx, func(s *api.Status) error {
@@ -43,21 +84,39 @@ func view(ctx context.Context, w io.Writer, size func() (columns, rows int), sta
 			return nil
 		})
 	}()
-	fmt.Fprint(w, enterView)
-	defer fmt.Fprint(w, leaveView)
+	fmt.Fprint(t.w, enterView)
+	defer fmt.Fprint(t.w, leaveView)
+	defer cancel()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var now *api.Status
-	for {
+	var ends error
+	for stopped := false; ; {
 		select {
 		case now = <-newest:
 		case <-tick.C:
 		case err := <-ended:
+			if ends != nil {
+				return ends
+			}
 			return err
+		case s := <-t.signals:
+			switch s {
+			case syscall.SIGTSTP:
+				stopped = true
+				fmt.Fprint(t.w, leaveView)
+				t.pause()
+			case syscall.SIGCONT:
+				stopped = false
+				fmt.Fprint(t.w, enterView)
+			default:
+				ends = exitCode(128 + int(s.(syscall.Signal)))
+				cancel()
+			}
 		}
-		if now != nil {
-			columns, rows := size()
-			fmt.Fprint(w, screen(frame(now, columns, rows)))
+		if now != nil && !stopped && ends == nil {
+			columns, rows := t.size()
+			fmt.Fprint(t.w, screen(frame(now, columns, rows)))
 		}
 	}
 }

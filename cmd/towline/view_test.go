@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,7 +124,7 @@ func TestViewEnds(t *testing.T) {
 			}
 			return 100, 30
 		}
-		err := view(t.Context(), &b, size, func(ctx context.Context, visit func(*api.Status) error) error {
+		err := view(t.Context(), terminal{w: &b, size: size}, func(ctx context.Context, visit func(*api.Status) error) error {
 			for range 3 { // none is waited for
 				if err := visit(failing(300)); err != nil {
 					return err
@@ -139,4 +141,78 @@ func TestViewEnds(t *testing.T) {
 			t.Errorf("drawn %d times narrow and %d wide:\n%s", narrow, wide, text)
 		}
 	})
+}
+
+// TestViewGivesTheTerminalBack to whoever stops it or ends it, and draws again
+// when it goes on.
+func TestViewGivesTheTerminalBack(t *testing.T) {
+	for _, last := range []syscall.Signal{syscall.SIGHUP, syscall.SIGQUIT} {
+		synctest.Test(t, func(t *testing.T) {
+			signals := make(chan os.Signal)
+			var b strings.Builder
+			drawn := func() string {
+				defer b.Reset()
+				return b.String()
+			}
+			paused := 0
+			to := terminal{w: &b, size: func() (int, int) { return 48, 20 }, signals: signals, pause: func() {
+				if paused++; !strings.HasSuffix(b.String(), leaveView) {
+					t.Errorf("stopped after %q", b.String())
+				}
+			}}
+			ended := make(chan error, 1)
+			go func() {
+				ended <- view(t.Context(), to, func(ctx context.Context, visit func(*api.Status) error) error {
+					_ = visit(failing(3)) // has no error
+					<-ctx.Done()
+					return ctx.Err()
+				})
+			}()
+			synctest.Wait()
+			drawn()
+			signals <- syscall.SIGTSTP
+			time.Sleep(5 * time.Second)
+			if text := drawn(); paused != 1 || text != leaveView {
+				t.Errorf("stopped %d times, drawn %q", paused, text)
+			}
+			signals <- syscall.SIGCONT
+			synctest.Wait()
+			if text := drawn(); !strings.HasPrefix(text, enterView) || !strings.Contains(text, "1 of 3 ready") {
+				t.Errorf("going on draws %q", text)
+			}
+			signals <- last
+			synctest.Wait()
+			var code exitCode
+			if err := <-ended; !errors.As(err, &code) || int(code) != 128+int(last) {
+				t.Errorf("%s ends it with %v", last, err)
+			}
+			if text := drawn(); text != leaveView {
+				t.Errorf("%s: at the end it draws %q", last, text)
+			}
+		})
+	}
+}
+
+// TestViewEnded: that what is up stays up is said only where somebody left.
+func TestViewEnded(t *testing.T) {
+	up := failing(3)
+	up.Up = true
+	going := *up
+	going.State = api.StateStopping
+	for _, c := range []struct {
+		daemon bool
+		last   *api.Status
+		want   string
+	}{
+		{false, up, "what is up stays up"},
+		{false, &going, "going down goes on"},
+		{false, &api.Status{}, "shows what is up"},
+		{false, nil, "shows what is up"},
+		{true, up, "The daemon has ended"},
+		{true, &api.Status{}, "The daemon has ended"},
+	} {
+		if got := viewEnded(c.daemon, c.last); !strings.Contains(got, c.want) || strings.Contains(got, "stays up") != (c.want == "what is up stays up") {
+			t.Errorf("after %+v: %q, want %q", c.last, got, c.want)
+		}
+	}
 }

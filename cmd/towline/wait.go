@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +35,7 @@ for one that did or for a trigger, and where the Tiltfile has an error.`,
 				ctx, stop = context.WithTimeout(ctx, timeout)
 			}
 			defer stop()
-			err = awaitReady(ctx, client, chosen)
+			err = awaitReady(ctx, cmd.OutOrStdout(), client, chosen)
 			if ctx.Err() == context.DeadlineExceeded {
 				return timedOut(cmd.Context(), e, timeout)
 			}
@@ -49,8 +48,9 @@ for one that did or for a trigger, and where the Tiltfile has an error.`,
 	return cmd
 }
 
-// awaitReady follows the daemon until what is chosen has settled.
-func awaitReady(ctx context.Context, client *api.Client, chosen selection) error {
+// awaitReady follows the daemon until what is chosen has settled, and tells out
+// what is not ready then.
+func awaitReady(ctx context.Context, out io.Writer, client *api.Client, chosen selection) error {
 	settled := errors.New("settled")
 	var outcome api.Outcome
 	var asleep []string // chosen, and not up
@@ -83,6 +83,9 @@ func awaitReady(ctx context.Context, client *api.Client, chosen selection) error
 	if err == nil {
 		err = io.ErrUnexpectedEOF // the stream has no end of its own
 	}
+	if err == nil {
+		err = io.EOF // the daemon ended, and nothing is settled
+	}
 	if !errors.Is(err, settled) {
 		return daemonEnded(err)
 	}
@@ -93,7 +96,7 @@ func awaitReady(ctx context.Context, client *api.Client, chosen selection) error
 		}
 	}
 	for _, r := range append(outcome.Failed, outcome.Held...) {
-		say(os.Stdout, fmt.Sprintf("%s %s: %s", mark(r.State), r.Name, line(r.Text)))
+		say(out, fmt.Sprintf("%s %s: %s", mark(r.State), r.Name, line(r.Text)))
 	}
 	if outcome.Ready < outcome.Total {
 		return errReported

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -48,23 +49,23 @@ terminal read the same stream.`,
 			defer stop()
 			switch {
 			case asView && canView(os.Stdout):
-				err = view(ctx, os.Stdout, newProgress(os.Stdout).size, client.Watch)
-				say(os.Stdout, stillUp)
+				err = viewUntil(ctx, os.Stdout, client.Watch)
 			case asJSON:
-				out := json.NewEncoder(os.Stdout)
+				out := json.NewEncoder(cmd.OutOrStdout())
 				req := api.WatchRequest{Since: since, Topics: []api.Topic{api.TopicSave, api.TopicProblem, api.TopicOperation, api.TopicAsk}, PerSecond: perSecond}
 				if logs {
 					req.Topics = append(req.Topics, api.TopicLogs)
 				}
 				err = client.Events(ctx, req, func(e api.Event) error { return out.Encode(e) })
 			default:
-				told := changes{w: os.Stdout, began: time.Now(), said: map[string]string{}}
-				err = client.Watch(ctx, func(s *api.Status) error { told.show(*s); return nil })
+				told := changes{w: cmd.OutOrStdout(), began: time.Now(), said: map[string]string{}}
+				err = client.Watch(ctx, func(s *api.Status) error { return told.show(*s) })
 			}
-			if ctx.Err() != nil {
+			var code exitCode
+			if ctx.Err() != nil && !errors.As(err, &code) {
 				return nil
 			}
-			return err
+			return daemonEnded(err)
 		},
 	}
 	ws.register(cmd)
@@ -83,7 +84,7 @@ type changes struct {
 	said  map[string]string
 }
 
-func (c *changes) show(s api.Status) {
+func (c *changes) show(s api.Status) error {
 	for _, r := range s.Resources {
 		text := line(r.Text)
 		gist := output.Gist(text)
@@ -91,6 +92,9 @@ func (c *changes) show(s api.Status) {
 			continue
 		}
 		c.said[r.Name] = gist
-		say(c.w, fmt.Sprintf("%6s  %s %s: %s", short(time.Since(c.began)), mark(r.State), r.Name, text))
+		if err := say(c.w, fmt.Sprintf("%6s  %s %s: %s", short(time.Since(c.began)), mark(r.State), r.Name, text)); err != nil {
+			return err
+		}
 	}
+	return nil
 }
