@@ -76,6 +76,7 @@ type Resource struct {
 	Ready    bool            // its pods or its serve command are
 	Broken   bool            // its pods will not become ready without a change
 	Gone     bool            // with Broken: something of it was deleted in the cluster
+	Taken    bool            // with Gone: or is another workspace's by now
 	Ended    bool            // what it ran has ended: well if it is Ready, badly if it is Broken
 	Blocker  Blocker         // what refuses its pods for now
 	WasReady bool            // once since it was wanted: dependents may start

@@ -69,6 +69,7 @@ type Observed struct {
 	Ready    bool
 	Broken   bool // it will not become ready without a change
 	Gone     bool // with Broken: something of it was deleted, and an apply brings it back
+	Taken    bool // with Gone: another workspace has it, and an apply asks for it
 	Ended    bool // what it ran has ended: well with Ready, badly with Broken
 	Blocker  Blocker
 	Message  string
@@ -268,6 +269,7 @@ func (e Observed) record(s *State) []Effect {
 	}
 	r.Message = e.Message
 	r.Ready, r.Broken, r.Gone, r.Ended, r.Blocker = e.Ready, e.Broken, e.Gone, e.Ended, e.Blocker
+	r.Taken = e.Taken
 	arrived := r.Ready && !s.Resource(e.Resource).Ready
 	r.WasReady = r.WasReady || r.Ready
 	s.setResource(e.Resource, r)

@@ -177,7 +177,7 @@ func planDeploy(s *State, spec *config.Resource) []Effect {
 	}
 	apply := Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key, Forced: r.Forced && (r.Failed == nil || !r.Failed.Passing)}
 	r.Working, r.Forced, r.Applying = true, false, key
-	r.Ready, r.Broken, r.Gone, r.Ended, r.Blocker = false, false, false, false, Blocker{} // what is ready now is what it replaces
+	r.Ready, r.Broken, r.Gone, r.Taken, r.Ended, r.Blocker = false, false, false, false, false, Blocker{} // what is ready now is what it replaces
 	s.setResource(spec.Name, r)
 	return []Effect{apply}
 }

@@ -51,7 +51,13 @@ func WorkspaceOf(object map[string]any) string {
 func OwnerOf(object map[string]any) string {
 	u := unstructured.Unstructured{Object: object}
 	since := u.GetCreationTimestamp()
-	return fmt.Sprintf("%s, since %s", cmp.Or(u.GetAnnotations()[AnnotationOwner], "another workspace"), since.Local().Format("2006-01-02 15:04"))
+	return fmt.Sprintf("%s, since %s", OwnedBy(object), since.Local().Format("2006-01-02 15:04"))
+}
+
+// OwnedBy names, for a person, whose an object is.
+func OwnedBy(object map[string]any) string {
+	u := unstructured.Unstructured{Object: object}
+	return cmp.Or(u.GetAnnotations()[AnnotationOwner], "another workspace")
 }
 
 // ManagedBy returns the tool that an object says it is managed by.
@@ -81,6 +87,14 @@ func (r Ref) String() string {
 		text += " in namespace " + r.Namespace
 	}
 	return text
+}
+
+// Object is an object that has no more than its name.
+func (r Ref) Object() map[string]any {
+	return map[string]any{
+		"apiVersion": schema.GroupVersion{Group: r.Group, Version: r.Version}.String(), "kind": r.Kind,
+		"metadata": map[string]any{"namespace": r.Namespace, "name": r.Name},
+	}
 }
 
 // RefOf reads the Ref out of a decoded object. The namespace is what the

@@ -39,6 +39,9 @@ func (f *Facts) resource(spec *config.Resource, ends bool, targets []engine.Targ
 		s.Was, s.State, s.Message = s.State, api.StateUnknown, "the cluster does not answer (was "+string(v.state)+")"
 	}
 	s.Next = next(&s)
+	if r.Taken && v.problem != nil { // its pods are not ours, and no port reaches them
+		s.Forwards = nil
+	}
 	if r.Gone && v.problem != nil {
 		s.Next = &api.Action{Title: "Trigger", Command: "trigger", Args: []string{spec.Name}}
 	}
@@ -172,9 +175,11 @@ func notReady(spec *config.Resource, r engine.Resource, s *api.ResourceStatus) v
 		return verdict{state: api.StateStarting, why: r.Message}
 	}
 	if r.Gone {
-		return verdict{state: api.StateError, why: r.Message, problem: &config.Problem{
-			Message: r.Message, Pos: spec.Pos, Hint: fmt.Sprintf("`towline trigger %s` brings it back, as `towline up` does", spec.Name),
-		}}
+		hint := fmt.Sprintf("`towline trigger %s` brings it back, as `towline up` does", spec.Name)
+		if r.Taken {
+			hint = fmt.Sprintf("`towline trigger %s` asks whether to take it back, `towline up --take-over` takes it; `towline down` leaves it to them", spec.Name)
+		}
+		return verdict{state: api.StateError, why: r.Message, problem: &config.Problem{Message: r.Message, Pos: spec.Pos, Hint: hint}}
 	}
 	v := verdict{state: api.StateError, why: r.Message, problem: &config.Problem{
 		Message: r.Message, Pos: spec.Pos,

@@ -220,6 +220,24 @@ func TestWhatWasDeleted(t *testing.T) {
 	}
 }
 
+// TestWhatWasTakenOver says so, what a person can do, and no port that answers no more.
+func TestWhatWasTakenOver(t *testing.T) {
+	s := newScene(t)
+	s.runs()
+	taken := s.seen(false, true, "Service web in namespace n was taken over by me@vm:/w/shop2")
+	taken.Gone, taken.Taken = true, true
+	s.tell(taken)
+	s.says("web", "error: "+taken.Message)
+	s.f.Forwards = map[string][]api.Forward{"web": {{Local: "127.0.0.1:8000"}}}
+	for _, r := range s.status().Resources {
+		if r.Name == "web" && (!strings.Contains(r.Problem.Hint, "asks whether to take it back") || strings.Contains(r.Problem.Hint, "brings it back") || len(r.Forwards) > 0) {
+			t.Errorf("problem %+v, forwards %+v", r.Problem, r.Forwards)
+		}
+	}
+	s.tell(s.seen(true, false, ""))
+	s.says("web", "ready · in sync")
+}
+
 func TestClusterOutOfReach(t *testing.T) {
 	s := newScene(t)
 	s.runs()

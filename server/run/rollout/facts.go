@@ -24,7 +24,7 @@ type facts struct {
 	applied     map[string]*deployment     // by resource
 	pods        map[string]kube.Pod        // by UID
 	workloads   map[kube.Ref]kube.Workload //
-	deleted     map[kube.Ref]string        // UIDs of objects that were deleted, under their names
+	deleted     map[kube.Ref]departure     // objects that are ours no more, under their names
 	refused     map[kube.Ref]error         // why workloads of a kind in a namespace may not be seen
 	listed      map[string]bool            // namespaces in which all pods of our own are known
 	namespaces  map[string]*namespaceState // those in which resources claim what carries no label of ours
@@ -113,7 +113,7 @@ func noFacts(workspaceID, namespace string) *facts {
 	return &facts{
 		workspaceID: workspaceID, namespace: namespace,
 		pushed: map[string]string{}, refs: map[string][]string{}, applied: map[string]*deployment{},
-		pods: map[string]kube.Pod{}, workloads: map[kube.Ref]kube.Workload{}, deleted: map[kube.Ref]string{},
+		pods: map[string]kube.Pod{}, workloads: map[kube.Ref]kube.Workload{}, deleted: map[kube.Ref]departure{},
 		refused: map[kube.Ref]error{}, listed: map[string]bool{}, namespaces: map[string]*namespaceState{},
 		agents: map[engine.TargetID]Agent{}, refusals: map[string]kube.Notice{}, firstSeen: map[program]time.Time{},
 	}
@@ -229,10 +229,17 @@ func (f *facts) paused(pod kube.Ref) bool {
 	return false
 }
 
-// missing reports whether an object was deleted since it was applied.
+// departure is the end of an object that was ours.
+type departure struct {
+	uid   string
+	asked bool   // the cluster is asked what became of it
+	owner string // another workspace that has taken it over; "": it was deleted
+}
+
+// missing reports whether an object was deleted since it was applied, or taken over.
 func (f *facts) missing(o object) bool {
-	uid, gone := f.deleted[withoutUID(o.ref)]
-	return gone && uid == o.ref.UID
+	d, gone := f.deleted[withoutUID(o.ref)]
+	return gone && !d.asked && d.uid == o.ref.UID
 }
 
 // volumeAt is what a container's pod mounts at a place, "" where it does not say.

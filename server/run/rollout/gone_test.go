@@ -53,6 +53,35 @@ func TestWhatWasDeletedIsMissed(t *testing.T) {
 	})
 }
 
+// TestWhatWasTakenOver looks to us as if it was deleted: of a workload and of what has
+// no pods it is said whose it is, until it is ours again.
+func TestWhatWasTakenOver(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		service := other("Service", "s1")
+		b.Applied(web(), []Object{applied("t1"), service}, true)
+		runs := workload(2, kube.Rollout{Ready: true})
+		b.emit(ours, changed(pod("web-1", "t1", "img:1")), runs, kube.Event{Kind: kube.Synced})
+		b.is("web", verdict{ready: true})
+		taken := func(kind string) verdict {
+			return verdict{broken: true, gone: true, taken: true, message: kind + " web in namespace n was taken over by me@vm:/w/shop2"}
+		}
+		b.cluster.others = map[string]string{"Service": "me@vm:/w/shop2"}
+		watch := "n/Service?" + kube.LabelWorkspace + "=ws"
+		b.emit(watch, kube.Event{Kind: kube.ObjectSeen, Object: service.Ref}, kube.Event{Kind: kube.ObjectGone, Object: service.Ref})
+		b.is("web", taken("Service"))
+		b.emit(watch, kube.Event{Kind: kube.ObjectSeen, Object: service.Ref})
+		b.is("web", verdict{ready: true})
+		b.emit(ours, kube.Event{Kind: kube.WorkloadGone, Workload: runs.Workload})
+		b.is("web", b.gone("Deployment")) // the other has no Deployment
+		b.emit(ours, runs)
+		b.cluster.others = map[string]string{"Deployment": "me@vm:/w/shop2"}
+		b.emit(ours, kube.Event{Kind: kube.WorkloadGone, Workload: runs.Workload})
+		b.is("web", taken("Deployment"))
+		b.emit(ours, runs)
+		b.is("web", verdict{ready: true})
+	})
+}
+
 // TestWhatAnotherProgramAppliedIsMissed: a k8s_custom_deploy's objects carry none
 // of our labels, and many of others lie beside them.
 func TestWhatAnotherProgramAppliedIsMissed(t *testing.T) {

@@ -71,6 +71,8 @@ func (j judge) byCluster() verdict {
 func (j judge) object(o object) verdict {
 	refused := j.refused[kube.Ref{Kind: o.ref.Kind, Namespace: o.ref.Namespace}]
 	switch {
+	case j.missing(o) && j.deleted[withoutUID(o.ref)].owner != "":
+		return verdict{broken: true, gone: true, taken: true, message: o.ref.String() + " was taken over by " + j.deleted[withoutUID(o.ref)].owner}
 	case j.missing(o):
 		return verdict{broken: true, gone: true, message: o.ref.String() + " is gone: it was deleted in the cluster"}
 	case refused != nil:

@@ -60,7 +60,7 @@ func (f *facts) left(ref kube.Ref) []string {
 	if !f.mayHave(ref) {
 		return nil
 	}
-	f.deleted[withoutUID(ref)] = ref.UID
+	f.deleted[withoutUID(ref)] = departure{uid: ref.UID}
 	return f.resourcesWith(f.missing)
 }
 
@@ -94,6 +94,17 @@ func (f *facts) ended(ref kube.Ref, last kube.Rollout) []string {
 		}
 	}
 	return nil
+}
+
+// asks notes whether the cluster is asked what became of an object that is missing,
+// or whom it answered, and returns whom that concerns.
+func (f *facts) asks(ref kube.Ref, asked bool, owner string) []string {
+	d, gone := f.deleted[withoutUID(ref)]
+	if !gone || d.uid != ref.UID {
+		return nil
+	}
+	f.deleted[withoutUID(ref)] = departure{ref.UID, asked, owner}
+	return f.resourcesWith(named(ref))
 }
 
 // there takes the sight of an object.

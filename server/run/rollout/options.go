@@ -20,6 +20,12 @@ type Kube interface {
 	Logs(ctx context.Context, o kube.LogOptions, line func(kube.LogLine)) error
 }
 
+// Reader is a Kube that says what some objects are by now: one that is ours no
+// longer may be another workspace's.
+type Reader interface {
+	Current(ctx context.Context, objects []map[string]any) ([]kube.Applied, error)
+}
+
 // Container describes one container. A zero Pod UID means that it is gone.
 type Container struct {
 	ID       engine.TargetID

@@ -26,6 +26,7 @@ type cluster struct {
 	mu      sync.Mutex
 	watches map[string]func(kube.Event) // by namespace and selector
 	unknown map[string]bool             // kinds that are not in the cluster
+	others  map[string]string           // owners of what another workspace has, by kind
 	logs    func(o kube.LogOptions, line func(kube.LogLine)) error
 }
 
@@ -48,6 +49,21 @@ func (c *cluster) WatchKind(ctx context.Context, kind kube.Ref, selector string,
 		return errors.New("no such kind")
 	}
 	return c.Watch(ctx, kind.Namespace+"/"+kind.Kind, selector, emit)
+}
+
+func (c *cluster) Current(_ context.Context, objects []map[string]any) (now []kube.Applied, _ error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range objects {
+		ref := kube.RefOf(o)
+		if owner := c.others[ref.Kind]; owner != "" {
+			now = append(now, kube.Applied{Ref: ref, Content: map[string]any{"metadata": map[string]any{
+				"labels":      map[string]any{kube.LabelManagedBy: "towline", kube.LabelWorkspace: "theirs"},
+				"annotations": map[string]any{kube.AnnotationOwner: owner},
+			}}})
+		}
+	}
+	return now, nil
 }
 
 func (c *cluster) Logs(ctx context.Context, o kube.LogOptions, line func(kube.LogLine)) error {
@@ -223,7 +239,7 @@ func (b *bench) observedVerdict() verdict {
 }
 
 func verdictOf(o engine.Observed) verdict {
-	return verdict{o.Ready, o.Broken, o.Message, o.Gone, kube.Blocker{By: kube.BlockerKind(o.Blocker.Kind), Name: o.Blocker.Name}}
+	return verdict{o.Ready, o.Broken, o.Message, o.Gone, kube.Blocker{By: kube.BlockerKind(o.Blocker.Kind), Name: o.Blocker.Name}, o.Taken}
 }
 
 // TestPodReplacedInMidApply: a pod of the template before says nothing of the

@@ -15,6 +15,7 @@ type verdict struct {
 	message       string
 	gone          bool         // with broken: it has to be applied again
 	blocker       kube.Blocker // with neither: what the cluster goes on trying against
+	taken         bool         // with gone: it is there, and another workspace's
 }
 
 // judgeAgent says what is known of a container that is to have an agent.

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"maps"
+	"time"
 
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run/output"
@@ -104,6 +105,7 @@ func (s *state) watchAll(ctx context.Context, namespace string) {
 // anew whom it concerns.
 func (s *state) changed(e kube.Event) {
 	concerned := s.facts.take(e)
+	s.askOwner(e)
 	switch e.Kind {
 	case kube.PodChanged:
 		s.logs.follow(e.Pod, s.facts.resourceOf(e.Pod))
@@ -120,6 +122,46 @@ func (s *state) changed(e kube.Event) {
 	for _, name := range concerned {
 		s.observe(name)
 	}
+}
+
+// ownerTimeout is how long the cluster may take to say what became of an object.
+const ownerTimeout = 5 * time.Second
+
+// askOwner asks what became of an object that is missing: to a watch of our own
+// objects, one that another workspace takes over looks as if it was deleted.
+func (s *state) askOwner(e kube.Event) {
+	reader, can := s.Kube.(Reader)
+	ref := e.Object
+	if e.Kind == kube.WorkloadGone {
+		ref = e.Workload.Ref
+	}
+	if !can || e.Kind != kube.WorkloadGone && e.Kind != kube.ObjectGone || len(s.facts.asks(ref, true, "")) == 0 {
+		return
+	}
+	s.box.Put(func(ctx context.Context, s *state) {
+		s.box.Go(func() {
+			owner := s.owner(ctx, reader, ref)
+			s.box.Put(func(_ context.Context, s *state) {
+				for _, name := range s.facts.asks(ref, false, owner) {
+					s.observe(name)
+				}
+			})
+		})
+	})
+}
+
+// owner names whose an object is that was ours, "" where it is nobody's or not there.
+func (s *state) owner(ctx context.Context, reader Reader, ref kube.Ref) string {
+	ctx, cancel := context.WithTimeout(ctx, ownerTimeout)
+	defer cancel()
+	now, err := reader.Current(ctx, []map[string]any{ref.Object()})
+	if err != nil || len(now) == 0 {
+		return ""
+	}
+	if by := kube.WorkspaceOf(now[0].Content); by == "" || by == s.WorkspaceID {
+		return ""
+	}
+	return kube.OwnedBy(now[0].Content)
 }
 
 // notice writes what the cluster complains of to the resource's log, and
