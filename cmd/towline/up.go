@@ -91,7 +91,7 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) err
 	client, err := followAsking(waiting, e, req, view)
 	stop()
 	if ctx.Err() == nil && waiting.Err() == context.DeadlineExceeded {
-		return timedOut(ctx, e, f.timeout)
+		return timedOut(ctx, e, f.timeout, &selection{})
 	}
 	if ctx.Err() != nil {
 		return interrupted(ctx, e)
@@ -189,14 +189,19 @@ func followUntil(ctx context.Context, e api.Endpoint, req api.UpRequest, last fu
 	}
 }
 
-// timedOut says what is not ready yet.
-func timedOut(ctx context.Context, e api.Endpoint, after time.Duration) error {
+// timedOut says what of those that were chosen has failed, which may be why others
+// are not ready, and what is not ready yet.
+func timedOut(ctx context.Context, e api.Endpoint, after time.Duration, chosen *selection) error {
 	p := &config.Problem{
 		Message: fmt.Sprintf("not all is ready after %s", after),
 		Hint:    "what was begun goes on: `towline status` shows it, `towline down` takes it down",
 	}
 	if s, err := api.NewClient(e).Status(ctx); err == nil {
-		for _, r := range api.OutcomeOf(&s).Busy {
+		o := api.OutcomeOf(&s)
+		for _, r := range slices.Concat(o.Failed, o.Busy, o.Held) {
+			if !chosen.empty() && !chosen.picks(r) {
+				continue
+			}
 			p.Message += fmt.Sprintf("\n  %s: %s", r.Name, line(r.Text))
 		}
 	}

@@ -21,8 +21,9 @@ func waitCommand() *cobra.Command {
 		Use:   "wait [RESOURCE...]",
 		Short: "Wait until resources are ready, or all that are up",
 		Long: `Waits until the named resources, or all that are up, are ready or done and in sync
-with the last save. The exit code is 1 as soon as one of them has failed, or waits
-for one that did or for a trigger, and where the Tiltfile has an error.`,
+with the last save. The exit code is 1 once nothing more happens by itself and one
+of them has failed, or waits for one that did or for a trigger, and where the
+Tiltfile has an error.`,
 		Example: "  towline wait\n  towline wait web --timeout 2m && npm test\n  towline wait --label backend",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen.names = args
@@ -37,7 +38,7 @@ for one that did or for a trigger, and where the Tiltfile has an error.`,
 			defer stop()
 			err = awaitReady(ctx, cmd.OutOrStdout(), client, chosen)
 			if ctx.Err() == context.DeadlineExceeded {
-				return timedOut(cmd.Context(), e, timeout)
+				return timedOut(cmd.Context(), e, timeout, &chosen)
 			}
 			return err
 		},

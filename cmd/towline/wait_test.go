@@ -18,6 +18,8 @@ func TestWait(t *testing.T) {
 		{"", "web starting, db ready; web ready, db ready", "ready"},
 		{"web", "web starting, db starting; web ready, db starting", "ready"},
 		{"db --timeout 50ms", "web ready, db starting", "not all is ready after 50ms"},
+		{"--timeout 50ms", "api crashed, web starting, db ready", "not all is ready after 50ms\n  api: crashed\n  web: starting"},
+		{"web --timeout 50ms", "api crashed, web starting", "not all is ready after 50ms\n  web: starting"},
 		{"w*", "web starting; web error", "failed"},
 		{"web", "web pending trigger", "failed"},
 		{"web", "web disabled", "web will not get ready"},
