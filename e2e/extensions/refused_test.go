@@ -5,10 +5,52 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/towline-dev/towline/server/kube"
 )
 
-// TestRefusedPods brings up workloads whose pods a quota and a LimitRange refuse:
-// no error, and nothing hangs; what is changed so that it fits comes up.
+// webhookAway refuses pods of an app by a webhook that is not there, until it is
+// called off.
+func (b *bed) webhookAway(app string) (returns func()) {
+	b.t.Helper()
+	hook := map[string]any{
+		"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration", "metadata": map[string]any{"name": b.namespace},
+		"webhooks": []any{map[string]any{
+			"name": "guard.example.com", "failurePolicy": "Fail", "sideEffects": "None", "timeoutSeconds": 1, "admissionReviewVersions": []any{"v1"},
+			"clientConfig":      map[string]any{"service": map[string]any{"namespace": b.namespace, "name": "away"}},
+			"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": b.namespace}},
+			"objectSelector":    map[string]any{"matchLabels": map[string]any{"app": app}},
+			"rules":             []any{map[string]any{"apiGroups": []any{""}, "apiVersions": []any{"v1"}, "operations": []any{"CREATE"}, "resources": []any{"pods"}}},
+		}},
+	}
+	returns = func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if err := b.cluster.Delete(ctx, []map[string]any{hook}, kube.DeleteOptions{}); err != nil && !kube.IsKind(err, kube.NotFound) {
+			b.t.Error(err)
+		}
+	}
+	b.t.Cleanup(returns)
+	_, err := b.cluster.Apply(b.t.Context(), []map[string]any{hook}, kube.ApplyOptions{})
+	b.must(err)
+	pod := map[string]any{
+		"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "probe", "labels": map[string]any{"app": app}},
+		"spec": map[string]any{"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": []any{map[string]any{"name": "c", "image": base, "command": []any{"true"}}}},
+	}
+	b.until("the webhook refuses pods", func() bool {
+		_, err := b.cluster.Apply(b.t.Context(), []map[string]any{pod}, kube.ApplyOptions{})
+		if err == nil { // it was let in: the API server does not know the webhook yet
+			err = b.cluster.Delete(b.t.Context(), []map[string]any{pod}, kube.DeleteOptions{})
+			b.must(err)
+			return false
+		}
+		return strings.Contains(err.Error(), "failed calling webhook")
+	})
+	return returns
+}
+
+// TestRefusedPods brings up workloads whose pods a quota, a LimitRange and a
+// webhook that is away refuse: no error, and nothing hangs; what is changed so that it fits comes up.
 func TestRefusedPods(t *testing.T) {
 	const tiltfile = `
 def workload(kind, name, spec, resources):
@@ -26,8 +68,9 @@ workload('Deployment', 'silent', {}, SILENT)
 workload('StatefulSet', 'big', {'serviceName': 'big'}, BIG)
 workload('Job', 'small', {}, SMALL)
 workload('Deployment', 'fits', {}, cpu('20m'))
+workload('Deployment', 'guarded', {}, GUARDED)
 `
-	refused := strings.NewReplacer("SILENT", "{'limits': {'memory': '8Mi'}}", "BIG", "cpu('500m')", "SMALL", "cpu('1m')").Replace(tiltfile)
+	refused := strings.NewReplacer("SILENT", "{'limits': {'memory': '8Mi'}}", "BIG", "cpu('500m')", "SMALL", "cpu('1m')", "GUARDED", "cpu('20m')").Replace(tiltfile)
 	b := newBed(t, "refused", map[string]string{"Tiltfile": refused, "rules.yaml": `
 apiVersion: v1
 kind: ResourceQuota
@@ -41,12 +84,13 @@ spec: {limits: [{type: Container, min: {cpu: 10m}}]}
 `})
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
+	returns := b.webhookAway("guarded")
 	out, err := b.run(ctx, "up", "--detach", "--timeout", "90s", "--namespace", b.namespace)
 	if err == nil || strings.Contains(out, "not ready after") {
 		t.Errorf("up: %v, want exit code 1 soon:\n%s", err, out)
 	}
 	status := b.towline("status") // with exit code 0
-	for _, want := range []string{"▲ silent", "▲ big", "▲ small", "quota tight", "LimitRange", "fits", "waiting: big: ", "kubectl describe resourcequota tight"} {
+	for _, want := range []string{"▲ silent", "▲ big", "▲ small", "▲ guarded", "webhook guard.example.com", "quota tight", "LimitRange", "fits", "waiting: big: ", "kubectl describe resourcequota tight"} {
 		if !strings.Contains(strings.Join(strings.Fields(status), " "), strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("status says nothing of %q:\n%s", want, status)
 		}
@@ -57,7 +101,8 @@ spec: {limits: [{type: Container, min: {cpu: 10m}}]}
 	if out, err := b.run(ctx, "wait", "small"); err == nil {
 		t.Errorf("wait ends well:\n%s", out)
 	}
-	b.write("Tiltfile", strings.NewReplacer("SILENT", "cpu('20m')", "BIG", "cpu('20m')", "SMALL", "cpu('20m')").Replace(tiltfile))
+	returns()
+	b.write("Tiltfile", strings.NewReplacer("SILENT", "cpu('20m')", "BIG", "cpu('20m')", "SMALL", "cpu('20m')", "GUARDED", "cpu('21m')").Replace(tiltfile))
 	b.up()
 	b.down()
 }
