@@ -33,8 +33,11 @@ k8s_yaml(namespace_inject(configmap_from_dict('injected'), '$NS-made'))
 deployment_create('web', image='$BASE', command=['sleep', '100000'], ports=['80:8080'],
     env=[{'name': 'A', 'value': 'b'}], readiness_probe={'exec': {'command': ['true']}})
 job_create('migrate', image='$BASE', command='echo migrated')
+k8s_yaml(helm('chart', name='rel'))
 `,
-		"dir/one": "1\n", "dir/two": "2\n", ".env": "A=b\n",
+		"chart/Chart.yaml":        "{apiVersion: v2, name: chart, version: 0.1.0}\n",
+		"chart/templates/cm.yaml": "{apiVersion: v1, kind: ConfigMap, metadata: {name: released, namespace: {{ .Release.Namespace }}}, data: {host: \"db.{{ .Release.Namespace }}.svc\"}}\n",
+		"dir/one":                 "1\n", "dir/two": "2\n", ".env": "A=b\n",
 	})
 	b.deleteAtEnd("tl-ext-objects-made") // down leaves namespaces
 	b.up()
@@ -45,6 +48,7 @@ job_create('migrate', image='$BASE', command='echo migrated')
 	b.want("v1", "Secret", "login", `"password":"MQo="`)
 	b.want("v1", "Secret", "token", `"token":"eHl6"`, `"type":"Opaque"`)
 	b.want("v1", "Secret", "registry", `"type":"kubernetes.io/dockerconfigjson"`)
+	b.want("v1", "ConfigMap", "released", `"host":"db.tl-ext-objects.svc"`) // a chart's namespace is the project's
 	b.want("apps/v1", "Deployment", "web", `"readyReplicas":1`, `"readinessProbe"`)
 	b.want("v1", "Service", "web", `"targetPort":8080`)
 	b.want("batch/v1", "Job", "migrate", `"succeeded":1`)
