@@ -163,7 +163,13 @@ type completer struct {
 	wanted  decl.Type   // of a value
 }
 
+// usualItems is for how many items there is room at first.
+const usualItems = 128
+
 func (c *completer) add(i Item) {
+	if c.out.Items == nil {
+		c.out.Items = make([]Item, 0, usualItems)
+	}
 	if i.Insert == "" {
 		i.Insert = i.Label
 	}

@@ -34,13 +34,11 @@ type resolver struct {
 	sites    []Site
 }
 
-// newResolver returns a resolver for a file in which names are used so often.
-func newResolver(file *syntax.File, uses int) *resolver {
+func newResolver(file *syntax.File) *resolver {
 	root := &Scope{Node: file, Span: file.Span()}
 	return &resolver{
-		file: &File{File: file, Root: root, Builtins: map[string]*Binding{}, refs: make([]*Binding, file.NumIdent), loads: map[*syntax.LoadName]*Load{}},
+		file: &File{File: file, Root: root, Builtins: map[string]*Binding{}, loads: map[*syntax.LoadName]*Load{}},
 		env:  root,
-		uses: make([]use, 0, uses), reference: make([]reference, 0, uses),
 	}
 }
 
@@ -108,7 +106,7 @@ func (r *resolver) bind(id *syntax.Ident, node syntax.Node, kind Kind) bool {
 	} else {
 		b.Sites = append(b.Sites, Site{id, node})
 	}
-	r.file.refs[id.ID] = b
+	r.file.refer(id, b)
 	return old
 }
 
@@ -143,7 +141,7 @@ func (r *resolver) resolveUse(id *syntax.Ident, scope *Scope) {
 		return
 	}
 	r.reference = append(r.reference, reference{id, b})
-	r.file.refs[id.ID] = b
+	r.file.refer(id, b)
 }
 
 // listUses gives each binding its uses, cut from one list.

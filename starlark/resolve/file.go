@@ -49,7 +49,8 @@ type File struct {
 	Loads    []*Load
 	Problems []Problem
 	Builtins map[string]*Binding // those that are used
-	refs     []*Binding          // by Ident.ID
+	refs     []*Binding          // by Ident.ID; nil in an outline
+	few      map[int]*Binding    // the same, of an outline: it has a small part of the names
 	loads    map[*syntax.LoadName]*Load
 }
 
@@ -59,10 +60,22 @@ func (f *File) LoadOf(n *syntax.LoadName) *Load { return f.loads[n] }
 // Binding returns what an identifier binds or refers to; nil for attributes,
 // names of keyword arguments and undefined names.
 func (f *File) Binding(id *syntax.Ident) *Binding {
-	if id == nil || id.ID >= len(f.refs) {
+	switch {
+	case id == nil:
 		return nil
+	case id.ID < len(f.refs):
+		return f.refs[id.ID]
 	}
-	return f.refs[id.ID]
+	return f.few[id.ID]
+}
+
+// refer notes what an identifier binds or refers to.
+func (f *File) refer(id *syntax.Ident, b *Binding) {
+	if f.few != nil {
+		f.few[id.ID] = b
+		return
+	}
+	f.refs[id.ID] = b
 }
 
 // Exports returns the names that a load of the file can bind.

@@ -10,7 +10,8 @@ import (
 // in a fraction of the time: the names that the top level binds, and all of the
 // statements around the offset. What other statements refer to is unknown.
 func Outline(file *syntax.File, off int) *File {
-	r := newResolver(file, 0)
+	r := newResolver(file)
+	r.file.few = map[int]*Binding{}
 	first := file.PartAt(max(off-1, 0)) // what ends at the offset may go on
 	last := file.PartAt(off)
 	for i := range file.Parts {

@@ -20,7 +20,10 @@ import (
 
 // Resolve resolves the names of a file.
 func Resolve(file *syntax.File) *File {
-	r := newResolver(file, file.NumIdent/2)
+	r := newResolver(file)
+	r.file.refs = make([]*Binding, file.NumIdent)
+	uses := file.NumIdent / 2 // about as many names are used
+	r.uses, r.reference = make([]use, 0, uses), make([]reference, 0, uses)
 	r.stmts(file.Stmts())
 	r.deferred()
 	r.listUses()

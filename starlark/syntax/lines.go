@@ -1,7 +1,7 @@
 package syntax
 
 import (
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -22,7 +22,7 @@ const (
 // back. Lines end with \n, \r\n or \r.
 type Lines struct {
 	src    string
-	starts []int
+	starts []int32 // half the size: each edit makes new ones, and texts live long
 
 	ends   sync.Once // sets ending
 	ending string
@@ -30,22 +30,22 @@ type Lines struct {
 
 // NewLines returns the lines of a text.
 func NewLines(src string) *Lines {
-	starts := make([]int, 1, len(src)/32+2)
+	starts := make([]int32, 1, len(src)/32+2)
 	return &Lines{src: src, starts: appendStarts(starts, src, 0, len(src))}
 }
 
 // appendStarts appends where the lines start that begin behind the line ends
 // in src[from:to].
-func appendStarts(starts []int, src string, from, to int) []int {
+func appendStarts(starts []int32, src string, from, to int) []int32 {
 	for i := from; i < to; i++ {
 		switch src[i] {
 		case '\r':
 			if i+1 < len(src) && src[i+1] == '\n' {
 				continue // the \n ends the line
 			}
-			starts = append(starts, i+1)
+			starts = append(starts, int32(i+1))
 		case '\n':
-			starts = append(starts, i+1)
+			starts = append(starts, int32(i+1))
 		}
 	}
 	return starts
@@ -57,15 +57,22 @@ func (l *Lines) Edit(start, end int, text string) *Lines {
 	src := l.src[:start] + text + l.src[end:]
 	// A \r just before the piece ends a line only if no \n follows it.
 	first := max(start-1, 0)
-	before := sort.SearchInts(l.starts, first+1) // lines whose start does not depend on what changes
-	after := sort.SearchInts(l.starts, end+1)    // the first line that starts behind a line end outside of it
-	starts := make([]int, before, len(l.starts)+len(text)/32+2)
+	before := l.search(first + 1) // lines whose start does not depend on what changes
+	after := l.search(end + 1)    // the first line that starts behind a line end outside of it
+	starts := make([]int32, before, len(l.starts)+len(text)/32+2)
 	copy(starts, l.starts)
 	starts = appendStarts(starts, src, first, start+len(text))
+	moved := int32(len(src) - len(l.src))
 	for _, s := range l.starts[after:] {
-		starts = append(starts, s+len(src)-len(l.src))
+		starts = append(starts, s+moved)
 	}
 	return &Lines{src: src, starts: starts}
+}
+
+// search returns the first line that starts at an offset or behind it.
+func (l *Lines) search(off int) int {
+	i, _ := slices.BinarySearch(l.starts, int32(min(off, len(l.src)+1)))
+	return i
 }
 
 // end returns how most lines end.
@@ -114,9 +121,9 @@ func (l *Lines) Count() int { return len(l.starts) }
 // is taken for the nearest one.
 func (l *Lines) Line(n int) Span {
 	n = min(max(n, 0), len(l.starts)-1)
-	start, end := l.starts[n], len(l.src)
+	start, end := int(l.starts[n]), len(l.src)
 	if n+1 < len(l.starts) {
-		end = l.starts[n+1] - 1
+		end = int(l.starts[n+1]) - 1
 		if end > start && l.src[end] == '\n' && l.src[end-1] == '\r' {
 			end--
 		}
@@ -126,7 +133,7 @@ func (l *Lines) Line(n int) Span {
 
 // Number returns the line of an offset.
 func (l *Lines) Number(off int) int {
-	return max(sort.SearchInts(l.starts, off+1)-1, 0)
+	return max(l.search(off+1)-1, 0)
 }
 
 // Position returns the line and column of an offset. An offset out of range is
