@@ -29,8 +29,9 @@ type client struct {
 	tokens  string // result id of the last semantic tokens
 	mark    int
 	typed   bool
-	letters int // that typing has typed
-	line    int // in which keys are pressed, see place
+	letters int           // that typing has typed
+	line    int           // in which keys are pressed, see place
+	pause   time.Duration // before each sample
 }
 
 // pipes is the program's input and output as one stream.
@@ -110,6 +111,7 @@ func (c *client) stop() error {
 func (c *client) sample(rounds int, once func() error) ([]float64, error) {
 	var took []time.Duration
 	for i := range rounds + rounds/10 {
+		time.Sleep(c.pause)
 		began := time.Now()
 		if err := once(); err != nil {
 			return nil, err

@@ -93,7 +93,9 @@ func measure(ctx context.Context, r *report.Report, o options, lines int) error 
 		if !wanted(test.name) {
 			continue
 		}
+		c.pause = test.pause
 		samples, err := c.sample(o.rounds, test.once)
+		c.pause = 0
 		if err != nil {
 			return fmt.Errorf("%s: %w", test.name, err)
 		}
@@ -127,26 +129,31 @@ func measure(ctx context.Context, r *report.Report, o options, lines int) error 
 
 // A benchCase is a round trip to measure.
 type benchCase struct {
-	name string
-	once func() error
+	name  string
+	once  func() error
+	pause time.Duration // before each
 }
+
+// typist is how long somebody who types fast takes from key to key.
+const typist = 120 * time.Millisecond
 
 func (c *client) cases() []benchCase {
 	return []benchCase{
-		{"hover", c.hover},
-		{"definition", c.definition},
-		{"signature-help", c.signatureHelp},
-		{"keystroke-completion", c.keystrokeCompletion},
-		{"change-diagnostics", c.changeDiagnostics},
-		{"semantic-tokens-delta", c.tokensDelta},
-		{"references", c.references},
-		{"rename", c.rename},
-		{"document-symbol", c.documentSymbol},
-		{"inlay-hint", c.inlayHint},
-		{"code-lens", c.codeLens},
-		{"start-keystroke-completion", c.atStart(c.keystrokeCompletion)},
-		{"start-change-diagnostics", c.atStart(c.changeDiagnostics)},
-		{"start-semantic-tokens-delta", c.atStart(c.tokensDelta)},
-		{"typing-completion", c.typing},
+		{name: "hover", once: c.hover},
+		{name: "definition", once: c.definition},
+		{name: "signature-help", once: c.signatureHelp},
+		{name: "keystroke-completion", once: c.keystrokeCompletion},
+		{name: "change-diagnostics", once: c.changeDiagnostics},
+		{name: "semantic-tokens-delta", once: c.tokensDelta},
+		{name: "references", once: c.references},
+		{name: "rename", once: c.rename},
+		{name: "document-symbol", once: c.documentSymbol},
+		{name: "inlay-hint", once: c.inlayHint},
+		{name: "code-lens", once: c.codeLens},
+		{name: "start-keystroke-completion", once: c.atStart(c.keystrokeCompletion)},
+		{name: "start-change-diagnostics", once: c.atStart(c.changeDiagnostics)},
+		{name: "start-semantic-tokens-delta", once: c.atStart(c.tokensDelta)},
+		{name: "typing-completion", once: c.typing},
+		{name: "typist-completion", once: c.keystrokeCompletion, pause: typist},
 	}
 }
