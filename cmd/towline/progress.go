@@ -61,15 +61,19 @@ func (p *progress) show(s api.Status) {
 		if busy[r.Name] || !r.State.Good() && !r.State.Bad() {
 			continue
 		}
+		text := line(r.Text)
+		if r.Problem != nil {
+			text = string(r.State) + ": " + line(r.Problem.Message)
+		}
 		key := string(r.State)
 		if r.State.Bad() {
-			key = output.Gist(line(r.Text)) // another reason is told too
+			key = output.Gist(text) // another reason is told too
 		}
 		if p.said[r.Name] == key {
 			continue
 		}
 		p.said[r.Name] = key
-		say(p.w, fmt.Sprintf("%6s  %s %s: %s", short(time.Since(p.began)), mark(r.State), r.Name, line(r.Text)))
+		say(p.w, fmt.Sprintf("%6s  %s %s: %s", short(time.Since(p.began)), mark(r.State), r.Name, text))
 	}
 }
 

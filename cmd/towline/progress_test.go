@@ -55,7 +55,7 @@ func TestProgressIntoAPipe(t *testing.T) {
 		if strings.Count(text, "svc0050: error: image not found") != 1 || strings.Contains(text, "svc0051:") || strings.Contains(text, "\x1b") {
 			t.Errorf("the failed and the waiting one:\n%s", text)
 		}
-		s.Resources[50].Text = "error: no rights"
+		s.Resources[50].Problem = &config.Problem{Message: "no rights\nat all"}
 		if p.show(s); !strings.HasSuffix(b.String(), "svc0050: error: no rights\n") {
 			t.Error("another reason is not told")
 		}

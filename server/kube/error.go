@@ -126,7 +126,7 @@ func (e *Error) hint() string {
 	return ""
 }
 
-// Passing reports whether an error, or one of those that are joined in it, may
+// Passing reports whether an error, or each of those that are joined in it, may
 // pass by itself: the object lacked something that another resource, an
 // operator or the network may still bring. A kind that nobody defines, a
 // namespace or service account that is not there, an admission webhook that
@@ -134,7 +134,7 @@ func (e *Error) hint() string {
 func Passing(err error) bool {
 	var many interface{ Unwrap() []error }
 	if errors.As(err, &many) {
-		return slices.ContainsFunc(many.Unwrap(), Passing)
+		return !slices.ContainsFunc(many.Unwrap(), func(err error) bool { return !Passing(err) })
 	}
 	var e *Error
 	if !errors.As(err, &e) {

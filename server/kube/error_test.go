@@ -175,7 +175,7 @@ func TestPassing(t *testing.T) {
 		want bool
 	}{
 		"kind": {noKind, true}, "namespace": {namespace, true}, "account": {account, true}, "webhook": {hook, true},
-		"denied": {denied, false}, "invalid": {invalid, false}, "joined": {errors.Join(invalid, noKind), true},
+		"denied": {denied, false}, "invalid": {invalid, false}, "joined": {errors.Join(hook, noKind), true}, "joined with one that stays": {errors.Join(invalid, noKind), false},
 		"joined without": {errors.Join(invalid, denied), false}, "another's": {errors.New("x"), false}, "none": {nil, false},
 	} {
 		if got := Passing(test.err); got != test.want {

