@@ -96,9 +96,13 @@ func refusal(err error) bool {
 	return errors.As(err, &p)
 }
 
+// lastLook is how long an interrupted command asks where things stand: whoever
+// does not want to wait interrupts it again.
+const lastLook = 15 * time.Second
+
 // leftGoing says where a takedown stands that a person waits for no longer.
 func leftGoing(ctx context.Context, out io.Writer, client *api.Client) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLook)
 	defer cancel()
 	text := "Interrupted. `towline status` shows what is up."
 	if s, err := client.Status(ctx); err == nil && s.State == api.StateStopping {

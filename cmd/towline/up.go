@@ -210,7 +210,7 @@ func timedOut(ctx context.Context, e api.Endpoint, after time.Duration, chosen *
 
 // interrupted says what goes on without the one who followed it.
 func interrupted(ctx context.Context, e api.Endpoint) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLook)
 	defer cancel()
 	text := "Interrupted. `towline status` shows what is up."
 	if api.Running(ctx, e) {

@@ -84,9 +84,6 @@ func awaitReady(ctx context.Context, out io.Writer, client *api.Client, chosen s
 	if err == nil {
 		err = io.ErrUnexpectedEOF // the stream has no end of its own
 	}
-	if err == nil {
-		err = io.EOF // the daemon ended, and nothing is settled
-	}
 	if !errors.Is(err, settled) {
 		return daemonEnded(err)
 	}

@@ -251,8 +251,11 @@ func kubeconfigProblem(path string, err error) *config.Problem {
 			Hint:    "set KUBECONFIG to the file of your cluster, or start a local one (`kind create cluster`, `minikube start`)",
 		}
 	}
+	if path != "" {
+		path += " " // else the error names one of several
+	}
 	return &config.Problem{
-		Message: fmt.Sprintf("the kubeconfig %s cannot be used: %v", path, err),
+		Message: fmt.Sprintf("the kubeconfig %scannot be used: %v", path, err),
 		Hint:    "check it with `kubectl config view`",
 	}
 }

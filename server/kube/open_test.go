@@ -114,6 +114,10 @@ func TestOpenFromEnvironment(t *testing.T) {
 	if err != nil || c.Identity().Server != "https://127.0.0.1:1" {
 		t.Errorf("got %v, %v", c, err)
 	}
+	t.Setenv("KUBECONFIG", writeKubeconfig(t, "\t:"))
+	if _, err := Open(Options{}); err == nil || !strings.Contains(err.Error(), "the kubeconfig cannot be used") {
+		t.Errorf("what is no YAML: %v", err)
+	}
 }
 
 func TestOpenProblems(t *testing.T) {
@@ -134,7 +138,7 @@ func TestOpenProblems(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Open(test.options)
 			var p *config.Problem
-			if !errors.As(err, &p) || !strings.Contains(p.Message, test.want) || !strings.Contains(p.Hint, test.hint) {
+			if !errors.As(err, &p) || strings.Contains(p.Message, "  ") || !strings.Contains(p.Message, test.want) || !strings.Contains(p.Hint, test.hint) {
 				t.Errorf("got %#v, want %q and the hint %q", err, test.want, test.hint)
 			}
 		})

@@ -49,11 +49,30 @@ func (r *run) problem(err error) config.Problem {
 		p.Stack = r.addFrame(p)
 		r.suggest(&p)
 	}
+	if p.Hint == "" {
+		p.Hint = conversionHint(p.Message)
+	}
 	var missing *fs.PathError
 	if p.Hint == "" && errors.As(err, &missing) && errors.Is(missing, fs.ErrNotExist) {
 		p.Hint = "write " + missing.Path + ", or correct the path"
 	}
 	return p
+}
+
+// conversionHint is what to do about a conversion that Python has and Starlark has
+// not, "" for another message.
+func conversionHint(message string) string {
+	const pad = "pad or round by hand, as in ('000' + str(n))[-4:]"
+	if char, is := strings.CutPrefix(message, "unknown conversion %"); is {
+		if strings.Trim(char, "0123456789.-+ #*") == "" {
+			return "Starlark's % knows no width and no precision, and neither does format(); " + pad
+		}
+		return "Starlark's % knows %s, %r, %d, %i, %o, %x, %X, %e, %f, %g, %c and %%"
+	}
+	if strings.HasPrefix(message, "format spec features not supported") {
+		return "Starlark's format() knows {}, {0}, {name}, {!r} and {!s}, and % knows no width either; " + pad
+	}
+	return ""
 }
 
 // syntaxError is what the editor says of a text that cannot be parsed, which

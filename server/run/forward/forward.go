@@ -200,7 +200,10 @@ func (f *Forwards) listen(ctx context.Context, accepting *sync.WaitGroup, resour
 	if spec.Local == 0 {
 		fwd.Spec.Local = ln.Addr().(*net.TCPAddr).Port
 	}
-	context.AfterFunc(ctx, func() { ln.Close() })
+	accepting.Go(func() { // who waits for the end may listen there
+		<-ctx.Done()
+		ln.Close()
+	})
 	failures := &row{}
 	accepting.Go(func() {
 		for {
