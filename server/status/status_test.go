@@ -304,3 +304,13 @@ func TestWaitsForWhatItLacks(t *testing.T) {
 	s.tell(engine.Applied{Resource: "job", Problem: &config.Problem{Message: "no matches for kind Widget"}, Passing: true})
 	s.says("job", "pending: waits for what it lacks: no matches for kind Widget")
 }
+
+// TestTargetThatEnded is not ready, though its container, which its agent keeps, is.
+func TestTargetThatEnded(t *testing.T) {
+	for state, want := range map[wire.State]bool{wire.StateRunning: true, wire.StateBackoff: false, wire.StateExited: false, "": true} {
+		f := Facts{State: &engine.State{}, Targets: map[engine.TargetID]Target{web1: {Ready: true, Process: wire.Process{State: state}}}}
+		if got := f.target(web1).Ready; got != want {
+			t.Errorf("of a process that is %q: ready is %v", state, got)
+		}
+	}
+}

@@ -14,7 +14,7 @@ func (f *Facts) target(id engine.TargetID) api.Target {
 	t, known := f.State.Target(id), f.Targets[id]
 	s := api.Target{
 		Namespace: id.Namespace, Pod: id.Pod, PodUID: known.PodUID, Container: id.Container, Image: known.Image,
-		Ready: known.Ready, Restarts: known.Restarts, Agent: t.Agent == engine.Connected, Pid: known.Process.PID,
+		Ready: known.Ready && !hasEnded(known.Process), Restarts: known.Restarts, Agent: t.Agent == engine.Connected, Pid: known.Process.PID,
 		Process: processText(known.Process), Debugging: known.Process.Debug,
 		Paused: known.Process.Paused, Language: known.Process.Language,
 		LastSync: f.Synced[id], Problem: known.Problem, Covered: known.Covered,
@@ -70,6 +70,12 @@ func (f *Facts) proof(ids []engine.TargetID, r api.ResourceStatus) api.Proof {
 		return api.Proof(fmt.Sprintf("%s %d", api.ProofBehind, behind))
 	}
 	return worst
+}
+
+// hasEnded reports whether an application does not run though its container does, by
+// the agent that outlives it.
+func hasEnded(p wire.Process) bool {
+	return p.State == wire.StateExited || p.State == wire.StateBackoff
 }
 
 // processText says in a word what an application's process does.
