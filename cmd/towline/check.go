@@ -314,9 +314,18 @@ func (c *check) display(path, root string) string {
 	return path
 }
 
-// printFindings prints a line for each, and what it says beyond a line below it.
+// printFindings prints a line for each, and what it says beyond a line below it. A
+// hint that is the same in several places is for none of them in particular: it is
+// printed where it comes first.
 func printFindings(w io.Writer, list []finding) error {
+	hinted := map[string]bool{}
 	for _, f := range list {
+		if f.Severity == ide.Hint.String() {
+			if hinted[f.Code+f.Message] {
+				continue
+			}
+			hinted[f.Code+f.Message] = true
+		}
 		message, more, _ := strings.Cut(strings.TrimSpace(f.Message), "\n")
 		err := say(w, fmt.Sprintf("%s:%d:%d: %s: %s [%s]", f.File, f.Line, f.Column, f.Severity, strings.TrimSpace(message), f.Code))
 		for text := range strings.Lines(more) {

@@ -144,26 +144,39 @@ func (d *description) cluster(ctx context.Context) {
 		pods = now
 	}
 	var lines []string
-	for _, p := range pods {
-		ready := 0
-		for _, c := range p.Containers {
-			if c.Ready {
-				ready++
-			}
-		}
-		text := fmt.Sprintf("%s  %d/%d ready", p.Name, ready, len(p.Containers))
-		if p.Node != "" {
-			text += "  on " + p.Node + "  made " + ago(time.Since(p.CreatedAt))
-		}
-		if p.Reason != "" {
-			text += "\n    " + strings.TrimSuffix(p.Reason+": "+p.Message, ": ")
-		}
-		for _, c := range slices.Concat(p.InitContainers, p.Containers) {
-			text += "\n    " + d.container(&p, &c)
-		}
-		lines = append(lines, text)
+	for i := range pods {
+		lines = append(lines, d.pod(&pods[i]))
 	}
 	d.several("Pods", lines)
+}
+
+// pod tells of one, with its containers.
+func (d *description) pod(p *kube.Pod) string {
+	ready := 0
+	for i := range p.Containers {
+		c := &p.Containers[i]
+		if c.Ready = c.Ready && !d.ended(p, c); c.Ready {
+			ready++
+		}
+	}
+	text := fmt.Sprintf("%s  %d/%d ready", p.Name, ready, len(p.Containers))
+	if p.Node != "" {
+		text += "  on " + p.Node + "  made " + ago(time.Since(p.CreatedAt))
+	}
+	if p.Reason != "" {
+		text += "\n    " + strings.TrimSuffix(p.Reason+": "+p.Message, ": ")
+	}
+	for _, c := range slices.Concat(p.InitContainers, p.Containers) {
+		text += "\n    " + d.container(p, &c)
+	}
+	return text
+}
+
+// ended reports whether what a container is for has ended, though its agent runs.
+func (d *description) ended(p *kube.Pod, c *kube.Container) bool {
+	return slices.ContainsFunc(d.r.Targets, func(t api.Target) bool {
+		return t.Pod == p.Name && t.Container == c.Name && t.Agent && !t.Ready && t.Pid == 0
+	})
 }
 
 // container tells of one, with what its agent says.
@@ -177,7 +190,11 @@ func (d *description) container(p *kube.Pod, c *kube.Container) string {
 			continue
 		}
 		if t.Agent {
-			text += fmt.Sprintf("; process %d %s, %s", t.Pid, cmp.Or(t.Process, "unknown"), cmp.Or(string(t.Sync), "nothing is synced"))
+			process := "process"
+			if t.Pid != 0 {
+				process = fmt.Sprintf("process %d", t.Pid)
+			}
+			text += fmt.Sprintf("; %s %s, %s", process, cmp.Or(t.Process, "unknown"), cmp.Or(string(t.Sync), "nothing is synced"))
 		}
 		if t.Debugging {
 			text += ", debugged"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +48,7 @@ and the pod's exposed port; local port 0 takes a free one.`,
 			case spec.Kind == config.KindCompose:
 				return &config.Problem{Message: r.Name + " is a Compose service and has no pod", Hint: "publish its port in the Compose file: `ports:`", Pos: r.Pos}
 			}
-			return keepForwards(cmd.Context(), podDialer{p.client}, forwards{r.Name, specs}, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return keepForwards(cmd.Context(), podDialer{p.client}, forwards{r.Name, specs, p.holder}, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	ws.register(cmd)
@@ -77,11 +78,43 @@ func (d podDialer) DialPod(ctx context.Context, resource string, spec config.Por
 type forwards struct {
 	resource string
 	specs    []config.PortForward
+	holder   func(ctx context.Context, local string) string // the resource whose forward has a port, "" for none
 }
 
-// keepForwards holds ports open until ctx ends, and says where they answer.
+// holder names the resource whose forward has a port of this machine, "" for none.
+func (p *project) holder(ctx context.Context, local string) string {
+	s, err := p.client.Status(ctx)
+	if err != nil {
+		return "" // it is in use all the same
+	}
+	for _, r := range s.Resources {
+		if slices.ContainsFunc(r.Forwards, func(f api.Forward) bool { return f.Local == local && f.Problem == "" }) {
+			return r.Name
+		}
+	}
+	return ""
+}
+
+// inUse says who has a port that cannot be had.
+func (f *forwards) inUse(ctx context.Context, local string) error {
+	p := &config.Problem{
+		Message: local + " is in use by another program",
+		Hint:    fmt.Sprintf("choose another local port, as in `towline forward %s 0:PORT`, which takes a free one", f.resource),
+	}
+	if by := f.holder(ctx, local); by != "" {
+		p.Message = fmt.Sprintf("%s is in use: %s's own forward holds it", local, by)
+	}
+	return p
+}
+
+// keepForwards holds ports open until ctx ends, and says where they answer. One that
+// is in use already ends it.
 func keepForwards(ctx context.Context, to forward.Dialer, what forwards, out, problems io.Writer) error {
-	log := output.Log{Emit: func(l output.Line) { fmt.Fprintln(problems, l.Text) }}
+	log := output.Log{Emit: func(l output.Line) {
+		if l.Level != "error" { // those end it
+			fmt.Fprintln(problems, l.Text)
+		}
+	}}
 	facts := make(chan forward.Facts)
 	all := forward.Start(ctx, to, log, func(f forward.Facts) {
 		select {
@@ -98,20 +131,24 @@ func keepForwards(ctx context.Context, to forward.Dialer, what forwards, out, pr
 			return nil
 		case f := <-facts:
 			for _, port := range f.Forwards {
-				if port.Problem != "" || told[port.Local] {
+				if port.Problem != "" {
+					return what.inUse(ctx, port.Local)
+				}
+				if told[port.Local] {
 					continue
 				}
 				told[port.Local] = true
-				fmt.Fprintf(out, "%s -> %s%s\n", port.Local, what.resource, remotePort(port.Remote))
+				fmt.Fprintf(out, "%s -> %s%s\n", port.Local, what.resource, remotePort(port))
 			}
 		}
 	}
 }
 
-// remotePort is a port in the pod, where it was named.
-func remotePort(port int) string {
-	if port == 0 {
-		return ""
+// remotePort is a port in the pod: where none was named, each connection takes what
+// its pod exposes.
+func remotePort(port forward.Forward) string {
+	if port.Remote == 0 {
+		return fmt.Sprintf(", the port that its pod exposes or else %d", port.Spec.Local)
 	}
-	return fmt.Sprintf(":%d", port)
+	return fmt.Sprintf(":%d", port.Remote)
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/towline-dev/towline/server/run/forward"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -53,7 +54,7 @@ func TestForwardsStay(t *testing.T) {
 	noted, problems := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- keepForwards(ctx, shy{calls}, forwards{"web", []config.PortForward{{Container: 80}}}, out, problems)
+		ended <- keepForwards(ctx, shy{calls}, forwards{resource: "web", specs: []config.PortForward{{Container: 80}}}, out, problems)
 	}()
 	addr, found := strings.CutSuffix(lineOf(t, bufio.NewReader(said)), " -> web:80\n")
 	if !found {
@@ -109,4 +110,43 @@ func readAll(t *testing.T, addr string) string {
 		t.Error(err)
 	}
 	return string(all)
+}
+
+// TestForwardOfAPortInUse ends, and says whose it is.
+func TestForwardOfAPortInUse(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).Port
+	for by, want := range map[string]string{"web": "is in use: web's own forward holds it", "": "is in use by another program"} {
+		var said, noted strings.Builder
+		holder := func(_ context.Context, local string) string {
+			if local != taken.Addr().String() {
+				t.Errorf("asked for %s", local)
+			}
+			return by
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		err := keepForwards(ctx, shy{}, forwards{"api", []config.PortForward{{Local: port, Container: 80}}, holder}, &said, &noted)
+		cancel()
+		if p := new(config.Problem); !errors.As(err, &p) || !strings.Contains(p.Message, want) || !strings.Contains(p.Hint, "towline forward api 0:") {
+			t.Errorf("%v, want %q", err, want)
+		}
+		if said.String()+noted.String() != "" {
+			t.Errorf("said %q, %q", said.String(), noted.String())
+		}
+	}
+}
+
+// TestRemotePort is said also where none was named.
+func TestRemotePort(t *testing.T) {
+	for want, port := range map[string]forward.Forward{
+		":80": {Remote: 80}, ", the port that its pod exposes or else 8080": {Spec: config.PortForward{Local: 8080}},
+	} {
+		if got := remotePort(port); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }

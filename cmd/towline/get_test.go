@@ -157,3 +157,16 @@ func TestChooseContainer(t *testing.T) {
 		}
 	}
 }
+
+// TestDescribedCrash: what has ended has no number and is not ready, though its
+// container, which the agent keeps, is.
+func TestDescribedCrash(t *testing.T) {
+	pod := kube.Pod{Name: "api-1", Containers: []kube.Container{{Name: "app", State: kube.ContainerRunning, Ready: true}, {Name: "side", State: kube.ContainerRunning, Ready: true}}}
+	d := description{r: &api.ResourceStatus{Targets: []api.Target{{Pod: "api-1", Container: "app", Agent: true, Process: "backoff (exit code 2)", Sync: api.SyncInSync}}}}
+	got := d.pod(&pod)
+	for _, want := range []string{"1/2 ready", "app: running, not ready; process backoff (exit code 2), in-sync", "side: running, ready"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q lacks %q", got, want)
+		}
+	}
+}

@@ -57,3 +57,21 @@ func sarifOf(t *testing.T, list []finding) sarifLog {
 	}
 	return log
 }
+
+// TestHintsAreSaidOnce in a text; what is wrong in several places is said of each.
+func TestHintsAreSaidOnce(t *testing.T) {
+	var out strings.Builder
+	var list []finding
+	for line := range 3 {
+		for _, severity := range []string{"hint", "warning"} {
+			list = append(list, finding{File: "Tiltfile", Line: line + 1, Column: 1, Severity: severity, Code: "c", Message: "the same"})
+		}
+	}
+	list = append(list, finding{File: "Tiltfile", Line: 9, Column: 1, Severity: "hint", Code: "c", Message: "another"})
+	if err := printFindings(&out, list); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); strings.Count(got, "hint: the same") != 1 || strings.Count(got, "warning: the same") != 3 || !strings.Contains(got, "hint: another") {
+		t.Errorf("said:\n%s", got)
+	}
+}

@@ -54,9 +54,8 @@ func columnsFor(resources []api.ResourceStatus) []column {
 	columns := []column{{title: "RESOURCE"}, {title: "STATE"}, {title: "SYNC"}, {title: "POD"}, {title: "PID"}, {title: "ENDPOINT"}, {title: "LAST UPDATE"}}
 	for _, r := range resources {
 		pod, sync, pid, endpoint := "-", "-", "-", "-"
-		for _, t := range r.Targets {
-			pod = t.Pod
-			if t.Pid != 0 {
+		if t := foremost(r.Targets); t != nil {
+			if pod = t.Pod; t.Pid != 0 {
 				pid = fmt.Sprint(t.Pid)
 			}
 		}
@@ -123,4 +122,24 @@ func row(columns []column, text string, cell func(column) string) string {
 		text += fmt.Sprintf("%-*s", c.width, cell(c))
 	}
 	return strings.TrimRight(text, " ")
+}
+
+// foremost is the container that stands for all in a line: of those that are ready
+// the newest, else of those that run, else of all.
+func foremost(targets []api.Target) (best *api.Target) {
+	rank := func(t *api.Target) int {
+		switch {
+		case t.Ready && t.Pid != 0:
+			return 2
+		case t.Pid != 0:
+			return 1
+		}
+		return 0
+	}
+	for i := range targets {
+		if t := &targets[i]; best == nil || rank(t) >= rank(best) {
+			best = t
+		}
+	}
+	return best
 }

@@ -119,3 +119,24 @@ func TestNobodyReads(t *testing.T) {
 		t.Fatal("nothing told that the reader has gone")
 	}
 }
+
+// TestForemostContainer: a pod and a pid in one line are one container's.
+func TestForemostContainer(t *testing.T) {
+	old, broken := api.Target{Pod: "old", Pid: 7, Ready: true}, api.Target{Pod: "new"}
+	starts := api.Target{Pod: "starts", Pid: 9}
+	for want, targets := range map[string][]api.Target{
+		"old": {old, broken}, "new": {broken}, "starts": {broken, starts}, "old again": {old, starts, broken, {Pod: "old again", Pid: 8, Ready: true}},
+	} {
+		if got := foremost(targets); got == nil || got.Pod != want {
+			t.Errorf("%+v stands for all, want %s", got, want)
+		}
+	}
+	columns := columnsFor([]api.ResourceStatus{{Name: "api", State: api.StateError, Targets: []api.Target{old, broken}}})
+	var row []string
+	for _, c := range columns {
+		row = append(row, c.cells...)
+	}
+	if text := strings.Join(row, " "); !strings.Contains(text, "old 7") || strings.Contains(text, "new") {
+		t.Errorf("the line says %q", text)
+	}
+}
