@@ -33,7 +33,7 @@ be drawn on (a pipe, TERM=dumb) come lines as without it.
 
 With --json each line is an event: the first a snapshot ("status"), each later
 one what changed since ("changes", four times a second at most), how far a save
-has come ("save": its stages saved, sent, staged, applied, restarted and ready, those that were seen), a problem that came or was mended ("problem"), the progress of
+has come ("save": its stages typed, saved, sent, staged, applied, restarted and ready, those that were seen), a problem that came or was mended ("problem"), the progress of
 what a person waits for ("operation"), a question that came or that is asked no more
 ("ask") or, with --logs, a line of the log ("log").
 A number ("seq") grows with them. A program that was away goes on with --since

@@ -284,6 +284,8 @@ type DownRequest struct {
 type HintRequest struct {
 	Paths   []string `json:"paths"`             // absolute
 	Outside bool     `json:"outside,omitempty"` // something else than a person's save changed them
+	// Typed is when the person last typed into what was saved; zero where nobody saw it.
+	Typed time.Time `json:"typed,omitzero"`
 }
 
 // SwitchRequest turns resources on or off.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -121,10 +122,11 @@ func (c *Client) Noticed(ctx context.Context, paths ...string) error {
 	return c.call(ctx, http.MethodPost, RouteHint, HintRequest{Paths: paths, Outside: true}, nil)
 }
 
-// Hint says that a person saved files. It returns when the hint is noted,
+// Hint says that a person saved files, and when they last typed into them; zero where
+// nobody saw it. It returns when the hint is noted,
 // not when the change has arrived anywhere.
-func (c *Client) Hint(ctx context.Context, paths ...string) error {
-	return c.call(ctx, http.MethodPost, RouteHint, HintRequest{Paths: paths}, nil)
+func (c *Client) Hint(ctx context.Context, typed time.Time, paths ...string) error {
+	return c.call(ctx, http.MethodPost, RouteHint, HintRequest{Paths: paths, Typed: typed}, nil)
 }
 
 // Switch turns resources of a project that is up on, with what they depend on,

@@ -40,6 +40,7 @@ type SaveStage string
 
 // The stages.
 const (
+	SaveTyped     SaveStage = "typed"     // the person last typed into one of the files, in an editor that tells
 	SaveSaved     SaveStage = "saved"     // the daemon saw the files
 	SaveSent      SaveStage = "sent"      // the first of them left for a container or a build
 	SaveStaged    SaveStage = "staged"    // the agents of all containers that it goes live into had it, and nothing was in place
@@ -49,7 +50,7 @@ const (
 )
 
 // SaveStages are all stages, in the order in which a save passes them.
-var SaveStages = [...]SaveStage{SaveSaved, SaveSent, SaveStaged, SaveApplied, SaveRestarted, SaveReady}
+var SaveStages = [...]SaveStage{SaveTyped, SaveSaved, SaveSent, SaveStaged, SaveApplied, SaveRestarted, SaveReady}
 
 // SaveTo is what a save means to one resource.
 type SaveTo struct {

@@ -246,7 +246,7 @@ func TestSaveReachesThePodAndSurvivesTheDaemon(t *testing.T) {
 
 	path := b.write("web/public/index.html", "two")
 	began := time.Now()
-	if err := b.client.Hint(ctx, path); err != nil {
+	if err := b.client.Hint(ctx, time.Time{}, path); err != nil {
 		t.Fatal(err)
 	}
 	b.until("the second content is served", func() bool { return get(url) == "two" })

@@ -154,7 +154,10 @@ func (d *Daemon) handleHint(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &req) {
 		return
 	}
-	d.queue.put(func(c *core) { c.hint(req.Paths, !req.Outside) })
+	d.queue.put(func(c *core) {
+		c.hint(req.Paths, !req.Outside)
+		c.typed(req.Paths, req.Typed)
+	})
 	reply(w, struct{}{})
 }
 

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -115,6 +116,18 @@ func (c *core) hint(paths []string, saved bool) {
 		c.tiltfile.writes.note(files, false)
 		c.evaluate(nil)
 	}
+}
+
+// typed notes when a person last typed into files that are saved now.
+func (c *core) typed(paths []string, at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	var files []string
+	for _, p := range paths {
+		files = append(files, c.sources.names(filepath.Clean(p))...)
+	}
+	c.dirty = c.progress.news.Typed(files, at) || c.dirty
 }
 
 // rescan looks at everything again, after a command.

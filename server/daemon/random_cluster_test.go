@@ -56,7 +56,7 @@ func TestRandomSyncOnARealPod(t *testing.T) {
 		} else {
 			name := p.at(p.hand.path())
 			p.note("a save of %q", name)
-			p.must(b.client.Hint(t.Context(), name))
+			p.must(b.client.Hint(t.Context(), time.Time{}, name))
 		}
 		if step%20 == 10 {
 			p.fault()

@@ -191,7 +191,7 @@ func (s *sources) look(paths []string) (changed map[string]bool, dir string) {
 		}
 		p = filepath.Clean(p)
 		dirs = append(dirs, p, filepath.Dir(p))
-		for _, name := range append(s.links.names(p), p) {
+		for _, name := range s.names(p) {
 			for _, found := range s.tree.Hint(name, s.interests.keep) {
 				changed[found] = true
 			}
@@ -203,6 +203,9 @@ func (s *sources) look(paths []string) (changed map[string]bool, dir string) {
 	s.warnSkippedFiles()
 	return changed, s.listing(dirs)
 }
+
+// names are all that a clean path is known by.
+func (s *sources) names(p string) []string { return append(s.links.names(p), p) }
 
 // invalidate has files looked at again soon that a live update found otherwise than
 // they are known.

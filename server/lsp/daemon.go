@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
@@ -18,7 +19,7 @@ type Daemon interface {
 	Up(ctx context.Context, req api.UpRequest) (api.Status, error)
 	SetArgs(ctx context.Context, args ...string) (api.Status, error)
 	Down(ctx context.Context, req api.DownRequest) error
-	Hint(ctx context.Context, paths ...string) error
+	Hint(ctx context.Context, typed time.Time, paths ...string) error
 	Noticed(ctx context.Context, paths ...string) error
 	Answer(ctx context.Context, req api.AnswerRequest) error
 	Trigger(ctx context.Context, resource string) error

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
@@ -24,7 +25,8 @@ type fakeDaemon struct {
 	upErr    error
 	upWith   api.UpRequest // the last
 	answers  []api.AnswerRequest
-	refuses  error // an answer
+	refuses  error       // an answer
+	typed    []time.Time // with each hint
 	logLines []api.LogLine
 	project  config.Project
 	breaks   string            // the request that breaks the connection
@@ -155,8 +157,18 @@ func (d *fakeDaemon) SetArgs(_ context.Context, args ...string) (api.Status, err
 
 func (d *fakeDaemon) Down(context.Context, api.DownRequest) error { return d.ask("down") }
 
-func (d *fakeDaemon) Hint(_ context.Context, paths ...string) error {
+func (d *fakeDaemon) Hint(_ context.Context, typed time.Time, paths ...string) error {
+	d.mu.Lock()
+	d.typed = append(d.typed, typed)
+	d.mu.Unlock()
 	return d.ask("hint " + strings.Join(paths, " "))
+}
+
+// hints are when was typed, of each hint.
+func (d *fakeDaemon) hints() []time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.typed)
 }
 
 func (d *fakeDaemon) Noticed(_ context.Context, paths ...string) error {

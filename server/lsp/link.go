@@ -82,7 +82,7 @@ func (l *link) watch(ctx context.Context, daemon Daemon) error {
 		unsent, l.unsent = l.unsent, nil
 	})
 	if len(unsent) > 0 {
-		if err := daemon.Hint(ctx, unsent...); err != nil {
+		if err := daemon.Hint(ctx, time.Time{}, unsent...); err != nil {
 			l.log.Warn("telling the daemon of files that changed without it", "error", err)
 		}
 	}
@@ -259,13 +259,13 @@ func (l *link) noticed(ctx context.Context, paths []string) {
 	}
 }
 
-// hint tells the daemon of files that a person saved. Without a daemon nobody needs to
+// hint tells the daemon of a file that a person saved. Without a daemon nobody needs to
 // know, unless one was lost: then its successor is told.
-func (l *link) hint(ctx context.Context, paths []string) {
+func (l *link) hint(ctx context.Context, typed time.Time, path string) {
 	state, _ := l.now()
 	if state.daemon != nil {
 		began := time.Now()
-		err := state.daemon.Hint(ctx, paths...)
+		err := state.daemon.Hint(ctx, typed, path)
 		if l.onHint != nil {
 			l.onHint(time.Since(began))
 		}
@@ -279,10 +279,8 @@ func (l *link) hint(ctx context.Context, paths []string) {
 	if l.state.status == nil || len(l.unsent) > 1000 {
 		return
 	}
-	for _, path := range paths {
-		if !slices.Contains(l.unsent, path) {
-			l.unsent = append(l.unsent, path)
-		}
+	if !slices.Contains(l.unsent, path) {
+		l.unsent = append(l.unsent, path)
 	}
 	l.wake()
 }

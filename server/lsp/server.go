@@ -75,8 +75,8 @@ func Serve(ctx context.Context, rwc io.ReadWriteCloser, o Options) (code int, er
 	ctx, cancel := context.WithCancel(ctx)
 	s := &session{
 		options: o, log: o.Log, exit: cancel,
-		conn:     protocol.NewConn(rwc, protocol.Options{Log: o.Log, Limit: o.Limit}),
-		docs:     workspace.New(),
+		conn: protocol.NewConn(rwc, protocol.Options{Log: o.Log, Limit: o.Limit}),
+		docs: workspace.New(), typing: typing{at: map[string]time.Time{}},
 		projects: map[string]*project{}, running: map[lsp.ProgressToken]func(){},
 	}
 	s.spawn = func(f func(context.Context)) context.CancelFunc {
@@ -111,6 +111,7 @@ type session struct {
 	asked      atomic.Int32 // features that are being answered
 	diagnoser  *diagnoser
 	tokenStore tokenStore
+	typing     typing
 	background sync.WaitGroup
 
 	mu       sync.Mutex

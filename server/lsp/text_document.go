@@ -37,6 +37,7 @@ func (s *session) didChange(_ context.Context, p *lsp.DidChangeTextDocumentParam
 		}
 	}
 	err := s.docs.Change(keyOf(p.TextDocument.URI), p.TextDocument.Version, s.client.encoding, changes)
+	s.typing.note(keyOf(p.TextDocument.URI))
 	s.diagnoser.changed(keyOf(p.TextDocument.URI))
 	return nil, err
 }
@@ -44,6 +45,7 @@ func (s *session) didChange(_ context.Context, p *lsp.DidChangeTextDocumentParam
 // didClose gives a document back to the disk.
 func (s *session) didClose(_ context.Context, p *lsp.DidCloseTextDocumentParams) (any, error) {
 	err := s.docs.Close(keyOf(p.TextDocument.URI))
+	s.typing.ended(keyOf(p.TextDocument.URI))
 	s.tokenStore.forget(keyOf(p.TextDocument.URI))
 	s.diagnoser.changed(keyOf(p.TextDocument.URI))
 	return nil, err

@@ -1,6 +1,10 @@
 package protocol
 
 import (
+	"time"
+
+	lsp "go.lsp.dev/protocol"
+
 	"github.com/towline-dev/towline/server/api"
 )
 
@@ -44,6 +48,13 @@ const (
 type InitializationOptions struct {
 	Status bool `json:"status,omitempty"` // send MethodStatus notifications
 	Static bool `json:"static,omitempty"` // nothing is run and no daemon asked: nobody trusts the workspace
+}
+
+// DidSaveParams are those of textDocument/didSave, and what a client may add that
+// sends no edits of the file.
+type DidSaveParams struct {
+	TextDocument lsp.TextDocumentIdentifier `json:"textDocument"`
+	Typed        time.Time                  `json:"typed,omitzero"` // when the person last typed into it
 }
 
 // ProjectParams names a project by any of its files or folders; "" is the

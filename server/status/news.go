@@ -69,6 +69,22 @@ func (n *News) lose(v *tracked) {
 	}
 }
 
+// Typed notes when a person last typed into files that were saved, and reports whether
+// that is news of a save on its way.
+func (n *News) Typed(files []string, at time.Time) bool {
+	for _, s := range slices.Backward(n.saves) {
+		if !slices.ContainsFunc(files, func(f string) bool { return slices.Contains(s.Files, f) }) {
+			continue
+		}
+		if at.After(s.began) || !at.After(s.At[api.SaveTyped]) {
+			return false // into what is not saved yet, or into another of its files, before
+		}
+		s.At, s.news = with(s.At, api.SaveTyped, at), true
+		return true
+	}
+	return false
+}
+
 // Sent notes that what changed leaves for a resource, but not for its containers.
 func (n *News) Sent(resource string, way api.SaveWay, at time.Time) {
 	for _, s := range n.saves {

@@ -209,3 +209,35 @@ func TestRestartThatEndsAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestTyped: the stage before a save is of the last save that has the file.
+func TestTyped(t *testing.T) {
+	n := teller{now: time.Unix(100, 0)}
+	n.show(0, "web:ready")
+	n.saved(1, "main.go", "web")
+	first := n.now
+	n.show(10, "web:updating")
+	n.saved(2, "main.go", "web")
+	n.show(10, "web:updating")
+	last := n.now
+	for _, step := range []struct {
+		what, file string
+		at         time.Time
+		news       bool
+	}{
+		{"of another file", "/w/other.go", first, false},
+		{"before the save", "/w/main.go", first, true},
+		{"the same again", "/w/main.go", first, false},
+		{"earlier", "/w/main.go", first.Add(-time.Second), false},
+		{"later, of another name too", "/w/main.go", first.Add(time.Millisecond), true},
+		{"after the save", "/w/main.go", last, false},
+	} {
+		if got := n.Typed([]string{"/link/x", step.file}, step.at); got != step.news {
+			t.Errorf("%s: it is news: %v", step.what, got)
+		}
+	}
+	n.show(1, "web:updating")
+	if len(n.told) != 1 || n.told[0].N != 2 || !n.told[0].At[api.SaveTyped].Equal(first.Add(time.Millisecond)) {
+		t.Errorf("then is told %+v", n.told)
+	}
+}
