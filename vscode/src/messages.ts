@@ -1,11 +1,12 @@
-import { DidSaveTextDocumentNotification, ExecuteCommandRequest, type LanguageClient, NotificationType } from "vscode-languageclient/node";
+import { DidSaveTextDocumentNotification, type DidSaveTextDocumentParams, ExecuteCommandRequest, type LanguageClient, NotificationType } from "vscode-languageclient/node";
 
 import type { StatusParams } from "./protocol";
 
 /** The status of a project changed. */
 export const status = new NotificationType<StatusParams>("towline/status");
 
-export const didSave = DidSaveTextDocumentNotification.type;
+/** A save, and when the file was last typed into, where the client sends no edits of it. */
+export const didSave = new NotificationType<DidSaveTextDocumentParams & { typed?: string }>(DidSaveTextDocumentNotification.method);
 export const executeCommand = ExecuteCommandRequest.type;
 
 /**

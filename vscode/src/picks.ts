@@ -39,7 +39,10 @@ export async function pickResource(session: Session, title: string, choice: Choi
 /** Shows every resource and what can be done with the project. */
 export async function showStatus(session: Session): Promise<void> {
   const resources = resourceItems(session.resources);
+  const asks = session.projects.flatMap(({ folder, status }) => (status?.asks ?? []).map(({ text }): Item => (
+    { label: `$(question) ${text}`, run: () => session.execute("towline.answer", { uri: vscode.Uri.file(folder).toString() }) })));
   const items: Item[] = [
+    ...(asks.length > 0 ? [separator("questions"), ...asks] : []),
     ...(resources.length > 0 ? [separator("resources"), ...resources] : []),
     separator("project"),
     command("$(play) Up", "towline.up"),

@@ -19,10 +19,14 @@ export class Session implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();
   readonly #log = vscode.window.createOutputChannel("Towline", { log: true });
   readonly #projects = new Map<string, StatusParams>();
+  readonly #typed = new WeakMap<vscode.TextDocument, Date>();
   readonly #disposables = [
     this.#changed,
     this.#log,
     vscode.workspace.onDidSaveTextDocument((document) => { this.#saved(document); }),
+    vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+      if (contentChanges.length > 0) this.#typed.set(document, new Date());
+    }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void this.restart()),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (needsRestart(event)) void this.restart();
@@ -119,12 +123,15 @@ export class Session implements vscode.Disposable {
     return client;
   }
 
-  /** Tells the server of every saved file: the client itself does so for Tiltfiles alone. */
+  /** Tells the server of every saved file, and when it was typed into: the client itself does so for Tiltfiles alone. */
   #saved(document: vscode.TextDocument): void {
     const client = this.#client;
+    const typed = this.#typed.get(document);
+    this.#typed.delete(document);
     if (document.uri.scheme !== "file" || client?.isRunning() !== true) return;
     if (vscode.languages.match(selector, document) > 0) return;
-    void client.sendNotification(messages.didSave, { textDocument: client.code2ProtocolConverter.asTextDocumentIdentifier(document) });
+    const textDocument = client.code2ProtocolConverter.asTextDocumentIdentifier(document);
+    void client.sendNotification(messages.didSave, { textDocument, ...(typed && { typed: typed.toISOString() }) });
   }
 
   #stateIs(state: State): void {

@@ -82,6 +82,7 @@ function tooltipOf(project: StatusParams): vscode.MarkdownString {
   for (const { message, hint } of [project.status?.daemon.unwritten, project.status?.daemon.unwatched].filter((candidate) => candidate !== undefined)) {
     text.appendMarkdown(`$(warning) ${escape(message)}\n\n${hint === undefined ? "" : `${escape(hint)}\n\n`}`);
   }
+  for (const ask of project.status?.asks ?? []) text.appendMarkdown(`$(question) ${escape(ask.text)}\n\n`);
   const resources = (project.status?.resources ?? []).toSorted(byUrgency);
   if (resources.length === 0) return text;
   const rows = resources.map((resource) => `| $(${iconOf(resource.state)}) ${escape(resource.name)} &nbsp; | ${escape(describe(resource))} |\n`);
