@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 
 	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/internal/file"
@@ -228,12 +229,12 @@ func (s *Stage) remove(root *os.Root, name string) (bool, error) {
 	if point == real && !s.mounts.writes(real) {
 		return true, nil
 	}
-	entries, err := fs.ReadDir(root.FS(), name)
+	names, err := namesIn(root, name)
 	if err != nil {
 		return false, err
 	}
-	for _, e := range entries {
-		if _, err := s.remove(root, path.Join(name, e.Name())); err != nil {
+	for _, n := range names {
+		if _, err := s.remove(root, path.Join(name, n)); err != nil {
 			return false, err
 		}
 	}
@@ -245,4 +246,17 @@ func (s *Stage) remove(root *os.Root, name string) (bool, error) {
 	}
 	s.undo.add(undoMkdir{root, name, info.Mode().Perm()})
 	return true, nil
+}
+
+// namesIn are the names in a directory, sorted. An fs.FS would refuse those that
+// are not UTF-8, which an image may hold.
+func namesIn(root *os.Root, dir string) ([]string, error) {
+	f, err := root.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	slices.Sort(names)
+	return names, err
 }

@@ -69,8 +69,8 @@ func (p *managed) change(t *wire.Transaction, skip map[wire.Path]bool) {
 // still there. It must not be called beside a transaction.
 func (a *Applier) Managed() []wire.Path {
 	maps.DeleteFunc(a.managed.paths, func(p wire.Path, _ bool) bool {
-		_, err := os.Lstat(p.String())
-		return file.IsMissing(err)
+		info, err := os.Lstat(p.String())
+		return file.IsMissing(err) || err == nil && info.IsDir()
 	})
 	return slices.SortedFunc(maps.Keys(a.managed.paths), func(p, q wire.Path) int {
 		return cmp.Or(cmp.Compare(p.Root, q.Root), cmp.Compare(p.Path, q.Path))

@@ -3,6 +3,7 @@
 package apply
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,10 @@ func TestManagedIsKnownToTheNextAgent(t *testing.T) {
 		}
 	}
 	check("the next agent", "a", "b/c")
+	if err := errors.Join(os.Remove(filepath.Join(root, "a")), os.Mkdir(filepath.Join(root, "a"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	check("when one is a folder by now", "b/c")
 	data, err := os.ReadFile(journal + ".managed")
 	if err != nil || strings.Count(string(data), "\x00") != 4 {
 		t.Fatalf("noted is %q (%v), want each path once", data, err)

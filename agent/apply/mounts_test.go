@@ -177,3 +177,28 @@ func TestUnescape(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsInTheWayInAVolume: a link that leads in a circle is no reason to
+// take a volume for one that cannot be written, nor is a name that is no text one
+// not to remove its folder.
+func TestWhatIsInTheWayInAVolume(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("mounting takes root")
+	}
+	app := container(t)
+	for _, err := range []error{
+		os.Symlink("loop", app+"/data/loop"), os.Mkdir(app+"/data/bytes", 0o755), os.Mkdir(app+"/data/bytes/\xff", 0o755),
+		os.WriteFile(app+"/data/bytes/\xff/\xfe", nil, 0o644),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	covered, files := perform(t, app, "data/loop", "data/loop/a=1", "-data/bytes")
+	if len(covered) > 0 || !slices.Contains(files, "data/loop/a=1") {
+		t.Errorf("covered is %q, and there is %q", covered, files)
+	}
+	if _, err := os.Lstat(app + "/data/bytes"); !os.IsNotExist(err) {
+		t.Errorf("the folder was not removed: %v", err)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/file"
 )
 
 // unwritableHint is the next step when the container's user may not write.
@@ -47,13 +48,9 @@ func probe(dir string) wire.Writable {
 	w := wire.Writable{UID: os.Getuid()}
 	for {
 		err := unix.Access(dir, unix.W_OK|unix.X_OK)
-		if errors.Is(err, unix.ENOENT) && dir != "/" {
-			dir = path.Dir(dir)
-			continue
-		}
 		info, serr := os.Stat(dir)
-		if errors.Is(err, unix.ENOTDIR) || serr == nil && !info.IsDir() {
-			dir = path.Dir(dir) // a file in the way is replaced
+		if dir != "/" && (file.IsMissing(err) || serr == nil && !info.IsDir()) {
+			dir = path.Dir(dir) // a file in the way is replaced, and so is a link that leads in a circle
 			continue
 		}
 		if err == nil {
