@@ -25,7 +25,7 @@ test-unit: ## run the tests that need no cluster
 .PHONY: test-sync
 test-sync: cluster-up ## 100,000 random changes of files in virtual time, 500 on a real pod
 	eval "$$(testbed/bin/testbed env)" && export TOWLINE_TEST_KUBECONFIG=$${TOWLINE_TEST_KUBECONFIG:-$$KUBECONFIG} && \
-	CGO_ENABLED=0 $(GO) test -trimpath -timeout 60m -v -run TestRandomSync ./server/daemon -steps 100000 -pod-steps 500
+	CGO_ENABLED=0 $(GO) test -trimpath -timeout 60m -v -run TestRandomSync ./server/daemon -all -steps 100000 -pod-steps 500
 
 .PHONY: test-kill
 test-kill: build cluster-up ## kill the daemon 300 times, with all that it does in mid-way

@@ -208,7 +208,9 @@ func (c *core) event(e engine.Event) {
 func (c *core) recalled(e engine.LiveDone) {
 	ref := c.state.Target(e.Target).Image
 	img := c.state.ImageConfig(ref)
-	paths := slices.DeleteFunc(slices.Clone(e.Extraneous), func(p string) bool { return len(engine.SyncFiles(img, p)) == 0 })
+	paths := slices.DeleteFunc(slices.Clone(e.Brought), func(p string) bool {
+		return !c.sources.gone(p) || len(engine.SyncFiles(img, p)) == 0
+	})
 	images := map[string][]string{ref: paths}
 	c.sources.withholdDeletes(images)
 	if len(images) > 0 {

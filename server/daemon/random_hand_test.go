@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path"
@@ -28,6 +29,7 @@ type hand struct {
 	rand    *rand.Rand
 	outside string                         // a file of its own on the same disk
 	tells   func(op fsnotify.Op, p string) // has the system tell of a path
+	locks   locks
 }
 
 func (h *hand) at(name string) string { return filepath.Join(h.root, name) }
@@ -50,11 +52,13 @@ func (h *hand) begin() {
 }
 
 // changes is how many kinds of change there are; other kinds of step follow.
-const changes = 21
+const changes = 27
 
 // change makes the n-th kind of change.
 func (h *hand) change(n int) {
 	p, q := h.path(), h.path()
+	h.unlock(p)
+	h.unlock(q)
 	switch n {
 	case 0, 1, 2, 3, 4, 5, 6, 7:
 		h.put(p, fmt.Sprint("-", "content ", h.rand.IntN(10)))
@@ -73,18 +77,65 @@ func (h *hand) change(n int) {
 			h.must(os.Chmod(h.at(p), info.Mode().Perm()^0o111))
 			h.tells(fsnotify.Chmod, p)
 		}
-	case 20: // through another name; nothing tells of it
+	case 20, 21:
+		h.other(p)
+	case 22: // nothing but the time
 		if info, err := os.Lstat(h.at(p)); err == nil && info.Mode().IsRegular() {
-			h.must(os.Link(h.at(p), h.outside))
-			h.must(os.WriteFile(h.outside, []byte(fmt.Sprint("content ", h.rand.IntN(10))), 0o644))
-			h.must(os.Remove(h.outside))
+			h.must(os.Chtimes(h.at(p), time.Time{}, time.Unix(499162500+h.rand.Int64N(3), 0)))
+			h.tells(fsnotify.Chmod, p)
 		}
+	case 23:
+		h.instead(p)
+	case 24, 25:
+		h.lock(p)
+	case 26:
+		h.unlock("")
 	}
+}
+
+// other writes a file through another name, of which nothing tells but, where it
+// gets the time that all have, a notification of its attributes.
+func (h *hand) other(p string) {
+	info, err := os.Lstat(h.at(p))
+	if err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	h.must(os.Link(h.at(p), h.outside))
+	h.must(os.WriteFile(h.outside, []byte(fmt.Sprint("content ", h.rand.IntN(10))), 0o644))
+	if h.rand.IntN(2) == 0 {
+		h.must(os.Chtimes(h.outside, time.Time{}, time.Unix(499162500, 0)))
+		h.tells(fsnotify.Chmod, p)
+	}
+	h.must(os.Remove(h.outside))
+}
+
+// instead puts a file in the place of a folder, and takes it away again before
+// long, or the other way.
+func (h *hand) instead(p string) {
+	info, err := os.Lstat(h.at(p))
+	if err != nil || h.aliased(p) {
+		return
+	}
+	h.must(os.Rename(h.at(p), h.outside))
+	h.tells(fsnotify.Rename, p)
+	if info.IsDir() {
+		h.put(p, "-instead")
+	} else {
+		h.put(path.Join(p, "a"), "-instead")
+	}
+	if h.rand.IntN(2) == 0 {
+		h.must(os.RemoveAll(h.outside))
+		return
+	}
+	h.remove(p)
+	h.must(os.Rename(h.outside, h.at(p)))
+	h.tells(fsnotify.Create, p)
 }
 
 // path returns a random place.
 func (h *hand) path() string {
-	names := []string{"a", "b", "lib", "a", "b", "c", "two\nlines", strings.Repeat("l", 255), "\xff"}
+	long := strings.Repeat("l", []int{242, 249, 254, 255}[h.rand.IntN(4)])
+	names := []string{"a", "b", "lib", "a", "b", "c", "two\nlines", long, "\xff", "b\xfe"}
 	p := []string{"src", "lib", "src/lib"}[h.rand.IntN(3)]
 	for range 1 + h.rand.IntN(3) {
 		p = filepath.Join(p, names[h.rand.IntN(len(names))])
@@ -182,6 +233,9 @@ func within(p, q string) bool { return tree.Within(p, q) }
 func (h *hand) files(root string) map[string]string {
 	found := map[string]string{}
 	h.must(filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if l, locked := h.locks.held[name]; locked {
+			return l.into(found, root, name)
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -237,10 +291,14 @@ func (h *hand) want() map[string]string {
 	return all
 }
 
-// compare says what is wrong with what a container holds.
+// compare says what is wrong with what a container holds, but for what cannot
+// be read.
 func (h *hand) compare(got map[string]string) []string {
 	var wrong []string
 	want := h.want()
+	for _, all := range []map[string]string{want, got} {
+		maps.DeleteFunc(all, func(name, _ string) bool { return h.hidden(name) })
+	}
 	for name := range want {
 		if got[name] != want[name] {
 			wrong = append(wrong, fmt.Sprintf("%q: want %q, got %q", name, want[name], got[name]))

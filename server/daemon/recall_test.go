@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/towline-dev/towline/server/engine"
@@ -14,6 +15,7 @@ import (
 func TestWhatWasSentUnnoted(t *testing.T) {
 	inBubble(t, &ground{root: t.TempDir() + "/src", limit: 100}, nil, func(g *ground) {
 		g.write("app/here", "1")
+		g.must(os.Mkdir(g.path("app/folder"), 0o755))
 		p := &config.Project{Settings: config.Settings{MaxParallelUpdates: 3}, Resources: []config.Resource{{
 			Name: "web", Kind: config.KindK8s, Enabled: true, AutoInit: true,
 			CustomDeploy: &config.CustomDeploy{Deps: []string{g.path("app"), g.path("empty")}, LiveUpdate: []config.Step{
@@ -40,13 +42,13 @@ func TestWhatWasSentUnnoted(t *testing.T) {
 				if !all {
 					return
 				}
-				stray := []string{g.path("app/gone"), g.path("elsewhere")}
+				stray := []string{g.path("app/gone"), g.path("elsewhere"), g.path("app/folder")}
 				for i := range 10 {
 					stray = append(stray, g.path(fmt.Sprint("empty/", i)))
 				}
-				c.event(engine.LiveDone{Target: id, Batch: last().Batch, Extraneous: stray})
-				if l := last(); l.Check || len(l.Files) != 1 || l.Files[0].Local != g.path("app/gone") || l.Files[0].Remote != "/app/gone" || !l.Files[0].Gone {
-					t.Errorf("then follows a check: %v, with %d files, want that app/gone is deleted", l.Check, len(l.Files))
+				c.event(engine.LiveDone{Target: id, Batch: last().Batch, Brought: append(stray, g.path("app/here"))})
+				if l := last(); l.Check || len(l.Files) != 2 || l.Files[0].Local != g.path("app/folder") || l.Files[1].Remote != "/app/gone" || !l.Files[0].Gone || !l.Files[1].Gone {
+					t.Errorf("then follows a check: %v, with %d files, want that app/gone is deleted, and what app/folder was", l.Check, len(l.Files))
 				}
 				if asks := c.sources.asks(); len(asks) != 1 {
 					t.Errorf("asked is %+v, want whether the emptied folder is to be emptied there", asks)

@@ -270,9 +270,29 @@ func (s *sources) complete(img *config.Image, files []engine.File) []engine.File
 	for i := range files {
 		var known bool
 		files[i].Seen, known = s.tree.Entry(files[i].Local)
-		files[i].Gone = files[i].Gone || !known && !files[i].Folder
+		files[i].Gone = files[i].Gone || !known && !files[i].Folder && !hidden(files[i].Local)
 	}
 	return files
+}
+
+// gone reports whether a file does not count, or is not there, as far as is known.
+func (s *sources) gone(path string) bool {
+	_, known := s.tree.Entry(path)
+	return !known && !hidden(path)
+}
+
+// hidden reports whether a file cannot be found since the folder that it would be
+// in cannot be read: it is not taken for deleted.
+func hidden(path string) bool {
+	if _, err := file.Lstat(path); err != nil && !file.IsMissing(err) {
+		return true
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return !file.IsMissing(err)
+	}
+	dir.Close()
+	return false
 }
 
 // overtaken returns a file that the Tiltfile read, or a folder that it listed,

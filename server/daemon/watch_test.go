@@ -111,12 +111,15 @@ func (b *bell) hears(path string) bool {
 
 // ground is a core that follows the files below a folder, in a bubble.
 type ground struct {
-	t     *testing.T
-	root  string
-	d     *Daemon
-	mu    sync.Mutex // of what follows
-	bells []*bell    // the last one rings
-	limit int
+	t      *testing.T
+	root   string
+	state  string // folder
+	reader tree.Reader
+	d      *Daemon
+	stop   func()     // ends it
+	mu     sync.Mutex // of what follows
+	bells  []*bell    // the last one rings
+	limit  int
 }
 
 // onGround plays a test on a ground with a limit of watched folders.
@@ -138,23 +141,32 @@ func onGround(t *testing.T, limit int, play func(*ground)) {
 // inBubble plays a test with a core that reads files through r, or its own
 // reader.
 func inBubble(t *testing.T, g *ground, r tree.Reader, play func(*ground)) {
-	state := t.TempDir()
+	g.state, g.reader = t.TempDir(), r
 	synctest.Test(t, func(t *testing.T) {
 		g.t = t
-		ctx, stop := context.WithCancel(t.Context())
-		g.d = newDaemon(Options{
-			Endpoint: api.Endpoint{Workspace: filepath.Dir(g.root), State: state}, Log: slog.New(slog.DiscardHandler), Linger: time.Hour,
-			notify: g.bell, reader: r,
-		}, func() {})
-		defer g.d.faces.close()
-		defer g.d.logs.Close()
-		c, err := newCore(ctx, g.d.shared, g.d.queue)
-		g.must(err)
-		done := make(chan struct{})
-		go func() { defer close(done); c.loop(ctx) }()
-		defer func() { stop(); <-done }()
+		g.start()
+		defer func() { g.stop() }()
 		play(g)
 	})
+}
+
+// start begins a daemon; one before it has been stopped.
+func (g *ground) start() {
+	ctx, stop := context.WithCancel(g.t.Context())
+	d := newDaemon(Options{
+		Endpoint: api.Endpoint{Workspace: filepath.Dir(g.root), State: g.state}, Log: slog.New(slog.DiscardHandler), Linger: time.Hour,
+		notify: g.bell, reader: g.reader,
+	}, func() {})
+	c, err := newCore(ctx, d.shared, d.queue)
+	g.must(err)
+	done := make(chan struct{})
+	go func() { defer close(done); c.loop(ctx) }()
+	g.d, g.stop = d, func() {
+		stop()
+		<-done
+		d.logs.Close()
+		d.faces.close()
+	}
 }
 
 func (g *ground) bell() (notifier, error) {

@@ -56,8 +56,8 @@ type Live struct {
 	Must bool
 	// Initial asks for every file that the sync steps cover, not only for Files.
 	Initial bool
-	// Recall asks which files were brought to the container and are not here any
-	// longer: what was sent is not known to the last.
+	// Recall asks which files were brought to the container: what was sent is not
+	// known to the last.
 	Recall bool
 }
 

@@ -104,17 +104,17 @@ type Detached struct {
 
 // LiveDone answers Live. Rebuild says that only a full build can help. Unlike
 // are files that were found otherwise than they had been seen: whoever saw them
-// looks again, since they may by now be as they were before. Extraneous answers
-// Live.Recall, by names that the files had here.
+// looks again, since they may by now be as they were before. Brought answers
+// Live.Recall, by the names that the files have here, or had.
 type LiveDone struct {
-	Target     TargetID
-	Batch      uint64
-	Problem    *config.Problem
-	Rebuild    bool
-	Unlike     []File
-	Started    time.Time // with a restart: since when the new process runs, by its node's clock
-	Stages     LiveStages
-	Extraneous []string
+	Target  TargetID
+	Batch   uint64
+	Problem *config.Problem
+	Rebuild bool
+	Unlike  []File
+	Started time.Time // with a restart: since when the new process runs, by its node's clock
+	Stages  LiveStages
+	Brought []string
 }
 
 // LiveStages are when a live update came how far, by the clock of this machine;

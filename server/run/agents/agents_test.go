@@ -358,9 +358,8 @@ func TestMountedOver(t *testing.T) {
 	})
 }
 
-// TestRecallNamesWhatIsGone: of what a container was brought, by whatever
-// daemon, what is not here any longer.
-func TestRecallNamesWhatIsGone(t *testing.T) {
+// TestRecallNamesWhatWasBrought: by whatever daemon, here still or not.
+func TestRecallNamesWhatWasBrought(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		b.connect()
 		b.live(engine.Live{}, "kept", "1", "gone", "1", "became-folder", "1")
@@ -374,8 +373,9 @@ func TestRecallNamesWhatIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.live(engine.Live{Check: true, Recall: true}, "kept", "1")
-		if done := b.done(); done.Problem != nil || !slices.Equal(done.Extraneous, []string{filepath.Join(b.dir, "gone")}) {
-			t.Errorf("answer %+v", done)
+		want := []string{filepath.Join(b.dir, "became-folder"), filepath.Join(b.dir, "gone"), filepath.Join(b.dir, "kept")}
+		if done := b.done(); done.Problem != nil || !slices.Equal(done.Brought, want) {
+			t.Errorf("answer %+v, want that %q were brought", done, want)
 		}
 	})
 }

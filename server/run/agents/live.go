@@ -62,12 +62,6 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 			return done
 		}
 	}
-	if e.Recall {
-		if done.Extraneous, err = extraneous(ctx, s.agent, s.image); err != nil {
-			a.o.Log.Say(s.resource, "warn", fmt.Sprintf("%s: which files were sent before is not known: %v", e.Target.Pod, err))
-			a.o.Log.Say(s.resource, "", fmt.Sprintf("hint: one that was deleted here meanwhile may still be there; `towline trigger %s` makes the pod anew", s.resource))
-		}
-	}
 	files, _ := change.Source.(disk)
 	change.Source, change.Delta = a.source(files, s.image.Ref, s.sync.Mode), s.sync.Mode == "delta"
 	out := a.o.Log.Writer(output.Line{Resource: s.resource, Source: "build", Pod: e.Target.Pod})
@@ -86,6 +80,12 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 			done.Rebuild = ctx.Err() == nil && !lost(s.agent)
 		}
 		return done
+	}
+	if e.Recall { // now: what is a folder by this change is no file that was brought
+		if done.Brought, err = brought(ctx, s.agent, s.image); err != nil {
+			a.o.Log.Say(s.resource, "warn", fmt.Sprintf("%s: which files were sent before is not known: %v", e.Target.Pod, err))
+			a.o.Log.Say(s.resource, "", fmt.Sprintf("hint: one that was deleted here meanwhile may still be there; `towline trigger %s` makes the pod anew", s.resource))
+		}
 	}
 	done.Stages = stages(&change, &result, asked, answered)
 	a.update(t, func(t *target) { t.status.Covered = covered(t.status.Covered, e.Files, result.Covered) })

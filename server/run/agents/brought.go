@@ -5,24 +5,21 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// extraneous are the files that a container was brought and that are not here any
-// longer, by the names that they had here.
-func extraneous(ctx context.Context, c Syncer, img *config.Image) ([]string, error) {
+// brought are the files that a container was brought and that are still there,
+// by the names that they have here, or had.
+func brought(ctx context.Context, c Syncer, img *config.Image) ([]string, error) {
 	managed, err := c.Managed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var gone []string
+	var names []string
 	for _, p := range managed {
-		if names := localNames(img, p.String()); !anyThere(names) {
-			gone = append(gone, names...)
-		}
+		names = append(names, localNames(img, p.String())...)
 	}
-	return gone, nil
+	return names, nil
 }
 
 // localNames are the names here that are synced to a place in the container.
@@ -37,14 +34,4 @@ func localNames(img *config.Image, remote string) []string {
 		}
 	}
 	return names
-}
-
-// anyThere reports whether one of some files is here, or may be.
-func anyThere(names []string) bool {
-	for _, name := range names {
-		if _, err := file.Lstat(name); !file.IsMissing(err) {
-			return true
-		}
-	}
-	return false
 }
