@@ -64,7 +64,7 @@ func TestKilledDaemons(t *testing.T) {
 		k.connect()
 		k.checks(k.settled())
 	}
-	t.Logf("%d rounds and %d kills in %s", *killRounds, k.kills, time.Since(began).Round(time.Millisecond))
+	t.Logf("%d rounds and %d kills, %d of them in an image build, in %s", *killRounds, k.kills, k.builds, time.Since(began).Round(time.Millisecond))
 	k.down()
 }
 
@@ -78,6 +78,7 @@ type killer struct {
 	port     string
 	round    int
 	kills    int
+	builds   int // that were killed in mid-way
 }
 
 func newKiller(t *testing.T) *killer {
@@ -147,6 +148,11 @@ func (k *killer) kill(within time.Duration) {
 	k.must(err)
 	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
 	k.must(err)
+	for _, what := range k.processes() {
+		if strings.HasSuffix(what, "./image ") {
+			k.builds++
+		}
+	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		k.t.Fatal(err)
 	}
@@ -248,7 +254,11 @@ func (k *killer) down() {
 	k.t.Helper()
 	k.must(k.client.Down(k.ctx, api.DownRequest{}))
 	k.must(k.client.Stop(k.ctx))
-	for pid, what := range k.processes() {
+	left := k.processes()
+	for deadline := time.Now().Add(5 * time.Second); len(left) > 0 && time.Now().Before(deadline); left = k.processes() {
+		<-time.After(10 * time.Millisecond) // a daemon gives its lock back before it is gone
+	}
+	for pid, what := range left {
 		k.t.Errorf("down left %s: %q", pid, what)
 	}
 	if conn, err := net.Dial("tcp", "127.0.0.1:"+k.port); err == nil {
