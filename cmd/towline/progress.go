@@ -227,6 +227,7 @@ func (p *progress) summary(s api.Status) {
 	if p.tty && p.drawn > 0 {
 		fmt.Fprint(p.w, "\x1b[1A\x1b[2K")
 	}
+	printWarnings(p.w, s.Config.Warnings, columnsIn(p.w))
 	for _, text := range problems(s) {
 		say(p.w, text)
 	}

@@ -95,3 +95,15 @@ func TestDrawLeavesNothing(t *testing.T) {
 		t.Errorf("%d lines: %q", p.drawn, text)
 	}
 }
+
+// TestSummaryWarns of what was left out of the objects that are up.
+func TestSummaryWarns(t *testing.T) {
+	var b strings.Builder
+	p := &progress{w: &b, began: time.Now()}
+	s := fleet(1, api.StateReady)
+	s.Config.Warnings = []config.Problem{{Message: `unknown field "spec.replicass": it is left out`, Pos: config.Position{File: "/w/k8s.yaml", Line: 5}}}
+	p.summary(s)
+	if want := `warning: /w/k8s.yaml:5: unknown field "spec.replicass": it is left out`; !strings.Contains(b.String(), want) {
+		t.Errorf("got %q", b.String())
+	}
+}

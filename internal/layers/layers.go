@@ -35,7 +35,7 @@ var Allowed = map[string][]string{
 	"starlark/process":    {},
 	"starlark/gitrepo":    {"starlark/process", "extensions"},
 	"starlark/kustomize":  {"starlark/cache", "starlark/fault", "starlark/value"},
-	"starlark/compose":    {"starlark/cache", "starlark/config", "starlark/value", "starlark/yamldoc"},
+	"starlark/compose":    {"starlark/cache", "starlark/config", "starlark/fault", "starlark/value", "starlark/yamldoc"},
 	"starlark/flags":      {"starlark/value"},
 	"starlark/apiobject":  {"starlark/config", "starlark/value", "extensions"},
 	"starlark/graph":      {"starlark/config", "starlark/fault"},

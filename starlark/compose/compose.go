@@ -129,7 +129,7 @@ func (l Loader) Load(ctx context.Context, p *Project) ([]*Service, error) {
 		o.ResolvePaths = true
 	})
 	if err != nil {
-		return nil, fmt.Errorf("parsing compose file(s) (%s): %w", strings.Join(p.Paths, ", "), err)
+		return nil, fmt.Errorf("parsing compose file(s) (%s): %w", strings.Join(p.Paths, ", "), p.located(err))
 	}
 	made, err := newLoaded(project, l.Files)
 	if err != nil {

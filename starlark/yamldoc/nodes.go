@@ -31,11 +31,17 @@ func NodesAt(stream string, begins int) Nodes {
 // Line follows a path of keys and indexes as far as it goes, and returns the
 // line of the last one.
 func (d Nodes) Line(path []string) int {
+	line, _ := d.Find(path)
+	return line
+}
+
+// Find is Line, and reports whether the document has all of the path.
+func (d Nodes) Find(path []string) (line int, found bool) {
 	n := d.root
 	if n == nil {
-		return d.begins
+		return d.begins, false
 	}
-	line := n.Line
+	line = n.Line
 	for _, key := range path {
 		if n.Alias != nil {
 			n = n.Alias
@@ -52,14 +58,14 @@ func (d Nodes) Line(path []string) int {
 				}
 			}
 			if at < 0 {
-				return line
+				return line, false
 			}
 			line, n = n.Content[at].Line, n.Content[at+1]
 		default:
-			return line
+			return line, false
 		}
 	}
-	return line
+	return line, true
 }
 
 // FieldPath takes a field's name in messages of Kubernetes apart, as
