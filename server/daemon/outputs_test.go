@@ -62,7 +62,7 @@ local_resource('compile', 'cp src out/a; cp src out/b; until [ -e go$(cat src) ]
 		for owes := false; !owes; {
 			owes, err = in(bounded(t), s.Daemon, func(c *core, answer func(bool, error)) {
 				r := c.state.Resource("compile")
-				answer(r.Working && r.Owes["pack"], nil)
+				answer(r.Working && r.Deferred["pack"], nil)
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -72,7 +72,7 @@ type Resource struct {
 	// Outputs the folders to which earlier ones wrote. Maps are replaced, never changed.
 	Writing  map[string]uint64
 	Outputs  map[string]bool
-	Owes     map[string]bool // resources that are told of what it wrote at its end
+	Deferred map[string]bool // resources that are told of what it wrote at its end
 	Ready    bool            // its pods or its serve command are
 	Broken   bool            // its pods will not become ready without a change
 	Gone     bool            // with Broken: something of it was deleted in the cluster

@@ -155,7 +155,7 @@ func (e Changed) record(s *State) []Effect {
 		s.setImage(ref, img)
 	}
 	for _, name := range e.Locals {
-		if r, ok := s.resources.get(name); ok && !owe(s, name, e) {
+		if r, ok := s.resources.get(name); ok && !deferChange(s, name, e) {
 			r.Dirty = s.Batch
 			s.setResource(name, r)
 		}
@@ -255,8 +255,8 @@ func (e LocalDone) record(s *State) []Effect {
 	} else {
 		r.Applied = r.Spec
 		r = learnt(r)
-		pay(s, r.Owes)
-		r.Owes = nil
+		releaseDeferred(s, r.Deferred)
+		r.Deferred = nil
 	}
 	s.setResource(e.Resource, r)
 	return nil

@@ -64,15 +64,15 @@ func ranks(p *config.Project) map[string]int {
 	return ranks
 }
 
-// ground returns the resources of a lower rank whose first update comes before
+// earlierRanks returns the resources of a lower rank whose first update comes before
 // this one's: those that can be updated now. One that waits itself, for a
 // dependency or a person, holds nobody back, and neither does one that failed.
-func ground(s *State, spec *config.Resource) []Wait {
+func earlierRanks(s *State, spec *config.Resource) []Wait {
 	if spec.Kind != config.KindK8s || !s.Resource(spec.Name).Fresh {
 		return nil
 	}
 	var waits []Wait
-	for _, other := range s.view.grounds {
+	for _, other := range s.view.lowerRanks {
 		r := s.Resource(other.Name)
 		if s.view.ranks[other.Name] < s.view.ranks[spec.Name] && r.Wanted && r.Fresh &&
 			depsReady(s, other) && !AwaitsTrigger(s, other) && !imagesFailed(s, other.Name) {

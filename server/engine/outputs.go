@@ -10,14 +10,14 @@ import (
 // findMakers notes for each resource the commands that declare to write what it
 // reads. Those that the command depends on itself read what was there before.
 func (v *view) findMakers(p *config.Project) {
-	for _, maker := range v.commands {
-		if len(maker.Local.Outputs) == 0 {
+	for _, producer := range v.commands {
+		if len(producer.Local.Outputs) == 0 {
 			continue
 		}
 		for i := range p.Resources {
 			r := &p.Resources[i]
-			if r.Name != maker.Name && v.readsBelow(r, maker.Local.Outputs) && !v.leads(maker.Name, r.Name) {
-				v.makers[r.Name] = append(v.makers[r.Name], maker.Name)
+			if r.Name != producer.Name && v.readsBelow(r, producer.Local.Outputs) && !v.leads(producer.Name, r.Name) {
+				v.producers[r.Name] = append(v.producers[r.Name], producer.Name)
 			}
 		}
 	}
@@ -32,7 +32,7 @@ func (v *view) leads(from, to string) bool {
 			return name == to
 		}
 		seen[name] = true
-		return slices.ContainsFunc(slices.Concat(v.resource(name).ResourceDeps, v.makers[name]), visit)
+		return slices.ContainsFunc(slices.Concat(v.resource(name).ResourceDeps, v.producers[name]), visit)
 	}
 	return visit(from)
 }
@@ -41,7 +41,7 @@ func (v *view) leads(from, to string) bool {
 // command that only a person starts holds back nobody who does not name it.
 func (v *view) needs(spec *config.Resource) []string {
 	needs := spec.ResourceDeps
-	for _, name := range v.makers[spec.Name] {
+	for _, name := range v.producers[spec.Name] {
 		if v.resource(name).AutoInit && !slices.Contains(needs, name) {
 			needs = append(slices.Clone(needs), name)
 		}
@@ -91,36 +91,36 @@ func runsOrBegins(r Resource, spec *config.Resource, touched []string) bool {
 	return r.Working || r.Wanted && spec.TriggerMode != config.TriggerManual && slices.Contains(touched, spec.Name)
 }
 
-// owe puts a change of a resource's own files off to the end of the commands
+// deferChange puts a change of a resource's own files off to the end of the commands
 // that are writing them; false when it has others too.
-func owe(s *State, name string, e Changed) bool {
+func deferChange(s *State, name string, e Changed) bool {
 	var to []string
 	for _, p := range e.Own[name] {
-		i := slices.IndexFunc(s.view.makers[name], func(maker string) bool {
-			spec := s.view.resource(maker)
-			return dependsOn(spec.Local.Outputs, p) && runsOrBegins(s.Resource(maker), spec, e.Locals)
+		i := slices.IndexFunc(s.view.producers[name], func(producer string) bool {
+			spec := s.view.resource(producer)
+			return dependsOn(spec.Local.Outputs, p) && runsOrBegins(s.Resource(producer), spec, e.Locals)
 		})
 		if i < 0 {
 			return false
 		}
-		to = append(to, s.view.makers[name][i])
+		to = append(to, s.view.producers[name][i])
 	}
-	for _, maker := range to {
-		r := s.Resource(maker)
-		r.Owes = copyOf(r.Owes)
-		r.Owes[name] = true
-		s.setResource(maker, r)
+	for _, producer := range to {
+		r := s.Resource(producer)
+		r.Deferred = copyOf(r.Deferred)
+		r.Deferred[name] = true
+		s.setResource(producer, r)
 	}
 	return len(to) > 0
 }
 
-// pay tells those who depend on what a command wrote, once it has ended well.
-func pay(s *State, owes map[string]bool) {
-	if len(owes) == 0 {
+// releaseDeferred tells those who depend on what a command wrote, once it has ended well.
+func releaseDeferred(s *State, deferred map[string]bool) {
+	if len(deferred) == 0 {
 		return
 	}
 	s.Batch++
-	for name := range owes {
+	for name := range deferred {
 		if r, ok := s.resources.get(name); ok {
 			r.Dirty = s.Batch
 			s.setResource(name, r)
@@ -128,13 +128,13 @@ func pay(s *State, owes map[string]bool) {
 	}
 }
 
-// beingMade names a command that writes, or is about to write, what a resource
+// pendingProducer names a command that writes, or is about to write, what a resource
 // itself reads, "" when there is none.
-func beingMade(s *State, name string) string {
-	for _, maker := range s.view.makers[name] {
-		spec, r := s.view.resource(maker), s.Resource(maker)
+func pendingProducer(s *State, name string) string {
+	for _, producer := range s.view.producers[name] {
+		spec, r := s.view.resource(producer), s.Resource(producer)
 		if r.Wanted && (r.Working || depsReady(s, spec) && localWanted(s, spec)) {
-			return maker
+			return producer
 		}
 	}
 	return ""

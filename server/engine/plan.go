@@ -106,7 +106,7 @@ func localDue(s *State, spec *config.Resource) bool {
 	if !localWanted(s, spec) || !spec.Local.AllowParallel && otherLocal(s, spec.Name) != "" {
 		return false
 	}
-	return s.Resource(spec.Name).Forced || beingMade(s, spec.Name) == ""
+	return s.Resource(spec.Name).Forced || pendingProducer(s, spec.Name) == ""
 }
 
 // localWanted reports whether there is a reason to run a command.
@@ -114,11 +114,15 @@ func localWanted(s *State, spec *config.Resource) bool {
 	r := s.Resource(spec.Name)
 	changed := r.Dirty > max(r.Ran, r.Since)
 	first := r.Fresh && (spec.AutoInit || changed && spec.TriggerMode != config.TriggerManual)
-	if !r.Forced && !first && (!changed || !may(r, spec)) {
-		return false
-	}
-	if r.Failed != nil && !r.Forced && r.Dirty <= r.Failed.Batch {
-		return false
+	switch {
+	case r.Forced:
+		return true // somebody asked for it
+	case !first && !changed:
+		return false // it ran for all that it reads
+	case !first && !may(r, spec):
+		return false // a change alone does not start it: it is manual
+	case r.Failed != nil && r.Dirty <= r.Failed.Batch:
+		return false // it failed with just these files: only a change helps
 	}
 	return true
 }
@@ -140,40 +144,41 @@ func otherLocal(s *State, name string) string {
 func planDeploy(s *State, spec *config.Resource) []Effect {
 	r := s.Resource(spec.Name)
 	if r.Fresh && !may(r, spec) && (spec.TriggerMode == config.TriggerManual || !filesChanged(s, spec, r.Since)) {
-		return nil
+		return nil // auto_init=False: its first update waits for a person or, where that is enough, for a change
 	}
 	var effects []Effect
-	waiting := false
+	waiting := false // for an image, by whoever it is built
 	for _, ref := range s.view.order[spec.Name] {
 		img := s.Image(ref)
-		if img.Building {
-			waiting = true
-			continue
-		}
-		if !needsBuild(s, ref) {
-			continue
+		if !img.Building && !needsBuild(s, ref) {
+			continue // it is as it should be
 		}
 		waiting = true
-		if !r.Fresh && !may(r, spec) || !basesReady(s, ref) || img.Failed != nil && newestCause(s, ref) <= img.Failed.Batch && !img.Stale {
-			continue
+		switch {
+		case img.Building: // its end plans anew
+		case !r.Fresh && !may(r, spec): // a manual resource keeps what it runs until a person asks
+		case !basesReady(s, ref): // it would be built from what is about to be replaced
+		case img.Failed != nil && newestCause(s, ref) <= img.Failed.Batch && !img.Stale: // it failed with just this; only a change helps
+		case len(held(s, ref, r.Forced || changesAsked(s, ref))) > 0: // a command is writing what it would read
+		default:
+			effects = append(effects, startBuild(s, ref))
 		}
-		if len(held(s, ref, r.Forced || changesAsked(s, ref))) > 0 {
-			continue // a command is writing what it would read
-		}
-		effects = append(effects, startBuild(s, ref))
 	}
-	if waiting || len(ground(s, spec)) > 0 {
-		return effects
+	if waiting || len(earlierRanks(s, spec)) > 0 {
+		return effects // it is applied once, with all its images and after what it stands on
 	}
 	if isApplyKey(s, spec, r.Applied) && !r.Forced {
-		return nil
+		return nil // the cluster has just this
 	}
 	key := applyKey(s, spec)
 	if r.Failed != nil && r.Applying == key && !r.Forced {
 		return nil // it failed with just this; only a change helps
 	}
-	if !r.Fresh && !may(r, spec) || spec.CustomDeploy != nil && !r.Forced && beingMade(s, spec.Name) != "" {
-		return nil
+	if !r.Fresh && !may(r, spec) {
+		return nil // it is manual, and nobody asked
+	}
+	if spec.CustomDeploy != nil && !r.Forced && pendingProducer(s, spec.Name) != "" {
+		return nil // its command would read what another one is writing
 	}
 	apply := Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key, Forced: r.Forced && (r.Failed == nil || !r.Failed.Passing)}
 	r.Working, r.Forced, r.Applying = true, false, key

@@ -9,19 +9,19 @@ import (
 // view answers by name what a plan asks of a project again and again. It is
 // built once for each project, never changed, and shared by all states.
 type view struct {
-	images    map[string]*config.Image
-	resources map[string]*config.Resource
-	bases     map[string][]string // by ref: what an image is built from
-	order     map[string][]string // by resource: its images and all their bases, bases first
-	users     map[string][]string // by ref: the resources that run an image
-	commands  []*config.Resource  // local resources with a command that ends
-	makers    map[string][]string // by resource: those that declare to write what it reads
-	writers   map[string][]string // by ref: those that the resources with it depend on
-	deploys   map[string]string   // by ref of a LiveImage: its resource
-	local     map[string]bool     // refs of images that Compose services alone run, on this machine
-	ranks     map[string]int      // of Kubernetes resources, for their first update
-	jobs      map[string]bool     // resources of Jobs alone
-	grounds   []*config.Resource  // those of them below the highest rank
+	images     map[string]*config.Image
+	resources  map[string]*config.Resource
+	bases      map[string][]string // by ref: what an image is built from
+	order      map[string][]string // by resource: its images and all their bases, bases first
+	users      map[string][]string // by ref: the resources that run an image
+	commands   []*config.Resource  // local resources with a command that ends
+	producers  map[string][]string // by resource: those that declare to write what it reads
+	writers    map[string][]string // by ref: those that the resources with it depend on
+	deploys    map[string]string   // by ref of a LiveImage: its resource
+	local      map[string]bool     // refs of images that Compose services alone run, on this machine
+	ranks      map[string]int      // of Kubernetes resources, for their first update
+	jobs       map[string]bool     // resources of Jobs alone
+	lowerRanks []*config.Resource  // those of them below the highest rank
 
 	// By place in the project:
 	places     map[string]int           // of each resource
@@ -40,7 +40,7 @@ func newView(p *config.Project) *view {
 		order:     make(map[string][]string, len(p.Resources)),
 		users:     make(map[string][]string, len(p.Images)),
 		deploys:   map[string]string{},
-		makers:    map[string][]string{},
+		producers: map[string][]string{},
 		writers:   map[string][]string{},
 		ranks:     ranks(p),
 		jobs:      Jobs(p),
@@ -102,8 +102,8 @@ func (v *view) place(i int, r *config.Resource) {
 	for _, dep := range v.needs(r) {
 		v.dependents[dep] = append(v.dependents[dep], i)
 	}
-	for _, maker := range v.makers[r.Name] {
-		v.made[maker] = append(v.made[maker], i)
+	for _, producer := range v.producers[r.Name] {
+		v.made[producer] = append(v.made[producer], i)
 	}
 	switch r.Kind {
 	case config.KindLocal:
@@ -113,7 +113,7 @@ func (v *view) place(i int, r *config.Resource) {
 	case config.KindK8s:
 		rank := v.ranks[r.Name]
 		if rank < rankWorkloads {
-			v.grounds = append(v.grounds, r)
+			v.lowerRanks = append(v.lowerRanks, r)
 		}
 		for below := range rank {
 			v.stand[below] = append(v.stand[below], i)

@@ -31,7 +31,7 @@ func (s *State) Waits(name string) []Wait {
 	if !r.Fresh {
 		return nil
 	}
-	if waits := ground(s, spec); len(waits) > 0 {
+	if waits := earlierRanks(s, spec); len(waits) > 0 {
 		return waits
 	}
 	if spec.Kind == config.KindLocal && spec.Local != nil && !spec.Local.AllowParallel {
@@ -104,9 +104,9 @@ func (s *State) StaleBy(name string) string {
 	if by := s.HeldBy(name); by != "" && s.Resource(by).Failed != nil {
 		return by
 	}
-	for _, maker := range s.view.makers[name] {
-		if r := s.Resource(maker); r.Wanted && r.Failed != nil && r.Owes[name] {
-			return maker
+	for _, producer := range s.view.producers[name] {
+		if r := s.Resource(producer); r.Wanted && r.Failed != nil && r.Deferred[name] {
+			return producer
 		}
 	}
 	for _, dep := range s.view.resource(name).ResourceDeps {

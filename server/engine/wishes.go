@@ -26,7 +26,7 @@ func (e Configured) record(s *State) []Effect {
 	s.begin(images, resources)
 	for _, name := range gone.Dropped {
 		left, _ := before.get(name)
-		pay(s, left.Owes)
+		releaseDeferred(s, left.Deferred)
 	}
 	if s.Up {
 		effects = append(effects, want(s)...)
@@ -211,7 +211,7 @@ func want(s *State) []Effect {
 			s.setResource(r.Name, res)
 		case !wanted && res.Wanted:
 			s.setResource(r.Name, Resource{Spec: res.Spec})
-			pay(s, res.Owes)
+			releaseDeferred(s, res.Deferred)
 			effects = append(effects, StopLocal{Resource: r.Name})
 			effects = append(effects, dropTargets(s, r.Name)...)
 			drop := Forget{Objects: objectsOf(s.Project, r.Name), Dropped: []string{r.Name}}
