@@ -36,13 +36,13 @@ func ageOf(image *config.Image, change *client.Change, result *wire.Result) age 
 	return ageOlder
 }
 
-// tellOlder says once of each age that a resource's process started before its files came.
-func (a *Agents) tellOlder(resource, pod string, p wire.Process, age age) {
+// warnStaleProcess says once of each age that a resource's process started before its files came.
+func (a *Agents) warnStaleProcess(resource, pod string, p wire.Process, age age) {
 	a.box.Put(func(_ context.Context, s *state) {
-		if s.older[resource] >= age {
+		if s.stale[resource] >= age {
 			return
 		}
-		s.older[resource] = age
+		s.stale[resource] = age
 		if age == ageProgram {
 			a.o.Log.Say(resource, "warn", fmt.Sprintf("%s: the old program runs on (pid %d): %s was replaced, and nothing restarts it", pod, p.PID, p.Argv[0]))
 			a.o.Log.Say(resource, "", "hint: end its live_update with restart_container()")

@@ -96,7 +96,7 @@ type state struct {
 	set     config.Ours // of project
 	targets map[engine.TargetID]*target
 	ending  map[engine.TargetID]*target // that were detached and may not have ended yet
-	older   map[string]age              // resources of which it is told that the process is older than its files
+	stale   map[string]age              // resources of which it is told that the process is older than its files
 }
 
 // target is one container that has an agent.
@@ -112,7 +112,7 @@ type target struct {
 
 // Start returns Agents that know no container.
 func Start(ctx context.Context, o Options) *Agents {
-	a := &Agents{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, targets: map[engine.TargetID]*target{}, ending: map[engine.TargetID]*target{}, older: map[string]age{}})}
+	a := &Agents{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, targets: map[engine.TargetID]*target{}, ending: map[engine.TargetID]*target{}, stale: map[string]age{}})}
 	var err error
 	if a.sent, err = newSent(o.Sent); err != nil {
 		o.Log.Say("", "warn", err.Error()+"; files travel whole")

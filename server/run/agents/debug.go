@@ -35,7 +35,7 @@ func (a *Agents) Debug(ctx context.Context, id engine.TargetID, launch bool) (ne
 	if err != nil {
 		return nil, Session{}, err
 	}
-	mode, held := wire.DebugAttach, a.takeHeld(ctx, id)
+	mode, held := wire.DebugAttach, a.takePausedProcess(ctx, id)
 	if held || launch {
 		mode = wire.DebugRestart
 	}
@@ -86,16 +86,16 @@ func (a *Agents) restartDebugged(ctx context.Context, t *target, c Starter) erro
 		return err
 	}
 	a.box.Go(func() {
-		if pause(ctx, debuggerTimeout) && a.takeHeld(ctx, t.Target) {
+		if pause(ctx, debuggerTimeout) && a.takePausedProcess(ctx, t.Target) {
 			a.startAlone(c)
 		}
 	})
 	return nil
 }
 
-// takeHeld reports whether a container's process waits for its debugger, which
+// takePausedProcess reports whether a container's process waits for its debugger, which
 // it then no longer does.
-func (a *Agents) takeHeld(ctx context.Context, id engine.TargetID) bool {
+func (a *Agents) takePausedProcess(ctx context.Context, id engine.TargetID) bool {
 	return inbox.Ask(ctx, a.box, func(_ context.Context, s *state) bool {
 		t := s.targets[id]
 		if t == nil || !t.held {

@@ -57,7 +57,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 	change := found.change
 	done.Problem, done.Unlike = found.unread, found.unlike
 	if e.Check {
-		if err := narrow(ctx, s.agent, &change, e.Must); err != nil {
+		if err := skipUnchanged(ctx, s.agent, &change, e.Must); err != nil {
 			done.Problem = &config.Problem{Message: fmt.Sprintf("comparing the files of pod %s: %v", e.Target.Pod, err)}
 			return done
 		}
@@ -105,7 +105,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 		a.o.Log.Say(s.resource, "", fmt.Sprintf("%s: %s in %s", e.Target.Pod, did, time.Since(began).Round(10*time.Microsecond)))
 	}
 	if age := ageOf(s.image, &change, &result); !debugged && age != ageCurrent {
-		a.tellOlder(s.resource, e.Target.Pod, result.Process, age)
+		a.warnStaleProcess(s.resource, e.Target.Pod, result.Process, age)
 	}
 	done.Problem = cmp.Or(commandProblem(e, result), done.Problem)
 	return done
@@ -167,10 +167,10 @@ func commandProblem(e engine.Live, result wire.Result) *config.Problem {
 	}
 }
 
-// narrow leaves of a change only what the container does not have yet. Where
+// skipUnchanged leaves of a change only what the container does not have yet. Where
 // nothing differs no command runs and nothing restarts, unless they must; a
 // held application is started in any case.
-func narrow(ctx context.Context, c Syncer, change *client.Change, must bool) error {
+func skipUnchanged(ctx context.Context, c Syncer, change *client.Change, must bool) error {
 	change.Start = true
 	if len(change.Files) == 0 && len(change.Deletes) == 0 {
 		if !must {

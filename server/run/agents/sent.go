@@ -66,12 +66,12 @@ func (s *sent) file(key string) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%x", sum[:12]))
 }
 
-// worth reports whether a file of a size is kept.
-func (s *sent) worth(size int64) bool { return s.dir != "" && size >= sentFrom && size <= sentFile }
+// keeps reports whether a file of a size is kept.
+func (s *sent) keeps(size int64) bool { return s.dir != "" && size >= sentFrom && size <= sentFile }
 
 // keep copies a file that was sent, unless it has changed since.
 func (s *sent) keep(key, local string, f wire.File) error {
-	if !s.worth(f.Size) {
+	if !s.keeps(f.Size) {
 		return nil
 	}
 	in, err := os.Open(local)
@@ -147,7 +147,7 @@ func (p *patched) Base(f wire.File) ([]byte, wire.Digest, bool) { return p.sent.
 
 // Arrived implements client.Baser.
 func (p *patched) Arrived(f wire.File) {
-	if p.sent.worth(f.Size) {
+	if p.sent.keeps(f.Size) {
 		p.arrived = append(p.arrived, f)
 	}
 }

@@ -63,7 +63,7 @@ func TestSentFilesAreKeptForThePatch(t *testing.T) {
 	// Small files are not kept, and nothing is without a folder.
 	small := put([]byte("small"))
 	nowhere, err := newSent("")
-	if err != nil || s.keep("k", local, small) != nil || len(s.bases) > 0 || nowhere.worth(sentFrom) {
+	if err != nil || s.keep("k", local, small) != nil || len(s.bases) > 0 || nowhere.keeps(sentFrom) {
 		t.Error("something is kept that should not be")
 	}
 }

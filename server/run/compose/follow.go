@@ -83,7 +83,7 @@ func (s *Services) seen(ctx context.Context, st *state, name string, seen []Cont
 			s.o.Log.Say("", "", "docker answers again")
 			p.lost = ""
 		}
-		s.tellChanges(st, name, p.containers, seen)
+		s.logChanges(st, name, p.containers, seen)
 		for _, old := range p.containers {
 			if l := st.logs[old.ID]; l != nil && !l.reading && !slices.ContainsFunc(seen, func(c Container) bool { return c.ID == old.ID }) {
 				delete(st.logs, old.ID)
@@ -110,8 +110,8 @@ func (st *state) of(sv *service) []Container {
 	return own
 }
 
-// tellChanges says what happened to containers that nobody asked for here.
-func (s *Services) tellChanges(st *state, name string, before, after []Container) {
+// logChanges says what happened to containers that nobody asked for here.
+func (s *Services) logChanges(st *state, name string, before, after []Container) {
 	byID := func(all []Container, id string) *Container {
 		if i := slices.IndexFunc(all, func(c Container) bool { return c.ID == id }); i >= 0 {
 			return &all[i]

@@ -54,9 +54,9 @@ func (d *Deployer) bringAgents(ctx context.Context, e engine.Apply, current []ku
 		if len(wanted) == 0 || agent == "" {
 			continue
 		}
-		if whose := d.whose(e.Resource, object); whose != "" && (d.o.Take == nil || !d.o.Take(whose)) {
+		if foreign := d.foreignOwner(e.Resource, object); foreign != "" && (d.o.Take == nil || !d.o.Take(foreign)) {
 			a.taken = true
-			a.refused = append(a.refused, fmt.Sprintf("%s %s; to bring the agent its pods would be replaced", object.Ref, whose))
+			a.refused = append(a.refused, fmt.Sprintf("%s %s; to bring the agent its pods would be replaced", object.Ref, foreign))
 			continue
 		}
 		got, err := d.bringAgent(ctx, e.Resource, object, wanted, agent)
@@ -75,10 +75,10 @@ func (d *Deployer) bringAgents(ctx context.Context, e engine.Apply, current []ku
 	return current, a, a.problem(e.Resource)
 }
 
-// whose says why a workload seems to be somebody else's, who would not expect
+// foreignOwner says why a workload seems to be somebody else's, who would not expect
 // its pods to be replaced; "" for one that is the project's own, and for one
 // that got the agent from it before.
-func (d *Deployer) whose(res config.Resource, object kube.Applied) string {
+func (d *Deployer) foreignOwner(res config.Resource, object kube.Applied) string {
 	o := object.Content
 	by := inject.AdoptedFor(o)
 	switch workspace := kube.WorkspaceOf(o); {
@@ -248,15 +248,15 @@ func (a *adoption) problem(res config.Resource) *config.Problem {
 	}
 }
 
-// takeAgentsOut gives workloads that another program applied what they had
+// restoreWorkloads gives workloads that another program applied what they had
 // before they got the agent; what has gone meanwhile is left alone.
-func (d *Deployer) takeAgentsOut(ctx context.Context, objects []map[string]any) {
+func (d *Deployer) restoreWorkloads(ctx context.Context, objects []map[string]any) {
 	for _, o := range objects {
-		err := d.takeAgentOut(ctx, o)
+		err := d.restoreWorkload(ctx, o)
 		for try := 0; kube.IsKind(err, kube.Conflict) && try < changes; try++ {
 			var now kube.Applied
 			if now, err = d.reread(ctx, kube.Applied{Ref: kube.RefOf(o), Content: o}); err == nil {
-				err = d.takeAgentOut(ctx, now.Content)
+				err = d.restoreWorkload(ctx, now.Content)
 			}
 		}
 		if ref := kube.RefOf(o); err != nil && ctx.Err() == nil {
@@ -265,7 +265,7 @@ func (d *Deployer) takeAgentsOut(ctx context.Context, objects []map[string]any) 
 	}
 }
 
-func (d *Deployer) takeAgentOut(ctx context.Context, o map[string]any) error {
+func (d *Deployer) restoreWorkload(ctx context.Context, o map[string]any) error {
 	patch, err := inject.Restore(o)
 	if err == nil && patch != nil {
 		_, err = d.o.Cluster.Patch(ctx, o, patch)
@@ -309,13 +309,13 @@ func placeOf(o map[string]any) kube.Ref {
 	return kube.Ref{Group: ref.Group, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}
 }
 
-// giveBack takes the agent out of what the commands of resources that are no
+// removeAgents takes the agent out of what the commands of resources that are no
 // longer wanted leave there, as those of k8s_attach do.
-func (d *Deployer) giveBack(ctx context.Context, gone []config.Resource) {
+func (d *Deployer) removeAgents(ctx context.Context, gone []config.Resource) {
 	theirs := func(o map[string]any) bool {
 		name := inject.AdoptedBy(o)
 		return slices.ContainsFunc(gone, func(r config.Resource) bool { return r.Name == name })
 	}
 	known := inbox.Ask(ctx, d.box, func(_ context.Context, s *state) []map[string]any { return slices.Clone(s.adopted) })
-	d.takeAgentsOut(ctx, slices.DeleteFunc(d.adopted(ctx, known), func(o map[string]any) bool { return !theirs(o) }))
+	d.restoreWorkloads(ctx, slices.DeleteFunc(d.adopted(ctx, known), func(o map[string]any) bool { return !theirs(o) }))
 }

@@ -249,14 +249,14 @@ func (d *Deployer) forget(ctx context.Context, e engine.Forget) {
 		_ = d.deleteByCommand(ctx, &e.Deploys[i]) // it is in the log
 	}
 	if len(e.Deploys) > 0 {
-		d.giveBack(ctx, e.Deploys)
+		d.removeAgents(ctx, e.Deploys)
 	}
 	var contents []map[string]any
 	for _, o := range e.Objects {
 		switch ref := kube.RefOf(o.Content); {
 		case ref.Kind == "Namespace":
 		case kube.Kept(o.Content):
-			d.sayKept(ref)
+			d.logRetained(ref)
 		default:
 			contents = append(contents, o.Content)
 		}

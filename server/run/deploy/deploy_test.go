@@ -548,7 +548,7 @@ func TestLiveUpdatesReachWhatCommandsApplied(t *testing.T) {
 	}
 	b.cluster.labels = []map[string]any{theirs}
 	theirs["metadata"].(map[string]any)["annotations"].(map[string]any)[inject.Before] = "{"
-	b.takeAgentsOut(t.Context(), b.cluster.labels)
+	b.restoreWorkloads(t.Context(), b.cluster.labels)
 	if last := b.lines[len(b.lines)-1]; !strings.Contains(last, "taking the agent out of Deployment theirs") {
 		t.Errorf("log %q", last)
 	}

@@ -48,7 +48,7 @@ func (d *Deployer) Down(ctx context.Context, owner Owner, end End) error {
 		ref := kube.RefOf(o)
 		switch {
 		case kube.Kept(o):
-			d.sayKept(ref)
+			d.logRetained(ref)
 		case ref.Kind == "Namespace" && !end.Namespaces:
 			if kube.MadeFor(o) == d.o.Workspace {
 				made = append(made, ref.Name)
@@ -57,7 +57,7 @@ func (d *Deployer) Down(ctx context.Context, owner Owner, end End) error {
 			doomed = append(doomed, o)
 		}
 	}
-	d.takeAgentsOut(ctx, d.adopted(ctx, end.Adopted))
+	d.restoreWorkloads(ctx, d.adopted(ctx, end.Adopted))
 	errs = append(errs, d.o.Cluster.Delete(ctx, doomed, d.deletion()))
 	for _, namespace := range made {
 		errs = append(errs, d.deleteMade(ctx, owner, namespace))
@@ -65,7 +65,7 @@ func (d *Deployer) Down(ctx context.Context, owner Owner, end End) error {
 	return errors.Join(errs...)
 }
 
-func (d *Deployer) sayKept(ref kube.Ref) {
+func (d *Deployer) logRetained(ref kube.Ref) {
 	d.o.Shell.Log.Say("", "", fmt.Sprintf("%s stays: its annotation %s says so", ref, kube.AnnotationDownPolicy))
 }
 

@@ -128,12 +128,12 @@ func (s *state) covered(a Agent) []Covered {
 		volume := cmp.Or(s.facts.volumeAt(a.ID, found), "a file system of type "+found.Type)
 		c := Covered{Local: local, Path: found.Path, Mount: found.Mount, Volume: volume}
 		all = append(all, c)
-		s.tellCovered(a.Resource, c)
+		s.logCovered(a.Resource, c)
 	}
 	return all
 }
 
-func (s *state) tellCovered(resource string, c Covered) {
+func (s *state) logCovered(resource string, c Covered) {
 	text := c.Path + " is not synced: " + c.Volume + " is mounted at " + c.Mount
 	key := resource + "\x00" + text
 	if s.covers[key] {
