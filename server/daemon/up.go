@@ -153,10 +153,10 @@ func (c *core) start(remote bool, s clusterFacts) {
 	c.session.facts, c.session.remote = s, remote
 	o := c.runnerOptions(c.session.serial)
 	dir := filepath.Dir(c.tiltfile.good.Tiltfile)
-	o.Images = build.New(build.Options{Workspace: o.Workspace, Dir: dir, Cluster: build.Cluster{None: true}})
+	o.Images = build.New(build.Options{Workspace: o.WorkspaceID, Dir: dir, Cluster: build.Cluster{None: true}})
 	if remote {
 		c.session.setCluster(&o)
-		o.Images = builderFor(c.session.cluster, s, o.Workspace, dir)
+		o.Images = builderFor(c.session.cluster, s, o.WorkspaceID, dir)
 		c.store.record.pin(pinOf(c.session.cluster.Identity()))
 	}
 	o.Sent = filepath.Join(c.o.Endpoint.State, "sent")
@@ -169,7 +169,7 @@ func (c *core) start(remote bool, s clusterFacts) {
 // runnerOptions are those of any runner of the session, without a cluster.
 func (c *core) runnerOptions(serial int) run.Options {
 	o := run.Options{
-		Workspace: c.store.workspace(c.o.Endpoint.ID()), Owner: ownerOf(c.o.Endpoint.Workspace), Take: c.requests.take(),
+		WorkspaceID: c.store.workspace(c.o.Endpoint.ID()), Owner: ownerOf(c.o.Endpoint.Workspace), Take: c.requests.take(),
 		Agent: c.o.Agent, Sink: sink{shared: c.shared, queue: c.queue, up: serial}, Secrets: c.secrets.Load, Reached: c.logs.Reached,
 	}
 	if c.session.cluster != nil { // commands know it also where nothing else needs it

@@ -25,7 +25,7 @@ const (
 )
 
 // Adopter is who brings an agent.
-type Adopter struct{ Workspace, Resource string }
+type Adopter struct{ WorkspaceID, Resource string }
 
 // AdoptedBy returns the resource that brought the agent into a workload, ""
 // when none did.
@@ -126,7 +126,7 @@ func Adopt(o map[string]any, images map[string]Image, agentImage string, by Adop
 	if err != nil {
 		return nil, err
 	}
-	return patchOf(whole, string(old), by.Workspace, by.Resource), nil
+	return patchOf(whole, string(old), by.WorkspaceID, by.Resource), nil
 }
 
 // Restore returns the merge patch that gives an adopted workload back what it

@@ -65,7 +65,7 @@ func merged(t *testing.T, o, patch map[string]any) map[string]any {
 
 func adopt(t *testing.T, o map[string]any) map[string]any {
 	t.Helper()
-	patch, err := Adopt(o, map[string]Image{"web": {}}, "agent:1", Adopter{Workspace: "ws", Resource: "res"})
+	patch, err := Adopt(o, map[string]Image{"web": {}}, "agent:1", Adopter{WorkspaceID: "ws", Resource: "res"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,10 +51,10 @@ type Image struct {
 
 // Options says what is put into an object.
 type Options struct {
-	Workspace  string
-	Resource   string
-	Images     map[string]Image // by ref
-	AgentImage string           // "": no agent
+	WorkspaceID string
+	Resource    string
+	Images      map[string]Image // by ref
+	AgentImage  string           // "": no agent
 }
 
 // Result is a rewritten object and what can be said of its pods.
@@ -86,7 +86,7 @@ func Object(o config.Object, opts Options) (Result, error) {
 		r.Agentless = r.unsupervised(o)
 		return r, nil
 	}
-	label(template, map[string]string{LabelWorkspace: opts.Workspace, LabelResource: opts.Resource})
+	label(template, map[string]string{LabelWorkspace: opts.WorkspaceID, LabelResource: opts.Resource})
 	parallel(r.Object, opts)
 	if err := r.containers(template, byPushed, supervised, opts); err != nil {
 		return r, fmt.Errorf("%s: %w", o.Key, err)

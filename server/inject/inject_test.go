@@ -34,7 +34,7 @@ func imageAt(path string) config.ImageRef {
 // options has the image app, with an entrypoint and a command of its own.
 func options() Options {
 	return Options{
-		Workspace: "w1", Resource: "web", AgentImage: "reg/agent:1",
+		WorkspaceID: "w1", Resource: "web", AgentImage: "reg/agent:1",
 		Images: map[string]Image{"app": {
 			Spec: config.Image{Ref: "app"}, Pushed: "reg:5000/app:1", Entrypoint: []string{"/entry"}, Cmd: []string{"image-arg"},
 		}},

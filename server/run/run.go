@@ -83,18 +83,18 @@ type Images interface {
 
 // Options are what a Runner works with.
 type Options struct {
-	Workspace  string                  // id, labels the objects
-	Owner      string                  // whose it is, for a person who finds its objects
-	Take       func(owner string) bool // whether another workspace's object is taken over; nil: none is
-	Cluster    Cluster                 // nil: nothing is applied to one
-	Namespace  string                  // the project's
-	Kubeconfig string                  // of that cluster alone, for the developer's own commands
-	Images     Images
-	Docker     compose.Docker    // nil: the developer's docker command
-	Agent      map[string][]byte // the agent's binaries for linux by architecture, "amd64"
-	Sink       Sink
-	Sent       string                 // folder for the large files that were sent last; "": none are kept
-	Secrets    func() *config.Secrets // the values that no log may show; nil: there are none
+	WorkspaceID string                  // id, labels the objects
+	Owner       string                  // whose it is, for a person who finds its objects
+	Take        func(owner string) bool // whether another workspace's object is taken over; nil: none is
+	Cluster     Cluster                 // nil: nothing is applied to one
+	Namespace   string                  // the project's
+	Kubeconfig  string                  // of that cluster alone, for the developer's own commands
+	Images      Images
+	Docker      compose.Docker    // nil: the developer's docker command
+	Agent       map[string][]byte // the agent's binaries for linux by architecture, "amd64"
+	Sink        Sink
+	Sent        string                 // folder for the large files that were sent last; "": none are kept
+	Secrets     func() *config.Secrets // the values that no log may show; nil: there are none
 	// Reached is the time of the last line that is known of a container's log,
 	// which is read from there on; nil: none is.
 	Reached func(pod, container string) time.Time
@@ -122,17 +122,17 @@ type Runner struct {
 func New(ctx context.Context, o Options) *Runner {
 	ctx, cancel := context.WithCancel(ctx)
 	out := output.Log{Emit: o.Sink.Log, Secrets: o.Secrets}
-	shell := command.Shell{Workspace: o.Workspace, Kubeconfig: o.Kubeconfig, Log: out}
+	shell := command.Shell{WorkspaceID: o.WorkspaceID, Kubeconfig: o.Kubeconfig, Log: out}
 	r := &Runner{o: o, out: out, cancel: cancel}
 	r.rollout = rollout.Start(ctx, rollout.Options{
-		WorkspaceID: o.Workspace, Namespace: o.Namespace, Kube: o.Cluster, Log: out, Tell: o.Sink.Event, Reached: o.Reached,
+		WorkspaceID: o.WorkspaceID, Namespace: o.Namespace, Kube: o.Cluster, Log: out, Tell: o.Sink.Event, Reached: o.Reached,
 		Container: func(c rollout.Container) { o.Sink.Facts(Facts{Target: &c}) },
 		Cluster:   func(err error) { o.Sink.Facts(Facts{Cluster: &ClusterFacts{Connected: err == nil, Err: err}}) },
 	})
 	r.images = startImages(ctx, o, out, r.rollout.Image)
 	r.agents = agents.Start(ctx, agents.Options{
 		Connect: func(ctx context.Context, id engine.TargetID) (agents.Agent, error) {
-			return agents.Connect(ctx, o.Cluster, o.Workspace, id)
+			return agents.Connect(ctx, o.Cluster, o.WorkspaceID, id)
 		},
 		Log: out, Tell: o.Sink.Event, Sent: o.Sent,
 		Status: func(s agents.Status) { r.rollout.Agent(rollout.Agent(s)) },
@@ -150,7 +150,7 @@ func New(ctx context.Context, o Options) *Runner {
 	})
 	r.forwards = forward.Start(ctx, r, out, func(f forward.Facts) { o.Sink.Facts(Facts{Forwards: &f}) })
 	r.deploy = deploy.Start(ctx, deploy.Options{
-		Workspace: o.Workspace, Owner: o.Owner, Take: o.Take, Cluster: o.Cluster, Namespace: o.Namespace, Images: r.images, Shell: shell, Rollout: r.rollout, Tell: o.Sink.Event,
+		WorkspaceID: o.WorkspaceID, Owner: o.Owner, Take: o.Take, Cluster: o.Cluster, Namespace: o.Namespace, Images: r.images, Shell: shell, Rollout: r.rollout, Tell: o.Sink.Event,
 		Deployed: func(res config.Resource) { r.forwards.Open(res.Name, res.PortForwards) },
 		Dropped:  r.forwards.End,
 		Objects:  func(objects []map[string]any) { o.Sink.Facts(Facts{Objects: objects}) },

@@ -126,7 +126,7 @@ func (w *world) take() (events []engine.Event) {
 func inBubble(t *testing.T, test func(*testing.T, *Runner, *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
-		r := New(t.Context(), Options{Workspace: "ws", Cluster: w, Images: w, Agent: map[string][]byte{"amd64": []byte("agent")}, Sink: w})
+		r := New(t.Context(), Options{WorkspaceID: "ws", Cluster: w, Images: w, Agent: map[string][]byte{"amd64": []byte("agent")}, Sink: w})
 		defer r.Close()
 		test(t, r, w)
 	})
@@ -150,7 +150,7 @@ func project() *config.Project {
 // TestWithoutCluster runs what needs this machine alone.
 func TestWithoutCluster(t *testing.T) {
 	w := &world{}
-	r := New(t.Context(), Options{Workspace: "ws", Images: w, Sink: w})
+	r := New(t.Context(), Options{WorkspaceID: "ws", Images: w, Sink: w})
 	defer r.Close()
 	p := project()
 	p.Resources, p.YAML = p.Resources[1:], nil

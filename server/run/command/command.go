@@ -26,9 +26,9 @@ const Grace = 5 * time.Second
 
 // Shell is what commands run with.
 type Shell struct {
-	Workspace  string // id, by which what serving commands leave behind is known
-	Kubeconfig string // of the cluster that is in use, "" for none
-	Log        output.Log
+	WorkspaceID string // id, by which what serving commands leave behind is known
+	Kubeconfig  string // of the cluster that is in use, "" for none
+	Log         output.Log
 }
 
 // Call is one command to run.
@@ -50,7 +50,7 @@ func (s Shell) Run(ctx context.Context, c Call) error {
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	cmd.Dir = c.Dir
 	cmd.Env = append(without(s.Environment(c.Env), c.Unset), c.Extra...)
-	if c.Serves && s.Workspace != "" {
+	if c.Serves && s.WorkspaceID != "" {
 		cmd.Env = append(cmd.Env, s.mark(c))
 	}
 	log := s.Log.Writer(c.Line)

@@ -20,7 +20,7 @@ const markName = "TOWLINE_SERVES"
 func (s Shell) mark(c Call) string { return s.marks() + c.Line.Resource + "/" + c.start }
 
 // marks is what all marks of the workspace begin with.
-func (s Shell) marks() string { return markName + "=" + s.Workspace + "/" }
+func (s Shell) marks() string { return markName + "=" + s.WorkspaceID + "/" }
 
 // Serve is Last for a server. It returns when what the command started has ended
 // as well, be it in a session of its own; what another start of it did, goes on.
@@ -28,7 +28,7 @@ func (s Shell) marks() string { return markName + "=" + s.Workspace + "/" }
 func (s Shell) Serve(ctx context.Context, c Call) (last string, err error) {
 	c.Serves, c.start = true, rand.Text()
 	last, err = s.Last(ctx, c)
-	if s.Workspace != "" {
+	if s.WorkspaceID != "" {
 		endMarked([]byte(s.mark(c)), true)
 	}
 	return last, err
@@ -38,7 +38,7 @@ func (s Shell) Serve(ctx context.Context, c Call) (last string, err error) {
 // its daemon was killed. It returns when that has ended. Where there is no /proc
 // nothing is found.
 func (s Shell) EndLeft() {
-	if s.Workspace != "" {
+	if s.WorkspaceID != "" {
 		endMarked([]byte(s.marks()), false)
 	}
 }

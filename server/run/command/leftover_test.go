@@ -21,7 +21,7 @@ func TestWhatLeftTheGroupIsEnded(t *testing.T) {
 		t.Skip("no /proc here")
 	}
 	dir := t.TempDir()
-	s := Shell{Workspace: filepath.Base(dir) + strconv.Itoa(os.Getpid()), Log: output.Log{Emit: func(output.Line) {}}}
+	s := Shell{WorkspaceID: filepath.Base(dir) + strconv.Itoa(os.Getpid()), Log: output.Log{Emit: func(output.Line) {}}}
 	const stubborn = "setsid sh -c 'trap \"\" TERM; echo $$ > $FILE; while :; do sleep 0.1; done' >/dev/null 2>&1 & while ! [ -s $FILE ]; do sleep 0.01; done"
 	call := func(resource, file, then string) Call {
 		file = filepath.Join(dir, file)

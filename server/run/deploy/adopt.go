@@ -82,11 +82,11 @@ func (d *Deployer) foreignOwner(res config.Resource, object kube.Applied) string
 	o := object.Content
 	by := inject.AdoptedFor(o)
 	switch workspace := kube.WorkspaceOf(o); {
-	case by == d.o.Workspace:
+	case by == d.o.WorkspaceID:
 		return ""
 	case by != "":
 		return "has the agent of another workspace"
-	case workspace != "" && workspace != d.o.Workspace:
+	case workspace != "" && workspace != d.o.WorkspaceID:
 		return "belongs to " + kube.OwnerOf(o)
 	case !onlyReads(res.CustomDeploy.Apply.Argv):
 		return "" // what the command applies is the project's
@@ -198,7 +198,7 @@ func (d *Deployer) bringAgent(ctx context.Context, res config.Resource, object k
 		img.Entrypoint, img.Cmd = settings.Entrypoint, settings.Cmd
 		images[name] = img
 	}
-	patch, err := inject.Adopt(object.Content, images, agent, inject.Adopter{Workspace: d.o.Workspace, Resource: res.Name})
+	patch, err := inject.Adopt(object.Content, images, agent, inject.Adopter{WorkspaceID: d.o.WorkspaceID, Resource: res.Name})
 	if err != nil || patch == nil {
 		return object, err
 	}
@@ -281,7 +281,7 @@ func MayGetAgent(object map[string]any) bool { return inject.Adoptable(object) }
 // carry its label, and of the known ones those that a search in all namespaces,
 // which not everybody may do, did not show.
 func (d *Deployer) adopted(ctx context.Context, known []map[string]any) []map[string]any {
-	objects, err := d.o.Cluster.Labelled(ctx, inject.LabelAdopted+"="+d.o.Workspace)
+	objects, err := d.o.Cluster.Labelled(ctx, inject.LabelAdopted+"="+d.o.WorkspaceID)
 	found := map[kube.Ref]bool{}
 	for _, o := range objects {
 		found[placeOf(o)] = true
@@ -293,7 +293,7 @@ func (d *Deployer) adopted(ctx context.Context, known []map[string]any) []map[st
 		current, unread = d.o.Cluster.Current(ctx, known)
 	}
 	for _, a := range current {
-		if inject.AdoptedFor(a.Content) == d.o.Workspace {
+		if inject.AdoptedFor(a.Content) == d.o.WorkspaceID {
 			objects = append(objects, a.Content)
 		}
 	}

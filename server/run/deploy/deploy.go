@@ -51,18 +51,18 @@ type Images interface {
 // Options are what a Deployer works with. The functions may be called from any
 // goroutine and must not block.
 type Options struct {
-	Workspace string
-	Owner     string                  // of the workspace, for a person who finds its objects
-	Take      func(owner string) bool // see kube.ApplyOptions
-	Namespace string                  // where the project lives
-	Cluster   Cluster
-	Images    Images
-	Shell     command.Shell
-	Rollout   *rollout.Follower
-	Tell      func(engine.Event)
-	Deployed  func(config.Resource)  // all of a resource is applied
-	Dropped   func([]string)         // nothing of these resources is to stay
-	Objects   func([]map[string]any) // what a command applied, which stands in no Tiltfile
+	WorkspaceID string
+	Owner       string                  // of the workspace, for a person who finds its objects
+	Take        func(owner string) bool // see kube.ApplyOptions
+	Namespace   string                  // where the project lives
+	Cluster     Cluster
+	Images      Images
+	Shell       command.Shell
+	Rollout     *rollout.Follower
+	Tell        func(engine.Event)
+	Deployed    func(config.Resource)  // all of a resource is applied
+	Dropped     func([]string)         // nothing of these resources is to stay
+	Objects     func([]map[string]any) // what a command applied, which stands in no Tiltfile
 }
 
 // Deployer applies and deletes. Its methods may be called concurrently and do
@@ -178,7 +178,7 @@ func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []stri
 	}
 	d.o.Rollout.Begin(e.Resource)
 	applied, err := d.o.Cluster.Apply(ctx, o.contents, kube.ApplyOptions{
-		Labels: map[string]string{kube.LabelWorkspace: d.o.Workspace, kube.LabelResource: kube.LabelValue(e.Resource.Name)},
+		Labels: map[string]string{kube.LabelWorkspace: d.o.WorkspaceID, kube.LabelResource: kube.LabelValue(e.Resource.Name)},
 		Owner:  d.o.Owner, Take: d.o.Take, Anew: e.Forced, ClientSide: project.Settings.ServerSideApply == "false",
 		Progress: func(p kube.Progress) { d.progress(e.Resource.Name, p) },
 	})

@@ -169,7 +169,7 @@ func newBench(t *testing.T, images images) *bench {
 		WorkspaceID: "ws", Kube: b.cluster, Log: log, Tell: func(e engine.Event) {}, Container: func(rollout.Container) {}, Cluster: func(error) {},
 	})
 	b.Deployer = Start(t.Context(), Options{
-		Workspace: "ws", Cluster: b.cluster, Images: images, Rollout: follower, Shell: command.Shell{Log: log},
+		WorkspaceID: "ws", Cluster: b.cluster, Images: images, Rollout: follower, Shell: command.Shell{Log: log},
 		Tell: func(e engine.Event) {
 			switch e := e.(type) {
 			case engine.Applied:

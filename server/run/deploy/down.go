@@ -32,7 +32,7 @@ type End struct {
 // workspace, once nothing of others is in them, and any if they are asked for.
 // The error joins all that was not deleted; nothing else was left out for it.
 func (d *Deployer) Down(ctx context.Context, owner Owner, end End) error {
-	owned, err := owner.Owned(ctx, d.o.Workspace)
+	owned, err := owner.Owned(ctx, d.o.WorkspaceID)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (d *Deployer) Down(ctx context.Context, owner Owner, end End) error {
 		case kube.Kept(o):
 			d.logRetained(ref)
 		case ref.Kind == "Namespace" && !end.Namespaces:
-			if kube.MadeFor(o) == d.o.Workspace {
+			if kube.MadeFor(o) == d.o.WorkspaceID {
 				made = append(made, ref.Name)
 			}
 		default:
@@ -90,7 +90,7 @@ func (d *Deployer) unlisted(ctx context.Context, owner Owner, owned, applied []m
 	current, err := d.o.Cluster.Current(ctx, unknown)
 	var ours []map[string]any
 	for _, a := range current {
-		if kube.WorkspaceOf(a.Content) == d.o.Workspace {
+		if kube.WorkspaceOf(a.Content) == d.o.WorkspaceID {
 			ours = append(ours, a.Content)
 		}
 	}

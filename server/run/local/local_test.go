@@ -64,7 +64,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	sink := &recorder{events: make(chan engine.Event, 1000)}
 	dir := t.TempDir()
-	shell := command.Shell{Workspace: dir, Log: output.Log{Emit: sink.Log}}
+	shell := command.Shell{WorkspaceID: dir, Log: output.Log{Emit: sink.Log}}
 	b := &bench{Commands: Start(t.Context(), shell, sink.Event), t: t, sink: sink, dir: dir}
 	t.Cleanup(b.Close)
 	return b
