@@ -207,7 +207,7 @@ func printWarnings(w io.Writer, warnings []config.Problem, columns int) {
 			fmt.Fprintf(w, "%d more warnings: `towline check` lists them\n", len(warnings)-i)
 			return
 		}
-		fmt.Fprintln(w, wrap("warning: "+line(warnings[i].Error()), columns))
+		fmt.Fprintln(w, wrap("warning: "+strings.Join(strings.Fields(warnings[i].Error()), " "), columns))
 	}
 }
 

@@ -92,8 +92,12 @@ func TestWarningsAreInTheStatus(t *testing.T) {
 	for i := range someWarnings + 2 {
 		s.Config.Warnings = append(s.Config.Warnings, config.Problem{Message: fmt.Sprintf("web depends on unknown %d", i)})
 	}
+	s.Config.Warnings[0].Message = "Image not used in any Kubernetes config:\n    ✕ shop-apx\nDid you mean…\n    - shop-api\n"
 	var b strings.Builder
 	printStatus(&b, s, 80)
+	if text := b.String(); !strings.Contains(text, "config: ✕ shop-apx Did you mean… -") {
+		t.Errorf("a warning is cut:\n%s", text)
+	}
 	if text := b.String(); !strings.Contains(text, "warning: web depends on unknown 9\n2 more warnings") || strings.Contains(text, "RESOURCE") {
 		t.Errorf("got\n%s", text)
 	}
