@@ -22,12 +22,13 @@ type images struct {
 func (i *images) began(ref, spec string) { i.specs[ref] = spec }
 
 // built writes down what an image was built from. A file that changed while the
-// build ran counts as changed since.
+// build ran counts as changed since, also one that is gone now: the image may
+// have it.
 func (i *images) built(ref string, img engine.Image, result build.Result) {
 	files := i.sources.hashes(ref)
 	for p, batch := range img.Dirty {
 		if batch > img.Started {
-			delete(files, p)
+			files[p] = tree.Hash{}
 		}
 	}
 	i.store.record.Images[ref] = imageRecord{Spec: i.specs[ref], Result: result, Files: files}

@@ -16,7 +16,7 @@ import (
 // as the next daemon finds it.
 func TestImagesKnowWhatChangedSince(t *testing.T) {
 	g := &ground{t: t, root: t.TempDir()}
-	for _, name := range []string{"before", "during", "after", "lost", "sent"} {
+	for _, name := range []string{"before", "during", "fleeting", "after", "lost", "sent"} {
 		g.write(name, "1")
 	}
 	img := &config.Image{Ref: "web", Deps: []string{g.root}}
@@ -34,17 +34,18 @@ func TestImagesKnowWhatChangedSince(t *testing.T) {
 	}
 	i := open()
 	i.began("web", "spec")
-	i.built("web", engine.Image{Started: 2, Dirty: map[string]uint64{g.path("before"): 2, g.path("during"): 3}}, build.Result{Ref: "pushed"})
+	i.built("web", engine.Image{Started: 2, Dirty: map[string]uint64{g.path("before"): 2, g.path("during"): 3, g.path("fleeting"): 3, g.path("gone"): 4}}, build.Result{Ref: "pushed"})
 	i.sent(img, []engine.File{{Local: g.path("sent"), Remote: "/app/sent"}})
 	g.write("after", "2")
 	g.write("new", "1")
 	g.must(os.Remove(g.path("lost")))
+	g.must(os.Remove(g.path("fleeting"))) // which the image may have all the same, as it may have gone
 	got := open().restored(configOf)
 	if len(got) != 1 || got[0].Ref != "web" || got[0].Spec != "spec" || got[0].Pushed != "pushed" {
 		t.Fatalf("restored %+v", got)
 	}
 	var want []string
-	for _, name := range []string{"after", "during", "lost", "new", "sent"} {
+	for _, name := range []string{"after", "during", "fleeting", "gone", "lost", "new", "sent"} {
 		want = append(want, g.path(name))
 	}
 	if !slices.Equal(got[0].Dirty, want) {
