@@ -116,7 +116,7 @@ server/engine.slotsOf: Settings.MaxParallelUpdates
 server/build.old: DockerPrune.MaxAge DockerPrune.KeepRecent
 server/run.pruning.due: DockerPrune.Disable DockerPrune.NumBuilds DockerPrune.Interval
 server/engine.view.place: Local.AllowParallel
-server/engine.view.findMakers server/engine.noteWrites server/engine.owe: Local.Outputs
+server/engine.view.findMakers server/engine.noteWrites server/engine.deferChange: Local.Outputs
 server/engine.objectsOf: Object.Resource
 server/engine.agentless: AgentSetting.Enabled
 server/run.Runner.Debug: DebugSetting.Container
@@ -142,9 +142,9 @@ server/run/local.Commands.serveToEnd: Local.ServeCmd
 server/run/local.Commands.probe: Local.Probe Probe.InitialDelay Probe.Period Probe.SuccessThreshold Probe.FailureThreshold
 server/run/local.Commands.try: Probe.Timeout Probe.Exec Probe.HTTP Probe.TCP TCPSocket.Port TCPSocket.Host
 server/run/local.tryHTTP: HTTPGet.Scheme HTTPGet.Host HTTPGet.Port HTTPGet.Path HTTPGet.Headers Header.Name Header.Value
-server/run/rollout.meantBy: Resource.PodReadiness Resource.ExtraPodSelectors Resource.DiscoveryStrategy
+server/run/rollout.readinessSpecOf: Resource.PodReadiness Resource.ExtraPodSelectors Resource.DiscoveryStrategy
 server/status.Facts.resource: Resource.Labels Local.Buttons
-server/daemon.core.press: Local.StartAfter
+server/daemon.core.runButton: Local.StartAfter
 server/status.Facts.buttons: Project.Buttons
 cmd/towline.printButtons: Button.Disabled Button.Inputs
 cmd/towline.buttonCommand: Button.RequiresConfirmation

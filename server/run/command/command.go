@@ -41,6 +41,7 @@ type Call struct {
 	Stdout io.Writer   // in place of the log, nil: the log
 	Stderr io.Writer   // in place of the log, nil: the log
 	Unset  []string    // variables of the environment that it does not get
+	Ended  func()      // of a server: called when it has ended, before what it left is; nil: nobody asks
 	start  string      // of a server: which one it is, see Serve
 }
 

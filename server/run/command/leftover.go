@@ -28,6 +28,9 @@ func (s Shell) marks() string { return markName + "=" + s.WorkspaceID + "/" }
 func (s Shell) Serve(ctx context.Context, c Call) (last string, err error) {
 	c.Serves, c.start = true, rand.Text()
 	last, err = s.Last(ctx, c)
+	if c.Ended != nil {
+		c.Ended()
+	}
 	if s.WorkspaceID != "" {
 		endMarked([]byte(s.mark(c)), true)
 	}

@@ -5,6 +5,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/towline-dev/towline/server/engine"
@@ -21,9 +22,10 @@ import (
 // Of a resource at most one serve command runs: the next begins when the one
 // before has ended. A stop ends what was begun before it, and nothing else.
 type Commands struct {
-	shell command.Shell
-	tell  func(engine.Event)
-	box   *inbox.Inbox[state]
+	shell  command.Shell
+	tell   func(engine.Event)
+	box    *inbox.Inbox[state]
+	moment time.Duration // see moment
 }
 
 // state is what runs, by resource.
@@ -35,7 +37,7 @@ type state struct {
 // Start returns Commands that run in a shell and tell what comes of them.
 func Start(ctx context.Context, shell command.Shell, tell func(engine.Event)) *Commands {
 	s := &state{running: map[string]context.CancelFunc{}, serving: map[string]*inbox.Operation{}}
-	c := &Commands{shell: shell, tell: tell, box: inbox.Start(ctx, s)}
+	c := &Commands{shell: shell, tell: tell, box: inbox.Start(ctx, s), moment: moment}
 	// What an earlier daemon served that was killed ends before anything runs.
 	c.box.Put(func(context.Context, *state) { shell.EndLeft() })
 	return c
@@ -138,14 +140,22 @@ func (c *Commands) serve(run context.Context, res config.Resource) {
 			defer next.End()
 			c.serveToEnd(ctx, res)
 		})
-		c.box.Go(func() { c.probe(ctx, res) })
 		return next
 	})
 }
 
-// serveToEnd runs a serve command. That it ends by itself is told.
+// serveToEnd runs a serve command and its probe, which says nothing of one that
+// has ended. That the command ends by itself is told.
 func (c *Commands) serveToEnd(ctx context.Context, res config.Resource) {
-	last, err := c.shell.Serve(ctx, command.Call{Command: res.Local.ServeCmd, Line: output.Line{Resource: res.Name, Source: "runtime"}})
+	alive, stop := context.WithCancel(ctx)
+	defer stop()
+	var probe sync.WaitGroup
+	probe.Go(func() { c.probe(alive, res) })
+	last, err := c.shell.Serve(ctx, command.Call{
+		Command: res.Local.ServeCmd, Line: output.Line{Resource: res.Name, Source: "runtime"}, Ended: stop,
+	})
+	stop() // also where it could not be started
+	probe.Wait()
 	if ctx.Err() != nil {
 		return
 	}

@@ -335,6 +335,7 @@ func TestServeThatEndsIsNotReady(t *testing.T) {
 // TestServeThatEndsAtOnce is never told as ready.
 func TestServeThatEndsAtOnce(t *testing.T) {
 	b := newBench(t)
+	b.moment = time.Minute
 	b.begin(config.Local{ServeCmd: b.shell("exit 7")})
 	if o := b.observed(func(o engine.Observed) bool { return o.Ready || o.Broken }); o.Ready {
 		t.Error("it was ready")

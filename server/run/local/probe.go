@@ -2,15 +2,17 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run/command"
+	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -18,15 +20,12 @@ import (
 // that cannot run end within it.
 const moment = time.Second
 
-// longestWords is how much of what a probe's command says is looked at, in bytes.
-const longestWords = 1000
-
 // probe tells when a serve command is ready, and when it no longer is.
 func (c *Commands) probe(ctx context.Context, res config.Resource) {
 	p := res.Local.Probe
 	if p == nil {
 		c.tell(engine.Observed{Resource: res.Name, Message: "has just started"})
-		if pause(ctx, moment) {
+		if pause(ctx, c.moment) {
 			c.tell(engine.Observed{Resource: res.Name, Ready: true})
 		}
 		return
@@ -38,12 +37,16 @@ func (c *Commands) probe(ctx context.Context, res config.Resource) {
 	ready, good, bad, told := false, 0, 0, ""
 	for ctx.Err() == nil {
 		err := c.try(ctx, res, p)
+		if ctx.Err() != nil {
+			return // it is the server that has ended
+		}
 		if err == nil {
 			good, bad = good+1, 0
 		} else {
 			good, bad = 0, bad+1
-			if text := "waiting for the readiness probe: " + err.Error(); !ready && text != told {
-				told = text
+			text := "waiting for the readiness probe: " + err.Error()
+			if gist := output.Gist(text); !ready && gist != told {
+				told = gist
 				c.tell(engine.Observed{Resource: res.Name, Message: text})
 			}
 		}
@@ -76,14 +79,22 @@ func (c *Commands) try(ctx context.Context, res config.Resource, p *config.Probe
 		}
 		return conn.Close()
 	case len(p.Exec) > 0:
-		cmd := exec.CommandContext(ctx, p.Exec[0], p.Exec[1:]...)
-		cmd.Dir = res.Local.ServeCmd.Dir
-		cmd.Env = c.shell.Environment(res.Local.ServeCmd.Env)
-		out, err := cmd.CombinedOutput()
-		if words := strings.TrimSpace(string(out[:min(len(out), longestWords)])); err != nil && words != "" {
-			return fmt.Errorf("%w: %s", err, strings.ToValidUTF8(words[strings.LastIndexByte(words, '\n')+1:], ""))
-		}
-		return err
+		return c.tryCommand(ctx, config.Command{Argv: p.Exec, Dir: res.Local.ServeCmd.Dir, Env: res.Local.ServeCmd.Env})
+	}
+	return nil
+}
+
+// tryCommand runs a probe's command to its end. Its output is no part of the log;
+// the last of it is why it failed.
+func (c *Commands) tryCommand(ctx context.Context, cmd config.Command) error {
+	quiet := c.shell
+	quiet.Log.Emit = func(output.Line) {}
+	last, err := quiet.Last(ctx, command.Call{Command: cmd})
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return errors.New("it takes longer than the probe's timeout")
+	case err != nil:
+		return errors.New(output.WithWords(err.Error(), last))
 	}
 	return nil
 }

@@ -4,7 +4,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -75,5 +79,55 @@ func TestProbeCounts(t *testing.T) {
 		if n < want.attempts || took < delay+time.Duration(want.attempts-1)*period {
 			t.Errorf("ready is %v after %d attempts in %s, want %d, with %s before the first and %s between", want.ready, n, took, want.attempts, delay, period)
 		}
+	}
+}
+
+// TestProbeOfAServerThatHasEnded says nothing any more: neither over what is said
+// of the end, nor over what the next one's says.
+func TestProbeOfAServerThatHasEnded(t *testing.T) {
+	slow := &config.Probe{Timeout: time.Minute, Period: time.Millisecond, Exec: []string{"sh", "-c", "echo asked; sleep 1000"}}
+	b := newBench(t)
+	b.begin(config.Local{ServeCmd: b.shell("until [ -e go ]; do sleep 0.01; done; exit 7"), Probe: slow})
+	b.observed(func(o engine.Observed) bool { return o.Message == "waiting for the readiness probe" })
+	if err := os.WriteFile(filepath.Join(b.dir, "go"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.observed(func(o engine.Observed) bool { return o.Broken })
+	slow.Exec = []string{"true"}
+	b.Restart(config.Resource{Name: "it", Local: &config.Local{ServeCmd: b.shell("exec sleep 1000"), Probe: slow}})
+	for {
+		o := b.observed(func(engine.Observed) bool { return true })
+		if o.Ready {
+			return
+		}
+		if o.Message != "waiting for the readiness probe" {
+			t.Errorf("told after the end: %+v", o)
+		}
+	}
+}
+
+// TestProbeThatHangs is over at its timeout, with all that its command started.
+func TestProbeThatHangs(t *testing.T) {
+	b := newBench(t)
+	cmd := config.Command{Argv: []string{"sh", "-c", "echo $$ > pid; sleep 1000 & wait"}, Dir: b.dir}
+	p := &config.Probe{Timeout: 100 * time.Millisecond, Exec: cmd.Argv}
+	err := b.try(t.Context(), config.Resource{Local: &config.Local{ServeCmd: cmd}}, p)
+	if err == nil || !strings.Contains(err.Error(), "longer than the probe's timeout") {
+		t.Errorf("got %v", err)
+	}
+	pid := b.pidFrom("pid")
+	b.until("the end of its group", func() bool { return syscall.Kill(-pid, 0) != nil })
+}
+
+// TestProbeSays why it fails: the last that its command printed.
+func TestProbeSays(t *testing.T) {
+	b := newBench(t)
+	p := &config.Probe{Timeout: time.Minute, Exec: []string{"sh", "-c", "echo first; echo db is away >&2; exit 3"}}
+	err := b.try(t.Context(), config.Resource{Local: &config.Local{ServeCmd: config.Command{Dir: b.dir}}}, p)
+	if err == nil || err.Error() != "exit status 3: db is away" {
+		t.Errorf("got %v", err)
+	}
+	for _, line := range b.sink.said("") {
+		t.Errorf("in the log: %q", line)
 	}
 }

@@ -10,6 +10,7 @@ package rollout
 
 import (
 	"context"
+	"time"
 
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
@@ -32,7 +33,7 @@ func Start(ctx context.Context, o Options) *Follower {
 	s := &state{
 		Options: o, facts: noFacts(o.WorkspaceID, o.Namespace), logs: startLogs(ctx, o),
 		kinds: map[kindWatch]bool{}, watched: map[string]bool{}, told: map[engine.TargetID]Container{},
-		complaints: map[complaint]*output.Repeats{}, covers: map[string]bool{}, waking: map[string]bool{},
+		complaints: map[complaint]*output.Repeats{}, covers: map[string]bool{}, waking: map[string]time.Time{},
 	}
 	f := &Follower{box: inbox.Start(ctx, s), logs: s.logs}
 	f.box.Put(func(context.Context, *state) { s.box = f.box })

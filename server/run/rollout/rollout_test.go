@@ -720,6 +720,19 @@ func TestNoNodeTakesIt(t *testing.T) {
 			b.emit(ours, changed(pod("web-1", "t1", "img:1")), workload(2, kube.Rollout{Ready: true}))
 			time.Sleep(time.Minute)
 			b.is("web", verdict{ready: true})
+
+			if kind == "Pod" {
+				return
+			}
+			// One that waited for a node is ready as soon as any other.
+			p.UID, p.CreatedAt = "uid-again", time.Now()
+			b.emit(ours, kube.Event{Kind: kube.PodGone, Pod: pod("web-1", "t1", "img:1")}, changed(p), workload(2, kube.Rollout{Message: "0 of 1 pods are ready"}))
+			time.Sleep(3 * time.Second)
+			q := pod("web-1", "t1", "img:1")
+			q.UID, q.Containers[0].StartedAt = "uid-again", time.Now()
+			b.emit(ours, changed(q), workload(2, kube.Rollout{Ready: true}))
+			time.Sleep(moment + time.Millisecond)
+			b.is("web", verdict{ready: true})
 		})
 	}
 }

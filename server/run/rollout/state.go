@@ -26,7 +26,7 @@ type state struct {
 	told       map[engine.TargetID]Container //
 	complaints map[complaint]*output.Repeats // of the cluster about a pod
 	covers     map[string]bool               // what was said to be mounted over what, by resource and sentence
-	waking     map[string]bool               // resources that are judged anew when a moment has passed
+	waking     map[string]time.Time          // when resources are judged anew, though nothing happens
 }
 
 // kindWatch is a kind of objects in a namespace, those that a selector finds.
@@ -49,7 +49,7 @@ func (s *state) observe(resource string) {
 	pods := s.facts.podsOf(resource)
 	v, young := judge{facts: s.facts, d: d, pods: pods, now: now}.verdict()
 	s.facts.sighted(young.unseen, now)
-	s.wake(resource, young.left)
+	s.wake(resource, now, young.left)
 	e := engine.Observed{Resource: resource, Ready: v.ready, Broken: v.broken, Gone: v.gone, Taken: v.taken, Message: v.message,
 		Blocker: engine.Blocker{Kind: string(v.blocker.By), Name: v.blocker.Name}}
 	seen := map[engine.TargetID]bool{}
@@ -83,14 +83,18 @@ func (s *state) observe(resource string) {
 	}
 }
 
-// wake judges a resource anew when its programs have lived for a moment.
-func (s *state) wake(resource string, left time.Duration) {
-	if left == 0 || s.waking[resource] {
+// wake judges a resource anew after a while, and before it where an earlier wish
+// was for longer.
+func (s *state) wake(resource string, now time.Time, left time.Duration) {
+	due := now.Add(left)
+	if at, waking := s.waking[resource]; left == 0 || waking && !due.Before(at) {
 		return
 	}
-	s.waking[resource] = true
+	s.waking[resource] = due
 	s.box.After(left, func(_ context.Context, s *state) {
-		delete(s.waking, resource)
+		if s.waking[resource].Equal(due) {
+			delete(s.waking, resource)
+		}
 		s.observe(resource)
 	})
 }
