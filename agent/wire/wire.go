@@ -79,7 +79,7 @@ const (
 	MethodVerify   Method = "verify"   // VerifyQuery -> EntryList
 	MethodManifest Method = "manifest" // ManifestQuery -> EntryList
 	MethodCanWrite Method = "canwrite" // WriteQuery -> WriteList
-	MethodManaged  Method = "managed"  // Empty -> PathList
+	MethodManaged  Method = "placed"   // Empty -> PathList, under the name that agents in running pods know
 	MethodRun      Method = "run"      // Command -> Output frames, Exit
 	MethodStart    Method = "start"    // StartOptions -> Process
 	MethodStop     Method = "stop"     // Empty -> Process

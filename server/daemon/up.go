@@ -108,7 +108,7 @@ func (c *core) afterEvaluate(req api.UpRequest, answer func(error)) {
 	}
 }
 
-// openCluster goes on with begun in a cluster that is not in use yet. What is up
+// openCluster goes on in a cluster that is not in use yet. What is up
 // without one is handed over: its servers are started anew.
 func (c *core) openCluster(req api.UpRequest, answer func(error)) {
 	turn, workspace := c.requests.turn, c.store.workspace(c.o.Endpoint.ID())

@@ -730,6 +730,7 @@ func TestNoNodeTakesIt(t *testing.T) {
 			time.Sleep(3 * time.Second)
 			q := pod("web-1", "t1", "img:1")
 			q.UID, q.Containers[0].StartedAt = "uid-again", time.Now()
+			b.Agent(Agent{ID: engine.TargetID{Namespace: "n", Pod: "web-1", Container: "app"}, Resource: "web", Process: wire.Process{State: wire.StateRunning, Starts: 1}})
 			b.emit(ours, changed(q), workload(2, kube.Rollout{Ready: true}))
 			time.Sleep(moment + time.Millisecond)
 			b.is("web", verdict{ready: true})
