@@ -19,6 +19,7 @@ type Apply struct {
 	Images   map[string]string // ref to what was pushed
 	Key      string
 	Forced   bool // by a person: also what seems to be so already
+	Again    bool // by itself, just what failed for want of something that may have arrived
 }
 
 // RunLocal runs a local resource's command, then (re)starts its serve command;

@@ -98,3 +98,36 @@ func TestWhatLackedSomethingIsTriedAgain(t *testing.T) {
 	w.want(Applied{Resource: "widget"})
 	w.want(Retry{Resource: "widget"})
 }
+
+// TestWhatIsTriedAgainIsTheSame: an apply of another key, or one that a person asks
+// for, is no repetition of the one that failed.
+func TestWhatIsTriedAgainIsTheSame(t *testing.T) {
+	configured := func(spec string) Configured {
+		return Configured{Project: &config.Project{Resources: []config.Resource{{
+			Name: "widget", Kind: config.KindK8s, Enabled: true, AutoInit: true,
+			CustomDeploy: &config.CustomDeploy{Apply: config.Command{Argv: []string{spec}}},
+		}}}}
+	}
+	w := newWorld(t)
+	w.do(configured("one"))
+	for _, c := range []struct {
+		event Event
+		again bool
+	}{
+		{Wanted{}, false},
+		{Retry{Resource: "widget"}, true},
+		{Retry{Resource: "widget"}, true},
+		{Triggered{Resource: "widget"}, false},
+		{Retry{Resource: "widget"}, true},
+		{configured("two"), false},
+		{configured("one"), false},
+		{Retry{Resource: "widget"}, true},
+		{Wanted{}, false},
+	} {
+		w.want(c.event, "apply widget ")
+		if got := w.effects[0].(Apply).Again; got != c.again {
+			t.Errorf("%T: again is %v", c.event, got)
+		}
+		w.want(Applied{Resource: "widget", Problem: problem("no matches for kind"), Passing: true})
+	}
+}

@@ -180,7 +180,8 @@ func planDeploy(s *State, spec *config.Resource) []Effect {
 	if spec.CustomDeploy != nil && !r.Forced && pendingProducer(s, spec.Name) != "" {
 		return nil // its command would read what another one is writing
 	}
-	apply := Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key, Forced: r.Forced && (r.Failed == nil || !r.Failed.Passing)}
+	passing := r.Failed != nil && r.Failed.Passing
+	apply := Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key, Forced: r.Forced && !passing, Again: passing && r.Applying == key}
 	r.Working, r.Forced, r.Applying = true, false, key
 	r.Ready, r.Broken, r.Gone, r.Taken, r.Ended, r.Blocker = false, false, false, false, false, Blocker{} // what is ready now is what it replaces
 	s.setResource(spec.Name, r)

@@ -91,7 +91,7 @@ type service struct {
 	change *inbox.Operation // the last one, which may go on
 	busy   bool             // a change goes on: what is seen is what is replaced
 	told   engine.Observed  // last; without a name: nothing
-	failed *output.Repeats  // why changes failed since the last that did not
+	failed *output.Repeats  // why changes failed since the last that a person or a change caused
 	hinted map[string]bool  // images of which it is said that nothing is synced into them
 }
 
@@ -141,7 +141,10 @@ func (s *Services) Apply(e engine.Apply) {
 		old := st.services[e.Resource.Name]
 		sv := &service{res: e.Resource, busy: true, hinted: map[string]bool{}, failed: &output.Repeats{}}
 		if old != nil {
-			sv.hinted, sv.failed = old.hinted, old.failed
+			sv.hinted = old.hinted
+			if e.Again { // what a person did is answered, also with what was said before
+				sv.failed = old.failed
+			}
 		}
 		st.services[e.Resource.Name] = sv
 		up := Up{

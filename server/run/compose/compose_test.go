@@ -210,12 +210,14 @@ func play(t *testing.T, act func(t *testing.T, s *stand)) {
 	})
 }
 
-func (s *stand) up(name string) {
+func (s *stand) up(name string) { s.apply(name, false) }
+
+func (s *stand) apply(name string, again bool) {
 	res := resource(name)
 	if name == "web" {
 		res.Images = []string{"img"}
 	}
-	s.Apply(engine.Apply{Resource: res})
+	s.Apply(engine.Apply{Resource: res, Again: again})
 	s.settle()
 }
 
@@ -369,10 +371,15 @@ func TestFailures(t *testing.T) {
 			t.Errorf("it is not tried again: %+v", last)
 		}
 		for range 9 {
-			s.up("db")
+			s.apply("db", true)
 		}
 		if n := strings.Count(s.said(), "docker does not answer"); n != 2 || !strings.Contains(s.said(), "(10 times)") {
 			t.Errorf("told %d times, want once and with its count: %s", n, s.said())
+		}
+		s.up("db") // a person asks again
+		s.apply("db", true)
+		if n := strings.Count(s.said(), "docker does not answer"); n != 3 {
+			t.Errorf("told %d times, want once more: %s", n, s.said())
 		}
 	})
 }

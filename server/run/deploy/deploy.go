@@ -77,7 +77,7 @@ type Deployer struct {
 type state struct {
 	project *config.Project
 	last    map[string]*inbox.Operation // the last apply or deletion of a resource
-	said    map[string]*output.Repeats  // why its applies failed since the last that did not
+	said    map[string]*output.Repeats  // why its applies failed since the last that a person or a change caused
 	adopted []map[string]any            // workloads that got the agent
 }
 
@@ -119,7 +119,7 @@ func (d *Deployer) apply(ctx context.Context, e engine.Apply) {
 	if ctx.Err() != nil {
 		return // nobody waits for it: the resource is no longer wanted, or nothing is
 	}
-	if text := d.newMessage(ctx, e.Resource.Name, problem); text != "" {
+	if text := d.newMessage(ctx, e, problem); text != "" {
 		d.o.Shell.Log.Say(e.Resource.Name, "error", text)
 	}
 	d.o.Tell(engine.Applied{Resource: e.Resource.Name, Agentless: agentless, Problem: problem, Passing: passing})
@@ -134,12 +134,15 @@ func (d *Deployer) apply(ctx context.Context, e engine.Apply) {
 	}
 }
 
-// newMessage is what to say of a problem with a resource, "" when it was told: what
-// is tried again every few seconds is told once, and counted.
-func (d *Deployer) newMessage(ctx context.Context, resource string, problem *config.Problem) string {
+// newMessage is what to say of the problem of an apply, "" when it was told: what
+// is tried again by itself is told once, and counted; what a person did is answered.
+func (d *Deployer) newMessage(ctx context.Context, e engine.Apply, problem *config.Problem) string {
 	return inbox.Ask(ctx, d.box, func(_ context.Context, s *state) string {
-		if problem == nil {
+		resource := e.Resource.Name
+		if problem == nil || !e.Again {
 			delete(s.said, resource)
+		}
+		if problem == nil {
 			return ""
 		}
 		if s.said[resource] == nil {
@@ -223,6 +226,7 @@ func (d *Deployer) Forget(e engine.Forget) {
 			}
 		}
 		for _, name := range e.Dropped {
+			delete(s.said, name)
 			s.last[name].Cancel()
 			_, o, last := s.next(ctx, name)
 			own, before = append(own, o), append(before, last)

@@ -639,3 +639,44 @@ func TestWhatMayPassIsTriedAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestFailuresAreSaid: what is tried again by itself is said once and counted, what
+// a person or a change caused each time.
+func TestFailuresAreSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, images{})
+		b.Configure(&config.Project{YAML: []config.Object{object("web", "ConfigMap", "web")}})
+		fails := func(why string, again bool) {
+			b.cluster.refuse = &kube.Error{Kind: kube.NotFound, Op: "applying", Object: "web", Err: errors.New(why)}
+			e := apply("web")
+			e.Again = again
+			b.Apply(e)
+			synctest.Wait()
+		}
+		said := func(want int, why string) {
+			t.Helper()
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if n := strings.Count(strings.Join(b.lines, "\n"), why); n != want {
+				t.Errorf("%q is said %d times, want %d: %q", why, n, want, b.lines)
+			}
+		}
+		fails("no kind A", false)
+		fails("no kind A", true)
+		said(1, "no kind A")
+		fails("no kind B", false) // an edit
+		fails("no kind A", false) // and back
+		fails("no kind A", true)
+		said(2, "no kind A")
+		fails("no kind A", false) // a trigger
+		said(3, "no kind A")
+		for range 9 {
+			fails("no kind A", true)
+		}
+		said(1, "(10 times)")
+		b.Forget(engine.Forget{Dropped: []string{"web"}})
+		synctest.Wait()
+		fails("no kind A", true)
+		said(5, "no kind A")
+	})
+}
