@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -95,20 +98,33 @@ func (p *project) holder(ctx context.Context, local string) string {
 	return ""
 }
 
-// inUse says who has a port that cannot be had.
-func (f *forwards) inUse(ctx context.Context, local string) error {
-	p := &config.Problem{
-		Message: local + " is in use by another program",
-		Hint:    fmt.Sprintf("choose another local port, as in `towline forward %s 0:PORT`, which takes a free one", f.resource),
+// failure says why a port cannot be had, and who has one that is in use.
+func (f *forwards) failure(ctx context.Context, port forward.Forward) error {
+	other := fmt.Sprintf("choose another local port, as in `towline forward %s 0:PORT`, which takes a free one", f.resource)
+	if !errors.Is(port.Err, syscall.EADDRINUSE) {
+		hint := "choose a host of this machine: `localhost`, which is the default, or one of its addresses"
+		if errors.Is(port.Err, os.ErrPermission) {
+			hint = other
+		}
+		return &config.Problem{Message: fmt.Sprintf("nothing can listen on %s: %v", port.Local, cause(port.Err)), Hint: hint}
 	}
-	if by := f.holder(ctx, local); by != "" {
-		p.Message = fmt.Sprintf("%s is in use: %s's own forward holds it", local, by)
+	p := &config.Problem{Message: port.Local + " is in use by another program", Hint: other}
+	if by := f.holder(ctx, port.Local); by != "" {
+		p.Message = fmt.Sprintf("%s is in use: %s's own forward holds it", port.Local, by)
 	}
 	return p
 }
 
+// cause is an error of the network without the address, which is said already.
+func cause(err error) error {
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
 // keepForwards holds ports open until ctx ends, and says where they answer. One that
-// is in use already ends it.
+// cannot be had ends it.
 func keepForwards(ctx context.Context, to forward.Dialer, what forwards, out, problems io.Writer) error {
 	log := output.Log{Emit: func(l output.Line) {
 		if l.Level != "error" { // those end it
@@ -132,7 +148,7 @@ func keepForwards(ctx context.Context, to forward.Dialer, what forwards, out, pr
 		case f := <-facts:
 			for _, port := range f.Forwards {
 				if port.Problem != "" {
-					return what.inUse(ctx, port.Local)
+					return what.failure(ctx, port)
 				}
 				if told[port.Local] {
 					continue

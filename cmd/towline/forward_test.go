@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -138,6 +140,35 @@ func TestForwardOfAPortInUse(t *testing.T) {
 			t.Errorf("said %q, %q", said.String(), noted.String())
 		}
 	}
+}
+
+// TestForwardThatCannotListen says why, and blames nobody.
+func TestForwardThatCannotListen(t *testing.T) {
+	here := forwards{resource: "api", holder: func(context.Context, string) string {
+		t.Error("it is looked for who has a port that is not in use")
+		return ""
+	}}
+	away := here
+	away.specs = []config.PortForward{{Host: "192.0.2.1", Local: 8123, Container: 80}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, c := range []struct {
+		err        error
+		want, hint string
+	}{
+		{keepForwards(ctx, shy{}, away, io.Discard, io.Discard), "192.0.2.1:8123: bind: cannot assign requested address", "localhost"},
+		{here.failure(ctx, refused("127.0.0.1:80", os.NewSyscallError("bind", syscall.EACCES))), "127.0.0.1:80: bind: permission denied", "towline forward api 0:"},
+		{here.failure(ctx, refused("nowhere:80", &net.DNSError{Err: "no such host", Name: "nowhere"})), "nowhere:80: lookup nowhere: no such host", "localhost"},
+	} {
+		if p := new(config.Problem); !errors.As(c.err, &p) || !strings.HasSuffix(p.Message, c.want) || !strings.Contains(p.Hint, c.hint) {
+			t.Errorf("%v, want %q and a hint with %q", c.err, c.want, c.hint)
+		}
+	}
+}
+
+// refused is a forward whose port cannot be listened on.
+func refused(local string, err error) forward.Forward {
+	return forward.Forward{Local: local, Problem: "no", Err: &net.OpError{Op: "listen", Net: "tcp", Err: err}}
 }
 
 // TestRemotePort is said also where none was named.

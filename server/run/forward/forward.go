@@ -4,11 +4,14 @@ package forward
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/towline-dev/towline/server/run/inbox"
@@ -28,6 +31,7 @@ type Forward struct {
 	Local   string // host:port that is listened on
 	Remote  int
 	Problem string
+	Err     error // with Problem: why the system does not listen there
 }
 
 // Dialer connects to the pods. DialPod is called concurrently, for each
@@ -126,11 +130,11 @@ func (f *Forwards) open(ctx context.Context, s state, resource string, specs []c
 	})
 }
 
-// portRetry is the time between attempts to listen on a port that is in use.
+// portRetry is the time between attempts to listen on a port that cannot be had.
 const portRetry = time.Second
 
-// serve listens on a resource's ports until ctx ends. A port that is in use is
-// tried again until it is free.
+// serve listens on a resource's ports until ctx ends. A port that cannot be had is
+// tried again until it can.
 func (f *Forwards) serve(ctx context.Context, resource string, specs []config.PortForward) {
 	var accepting sync.WaitGroup
 	defer accepting.Wait()
@@ -163,8 +167,8 @@ func (f *Forwards) serve(ctx context.Context, resource string, specs []config.Po
 
 func failed(fwd Forward) bool { return fwd.Problem != "" }
 
-// listenAgain tries the ports that were in use, and returns a new list when
-// one of them is free.
+// listenAgain tries the ports that could not be had, and returns a new list when
+// one of them can.
 func (f *Forwards) listenAgain(ctx context.Context, accepting *sync.WaitGroup, facts Facts) (next []Forward) {
 	for i, old := range facts.Forwards {
 		if !failed(old) {
@@ -178,9 +182,22 @@ func (f *Forwards) listenAgain(ctx context.Context, accepting *sync.WaitGroup, f
 			next = slices.Clone(facts.Forwards) // the old list is in others' hands
 		}
 		next[i] = now
-		f.log.Say(facts.Resource, "", fmt.Sprintf("port %d is free now: forwarding", now.Spec.Local))
+		f.log.Say(facts.Resource, "", fmt.Sprintf("port %d can be listened on now: forwarding", now.Spec.Local))
 	}
 	return next
+}
+
+// remedy is what helps where a port cannot be listened on.
+func remedy(err error) string {
+	const again = "; it is tried again"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "it is tried again until it is free, or choose another local port in port_forwards"
+	case errors.Is(err, os.ErrPermission):
+		return "choose a local port in port_forwards that this user may listen on, such as one above 1023" + again
+	default:
+		return "choose a host of this machine in port_forwards, such as localhost" + again
+	}
 }
 
 // listen opens one forward's port on this machine.
@@ -193,7 +210,8 @@ func (f *Forwards) listen(ctx context.Context, accepting *sync.WaitGroup, resour
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", fwd.Local)
 	if err != nil {
-		fwd.Problem = fmt.Sprintf("port %d: %v; it is tried again until it is free, or choose another local port in port_forwards", spec.Local, err)
+		fwd.Err = err
+		fwd.Problem = fmt.Sprintf("port %d: %v; %s", spec.Local, err, remedy(err))
 		return fwd
 	}
 	fwd.Local = ln.Addr().String()

@@ -200,4 +200,7 @@ func TestForwardsListenOnTheirHost(t *testing.T) {
 			t.Errorf("%+v, want one at %s", forwards[i], want)
 		}
 	}
+	if p := forwards[2].Problem; !strings.Contains(p, "a host of this machine") || strings.Contains(p, "until it is free") || forwards[2].Err == nil {
+		t.Errorf("a host that is another machine's: %s (%v)", p, forwards[2].Err)
+	}
 }
