@@ -131,3 +131,27 @@ func TestWhatIsTriedAgainIsTheSame(t *testing.T) {
 		w.want(Applied{Resource: "widget", Problem: problem("no matches for kind"), Passing: true})
 	}
 }
+
+// TestAnotherImageIsAnotherApply: what a person changed meanwhile is no repetition.
+func TestAnotherImageIsAnotherApply(t *testing.T) {
+	w := newWorld(t)
+	w.do(Configured{Project: project()})
+	w.do(Wanted{})
+	w.do(Built{Ref: "base", Pushed: "base:1"})
+	lacks := Applied{Resource: "web", Problem: problem("no matches for kind"), Passing: true}
+	for i, pushed := range []string{"web:1", "web:2", "web:1"} {
+		if i > 0 {
+			w.do(Changed{Images: map[string][]string{"web": {"/w/web/package.json"}}})
+		}
+		w.want(Built{Ref: "web", Pushed: pushed}, "apply web web="+pushed)
+		if w.effects[0].(Apply).Again {
+			t.Errorf("%s is a repetition", pushed)
+		}
+		w.do(lacks)
+		w.want(Retry{Resource: "web"}, "apply web web="+pushed)
+		if !w.effects[0].(Apply).Again {
+			t.Errorf("%s once more is no repetition", pushed)
+		}
+		w.do(lacks)
+	}
+}
