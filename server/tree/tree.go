@@ -86,17 +86,17 @@ func (t *Tree) Copy() *Tree {
 func (t *Tree) Renew(from *Tree) {
 	maps.Copy(t.left, from.left)
 	for path, e := range from.entries {
-		if old, known := t.entries[path]; known && old != e && old.Hash == e.Hash && old.Unread == e.Unread && !differs(old.Stamp, e.Stamp) {
+		if old, known := t.entries[path]; known && old != e && old.equals(e) {
 			t.entries[path] = e
 		}
 	}
 }
 
-// Invalidate forgets what a file held if that is still what was seen, so that it
-// counts as changed when it is looked at next: somebody read something else. A
-// file that was changed and changed back since would not.
+// Invalidate forgets what a file held if that is still what was seen, whenever it
+// was read, so that it counts as changed when it is looked at next: somebody read
+// something else. A file that was changed and changed back since would not.
 func (t *Tree) Invalidate(path string, seen Entry) {
-	if now, known := t.entries[path]; known && now == seen {
+	if now, known := t.entries[path]; known && now.equals(seen) {
 		t.entries[path] = Entry{}
 	}
 }
@@ -278,11 +278,14 @@ func (t *Tree) look(path string, info fs.FileInfo, always bool) bool {
 	if !known {
 		t.sorted = nil
 	}
-	return !known || old.Unread != now.Unread || old.Hash != now.Hash || differs(old.Stamp, now.Stamp)
+	return !known || !old.equals(now)
 }
 
-// differs reports whether one is executable or a link and the other is not.
-func differs(a, b file.Stamp) bool { return (a.Mode^b.Mode)&(0o111|fs.ModeSymlink) != 0 }
+// equals reports whether a file is the same, whenever it was read: to be
+// executable or a link, and readable, is part of it.
+func (e Entry) equals(o Entry) bool {
+	return e.Hash == o.Hash && e.Unread == o.Unread && (e.Stamp.Mode^o.Stamp.Mode)&(0o111|fs.ModeSymlink) == 0
+}
 
 func (t *Tree) forget(path string) {
 	delete(t.entries, path)
