@@ -97,6 +97,33 @@ func TestUnreadableFolderStaysInThePod(t *testing.T) {
 	}
 }
 
+// TestLinkBecomesAFolderUnseen: a new daemon that does not know of a link in the
+// pod sends no file through it, nor takes the one behind it for that file.
+func TestLinkBecomesAFolderUnseen(t *testing.T) {
+	for _, content := range []string{"-content", "-other"} {
+		t.Run(content, func(t *testing.T) {
+			w := newWorld(t, 1, false)
+			inBubble(t, w.ground, clock{file: w.outside + ".clock"}, func(*ground) {
+				w.begin()
+				w.fill()
+				w.put("src/dir/file", "-content")
+				w.put("src/link", "ldir")
+				time.Sleep(settleTime)
+				synctest.Wait()
+				w.check(1)
+				w.stop()
+				w.put("src/link/file", content)
+				w.put("src/link/more", content)
+				w.start()
+				w.resume()
+				time.Sleep(settleTime)
+				synctest.Wait()
+				w.check(2)
+			})
+		})
+	}
+}
+
 func seedOf(t *testing.T) uint64 {
 	seed := *randomSeed
 	if seed == 0 {

@@ -56,6 +56,9 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 	found := changeOf(e, syncRoots(s.image), s.sync)
 	change := found.change
 	done.Problem, done.Unlike = found.unread, found.unlike
+	if e.Recall {
+		foldersIn(ctx, s.agent, &change, syncRoots(s.image))
+	}
 	if e.Check {
 		if err := skipUnchanged(ctx, s.agent, &change, e.Must); err != nil {
 			done.Problem = &config.Problem{Message: fmt.Sprintf("comparing the files of pod %s: %v", e.Target.Pod, err)}
