@@ -141,6 +141,7 @@ func (c *core) rescan() {
 // changed tells the engine of changed files and returns those that the Tiltfile
 // depends on. saved is as in hint.
 func (c *core) changed(paths map[string]bool, saved bool) []string {
+	defer c.readable()
 	if len(paths) == 0 {
 		return nil
 	}
@@ -154,6 +155,13 @@ func (c *core) changed(paths map[string]bool, saved bool) []string {
 		c.step(e)
 	}
 	return files
+}
+
+// readable has what failed tried again that can be read again.
+func (c *core) readable() {
+	if images := c.sources.readable(); len(images) > 0 {
+		c.step(engine.Readable{Images: images})
+	}
 }
 
 // concerned are the files of a change that somebody depends on.
@@ -201,5 +209,6 @@ func (c *core) swept(seen *tree.Tree, changed []string) {
 	if len(changed) > 0 {
 		c.hint(changed, false)
 	}
+	c.readable()
 	c.dirty = c.sources.unwatched() || c.dirty
 }

@@ -97,6 +97,56 @@ func TestUnreadableFolderStaysInThePod(t *testing.T) {
 	}
 }
 
+// TestFolderIsReadableAgain: what failed for want of a folder is tried again when
+// it can be read, though its files are what they were, or gone, and whether or
+// not the system tells of it.
+func TestFolderIsReadableAgain(t *testing.T) {
+	for what, begin := range map[string]func(w *world){
+		"a build": func(w *world) {
+			w.lock("src/dir")
+			time.Sleep(settleTime)
+			w.onApply = func() int { return 4 }
+			w.put("src/other", "-content")
+		},
+		"a live update": func(w *world) {
+			w.stop()
+			w.remove("src/dir/file")
+			w.put("src/dir/other", "-content")
+			w.lock("src/dir")
+			w.start()
+			w.resume()
+		},
+	} {
+		for _, told := range []bool{false, true} {
+			t.Run(fmt.Sprint(what, ", told ", told), func(t *testing.T) {
+				w := newWorld(t, 1, false)
+				if w.mayLock(t); w.locks.held == nil {
+					t.Skip("all can be read here")
+				}
+				inBubble(t, w.ground, clock{file: w.outside + ".clock"}, func(*ground) {
+					w.begin()
+					w.put("src/dir/file", "-content")
+					time.Sleep(settleTime)
+					begin(w)
+					time.Sleep(settleTime)
+					synctest.Wait()
+					w.core(func(c *core) {
+						if c.state.Image("web").Failed == nil && c.state.Target(podTarget).Failed == nil {
+							t.Error("nothing failed")
+						}
+					})
+					w.onApply = nil
+					w.deaf = !told
+					w.unlock("")
+					time.Sleep(settleTime)
+					synctest.Wait()
+					w.check(1)
+				})
+			})
+		}
+	}
+}
+
 // TestLinkBecomesAFolderUnseen: a new daemon that does not know of a link in the
 // pod sends no file through it, nor takes the one behind it for that file.
 func TestLinkBecomesAFolderUnseen(t *testing.T) {

@@ -244,6 +244,20 @@ func (s *sources) dependents(paths map[string]bool) (e engine.Changed, files []s
 	return e, files
 }
 
+// readable are the images with files that could not be looked at and can be again.
+func (s *sources) readable() []string {
+	var images []string
+	for _, path := range s.tree.Opened() {
+		for _, in := range s.interests {
+			if in.image != "" && slices.ContainsFunc(in.roots, func(root string) bool { return tree.Within(root, path) || tree.Within(path, root) }) {
+				images = append(images, in.image)
+			}
+		}
+	}
+	slices.Sort(images)
+	return slices.Compact(images)
+}
+
 // hashes are the contents of an image's files.
 func (s *sources) hashes(image string) map[string]tree.Hash {
 	files := map[string]tree.Hash{}

@@ -39,6 +39,10 @@ type Changed struct {
 	Saved  bool                // by a person, as an editor tells
 }
 
+// Readable tells of images with files that could not be looked at and can be
+// again: what failed is tried again, though the files may be just the same.
+type Readable struct{ Images []string }
+
 // Built answers Build.
 type Built struct {
 	Ref     string
@@ -162,6 +166,24 @@ func (e Changed) record(s *State) []Effect {
 	}
 	if s.Project != nil {
 		noteWrites(s, e)
+	}
+	return nil
+}
+
+func (e Readable) record(s *State) []Effect {
+	for _, ref := range e.Images {
+		if img := s.Image(ref); img.Failed != nil {
+			img.Stale = true
+			s.setImage(ref, img)
+		}
+		for _, id := range s.targetsOfImage(ref) {
+			if t := s.Target(id); t.Failed != nil {
+				again := *t.Failed
+				again.Batch = 0
+				t.Failed = &again
+				s.setTarget(id, t)
+			}
+		}
 	}
 	return nil
 }

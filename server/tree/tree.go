@@ -56,12 +56,14 @@ type Tree struct {
 	entries map[string]Entry
 	roots   map[string]bool // that were scanned
 	left    map[string]bool // names that are no text, which are left out
+	closed  map[string]bool // folders and files that could not be looked at last
+	opened  []string        // those that can be again, until Opened tells
 	sorted  []string        // keys of entries in order; nil when stale
 }
 
 // New returns an empty tree.
 func New(r Reader) *Tree {
-	return &Tree{reader: r, entries: map[string]Entry{}, roots: map[string]bool{}, left: map[string]bool{}}
+	return &Tree{reader: r, entries: map[string]Entry{}, roots: map[string]bool{}, left: map[string]bool{}, closed: map[string]bool{}}
 }
 
 // Adopt takes from another tree what it knows of files that are not known here
@@ -78,13 +80,14 @@ func (t *Tree) Adopt(o *Tree, accept func(path string) bool) {
 
 // Copy returns a tree that knows the same, for another goroutine to Scan with.
 func (t *Tree) Copy() *Tree {
-	return &Tree{reader: t.reader, entries: maps.Clone(t.entries), roots: maps.Clone(t.roots), left: maps.Clone(t.left)}
+	return &Tree{reader: t.reader, entries: maps.Clone(t.entries), roots: maps.Clone(t.roots), left: maps.Clone(t.left), closed: maps.Clone(t.closed)}
 }
 
 // Renew takes the stamps of files from a tree that found in them what is known
-// here, so that they need not be read again.
+// here, so that they need not be read again, and what it could not look at.
 func (t *Tree) Renew(from *Tree) {
 	maps.Copy(t.left, from.left)
+	t.close(slices.Collect(maps.Keys(from.closed)), func(path string) bool { return !from.closed[path] })
 	for path, e := range from.entries {
 		if old, known := t.entries[path]; known && old != e && old.equals(e) {
 			t.entries[path] = e
@@ -105,6 +108,27 @@ func (t *Tree) Invalidate(path string, seen Entry) {
 func (t *Tree) Entry(path string) (e Entry, ok bool) {
 	e, ok = t.entries[path]
 	return e, ok
+}
+
+// Opened returns once what could not be looked at and can be again: its files may
+// be as they were, and who failed for want of them is to try again.
+func (t *Tree) Opened() []string {
+	opened := t.opened
+	t.opened = nil
+	return opened
+}
+
+// close notes what could not be looked at, and which of the rest can be again.
+func (t *Tree) close(closed []string, again func(path string) bool) {
+	for path := range t.closed {
+		if again(path) {
+			delete(t.closed, path)
+			t.opened = append(t.opened, path)
+		}
+	}
+	for _, path := range closed {
+		t.closed[path] = true
+	}
 }
 
 // LeftOut returns the files and folders that do not count because their names,
@@ -171,9 +195,12 @@ func (t *Tree) scan(root string, keep func(path string, dir bool) bool) ([]strin
 		},
 		unread: func(path string) { unread = append(unread, path) },
 	})
+	hidden := func(path string) bool {
+		return slices.ContainsFunc(unread, func(dir string) bool { return Within(dir, path) })
+	}
+	t.close(unread, func(path string) bool { return Within(root, path) && !hidden(path) })
 	for _, path := range t.Under(root, nil) {
-		hidden := slices.ContainsFunc(unread, func(dir string) bool { return Within(dir, path) })
-		if !seen[path] && !hidden && keep(path, false) {
+		if !seen[path] && !hidden(path) && keep(path, false) {
 			t.forget(path)
 			changed = append(changed, path)
 		}

@@ -386,6 +386,17 @@ func TestScanTellsOfWhatItCouldNotList(t *testing.T) {
 	if _, known := tr.Entry(f.path("a/x")); !known {
 		t.Error("a/x is forgotten")
 	}
+	seen := tr.Copy()
+	f.check("opened while it cannot be listed", tr.Opened(), "")
+	delete(f.broken, "a")
+	if got, err := seen.Scan(f.root, all); len(got) > 0 || err != nil {
+		t.Errorf("changed: %q, %v", got, err)
+	}
+	tr.Renew(seen)
+	for _, tr := range []*Tree{tr, seen} {
+		f.check("opened", tr.Opened(), "a")
+		f.check("opened twice", tr.Opened(), "")
+	}
 }
 
 func TestRejectedFoldersAreNotEntered(t *testing.T) {
