@@ -70,7 +70,9 @@ func down(ctx context.Context, out io.Writer, e api.Endpoint, req api.DownReques
 	untold()
 	shown.stop()
 	if written && daemon.Remembered(e) == nil && !refusal(err) {
-		err = nil // it is down: whoever ended the daemon was quicker than its answer
+		// It is down: whoever ended the daemon was quicker than its answer. Where the
+		// project is written down again, nobody knows that it ever was down.
+		err = nil
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -84,7 +86,9 @@ func down(ctx context.Context, out io.Writer, e api.Endpoint, req api.DownReques
 	default:
 		fmt.Fprintf(out, "down in %s\n", short(time.Since(began)))
 	}
-	if err := client.Shutdown(ctx); err != nil && api.Running(ctx, e) {
+	// One that ends without an answer has been ended by another `down`, and what
+	// runs by now is whose who brings the project up beside.
+	if err := client.Shutdown(ctx); err != nil && !cutOff(err) && api.Running(ctx, e) {
 		return err
 	}
 	return nil

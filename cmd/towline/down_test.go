@@ -12,8 +12,11 @@ import (
 	"github.com/towline-dev/towline/server/api"
 )
 
+// aborted is a request whose daemon ends before it answers.
+func aborted(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
 // takenDown runs `towline down` beside a daemon that answers with a status, and
-// Down as it is told.
+// Down as it is told. Another one answers to Shutdown: the first is ended by then.
 func takenDown(t *testing.T, ctx context.Context, status func() api.Status, down http.HandlerFunc) (said string, err error) {
 	t.Helper()
 	serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
@@ -22,6 +25,8 @@ func takenDown(t *testing.T, ctx context.Context, status func() api.Status, down
 			_ = json.NewEncoder(w).Encode(status())
 		case api.RouteDown:
 			down(w, r)
+		case api.RouteShutdown:
+			aborted(w, r)
 		}
 	})
 	said = captured(t, func() {
@@ -68,8 +73,7 @@ func TestDownSaysWhatItFound(t *testing.T) {
 			t.Errorf("%v, said %q; want %q", err, said, want)
 		}
 	}
-	killed := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-	_, err := takenDown(t, t.Context(), func() api.Status { return api.Status{Up: true} }, killed)
+	_, err := takenDown(t, t.Context(), func() api.Status { return api.Status{Up: true} }, aborted)
 	if err == nil || !strings.Contains(err.Error(), "the daemon ended before it had answered") {
 		t.Errorf("of a daemon that was killed: %v", err)
 	}

@@ -19,7 +19,7 @@ import (
 // program is a command that runs beside the test, in a workspace of its own.
 type program struct {
 	cmd   *exec.Cmd
-	lines chan string
+	lines chan string // its output, closed at its end
 	ended chan error
 }
 
@@ -107,6 +107,23 @@ func (p *program) ends(t *testing.T) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// rest is what one that has ended said besides what was waited for.
+func (p *program) rest(t *testing.T) string {
+	t.Helper()
+	var all []string
+	for deadline := time.After(time.Minute); ; {
+		select {
+		case line, more := <-p.lines:
+			if !more {
+				return strings.Join(all, "\n")
+			}
+			all = append(all, line)
+		case <-deadline:
+			t.Fatalf("the output of %v does not end", p.cmd.Args)
+		}
+	}
+}
+
 const (
 	runs      = "local_resource('web', serve_cmd='touch begun; exec sleep 1000')\n"
 	neverDone = "local_resource('web', cmd='touch begun; exec sleep 1000')\n"
@@ -152,7 +169,7 @@ func TestUpBesideDown(t *testing.T) {
 	down, second := start("down"), start("up", "--detach")
 	first.ends(t)
 	if code := down.ends(t); code != 0 {
-		t.Errorf("down's exit code is %d", code)
+		t.Errorf("down's exit code is %d: %s", code, down.rest(t))
 	}
 	second.ends(t) // with either
 }

@@ -117,13 +117,18 @@ func leftUp(e api.Endpoint) *config.Problem {
 // daemonEnded says in words that a daemon ended in the middle of an answer; any other
 // error is given back.
 func daemonEnded(err error) error {
-	if !slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE}, func(e error) bool { return errors.Is(err, e) }) {
+	if !cutOff(err) {
 		return err
 	}
 	return &config.Problem{
 		Message: "the daemon ended before it had answered",
 		Hint:    "`towline status` shows what is up, and `towline up` goes on with it",
 	}
+}
+
+// cutOff reports whether an error is a connection that ended before the answer.
+func cutOff(err error) bool {
+	return slices.ContainsFunc([]error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE}, func(e error) bool { return errors.Is(err, e) })
 }
 
 // running returns the workspace's endpoint and a client of its daemon, which
