@@ -96,7 +96,7 @@ var Allowed = map[string][]string{
 	"server/run/forward": {"server/run/inbox", "server/run/output", "starlark/config"},
 	"server/logs":        {"server/api", "starlark/config"},
 	"server/status":      {"server/api", "server/engine", "agent/wire", "starlark/config"},
-	"server/daemon": {"server/api", "server/engine", "server/logs", "server/status", "server/run", "server/run/command", "server/run/deploy", "server/run/forward", "server/build", "server/kube", "server/tree",
+	"server/daemon": {"server/api", "server/engine", "server/logs", "server/status", "server/run", "server/run/command", "server/run/deploy", "server/run/forward", "server/run/output", "server/build", "server/kube", "server/tree",
 		"starlark/config", "internal/file"},
 	"internal/acts":    {"internal/layers"}, // for tests
 	"internal/file":    {},

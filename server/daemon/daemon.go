@@ -28,6 +28,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/run/command"
+	"github.com/towline-dev/towline/server/run/output"
 )
 
 // ErrRunning says that another daemon serves the workspace already.
@@ -38,6 +39,8 @@ type Daemon struct {
 	*shared
 	queue *queue[*core]
 	stop  context.CancelFunc
+
+	unanswered output.Repeats // why connections to pods said nothing, since one did
 }
 
 // newDaemon returns one that calls stop when it is to end. Its faces are to be

@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -33,7 +35,22 @@ func (d *Daemon) handleDial(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer face.Close()
-	_ = forward.Join(face, pod) // the face has its end
+	d.unheard(&req, forward.Join(face, pod))
+}
+
+// unheard logs why a port said nothing at all, which the face has no way to tell
+// from an end: a pod without an agent is connected to before anybody is asked.
+func (d *Daemon) unheard(req *api.DialRequest, why error) {
+	switch {
+	case why == nil:
+		d.unanswered.Reset()
+	case errors.Is(why, net.ErrClosed): // it ended here
+	default:
+		port := cmp.Or(req.Forward.Container, req.Forward.Local)
+		if text := d.unanswered.Tell(fmt.Sprintf("`towline forward %s`: port %d: %v", req.Resource, port, why)); text != "" {
+			d.warn([]string{req.Resource}, errors.New(text))
+		}
+	}
 }
 
 // runnerOf is what runs a resource of the project that is up.

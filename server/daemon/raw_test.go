@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -78,5 +79,77 @@ func TestDialReachesAPod(t *testing.T) {
 			t.Errorf("%q, %v", answer, err)
 		}
 		conn.Close()
+	}
+}
+
+// mute is a runner whose pods are connected to, and end with err before they say
+// anything.
+type mute struct {
+	runner
+	err chan error // of the next connection
+}
+
+func (m mute) DialPod(context.Context, string, config.PortForward) (net.Conn, error) {
+	here, there := net.Pipe()
+	there.Close()
+	return endsWith{here, <-m.err}, nil
+}
+
+// endsWith is a connection that was made, and on which nothing is said.
+type endsWith struct {
+	net.Conn
+	err error
+}
+
+func (c endsWith) Read([]byte) (int, error) { return 0, c.err }
+
+// TestDialSaysWhyNothingAnswers in the resource's log: once, and again when it was
+// answered meanwhile.
+func TestDialSaysWhyNothingAnswers(t *testing.T) {
+	s := newStand(t)
+	r := mute{err: make(chan error, 1)}
+	s.queue.put(func(c *core) {
+		c.newRunner = func(o run.Options) runner { return mute{run.New(t.Context(), o), r.err} }
+	})
+	s.up("web")
+	client := s.face(t)
+	refused := errors.New("connection refused")
+	for _, c := range []struct {
+		port int
+		err  error
+		want int // so often it is in the log by then
+	}{{9999, refused, 1}, {9999, refused, 1}, {9998, refused, 2}, {9999, io.EOF, 2}, {9999, refused, 3}} {
+		r.err <- c.err
+		conn, err := client.Dial(bounded(t), api.DialRequest{Resource: "web", Forward: config.PortForward{Local: 28081, Container: c.port}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(time.Minute)) // an error shows below
+		if answer, err := io.ReadAll(conn); err != nil || len(answer) > 0 {
+			t.Errorf("%q, %v", answer, err)
+		}
+		conn.Close()
+		s.alone(t)
+		if n := s.told("`towline forward web`: port 999"); n != c.want {
+			t.Errorf("port %d ends with %v: said %d times by then, want %d: %+v", c.port, c.err, n, c.want, s.logged())
+		}
+	}
+}
+
+// alone waits until the daemon has no faces: what they asked for has ended.
+func (s *stand) alone(t *testing.T) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for late := time.Now().Add(time.Minute); ; <-tick.C {
+		s.faces.mu.Lock()
+		faces := s.faces.count
+		s.faces.mu.Unlock()
+		if faces == 0 {
+			return
+		}
+		if time.Now().After(late) {
+			t.Fatalf("%d faces are left", faces)
+		}
 	}
 }
