@@ -160,18 +160,23 @@ func TestTakenDownElsewhere(t *testing.T) {
 }
 
 // TestUpBesideDown begins while another shell takes the project down: it comes up,
-// or says that it was overtaken.
+// or says that it was overtaken. Who followed the project before may follow on when
+// it is up again; when it is down for good, nobody does.
 func TestUpBesideDown(t *testing.T) {
 	t.Parallel()
 	_, start := workspaceOf(t, runs)
 	first := start("up")
 	first.says(t, "Following")
 	down, second := start("down"), start("up", "--detach")
-	first.ends(t)
 	if code := down.ends(t); code != 0 {
 		t.Errorf("down's exit code is %d: %s", code, down.rest(t))
 	}
 	second.ends(t) // with either
+	last := start("down")
+	if code := last.ends(t); code != 0 {
+		t.Errorf("the last down's exit code is %d: %s", code, last.rest(t))
+	}
+	first.ends(t)
 }
 
 // TestInterruptedFollower says that all runs on only where it does.
