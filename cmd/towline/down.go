@@ -51,44 +51,63 @@ with it.`,
 	return cmd
 }
 
-// down takes a project down and says what became of it.
+// takingDown is what a down knows from one try to the next.
+type takingDown struct {
+	e       api.Endpoint
+	req     api.DownRequest
+	began   time.Time
+	written bool // it was up when down began
+	some    bool // something was up, or is being taken down
+}
+
+// down takes a project down and says what became of it. A daemon that is lost on the
+// way, as one that another `down` has just ended, is started again and goes on.
 func down(ctx context.Context, out io.Writer, e api.Endpoint, req api.DownRequest) error {
-	client, err := connect(ctx, e)
+	const tries = 3
+	d := takingDown{e: e, req: req, began: time.Now(), written: daemon.Remembered(e) != nil}
+	d.some = d.written
+	for try := 1; ; try++ {
+		err := d.run(ctx, out)
+		if try == tries || ctx.Err() != nil || !cutOff(err) {
+			return daemonEnded(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func (d *takingDown) run(ctx context.Context, out io.Writer) error {
+	client, err := connect(ctx, d.e)
 	if err != nil {
 		return err
 	}
 	before, err := client.Status(ctx)
 	if err != nil {
-		return daemonEnded(err)
+		return err
 	}
-	written := daemon.Remembered(e) != nil
-	some := before.Up || before.Left != "" || before.State == api.StateStopping || written
-	began := time.Now()
-	shown := spin(os.Stdout, "taking down "+filepath.Base(e.Workspace))
-	untold := tellSteps(ctx, client, began, func(text string) { some = true; shown.says(text) })
-	err = client.Down(ctx, req)
+	d.some = d.some || before.Up || before.Left != "" || before.State == api.StateStopping
+	shown := spin(os.Stdout, "taking down "+filepath.Base(d.e.Workspace))
+	untold := tellSteps(ctx, client, time.Now(), func(text string) { d.some = true; shown.says(text) })
+	err = client.Down(ctx, d.req)
 	untold()
 	shown.stop()
-	if written && daemon.Remembered(e) == nil && !refusal(err) {
-		// It is down: whoever ended the daemon was quicker than its answer. Where the
-		// project is written down again, nobody knows that it ever was down.
-		err = nil
+	if d.written && daemon.Remembered(d.e) == nil && !refusal(err) {
+		err = nil // it is down: whoever ended the daemon was quicker than its answer
 	}
 	switch {
 	case ctx.Err() != nil:
 		return leftGoing(ctx, out, client)
 	case err != nil:
-		return daemonEnded(err)
-	case !some:
+		return err
+	case !d.some:
 		fmt.Fprintln(out, "nothing was up")
-	case req.Forget:
+	case d.req.Forget:
 		fmt.Fprintln(out, "forgotten; nothing was deleted")
 	default:
-		fmt.Fprintf(out, "down in %s\n", short(time.Since(began)))
+		fmt.Fprintf(out, "down in %s\n", short(time.Since(d.began)))
 	}
 	// One that ends without an answer has been ended by another `down`, and what
 	// runs by now is whose who brings the project up beside.
-	if err := client.Shutdown(ctx); err != nil && !cutOff(err) && api.Running(ctx, e) {
+	if err := client.Shutdown(ctx); err != nil && !cutOff(err) && api.Running(ctx, d.e) {
 		return err
 	}
 	return nil

@@ -78,3 +78,17 @@ func TestDownSaysWhatItFound(t *testing.T) {
 		t.Errorf("of a daemon that was killed: %v", err)
 	}
 }
+
+// TestDownWhoseDaemonIsLost goes on with the next one: another `down` had just ended
+// the one that it found.
+func TestDownWhoseDaemonIsLost(t *testing.T) {
+	var downs atomic.Int32
+	said, err := takenDown(t, t.Context(), func() api.Status { return api.Status{Up: downs.Load() == 0} }, func(w http.ResponseWriter, r *http.Request) {
+		if downs.Add(1) == 1 {
+			aborted(w, r)
+		}
+	})
+	if err != nil || downs.Load() != 2 || !strings.Contains(said, "down in ") {
+		t.Errorf("asked %d times: %v, said %q", downs.Load(), err, said)
+	}
+}
