@@ -159,8 +159,8 @@ func (c *core) changed(paths map[string]bool, saved bool) []string {
 
 // readable has what failed tried again that can be read again.
 func (c *core) readable() {
-	if images := c.sources.readable(); len(images) > 0 {
-		c.step(engine.Readable{Images: images})
+	if e := c.sources.readable(); len(e.Images)+len(e.Locals) > 0 {
+		c.step(e)
 	}
 }
 

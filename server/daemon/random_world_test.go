@@ -288,6 +288,9 @@ func (w *world) check(step int) {
 	if image.Failed != nil && len(w.locks.held) > 0 {
 		return // it is told, and goes on when all can be read
 	}
+	if image.Failed != nil {
+		wrong = append(wrong, fmt.Sprintf("no image was built: %v", image.Failed.Problem.Message))
+	}
 	if target.Failed != nil && len(w.locks.held) == 0 {
 		wrong = append(wrong, fmt.Sprintf("it failed: %v", target.Failed.Problem.Message))
 	}

@@ -244,18 +244,20 @@ func (s *sources) dependents(paths map[string]bool) (e engine.Changed, files []s
 	return e, files
 }
 
-// readable are the images with files that could not be looked at and can be again.
-func (s *sources) readable() []string {
-	var images []string
+// readable is who depends on files that could not be looked at and can be again.
+func (s *sources) readable() (e engine.Readable) {
 	for _, path := range s.tree.Opened() {
 		for _, in := range s.interests {
-			if in.image != "" && slices.ContainsFunc(in.roots, func(root string) bool { return tree.Within(root, path) || tree.Within(path, root) }) {
-				images = append(images, in.image)
+			switch {
+			case !slices.ContainsFunc(in.roots, func(root string) bool { return tree.Within(root, path) || tree.Within(path, root) }):
+			case in.image != "":
+				e.Images = append(e.Images, in.image)
+			case in.resource != "":
+				e.Locals = append(e.Locals, in.resource)
 			}
 		}
 	}
-	slices.Sort(images)
-	return slices.Compact(images)
+	return e
 }
 
 // hashes are the contents of an image's files.

@@ -61,3 +61,32 @@ func TestAskedAgainKeepsWhatStands(t *testing.T) {
 		t.Errorf("the error is gone: %+v", r)
 	}
 }
+
+// TestReadableAgain: files that can be read again run again what failed, once,
+// and nothing else.
+func TestReadableAgain(t *testing.T) {
+	failed := &config.Problem{Message: "permission denied"}
+	again := Readable{Images: []string{"web"}, Locals: []string{"compile"}}
+	for name, test := range map[string]struct {
+		fail  func(w *world)
+		again []string
+	}{
+		"nothing": {func(w *world) { w.want(LocalDone{Resource: "compile"}) }, nil},
+		"an image": {func(w *world) {
+			w.want(Changed{Images: map[string][]string{"web": {"/w/web/package.json"}}}, "build web")
+			w.want(Built{Ref: "web", Problem: failed})
+		}, []string{"build web"}},
+		"a live update": {func(w *world) {
+			w.want(Changed{Images: map[string][]string{"web": {"/w/web/a"}}}, "live web-1 /srv/a")
+			w.want(LiveDone{Target: target("web-1"), Batch: w.live(), Problem: failed})
+		}, []string{"live web-1 /srv/a"}},
+		"a command": {func(w *world) { w.want(LocalDone{Resource: "compile", Problem: failed}) }, []string{"run compile"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := up(t)
+			test.fail(w)
+			w.want(again, test.again...)
+			w.want(again) // it goes on
+		})
+	}
+}

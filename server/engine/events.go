@@ -39,9 +39,10 @@ type Changed struct {
 	Saved  bool                // by a person, as an editor tells
 }
 
-// Readable tells of images with files that could not be looked at and can be
-// again: what failed is tried again, though the files may be just the same.
-type Readable struct{ Images []string }
+// Readable tells of images, and of resources' own commands, with files that could
+// not be looked at and can be again: what failed is tried again, though the files
+// may be just the same.
+type Readable struct{ Images, Locals []string }
 
 // Built answers Build.
 type Built struct {
@@ -183,6 +184,13 @@ func (e Readable) record(s *State) []Effect {
 				t.Failed = &again
 				s.setTarget(id, t)
 			}
+		}
+	}
+	s.Batch++
+	for _, name := range e.Locals {
+		if r := s.Resource(name); r.Wanted && !r.Working && r.Failed != nil {
+			r.Dirty = s.Batch
+			s.setResource(name, r)
 		}
 	}
 	return nil
