@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +38,9 @@ func reply(w http.ResponseWriter, v any) {
 
 // fail answers with the problem that an error carries.
 func (s *shared) fail(w http.ResponseWriter, err error) {
+	if errors.Is(err, context.Canceled) { // nobody is there, or this daemon ends: a face that is cut off asks the next one
+		panic(http.ErrAbortHandler)
+	}
 	refuse(w, http.StatusUnprocessableEntity, *s.secrets.Load().ScrubProblem(problemOf(err)))
 }
 
