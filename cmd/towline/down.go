@@ -68,7 +68,7 @@ func down(ctx context.Context, out io.Writer, e api.Endpoint, req api.DownReques
 	d.some = d.written
 	for try := 1; ; try++ {
 		err := d.run(ctx, out)
-		if try == tries || ctx.Err() != nil || !cutOff(err) {
+		if try == tries || ctx.Err() != nil || !lost(err) {
 			return daemonEnded(err)
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -107,10 +107,16 @@ func (d *takingDown) run(ctx context.Context, out io.Writer) error {
 	}
 	// One that ends without an answer has been ended by another `down`, and what
 	// runs by now is whose who brings the project up beside.
-	if err := client.Shutdown(ctx); err != nil && !cutOff(err) && api.Running(ctx, d.e) {
+	if err := client.Shutdown(ctx); err != nil && !lost(err) && api.Running(ctx, d.e) {
 		return err
 	}
 	return nil
+}
+
+// lost reports whether an error is a daemon that has ended, before its answer or
+// before it was asked.
+func lost(err error) bool {
+	return cutOff(err) || errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // refusal reports whether an error is the daemon's answer.

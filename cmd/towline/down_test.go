@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/towline-dev/towline/server/api"
@@ -90,5 +94,15 @@ func TestDownWhoseDaemonIsLost(t *testing.T) {
 	})
 	if err != nil || downs.Load() != 2 || !strings.Contains(said, "down in ") {
 		t.Errorf("asked %d times: %v, said %q", downs.Load(), err, said)
+	}
+}
+
+// TestLostDaemon is one whose socket has gone, too.
+func TestLostDaemon(t *testing.T) {
+	_, gone := net.Dial("unix", filepath.Join(t.TempDir(), "none"))
+	for err, want := range map[error]bool{gone: true, io.EOF: true, syscall.ECONNREFUSED: true, context.Canceled: false, nil: false} {
+		if lost(err) != want {
+			t.Errorf("%v: %v", err, !want)
+		}
 	}
 }
