@@ -127,10 +127,14 @@ func (w *world) fill() {
 	}
 	w.note("the disk is full")
 	w.full++
-	for _, b := range blocks {
-		w.must(errors.Join(os.RemoveAll(b), os.Mkdir(b, 0o700)))
-	}
-	w.core(func(c *core) { c.store.close() })
+	var err error
+	w.core(func(c *core) { // which is not writing one of them now
+		for _, b := range blocks {
+			err = errors.Join(err, os.RemoveAll(b), os.Mkdir(b, 0o700))
+		}
+		c.store.close()
+	})
+	w.must(err)
 }
 
 // deafen makes changes that nobody is told of but that there were too many.
