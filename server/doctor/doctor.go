@@ -147,7 +147,7 @@ func (o Options) agent(nodes []kube.Node) Finding {
 	f := Finding{Topic: "agent", State: Good, Text: "for linux/" + strings.Join(o.Agents, ", linux/")}
 	if len(o.Agents) == 0 {
 		f.State, f.Text = Bad, "there is no towline-agent beside the towline program: nothing is synced or debugged"
-		f.Cure = "install the whole archive, or run `make build` and use its bin/"
+		f.Cure = "install the whole archive: towline-agent lies beside towline, and another architecture's as towline-agent-linux-ARCH"
 		return f
 	}
 	var lacking []string
