@@ -153,6 +153,9 @@ func TestImmutable(t *testing.T) {
 	}{
 		{"Deployment", `Invalid value: v1.LabelSelector{}: field is immutable`, true},
 		{"Job", "Invalid value: core.PodTemplateSpec{}: field is immutable", true},
+		{"Service", `Invalid value: []string{"None"}: may not change once set`, true},
+		{"Service", `Invalid value: "10.0.0.300": must be a valid IP address`, false},
+		{"ConfigMap", "Forbidden: field is immutable when `immutable` is set", true},
 		{"Deployment", "Required value", false},
 		{"PersistentVolumeClaim", "Forbidden: spec is immutable after creation except resources.requests", false},
 		{"StatefulSet", "Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden", true},
