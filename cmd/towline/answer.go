@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -62,7 +63,7 @@ func printAsks(w io.Writer, asks []api.Ask) {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		say(w, line(a.Text))
+		say(w, words.Line(a.Text))
 		for _, choice := range a.Choices {
 			fmt.Fprintf(w, "  %s\n", answerLine(a, choice))
 		}
@@ -93,18 +94,18 @@ func choiceOf(asks []api.Ask, id, word string) string {
 }
 
 // completesAnswer completes ids of questions, then their choices.
-func completesAnswer(asks []api.Ask, args []string) (words []string) {
+func completesAnswer(asks []api.Ask, args []string) (found []string) {
 	for _, a := range asks {
 		switch {
 		case len(args) == 0:
-			words = append(words, a.ID+"\t"+line(a.Text))
+			found = append(found, a.ID+"\t"+words.Line(a.Text))
 		case len(args) == 1 && args[0] == a.ID:
-			words = append(words, a.Choices...)
+			found = append(found, a.Choices...)
 			if len(a.Choices) == 1 {
-				words = append(words, "yes")
+				found = append(found, "yes")
 			}
-			words = append(words, "no")
+			found = append(found, "no")
 		}
 	}
-	return words
+	return found
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/towline-dev/towline/cmd/towline/ci"
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -231,7 +232,7 @@ func (r *ciRun) conclude(ctx context.Context, reports ciReports) error {
 		rest = fmt.Sprintf(" and %d for a person to trigger", len(o.Held))
 	}
 	if o.Total > 0 { // else nothing was begun
-		say(r.out, fmt.Sprintf("%d of %d ready%s in %s%s", o.Ready, o.Total, rest, short(took), inCluster(&r.last)))
+		say(r.out, fmt.Sprintf("%d of %d ready%s in %s%s", o.Ready, o.Total, rest, words.Short(took), inCluster(&r.last)))
 	}
 	err := reports.write(&r.last, r.verdict, took)
 	r.shutdown()

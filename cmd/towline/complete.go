@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 )
 
@@ -16,7 +17,7 @@ func completesResources(cmd *cobra.Command) *cobra.Command {
 		var names []string
 		for _, r := range resourcesOf(cmd) {
 			if !slices.Contains(args, r.Name) {
-				names = append(names, r.Name+"\t"+line(r.Text))
+				names = append(names, r.Name+"\t"+words.Line(r.Text))
 			}
 		}
 		return names, noFiles

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/logs"
@@ -99,7 +100,7 @@ func (d *description) whole() {
 	if spec.TriggerMode == config.TriggerManual {
 		d.fact("Updates", "when it is triggered")
 	}
-	if update := lastUpdate(*r); update != "-" {
+	if update := words.LastUpdate(*r); update != "-" {
 		if r.LastUpdate != nil && r.LastUpdate.Reason != "" {
 			update += ", for " + r.LastUpdate.Reason
 		}
@@ -137,9 +138,9 @@ func (d *description) cluster(ctx context.Context) {
 	defer cancel()
 	pods := known(d.r)
 	if c, err := d.p.cluster(); err != nil {
-		d.fact("Pods", "as the daemon knows them: "+line(err.Error()))
+		d.fact("Pods", "as the daemon knows them: "+words.Line(err.Error()))
 	} else if now, err := d.p.pods(ctx, c, d.r); err != nil {
-		d.fact("Pods", "as the daemon knows them: "+line(err.Error()))
+		d.fact("Pods", "as the daemon knows them: "+words.Line(err.Error()))
 	} else {
 		pods = now
 	}
@@ -161,7 +162,7 @@ func (d *description) pod(p *kube.Pod) string {
 	}
 	text := fmt.Sprintf("%s  %d/%d ready", p.Name, ready, len(p.Containers))
 	if p.Node != "" {
-		text += "  on " + p.Node + "  made " + ago(time.Since(p.CreatedAt))
+		text += "  on " + p.Node + "  made " + words.Ago(time.Since(p.CreatedAt))
 	}
 	if p.Reason != "" {
 		text += "\n    " + strings.TrimSuffix(p.Reason+": "+p.Message, ": ")
@@ -244,7 +245,7 @@ func (d *description) errors(ctx context.Context) {
 	var all []string
 	_ = d.p.client.Logs(ctx, api.LogsRequest{LogFilter: api.LogFilter{Resources: []string{d.r.Name}}}, func(l api.LogLine) error { // the rest is told
 		if logs.Rank(l.Level) >= logs.Rank("error") {
-			all = append(all, l.Time.Local().Format(clockTime)+"  "+line(l.Text))
+			all = append(all, l.Time.Local().Format(clockTime)+"  "+words.Line(l.Text))
 		}
 		return nil
 	})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/doctor"
@@ -179,11 +180,11 @@ func printDiagnosis(w io.Writer, found []doctor.Finding, columns int, coloured b
 	for _, f := range found {
 		mark := marks[f.State]
 		if coloured {
-			mark = painted(mark, colours[f.State])
+			mark = words.Painted(mark, colours[f.State])
 		}
-		fmt.Fprintln(w, wrap(fmt.Sprintf("%s %-*s  %s", mark, topics, f.Topic, f.Text), columns))
+		fmt.Fprintln(w, words.Wrap(fmt.Sprintf("%s %-*s  %s", mark, topics, f.Topic, f.Text), columns))
 		if f.Cure != "" {
-			fmt.Fprintln(w, wrap(strings.Repeat(" ", topics+4)+"→ "+f.Cure, columns))
+			fmt.Fprintln(w, words.Wrap(strings.Repeat(" ", topics+4)+"→ "+f.Cure, columns))
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/daemon"
 	"github.com/towline-dev/towline/starlark/config"
@@ -103,7 +104,7 @@ func (d *takingDown) run(ctx context.Context, out io.Writer) error {
 	case d.req.Forget:
 		fmt.Fprintln(out, "forgotten; nothing was deleted")
 	default:
-		fmt.Fprintf(out, "down in %s\n", short(time.Since(d.began)))
+		fmt.Fprintf(out, "down in %s\n", words.Short(time.Since(d.began)))
 	}
 	// One that ends without an answer has been ended by another `down`, and what
 	// runs by now is whose who brings the project up beside.
@@ -149,7 +150,7 @@ func tellSteps(ctx context.Context, client *api.Client, from time.Time, tell fun
 		defer close(ended)
 		_ = client.Logs(ctx, api.LogsRequest{Follow: true, Tail: 1}, func(l api.LogLine) error { // ends with ctx
 			if l.Source == api.LogTowline && l.Time.After(from) {
-				tell(line(l.Text))
+				tell(words.Line(l.Text))
 			}
 			return nil
 		})

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 )
 
@@ -28,5 +29,5 @@ func lastSave(r api.ResourceStatus, now time.Time) string {
 	if r.LastSave == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s (%s)", line(r.LastSave.Text), ago(now.Sub(r.LastSave.Saved)))
+	return fmt.Sprintf("%s (%s)", words.Line(r.LastSave.Text), words.Ago(now.Sub(r.LastSave.Saved)))
 }

@@ -3,14 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 
 	"golang.org/x/term"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/logs"
 )
@@ -50,7 +49,7 @@ func (p *logPrinter) print(l api.LogLine) {
 	var text string
 	if p.raw {
 		text = logs.Original(l)
-	} else if text = folded(l); !p.colour {
+	} else if text = words.Folded(l); !p.colour {
 		text = logs.Plain(text)
 	}
 	switch {
@@ -69,12 +68,12 @@ func (p *logPrinter) print(l api.LogLine) {
 		if name == "" {
 			name = "towline"
 		}
-		prefix += p.paint(fmt.Sprintf("%-12s │", name), nameColour(name)) + " "
+		prefix += p.paint(fmt.Sprintf("%-12s │", name), words.NameColour(name)) + " "
 	}
 	if p.colour && strings.ContainsRune(text, 0x1b) {
 		text += "\x1b[0m" // its own colours stay, and end with it
 	} else if !p.raw {
-		text = p.paint(text, levelColour(p.levelOf(l)))
+		text = p.paint(text, words.LevelColour(p.levelOf(l)))
 	}
 	fmt.Fprintln(p.w, prefix+text)
 }
@@ -99,72 +98,9 @@ func (p *logPrinter) printJSON(l api.LogLine) {
 	_ = enc.Encode(l) // a line has a form in JSON; who reads no longer is seen elsewhere
 }
 
-// folded is a line for a person: of a structured one its message, and behind it
-// the fields. What has lines of its own, as a stack trace, comes below.
-func folded(l api.LogLine) string {
-	structured := l.Message != "" || len(l.Fields) > 0
-	if !structured && l.Source != api.LogTowline {
-		return l.Text
-	}
-	var out, below strings.Builder
-	if l.Level != "" && l.Level != "info" {
-		out.WriteString(strings.ToUpper(l.Level) + ": ")
-	}
-	if !structured {
-		return out.String() + l.Text
-	}
-	first, rest, _ := strings.Cut(l.Message, "\n")
-	out.WriteString(first)
-	if rest != "" {
-		indent(&below, rest)
-	}
-	for _, f := range l.Fields {
-		if strings.Contains(f.Value, "\n") {
-			fmt.Fprintf(&below, "\n    %s:", f.Key)
-			indent(&below, f.Value)
-			continue
-		}
-		fmt.Fprintf(&out, " %s=%s", f.Key, quoted(f.Value))
-	}
-	return strings.TrimLeft(out.String(), " ") + below.String()
-}
-
-func indent(out *strings.Builder, text string) {
-	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		out.WriteString("\n    " + line)
-	}
-}
-
-// quoted is a value as logfmt has it.
-func quoted(value string) string {
-	if value == "" || strings.ContainsAny(value, " \"=\t") && value[0] != '{' && value[0] != '[' {
-		return strconv.Quote(value)
-	}
-	return value
-}
-
 func (p *logPrinter) paint(text, colour string) string {
 	if !p.colour {
 		return text
 	}
-	return painted(text, colour)
-}
-
-// nameColour is a resource's colour, the same each time. Red and yellow are for
-// levels.
-func nameColour(name string) string {
-	colours := [...]string{"\x1b[36m", "\x1b[35m", "\x1b[34m", "\x1b[32m", "\x1b[96m", "\x1b[95m", "\x1b[94m", "\x1b[92m"}
-	h := fnv.New32a()
-	_, _ = io.WriteString(h, name)
-	return colours[h.Sum32()%uint32(len(colours))]
-}
-
-func levelColour(level string) string {
-	switch level {
-	case "error", "fatal":
-		return "\x1b[31m"
-	case "warn":
-		return "\x1b[33m"
-	}
-	return ""
+	return words.Painted(text, colour)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/daemon"
 	"github.com/towline-dev/towline/server/logs"
@@ -100,7 +101,7 @@ func TestLogLines(t *testing.T) {
 		{logPrinter{named: true, time: clockTime}, plain, "13:14:15 web          │ hello\n"},
 		{logPrinter{time: fullTime}, plain, at.Format(fullTime) + " hello\n"},
 		{logPrinter{colour: true}, failed, "\x1b[31mERROR: gone\x1b[0m\n"},
-		{logPrinter{colour: true, named: true}, plain, nameColour("web") + "web          │\x1b[0m hello\n"},
+		{logPrinter{colour: true, named: true}, plain, words.NameColour("web") + "web          │\x1b[0m hello\n"},
 		{logPrinter{named: true}, api.LogLine{Resource: "web", Text: " "}, ""},
 		{logPrinter{}, structured, "WARN: slow path=\"/a b\" ms=12 l=[\"a b\"]\n    very\n    stack:\n    main.go:1\n    main.go:2\n"},
 		{logPrinter{raw: true}, structured, "{…}\n"},

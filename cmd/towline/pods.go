@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/starlark/config"
@@ -139,7 +140,7 @@ func explained(c *kube.Container) string {
 	}[c.Reason]
 	text := strings.TrimSuffix("waits: "+cmp.Or(why, c.Reason), ": ")
 	if c.Message != "" {
-		text += ": " + line(c.Message)
+		text += ": " + words.Line(c.Message)
 	}
 	if c.RestartCount > 0 {
 		text += fmt.Sprintf(" (last exit code %d)", c.ExitCode)

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/term"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/run/output"
 )
@@ -61,9 +61,9 @@ func (p *progress) show(s api.Status) {
 		if busy[r.Name] || !r.State.Good() && !r.State.Bad() {
 			continue
 		}
-		text := line(r.Text)
+		text := words.Line(r.Text)
 		if r.Problem != nil {
-			text = string(r.State) + ": " + line(r.Problem.Message)
+			text = string(r.State) + ": " + words.Line(r.Problem.Message)
 		}
 		key := string(r.State)
 		if r.State.Bad() {
@@ -73,7 +73,7 @@ func (p *progress) show(s api.Status) {
 			continue
 		}
 		p.said[r.Name] = key
-		say(p.w, fmt.Sprintf("%6s  %s %s: %s", short(time.Since(p.began)), mark(r.State), r.Name, text))
+		say(p.w, fmt.Sprintf("%6s  %s %s: %s", words.Short(time.Since(p.began)), words.Mark(r.State), r.Name, text))
 	}
 }
 
@@ -92,8 +92,8 @@ func (p *progress) keepCounting() (stop func()) {
 			select {
 			case <-tick.C:
 				p.mu.Lock()
-				if text := counted(p.last); text != "" {
-					say(p.w, fmt.Sprintf("%6s  %s", short(time.Since(p.began)), text))
+				if text := words.Counted(p.last); text != "" {
+					say(p.w, fmt.Sprintf("%6s  %s", words.Short(time.Since(p.began)), text))
 				}
 				p.mu.Unlock()
 			case <-done:
@@ -102,56 +102,6 @@ func (p *progress) keepCounting() (stop func()) {
 		}
 	}()
 	return sync.OnceFunc(func() { close(done); <-ended })
-}
-
-// byState sorts the resources that are asked for by their state, what is well
-// first. States without any are left out.
-func byState(s api.Status) (states []api.State, of map[api.State][]api.ResourceStatus) {
-	of = map[api.State][]api.ResourceStatus{}
-	for _, r := range s.Resources {
-		if r.State != api.StateStopped && r.State != api.StateDisabled {
-			of[r.State] = append(of[r.State], r)
-		}
-	}
-	for _, state := range api.States {
-		if len(of[state]) > 0 {
-			states = append(states, state)
-		}
-	}
-	slices.SortStableFunc(states, func(a, b api.State) int { return rank(a) - rank(b) })
-	return states, of
-}
-
-func rank(s api.State) int {
-	switch {
-	case s.Good():
-		return 0
-	case s.Bad() || s == api.StateUnknown:
-		return 2 // last, where the eye is
-	}
-	return 1
-}
-
-// counted is a status in one line: "271 ready · 24 starting · 5 error: db image
-// not found".
-func counted(s api.Status) string {
-	states, of := byState(s)
-	parts := make([]string, len(states))
-	for i, state := range states {
-		parts[i] = fmt.Sprintf("%d %s", len(of[state]), state)
-		if rank(state) == 2 {
-			parts[i] += ": " + reason(of[state][0])
-		}
-	}
-	return strings.Join(parts, " · ")
-}
-
-// reason names a resource with what is wrong with it.
-func reason(r api.ResourceStatus) string {
-	if r.Problem != nil {
-		return r.Name + " " + line(r.Problem.Message)
-	}
-	return strings.TrimSpace(r.Name + " " + line(r.Message))
 }
 
 // foldAbove is how many resources have a line each on a terminal.
@@ -171,16 +121,16 @@ func block(s api.Status, columns, rows int) []string {
 	var lines []string
 	if len(shown) <= min(foldAbove, rows-2) {
 		for _, r := range shown {
-			text := fmt.Sprintf(" %s  %-*s  %s", mark(r.State), width, r.Name, state(r))
-			lines = append(lines, painted(cut(text, columns-1), colour(r.State)))
+			text := fmt.Sprintf(" %s  %-*s  %s", words.Mark(r.State), width, r.Name, state(r))
+			lines = append(lines, words.Painted(words.Cut(text, columns-1), words.Colour(r.State)))
 		}
 		return lines
 	}
-	states, of := byState(s)
+	states, of := words.ByState(s)
 	for _, state := range states {
-		text := fmt.Sprintf(" %s %4d %-9s  ", mark(state), len(of[state]), state)
-		if rank(state) == 2 {
-			text += reason(of[state][0])
+		text := fmt.Sprintf(" %s %4d %-9s  ", words.Mark(state), len(of[state]), state)
+		if words.Rank(state) == 2 {
+			text += words.Reason(of[state][0])
 		} else {
 			names := make([]string, len(of[state]))
 			for i, r := range of[state] {
@@ -188,7 +138,7 @@ func block(s api.Status, columns, rows int) []string {
 			}
 			text += strings.Join(names, ", ")
 		}
-		lines = append(lines, painted(cut(text, columns-1), colour(state)))
+		lines = append(lines, words.Painted(words.Cut(text, columns-1), words.Colour(state)))
 	}
 	return lines
 }
@@ -198,28 +148,12 @@ func (p *progress) draw(s api.Status) {
 		fmt.Fprintf(p.w, "\x1b[%dA", p.drawn)
 	}
 	columns, rows := p.size()
-	lines := append(block(s, columns, rows), "    "+short(time.Since(p.began)))
+	lines := append(block(s, columns, rows), "    "+words.Short(time.Since(p.began)))
 	for _, text := range lines {
 		fmt.Fprintf(p.w, "\r\x1b[2K%s\n", text)
 	}
 	fmt.Fprint(p.w, "\x1b[J") // what a longer block left
 	p.drawn = len(lines)
-}
-
-// cut shortens a text to a number of columns.
-func cut(text string, columns int) string {
-	if runes := []rune(text); len(runes) > columns {
-		return string(runes[:max(columns-1, 0)]) + "…"
-	}
-	return text
-}
-
-// painted is a text in a colour; "" is none.
-func painted(text, colour string) string {
-	if colour == "" {
-		return text
-	}
-	return colour + text + "\x1b[0m"
 }
 
 // summary ends the progress with what a person does next.
@@ -228,11 +162,11 @@ func (p *progress) summary(s api.Status) {
 		fmt.Fprint(p.w, "\x1b[1A\x1b[2K")
 	}
 	printWarnings(p.w, s.Config.Warnings, columnsIn(p.w))
-	for _, text := range problems(s) {
+	for _, text := range words.Problems(s) {
 		say(p.w, text)
 	}
 	o := api.OutcomeOf(&s)
-	say(p.w, fmt.Sprintf("%d of %d ready in %s%s", o.Ready, o.Total, short(time.Since(p.began)), inCluster(&s)))
+	say(p.w, fmt.Sprintf("%d of %d ready in %s%s", o.Ready, o.Total, words.Short(time.Since(p.began)), inCluster(&s)))
 	for _, r := range s.Resources {
 		if !answers(&r) {
 			continue
@@ -246,16 +180,6 @@ func (p *progress) summary(s api.Status) {
 			fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf("  %s  %s  %s", r.Name, l.URL, l.Name), " "))
 		}
 	}
-}
-
-func colour(s api.State) string {
-	if os.Getenv("NO_COLOR") != "" {
-		return ""
-	}
-	if s == api.StatePending {
-		return "\x1b[2m"
-	}
-	return [...]string{api.ClassBusy: "", api.ClassGood: "\x1b[32m", api.ClassWarning: "\x1b[33m", api.ClassBad: "\x1b[31m", api.ClassIdle: "\x1b[2m"}[s.Class()]
 }
 
 // spinner shows that something goes on, with its time and what it waits for, in
@@ -300,13 +224,13 @@ func (s *spinner) turn(began time.Time, done chan struct{}) {
 	defer tick.Stop()
 	for {
 		s.mu.Lock()
-		text := s.what + " … " + short(time.Since(began))
+		text := s.what + " … " + words.Short(time.Since(began))
 		if s.waits != "" {
 			text += "  " + s.waits
 		}
 		s.mu.Unlock()
 		if columns, _, err := term.GetSize(int(s.w.Fd())); err == nil && columns > 4 {
-			text = cut(text, columns-1) // one that wraps cannot be replaced in place
+			text = words.Cut(text, columns-1) // one that wraps cannot be replaced in place
 		}
 		fmt.Fprintf(s.w, "\r\x1b[2K%s", text)
 		select {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -144,7 +145,7 @@ func columnsOf(w *os.File) int {
 // printStatus writes a status as a table, problems below it. On a terminal it
 // fits in the columns; 0 is no terminal, and nothing is left out or cut.
 func printStatus(w io.Writer, s api.Status, columns int) {
-	tell := func(text string) { fmt.Fprintln(w, wrap(text, columns)) }
+	tell := func(text string) { fmt.Fprintln(w, words.Wrap(text, columns)) }
 	if !s.Up && s.Left != "" {
 		tell("Not all is down. `towline down` goes on with it.\nerror: " + s.Left)
 		return
@@ -160,11 +161,11 @@ func printStatus(w io.Writer, s api.Status, columns int) {
 		}
 		return
 	}
-	where := cluster(&s)
+	where := words.Cluster(&s)
 	if where != "" {
 		where = "  " + where
 	}
-	if head := mark(s.State) + "  " + line(s.Text); columns > 0 && len([]rune(head+where)) > columns {
+	if head := words.Mark(s.State) + "  " + words.Line(s.Text); columns > 0 && len([]rune(head+where)) > columns {
 		tell(head + "\n" + strings.TrimSpace(where))
 	} else {
 		tell(head + where)
@@ -184,14 +185,14 @@ func printStatus(w io.Writer, s api.Status, columns int) {
 		tell("\n" + question(a))
 	}
 	printWarnings(w, s.Config.Warnings, columns)
-	for _, text := range problems(s) {
+	for _, text := range words.Problems(s) {
 		tell("\n" + text)
 	}
 }
 
 // question is what waits for a person, and how it is answered.
 func question(a api.Ask) string {
-	return fmt.Sprintf("question: %s\nhint:  `%s`; `towline answer` lists what else may be said", line(a.Text), answerLine(a, a.Choices[0]))
+	return fmt.Sprintf("question: %s\nhint:  `%s`; `towline answer` lists what else may be said", words.Line(a.Text), answerLine(a, a.Choices[0]))
 }
 
 // someWarnings is how many warnings of a Tiltfile a status shows.
@@ -207,21 +208,13 @@ func printWarnings(w io.Writer, warnings []config.Problem, columns int) {
 			fmt.Fprintf(w, "%d more warnings: `towline check` lists them\n", len(warnings)-i)
 			return
 		}
-		fmt.Fprintln(w, wrap("warning: "+strings.Join(strings.Fields(warnings[i].Error()), " "), columns))
+		fmt.Fprintln(w, words.Wrap("warning: "+strings.Join(strings.Fields(warnings[i].Error()), " "), columns))
 	}
-}
-
-// cluster says where a project is up; nothing of one that needs no cluster.
-func cluster(s *api.Status) string {
-	if s.Cluster.Context == "" {
-		return ""
-	}
-	return fmt.Sprintf("context %s, namespace %s", s.Cluster.Context, s.Cluster.Namespace)
 }
 
 // inCluster is cluster at the end of a line.
 func inCluster(s *api.Status) string {
-	if where := cluster(s); where != "" {
+	if where := words.Cluster(s); where != "" {
 		return "  (" + where + ")"
 	}
 	return ""
@@ -266,114 +259,8 @@ func state(r api.ResourceStatus) string {
 	if r.Message != "" && !r.State.Good() && r.Problem == nil {
 		text += ": " + r.Message
 	}
-	return line(text)
-}
-
-// line is the first line of a text.
-func line(text string) string {
-	first, _, _ := strings.Cut(text, "\n")
-	return first
+	return words.Line(text)
 }
 
 // capital is a text as a sentence begins.
 func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
-
-func lastUpdate(r api.ResourceStatus) string {
-	u := r.LastUpdate
-	for _, t := range r.Targets {
-		if t.LastSync != nil && (u == nil || t.LastSync.Began.After(u.Began)) {
-			u = t.LastSync
-		}
-	}
-	if u == nil {
-		return "-"
-	}
-	text := u.Kind
-	if u.Took > 0 {
-		text += " " + short(u.Took)
-	}
-	return text + ", " + ago(time.Since(u.Began))
-}
-
-// problems are all of a status, each as error and hint.
-func problems(s api.Status) []string {
-	var texts []string
-	word := "error: "
-	add := func(subject, message, hint string) {
-		text := word + message
-		if subject != "" {
-			text = word + subject + ": " + message
-		}
-		if hint != "" {
-			text += "\nhint:  " + hint
-		}
-		texts = append(texts, text)
-	}
-	if p := s.Config.Error; p != nil {
-		add("", p.Error(), p.Hint)
-	}
-	if p := s.Cluster.Problem; p != nil {
-		add("cluster", p.Error(), p.Hint)
-	}
-	word = "warning: "
-	for _, p := range []*config.Problem{s.Daemon.Unwritten, s.Daemon.Unwatched} {
-		if p != nil {
-			add("", p.Error(), p.Hint)
-		}
-	}
-	word = "error: "
-	for _, r := range s.Resources {
-		if r.Problem != nil {
-			if r.State.Passing() {
-				word = "waiting: "
-			}
-			add(r.Name, r.Problem.Error(), r.Problem.Hint)
-			word = "error: "
-		}
-		for _, f := range r.Forwards {
-			if f.Problem != "" {
-				add(r.Name, f.Problem, "")
-			}
-		}
-		for _, t := range r.Targets {
-			if t.Problem != nil && (r.Problem == nil || t.Problem.Message != r.Problem.Message) {
-				add(r.Name, t.Problem.Error(), t.Problem.Hint)
-			}
-		}
-	}
-	return texts
-}
-
-// mark is the sign of a state in a table.
-func mark(s api.State) string {
-	return [...]string{api.ClassBusy: "…", api.ClassGood: "✓", api.ClassWarning: "▲", api.ClassBad: "✗", api.ClassIdle: "·"}[s.Class()]
-}
-
-// short prints a duration with the digits that matter.
-func short(d time.Duration) string {
-	switch {
-	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.1fms", float64(d.Microseconds())/1000)
-	case d < time.Second:
-		return fmt.Sprintf("%dms", d.Milliseconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%.1fs", d.Seconds())
-	}
-	text := d.Round(time.Second).String()
-	if rest, whole := strings.CutSuffix(text, "m0s"); whole {
-		return rest + "m" // 2m, and not 2m0s
-	}
-	return text
-}
-
-func ago(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return "just now"
-	case d < time.Minute:
-		return fmt.Sprintf("%ds ago", int(d.Seconds()))
-	case d >= time.Hour:
-		d = d.Truncate(time.Minute)
-	}
-	return short(d) + " ago"
-}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 )
 
@@ -13,7 +14,7 @@ func TestShort(t *testing.T) {
 		1500 * time.Microsecond: "1.5ms", 40 * time.Millisecond: "40ms", 2300 * time.Millisecond: "2.3s",
 		100 * time.Second: "1m40s", 150 * time.Second: "2m30s", 2 * time.Minute: "2m", time.Hour: "1h0m", 70 * time.Minute: "1h10m",
 	} {
-		if got := short(d); got != want {
+		if got := words.Short(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}
@@ -24,7 +25,7 @@ func TestAgo(t *testing.T) {
 		300 * time.Millisecond: "just now", 5200 * time.Millisecond: "5s ago", 64 * time.Second: "1m4s ago",
 		123 * time.Second: "2m3s ago", 150 * time.Second: "2m30s ago", 10 * time.Minute: "10m ago", 2*time.Hour + 3*time.Second: "2h0m ago",
 	} {
-		if got := ago(d); got != want {
+		if got := words.Ago(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}
@@ -33,14 +34,14 @@ func TestAgo(t *testing.T) {
 func TestNoColour(t *testing.T) {
 	for _, state := range api.States {
 		t.Setenv("NO_COLOR", "")
-		coloured := colour(state)
+		coloured := words.Colour(state)
 		t.Setenv("NO_COLOR", "1")
-		if got := colour(state); got != "" {
+		if got := words.Colour(state); got != "" {
 			t.Errorf("%s: %q with NO_COLOR, %q without", state, got, coloured)
 		}
 	}
 	t.Setenv("NO_COLOR", "")
-	if colour(api.StateError) == "" {
+	if words.Colour(api.StateError) == "" {
 		t.Error("an error has no colour at all")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 )
 
@@ -36,14 +37,14 @@ func printTable(w io.Writer, resources []api.ResourceStatus, terminal int) (endp
 	for i := range resources {
 		if r := &resources[i]; len([]rune(columns[1].cells[i])) > columns[1].width {
 			columns[1].cells[i] = string(r.State)
-			below = append(below, fmt.Sprintf("%s: %s: %s", r.State, r.Name, line(r.Message)))
+			below = append(below, fmt.Sprintf("%s: %s: %s", r.State, r.Name, words.Line(r.Message)))
 		}
 	}
 	fmt.Fprintln(w, row(columns, "  ", func(c column) string { return c.title }))
 	for i, r := range resources {
-		text := row(columns, mark(r.State)+" ", func(c column) string { return c.cells[i] })
+		text := row(columns, words.Mark(r.State)+" ", func(c column) string { return c.cells[i] })
 		if terminal > 0 {
-			text = painted(text, colour(r.State))
+			text = words.Painted(text, words.Colour(r.State))
 		}
 		fmt.Fprintln(w, text)
 	}
@@ -68,7 +69,7 @@ func columnsFor(resources []api.ResourceStatus) []column {
 				endpoint = "port in use"
 			}
 		}
-		for i, cell := range []string{r.Name, state(r), sync, pod, pid, endpoint, lastUpdate(r)} {
+		for i, cell := range []string{r.Name, state(r), sync, pod, pid, endpoint, words.LastUpdate(r)} {
 			columns[i].cells = append(columns[i].cells, cell)
 		}
 	}
@@ -95,7 +96,7 @@ func fit(columns []column, terminal int) []column {
 	columns[1].shrink(rowWidth(columns) - terminal) // a state longer than its word first, then names
 	columns[0].shrink(rowWidth(columns) - terminal)
 	for i, name := range columns[0].cells {
-		columns[0].cells[i] = cut(name, columns[0].width)
+		columns[0].cells[i] = words.Cut(name, columns[0].width)
 	}
 	return columns
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -202,7 +203,7 @@ func timedOut(ctx context.Context, e api.Endpoint, after time.Duration, chosen *
 			if !chosen.empty() && !chosen.picks(r) {
 				continue
 			}
-			p.Message += fmt.Sprintf("\n  %s: %s", r.Name, line(r.Text))
+			p.Message += fmt.Sprintf("\n  %s: %s", r.Name, words.Line(r.Text))
 		}
 	}
 	return p
@@ -243,7 +244,7 @@ func (o *logOutput) followAll(ctx context.Context) error {
 			return problem
 		}
 		if err != nil {
-			say(os.Stderr, "the daemon was lost: "+line(daemonEnded(err).Error()))
+			say(os.Stderr, "the daemon was lost: "+words.Line(daemonEnded(err).Error()))
 		}
 		select {
 		case <-ctx.Done():

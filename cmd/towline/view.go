@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 )
 
@@ -130,11 +131,11 @@ func screen(lines []string) string {
 // table of `towline status` where they have room, else a line for each state
 // and those that need a person, these first.
 func frame(s *api.Status, columns, rows int) []string {
-	head := []string{cut(mark(s.State)+"  "+line(s.Text), columns)}
-	if where := cluster(s); where != "" {
-		head = append(head, cut("   "+where, columns))
+	head := []string{words.Cut(words.Mark(s.State)+"  "+words.Line(s.Text), columns)}
+	if where := words.Cluster(s); where != "" {
+		head = append(head, words.Cut("   "+where, columns))
 	}
-	foot := []string{"", cut("Ctrl-C closes the view; what is up stays up.", columns)}
+	foot := []string{"", words.Cut("Ctrl-C closes the view; what is up stays up.", columns)}
 	room := max(rows-len(head)-len(foot)-1, 0) // below an empty line
 	project := *s
 	var body []string
@@ -154,14 +155,14 @@ func frame(s *api.Status, columns, rows int) []string {
 	for _, a := range s.Asks {
 		body = append(body, paragraph(question(a), columns)...)
 	}
-	for _, text := range problems(project) {
+	for _, text := range words.Problems(project) {
 		body = append(body, paragraph(text, columns)...)
 	}
 	if len(body) > 0 && body[0] == "" {
 		body = body[1:]
 	}
 	if len(body) > room && room > 0 {
-		body = append(body[:room-1], cut("… `towline status` tells the rest", columns))
+		body = append(body[:room-1], words.Cut("… `towline status` tells the rest", columns))
 	}
 	body = body[:min(len(body), room)]
 	lines := slices.Concat(head, []string{""}, body, foot)
@@ -170,9 +171,9 @@ func frame(s *api.Status, columns, rows int) []string {
 
 // paragraph is a text below an empty line, its lines broken between words.
 func paragraph(text string, columns int) []string {
-	lines := strings.Split("\n"+wrap(text, columns), "\n")
+	lines := strings.Split("\n"+words.Wrap(text, columns), "\n")
 	for i := range lines {
-		lines[i] = cut(lines[i], columns)
+		lines[i] = words.Cut(lines[i], columns)
 	}
 	return lines
 }
@@ -180,18 +181,18 @@ func paragraph(text string, columns int) []string {
 // states is a line for each state, the worst first, and below them one for each
 // resource that is in a bad one.
 func states(s *api.Status, columns int) []string {
-	kinds, of := byState(*s)
-	slices.SortStableFunc(kinds, func(a, b api.State) int { return rank(b) - rank(a) })
+	kinds, of := words.ByState(*s)
+	slices.SortStableFunc(kinds, func(a, b api.State) int { return words.Rank(b) - words.Rank(a) })
 	var lines, bad []string
 	for _, state := range kinds {
-		text := fmt.Sprintf("%s %4d %s", mark(state), len(of[state]), state)
-		if rank(state) == 2 {
-			text += ": " + reason(of[state][0])
+		text := fmt.Sprintf("%s %4d %s", words.Mark(state), len(of[state]), state)
+		if words.Rank(state) == 2 {
+			text += ": " + words.Reason(of[state][0])
 			for _, r := range of[state] {
-				bad = append(bad, painted(cut("  "+mark(state)+" "+reason(r), columns), colour(state)))
+				bad = append(bad, words.Painted(words.Cut("  "+words.Mark(state)+" "+words.Reason(r), columns), words.Colour(state)))
 			}
 		}
-		lines = append(lines, painted(cut(text, columns), colour(state)))
+		lines = append(lines, words.Painted(words.Cut(text, columns), words.Colour(state)))
 	}
 	if len(bad) > 0 {
 		lines = append(append(lines, ""), bad...)

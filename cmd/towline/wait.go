@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -94,7 +95,7 @@ func awaitReady(ctx context.Context, out io.Writer, client *api.Client, chosen s
 		}
 	}
 	for _, r := range append(outcome.Failed, outcome.Held...) {
-		say(out, fmt.Sprintf("%s %s: %s", mark(r.State), r.Name, line(r.Text)))
+		say(out, fmt.Sprintf("%s %s: %s", words.Mark(r.State), r.Name, words.Line(r.Text)))
 	}
 	if outcome.Ready < outcome.Total {
 		return errReported

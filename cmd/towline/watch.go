@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/run/output"
 )
@@ -86,13 +87,13 @@ type changes struct {
 
 func (c *changes) show(s api.Status) error {
 	for _, r := range s.Resources {
-		text := line(r.Text)
+		text := words.Line(r.Text)
 		gist := output.Gist(text)
 		if r.State == api.StateStopped || r.State == api.StateDisabled || c.said[r.Name] == gist {
 			continue
 		}
 		c.said[r.Name] = gist
-		if err := say(c.w, fmt.Sprintf("%6s  %s %s: %s", short(time.Since(c.began)), mark(r.State), r.Name, text)); err != nil {
+		if err := say(c.w, fmt.Sprintf("%6s  %s %s: %s", words.Short(time.Since(c.began)), words.Mark(r.State), r.Name, text)); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/doctor"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -31,7 +32,7 @@ func TestWrap(t *testing.T) {
 		{"letters of several bytes", 9, "äöü äöü äöü", "äöü äöü\näöü"},
 		{"each line by itself", 12, "one two three\n\nfour five six", "one two\nthree\n\nfour five\nsix"},
 	} {
-		if got := wrap(c.text, c.columns); got != c.want {
+		if got := words.Wrap(c.text, c.columns); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
 		}
 	}
@@ -64,8 +65,8 @@ func TestWrapped(t *testing.T) {
 				t.Errorf("%s at %d columns: words are lost:\n%s", name, columns, got.String())
 			}
 			for l := range strings.SplitSeq(got.String(), "\n") {
-				if width(l) > columns && strings.Contains(strings.TrimSpace(l), " ") {
-					t.Errorf("%s at %d columns: %d in %q", name, columns, width(l), l)
+				if words.Width(l) > columns && strings.Contains(strings.TrimSpace(l), " ") {
+					t.Errorf("%s at %d columns: %d in %q", name, columns, words.Width(l), l)
 				}
 			}
 		}

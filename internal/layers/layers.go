@@ -12,6 +12,7 @@ const Module = "github.com/towline-dev/towline"
 var Allowed = map[string][]string{
 	"cmd/towline":          {"…"},
 	"cmd/towline/ci":       {"server/api", "starlark/config"},
+	"cmd/towline/words":    {"server/api", "server/logs", "starlark/config"},
 	"cmd/towline/handover": {}, // what imports little is initialized first
 	"cmd/towline-agent":    {"…"},
 	"cmd/towline-lsp":      {"server/lsp", "server/api"}, // small is what it is for
