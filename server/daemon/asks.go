@@ -19,11 +19,12 @@ const (
 // asks are the questions that wait for a person.
 func (c *core) asks() []api.Ask {
 	asks := c.sources.asks()
-	if taken := c.taken(); len(taken) > 0 {
+	if taken, owners := c.taken(); len(taken) > 0 {
 		names := api.Listed(taken, 3, " and ")
 		asks = append(asks, api.Ask{
 			ID: askTake, Choices: []string{choiceTake}, Titles: []string{"Take Over " + names}, Danger: true,
-			Text: fmt.Sprintf("What %s would change belongs to somebody else. Take it over? Its owner is not asked.", names),
+			Text: fmt.Sprintf("What %s would change belongs to somebody else (%s). Take it over? Its owner is not asked. "+
+				"For a namespace of your own: `towline down`, then `towline up --namespace NAME`.", names, api.Listed(owners, 3, "; ")),
 		})
 	}
 	return asks
@@ -38,18 +39,20 @@ func counted(n int, thing string) string {
 }
 
 // taken are the resources that were not brought up since what they have is
-// another's.
-func (c *core) taken() []string {
-	var names []string
+// another's, and what was said of whose that is.
+func (c *core) taken() (names, owners []string) {
 	p := c.state.Project
 	for i := 0; p != nil && c.state.Up && i < len(p.Resources); i++ {
 		name := p.Resources[i].Name
 		r := c.state.Resource(name)
 		if r.Wanted && r.Failed != nil && r.Failed.Problem.Cause == config.CauseTaken {
 			names = append(names, name)
+			if owner := r.Failed.Problem.Message; !slices.Contains(owners, owner) {
+				owners = append(owners, owner)
+			}
 		}
 	}
-	return names
+	return names, owners
 }
 
 // answer takes a person's answer to one of the asks. Of two who answer, the first

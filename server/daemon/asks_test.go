@@ -32,8 +32,13 @@ func TestTakeOverIsAsked(t *testing.T) {
 			c.step(engine.Applied{Resource: "web"})
 			c.step(engine.Applied{Resource: "db", Problem: &config.Problem{Message: "it belongs to anna", Cause: config.CauseTaken}})
 			asks := c.asks()
-			if len(asks) != 1 || !asks[0].Danger || !strings.Contains(asks[0].Text, "What db would change") {
+			if len(asks) != 1 || !asks[0].Danger {
 				t.Fatalf("asked is %+v", asks)
+			}
+			for _, want := range []string{"What db would change", "it belongs to anna", "towline up --namespace NAME"} {
+				if !strings.Contains(asks[0].Text, want) {
+					t.Errorf("asked is %q, without %q", asks[0].Text, want)
+				}
 			}
 			c.publish()
 			refused("yes", asks[0].ID, `"yes" is no answer`)

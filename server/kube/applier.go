@@ -67,6 +67,7 @@ func (a *applier) apply(ctx context.Context) (outcome, error) {
 		if err := a.claim(before); err != nil {
 			return outcome{}, err
 		}
+		a.keepSince(before)
 		if err := a.takeOver(ctx, before); err != nil {
 			return outcome{}, err
 		}
@@ -167,9 +168,35 @@ func (a *applier) claim(now *unstructured.Unstructured) error {
 		labels := a.object.GetLabels()
 		labels[LabelWorkspace] = theirs
 		a.object.SetLabels(labels)
+		a.annotate(AnnotationOwner, owner)
 		return nil
 	}
 	return &Error{Kind: Taken, Op: "applying", Object: a.ref.String(), Err: fmt.Errorf("it belongs to %s", OwnerOf(now.Object))}
+}
+
+// keepSince has the object say since when it is its owner's: an apply that left
+// it out would take it away.
+func (a *applier) keepSince(before *unstructured.Unstructured) {
+	ours, since := a.object.GetLabels()[LabelWorkspace], before.GetAnnotations()[AnnotationSince]
+	if WorkspaceOf(before.Object) != ours {
+		since = time.Now().UTC().Format(time.RFC3339)
+	}
+	if ours != "" {
+		a.annotate(AnnotationSince, since)
+	}
+}
+
+// annotate sets an annotation of the object that is applied; "" sets none.
+func (a *applier) annotate(name, value string) {
+	annotations := a.object.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[name] = value
+	if value == "" {
+		delete(annotations, name)
+	}
+	a.object.SetAnnotations(annotations)
 }
 
 // patch is one apply: on the server's side, unless the Tiltfile wants it on

@@ -131,15 +131,10 @@ func (c *Cluster) applyOne(ctx context.Context, object map[string]any, o ApplyOp
 		labels[k] = v
 	}
 	addLabels(u, labels)
-	if o.Owner != "" {
-		annotations := u.GetAnnotations()
-		if annotations == nil {
-			annotations = map[string]string{}
-		}
-		annotations[AnnotationOwner] = o.Owner
-		u.SetAnnotations(annotations)
-	}
 	a := applier{cluster: c, client: client, object: u, ref: ref, report: o.Progress, take: o.Take, anew: o.Anew && slices.Contains(runOnce, ref.Kind), clients: o.ClientSide}
+	if o.Owner != "" {
+		a.annotate(AnnotationOwner, o.Owner)
+	}
 	applied, err := a.apply(ctx)
 	if err != nil {
 		return Applied{}, classify("applying", ref.String(), err)

@@ -23,6 +23,9 @@ const (
 	LabelMade = "towline.dev/made"
 	// AnnotationOwner says whose an object is, for a person.
 	AnnotationOwner = "towline.dev/owner"
+	// AnnotationSince says since when it is that owner's, of an object that was
+	// there before; of any other its creation says so.
+	AnnotationSince = "towline.dev/since"
 	// AnnotationDownPolicy says, with the value "keep", that an object outlives
 	// the project's end, as in Tilt.
 	AnnotationDownPolicy = "tilt.dev/down-policy"
@@ -50,7 +53,10 @@ func WorkspaceOf(object map[string]any) string {
 // since when.
 func OwnerOf(object map[string]any) string {
 	u := unstructured.Unstructured{Object: object}
-	since := u.GetCreationTimestamp()
+	since, err := time.Parse(time.RFC3339, u.GetAnnotations()[AnnotationSince])
+	if err != nil {
+		since = u.GetCreationTimestamp().Time
+	}
 	return fmt.Sprintf("%s, since %s", OwnedBy(object), since.Local().Format("2006-01-02 15:04"))
 }
 
