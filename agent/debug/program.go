@@ -24,9 +24,17 @@ type Program struct {
 	wrapper bool // it runs the program that is meant as a child: a shell, `go run`, air
 }
 
-// Go reports whether the debugger may know the program. What cannot be read is
-// left for the debugger to judge.
+// Go reports whether delve may know the program. What cannot be read is left
+// for delve to judge.
 func (p Program) Go() bool { return !p.wrapper && (p.Language == "Go" || p.Exe == "") }
+
+// meant reports whether the program is one that a person may mean to debug.
+func (p Program) meant() bool {
+	return p.Go() || !p.wrapper && slices.Contains(languages, p.Language)
+}
+
+// languages are those that can be debugged.
+var languages = []string{"Go", "Python"}
 
 // MayRun reports whether the program is there to run another one.
 func (p Program) MayRun() bool { return p.wrapper }
@@ -34,15 +42,15 @@ func (p Program) MayRun() bool { return p.wrapper }
 func (p Program) String() string { return fmt.Sprintf("%s (pid %d)", p.Exe, p.PID) }
 
 // Look returns the program that a person means who debugs a process: its own,
-// or the only Go program that it runs when it is a shell, `go run`, air or the
-// like. Otherwise the error says what there is instead.
+// or the only one of a known language that it runs when it is a shell, `go run`,
+// air or the like. Otherwise the error says what there is instead.
 func Look(pid int) (Program, error) {
 	root, found, others := survey(pid)
 	switch {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		e := wire.Errorf(wire.CodeNotDebuggable, "%s runs several Go programs: %s", root, list(found))
+		e := wire.Errorf(wire.CodeNotDebuggable, "%s runs several programs: %s", root, list(found))
 		e.Hint = "let each have a container of its own, so that it is clear which one is debugged"
 		return root, e
 	case len(others) == 0:
@@ -53,9 +61,9 @@ func Look(pid int) (Program, error) {
 	return root, unsupported(others[0])
 }
 
-// Language returns the language of the program that Look finds or refuses; ""
+// LanguageOf returns the language of the program that Look finds or refuses; ""
 // when it is not known, or a shell has not yet run its program.
-func Language(pid int) string {
+func LanguageOf(pid int) string {
 	_, found, others := survey(pid)
 	if all := append(found, others...); len(all) > 0 {
 		return all[0].Language
@@ -64,11 +72,11 @@ func Language(pid int) string {
 }
 
 // survey returns a process's program and, of that or of those that it runs as a
-// wrapper, the Go programs and the others.
+// wrapper, those that can be debugged and the others.
 func survey(pid int) (root Program, found, others []Program) {
 	root = examine(pid)
 	switch {
-	case root.Go():
+	case root.meant():
 		return root, []Program{root}, nil
 	case !root.wrapper:
 		return root, nil, []Program{root}
@@ -77,12 +85,12 @@ func survey(pid int) (root Program, found, others []Program) {
 	return root, found, others
 }
 
-// below returns the Go programs that a wrapper runs, and the other programs,
-// by whatever number of wrappers.
+// below returns the programs that a wrapper runs and that can be debugged, and
+// the other programs, by whatever number of wrappers.
 func below(p Program, children map[int][]int) (found, others []Program) {
 	for _, pid := range children[p.PID] {
 		child := examine(pid)
-		if child.Go() {
+		if child.meant() {
 			found = append(found, child)
 			continue
 		}
@@ -97,12 +105,10 @@ func below(p Program, children map[int][]int) (found, others []Program) {
 
 // unsupported is the refusal of a program in another language.
 func unsupported(p Program) *wire.Error {
-	e := wire.Errorf(wire.CodeNotDebuggable, "%s is a program in %s, and so far only Go and Python can be debugged", p, p.Language)
-	switch p.Language {
-	case "":
-		e = wire.Errorf(wire.CodeNotDebuggable, "%s is no program in Go or Python, and so far only those can be debugged", p)
-	case "Python": // else it is found before
-		e = wire.Errorf(wire.CodeNotDebuggable, "%s is a program in Python that another one runs; only Go can be debugged so", p)
+	known := strings.Join(languages, " and ")
+	e := wire.Errorf(wire.CodeNotDebuggable, "%s is a program in %s, and so far only %s can be debugged", p, p.Language, known)
+	if p.Language == "" {
+		e = wire.Errorf(wire.CodeNotDebuggable, "%s is no program in %s, and so far only those can be debugged", p, strings.Join(languages, " or "))
 	}
 	e.Hint = hints[p.Language]
 	if e.Hint == "" {
@@ -113,7 +119,6 @@ func unsupported(p Program) *wire.Error {
 
 // hints say what can be done instead.
 var hints = map[string]string{
-	"Python":     "let the container run Python itself, for example by `exec python …` at the end of a script",
 	"JavaScript": "start it by `node --inspect=9229 …`, and attach the editor's own debugger through a port_forward",
 	"Java":       "start it with -agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=5005, and attach the editor's Java debugger through a port_forward",
 }

@@ -93,7 +93,7 @@ func TestLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	air := wrapperProgram(t)
-	const python = "import sys; print('runs', flush=True); sys.stdin.read()"
+	const perl = "$| = 1; print qq(runs\\n); <STDIN>"
 	for _, test := range []struct {
 		name  string
 		lines int
@@ -106,11 +106,11 @@ func TestLook(t *testing.T) {
 		{"a shell becomes it", 1, []string{"sh", "-c", "exec " + self}, false, nil},
 		{"a watcher runs it", 1, []string{air, self}, true, nil},
 		{"a shell runs a watcher that runs a shell", 1, []string{"sh", "-c", air + " sh -c '" + self + "; true'; true"}, true, nil},
-		{"two of them", 2, []string{"sh", "-c", "exec 3<&0; " + self + " <&3 & " + self + "; wait"}, false, []string{"several Go programs", filepath.Base(self)}},
+		{"two of them", 2, []string{"sh", "-c", "exec 3<&0; " + self + " <&3 & " + self + "; wait"}, false, []string{"several programs", filepath.Base(self)}},
 		{"none yet", 1, []string{"sh", "-c", "echo runs; read line"}, false, []string{"runs no program"}},
 		{"a watcher with none yet", 1, []string{air, "sh", "-c", "echo runs; read line"}, false, []string{"runs no program"}},
-		{"Python", 1, []string{"python3", "-c", python}, false, []string{"Python", "only Go"}},
-		{"a shell runs Python", 1, []string{"sh", "-c", "python3 -c \"" + python + "\"; true"}, false, []string{"Python", "only Go"}},
+		{"Perl", 1, []string{"perl", "-e", perl}, false, []string{"Perl", "only Go and Python"}},
+		{"a shell runs Perl", 1, []string{"sh", "-c", "perl -e '" + perl + "'; true"}, false, []string{"Perl", "only Go and Python"}},
 		{"a program in C", 0, []string{"cat"}, false, []string{"cat", "Go or Python"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -142,5 +142,23 @@ func TestLook(t *testing.T) {
 func TestLookAtWhatCannotBeRead(t *testing.T) {
 	if got, err := Look(1 << 30); err != nil || got.Exe != "" {
 		t.Errorf("Look = %+v, %v", got, err)
+	}
+}
+
+// A program in Python is found as one in Go is.
+func TestLookAtPython(t *testing.T) {
+	const python = "import sys; print('runs', flush=True); sys.stdin.read()"
+	for _, argv := range [][]string{
+		{"/usr/bin/python3", "-c", python},
+		{"sh", "-c", "/usr/bin/python3 -c \"" + python + "\"; true"},
+	} {
+		pid := run(t, 1, argv...)
+		got, err := Look(pid)
+		if err != nil || got.Language != "Python" || (got.PID != pid) != (argv[0] == "sh") {
+			t.Errorf("Look(%q) = %+v, %v", argv, got, err)
+		}
+		if l := Of(Languages("", ""), got); l == nil || l.Debugger() != "debugpy" {
+			t.Errorf("it is debugged by %v", l)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	_ "embed" // for the hook
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -31,14 +32,20 @@ var hookSource []byte
 // is slow where nothing of it is compiled yet.
 const importTime = 30 * time.Second
 
-// Python returns the process's program if that is Python itself.
-func Python(pid int) (Program, bool) {
-	p := examine(pid)
-	return p, p.Language == "Python"
-}
+// python debugs programs in Python.
+type python struct{ dir string }
 
-// CanDebug says why a Python program cannot be debugged; nil when it can.
-func (p Program) CanDebug(ctx context.Context) error {
+func (*python) Name() string     { return "Python" }
+func (*python) Debugger() string { return "debugpy" }
+
+// Attach answers that the program is to be started for its debugger.
+func (*python) Attach(context.Context, Program) (io.ReadWriteCloser, error) { return nil, ErrStart }
+
+// Begin makes the hook by which a new process comes to its debugger.
+func (p *python) Begin() (Start, error) { return NewHook(filepath.Join(p.dir, "python")) }
+
+// Can says that the image lacks debugpy.
+func (*python) Can(ctx context.Context, p Program) error {
 	dir := "/proc/" + strconv.Itoa(p.PID)
 	cmdline, err := os.ReadFile(dir + "/cmdline")
 	if err != nil {
@@ -88,18 +95,18 @@ func NewHook(dir string) (*Hook, error) {
 // port is the file that says where the hook waits, while it does.
 func (h *Hook) port() string { return filepath.Join(h.dir, "port") }
 
-// Env returns what is to be added to the program's environment.
-func (h *Hook) Env(pythonPath string) []string {
+// Launch has Python import the hook first.
+func (h *Hook) Launch() Launch {
 	path := h.dir
-	if pythonPath != "" {
-		path += ":" + pythonPath
+	if own := os.Getenv("PYTHONPATH"); own != "" {
+		path += ":" + own
 	}
-	return []string{"PYTHONPATH=" + path}
+	return Launch{Env: []string{"PYTHONPATH=" + path}}
 }
 
-// Accept waits for the debugger of the process, which stands until its client
+// Attach waits for the debugger of the program, which stands until its client
 // is ready. Others that were started with the same environment are sent away.
-func (h *Hook) Accept(ctx context.Context, pid int) (net.Conn, error) {
+func (h *Hook) Attach(ctx context.Context, p Program) (io.ReadWriteCloser, error) {
 	ctx, cancel := context.WithTimeout(ctx, importTime)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { h.ln.Close() })()
@@ -115,7 +122,7 @@ func (h *Hook) Accept(ctx context.Context, pid int) (net.Conn, error) {
 		conn.SetDeadline(time.Now().Add(5 * time.Second))
 		line, _ := bufio.NewReader(conn).ReadString('\n')
 		answer := "n"
-		if line == strconv.Itoa(pid)+"\n" {
+		if line == strconv.Itoa(p.PID)+"\n" {
 			known, answer = true, "y"
 		}
 		_, _ = conn.Write([]byte(answer)) // it is heard or not

@@ -19,7 +19,7 @@ import (
 // It is asked of what the program was started as, not of the executable: a
 // virtual environment is a link to that.
 func TestPythonWithoutDebugpy(t *testing.T) {
-	python, err := exec.LookPath("/usr/bin/python3")
+	interpreter, err := exec.LookPath("/usr/bin/python3")
 	if err != nil {
 		t.Skip(err)
 	}
@@ -28,7 +28,7 @@ func TestPythonWithoutDebugpy(t *testing.T) {
 		if err := os.WriteFile(link, []byte("#!/bin/sh\nexit "+strconv.Itoa(code)+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(python, "-c", "import sys; sys.stdin.read()")
+		cmd := exec.Command(interpreter, "-c", "import sys; sys.stdin.read()")
 		cmd.Args[0] = link
 		in, err := cmd.StdinPipe()
 		if err != nil {
@@ -37,11 +37,11 @@ func TestPythonWithoutDebugpy(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		p, ok := Python(cmd.Process.Pid)
-		if !ok {
+		p := examine(cmd.Process.Pid)
+		if p.Language != "Python" {
 			t.Errorf("%+v is not taken for Python", p)
 		}
-		err = p.CanDebug(t.Context())
+		err = new(python).Can(t.Context(), p)
 		var refused *wire.Error
 		if want && err != nil || !want && (!errors.As(err, &refused) || !strings.Contains(refused.Message, "no debugpy") || refused.Hint == "") {
 			t.Errorf("CanDebug = %v, want it to be possible: %v", err, want)
@@ -58,13 +58,14 @@ func TestHookChains(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(own, "sitecustomize.py"), []byte("print('own')\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv("PYTHONPATH", own)
 	h, err := NewHook(filepath.Join(t.TempDir(), "hook"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.Close()
 	cmd := exec.Command("/usr/bin/python3", "-c", "import sys; print([p for p in sys.path if p.endswith('hook')])")
-	cmd.Env = append(os.Environ(), h.Env(own)...)
+	cmd.Env = append(os.Environ(), h.Launch().Env...)
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, os.ErrNotExist) {
 		t.Skip(err)
@@ -84,11 +85,11 @@ func TestHookRefusesChildren(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	accepted := make(chan error, 1)
 	go func() {
-		_, err := h.Accept(ctx, 1) // not the pid of what follows
+		_, err := h.Attach(ctx, Program{PID: 1}) // not the pid of what follows
 		accepted <- err
 	}()
 	cmd := exec.Command("/usr/bin/python3", "-c", "print('runs')")
-	cmd.Env = append(os.Environ(), h.Env("")...)
+	cmd.Env = append(os.Environ(), h.Launch().Env...)
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, os.ErrNotExist) {
 		t.Skip(err)
@@ -98,6 +99,6 @@ func TestHookRefusesChildren(t *testing.T) {
 	}
 	cancel()
 	if err := <-accepted; !errors.Is(err, context.Canceled) {
-		t.Errorf("Accept = %v", err)
+		t.Errorf("Attach = %v", err)
 	}
 }

@@ -5,10 +5,9 @@ package serve
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -150,33 +149,6 @@ func (s *Server) debugApp(ctx context.Context, r wire.DebugRequest) (wire.DebugR
 	return ready, tap, nil
 }
 
-// startPython starts the application anew, with its debugger.
-func (s *Server) startPython(ctx context.Context) (wire.DebugReady, io.ReadWriteCloser, error) {
-	if program, ok := debug.Python(s.app.Status().PID); ok {
-		if err := program.CanDebug(ctx); err != nil {
-			return wire.DebugReady{}, nil, err
-		}
-	}
-	hook, err := debug.NewHook(filepath.Join(s.cfg.RunDir, "python"))
-	if err != nil {
-		return wire.DebugReady{}, nil, notDebuggable(err)
-	}
-	defer hook.Close()
-	st, err := s.app.Restart(context.WithoutCancel(ctx), proc.Launch{Env: hook.Env(os.Getenv("PYTHONPATH"))})
-	if err != nil {
-		return wire.DebugReady{}, nil, procError(err)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	s.wg.Go(func() { s.whileRuns(ctx, st.PID, cancel) })
-	conn, err := hook.Accept(ctx, st.PID)
-	if err != nil {
-		return wire.DebugReady{}, nil, err
-	}
-	program, _ := debug.Python(st.PID)
-	return wire.DebugReady{PID: st.PID, Program: program.Exe, Language: "Python"}, &quick{conn: conn.(*net.TCPConn)}, nil
-}
-
 // whileRuns calls end when a process of the application has ended, and returns
 // when it has or ctx ends.
 func (s *Server) whileRuns(ctx context.Context, pid int, end func()) {
@@ -195,40 +167,86 @@ func (s *Server) whileRuns(ctx context.Context, pid int, end func()) {
 // startDebugger starts a debugger on what is to be debugged.
 func (s *Server) startDebugger(ctx context.Context, mode wire.DebugMode) (wire.DebugReady, io.ReadWriteCloser, error) {
 	st := s.app.Status()
-	python := mode == wire.DebugRestart && s.insight.latest() == "Python"
-	if st.State == proc.Running {
-		_, python = debug.Python(st.PID)
-	}
-	if python {
-		s.hold.release()
-		return s.startPython(ctx)
-	}
-	switch mode {
-	case wire.DebugAttach:
-		if st.State != proc.Running {
-			return wire.DebugReady{}, nil, wire.Errorf(wire.CodeNoProcess, "the application does not run")
-		}
-	case wire.DebugRestart:
-		s.hold.release()
-		var err error
-		if st, err = s.app.Restart(context.WithoutCancel(ctx), proc.Launch{Frozen: true}); err != nil {
-			return wire.DebugReady{}, nil, procError(err)
-		}
-	default:
+	switch {
+	case mode == wire.DebugRestart:
+		return s.startUnder(ctx, st)
+	case mode != wire.DebugAttach:
 		return wire.DebugReady{}, nil, wire.Errorf(wire.CodeBadRequest, "unknown debug mode %q", mode)
+	case st.State != proc.Running:
+		return wire.DebugReady{}, nil, wire.Errorf(wire.CodeNoProcess, "the application does not run")
 	}
 	program, err := s.programOf(ctx, st)
-	var session *debug.Session
-	if err == nil {
-		if session, err = debug.Start(ctx, s.cfg.Self, program.PID); err != nil {
-			err = notDebuggable(err)
-		}
-	}
 	if err != nil {
-		s.app.Signal(context.Background(), syscall.SIGCONT) // it may be frozen
 		return wire.DebugReady{}, nil, err
 	}
-	ready := wire.DebugReady{PID: st.PID, Program: program.Exe, Language: "Go"}
+	language := debug.Of(s.languages, program)
+	if err := language.Can(ctx, program); err != nil {
+		return wire.DebugReady{}, nil, err
+	}
+	session, err := language.Attach(ctx, program)
+	if errors.Is(err, debug.ErrStart) {
+		return s.startUnder(ctx, st)
+	}
+	return s.attached(st, program, session, err)
+}
+
+// startUnder starts the application anew, under its debugger.
+func (s *Server) startUnder(ctx context.Context, st proc.Status) (wire.DebugReady, io.ReadWriteCloser, error) {
+	language, err := s.languageOf(ctx, st)
+	if err != nil {
+		return wire.DebugReady{}, nil, err
+	}
+	start, err := language.Begin()
+	if err != nil {
+		return wire.DebugReady{}, nil, notDebuggable(err)
+	}
+	defer start.Close()
+	s.hold.release()
+	launch := start.Launch()
+	st, err = s.app.Restart(context.WithoutCancel(ctx), proc.Launch{Env: launch.Env, Frozen: launch.Frozen})
+	if err != nil {
+		return wire.DebugReady{}, nil, procError(err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.wg.Go(func() { s.whileRuns(ctx, st.PID, cancel) })
+	program, err := s.programOf(ctx, st)
+	var session io.ReadWriteCloser
+	switch {
+	case err != nil:
+	case debug.Of(s.languages, program) == language:
+		session, err = start.Attach(ctx, program)
+	default: // it is another program than before
+		session, err = debug.Of(s.languages, program).Attach(ctx, program)
+	}
+	return s.attached(st, program, session, err)
+}
+
+// languageOf returns the language of the application that is to be started: of
+// the one that runs, or else of the last one; Go, when there was none.
+func (s *Server) languageOf(ctx context.Context, st proc.Status) (debug.Language, error) {
+	last := debug.Program{Language: s.insight.latest()}
+	if st.State == proc.Running {
+		if program, err := debug.Look(st.PID); err == nil {
+			language := debug.Of(s.languages, program)
+			return language, language.Can(ctx, program)
+		}
+	}
+	return cmp.Or(debug.Of(s.languages, last), s.languages[0]), nil
+}
+
+// attached returns what is said of a session, or why there is none, and lets the
+// application run then.
+func (s *Server) attached(st proc.Status, program debug.Program, session io.ReadWriteCloser, err error) (wire.DebugReady, io.ReadWriteCloser, error) {
+	if err != nil {
+		s.app.Signal(context.Background(), syscall.SIGCONT) // it may be frozen
+		return wire.DebugReady{}, nil, notDebuggable(err)
+	}
+	if tcp, ok := session.(*net.TCPConn); ok {
+		session = &quick{conn: tcp}
+	}
+	language := debug.Of(s.languages, program)
+	ready := wire.DebugReady{PID: st.PID, Program: program.Exe, Language: language.Name(), Debugger: language.Debugger()}
 	if program.PID != st.PID {
 		ready.Child = program.PID
 	}
@@ -276,7 +294,12 @@ type debugStream struct {
 // Close ends the session once.
 func (d *debugStream) Close() error { d.close(); return nil }
 
+// notDebuggable says that a debugger did not attach, in the debugger's own words
+// if these are for a person.
 func notDebuggable(err error) error {
+	if said := (*wire.Error)(nil); errors.As(err, &said) {
+		return err
+	}
 	e := wire.Errorf(wire.CodeNotDebuggable, "attaching the debugger: %v", err)
 	if scope := proc.PtraceScope(); scope >= 2 {
 		e.Hint = "the node forbids debuggers: kernel.yama.ptrace_scope is " + strconv.Itoa(scope) + ", at most 1 is needed"

@@ -54,7 +54,7 @@ func wantCode(t *testing.T, err error, code wire.Code) *wire.Error {
 func TestSecondDebuggerIsRefused(t *testing.T) {
 	h := running(t)
 	first, ready := debugs(t, h.Client, wire.DebugAttach)
-	if ready.PID != h.server.App().Status().PID || ready.Child != 0 || ready.Program == "" {
+	if ready.PID != h.server.App().Status().PID || ready.Child != 0 || ready.Program == "" || ready.Language != "Go" || ready.Debugger != "delve" {
 		t.Errorf("debugging %+v", ready)
 	}
 	key := client.NewKey()

@@ -3,6 +3,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -27,7 +28,7 @@ type insight struct {
 	mu       sync.Mutex // guards what follows
 	pid      int        // of the process that it is about
 	language string
-	own      string // the language of the last process itself, not of one that it runs
+	last     string // the language of the last process of which it was known
 	paused   bool
 }
 
@@ -55,11 +56,11 @@ func (i *insight) of(pid int) (language string, paused bool) {
 	return i.language, i.paused
 }
 
-// latest returns the language of the last process itself.
+// latest returns the language of the last process of which it was known.
 func (i *insight) latest() string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.own
+	return i.last
 }
 
 // set changes what is known of a process and reports whether it did.
@@ -93,11 +94,8 @@ func (s *Server) learn(ctx context.Context) {
 			tick.Stop() // until there is another process
 			continue
 		}
-		language, own := debug.Language(pid), ""
-		if _, python := debug.Python(pid); python {
-			own = "Python"
-		}
-		if s.insight.set(pid, func() { s.insight.language, s.insight.own = language, own }) {
+		language := debug.LanguageOf(pid)
+		if s.insight.set(pid, func() { s.insight.language, s.insight.last = language, cmp.Or(language, s.insight.last) }) {
 			s.tellInsight()
 		}
 		if language != "" || time.Now().After(until) {

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/agent/apply"
+	"github.com/towline-dev/towline/agent/debug"
 	"github.com/towline-dev/towline/agent/proc"
 	"github.com/towline-dev/towline/agent/wire"
 )
@@ -66,12 +67,14 @@ type Server struct {
 	hold    *hold
 	debug   debugging
 	insight *insight
-	change  chan struct{} // one token: transactions happen one after the other
-	ln      net.Listener
-	enrol   net.Listener
-	wg      sync.WaitGroup
-	quit    context.CancelFunc // ends learn
-	closing atomic.Bool
+	// languages are those that can be debugged.
+	languages []debug.Language
+	change    chan struct{} // one token: transactions happen one after the other
+	ln        net.Listener
+	enrol     net.Listener
+	wg        sync.WaitGroup
+	quit      context.CancelFunc // ends learn
+	closing   atomic.Bool
 
 	mu    sync.Mutex // guards what follows
 	keys  map[wire.KeyID]*owner
@@ -95,6 +98,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, boot: rand.Text(), started: time.Now(),
 		change: make(chan struct{}, 1),
 		keys:   map[wire.KeyID]*owner{}, conns: map[net.Conn]struct{}{}, insight: newInsight(),
+		languages: debug.Languages(cfg.Self, cfg.RunDir),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.quit = cancel

@@ -149,8 +149,8 @@ const (
 )
 
 // DebugRequest asks for a debugging session of the application. The stream
-// then carries the Debug Adapter Protocol, served by delve, which already has
-// the process: the client's attach request says {"mode": "remote"}.
+// then carries the protocol of the debugger that the answer names, which already
+// has the process: to delve the client's attach request says {"mode": "remote"}.
 type DebugRequest struct {
 	Mode DebugMode `json:"mode"`
 }
@@ -161,9 +161,11 @@ type DebugReady struct {
 	Child   int    `json:"child,omitempty"`   // of the process that is debugged, when it is one that the application started
 	Program string `json:"program,omitempty"` // path of what is debugged, in the container
 
-	// Language is that of the program, and says which debugger speaks: delve for
-	// "Go", debugpy for "Python".
-	Language string `json:"language,omitempty"`
+	Language string `json:"language,omitempty"` // of the program: "Go", "Python"
+
+	// Debugger names who speaks on the stream: "delve", "debugpy". Agents of
+	// before do not say it; with them the language tells.
+	Debugger string `json:"debugger,omitempty"`
 }
 
 // EventKind says what happened.

@@ -129,8 +129,8 @@ func (b bench) bridged(ctx context.Context, h *local.Host) (*daptest.Client, map
 		return nil, nil, err
 	}
 	go bridge.Serve(ctx, its, bridge.Options{
-		Adapter: adapter.Delve(),
-		Connect: func(context.Context, string) (bridge.Backend, error) { return h, nil },
+		Adapters: adapter.All(),
+		Connect:  func(context.Context, string) (bridge.Backend, error) { return h, nil },
 		Describe: func(ctx context.Context, _ string) rewrite.Workspace {
 			return bridge.DescribeDisk(ctx, b.dir)
 		},

@@ -54,9 +54,8 @@ The debug configuration of the editor names the resource:
 // dapOptions wires a session to the daemons of workspaces.
 func dapOptions(workspace string, log *slog.Logger) bridge.Options {
 	return bridge.Options{
-		Adapter: adapter.Delve(),
-		Others:  map[string]adapter.Adapter{"Python": adapter.Debugpy()},
-		Log:     log,
+		Adapters: adapter.All(),
+		Log:      log,
 		Connect: func(ctx context.Context, asked string) (bridge.Backend, error) {
 			dir, err := dapWorkspace(asked, workspace)
 			if err != nil {

@@ -27,7 +27,7 @@ func listening(t *testing.T) (address string, asked chan string) {
 	done := make(chan error, 1)
 	go func() {
 		done <- listenDAP(ctx, "127.0.0.1:0", in, bridge.Options{
-			Adapter: adapter.Delve(), Log: slog.New(slog.DiscardHandler),
+			Adapters: adapter.All(), Log: slog.New(slog.DiscardHandler),
 			Connect: func(_ context.Context, workspace string) (bridge.Backend, error) {
 				asked <- workspace
 				return nil, fmt.Errorf("no daemon")

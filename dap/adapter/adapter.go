@@ -6,6 +6,7 @@ package adapter
 import (
 	"encoding/json"
 	"maps"
+	"net"
 	"slices"
 	"strings"
 
@@ -14,7 +15,13 @@ import (
 
 // Adapter describes one debugger. It is not changed after it was made.
 type Adapter struct {
-	Name string
+	Name     string // as api.DebugSession.Debugger has it
+	Language string // whose debugger it is
+
+	// Translate makes a stream of the Debug Adapter Protocol of the debugger's
+	// own; nil when it speaks the protocol itself. Closing what is returned closes
+	// what was given.
+	Translate func(net.Conn) net.Conn
 
 	// Capabilities is what initialize answers. It is known before there is a
 	// debugger, since an editor asks before it says what to debug. Without it the
@@ -64,10 +71,25 @@ type Adapter struct {
 	Explanations []Explanation
 }
 
+// All returns the descriptions of all debuggers that agents serve.
+func All() []Adapter { return []Adapter{Delve(), Debugpy()} }
+
 // Explanation says what an error that holds a text means.
 type Explanation struct {
 	Text          string
 	Message, Hint string
+}
+
+// Find returns the adapter of a debugger, or of a language's when that alone is
+// known; false when there is none.
+func Find(all []Adapter, name, language string) (Adapter, bool) {
+	i := slices.IndexFunc(all, func(a Adapter) bool {
+		return a.Name == name || name == "" && a.Language == language
+	})
+	if i < 0 {
+		return Adapter{}, false
+	}
+	return all[i], true
 }
 
 // AttachArguments returns the arguments of the debugger's attach request, made

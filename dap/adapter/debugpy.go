@@ -4,8 +4,9 @@ package adapter
 // itself brings.
 func Debugpy() Adapter {
 	return Adapter{
-		Name:   "debugpy",
-		Attach: map[string]any{"request": "attach", "subProcess": false},
+		Name:     "debugpy",
+		Language: "Python",
+		Attach:   map[string]any{"request": "attach", "subProcess": false},
 		Own: []string{
 			"resource", "pod", "container", "workspace", "substitutePath", "pathMappings", "restart", "type", "name",
 			"program", "module", "code", "args", "env", "cwd", "processId", "host", "port", "connect", "listen", "python", "mode", "noDebug",

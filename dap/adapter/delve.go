@@ -7,6 +7,7 @@ const Flags = `go build -gcflags="all=-N -l" -ldflags=-compressdwarf=false`
 func Delve() Adapter {
 	return Adapter{
 		Name:         "delve",
+		Language:     "Go",
 		Capabilities: delveCapabilities(),
 		Attach:       map[string]any{"mode": "remote", "request": "attach"},
 		Own: []string{

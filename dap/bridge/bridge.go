@@ -54,10 +54,9 @@ type Backend interface {
 
 // Options are what a session is made of.
 type Options struct {
-	Adapter adapter.Adapter
-
-	// Others are the debuggers of further languages, by their names.
-	Others map[string]adapter.Adapter
+	// Adapters are the debuggers that may speak on a stream. The first one is
+	// taken until the daemon says which does, and where it does not say.
+	Adapters []adapter.Adapter
 
 	// Connect returns the way to the daemon of a workspace; "" is the default
 	// one. The error is shown to the person.

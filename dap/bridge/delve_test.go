@@ -54,8 +54,7 @@ func serve(t *testing.T, backend bridge.Backend, workspace string) *daptest.Clie
 	done := make(chan error, 1)
 	go func() {
 		done <- bridge.Serve(context.Background(), its, bridge.Options{
-			Adapter:  adapter.Delve(),
-			Others:   map[string]adapter.Adapter{"Python": adapter.Debugpy()},
+			Adapters: adapter.All(),
 			Connect:  func(context.Context, string) (bridge.Backend, error) { return backend, nil },
 			Describe: describe(workspace),
 		})

@@ -29,6 +29,7 @@ type fake struct {
 	restarts int
 	mute     []string                // what the next debuggers do not answer
 	spoil    func(net.Conn) net.Conn // what becomes of the next debuggers' streams; nil: nothing
+	speaks   string                  // who speaks on the next streams, as DebugSession.Debugger says
 	debugger chan *debugger          // one for each Open
 }
 
@@ -129,7 +130,7 @@ func (f *fake) Open(_ context.Context, req api.DebugRequest) (net.Conn, api.Debu
 	}
 	go d.serve()
 	f.debugger <- d
-	return ours, api.DebugSession{Resource: req.Resource, Pod: t.Pod, Container: t.Container, Pid: pid, Program: "/app"}, nil
+	return ours, api.DebugSession{Resource: req.Resource, Pod: t.Pod, Container: t.Container, Pid: pid, Program: "/app", Debugger: f.speaks}, nil
 }
 
 func (f *fake) opens() int {
@@ -234,8 +235,8 @@ func edit(t *testing.T, backend bridge.Backend) (editor *daptest.Client, stop fu
 	done := make(chan error, 1)
 	go func() {
 		done <- bridge.Serve(context.Background(), its, bridge.Options{
-			Adapter: adapter.Delve(),
-			Connect: func(context.Context, string) (bridge.Backend, error) { return backend, nil },
+			Adapters: append(adapter.All(), flips()),
+			Connect:  func(context.Context, string) (bridge.Backend, error) { return backend, nil },
 		})
 	}()
 	editor = daptest.NewClient(ours)

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/towline-dev/towline/dap/adapter"
 	"github.com/towline-dev/towline/dap/message"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
@@ -198,11 +200,17 @@ func (s *session) opened(conn net.Conn, at api.DebugSession, err error) {
 		}
 	case err != nil:
 		s.openFailed(err)
+	case !s.speaks(at):
+		conn.Close()
+		s.openFailed(&config.Problem{
+			Message: fmt.Sprintf("this version of towline does not know the debugger %s of %s", cmp.Or(at.Debugger, at.Language), at.Program),
+			Hint:    "update towline on this machine",
+		})
 	default:
 		s.req.Launch = false // a later process is taken as it was started
 		s.home = process{pod: at.Pod, container: at.Container}
-		if other, ok := s.opts.Others[at.Language]; ok {
-			s.adapter = other
+		if s.adapter.Translate != nil {
+			conn = s.adapter.Translate(conn)
 		}
 		l := s.connect(conn, at)
 		if r := s.resource(); r != nil {
@@ -210,6 +218,16 @@ func (s *session) opened(conn net.Conn, at api.DebugSession, err error) {
 		}
 		s.prepare(l)
 	}
+}
+
+// speaks takes the adapter of the debugger on a stream, and reports whether there
+// is one. A daemon of before knows only one debugger, and names none.
+func (s *session) speaks(at api.DebugSession) bool {
+	a, ok := adapter.Find(s.opts.Adapters, at.Debugger, at.Language)
+	if ok {
+		s.adapter = a
+	}
+	return ok || at.Debugger == "" && at.Language == ""
 }
 
 // openFailed refuses an attach for which waiting would not help, and tries

@@ -53,7 +53,7 @@ func (p *pod) Open(ctx context.Context, req api.DebugRequest) (net.Conn, api.Deb
 		err = &config.Problem{Message: refused.Message, Hint: refused.Hint}
 	}
 	return conn, api.DebugSession{
-		Resource: req.Resource, Pod: "api-1", Container: "api", Pid: ready.PID, Program: ready.Program, Language: ready.Language,
+		Resource: req.Resource, Pod: "api-1", Container: "api", Pid: ready.PID, Program: ready.Program, Language: ready.Language, Debugger: ready.Debugger,
 	}, err
 }
 

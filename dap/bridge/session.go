@@ -90,7 +90,7 @@ func newSession(conn io.ReadWriteCloser, o Options) *session {
 	}
 	return &session{
 		opts:        o,
-		adapter:     o.Adapter,
+		adapter:     o.Adapters[0],
 		log:         log,
 		editor:      conn,
 		out:         newOutbox(conn),

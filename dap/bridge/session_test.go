@@ -390,7 +390,7 @@ func TestNoDaemon(t *testing.T) {
 		done := make(chan error, 1)
 		go func() {
 			done <- bridge.Serve(t.Context(), its, bridge.Options{
-				Adapter: adapter.Delve(),
+				Adapters: adapter.All(),
 				Connect: func(context.Context, string) (bridge.Backend, error) {
 					return nil, &config.Problem{Message: "the daemon does not start", Hint: "see its log"}
 				},
@@ -505,8 +505,8 @@ func TestReverseRequest(t *testing.T) {
 		done := make(chan error, 1)
 		go func() {
 			done <- bridge.Serve(t.Context(), its, bridge.Options{
-				Adapter: adapter.Delve(),
-				Connect: func(context.Context, string) (bridge.Backend, error) { return backend, nil },
+				Adapters: adapter.All(),
+				Connect:  func(context.Context, string) (bridge.Backend, error) { return backend, nil },
 			})
 		}()
 		editor := daptest.NewClient(ours)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/towline-dev/towline/dap/adapter"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -89,19 +90,20 @@ func (s *session) aim() api.DebugRequest {
 	case s.mine(*r) != nil:
 		req.Pod, req.Container = s.home.pod, s.home.container
 	case req.Container == "":
-		req.Container = onlyGo(*r, req)
+		req.Container = s.onlyKnown(*r, req)
 	}
 	return req
 }
 
-// onlyGo names the container that a debugger can attach to when the others that
-// are allowed run programs in other languages; "" when that does not decide.
-func onlyGo(r api.ResourceStatus, req api.DebugRequest) string {
+// onlyKnown names the container that a debugger can attach to when the others
+// that are allowed run programs in languages without one; "" when that does not
+// decide.
+func (s *session) onlyKnown(r api.ResourceStatus, req api.DebugRequest) string {
 	name, unsupported := "", false
 	for _, t := range r.Targets {
 		switch {
 		case !meant(t, req) || t.Container == name:
-		case t.Language != "" && t.Language != "Go":
+		case t.Language != "" && !s.debugs(t.Language):
 			unsupported = true
 		case name != "":
 			return ""
@@ -113,6 +115,11 @@ func onlyGo(r api.ResourceStatus, req api.DebugRequest) string {
 		return ""
 	}
 	return name
+}
+
+// debugs reports whether there is a debugger for a language.
+func (s *session) debugs(language string) bool {
+	return slices.ContainsFunc(s.opts.Adapters, func(a adapter.Adapter) bool { return a.Language == language })
 }
 
 // tellOld says that the program is older than the sources that the editor shows:

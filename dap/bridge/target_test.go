@@ -33,9 +33,9 @@ func TestWhichWasTaken(t *testing.T) {
 	}{
 		{"of two pods", twoPods, target, "container api of pod api-1 is debugged"},
 		{"of two containers", twoPods, map[string]any{"resource": "api", "pod": "api-2"}, "container web of pod api-2"},
-		{"the one in Go", func(st *api.Status) {
+		{"the one that can be debugged", func(st *api.Status) {
 			twoPods(st)
-			st.Resources[0].Targets[1].Language, st.Resources[0].Targets[0].Language = "Python", "Python"
+			st.Resources[0].Targets[1].Language, st.Resources[0].Targets[0].Language = "Ruby", "Perl"
 		}, target, "container web of pod api-2"},
 		{"the only one", func(*api.Status) {}, target, ""},
 		{"the one that was meant", twoPods, map[string]any{"resource": "api", "pod": "api-1"}, ""},

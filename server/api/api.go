@@ -376,7 +376,8 @@ type DebugSession struct {
 	Pid       int        `json:"pid"`                // of the application, as in Target
 	Child     int        `json:"child,omitempty"`    // of the process that is debugged, when it is one that the application started
 	Program   string     `json:"program"`            // path of the executable in the container
-	Language  string     `json:"language,omitempty"` // of the program, "Go" or "Python": which debugger speaks
+	Language  string     `json:"language,omitempty"` // of the program: "Go", "Python"
+	Debugger  string     `json:"debugger,omitempty"` // who speaks on the stream: "delve", "debugpy"; "" if the language is to tell
 	Paths     []PathPair `json:"paths"`              // from the live-update sync steps
 }
 

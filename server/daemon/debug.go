@@ -61,7 +61,8 @@ func carry(face, back net.Conn) {
 
 func sessionOf(resource string, s run.Session) api.DebugSession {
 	d := api.DebugSession{
-		Resource: resource, Pod: s.Target.Pod, Container: s.Target.Container, Pid: s.Pid, Child: s.Child, Program: s.Program, Language: s.Language,
+		Resource: resource, Pod: s.Target.Pod, Container: s.Target.Container, Pid: s.Pid, Child: s.Child, Program: s.Program,
+		Language: s.Language, Debugger: s.Debugger,
 	}
 	for _, local := range slices.Sorted(maps.Keys(s.PathMap)) {
 		d.Paths = append(d.Paths, api.PathPair{Local: local, Remote: s.PathMap[local]})

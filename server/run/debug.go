@@ -22,7 +22,8 @@ type Session struct {
 	Child   int // of the process that is debugged, when it is one that the application started
 	Program string
 
-	Language string // which debugger speaks
+	Language string
+	Debugger string // who speaks on the stream; "" if the language is to tell
 	Image    *config.Image
 	PathMap  map[string]string // folders here to folders in the container, as the Tiltfile says
 }
@@ -48,7 +49,7 @@ func (r *Runner) Debug(ctx context.Context, resource, pod, container string, lau
 
 // sessionOf adds to what an agent says of a debugger what the Tiltfile does.
 func sessionOf(id engine.TargetID, s agents.Session, set config.DebugSetting) Session {
-	return Session{Target: id, Pid: s.Pid, Child: s.Child, Program: s.Program, Language: s.Language, Image: s.Image, PathMap: set.PathMap}
+	return Session{Target: id, Pid: s.Pid, Child: s.Child, Program: s.Program, Language: s.Language, Debugger: s.Debugger, Image: s.Image, PathMap: set.PathMap}
 }
 
 // debuggable chooses the container to debug.

@@ -213,7 +213,7 @@ func (h *Host) Debug(ctx context.Context, pid int) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := debug.Start(ctx, self, pid)
+	session, err := debug.Attach(ctx, self, pid)
 	if err != nil {
 		return nil, err
 	}

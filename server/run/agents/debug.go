@@ -23,7 +23,8 @@ type Session struct {
 	Child   int // of the process that is debugged, when it is one that the application started
 	Program string
 
-	Language string // which debugger speaks
+	Language string
+	Debugger string // who speaks on the stream; "" if the language is to tell
 	Image    *config.Image
 }
 
@@ -46,7 +47,7 @@ func (a *Agents) Debug(ctx context.Context, id engine.TargetID, launch bool) (ne
 		}
 		return nil, Session{}, debugError(id, err)
 	}
-	session := Session{Pid: ready.PID, Child: ready.Child, Program: ready.Program, Language: ready.Language, Image: s.image}
+	session := Session{Pid: ready.PID, Child: ready.Child, Program: ready.Program, Language: ready.Language, Debugger: ready.Debugger, Image: s.image}
 	if argv := s.agent.Facts().Entrypoint; session.Program == "" && len(argv) > 0 {
 		session.Program = argv[0]
 	}

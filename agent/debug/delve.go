@@ -1,12 +1,5 @@
 //go:build linux
 
-// Package debug lets a debugger attach to the application. The debugger is
-// delve, linked into the agent, but it runs in a process of its own that is
-// started when somebody debugs and ends with the session: it needs 100 to 150
-// MB, which count against the pod's limit, and a defect of it must not take
-// the application's supervisor along.
-//
-// [Start] is the supervisor's side, [Serve] the debugging process's.
 package debug
 
 import (
@@ -37,10 +30,10 @@ type Session struct {
 	done   chan struct{} // closed when the process has ended
 }
 
-// Start starts a debugging process for the application with the given pid and
+// Attach starts a debugging process for the program with the given pid and
 // returns when it has attached. self is the agent's own binary, whose command
 // `debug` calls Serve on its stdin and stdout.
-func Start(ctx context.Context, self string, pid int) (*Session, error) {
+func Attach(ctx context.Context, self string, pid int) (*Session, error) {
 	s := &Session{cmd: exec.Command(self, "debug", "--pid="+strconv.Itoa(pid)), done: make(chan struct{})}
 	s.cmd.Stderr = &s.stderr
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
