@@ -81,10 +81,10 @@ func (a *applier) apply(ctx context.Context) (outcome, error) {
 	}
 	got, err := a.patch(ctx)
 	action, message := Created, ""
-	switch {
-	case err != nil && before != nil && immutable(err):
-		message = "deleted and created anew: " + immutableField(err) + " cannot be changed in place"
-		if err := a.remove(ctx, before, "an immutable field changed: deleting the old one"); err != nil {
+	switch why := inert(before, got, err); {
+	case why != "":
+		message = "deleted and created anew: " + why
+		if err := a.remove(ctx, before, why+": deleting the old one"); err != nil {
 			return outcome{}, err
 		}
 		action = Replaced
@@ -103,6 +103,20 @@ func (a *applier) apply(ctx context.Context) (outcome, error) {
 		}
 	}
 	return a.outcome(got, action, message), nil
+}
+
+// inert says why a change of an object that is there takes no effect unless it
+// is replaced, "" where it does.
+func inert(before, now *unstructured.Unstructured, err error) string {
+	switch {
+	case before == nil:
+		return ""
+	case err == nil:
+		return stays(before, now)
+	case immutable(err):
+		return immutableField(err) + " cannot be changed in place"
+	}
+	return ""
 }
 
 // appliers are the field managers of tools that hold an object to its YAML and

@@ -19,7 +19,7 @@ const (
 	Created   Action = "created"
 	Updated   Action = "updated"
 	Unchanged Action = "unchanged"
-	Replaced  Action = "replaced" // deleted and created anew, since an immutable field changed
+	Replaced  Action = "replaced" // deleted and created anew, since a change in place is refused or reaches nothing that runs
 	Deleted   Action = "deleted"
 	Waiting   Action = "waiting" // not done yet: Progress.Message says for what
 )
@@ -72,7 +72,7 @@ const parallelApplies = 8
 // manager "towline" unless the options say otherwise, taking over fields that others set. Namespaces go first,
 // then custom resource definitions, which are waited for, then all else. An
 // object without a namespace goes to the Cluster's. Where an immutable field
-// changed, the object is deleted and created anew, and Progress says so; a
+// changed, or what runs for it would go on as it was, the object is deleted and created anew, and Progress says so; a
 // PersistentVolumeClaim is not, since its data would go too.
 //
 // The results are in the order of the objects, Lists taken apart. On an error
