@@ -190,7 +190,7 @@ func (c *core) restore() {
 func (c *core) event(e engine.Event) {
 	switch e := e.(type) {
 	case engine.LiveDone:
-		c.recalled(e)
+		c.recalled(c.state.Target(e.Target).Image, e.Brought)
 		c.sources.invalidate(e.Unlike)
 	case engine.Built:
 		if e.Problem == nil {
@@ -205,15 +205,14 @@ func (c *core) event(e engine.Event) {
 
 // recalled takes what a container has that nobody here knows of: files that were
 // sent while that could not be written down, and that went while no daemon ran.
-func (c *core) recalled(e engine.LiveDone) {
-	ref := c.state.Target(e.Target).Image
-	img := c.state.ImageConfig(ref)
-	paths := slices.DeleteFunc(slices.Clone(e.Brought), func(p string) bool {
-		return !c.sources.gone(p) || len(engine.SyncFiles(img, p)) == 0
-	})
-	images := map[string][]string{ref: paths}
+// Of those of which it cannot be told it is asked again when they may be.
+func (c *core) recalled(image string, brought []string) {
+	img := c.state.ImageConfig(image)
+	paths := slices.DeleteFunc(slices.Concat(brought, c.sources.unsure[image]), func(p string) bool { return len(engine.SyncFiles(img, p)) == 0 })
+	slices.Sort(paths)
+	images := map[string][]string{image: c.sources.gone(image, slices.Compact(paths))}
 	c.sources.withholdDeletes(images)
-	if len(images) > 0 {
+	if len(images[image]) > 0 {
 		c.step(engine.Changed{Images: images})
 	}
 }

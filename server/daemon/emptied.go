@@ -89,7 +89,7 @@ func (s *sources) emptiedRoots(image string, changed []string) []string {
 		for _, root := range in.roots {
 			went := 0
 			for _, p := range changed {
-				if below([]string{root}, p) && !hidden(p) {
+				if below([]string{root}, p) && !s.hidden(p) {
 					went++
 				}
 			}

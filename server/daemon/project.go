@@ -159,7 +159,11 @@ func (c *core) changed(paths map[string]bool, saved bool) []string {
 
 // readable has what failed tried again that can be read again.
 func (c *core) readable() {
-	if e := c.sources.readable(); len(e.Images)+len(e.Locals) > 0 {
+	e := c.sources.readable()
+	for _, image := range e.Images {
+		c.recalled(image, nil)
+	}
+	if len(e.Images)+len(e.Locals) > 0 {
 		c.step(e)
 	}
 }

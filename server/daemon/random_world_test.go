@@ -46,6 +46,7 @@ type world struct {
 	runs    string     // the image that the pod runs
 
 	perform func(engine.Live) engine.Live // comes between what is known and what is read
+	onAgent func()                        // comes before an agent is reached
 	onApply func() int                    // comes after what is read, and returns the fault; nil: as it happens
 
 	mu     sync.Mutex
@@ -87,6 +88,9 @@ func (w *world) resume() {
 	w.daemons++
 	w.agents = agents.Start(w.t.Context(), agents.Options{
 		Connect: func(context.Context, engine.TargetID) (agents.Agent, error) {
+			if w.onAgent != nil {
+				w.onAgent()
+			}
 			w.running.Lock()
 			defer w.running.Unlock()
 			return &podAgent{Fake: agenttest.NewFake(), w: w, runs: w.runs}, nil

@@ -29,6 +29,7 @@ type sources struct {
 	partly    *config.Problem                  // what was said of folders that are not watched; nil: all are
 	left      int                              // so many files were said to be left out
 	held      map[string][]string              // files that went and are kept in the pods, by image
+	unsure    map[string][]string              // files that were sent and may be gone, which cannot be told yet, by image
 	interests interests
 	roots     []string                            // of the interests; replaced, never changed
 	listed    map[string][]string                 // names in folders that the Tiltfile listed
@@ -47,7 +48,7 @@ type sourcesOptions struct {
 // newSources returns sources of no project yet.
 func newSources(o sourcesOptions) *sources {
 	l := newLinks(o.reader)
-	s := &sources{tree: tree.New(l), links: l, poller: newPoller(), held: map[string][]string{}, warn: o.warn}
+	s := &sources{tree: tree.New(l), links: l, poller: newPoller(), held: map[string][]string{}, unsure: map[string][]string{}, warn: o.warn}
 	s.poller.post, s.poller.swept = o.post, o.swept
 	s.poller.view = func() view { return view{s.tree.Copy(), s.roots, s.pollKeep} }
 	o.watch.overflow = s.poller.overflow
@@ -286,19 +287,40 @@ func (s *sources) complete(img *config.Image, files []engine.File) []engine.File
 	for i := range files {
 		var known bool
 		files[i].Seen, known = s.tree.Entry(files[i].Local)
-		files[i].Gone = files[i].Gone || !known && !files[i].Folder && !hidden(files[i].Local)
+		files[i].Gone = files[i].Gone || !known && !files[i].Folder && !s.hidden(files[i].Local)
 	}
 	return files
 }
 
-// gone reports whether a file does not count, or is not there, as far as is known.
-func (s *sources) gone(path string) bool {
-	_, known := s.tree.Entry(path)
-	return !known && !hidden(path)
+// gone returns those of some files of an image that do not count or are not there.
+// Those of which that cannot be told are kept until it can: see recalled.
+func (s *sources) gone(image string, paths []string) []string {
+	delete(s.unsure, image)
+	var gone []string
+	for _, p := range paths {
+		if _, known := s.tree.Entry(p); known {
+			continue
+		}
+		if s.hidden(p) {
+			s.unsure[image] = append(s.unsure[image], p)
+		} else {
+			gone = append(gone, p)
+		}
+	}
+	return gone
 }
 
 // hidden reports whether a file cannot be found since the folder that it would be
-// in cannot be read: it is not taken for deleted.
+// in cannot be read: it is not taken for deleted, and whoever asked is told when
+// that can be judged.
+func (s *sources) hidden(path string) bool {
+	if !hidden(path) {
+		return false
+	}
+	s.tree.Close(path)
+	return true
+}
+
 func hidden(path string) bool {
 	if _, err := file.Lstat(path); err != nil && !file.IsMissing(err) {
 		return true

@@ -118,6 +118,9 @@ func (t *Tree) Opened() []string {
 	return opened
 }
 
+// Close notes what somebody else could not look at. Opened tells when a Scan can.
+func (t *Tree) Close(path string) { t.closed[path] = true }
+
 // close notes what could not be looked at, and which of the rest can be again.
 func (t *Tree) close(closed []string, again func(path string) bool) {
 	for path := range t.closed {
