@@ -33,6 +33,7 @@ var web = engine.TargetID{Namespace: "n", Pod: "web-1", Container: "app"}
 type agent struct {
 	*agenttest.Fake
 	debugged bool
+	forgets  bool // what it was brought
 	policies []wire.Policy
 	changes  []client.Change
 	refuse   error                                  // of SetPolicy and Stop
@@ -59,6 +60,13 @@ func (a *agent) Stop(ctx context.Context) (wire.Process, error) {
 		return wire.Process{}, a.refuse
 	}
 	return a.Fake.Stop(ctx)
+}
+
+func (a *agent) Managed(ctx context.Context) ([]wire.Path, error) {
+	if a.forgets {
+		return nil, errors.New("the notes are gone")
+	}
+	return a.Fake.Managed(ctx)
 }
 
 func (a *agent) Events(ctx context.Context, handle func(wire.Event) error) error {
@@ -377,6 +385,20 @@ func TestRecallNamesWhatWasBrought(t *testing.T) {
 		if done := b.done(); done.Problem != nil || !slices.Equal(done.Brought, want) {
 			t.Errorf("answer %+v, want that %q were brought", done, want)
 		}
+	})
+}
+
+// TestUnknownFilesAreNotInSync: who cannot say what was brought may hold what is
+// gone here, and no update of it counts as done.
+func TestUnknownFilesAreNotInSync(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.agent.forgets = true
+		b.connect()
+		b.live(engine.Live{Check: true, Recall: true}, "kept", "1")
+		if done := b.done(); done.Problem == nil || !strings.Contains(done.Problem.Error(), "the notes are gone") || done.Rebuild {
+			t.Errorf("answer %+v, want a problem", done)
+		}
+		b.holds(map[string]string{"/srv/kept": "1"})
 	})
 }
 

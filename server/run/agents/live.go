@@ -86,8 +86,10 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 	}
 	if e.Recall { // now: what is a folder by this change is no file that was brought
 		if done.Brought, err = brought(ctx, s.agent, s.image); err != nil {
-			a.o.Log.Say(s.resource, "warn", fmt.Sprintf("%s: which files were sent before is not known: %v", e.Target.Pod, err))
-			a.o.Log.Say(s.resource, "", fmt.Sprintf("hint: one that was deleted here meanwhile may still be there; `towline trigger %s` makes the pod anew", s.resource))
+			done.Problem = &config.Problem{
+				Message: fmt.Sprintf("%s: which files were sent before is not known: %v", e.Target.Pod, err),
+				Hint:    fmt.Sprintf("one that was deleted here meanwhile may still be there; `towline trigger %s` makes the pod anew", s.resource),
+			}
 		}
 	}
 	done.Stages = stages(&change, &result, asked, answered)
