@@ -86,8 +86,9 @@ func (f *formatter) refuse(tree *syntax.File) {
 		fmt.Fprintf(f.errOut, "%s: error: the file has a NUL byte\n", tree.Name)
 	}
 	for _, e := range tree.Errors {
-		line, column := tree.Lines.Position(e.Span.Start, syntax.UTF32)
-		fmt.Fprintf(f.errOut, "%s:%d:%d: error: %s [syntax]\n", tree.Name, line+1, column+1, e.Msg)
+		at, message := tree.Describe(e)
+		line, column := tree.Lines.Position(at.Start, syntax.UTF32)
+		fmt.Fprintf(f.errOut, "%s:%d:%d: error: %s [syntax]\n", tree.Name, line+1, column+1, message)
 	}
 }
 

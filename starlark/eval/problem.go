@@ -91,9 +91,10 @@ func (r *run) syntaxError(e syntax.Error) (string, config.Position) {
 	if len(f.Errors) == 0 {
 		return e.Msg, pos
 	}
-	line, col := f.Lines.Position(f.Errors[0].Start, tolerant.UTF32)
+	at, message := f.Describe(f.Errors[0])
+	line, col := f.Lines.Position(at.Start, tolerant.UTF32)
 	pos.Line, pos.Col = line+1, col+1
-	return f.Errors[0].Msg, pos
+	return message, pos
 }
 
 // userPosition is where a stack of calls says that something happened: the innermost

@@ -129,17 +129,28 @@ func syntaxErrors(f *resolve.File) (list []Diagnostic, names map[string]bool) {
 		case tried && (word == "except" || word == "finally"):
 			continue // it is said of the try
 		}
-		note, fixes := explain(f, e)
-		if note != "" {
-			note = " (" + note + ")"
-		}
-		list = append(list, Diagnostic{Span: e.Span, Severity: Error, Code: CodeSyntax, Message: e.Msg + note, Fixes: fixes})
+		list = append(list, syntaxError(f, e))
 		span := f.Lines.Line(line)
 		for _, name := range strings.FieldsFunc(f.Src[span.Start:span.End], func(r rune) bool { return r < 0x80 && !isWord(byte(r)) }) {
 			names[name] = true
 		}
 	}
 	return append(list, endsEarly(f)...), names
+}
+
+// syntaxError says what is wrong at a place, and what was meant, most likely.
+func syntaxError(f *resolve.File, e syntax.Error) Diagnostic {
+	d := Diagnostic{Span: e.Span, Severity: Error, Code: CodeSyntax}
+	note, fixes := explain(f, e)
+	if d.Fixes = fixes; note != "" {
+		d.Message = e.Msg + " (" + note + ")"
+		return d
+	}
+	d.Span, d.Message = f.Describe(e)
+	if open, ok := f.Unclosed(e); ok {
+		d.Related = []Related{{Location{f.Name, open}, "the bracket that is not closed"}}
+	}
+	return d
 }
 
 // endsEarly reports a NUL byte, at which Starlark takes the file for ended.

@@ -242,11 +242,12 @@ func layout(s mistake) (string, []Fix) {
 	return "", nil
 }
 
-// missing offers to insert the punctuation that is wanted. Where the line ends
-// without it, it is a bracket that is missing before the next statement.
+// missing offers to insert the punctuation that is wanted: what closes a bracket
+// that is left open comes first.
 func missing(s mistake) (string, []Fix) {
-	if s.wants("','") && s.f.Lines.Number(s.got.Start) != s.f.Lines.Number(s.e.Start) {
-		return "", nil
+	if open, ok := s.f.Unclosed(s.e); ok && s.prev.Kind != syntax.EOF {
+		closing := map[string]string{"(": ")", "[": "]", "{": "}"}[s.f.Src[open.Start:open.End]]
+		return "", s.fix("Insert "+closing, s.prev.End, s.prev.End, closing)
 	}
 	for _, want := range []string{",", ":", ")", "]", "}"} {
 		if s.wants("'"+want+"'") && s.prev.Kind != syntax.EOF && s.prev.Kind != syntax.NEWLINE {

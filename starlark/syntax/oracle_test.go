@@ -20,6 +20,7 @@ func compare(t *testing.T, src string) {
 	f := ParseString("t", src)
 	checkLossless(t, f)
 	checkSpans(t, f)
+	checkDescribed(t, f)
 	of, err := tiltOptions.Parse("t", src, 0)
 	if err == nil {
 		if len(f.Errors) > 0 {
@@ -43,6 +44,21 @@ func compare(t *testing.T, src string) {
 	}
 	if got := firstMessage(f); got != want.Msg && !strings.HasPrefix(want.Msg, "got , ") && !strings.Contains(got, "reserved word") && !strings.Contains(got, "bytes literal") && !strings.Contains(want.Msg, "internal error") {
 		t.Fatalf("first error %q, want %q\n%q", got, want.Msg, src)
+	}
+}
+
+// checkDescribed makes sure that what a person is told stands at a place of the
+// text, not behind the original's, and names a bracket that stands before it.
+func checkDescribed(t *testing.T, f *File) {
+	t.Helper()
+	for _, e := range f.Errors {
+		at, message := f.Describe(e)
+		if at.Start < 0 || at.Start > e.Start || at.End > len(f.Src) || !strings.Contains(message, e.Msg) {
+			t.Fatalf("%v is described as %v %q\n%q", e, at, message, f.Src)
+		}
+		if open, ok := f.Unclosed(e); ok && (open.End != open.Start+1 || open.End > e.Start || !strings.Contains("([{", f.Src[open.Start:open.End])) {
+			t.Fatalf("%v is of the bracket %v\n%q", e, open, f.Src)
+		}
 	}
 }
 
