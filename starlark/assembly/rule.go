@@ -52,7 +52,7 @@ func (r *Rule) imageAt(names manifest.Names, n manifest.Node, path string) (mani
 	if r.RepoField == "" {
 		text, ok := n.Value.(string)
 		if !ok {
-			return manifest.ImageAt{}, fault.Tiltf("May only match strings (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.Value, n.Value)
+			return manifest.ImageAt{}, fault.Tiltf("May only match strings (json_path=%q)\nGot Type: %s\nGot Value: %s", path, n.Type(), manifest.Shorten(n.Value))
 		}
 		name, err := names.ImageName(text)
 		if err != nil {
@@ -62,7 +62,7 @@ func (r *Rule) imageAt(names manifest.Names, n manifest.Node, path string) (mani
 	}
 	fields, ok := n.Value.(map[string]any)
 	if !ok {
-		return manifest.ImageAt{}, fault.Tiltf("May only match maps (json_path=%q)\nGot Type: %T\nGot Value: %v", path, n.Value, n.Value)
+		return manifest.ImageAt{}, fault.Tiltf("May only match maps (json_path=%q)\nGot Type: %s\nGot Value: %s", path, n.Type(), manifest.Shorten(n.Value))
 	}
 	text, _ := fields[r.RepoField].(string)
 	if tag, _ := fields[r.TagField].(string); tag != "" {

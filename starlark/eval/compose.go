@@ -61,7 +61,7 @@ func (c *call) addComposeFile(p *compose.Project, v starlark.Value, i int) error
 	}
 	s, ok := value.PathText(v)
 	if !ok {
-		return fmt.Errorf("docker_compose files must be a string, a blob, or a sequence of these; found a %T", v)
+		return fmt.Errorf("docker_compose files must be a string, a blob, or a sequence of these; found %s", value.TypeOf(v))
 	}
 	file := c.run.abs(s)
 	data, err := c.run.files.Read(file)

@@ -36,7 +36,7 @@ func (c *call) dcResource() (starlark.Value, error) {
 	}
 	given, ok := value.OrNone(in.Image).(starlark.String)
 	if !ok && value.OrNone(in.Image) != starlark.None {
-		return nil, fmt.Errorf("image arg must be a string; got %T", in.Image)
+		return nil, fmt.Errorf("image arg must be a string; got %s", value.TypeOf(in.Image))
 	}
 	s, err := c.run.compose.find(in.Name, in.Project)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +85,10 @@ func splitCases(text string) []string {
 	}
 }
 
+// goWords are names of Go's types, of which a message for a person has none. A
+// chart's template engine is the one that speaks them.
+var goWords = regexp.MustCompile(`\*?\bstarlark(struct)?\.[A-Z]\w*|map\[string\]|\[\](string|interface|any)\b|\bu?int64\b|\bfloat64\b`)
+
 func goldenCase(t *testing.T, archive *txtar.Archive) {
 	section := func(name string) *txtar.File {
 		i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == name })
@@ -104,6 +109,9 @@ func goldenCase(t *testing.T, archive *txtar.Archive) {
 	}
 	if diff := cmp.Diff(string(want.Data), got); diff != "" {
 		t.Errorf("project (-want +got):\n%s", diff)
+	}
+	if word := goWords.FindString(got); word != "" {
+		t.Errorf("a person is told %q, which is Go's word", word)
 	}
 	if wantLog != nil {
 		if *update {

@@ -106,7 +106,7 @@ func (c *call) readDockerfile(img *image.Image, file, contents starlark.Value) e
 	if file != nil {
 		s, ok := value.PathText(file)
 		if !ok {
-			return c.Errorf("for parameter %q: expected path | string. Actual type: %T", "dockerfile", file)
+			return c.Errorf("for parameter %q: expected path | string. Actual type: %s", "dockerfile", value.TypeOf(file))
 		}
 		img.Dockerfile = c.run.abs(s)
 	}

@@ -107,7 +107,7 @@ func (r *run) nameWorkloads(f *starlark.Function, workloads []value.ObjectID) ([
 		}
 		s, ok := v.(starlark.String)
 		if !ok {
-			return nil, at(fmt.Errorf("error determining resource name for '%s': %s: invalid return value. wanted: string. got: %T", w, f.Name(), v))
+			return nil, at(fmt.Errorf("error determining resource name for '%s': %s: invalid return value. wanted: string. got: %s", w, f.Name(), value.TypeOf(v)))
 		}
 		if other, ok := taken[string(s)]; ok {
 			return nil, at(fmt.Errorf("both '%s' and '%s' mapped to resource name '%s'", w, other, string(s)))

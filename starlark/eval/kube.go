@@ -32,7 +32,7 @@ func (c *call) allowContexts() (starlark.Value, error) {
 	for _, x := range value.Elements(in.Contexts) {
 		name, ok := x.(starlark.String)
 		if !ok {
-			return nil, fmt.Errorf("allow_k8s_contexts contexts must be a string or a sequence of strings; found a %T", x)
+			return nil, fmt.Errorf("allow_k8s_contexts contexts must be a string or a sequence of strings; found %s", value.TypeOf(x))
 		}
 		c.run.kube.allowed = append(c.run.kube.allowed, string(name))
 		s := &c.run.project.Settings

@@ -91,9 +91,9 @@ func (r *run) liveUpdate(v starlark.Value) ([]config.Step, error) {
 	for _, x := range values {
 		s, ok := x.(*value.Step)
 		if !ok {
-			return nil, fmt.Errorf("live_update: 'steps' must be a list of live update steps - got value '%v' of type '%s'", x.String(), x.Type())
+			return nil, fmt.Errorf("live_update must be a list of steps, such as sync() and run(): got value '%v' of type '%s'", x.String(), x.Type())
 		}
-		if err := order.Next(s.Kind); err != nil {
+		if err := order.Next(s.Step); err != nil {
 			return nil, fmt.Errorf("live_update: %w", err)
 		}
 		steps = append(steps, s.Step)
@@ -122,7 +122,10 @@ func (r *run) checkUnusedSteps() error {
 		if i == 0 {
 			first = s.Pos
 		}
-		lines = append(lines, fmt.Sprintf("%s: value '%s' of type '%s'", pos, s.String(), s.Type()))
+		lines = append(lines, fmt.Sprintf("%s: %s", pos, s.String()))
 	}
-	return &fault.Located{Pos: first, Err: fmt.Errorf("found %d live_update steps that were created but not used in a live_update:\n%s", len(lines), strings.Join(lines, "\n\t"))}
+	return &fault.Located{
+		Pos: first, Err: fmt.Errorf("found %d live_update steps that were created but not used in a live_update:\n%s", len(lines), strings.Join(lines, "\n\t")),
+		Hint: "put them in the live_update list of an image, as in docker_build(…, live_update=[…])",
+	}
 }

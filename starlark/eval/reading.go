@@ -25,7 +25,7 @@ func (c *call) readFile() (starlark.Value, error) {
 	if in.Default != nil {
 		s, ok := in.Default.(starlark.String)
 		if !ok {
-			return nil, fmt.Errorf("default must be %T or %T. got %T", starlark.None, starlark.String(""), in.Default)
+			return nil, fmt.Errorf("default must be NoneType or string. got %s", value.TypeOf(in.Default))
 		}
 		fallback = string(s)
 	}

@@ -22,9 +22,9 @@ func (c *call) defaultRegistry() (starlark.Value, error) {
 	if err := c.Into(&in); err != nil {
 		return nil, err
 	}
-	for _, h := range []struct{ field, host string }{{"host", in.Host}, {"hostFromContainerRuntime", in.HostFromCluster}} {
+	for _, h := range []struct{ field, host string }{{"host", in.Host}, {"host_from_cluster", in.HostFromCluster}} {
 		if err := checkRegistry(h.field, h.host); err != nil {
-			return nil, fmt.Errorf("validating defaultRegistry: %w", err)
+			return nil, fmt.Errorf("default_registry: %w", err)
 		}
 	}
 	c.run.registrySet = true
@@ -36,12 +36,12 @@ func (c *call) defaultRegistry() (starlark.Value, error) {
 func checkRegistry(field, host string) error {
 	if host == "" {
 		if field == "host" {
-			return errors.New("host: Required value")
+			return errors.New("host must not be empty")
 		}
 		return nil
 	}
 	if _, err := reference.ParseNamed(host + "/image"); err != nil {
-		return fmt.Errorf("%s: Invalid value: %q: %w", field, host, err)
+		return fmt.Errorf("%s %q: %w", field, host, err)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (c *call) yamlOne(v starlark.Value, read func(string) (string, error)) ([]*
 	}
 	s, ok := value.PathText(v)
 	if !ok {
-		return nil, fmt.Errorf("expected path | string. Actual type: %T", v)
+		return nil, fmt.Errorf("expected path | string. Actual type: %s", value.TypeOf(v))
 	}
 	file := c.run.abs(s)
 	text, err := read(file)

@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 		{"a:string*", "x y", "", `!invalid positional args ("x y"): error setting positional arg a`},
 		{"a:string", "--z=1", "", "!unknown flag: --z"},
 		{"a:string", "", `{"z": 1}`, "!specified unknown setting name 'z'"},
-		{"a:string", "", `{"a": 1}`, "!invalid value for setting a: expected string, got float64"},
+		{"a:string", "", `{"a": 1}`, "!invalid value for setting a: expected string, got number"},
 		{"l:string_list", "", `{"l": "x"}`, "!expected array, got string"},
 		{"l:string_list", "", `{"l": [true]}`, "!expected string, got bool"},
 		{"b:bool", "", `{"b": "true"}`, "!expected bool, got string"},

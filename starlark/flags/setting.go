@@ -112,11 +112,19 @@ func floats(v any) any {
 	return v
 }
 
-// jsonType names the type of a decoded value, in messages, as encoding/json
-// does.
+// jsonType names the type of a decoded value as JSON does.
 func jsonType(v any) string {
-	if _, ok := v.(int64); ok {
-		return "float64"
+	switch v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "string"
+	case bool:
+		return "boolean"
+	case []any:
+		return "array"
+	case map[string]any:
+		return "object"
 	}
-	return fmt.Sprintf("%T", v)
+	return "number"
 }

@@ -5,6 +5,7 @@ package liveupdate
 import (
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/config"
@@ -20,9 +21,17 @@ var ranks = map[config.StepKind]int{
 // Order checks the order of steps, one after the other.
 type Order struct{ highest int }
 
-// Next says what is wrong with a step in this place.
-func (o *Order) Next(kind config.StepKind) error {
-	rank, highest := ranks[kind], o.highest
+// Next says what is wrong with a step in this place. The error is of the step's
+// own place in the Tiltfile.
+func (o *Order) Next(s config.Step) error {
+	if err := o.next(ranks[s.Kind]); err != nil {
+		return &fault.Located{Pos: s.Pos, Err: err}
+	}
+	return nil
+}
+
+func (o *Order) next(rank int) error {
+	highest := o.highest
 	o.highest = max(highest, rank)
 	switch {
 	case rank == 1 && highest > 0:
@@ -40,17 +49,20 @@ func (o *Order) Next(kind config.StepKind) error {
 // Check checks what can be seen without knowing the image.
 func Check(steps []config.Step) error {
 	works := len(steps) == 0
-	for i, s := range steps {
+	for _, s := range steps {
 		works = works || s.Kind == config.StepSync || s.Kind == config.StepRun
 		switch {
 		case s.Kind == config.StepSync && !strings.HasPrefix(s.Remote, "/"):
-			return fmt.Errorf("spec.syncs[%d]: Invalid value: %q: sync destination is not absolute", syncIndex(steps, i), s.Remote)
+			return &fault.Located{
+				Pos: s.Pos, Err: fmt.Errorf("sync destination is not absolute: %q", s.Remote),
+				Hint: fmt.Sprintf("write the whole path in the container, such as %q", path.Join("/", s.Remote)),
+			}
 		case s.Kind == config.StepRun && len(s.Argv) == 0:
-			return errors.New("run step has an empty command")
+			return &fault.Located{Pos: s.Pos, Err: errors.New("run step has an empty command"), Hint: "name the command that is to run in the container"}
 		}
 	}
 	if !works {
-		return errors.New("spec.syncs: Invalid value: must contain at least 1 sync or 1 exec to run on live update")
+		return &fault.Located{Pos: steps[0].Pos, Err: errors.New("there must be at least one sync() or run() step"), Hint: "sync('./src', '/app/src') copies a folder into the container"}
 	}
 	return nil
 }
@@ -70,29 +82,26 @@ func Restart(steps []config.Step, policy string, triggers []string, pos config.P
 	return steps
 }
 
-// syncIndex is the number of the sync at an index of the steps.
-func syncIndex(steps []config.Step, i int) int {
-	n := 0
-	for _, s := range steps[:i] {
-		if s.Kind == config.StepSync {
-			n++
-		}
-	}
-	return n
-}
-
 // CheckReach checks that synced and watched paths can change what is updated:
 // they must lie below one of the folders that are watched for it.
 func CheckReach(steps []config.Step, watched []string) error {
 	for _, s := range steps {
 		if s.Kind == config.StepSync && !value.Below(watched, s.Local) {
-			return &fault.Located{Pos: s.Pos, Err: fmt.Errorf("sync step source '%s' is not a child of any watched filepaths (%v)", s.Local, watched)}
+			return unreached(s, "sync step source", s.Local, watched)
 		}
 		for _, p := range s.Paths {
 			if !value.Below(watched, p) {
-				return &fault.Located{Pos: s.Pos, Err: fmt.Errorf("fall_back_on paths '%s' is not a child of any watched filepaths (%v)", p, watched)}
+				return unreached(s, "fall_back_on paths", p, watched)
 			}
 		}
 	}
 	return nil
+}
+
+// unreached says that nothing tells of changes of a path that a step names.
+func unreached(s config.Step, what, name string, watched []string) error {
+	return &fault.Located{
+		Pos: s.Pos, Err: fmt.Errorf("%s '%s' is not a child of any watched filepaths (%s)", what, name, strings.Join(watched, ", ")),
+		Hint: "name a path below the build's context, or one that deps or only watch",
+	}
 }

@@ -28,15 +28,15 @@ func TestRules(t *testing.T) {
 		"sync fall":       "fall_back_on steps must appear at the start",
 		"sync run sync":   "all sync steps must precede all run steps",
 		"restart run":     "restart container is only valid as the last step",
-		"restart":         "must contain at least 1 sync or 1 exec",
-		"sync relative":   `spec.syncs[1]: Invalid value: "app"`,
+		"restart":         "at least one sync() or run()",
+		"sync relative":   `sync destination is not absolute: "app"`,
 		"sync empty":      "run step has an empty command",
 	} {
 		steps := stepsOf(text)
 		var order Order
 		var err error
 		for _, s := range steps {
-			if err = order.Next(s.Kind); err != nil {
+			if err = order.Next(s); err != nil {
 				break
 			}
 		}

@@ -9,6 +9,8 @@ import (
 
 	"k8s.io/client-go/third_party/forked/golang/template"
 	"k8s.io/client-go/util/jsonpath"
+
+	"github.com/towline-dev/towline/starlark/yamldoc"
 )
 
 // Path is a parsed JSONPath template, as "{.spec.containers[*].image}", with all
@@ -213,12 +215,15 @@ func union(nodes []Node, lists []*jsonpath.ListNode) ([]Node, error) {
 	return all, nil
 }
 
+// Type is what YAML calls the value's type.
+func (n Node) Type() string { return yamldoc.TypeOf(n.Value) }
+
 // slice are elements of a list: from, to and step, each of which may be left
 // out; negative ones count from the end.
 func (n Node) slice(params [3]jsonpath.ParamsEntry) ([]Node, error) {
 	list, ok := n.Value.([]any)
 	if !ok {
-		return nil, fmt.Errorf("%T is not array or slice", n.Value)
+		return nil, fmt.Errorf("%s is not a list", n.Type())
 	}
 	from, to, step := params[0].Value, len(list), 1
 	if from < 0 {

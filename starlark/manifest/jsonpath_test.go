@@ -59,7 +59,7 @@ func TestFind(t *testing.T) {
 		"{.images[7]}":                                                         "error: array index out of bounds: index 7, length 4",
 		"{.images[3:1]}":                                                       "error: starting index 3 is greater than ending index 1",
 		"{.images[::0]}":                                                       "error: step must be > 0",
-		"{.kind[0]}":                                                           "error: string is not array or slice",
+		"{.kind[0]}":                                                           "error: string is not a list",
 		"{.kind[?(@.a)]}":                                                      "error: Shelf is not array or slice and cannot be filtered",
 		"{.books[?(@.tags[*]=='t1')]}":                                         "error: can only compare one element at a time",
 		"{.images[":                                                            "error: parsing JSONPath \"{.images[\": unterminated array",

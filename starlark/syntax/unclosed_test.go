@@ -31,7 +31,7 @@ func TestDescribe(t *testing.T) {
 		"f([a |b]\ng()\n":                  "",
 		"x = 1|)\n":                        "",
 		"x = = (1\ny = 2\n":                "",
-		"f('a, c='|x')\ng()\n":              "",
+		"f('a, c='|x')\ng()\n":             "",
 		"f('abc\ng()\n":                    "",
 		"x = (a|=1, b)\n":                  "",
 		"x = |= 2\n":                       "",

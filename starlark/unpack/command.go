@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.starlark.net/starlark"
+
+	"github.com/towline-dev/towline/starlark/value"
 )
 
 // ShellCommand converts a command: a string is for sh (or cmd on Windows), a
@@ -23,7 +25,7 @@ func ShellCommand(v starlark.Value, windows bool) ([]string, error) {
 		return []string{"sh", "-c", string(s)}, nil
 	}
 	if _, ok := v.(starlark.Sequence); !ok {
-		return nil, fmt.Errorf("a command must be a string or list of strings. found %T", v)
+		return nil, fmt.Errorf("a command must be a string or list of strings. found %s", value.TypeOf(v))
 	}
 	var argv Sequence
 	if err := argv.Unpack(v); err != nil {

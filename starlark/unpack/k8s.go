@@ -55,25 +55,25 @@ func PodSelectors(v starlark.Value) ([]map[string]string, error) {
 	case *starlark.List:
 		dicts = value.Elements(x)
 	default:
-		return nil, fmt.Errorf("pod labels must be a dict or a list; got %T", v)
+		return nil, fmt.Errorf("pod labels must be a dict or a list; got %s", value.TypeOf(v))
 	}
 	var all []map[string]string
 	for _, x := range dicts {
 		d, ok := x.(*starlark.Dict)
 		if !ok {
-			return nil, fmt.Errorf("pod labels elements must be dicts; got %T", x)
+			return nil, fmt.Errorf("pod labels elements must be dicts; got %s", value.TypeOf(x))
 		}
 		m := map[string]string{}
 		for _, item := range d.Items() {
 			k, ok := item[0].(starlark.String)
 			if !ok {
-				return nil, fmt.Errorf("pod label keys must be strings; got '%s' of type %T", item[0].String(), item[0])
+				return nil, fmt.Errorf("pod label keys must be strings; got '%s' of type %s", item[0].String(), value.TypeOf(item[0]))
 			}
-			value, ok := item[1].(starlark.String)
+			text, ok := item[1].(starlark.String)
 			if !ok {
-				return nil, fmt.Errorf("pod label values must be strings; got '%s' of type %T", item[1].String(), item[1])
+				return nil, fmt.Errorf("pod label values must be strings; got '%s' of type %s", item[1].String(), value.TypeOf(item[1]))
 			}
-			m[string(k)] = string(value)
+			m[string(k)] = string(text)
 		}
 		if len(m) > 0 {
 			all = append(all, m)

@@ -19,7 +19,7 @@ func PortForwards(v starlark.Value) ([]config.PortForward, error) {
 	switch v.(type) {
 	case nil, starlark.NoneType, starlark.Int, starlark.String, value.PortForward, starlark.Sequence:
 	default:
-		return nil, fmt.Errorf("port_forwards must be an int, a port_forward, or a sequence of those; is a %T", v)
+		return nil, fmt.Errorf("port_forwards must be an int, a port_forward, or a sequence of those; is of type %s", value.TypeOf(v))
 	}
 	var all []config.PortForward
 	for _, x := range value.Elements(v) {
@@ -36,7 +36,7 @@ func PortForwards(v starlark.Value) ([]config.PortForward, error) {
 		case value.PortForward:
 			pf = x.PortForward
 		default:
-			err = fmt.Errorf("port_forwards arg %v includes element %v which must be an int or a port_forward; is a %T", v, x, x)
+			err = fmt.Errorf("port_forwards arg %v includes element %v which must be an int or a port_forward; is of type %s", v, x, value.TypeOf(x))
 		}
 		if err != nil {
 			return nil, err
@@ -92,7 +92,7 @@ func (l *Links) Unpack(v starlark.Value) error {
 		case value.Link:
 			*l = append(*l, x.Link)
 		default:
-			return fault.Tiltf("Want a string, a link, or a sequence of these; found %v (type: %T)", x, x)
+			return fault.Tiltf("Want a string, a link, or a sequence of these; found %v (type: %s)", x, value.TypeOf(x))
 		}
 	}
 	return nil

@@ -58,12 +58,12 @@ func (l *Sequence) Unpack(v starlark.Value) error {
 	*l = nil
 	seq, ok := v.(starlark.Sequence)
 	if !ok {
-		return fmt.Errorf("got %s, want starlark.Sequence", v.Type())
+		return fmt.Errorf("got %s, want a list or tuple", v.Type())
 	}
 	for _, x := range value.Elements(seq) {
 		s, ok := x.(starlark.String)
 		if !ok {
-			return fmt.Errorf("'%v' is a %T, not a string", x, x)
+			return fmt.Errorf("'%v' is of type %s, not a string", x, value.TypeOf(x))
 		}
 		*l = append(*l, string(s))
 	}
@@ -84,7 +84,7 @@ func (p *Path) bind(c *Call) { p.abs = c.Abs }
 func (p *Path) Unpack(v starlark.Value) error {
 	s, ok := value.PathText(v)
 	if !ok {
-		return fmt.Errorf("expected path | string. Actual type: %T", v)
+		return fmt.Errorf("expected path | string. Actual type: %s", value.TypeOf(v))
 	}
 	p.Text, p.Value = s, p.abs(s)
 	return nil
@@ -141,19 +141,19 @@ func (m *StringMap) Unpack(v starlark.Value) error {
 	}
 	d, ok := v.(*starlark.Dict)
 	if !ok {
-		return fmt.Errorf("expected dict, got %T", v)
+		return fmt.Errorf("expected dict, got %s", value.TypeOf(v))
 	}
 	*m = make(StringMap, d.Len())
 	for _, item := range d.Items() {
 		key, ok := value.AsString(item[0])
 		if !ok {
-			return fmt.Errorf("key is not a string: %T (%v)", item[0], item[0])
+			return fmt.Errorf("key is not a string: %s (%v)", value.TypeOf(item[0]), item[0])
 		}
-		value, ok := value.AsString(item[1])
+		text, ok := value.AsString(item[1])
 		if !ok {
-			return fmt.Errorf("value is not a string: %T (%v)", item[1], item[1])
+			return fmt.Errorf("value is not a string: %s (%v)", value.TypeOf(item[1]), item[1])
 		}
-		(*m)[key] = value
+		(*m)[key] = text
 	}
 	return nil
 }
@@ -274,7 +274,7 @@ func Patterns(param string, v starlark.Value) ([]string, error) {
 		s, ok := x.(starlark.String)
 		switch {
 		case !ok:
-			return nil, fmt.Errorf("%s must be a string or a sequence of strings; found a %T", param, x)
+			return nil, fmt.Errorf("%s must be a string or a sequence of strings; found %s", param, value.TypeOf(x))
 		case strings.Contains(string(s), "\n"):
 			return nil, fmt.Errorf("%s cannot contain newlines; found %s: %q", param, param, string(s))
 		case s != "":
@@ -293,7 +293,7 @@ func (b *BoolOrNone) Unpack(v starlark.Value) error {
 		return nil
 	}
 	if _, ok := v.(starlark.Bool); !ok {
-		return fmt.Errorf("expected starlark.Bool or None, got %T", v)
+		return fmt.Errorf("expected bool or None, got %s", value.TypeOf(v))
 	}
 	return b.Bool.Unpack(v)
 }

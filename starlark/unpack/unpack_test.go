@@ -51,7 +51,7 @@ func TestTypes(t *testing.T) {
 		rows map[string]string
 	}{
 		{as[unpack.Strings], map[string]string{"'a'": "[a]", "blob": "[text]", "['a', 'b']": "[a b]", "None": "[]", "7": "!should be a string or List", "[7]": "!only strings"}},
-		{as[unpack.Sequence], map[string]string{"['a']": "[a]", "('a', 'b')": "[a b]", "'a'": "!want starlark.Sequence"}},
+		{as[unpack.Sequence], map[string]string{"['a']": "[a]", "('a', 'b')": "[a b]", "'a'": "!want a list or tuple"}},
 		{as[unpack.StringMap], map[string]string{"{'a': 'b'}": "map[a:b]", "None": "map[]", "7": "!", "{'a': 1}": "!", "{1: 'a'}": "!"}},
 		{as[unpack.ImageNames], map[string]string{"['a', 'b:v1']": "[docker.io/library/a docker.io/library/b:v1]", "'a'": "!List or Tuple", "['A B']": "!valid image reference"}},
 		{as[unpack.Port], map[string]string{"-1": "!", "80": "80", "65536": "!", "'80'": "!"}},

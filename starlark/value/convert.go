@@ -152,7 +152,7 @@ func fromStarlark(v starlark.Value, depth int) (any, error) {
 		for _, item := range v.Items() {
 			key, ok := AsString(item[0])
 			if !ok {
-				return nil, fmt.Errorf("only string keys are supported in maps. found key '%s' of type %T", item[0].String(), item[0])
+				return nil, fmt.Errorf("only string keys are supported in maps. found key '%s' of type %s", item[0].String(), item[0].Type())
 			}
 			x, err := fromStarlark(item[1], depth+1)
 			if err != nil {
@@ -162,7 +162,7 @@ func fromStarlark(v starlark.Value, depth int) (any, error) {
 		}
 		return m, nil
 	}
-	return nil, fmt.Errorf("unable to convert from starlark value, unsupported type %T", v)
+	return nil, fmt.Errorf("unable to convert from starlark value, unsupported type %s", v.Type())
 }
 
 // DecodeJSON decodes one value, with integers as int64.

@@ -14,6 +14,14 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
+// TypeOf is what a Tiltfile calls the type of a value.
+func TypeOf(v starlark.Value) string {
+	if v == nil {
+		return "nothing"
+	}
+	return v.Type()
+}
+
 // Blob is text that is not a path: a file's content, a command's output.
 type Blob struct {
 	Text   string

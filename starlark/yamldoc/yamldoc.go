@@ -271,7 +271,24 @@ func keyText(key any) (string, error) {
 	case nil:
 		return "null", nil
 	}
-	return "", fmt.Errorf("unsupported map key of type: %T, key: %+#v", key, key)
+	return "", fmt.Errorf("a %s cannot be a map's key", TypeOf(key))
+}
+
+// TypeOf is what YAML calls the type of a value that was read.
+func TypeOf(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return "string"
+	case bool:
+		return "boolean"
+	case map[string]any, map[any]any:
+		return "map"
+	case []any:
+		return "list"
+	}
+	return "number"
 }
 
 // Numbers replaces json.Number, in place, by int64 or float64.
