@@ -68,7 +68,7 @@ func (p *Pod) lacks() (text string, forGood bool) {
 			}
 			return "its volumes cannot be mounted" + because(n.Message), false
 		case "FailedCreatePodSandBox":
-			return "its sandbox cannot be made" + because(runtimeWords(n.Message)), false
+			return "its sandbox cannot be made" + because(lastHand(n.Message)), false
 		}
 	}
 	return "", false

@@ -115,12 +115,12 @@ func (p *Pod) failure(c *Container) string {
 	case c.State == ContainerWaiting && c.Reason == reasonCrashLoop:
 		return p.crashes(c)
 	case c.State == ContainerWaiting && slices.Contains(noImage, c.Reason):
-		return fmt.Sprintf("has no image: %s cannot be pulled%s", c.Image, because(pullWords(c.Message, c.Image)))
+		return fmt.Sprintf("has no image: %s cannot be pulled%s", c.Image, because(strings.TrimPrefix(lastHand(c.Message), c.Image+": ")))
 	case c.State == ContainerWaiting && slices.Contains(noContainer, c.Reason):
-		return "cannot be created" + because(createWords(c.Message))
+		return "cannot be created" + because(lastHand(inPod.ReplaceAllString(c.Message, "")))
 	case c.State == ContainerWaiting && slices.Contains(noStart, c.Reason),
 		c.State == ContainerTerminated && slices.Contains(noStart, c.Reason):
-		return "cannot be started" + because(runtimeWords(c.Message))
+		return "cannot be started" + because(lastHand(c.Message))
 	case c.State == ContainerTerminated && c.Reason == reasonOOM:
 		return overLimit
 	case c.State == ContainerTerminated && c.stuck():
@@ -137,7 +137,7 @@ func (p *Pod) crashes(c *Container) string {
 	killed, byProbe := p.complaint(c, c.Last.StartedAt, "Liveness", "Startup")
 	switch {
 	case slices.Contains(noStart, c.Last.Reason):
-		return "cannot be started" + because(runtimeWords(c.Last.Message))
+		return "cannot be started" + because(lastHand(c.Last.Message))
 	case c.Last.Reason == reasonOOM:
 		return overLimit
 	case byProbe:

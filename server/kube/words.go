@@ -31,6 +31,8 @@ var handed = regexp.MustCompile(`^(?:Back-off pulling image "[^"]*":?|ErrImagePu
 	`[Ff]ailed to create pod sandbox:|OCI runtime create failed:|runc create failed:|unable to start container process:|` +
 	`error during container init:|Error response from daemon:)\s*`)
 
+// lastHand is what the last in a chain of programs said: a registry, a runtime,
+// the program's own start.
 func lastHand(words string) string {
 	for {
 		rest := handed.ReplaceAllString(words, "")
@@ -41,19 +43,8 @@ func lastHand(words string) string {
 	}
 }
 
-// pullWords is why an image cannot be pulled.
-func pullWords(message, image string) string {
-	return strings.TrimPrefix(lastHand(message), image+": ")
-}
-
-// runtimeWords is why a program cannot be started, or a sandbox not be made.
-func runtimeWords(message string) string { return lastHand(message) }
-
 // inPod is how the kubelet names a container in what it says about it.
 var inPod = regexp.MustCompile(` \(pod: "[^"]*", container: [^)]*\)$`)
-
-// createWords is why a container cannot be made.
-func createWords(message string) string { return lastHand(inPod.ReplaceAllString(message, "")) }
 
 // schedulerWords is why no node takes a pod, without what the scheduler says of
 // how it tried to make room.
