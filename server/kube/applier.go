@@ -28,7 +28,12 @@ type applier struct {
 	take    func(owner string) bool
 	anew    bool // what is there is replaced, though nothing changed
 	clients bool // applied on the client's side
+	recall  *Recollection
 }
+
+// definition is the kind that is in place only when the server serves what it
+// defines.
+const definition = "CustomResourceDefinition"
 
 // outcome is an Applied with the sentence that its report carries.
 type outcome struct {
@@ -48,6 +53,9 @@ func (a *applier) apply(ctx context.Context) (outcome, error) {
 	if a.object.GetName() == "" { // generateName: server-side apply needs a name
 		got, err := a.client.Create(ctx, a.object, metav1.CreateOptions{FieldManager: fieldManager})
 		return a.outcome(got, Created, ""), err
+	}
+	if now, ok := a.recall.take(ctx, a.client, a.ref); ok && !a.anew && a.ref.Kind != definition && stands(&now, a.object) {
+		return a.outcome(&now, Unchanged, ""), nil
 	}
 	before, err := a.client.Get(ctx, a.object.GetName(), metav1.GetOptions{})
 	if err != nil && !apierrors.IsNotFound(err) {
@@ -97,7 +105,7 @@ func (a *applier) apply(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	if a.ref.Kind == "CustomResourceDefinition" {
+	if a.ref.Kind == definition {
 		if err := a.waitEstablished(ctx); err != nil {
 			return outcome{}, err
 		}
@@ -182,7 +190,7 @@ func (a *applier) claim(now *unstructured.Unstructured) error {
 		labels := a.object.GetLabels()
 		labels[LabelWorkspace] = theirs
 		a.object.SetLabels(labels)
-		a.annotate(AnnotationOwner, owner)
+		annotate(a.object, AnnotationOwner, owner)
 		return nil
 	}
 	return &Error{Kind: Taken, Op: "applying", Object: a.ref.String(), Err: fmt.Errorf("it belongs to %s", OwnerOf(now.Object))}
@@ -196,21 +204,8 @@ func (a *applier) keepSince(before *unstructured.Unstructured) {
 		since = time.Now().UTC().Format(time.RFC3339)
 	}
 	if ours != "" {
-		a.annotate(AnnotationSince, since)
+		annotate(a.object, AnnotationSince, since)
 	}
-}
-
-// annotate sets an annotation of the object that is applied; "" sets none.
-func (a *applier) annotate(name, value string) {
-	annotations := a.object.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	annotations[name] = value
-	if value == "" {
-		delete(annotations, name)
-	}
-	a.object.SetAnnotations(annotations)
 }
 
 // patch is one apply: on the server's side, unless the Tiltfile wants it on

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -48,6 +49,8 @@ type ApplyOptions struct {
 	Anew bool
 	// ClientSide applies as `kubectl apply` does without --server-side.
 	ClientSide bool
+	// Recall knows what was there before; nil looks at each object.
+	Recall *Recollection
 	// Progress is called once per object when it is done, and in between for
 	// what takes long. It may be called from several goroutines. Nil is fine.
 	Progress func(Progress)
@@ -116,7 +119,7 @@ func (c *Cluster) applyPhase(ctx context.Context, objects []map[string]any, resu
 // applyOne applies one object and reports it.
 func (c *Cluster) applyOne(ctx context.Context, object map[string]any, o ApplyOptions) (Applied, error) {
 	ref := RefOf(object)
-	u, err := copyObject(object)
+	u, err := marked(object, o)
 	if err != nil {
 		return Applied{}, &Error{Kind: Invalid, Op: "applying", Object: ref.String(), Err: err}
 	}
@@ -125,15 +128,9 @@ func (c *Cluster) applyOne(ctx context.Context, object map[string]any, o ApplyOp
 		return Applied{}, classify("applying", ref.String(), err)
 	}
 	ref.Namespace = u.GetNamespace()
-	dropServerFields(u)
-	labels := map[string]string{LabelManagedBy: fieldManager}
-	for k, v := range o.Labels {
-		labels[k] = v
-	}
-	addLabels(u, labels)
-	a := applier{cluster: c, client: client, object: u, ref: ref, report: o.Progress, take: o.Take, anew: o.Anew && slices.Contains(runOnce, ref.Kind), clients: o.ClientSide}
-	if o.Owner != "" {
-		a.annotate(AnnotationOwner, o.Owner)
+	a := applier{
+		cluster: c, client: client, object: u, ref: ref, report: o.Progress, take: o.Take,
+		anew: o.Anew && slices.Contains(runOnce, ref.Kind), clients: o.ClientSide, recall: o.Recall,
 	}
 	applied, err := a.apply(ctx)
 	if err != nil {
@@ -141,6 +138,26 @@ func (c *Cluster) applyOne(ctx context.Context, object map[string]any, o ApplyOp
 	}
 	a.tell(applied.Action, applied.message)
 	return applied.Applied, nil
+}
+
+// marked is an object as it is applied: with our marks, and without what only a
+// server says.
+func marked(object map[string]any, o ApplyOptions) (*unstructured.Unstructured, error) {
+	u, err := copyObject(object)
+	if err != nil {
+		return nil, err
+	}
+	dropServerFields(u)
+	labels := maps.Clone(o.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[LabelManagedBy] = fieldManager
+	addLabels(u, labels)
+	if o.Owner != "" {
+		annotate(u, AnnotationOwner, o.Owner)
+	}
+	return u, note(u)
 }
 
 // clientFor finds the endpoint of an object's kind, and gives the object the

@@ -92,12 +92,7 @@ func noted(object *unstructured.Unstructured) (*unstructured.Unstructured, error
 	if len(note) > validation.TotalAnnotationSizeLimitB {
 		return nil, &Error{Kind: Invalid, Op: "applying", Object: RefOf(u.Object).String(), Err: errTooLarge}
 	}
-	annotations := u.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	annotations[corev1.LastAppliedConfigAnnotation] = string(note) + "\n"
-	u.SetAnnotations(annotations)
+	annotate(u, corev1.LastAppliedConfigAnnotation, string(note)+"\n")
 	return u, nil
 }
 

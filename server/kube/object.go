@@ -187,6 +187,19 @@ func addLabels(u *unstructured.Unstructured, labels map[string]string) {
 	}
 }
 
+// annotate sets an annotation of an object; "" takes it away.
+func annotate(u *unstructured.Unstructured, key, value string) {
+	annotations := u.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[key] = value
+	if value == "" {
+		delete(annotations, key)
+	}
+	u.SetAnnotations(annotations)
+}
+
 // podTemplatePaths are the places of pod templates in the built-in workloads.
 var podTemplatePaths = [][]string{{"spec", "template"}, {"spec", "jobTemplate", "spec", "template"}}
 

@@ -28,6 +28,7 @@ type idleAPI struct {
 	busy     map[string]int            // of pause, those to come
 	forbid   map[string]bool           // "list replicasets"
 	requests []string
+	stores   bool // what is patched takes the object's place
 }
 
 func newIdleAPI(t *testing.T) (*idleAPI, *Cluster) {
@@ -85,6 +86,11 @@ func (a *idleAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusForbidden, "Forbidden", "you may not "+verb+" "+resource)
 	case verb == "list":
 		a.list(w, resource)
+	case verb == "patch" && a.stores:
+		var stored map[string]any
+		_ = json.NewDecoder(r.Body).Decode(&stored)
+		a.objects[rest] = stored
+		_ = json.NewEncoder(w).Encode(stored)
 	case object == nil:
 		refuse(w, http.StatusNotFound, "NotFound", rest)
 	case verb == "delete":

@@ -69,8 +69,9 @@ type Options struct {
 // not wait. One goroutine owns the order; each apply and each deletion has one
 // of its own.
 type Deployer struct {
-	o   Options
-	box *inbox.Inbox[state]
+	o      Options
+	box    *inbox.Inbox[state]
+	recall *kube.Recollection
 }
 
 // state is what the owner knows.
@@ -83,7 +84,7 @@ type state struct {
 
 // Start returns a Deployer.
 func Start(ctx context.Context, o Options) *Deployer {
-	return &Deployer{o: o, box: inbox.Start(ctx, &state{project: &config.Project{}, last: map[string]*inbox.Operation{}, said: map[string]*output.Repeats{}})}
+	return &Deployer{o: o, recall: kube.NewRecollection(o.WorkspaceID), box: inbox.Start(ctx, &state{project: &config.Project{}, last: map[string]*inbox.Operation{}, said: map[string]*output.Repeats{}})}
 }
 
 // Close ends all that goes on and waits for it.
@@ -183,6 +184,7 @@ func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []stri
 	applied, err := d.o.Cluster.Apply(ctx, o.contents, kube.ApplyOptions{
 		Labels: map[string]string{kube.LabelWorkspace: d.o.WorkspaceID, kube.LabelResource: kube.LabelValue(e.Resource.Name)},
 		Owner:  d.o.Owner, Take: d.o.Take, Anew: e.Forced, ClientSide: project.Settings.ServerSideApply == "false",
+		Recall:   d.recall,
 		Progress: func(p kube.Progress) { d.progress(e.Resource.Name, p) },
 	})
 	d.o.Rollout.Applied(e.Resource, o.withTemplates(applied), err == nil)
