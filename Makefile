@@ -64,8 +64,8 @@ cluster-down: ## end the test bed (PURGE=1: and forget its state)
 vsix: build ## package the VS Code extension with the server inside
 	vscode/build
 
-.PHONY: bench bench-sync bench-lsp bench-eval bench-engine bench-debug bench-logs
-bench: bench-sync bench-lsp bench-eval bench-engine bench-debug bench-logs ## measure everything
+.PHONY: bench bench-sync bench-lsp bench-eval bench-engine bench-up bench-debug bench-logs
+bench: bench-sync bench-lsp bench-eval bench-engine bench-up bench-debug bench-logs ## measure everything
 bench-sync: build cluster-up ## save to running, beside tar over exec
 	eval "$$(testbed/bin/testbed env)" && CGO_ENABLED=0 $(GO) run -trimpath ./bench/sync
 bench-lsp: build ## the language server, over the wire
@@ -74,6 +74,8 @@ bench-eval: build ## evaluation of a Tiltfile of 300 services
 	CGO_ENABLED=0 $(GO) run -trimpath ./bench/eval
 bench-engine: ## planning for many resources
 	CGO_ENABLED=0 $(GO) run -trimpath ./bench/engine
+bench-up: build cluster-up ## a project of 300 services, up and down, beside kubectl
+	eval "$$(testbed/bin/testbed env)" && CGO_ENABLED=0 $(GO) run -trimpath ./bench/up
 bench-logs: ## logging at 50,000 lines a second, beside a bare write
 	CGO_ENABLED=0 $(GO) run -trimpath ./bench/logs
 bench-debug: build ## debugging through the bridge, beside a direct connection
