@@ -13,6 +13,7 @@ var Allowed = map[string][]string{
 	"cmd/towline":          {"…"},
 	"cmd/towline/ci":       {"server/api", "starlark/config"},
 	"cmd/towline/words":    {"server/api", "server/logs", "starlark/config"},
+	"cmd/towline/tui":      {"cmd/towline/words", "server/api", "starlark/config"},
 	"cmd/towline/handover": {}, // what imports little is initialized first
 	"cmd/towline-agent":    {"…"},
 	"cmd/towline-lsp":      {"server/lsp", "server/api"}, // small is what it is for
@@ -126,7 +127,9 @@ var Only = map[string][]string{
 	"go.yaml.in/yaml":                        {"cmd/towline", "starlark/eval", "starlark/kubeconfig", "starlark/kustomize", "starlark/manifest", "starlark/yamldoc"},
 	"golang.org/x":                           {"agent/apply", "agent/proc", "agent/serve", "cmd/towline", "cmd/towline-agent", "server/daemon", "server/kube"},
 	"github.com/Masterminds/semver":          {"starlark/chart", "starlark/eval"},
+	"charm.land/bubbletea":                   {"cmd/towline/tui"},
 	"github.com/benbjohnson/immutable":       {"server/engine"},
+	"github.com/charmbracelet/x/ansi":        {"cmd/towline/tui"},
 	"github.com/compose-spec/compose-go":     {"starlark/compose"},
 	"github.com/distribution/reference":      {"starlark/eval", "starlark/image", "starlark/assembly", "starlark/manifest", "starlark/unpack", "server/build"},
 	"github.com/fsnotify/fsnotify":           {"server/daemon"},
