@@ -36,29 +36,38 @@ func describeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if !asJSON {
+				return describe(cmd.Context(), cmd.OutOrStdout(), p, args[0])
+			}
 			r, spec, err := p.resource(args[0])
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				enc := json.NewEncoder(cmd.OutOrStdout())
-				enc.SetIndent("", "  ")
-				return enc.Encode(struct {
-					Status *api.ResourceStatus `json:"status"`
-					Config *config.Resource    `json:"config"`
-				}{r, spec})
-			}
-			d := &description{w: cmd.OutOrStdout(), p: p, r: r, spec: spec}
-			d.whole()
-			d.cluster(cmd.Context())
-			d.files()
-			d.errors(cmd.Context())
-			return nil
+			enc := json.NewEncoder(cmd.OutOrStdout())
+			enc.SetIndent("", "  ")
+			return enc.Encode(struct {
+				Status *api.ResourceStatus `json:"status"`
+				Config *config.Resource    `json:"config"`
+			}{r, spec})
 		},
 	}
 	ws.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the resource's status and its definition as JSON")
 	return cmd
+}
+
+// describe tells all that is known of a resource.
+func describe(ctx context.Context, w io.Writer, p *project, name string) error {
+	r, spec, err := p.resource(name)
+	if err != nil {
+		return err
+	}
+	d := &description{w: w, p: p, r: r, spec: spec}
+	d.whole()
+	d.cluster(ctx)
+	d.files()
+	d.errors(ctx)
+	return nil
 }
 
 // description writes what is known of a resource: facts, and under a title

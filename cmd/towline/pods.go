@@ -28,7 +28,12 @@ func lookAt(ctx context.Context, ws *workspaceFlags) (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &project{endpoint: e, client: client}
+	return look(ctx, e, client)
+}
+
+// look is lookAt, by a daemon that is known.
+func look(ctx context.Context, e api.Endpoint, client *api.Client) (p *project, err error) {
+	p = &project{endpoint: e, client: client}
 	if p.status, err = client.Status(ctx); err != nil {
 		return nil, err
 	}

@@ -19,15 +19,20 @@ const takeOverUsage = "take over objects that another workspace has brought up, 
 
 func upCommand() *cobra.Command {
 	var ws workspaceFlags
-	var detach bool
+	var detach, stream bool
 	var timeout time.Duration
 	req := api.UpRequest{}
 	cmd := &cobra.Command{
 		Use:   "up [RESOURCE...] [-- ARGS]",
-		Short: "Bring the project up, then follow it; Ctrl-C leaves it running",
+		Short: "Bring the project up and follow it; Ctrl-C leaves it running",
 		Long: `Brings the project up: builds images, applies objects, waits until all is ready.
-It then follows the logs, and saves are synced, until Ctrl-C. What runs in the
-cluster stays until ` + "`towline down`" + `.
+Saves are synced meanwhile, until Ctrl-C. What runs in the cluster stays until
+` + "`towline down`" + `.
+
+A terminal shows the live view: the resources, their logs, and keys that act on
+them; ? lists these, q leaves. With --stream, with TOWLINE_UP=stream in the
+environment, and where no terminal can be drawn on come lines instead: what is
+ready or failed, then the logs.
 
 Arguments, before and after --, are the Tiltfile's own, as config.parse() reads
 them: names of resources where it does not. Names of resources that come to a
@@ -41,11 +46,15 @@ project that is up are brought up beside what is. Arguments hold until
 			}
 			req.Tiltfile, req.Keep, req.Env = tiltfile, detach, os.Environ()
 			req.Resources, req.Args = positional(cmd.Context(), e, cmd, args)
+			if !detach && !stream && os.Getenv(viewVariable) != "stream" && canView() {
+				return viewUp(cmd.Context(), e, req, timeout)
+			}
 			return up(cmd.Context(), e, req, following{detach: detach, timeout: timeout})
 		},
 	}
 	ws.register(cmd)
 	cmd.Flags().BoolVarP(&detach, "detach", "d", false, "return when all is ready; the project stays up and in sync in the background")
+	cmd.Flags().BoolVar(&stream, "stream", false, "lines of logs on a terminal, too, in place of the live view")
 	cmd.Flags().Var((*timeLimit)(&timeout), "timeout", "give up waiting after this time, 5m for example; what was begun goes on (0: wait)")
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
 	cmd.Flags().Var((*namespaceName)(&req.Namespace), "namespace", "namespace for objects that name none (default: the context's); made if it is not there")

@@ -2,200 +2,184 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
+	"errors"
 	"os"
-	"os/signal"
-	"slices"
+	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
 
+	"github.com/towline-dev/towline/cmd/towline/tui"
 	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
-// What a view asks of a terminal: a screen of its own, no cursor, and no line
-// that wraps; and all of it given back.
-const (
-	enterView = "\x1b[?1049h\x1b[?25l\x1b[?7l"
-	leaveView = "\x1b[?7h\x1b[?25h\x1b[?1049l"
-)
+// viewVariable chooses, with "stream", the plain flow of lines for `towline up`
+// also where a terminal could show the view.
+const viewVariable = "TOWLINE_UP"
 
-// canView reports whether a terminal can be drawn on.
-func canView(w *os.File) bool {
-	return term.IsTerminal(int(w.Fd())) && os.Getenv("TERM") != "dumb" && os.Getenv("TERM") != ""
+// canView reports whether a terminal can be drawn on, and sends keys.
+func canView() bool {
+	kind := os.Getenv("TERM")
+	return interactive() && kind != "dumb" && kind != "" && term.IsTerminal(int(os.Stdout.Fd()))
 }
 
-// terminal is what a view is drawn on. A signal that stops the program or ends
-// it arrives on signals; pause stops the program.
-type terminal struct {
-	w       io.Writer
-	size    func() (columns, rows int)
-	signals <-chan os.Signal
-	pause   func()
+// statusesPerSecond is how often the view hears of the status at most.
+const statusesPerSecond = 10
+
+// followed is a project as the view follows it, from one daemon to the next.
+type followed struct {
+	e    api.Endpoint
+	down ending
+	tell func(tui.Report)
 }
 
-// viewUntil shows a view on the terminal that w is until ctx or the daemon ends,
-// and says what that means.
-func viewUntil(ctx context.Context, w *os.File, statuses func(context.Context, func(*api.Status) error) error) error {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTSTP, syscall.SIGCONT, syscall.SIGHUP, syscall.SIGQUIT)
-	defer signal.Stop(signals)
-	t := terminal{w: w, size: newProgress(w).size, signals: signals, pause: func() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) }}
-	var last *api.Status
-	err := view(ctx, t, func(ctx context.Context, visit func(*api.Status) error) error {
-		return statuses(ctx, func(s *api.Status) error { last = s; return visit(s) })
+// watch tells each status of a daemon until it goes; stop may end it.
+func (f *followed) watch(ctx context.Context, client *api.Client, stop func(*api.Status) error) error {
+	var now *api.Status
+	return client.Events(ctx, api.WatchRequest{PerSecond: statusesPerSecond}, func(e api.Event) (err error) {
+		if now, err = e.After(now); err != nil {
+			return err
+		}
+		f.tell(tui.Report{Client: client, Status: now})
+		return stop(now)
+	})
+}
+
+// lost tells that the daemon has gone, and waits a moment.
+func (f *followed) lost(ctx context.Context, text string) {
+	f.tell(tui.Report{Lost: text})
+	select {
+	case <-ctx.Done():
+	case <-time.After(nextDaemon):
+	}
+}
+
+// viewUp brings a project up and shows it until a person leaves. A daemon that is
+// lost is started again and goes on where the old one was.
+func viewUp(ctx context.Context, e api.Endpoint, req api.UpRequest, timeout time.Duration) error {
+	last, err := onTerminal(ctx, e, "bringing up "+filepath.Base(e.Workspace), func(ctx context.Context, tell func(tui.Report)) error {
+		f := followed{e: e, down: ending{e: e}, tell: tell}
+		return f.bringUp(ctx, req, timeout)
+	})
+	if err != nil {
+		return err
+	}
+	if last != nil && last.Up && last.State != api.StateStopping {
+		say(os.Stdout, words.Mark(last.State)+" "+words.Line(last.Text)+inCluster(last))
+	}
+	return interrupted(ctx, e)
+}
+
+// bringUp asks for up until a daemon has accepted it and all is settled, and tells
+// what becomes of it until ctx ends or the project is taken down elsewhere.
+func (f *followed) bringUp(ctx context.Context, req api.UpRequest, timeout time.Duration) error {
+	accepted, settled := false, false
+	waiting, stop := ctx, context.CancelFunc(func() {})
+	if timeout > 0 {
+		waiting, stop = context.WithTimeout(ctx, timeout)
+	}
+	defer stop()
+	for {
+		client, err := connect(waiting, f.e)
+		if err == nil && !settled {
+			f.tell(tui.Report{Client: client})
+			_, err = client.Up(waiting, req)
+		}
+		if err == nil {
+			accepted = true
+			limit := waiting
+			if settled {
+				limit = ctx
+			}
+			err = f.watch(limit, client, func(s *api.Status) error {
+				if s.Up && api.Settled(s) && !settled {
+					settled = true
+					return errAgain // without the limit of time
+				}
+				if problem := f.down.see(s); problem != nil {
+					return problem
+				}
+				return nil
+			})
+		}
+		var refused *config.Problem
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, errAgain):
+			continue
+		case waiting.Err() != nil && !settled:
+			return timedOut(ctx, f.e, timeout, &selection{})
+		case errors.As(err, &refused) || !accepted:
+			return daemonEnded(err)
+		}
+		if problem := f.down.lost(); problem != nil {
+			return problem
+		}
+		f.lost(ctx, "the daemon has gone, and is started again; what is up stays up")
+	}
+}
+
+// errAgain has a watch begin again.
+var errAgain = errors.New("again")
+
+// viewWatch shows a project until a person leaves, whatever becomes of it. It
+// starts no daemon: it waits for one.
+func viewWatch(ctx context.Context, e api.Endpoint) error {
+	last, err := onTerminal(ctx, e, "", func(ctx context.Context, tell func(tui.Report)) error {
+		f := followed{e: e, tell: tell}
+		for {
+			err := f.watch(ctx, api.NewClient(e), func(*api.Status) error { return nil })
+			var refused *config.Problem
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case errors.As(err, &refused) && api.Running(ctx, e):
+				return err
+			}
+			if left := leftUp(e); left != nil {
+				f.lost(ctx, left.Message+": "+left.Hint)
+			} else {
+				f.tell(tui.Report{Status: &api.Status{State: api.StateStopped, Text: "nothing is up"}})
+				f.lost(ctx, "")
+			}
+		}
 	})
 	if err == nil || ctx.Err() != nil {
-		say(w, viewEnded(ctx.Err() == nil, last))
+		say(os.Stdout, viewEnded(last))
 	}
 	return err
 }
 
-// viewEnded says what the end of a view means, by a person or since the daemon
-// ended, after a status.
-func viewEnded(daemon bool, last *api.Status) string {
+// onTerminal runs the view.
+func onTerminal(ctx context.Context, e api.Endpoint, what string, follow func(context.Context, func(tui.Report)) error) (*api.Status, error) {
+	last, err := tui.Run(ctx, tui.Options{What: what, Follow: follow,
+		Describe: func(ctx context.Context, client *api.Client, name string) (string, error) {
+			p, err := look(ctx, e, client)
+			if err != nil {
+				return "", err
+			}
+			var text strings.Builder
+			err = describe(ctx, &text, p, name)
+			return text.String(), err
+		}})
+	var signal tui.Signalled
+	if errors.As(err, &signal) {
+		err = exitCode(128 + int(signal.Signal))
+	}
+	return last, err
+}
+
+// viewEnded says what the end of a view means, after a status.
+func viewEnded(last *api.Status) string {
 	switch {
-	case daemon:
-		return "The daemon has ended, and the view with it. `towline status` shows what is up."
 	case last == nil || !last.Up:
 		return "The view is closed. `towline status` shows what is up."
 	case last.State == api.StateStopping:
 		return "The view is closed, and going down goes on without it. `towline down` waits for its end."
 	}
 	return "The view is closed, and what is up stays up. `towline down` takes it down."
-}
-
-// view draws each status that comes, and every second anew: ages grow, and the
-// terminal may have another size. It ends with ctx, or as the statuses end, or as
-// a signal wants; whatever ends or stops it, the terminal is given back.
-func view(ctx context.Context, t terminal, statuses func(context.Context, func(*api.Status) error) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	newest, ended := make(chan *api.Status, 1), make(chan error, 1)
-	go func() { // ends with ctx or the daemon; waited for below
-		ended <- statuses(ctx, func(s *api.Status) error {
-			select {
-			case <-newest: // was not drawn, and need not be
-			default:
-			}
-			newest <- s
-			return nil
-		})
-	}()
-	fmt.Fprint(t.w, enterView)
-	defer fmt.Fprint(t.w, leaveView)
-	defer cancel()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	var now *api.Status
-	var ends error
-	for stopped := false; ; {
-		select {
-		case now = <-newest:
-		case <-tick.C:
-		case err := <-ended:
-			if ends != nil {
-				return ends
-			}
-			return err
-		case s := <-t.signals:
-			switch s {
-			case syscall.SIGTSTP:
-				stopped = true
-				fmt.Fprint(t.w, leaveView)
-				t.pause()
-			case syscall.SIGCONT:
-				stopped = false
-				fmt.Fprint(t.w, enterView)
-			default:
-				ends = exitCode(128 + int(s.(syscall.Signal)))
-				cancel()
-			}
-		}
-		if now != nil && !stopped && ends == nil {
-			columns, rows := t.size()
-			fmt.Fprint(t.w, screen(frame(now, columns, rows)))
-		}
-	}
-}
-
-// screen is how lines replace all that a terminal shows.
-func screen(lines []string) string {
-	return "\x1b[H" + strings.Join(lines, "\x1b[K\r\n") + "\x1b[K\x1b[J"
-}
-
-// frame is what a terminal of a size shows of a status: each resource in the
-// table of `towline status` where they have room, else a line for each state
-// and those that need a person, these first.
-func frame(s *api.Status, columns, rows int) []string {
-	head := []string{words.Cut(words.Mark(s.State)+"  "+words.Line(s.Text), columns)}
-	if where := words.Cluster(s); where != "" {
-		head = append(head, words.Cut("   "+where, columns))
-	}
-	foot := []string{"", words.Cut("Ctrl-C closes the view; what is up stays up.", columns)}
-	room := max(rows-len(head)-len(foot)-1, 0) // below an empty line
-	project := *s
-	var body []string
-	switch {
-	case s.State == api.StateStopped:
-		body, project.Resources = []string{"`towline up` brings the project up."}, nil
-	case len(s.Resources) > 0 && len(s.Resources) < room: // with the table's head
-		var table strings.Builder
-		_, below := printTable(&table, s.Resources, columns)
-		body = strings.Split(strings.TrimRight(table.String(), "\n"), "\n")
-		for _, text := range below {
-			body = append(body, paragraph(text, columns)...)
-		}
-	default:
-		body, project.Resources = states(s, columns), nil
-	}
-	for _, a := range s.Asks {
-		body = append(body, paragraph(question(a), columns)...)
-	}
-	for _, text := range words.Problems(project) {
-		body = append(body, paragraph(text, columns)...)
-	}
-	if len(body) > 0 && body[0] == "" {
-		body = body[1:]
-	}
-	if len(body) > room && room > 0 {
-		body = append(body[:room-1], words.Cut("… `towline status` tells the rest", columns))
-	}
-	body = body[:min(len(body), room)]
-	lines := slices.Concat(head, []string{""}, body, foot)
-	return lines[:min(len(lines), max(rows, 1))]
-}
-
-// paragraph is a text below an empty line, its lines broken between words.
-func paragraph(text string, columns int) []string {
-	lines := strings.Split("\n"+words.Wrap(text, columns), "\n")
-	for i := range lines {
-		lines[i] = words.Cut(lines[i], columns)
-	}
-	return lines
-}
-
-// states is a line for each state, the worst first, and below them one for each
-// resource that is in a bad one.
-func states(s *api.Status, columns int) []string {
-	kinds, of := words.ByState(*s)
-	slices.SortStableFunc(kinds, func(a, b api.State) int { return words.Rank(b) - words.Rank(a) })
-	var lines, bad []string
-	for _, state := range kinds {
-		text := fmt.Sprintf("%s %4d %s", words.Mark(state), len(of[state]), state)
-		if words.Rank(state) == 2 {
-			text += ": " + words.Reason(of[state][0])
-			for _, r := range of[state] {
-				bad = append(bad, words.Painted(words.Cut("  "+words.Mark(state)+" "+words.Reason(r), columns), words.Colour(state)))
-			}
-		}
-		lines = append(lines, words.Painted(words.Cut(text, columns), words.Colour(state)))
-	}
-	if len(bad) > 0 {
-		lines = append(append(lines, ""), bad...)
-	}
-	return lines
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,10 +26,10 @@ func watchCommand() *cobra.Command {
 		Short: "Tell what changes: each resource's state, line by line or as JSON",
 		Long: `Tells what changes until Ctrl-C or until the daemon ends.
 
-With --view a terminal shows all resources in place, as they are now: the table
-of "towline status" where it has room, else a line for each state and those that
-need a person. What is up stays up when the view is closed. Where no terminal can
-be drawn on (a pipe, TERM=dumb) come lines as without it.
+With --view a terminal shows the live view of "towline up": resources, their logs
+and keys that act on them, ? lists these. It starts nothing, waits where nothing is
+up, and what is up stays up when it is closed. Where no terminal can be drawn on
+(a pipe, TERM=dumb) come lines as without it.
 
 With --json each line is an event: the first a snapshot ("status"), each later
 one what changed since ("changes", four times a second at most), how far a save
@@ -42,6 +41,13 @@ NUMBER, and gets a snapshot where the daemon no longer knows. Editors and the
 terminal read the same stream.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if asView && canView() {
+				e, _, err := ws.find()
+				if err != nil {
+					return err
+				}
+				return viewWatch(cmd.Context(), e)
+			}
 			_, client, err := ws.running(cmd.Context())
 			if err != nil {
 				return err
@@ -49,8 +55,6 @@ terminal read the same stream.`,
 			ctx, stop := whileRead(cmd.Context(), os.Stdout)
 			defer stop()
 			switch {
-			case asView && canView(os.Stdout):
-				err = viewUntil(ctx, os.Stdout, client.Watch)
 			case asJSON:
 				out := json.NewEncoder(cmd.OutOrStdout())
 				req := api.WatchRequest{Since: since, Topics: []api.Topic{api.TopicSave, api.TopicProblem, api.TopicOperation, api.TopicAsk}, PerSecond: perSecond}
@@ -62,8 +66,7 @@ terminal read the same stream.`,
 				told := changes{w: cmd.OutOrStdout(), began: time.Now(), said: map[string]string{}}
 				err = client.Watch(ctx, func(s *api.Status) error { return told.show(*s) })
 			}
-			var code exitCode
-			if ctx.Err() != nil && !errors.As(err, &code) {
+			if ctx.Err() != nil {
 				return nil
 			}
 			return daemonEnded(err)
@@ -71,7 +74,7 @@ terminal read the same stream.`,
 	}
 	ws.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print events as JSON, one a line")
-	cmd.Flags().BoolVar(&asView, "view", false, "on a terminal: show all resources in place, live")
+	cmd.Flags().BoolVar(&asView, "view", false, "on a terminal: the live view of resources and logs")
 	cmd.MarkFlagsMutuallyExclusive("view", "json")
 	cmd.Flags().BoolVar(&logs, "logs", false, "with --json: the lines of the log, too")
 	cmd.Flags().Uint64Var(&since, "since", 0, "with --json: go on after this event")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/towline-dev/towline/cmd/towline/words"
+	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/doctor"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -79,4 +80,14 @@ func TestFill(t *testing.T) {
 	if got != want {
 		t.Errorf("got\n%s", got)
 	}
+}
+
+// failing is a fleet of which some do not come up, and one is still starting.
+func failing(n int) *api.Status {
+	s := fleet(n, api.StateReady)
+	s.State, s.Text = api.StateError, fmt.Sprintf("%d of %d ready, 1 error", n-2, n)
+	s.Cluster.Context, s.Cluster.Namespace = "kind-dev", "shop"
+	s.Resources[1].State = api.StateStarting
+	s.Resources[2] = api.ResourceStatus{Name: "svc0002", State: api.StateError, Problem: &config.Problem{Message: "image not found in the registry that the Tiltfile names", Hint: "push it"}}
+	return &s
 }

@@ -124,14 +124,20 @@ func Ago(d time.Duration) string {
 	return Short(d) + " ago"
 }
 
-// LastUpdate says what was done to a resource last, how long it took and when.
-func LastUpdate(r api.ResourceStatus) string {
+// Update is what was done to a resource last, nil for nothing.
+func Update(r *api.ResourceStatus) *api.Update {
 	u := r.LastUpdate
 	for _, t := range r.Targets {
 		if t.LastSync != nil && (u == nil || t.LastSync.Began.After(u.Began)) {
 			u = t.LastSync
 		}
 	}
+	return u
+}
+
+// LastUpdate says what was done to a resource last, how long it took and when.
+func LastUpdate(r api.ResourceStatus) string {
+	u := Update(&r)
 	if u == nil {
 		return "-"
 	}
