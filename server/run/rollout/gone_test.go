@@ -9,6 +9,7 @@ import (
 
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run/inbox"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // other is an object without pods.
@@ -50,6 +51,31 @@ func TestWhatWasDeletedIsMissed(t *testing.T) {
 		b.Leaving([]kube.Ref{{Version: "v1", Kind: "Service", Name: "web"}})
 		b.emit("n/Service?"+kube.LabelWorkspace+"=ws", kube.Event{Kind: kube.ObjectGone, Object: service.Ref})
 		b.is("web", verdict{ready: true})
+	})
+}
+
+// TestObjectsAreMissedWhateverTheirPods: whose pods are nobody's concern, as those of
+// objects without any, is not ready either when an object goes. A Job may go.
+func TestObjectsAreMissedWhateverTheirPods(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		ignores := web()
+		ignores.PodReadiness, ignores.ExtraPodSelectors = config.ReadinessIgnore, []map[string]string{{"app": "web"}}
+		job, service := applied("t1"), other("Service", "s1")
+		job.Ref = kube.Ref{Group: "batch", Version: "v1", Kind: "Job", Namespace: "n", Name: "web", UID: "j"}
+		b.Applied(ignores, []Object{applied("t1"), service, job}, true)
+		runs, jobRuns := workload(2, kube.Rollout{Message: "never"}), workload(2, kube.Rollout{})
+		jobRuns.Workload.Ref = job.Ref
+		b.emit(ours, runs, jobRuns, kube.Event{Kind: kube.Synced})
+		b.is("web", verdict{ready: true})
+		b.emit(ours, kube.Event{Kind: kube.WorkloadGone, Workload: jobRuns.Workload})
+		b.is("web", verdict{ready: true})
+		watch := "n/Service?" + kube.LabelWorkspace + "=ws"
+		b.emit(watch, kube.Event{Kind: kube.ObjectSeen, Object: service.Ref}, kube.Event{Kind: kube.ObjectGone, Object: service.Ref})
+		b.is("web", b.gone("Service"))
+		b.emit(watch, kube.Event{Kind: kube.ObjectSeen, Object: service.Ref})
+		b.is("web", verdict{ready: true})
+		b.emit(ours, kube.Event{Kind: kube.WorkloadGone, Workload: runs.Workload})
+		b.is("web", b.gone("Deployment"))
 	})
 }
 

@@ -47,14 +47,15 @@ func (j judge) verdict() (verdict, young) {
 // byCluster says how far a deployment has come by what the cluster says: the
 // first object that is not ready decides.
 func (j judge) byCluster() verdict {
-	switch {
-	case !j.d.complete:
+	if !j.d.complete {
 		return verdict{message: "applying its objects"}
-	case j.d.readiness == config.ReadinessIgnore:
-		return verdict{ready: true}
 	}
+	ignored := j.d.readiness == config.ReadinessIgnore
 	for _, o := range j.d.objects {
 		v := j.object(o)
+		if ignored && (!v.gone || runsOnce(o.ref)) {
+			continue // what becomes of pods is nobody's concern, but the objects are to be there
+		}
 		if v.gone && j.d.updating {
 			return verdict{message: "its command runs"} // which may bring it back
 		}
@@ -62,11 +63,14 @@ func (j judge) byCluster() verdict {
 			return v
 		}
 	}
-	if j.d.only || len(j.d.selectors) > 0 {
+	if !ignored && (j.d.only || len(j.d.selectors) > 0) {
 		return j.selected()
 	}
 	return verdict{ready: true}
 }
+
+// runsOnce reports whether an object may be deleted when it has ended, however it did.
+func runsOnce(ref kube.Ref) bool { return ref.Kind == "Job" || ref.Kind == "Pod" }
 
 func (j judge) object(o object) verdict {
 	refused := j.refused[kube.Ref{Kind: o.ref.Kind, Namespace: o.ref.Namespace}]
