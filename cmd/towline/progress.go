@@ -24,7 +24,8 @@ type progress struct {
 	tty   bool
 	size  func() (columns, rows int) // of the terminal
 	began time.Time
-	drawn int // lines of the block on the terminal
+	drawn int    // lines of the block on the terminal
+	made  string // the namespace that was said to be made
 
 	mu   sync.Mutex // of what follows
 	last api.Status
@@ -53,6 +54,9 @@ func (p *progress) show(s api.Status) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last = s
+	if text := p.news(&s); text != "" {
+		say(p.w, fmt.Sprintf("%6s  %s", words.Short(time.Since(p.began)), text))
+	}
 	busy := map[string]bool{}
 	for _, r := range api.OutcomeOf(&s).Busy {
 		busy[r.Name] = true
@@ -75,6 +79,16 @@ func (p *progress) show(s api.Status) {
 		p.said[r.Name] = key
 		say(p.w, fmt.Sprintf("%6s  %s %s: %s", words.Short(time.Since(p.began)), words.Mark(r.State), r.Name, text))
 	}
+}
+
+// news is what is told once beside the resources: a namespace that was not there
+// may be a slip of the pen.
+func (p *progress) news(s *api.Status) string {
+	if !s.Cluster.MadeNamespace || p.made == s.Cluster.Namespace {
+		return ""
+	}
+	p.made = s.Cluster.Namespace
+	return fmt.Sprintf("made the namespace %s, which was not there; `towline down` deletes it", s.Cluster.Namespace)
 }
 
 // keepCounting counts the states every now and then until stop is called, where
@@ -149,6 +163,10 @@ func (p *progress) draw(s api.Status) {
 	}
 	columns, rows := p.size()
 	lines := append(block(s, columns, rows), "    "+words.Short(time.Since(p.began)))
+	if text := p.news(&s); text != "" { // it stays above the block
+		fmt.Fprint(p.w, "\r\x1b[J")
+		say(p.w, text)
+	}
 	for _, text := range lines {
 		fmt.Fprintf(p.w, "\r\x1b[2K%s\n", text)
 	}

@@ -96,6 +96,31 @@ func TestDrawLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestMadeNamespaceIsToldOnce: a name that nobody meant is seen at once, above what
+// changes in place as well.
+func TestMadeNamespaceIsToldOnce(t *testing.T) {
+	for _, tty := range []bool{false, true} {
+		var b strings.Builder
+		p := &progress{w: &b, tty: tty, size: func() (int, int) { return 80, 40 }, began: time.Now(), said: map[string]string{}}
+		s := fleet(1, api.StateReady)
+		s.Cluster.Namespace = "stagin"
+		p.show(s)
+		if strings.Contains(b.String(), "stagin") {
+			t.Errorf("told of a namespace that was there: %q", b.String())
+		}
+		s.Cluster.MadeNamespace = true
+		p.show(s)
+		p.show(s)
+		const want = "made the namespace stagin, which was not there; `towline down` deletes it\n"
+		if n := strings.Count(b.String(), want); n != 1 {
+			t.Errorf("told %d times: %q", n, b.String())
+		}
+		if before, _, _ := strings.Cut(b.String(), "made"); tty && !strings.HasSuffix(before, "\x1b[2A\r\x1b[J") {
+			t.Errorf("the block before it stays: %q", before)
+		}
+	}
+}
+
 // TestSummaryWarns of what was left out of the objects that are up.
 func TestSummaryWarns(t *testing.T) {
 	var b strings.Builder

@@ -93,6 +93,8 @@ type ClusterStatus struct {
 
 	Kubeconfig string `json:"kubeconfig,omitempty" secrets:"name"` // the file that names the context
 
+	MadeNamespace bool `json:"made_namespace,omitempty"` // it was not there, and Down deletes it
+
 	Allowed   bool            `json:"allowed"`
 	Connected bool            `json:"connected"`
 	Problem   *config.Problem `json:"problem,omitempty"`

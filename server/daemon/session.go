@@ -135,6 +135,7 @@ func (s *session) status(allowedContexts []string) api.ClusterStatus {
 		out.Kubeconfig = s.cluster.Kubeconfig()
 		out.Allowed, out.Problem = kube.Allowed(id, allowedContexts)
 		out.Connected = s.runner != nil && s.lost == nil
+		out.MadeNamespace = s.runner != nil && s.facts.made
 	}
 	if s.lost != nil {
 		out.Problem = problemOf(s.lost)

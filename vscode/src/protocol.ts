@@ -108,6 +108,7 @@ export interface ClusterStatus {
   namespace: string;
   product?: string;
   kubeconfig?: string;
+  made_namespace?: boolean;
   allowed: boolean;
   connected: boolean;
   problem?: Problem;
