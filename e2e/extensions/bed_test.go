@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -47,6 +49,17 @@ type bed struct {
 // of $NS, the namespace, and $BASE, an image that there is.
 func newBed(t *testing.T, name string, files map[string]string) *bed {
 	t.Helper()
+	b := bareBed(t, name, files)
+	_, err := b.cluster.EnsureNamespace(t.Context(), b.namespace, nil)
+	b.must(err)
+	b.deleteAtEnd(b.namespace)
+	b.downAtEnd()
+	return b
+}
+
+// bareBed is a bed whose namespace nobody has made.
+func bareBed(t *testing.T, name string, files map[string]string) *bed {
+	t.Helper()
 	kubeconfig := os.Getenv("TOWLINE_TEST_KUBECONFIG")
 	if kubeconfig == "" {
 		t.Skip("TOWLINE_TEST_KUBECONFIG is not set: this test needs a real cluster (make cluster-up)")
@@ -55,25 +68,42 @@ func newBed(t *testing.T, name string, files map[string]string) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{t: t, binary: binary, dir: t.TempDir(), namespace: "tl-ext-" + name, env: append(os.Environ(),
-		"KUBECONFIG="+kubeconfig, "XDG_RUNTIME_DIR="+t.TempDir(), "XDG_STATE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir())}
-	for file, text := range files {
-		b.write(file, text)
-	}
+	b := workspace(t, binary, "tl-ext-"+name, files)
 	if b.cluster, err = kube.Open(kube.Options{Kubeconfig: kubeconfig, Namespace: b.namespace}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.cluster.EnsureNamespace(t.Context(), b.namespace, nil); err != nil {
-		t.Fatal(err)
+	return b
+}
+
+// workspace is one of a test's own, with settings and a state of its own as another
+// person has.
+func workspace(t *testing.T, binary, namespace string, files map[string]string) *bed {
+	t.Helper()
+	b := &bed{t: t, binary: binary, dir: t.TempDir(), namespace: namespace, env: append(os.Environ(),
+		"KUBECONFIG="+os.Getenv("TOWLINE_TEST_KUBECONFIG"), "XDG_RUNTIME_DIR="+t.TempDir(), "XDG_STATE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir())}
+	for file, text := range files {
+		b.write(file, text)
 	}
-	b.deleteAtEnd(b.namespace)
-	t.Cleanup(func() {
+	return b
+}
+
+// neighbour is a second workspace, of other files, whose objects go to the same namespace.
+func (b *bed) neighbour(files map[string]string) *bed {
+	b.t.Helper()
+	other := workspace(b.t, b.binary, b.namespace, files)
+	other.cluster = b.cluster
+	other.downAtEnd()
+	return other
+}
+
+// downAtEnd takes the project down when the test is over.
+func (b *bed) downAtEnd() {
+	b.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		_, _ = b.run(ctx, "down", "--namespace", b.namespace)
 		_, _ = b.run(ctx, "daemon", "--stop")
 	})
-	return b
 }
 
 // deleteAtEnd deletes a namespace when the test is over.
@@ -223,6 +253,23 @@ func (b *bed) target(resource string) api.Target {
 	}
 	b.t.Fatalf("resource %s has no pod: %+v", resource, s.Resources)
 	return api.Target{}
+}
+
+// says waits until a command prints each of the texts, however its lines are broken.
+func (b *bed) says(args []string, texts ...string) {
+	b.t.Helper()
+	out := ""
+	b.until(fmt.Sprintf("towline %s says %q", strings.Join(args, " "), texts), func() bool {
+		out, _ = b.run(b.t.Context(), args...)
+		return contains(out, texts...)
+	})
+}
+
+// contains reports whether a text has each of the others, however its lines are broken.
+func contains(text string, others ...string) bool {
+	words := func(s string) string { return strings.Join(strings.Fields(s), " ") }
+	text = words(text)
+	return !slices.ContainsFunc(others, func(other string) bool { return !strings.Contains(text, words(other)) })
 }
 
 // exec runs a command in a container and returns what it prints.
