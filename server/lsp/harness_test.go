@@ -37,13 +37,17 @@ type setup struct {
 	capabilities string // JSON
 	options      string // JSON, of initialization
 	serve        Options
-	daemons      *daemons // nil: none can be started
+	daemons      *daemons      // nil: none can be started
+	patience     time.Duration // after which the server is taken for hung; 0: 10 s
 }
 
 // begin starts a server and an editor; initialize is left to the test.
 func begin(t *testing.T, set setup) *harness {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	if set.patience == 0 {
+		set.patience = 10 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), set.patience)
 	t.Cleanup(cancel)
 	h := &harness{t: t, ctx: ctx, dir: t.TempDir(), daemons: set.daemons, log: &syncLog{}, code: make(chan int, 1)}
 	if h.daemons == nil {
