@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"go.lsp.dev/uri"
+
 	"github.com/towline-dev/towline/server/workspace"
 	"github.com/towline-dev/towline/starlark/resolve"
 	"github.com/towline-dev/towline/starlark/syntax"
@@ -61,13 +63,19 @@ func (d *diagnoser) dependents(snap *workspace.Snapshot, changed map[string]bool
 	if len(changed) == 0 {
 		return nil
 	}
+	files := map[string]bool{} // also those that were closed
+	for u := range changed {
+		if path := pathOf(uri.URI(u)); path != "" {
+			files[path], files[snap.Real(path)] = true, true
+		}
+	}
 	var out []string
 	for _, doc := range snap.Documents() {
 		if changed[doc.URI] || doc.Path == "" || !snap.IsTiltfile(doc) {
 			continue
 		}
 		for _, path := range loaded(d.s.world(snap, doc.Path), doc.Path) {
-			if other := snap.DocumentAt(path); other != nil && changed[other.URI] {
+			if files[path] || files[snap.Real(path)] {
 				out = append(out, doc.URI)
 				break
 			}

@@ -33,6 +33,8 @@ type Document struct {
 	Version  int32
 	Text     *Text
 	Saved    *Text // as it was opened or last saved; nil stands for Text when it is opened
+
+	real string // Path without symbolic links, as it was opened
 }
 
 // Change is one edit of a document; Range nil replaces the whole text.
@@ -53,7 +55,7 @@ type Documents struct {
 // New returns documents of which none is open.
 func New() *Documents {
 	d := &Documents{files: newFiles()}
-	d.current.Store(&Snapshot{files: d.files, docs: map[string]*Document{}, paths: map[string]*Document{}})
+	d.current.Store(&Snapshot{files: d.files, docs: map[string]*Document{}, paths: map[string]*Document{}, reals: map[string]*Document{}})
 	return d
 }
 
@@ -65,7 +67,7 @@ func (d *Documents) Open(doc *Document) error {
 	return d.updateDisk(func(s *Snapshot) error {
 		_, was := s.docs[doc.URI]
 		opened := *doc
-		opened.Saved = doc.Text
+		opened.Saved, opened.real = doc.Text, d.files.real(doc.Path, s.disk)
 		s.put(&opened)
 		if was {
 			return fmt.Errorf("%s: %w", doc.URI, ErrAlreadyOpen)
@@ -128,6 +130,9 @@ func (d *Documents) Close(uri string) error {
 		}
 		delete(s.docs, uri)
 		delete(s.paths, doc.Path)
+		if s.reals[doc.real] == doc {
+			delete(s.reals, doc.real)
+		}
 		return nil
 	})
 }
@@ -150,7 +155,7 @@ func (d *Documents) update(change func(*Snapshot) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.current.Load()
-	next := &Snapshot{Seq: old.Seq + 1, disk: old.disk, files: d.files, docs: maps.Clone(old.docs), paths: maps.Clone(old.paths)}
+	next := &Snapshot{Seq: old.Seq + 1, disk: old.disk, files: d.files, docs: maps.Clone(old.docs), paths: maps.Clone(old.paths), reals: maps.Clone(old.reals)}
 	err := change(next)
 	d.current.Store(next)
 	return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -29,6 +30,14 @@ type files struct {
 	size  int64 // of all texts
 	dirs  map[string]cachedDir
 	names int // entries of all folders
+	reals map[string]realPath
+}
+
+// realPath is where symbolic links of a path led.
+type realPath struct {
+	path   string
+	looked time.Time
+	disk   uint64 // see Snapshot
 }
 
 type cachedText struct {
@@ -52,7 +61,7 @@ func (c *cachedDir) fresh(disk uint64) bool {
 }
 
 func newFiles() *files {
-	return &files{texts: map[string]cachedText{}, dirs: map[string]cachedDir{}}
+	return &files{texts: map[string]cachedText{}, dirs: map[string]cachedDir{}, reals: map[string]realPath{}}
 }
 
 func (f *files) text(path string) (*Text, error) {
@@ -99,6 +108,29 @@ func (f *files) keep(path string, c cachedText) {
 		f.size = int64(c.text.Len())
 	}
 	f.texts[path] = c
+}
+
+// real returns a path without symbolic links, as a snapshot with that state of the
+// disk sees it: what is not there has none.
+func (f *files) real(path string, disk uint64) string {
+	f.mu.Lock()
+	seen, ok := f.reals[path]
+	f.mu.Unlock()
+	now := time.Now()
+	if ok && seen.disk == disk && now.Sub(seen.looked) < lookAgain {
+		return seen.path
+	}
+	to, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		to = path
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.reals) >= dirLimit {
+		clear(f.reals)
+	}
+	f.reals[path] = realPath{to, now, disk}
+	return to
 }
 
 // list lists a folder as a snapshot with that state of the disk sees it.

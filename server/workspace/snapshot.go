@@ -19,6 +19,7 @@ type Snapshot struct {
 	files *files
 	docs  map[string]*Document // by URI
 	paths map[string]*Document // by path, the documents that are files
+	reals map[string]*Document // the same, by path without symbolic links
 
 	mu    sync.Mutex
 	read  map[string]outcome // what ReadFile answered, by path
@@ -34,14 +35,25 @@ func (s *Snapshot) put(doc *Document) {
 	s.docs[doc.URI] = doc
 	if doc.Path != "" {
 		s.paths[doc.Path] = doc
+		s.reals[doc.real] = doc
 	}
 }
 
 // Document returns an open document by its URI, nil when it is not open.
 func (s *Snapshot) Document(uri string) *Document { return s.docs[uri] }
 
-// DocumentAt returns an open document by its path, nil when it is not open.
-func (s *Snapshot) DocumentAt(path string) *Document { return s.paths[filepath.Clean(path)] }
+// DocumentAt returns an open document by its path, nil when it is not open. What
+// is open under another path that symbolic links lead to is the same file.
+func (s *Snapshot) DocumentAt(path string) *Document {
+	path = filepath.Clean(path)
+	if doc := s.paths[path]; doc != nil || len(s.reals) == 0 || !filepath.IsAbs(path) {
+		return doc
+	}
+	return s.reals[s.Real(path)]
+}
+
+// Real returns a path without symbolic links; what is not there has none.
+func (s *Snapshot) Real(path string) string { return s.files.real(path, s.disk) }
 
 // Documents returns all open documents, in order of their URIs.
 func (s *Snapshot) Documents() []*Document {
@@ -60,12 +72,21 @@ func (s *Snapshot) Text(path string) (*Text, error) {
 	if o, ok := s.read[path]; ok {
 		return o.text, o.err
 	}
-	text, err := s.files.text(path)
+	text, err := s.look(path)
 	if s.read == nil {
 		s.read = map[string]outcome{}
 	}
 	s.read[path] = outcome{text, err}
 	return text, err
+}
+
+// look reads a file that is not open under that path. A tree belongs to one
+// path, so that an open document's is not lent to another.
+func (s *Snapshot) look(path string) (*Text, error) {
+	if doc := s.DocumentAt(path); doc != nil {
+		return doc.Text.bare(), nil
+	}
+	return s.files.text(path)
 }
 
 // ReadFile is Text as a string.

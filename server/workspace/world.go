@@ -64,7 +64,7 @@ func (w World) Module(from, module string) ide.Module {
 		path = filepath.Join(filepath.Dir(from), path)
 	}
 	if _, err := w.Snapshot.Text(path); err != nil {
-		return ide.Module{State: ide.Missing}
+		return ide.Module{State: ide.Missing, Path: path}
 	}
 	return ide.Module{State: ide.Found, Path: path}
 }

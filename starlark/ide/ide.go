@@ -54,7 +54,7 @@ const (
 // Module is where a load leads.
 type Module struct {
 	State ModuleState
-	Path  string // absolute, when Found; that of a shipped extension begins with ext://
+	Path  string // absolute, when Found or where it would be; that of a shipped extension begins with ext://
 	Note  string // why it is not Found, or what will become of it; may be empty
 	New   bool   // the public collection had no extension of that name when this program was made
 }
