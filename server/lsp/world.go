@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	lsp "go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
@@ -219,15 +220,18 @@ func (s *session) evaluated(path string) *config.Project {
 func (s *session) nearest(path string) *project {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for dir := filepath.Dir(path); filepath.IsAbs(dir); dir = filepath.Dir(dir) {
-		if p := s.projects[dir]; p != nil {
-			return p
+	if !filepath.IsAbs(path) {
+		return nil
+	}
+	for dir := path; ; { // by hand: each key asks several times
+		i := strings.LastIndexByte(dir, filepath.Separator)
+		if i <= len(filepath.VolumeName(path)) {
+			return s.projects[filepath.Dir(dir)]
 		}
-		if dir == filepath.Dir(dir) {
-			break
+		if dir = dir[:i]; s.projects[dir] != nil {
+			return s.projects[dir]
 		}
 	}
-	return nil
 }
 
 // tiltfiles returns the Tiltfiles that belong together with one: the project's
