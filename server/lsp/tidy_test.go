@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,10 +26,12 @@ func (quiet) Close() error { return nil }
 func TestCollectsInPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		size, collections := uint64(worthwhile), 0
+		var size atomic.Uint64
+		var collections atomic.Int32
+		size.Store(worthwhile)
 		s := newTidy(quiet{strings.NewReader(strings.Repeat("x", 100)), io.Discard})
-		s.garbage = func() uint64 { return size }
-		s.collect = func() { collections++; size = 0 }
+		s.garbage = func() uint64 { return size.Load() }
+		s.collect = func() { collections.Add(1); size.Store(0) }
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -38,11 +41,11 @@ func TestCollectsInPauses(t *testing.T) {
 			cancel()
 			<-ended
 		}()
-		check := func(when string, want int) {
+		check := func(when string, want int32) {
 			t.Helper()
 			synctest.Wait()
-			if collections != want {
-				t.Fatalf("%s: collected %d times, want %d", when, collections, want)
+			if got := collections.Load(); got != want {
+				t.Fatalf("%s: collected %d times, want %d", when, got, want)
 			}
 		}
 		for i := range 20 {
@@ -56,13 +59,13 @@ func TestCollectsInPauses(t *testing.T) {
 		check("while something is said", 0)
 		time.Sleep(2 * time.Millisecond)
 		check("in the pause", 1)
-		size = worthwhile
+		size.Store(worthwhile)
 		time.Sleep(time.Minute)
 		check("later in the same pause", 1)
 		_, _ = s.Write([]byte("y"))
 		time.Sleep(2 * rest)
 		check("in the next pause", 2)
-		size = worthwhile - 1
+		size.Store(worthwhile - 1)
 		_, _ = s.Write([]byte("y"))
 		time.Sleep(2 * rest)
 		check("with little garbage", 2)
