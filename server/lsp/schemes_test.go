@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.lsp.dev/uri"
 )
@@ -16,7 +17,7 @@ const schemesText = "load('./x', 'y')\nk8s_yaml('a.yaml')\ndef f(a):\n    return
 // none that is here: each request is answered, with help where the text alone
 // gives it, and the server goes on.
 func TestDocumentsThatAreNoFiles(t *testing.T) {
-	h := open(t, setup{files: map[string]string{"Tiltfile": "a = 1\n", "folder/Tiltfile/x": ""}})
+	h := open(t, setup{files: map[string]string{"Tiltfile": "a = 1\n", "folder/Tiltfile/x": ""}, patience: time.Minute})
 	h.didOpen("Tiltfile", "tiltfile", "a = 1\n")
 	if err := syscall.Mkfifo(h.path("pipe"), 0o600); err != nil {
 		t.Fatal(err)
