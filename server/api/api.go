@@ -224,7 +224,9 @@ type LogLine struct {
 	Time      time.Time `json:"time"` // when it was written, by the clock of the node or of this machine
 	Resource  string    `json:"resource"`
 	Source    LogSource `json:"source"`
-	Pod       string    `json:"pod,omitempty"` // or container of Compose
+	Namespace string    `json:"namespace,omitempty"` // of the pod
+	Pod       string    `json:"pod,omitempty"`       // or container of Compose
+	UID       string    `json:"uid,omitempty"`       // of the pod: the next one may have its name
 	Container string    `json:"container,omitempty"`
 	Stream    string    `json:"stream,omitempty"` // "stdout" or "stderr", "" where nobody tells
 	Save      uint64    `json:"save,omitempty"`   // number of the save whose code wrote it, 0: not known

@@ -8,6 +8,7 @@ import (
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/logs"
+	"github.com/towline-dev/towline/server/run"
 )
 
 // openLogs opens what is logged in the workspace, now and before.
@@ -17,6 +18,9 @@ func openLogs(o Options) *logs.Store {
 
 // LogFolder is where a workspace's logs lie.
 func LogFolder(e api.Endpoint) string { return filepath.Join(e.State, "logs") }
+
+// reached is the time of the last line that is known of a log.
+func (s *shared) reached(p run.Place) time.Time { return s.logs.Reached(logs.Place(p)) }
 
 // known says what a request for logs may name. What is not there yet may come
 // where the log is followed; an earlier run may have had what is not there now.
@@ -71,7 +75,7 @@ func (s *saves) follow(before, now *engine.State, e engine.Event) {
 	switch e := e.(type) {
 	case engine.LiveDone:
 		if e.Problem == nil && now.Target(e.Target).Synced == e.Batch {
-			s.log.Runs(e.Target.Pod, e.Target.Container, s.upTo(e.Batch), e.Started)
+			s.log.Runs(placeOf(e.Target), s.upTo(e.Batch), e.Started)
 		}
 	case engine.Observed:
 		for _, c := range e.Targets {
@@ -83,15 +87,20 @@ func (s *saves) follow(before, now *engine.State, e engine.Event) {
 			if was.Instance == "" {
 				from = ever
 			}
-			s.log.Runs(c.ID.Pod, c.ID.Container, s.upTo(now.Image(is.Image).Built), from)
+			s.log.Runs(placeOf(c.ID), s.upTo(now.Image(is.Image).Built), from)
 		}
 	}
+}
+
+// placeOf is where a container's lines come from, of whichever pod of the name.
+func placeOf(id engine.TargetID) logs.Place {
+	return logs.Place{Namespace: id.Namespace, Pod: id.Pod, Container: id.Container}
 }
 
 // begins tells that a resource's own command begins, or its serve command.
 func (s *saves) begins(now *engine.State, e engine.Effect) {
 	if run, is := e.(engine.RunLocal); is {
 		name := run.Resource.Name
-		s.log.Runs("", name, s.upTo(now.Resource(name).Ran), time.Time{})
+		s.log.Runs(logs.Place{Container: name}, s.upTo(now.Resource(name).Ran), time.Time{})
 	}
 }

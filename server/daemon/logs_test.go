@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/logs"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -148,5 +150,47 @@ func TestWhoseCodeRuns(t *testing.T) {
 	s.logs.Add(api.LogLine{Resource: "tool", Source: api.LogRuntime, Text: "served"})
 	if lines := s.logged(); lines[len(lines)-1].Save != first {
 		t.Errorf("a serve command's line: %+v", lines[len(lines)-1])
+	}
+}
+
+// TestRefusedUpsShareARun: what never came up pushes no older run out of the log,
+// in this daemon or the next; after a Down another one begins.
+func TestRefusedUpsShareARun(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	s := newStand(t)
+	if err := os.WriteFile(filepath.Join(s.o.Endpoint.Workspace, "Tiltfile"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	broken := true
+	s.evaluates(func(_ context.Context, e Evaluation) *config.Project {
+		p := servers(nil)
+		p.Tiltfile, p.ConfigFiles = e.Tiltfile, []string{e.Tiltfile}
+		if broken {
+			p.Error = &config.Problem{Message: "no such name"}
+		}
+		return p
+	})
+	runs := func() (n int) {
+		s.tell("", "a line of the run that goes on")
+		err := s.logs.Serve(t.Context(), api.LogsRequest{}, logs.Known{}, func(lines []api.LogLine) error { n = lines[len(lines)-1].Run; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	first := runs()
+	for range 3 {
+		if code, _ := s.post(api.RouteUp, `{}`); code == 200 || runs() != first {
+			t.Fatalf("refused with %d, run %d, want %d", code, runs(), first)
+		}
+	}
+	broken = false
+	for want := first; want < first+2; want++ {
+		if code, p := s.post(api.RouteUp, `{}`); code != 200 || runs() != want {
+			t.Fatalf("accepted with %d %+v, run %d, want %d", code, p, runs(), want)
+		}
+		if code, p := s.post(api.RouteDown, `{}`); code != 200 || runs() != want {
+			t.Fatalf("down: %d %+v, run %d, want %d", code, p, runs(), want)
+		}
 	}
 }

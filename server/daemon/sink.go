@@ -28,8 +28,8 @@ func (s sink) Log(l run.Line) {
 		l.Time = time.Now()
 	}
 	s.shared.logs.Add(api.LogLine{
-		Time: l.Time, Resource: l.Resource, Source: api.LogSource(l.Source), Pod: l.Pod, Container: l.Container, Stream: l.Stream,
-		Level: l.Level, Text: l.Text,
+		Time: l.Time, Resource: l.Resource, Source: api.LogSource(l.Source), Stream: l.Stream,
+		Namespace: l.Namespace, Pod: l.Pod, UID: l.UID, Container: l.Container, Level: l.Level, Text: l.Text,
 	})
 }
 

@@ -42,6 +42,10 @@ type record struct {
 	Compose map[string][]string `json:"compose,omitempty"`
 	Leaving bool                `json:"leaving,omitempty"` // a Down began and did not end
 
+	// Logged says that the present run of the log has seen the project up: the next
+	// Up begins another.
+	Logged bool `json:"logged,omitempty"`
+
 	// Switched are the resources that a person turned on or off since Up.
 	Switched map[string]bool `json:"switched,omitempty"`
 
@@ -385,7 +389,7 @@ func (r *record) pinned() string {
 
 // forget drops what is gone from the cluster.
 func (r *record) forget() {
-	*r = record{ID: r.ID, Pin: r.Pin, Images: r.Images, Allowed: r.Allowed}
+	*r = record{ID: r.ID, Pin: r.Pin, Images: r.Images, Allowed: r.Allowed, Logged: r.Logged}
 }
 
 // Remembered returns what is up in a workspace whose daemon does not run, as

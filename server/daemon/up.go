@@ -29,7 +29,8 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		answer(err)
 		return
 	}
-	if c.store.record.Up == nil {
+	if c.store.record.Up == nil && c.store.record.Logged { // what never came up pushes no older run out
+		c.store.record.Logged, c.store.unsaved = false, true
 		c.logs.Begin()
 	}
 	importEnvironment(req.Env)
@@ -170,7 +171,7 @@ func (c *core) start(remote bool, s clusterFacts) {
 func (c *core) runnerOptions(serial int) run.Options {
 	o := run.Options{
 		WorkspaceID: c.store.workspace(c.o.Endpoint.ID()), Owner: ownerOf(c.o.Endpoint.Workspace), Take: c.requests.take(),
-		Agent: c.o.Agent, Sink: sink{shared: c.shared, queue: c.queue, up: serial}, Secrets: c.secrets.Load, Reached: c.logs.Reached,
+		Agent: c.o.Agent, Sink: sink{shared: c.shared, queue: c.queue, up: serial}, Secrets: c.secrets.Load, Reached: c.reached,
 	}
 	if c.session.cluster != nil { // commands know it also where nothing else needs it
 		o.Kubeconfig = c.kubeconfig()
@@ -197,7 +198,7 @@ func (c *core) setDesired(req api.UpRequest) {
 	}
 	c.requests.takeOver.Store(c.requests.takeOver.Load() || req.TakeOver)
 	c.requests.left, req.TakeOver = "", false // it was for now
-	c.store.record.Up, c.store.record.Alone, c.store.record.Leaving = &req, !c.session.remote, false
+	c.store.record.Up, c.store.record.Alone, c.store.record.Leaving, c.store.record.Logged = &req, !c.session.remote, false, true
 	c.store.save()
 	c.step(engine.Switched{On: c.store.record.Switched})
 	c.step(wanted)

@@ -15,7 +15,7 @@ import (
 // A frame is a head of fixed length and lines, compressed. All numbers are
 // little-endian.
 const (
-	frameMagic = "TWf1"
+	frameMagic = "TWf2"                // TWf1 knew a pod's name alone
 	headLen    = 4 + 4 + 4 + 8 + 4 + 8 // magic, length of the body, sum, first Seq, lines, newest time
 
 	frameLines = 4096     // at most
@@ -94,7 +94,7 @@ func appendLine(out []byte, l *api.LogLine, origins map[origin]uint64, before ti
 	}
 	out = binary.AppendUvarint(out, n)
 	if !known {
-		for _, text := range [...]string{o.resource, string(o.source), o.pod, o.container, o.stream} {
+		for _, text := range [...]string{o.resource, string(o.source), o.place.Namespace, o.place.Pod, o.place.UID, o.place.Container, o.stream} {
 			out = appendText(out, text)
 		}
 	}
@@ -149,13 +149,14 @@ func (c *coder) unpack(h head, data []byte) ([]api.LogLine, error) {
 	for i := range h.lines {
 		n := r.uvarint()
 		if n == uint64(len(origins)) {
-			origins = append(origins, origin{r.text(), api.LogSource(r.text()), r.text(), r.text(), r.text()})
+			origins = append(origins, origin{r.text(), api.LogSource(r.text()), Place{r.text(), r.text(), r.text(), r.text()}, r.text()})
 		}
 		if r.bad || n >= uint64(len(origins)) {
 			return nil, errDamaged
 		}
 		o := origins[n]
-		l := api.LogLine{Seq: h.first + uint64(i), Resource: o.resource, Source: o.source, Pod: o.pod, Container: o.container, Stream: o.stream}
+		l := api.LogLine{Seq: h.first + uint64(i), Resource: o.resource, Source: o.source, Stream: o.stream}
+		l.Namespace, l.Pod, l.UID, l.Container = o.place.Namespace, o.place.Pod, o.place.UID, o.place.Container
 		was += r.varint()
 		l.Time = time.Unix(0, was)
 		if back := r.uvarint(); back != 0 && back < l.Seq {

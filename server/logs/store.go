@@ -45,24 +45,31 @@ type Store struct {
 	clean    bool // what is on disk was written, or written anew, without all of secrets' values
 	closed   bool
 	traces   traces
-	saves    map[place]saveAt
-	reached  map[place]time.Time
+	saves    map[Place]saveAt
+	reached  map[Place]time.Time
 	recalled sync.Once     // reached has what the files of earlier daemons say
 	changed  chan struct{} // closed when there are more lines
 	wake     chan struct{} // there is something to write
 	full     chan struct{} // and much of it
 }
 
-// place is a container of a pod, or of Compose.
-type place struct{ pod, container string }
+// Place is a container of a pod, or of Compose, which has the pod's name. UID is
+// the pod's; "" is whichever one has its name. A local resource is the container
+// of no pod.
+type Place struct{ Namespace, Pod, UID, Container string }
 
-// placeOf is where a line of an application comes from. A local resource is the
-// container of no pod.
-func placeOf(l *api.LogLine) place {
+// placeOf is where a line of an application comes from.
+func placeOf(l *api.LogLine) Place {
 	if l.Pod == "" {
-		return place{container: l.Resource}
+		return Place{Container: l.Resource}
 	}
-	return place{l.Pod, l.Container}
+	return Place{l.Namespace, l.Pod, l.UID, l.Container}
+}
+
+// whoever is a place whichever pod has its name.
+func (p Place) whoever() Place {
+	p.UID = ""
+	return p
 }
 
 // saveAt is whose code a place runs since a moment.
@@ -99,7 +106,7 @@ func past(o Options) *Store {
 		o.Limit = folderBytes
 	}
 	s := &Store{
-		o: o, run: 1, clean: true, saves: map[place]saveAt{}, reached: map[place]time.Time{},
+		o: o, run: 1, clean: true, saves: map[Place]saveAt{}, reached: map[Place]time.Time{},
 		changed: make(chan struct{}), wake: make(chan struct{}, 1), full: make(chan struct{}, 1),
 	}
 	if runs, err := Runs(o.Dir); err == nil && len(runs) > 0 {
@@ -158,7 +165,7 @@ func (s *Store) add(l api.LogLine) {
 		if l.Time.After(s.reached[at]) {
 			s.reached[at] = l.Time
 		}
-		if code := s.saves[at]; l.Save == 0 {
+		if code := s.saves[at.whoever()]; l.Save == 0 {
 			l.Save = code.save
 		}
 	}
@@ -248,10 +255,10 @@ func (s *Store) Saved(save uint64) {
 // Runs tells that a container, or a local resource of no pod, runs the code of a save, since a moment of its
 // node's clock; the zero moment: from now on. Lines that came sooner than this
 // was known, and are not written yet, get its number as well.
-func (s *Store) Runs(pod, container string, save uint64, from time.Time) {
+func (s *Store) Runs(at Place, save uint64, from time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := place{pod, container}
+	at = at.whoever()
 	if s.saves[at] == (saveAt{save, from}) {
 		return
 	}
@@ -262,7 +269,7 @@ func (s *Store) Runs(pod, container string, save uint64, from time.Time) {
 	var recent []api.LogLine
 	for i := len(s.recent) - 1; i >= 0 && s.recent[i].Seq > s.written; i-- {
 		l := &s.recent[i]
-		if placeOf(l) != at || l.Source != api.LogRuntime || l.Time.Before(from) {
+		if placeOf(l).whoever() != at || l.Source != api.LogRuntime || l.Time.Before(from) {
 			continue
 		}
 		if recent == nil {
@@ -277,11 +284,11 @@ func (s *Store) Runs(pod, container string, save uint64, from time.Time) {
 
 // Reached is the time of the last line that is kept of a container, zero of none:
 // whoever reads its log goes on after it.
-func (s *Store) Reached(pod, container string) time.Time {
+func (s *Store) Reached(at Place) time.Time {
 	s.recalled.Do(s.recall)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.reached[place{pod, container}]
+	return s.reached[at]
 }
 
 // Resources are the names of the resources that a run has lines of, as a request
@@ -305,7 +312,7 @@ func (s *Store) recall() {
 	s.mu.Lock()
 	run := s.run
 	s.mu.Unlock()
-	found := map[place]time.Time{}
+	found := map[Place]time.Time{}
 	_ = s.past(run, func(head) bool { return true }, func(l api.LogLine) bool { // what cannot be read is read from the nodes again
 		at := placeOf(&l)
 		if l.Source == api.LogRuntime && l.Time.After(found[at]) {

@@ -101,7 +101,7 @@ func TestStoreOutlivesItsDaemon(t *testing.T) {
 	if diff := cmp.Diff(want, got[0]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if at := s.Reached("web-1", "c"); !at.Equal(want.Time) {
+	if at := s.Reached(Place{Pod: "web-1", Container: "c"}); !at.Equal(want.Time) {
 		t.Errorf("the log of web-1 was read up to %v, want %v", at, want.Time)
 	}
 	s.Add(line("second"))
@@ -404,7 +404,7 @@ func TestSinceSave(t *testing.T) {
 	s.Add(line("before"))
 	s.Saved(3)
 	s.Add(line("old code"))
-	s.Runs("web-1", "c", 3, time.Time{})
+	s.Runs(Place{Pod: "web-1", Container: "c"}, 3, time.Time{})
 	s.Add(line("new code"))
 	if diff := cmp.Diff([]string{"old code", "new code"}, texts(t, s, req)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -419,6 +419,48 @@ func TestSinceSave(t *testing.T) {
 	}
 }
 
+// TestPlacesOfOneName: containers of pods of one name, in two namespaces or one
+// after the other, are read each from where its own log was left, and run each what
+// was brought to it.
+func TestPlacesOfOneName(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, dir)
+	places := []Place{{"a", "db-0", "1", "c"}, {"b", "db-0", "2", "c"}}
+	want := map[string]uint64{}
+	for i, p := range places {
+		s.Runs(p, uint64(i+1), time.Time{})
+		l := line("panic: " + p.Namespace)
+		l.Namespace, l.Pod, l.UID, l.Time = p.Namespace, p.Pod, p.UID, l.Time.Add(-time.Duration(i)*time.Minute)
+		s.Add(l)
+		want[l.Text] = uint64(i + 1)
+	}
+	s.Close()
+	s = opened(t, dir)
+	for i, p := range places {
+		if at := s.Reached(p); !at.Equal(line("").Time.Add(-time.Duration(i) * time.Minute)) {
+			t.Errorf("the log of %v was read up to %v", p, at)
+		}
+	}
+	if at := s.Reached(Place{"a", "db-0", "3", "c"}); !at.IsZero() {
+		t.Errorf("the next pod of the name was read up to %v", at)
+	}
+	got := map[string]uint64{}
+	if err := s.Serve(t.Context(), api.LogsRequest{}, Known{}, func(lines []api.LogLine) error {
+		for _, l := range lines {
+			got[l.Text] = l.Save
+			if l.Text != "panic: "+l.Namespace || l.UID != fmt.Sprint(l.Save) || l.Head != 0 && l.Head != l.Seq {
+				t.Errorf("%+v", l)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("whose code (-want +got):\n%s", diff)
+	}
+}
+
 // TestWhoseCode: a line has the number of the save whose code wrote it, also
 // where it comes before the agent has answered.
 func TestWhoseCode(t *testing.T) {
@@ -428,10 +470,10 @@ func TestWhoseCode(t *testing.T) {
 		l.Time = time.Unix(1_800_000_000+sec, 0)
 		return l
 	}
-	s.Runs("web-1", "c", 1, time.Time{})
+	s.Runs(Place{Pod: "web-1", Container: "c"}, 1, time.Time{})
 	s.Add(at(1, "of 1"))
 	s.Add(at(3, "of 2, early"))
-	s.Runs("web-1", "c", 2, time.Unix(1_800_000_002, 0))
+	s.Runs(Place{Pod: "web-1", Container: "c"}, 2, time.Unix(1_800_000_002, 0))
 	s.Add(at(4, "of 2"))
 	other := at(4, "of another")
 	other.Pod = "web-2"

@@ -17,13 +17,14 @@ const (
 
 // origin is what writes lines one after the other.
 type origin struct {
-	resource               string
-	source                 api.LogSource
-	pod, container, stream string
+	resource string
+	source   api.LogSource
+	place    Place
+	stream   string
 }
 
 func originOf(l *api.LogLine) origin {
-	return origin{l.Resource, l.Source, l.Pod, l.Container, l.Stream}
+	return origin{l.Resource, l.Source, Place{l.Namespace, l.Pod, l.UID, l.Container}, l.Stream}
 }
 
 // traces finds out which lines are of one stack trace. It judges a line by

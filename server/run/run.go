@@ -39,6 +39,9 @@ type Sink interface {
 // Line is one line of a resource's log.
 type Line = output.Line
 
+// Place is what writes a log.
+type Place = output.Place
+
 // Facts are what a face shows and no plan depends on. Exactly one field is
 // set.
 type Facts struct {
@@ -97,7 +100,7 @@ type Options struct {
 	Secrets     func() *config.Secrets // the values that no log may show; nil: there are none
 	// Reached is the time of the last line that is known of a container's log,
 	// which is read from there on; nil: none is.
-	Reached func(pod, container string) time.Time
+	Reached func(output.Place) time.Time
 }
 
 // Runner performs effects. Its methods may be called concurrently. Effects are

@@ -67,7 +67,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 	}
 	files, _ := change.Source.(disk)
 	change.Source, change.Delta = a.source(files, s.image.Ref, s.sync.Mode), s.sync.Mode == "delta"
-	out := a.o.Log.Writer(output.Line{Resource: s.resource, Source: "build", Pod: e.Target.Pod})
+	out := a.o.Log.Writer(output.Line{Resource: s.resource, Source: "build", Namespace: e.Target.Namespace, Pod: e.Target.Pod})
 	change.Output = func(_ bool, p []byte) { _, _ = out.Write(p) } // never fails
 	debugged := change.Restart && s.debugged
 	change.Restart, change.Due = change.Restart && !debugged, e.Must

@@ -65,8 +65,8 @@ type Options struct {
 	Log     output.Log
 	Image   func(ref string) string // what docker calls what was built of an image
 	Tell    func(engine.Event)
-	Removed func(config.Compose)                  // nothing of the service is there any more
-	Reached func(pod, container string) time.Time // of the last line of a container of Compose, which has no other name than the pod's; nil: none is known
+	Removed func(config.Compose)         // nothing of the service is there any more
+	Reached func(output.Place) time.Time // of the last line of a container of Compose, which has no other name than the pod's; nil: none is known
 }
 
 // Services are a workspace's Compose services. Its methods may be called

@@ -191,7 +191,7 @@ func (s *Services) readLogs(ctx context.Context, st *state, sv *service) {
 		if l == nil {
 			l = &logs{}
 			if s.o.Reached != nil {
-				l.until = s.o.Reached(c.Name, "")
+				l.until = s.o.Reached(output.Place{Pod: c.Name})
 			}
 			st.logs[c.ID] = l
 		}

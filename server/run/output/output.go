@@ -19,12 +19,18 @@ type Line struct {
 	Time      time.Time // zero: now
 	Resource  string
 	Source    string // "runtime", "build" or "towline"
+	Namespace string
 	Pod       string
+	UID       string // of the pod
 	Container string
 	Stream    string // "stdout" or "stderr", "" where nobody tells
 	Level     string // "", "warn" or "error"
 	Text      string
 }
+
+// Place is what writes a log: a container of a pod, or of Compose, which has the
+// pod's name.
+type Place struct{ Namespace, Pod, UID, Container string }
 
 // Log takes lines. Log is called from any goroutine and must not block.
 type Log struct {

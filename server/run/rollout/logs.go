@@ -18,7 +18,7 @@ import (
 type logs struct {
 	kube    Kube
 	log     output.Log
-	reached func(pod, container string) time.Time // see Options
+	reached func(output.Place) time.Time // see Options
 	box     *inbox.Inbox[logState]
 }
 
@@ -97,7 +97,7 @@ func (l *logs) readAll(ctx context.Context, s *logState, uid string) {
 		if known == nil {
 			known = &containerLog{}
 			if l.reached != nil {
-				known.spans.known(l.reached(p.Name, c.Name))
+				known.spans.known(l.reached(output.Place{Namespace: p.Namespace, Pod: p.Name, UID: uid, Container: c.Name}))
 			}
 			s.containers[key] = known
 		}
@@ -187,7 +187,10 @@ func (r *logReader) stream(ctx context.Context, next *span, o kube.LogOptions, e
 	o.Namespace, o.Pod, o.Container = r.pod.Namespace, r.pod.Name, r.container.Name
 	at := time.Time{}
 	out := r.log.Lines(func(text string) {
-		r.log.Emit(output.Line{Time: at, Resource: r.resource, Source: "runtime", Pod: r.pod.Name, Container: r.container.Name, Text: text})
+		r.log.Emit(output.Line{
+			Time: at, Resource: r.resource, Source: "runtime",
+			Namespace: r.pod.Namespace, Pod: r.pod.Name, UID: r.pod.UID, Container: r.container.Name, Text: text,
+		})
 	})
 	defer out.Flush()
 	write := func(l kube.LogLine) {

@@ -55,7 +55,7 @@ type Options struct {
 	Namespace   string // the project's, "" where it is not known
 	Kube        Kube
 	Log         output.Log
-	Reached     func(pod, container string) time.Time // of the last line that is known already; nil: none is
+	Reached     func(output.Place) time.Time // of the last line that is known already; nil: none is
 	Tell        func(engine.Event)
 	Container   func(Container)
 	Cluster     func(err error) // the cluster answers, or why it does not
