@@ -56,7 +56,9 @@ type shared struct {
 	secrets   atomic.Pointer[config.Secrets] // that nobody shall see
 	published *publisher
 	waiting   pendingRequests
-	work      sync.WaitGroup // what the core began beside its loop
+	crashed   atomic.Pointer[map[string]bool] // resources whose last words belong to the status
+	hears     atomic.Bool                     // there are more of them, and the status is about to be made anew
+	work      sync.WaitGroup                  // what the core began beside its loop
 }
 
 // newShared returns what a daemon shares whose end is begun by end.

@@ -1,11 +1,14 @@
 package daemon
 
 import (
+	"strings"
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/logs"
 	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // sink takes what a runner tells to the core.
@@ -30,6 +33,42 @@ func (s sink) Log(l run.Line) {
 	s.shared.logs.Add(api.LogLine{
 		Time: l.Time, Resource: l.Resource, Source: api.LogSource(l.Source), Stream: l.Stream,
 		Namespace: l.Namespace, Pod: l.Pod, UID: l.UID, Container: l.Container, Level: l.Level, Text: l.Text,
+	})
+	s.heard(&l)
+}
+
+// listen has what crashed programs say from now on be part of the status.
+func (c *core) listen(s *api.Status) {
+	crashed := map[string]bool{}
+	for i := range s.Resources {
+		if r := &s.Resources[i]; r.Problem != nil && r.Kind == config.KindK8s {
+			crashed[r.Name] = true
+		}
+	}
+	c.crashed.Store(&crashed)
+}
+
+// wordsPause is how soon the status has what crashed programs say.
+const wordsPause = 100 * time.Millisecond
+
+// heard has the status made anew where a crashed program's line came after the
+// news of its crash.
+func (s sink) heard(l *run.Line) {
+	crashed := s.shared.crashed.Load()
+	if l.Source != string(api.LogRuntime) || crashed == nil || !(*crashed)[l.Resource] || s.shared.hears.Swap(true) {
+		return
+	}
+	s.queue.later(wordsPause, func(c *core) {
+		c.hears.Store(false)
+		c.dirty = true
+	})
+}
+
+// words is what a pod's program said last of which a sentence says that it ended.
+func (c *core) words(resource, container, sentence string) string {
+	return c.logs.LastWords(resource, func(p logs.Place) bool {
+		named := container == "" && (!strings.Contains(sentence, "container ") || strings.Contains(sentence, "container "+p.Container+" "))
+		return strings.Contains(sentence, p.Pod) && (named || p.Container == container)
 	})
 }
 

@@ -36,7 +36,9 @@ func (c *core) publish() {
 		Cluster: cluster, Config: c.tiltfile.status(c.session.request.CI),
 		Project: c.tiltfile.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left, Asks: asks,
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.progress.updates.resources, Synced: c.progress.updates.synced,
+		Words: c.words,
 	})
+	c.listen(s)
 	s = config.Scrubbed(c.secrets.Load(), s)
 	now := time.Now()
 	c.published.publish(s, c.progress.news.Follow(s, now)...)

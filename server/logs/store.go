@@ -47,7 +47,8 @@ type Store struct {
 	traces   traces
 	saves    map[Place]saveAt
 	reached  map[Place]time.Time
-	recalled sync.Once     // reached has what the files of earlier daemons say
+	last     map[Place]words
+	recalled sync.Once     // reached and last have what the files of earlier daemons say
 	changed  chan struct{} // closed when there are more lines
 	wake     chan struct{} // there is something to write
 	full     chan struct{} // and much of it
@@ -106,7 +107,7 @@ func past(o Options) *Store {
 		o.Limit = folderBytes
 	}
 	s := &Store{
-		o: o, run: 1, clean: true, saves: map[Place]saveAt{}, reached: map[Place]time.Time{},
+		o: o, run: 1, clean: true, saves: map[Place]saveAt{}, reached: map[Place]time.Time{}, last: map[Place]words{},
 		changed: make(chan struct{}), wake: make(chan struct{}, 1), full: make(chan struct{}, 1),
 	}
 	if runs, err := Runs(o.Dir); err == nil && len(runs) > 0 {
@@ -165,6 +166,7 @@ func (s *Store) add(l api.LogLine) {
 		if l.Time.After(s.reached[at]) {
 			s.reached[at] = l.Time
 		}
+		s.last[at] = s.last[at].hear(&l)
 		if code := s.saves[at.whoever()]; l.Save == 0 {
 			l.Save = code.save
 		}
@@ -312,9 +314,12 @@ func (s *Store) recall() {
 	s.mu.Lock()
 	run := s.run
 	s.mu.Unlock()
-	found := map[Place]time.Time{}
+	found, last := map[Place]time.Time{}, map[Place]words{}
 	_ = s.past(run, func(head) bool { return true }, func(l api.LogLine) bool { // what cannot be read is read from the nodes again
 		at := placeOf(&l)
+		if l.Source == api.LogRuntime {
+			last[at] = last[at].hear(&l)
+		}
 		if l.Source == api.LogRuntime && l.Time.After(found[at]) {
 			found[at] = l.Time
 		}
@@ -322,6 +327,11 @@ func (s *Store) recall() {
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for at, w := range last {
+		if _, later := s.last[at]; !later {
+			s.last[at] = w
+		}
+	}
 	for at, t := range found {
 		if t.After(s.reached[at]) {
 			s.reached[at] = t

@@ -111,7 +111,7 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, s *api.ResourceS
 	case !r.Broken && slices.ContainsFunc(targets, func(t api.Target) bool { return t.Paused }):
 		return verdict{state: api.StatePaused, why: "stands in its debugger"} // and answers no probe
 	case !r.Ready:
-		return notReady(spec, r, s)
+		return f.notReady(spec, r, s)
 	case engine.AwaitsTrigger(f.State, spec):
 		return verdict{state: api.StateStale, why: "changed, awaits a trigger", waits: []api.Wait{{Kind: api.WaitTrigger}}}
 	}
@@ -164,7 +164,7 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 }
 
 // notReady tells what starts from what crashed and from what cannot come up.
-func notReady(spec *config.Resource, r engine.Resource, s *api.ResourceStatus) verdict {
+func (f *Facts) notReady(spec *config.Resource, r engine.Resource, s *api.ResourceStatus) verdict {
 	ended := func(t api.Target) bool {
 		return strings.HasPrefix(t.Process, string(wire.StateExited)) || strings.HasPrefix(t.Process, string(wire.StateBackoff))
 	}
@@ -185,16 +185,31 @@ func notReady(spec *config.Resource, r engine.Resource, s *api.ResourceStatus) v
 		Message: r.Message, Pos: spec.Pos,
 		Hint: fmt.Sprintf("`towline logs %s` shows its output", spec.Name),
 	}}
+	at := slices.IndexFunc(s.Targets, ended)
+	if f.Words != nil && spec.Kind == config.KindK8s && (at >= 0 || r.Ended || exited(r.Message)) { // other messages have them
+		container := ""
+		if at >= 0 {
+			container = s.Targets[at].Container
+		}
+		if words := f.Words(spec.Name, container, r.Message); words != "" { // no part of the message: it would be told anew with each start
+			v.problem.Hint = fmt.Sprintf("it said last %q; %s", words, v.problem.Hint)
+		}
+	}
 	if spec.Kind == config.KindK8s {
 		v.problem.Hint += " and what the cluster says"
 	}
 	if s.Ends {
 		v.problem.Hint += fmt.Sprintf("; `towline trigger %s` runs it again", spec.Name)
 	}
-	if spec.Kind == config.KindLocal || r.Ended || slices.ContainsFunc(s.Targets, ended) {
+	if spec.Kind == config.KindLocal || r.Ended || at >= 0 {
 		v.state = api.StateCrashed
 	}
 	return v
+}
+
+// exited reports whether the cluster says that a program has ended.
+func exited(message string) bool {
+	return strings.Contains(message, "exit code") || strings.Contains(message, "exited with code")
 }
 
 // waits are the engine's, in the words of faces.

@@ -34,6 +34,11 @@ type Facts struct {
 	Forwards map[string][]api.Forward // by resource
 	Updates  map[string]*api.Update   // by resource: the last one
 	Synced   map[engine.TargetID]*api.Update
+
+	// Words is what a program said last of which a sentence says that it ended: of a
+	// resource, in a container if that is known, "" where nobody knows; nil: nobody
+	// listened.
+	Words func(resource, container, sentence string) string
 }
 
 // Target is what is known of a container beside the engine's state.
