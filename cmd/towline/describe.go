@@ -97,6 +97,9 @@ func (d *description) whole() {
 	d.fact("Name", r.Name)
 	d.fact("Kind", string(r.Kind))
 	d.fact("State", r.Text)
+	if r.Crashed != nil {
+		d.fact("Crashed", words.Ago(time.Since(*r.Crashed))+", and was started again")
+	}
 	if p := r.Problem; p != nil {
 		d.fact("Problem", p.Error())
 		d.fact("Next", p.Hint)

@@ -259,7 +259,22 @@ func state(r api.ResourceStatus) string {
 	if r.Message != "" && !r.State.Good() && r.Problem == nil {
 		text += ": " + r.Message
 	}
+	if lately := crashedLately(&r, time.Now()); lately != "" && r.State.Good() {
+		text += ", " + lately
+	}
 	return words.Line(text)
+}
+
+// latelyFor is how long a crash is told of what is ready again.
+const latelyFor = 10 * time.Minute
+
+// crashedLately says how long ago a program of a resource crashed and was started
+// again, "" where that is none or long ago.
+func crashedLately(r *api.ResourceStatus, now time.Time) string {
+	if r.Crashed == nil || now.Sub(*r.Crashed) > latelyFor {
+		return ""
+	}
+	return "crashed " + words.Ago(now.Sub(*r.Crashed))
 }
 
 // capital is a text as a sentence begins.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
@@ -37,7 +39,7 @@ func printTable(w io.Writer, resources []api.ResourceStatus, terminal int) (endp
 	for i := range resources {
 		if r := &resources[i]; len([]rune(columns[1].cells[i])) > columns[1].width {
 			columns[1].cells[i] = string(r.State)
-			below = append(below, fmt.Sprintf("%s: %s: %s", r.State, r.Name, words.Line(r.Message)))
+			below = append(below, fmt.Sprintf("%s: %s: %s", r.State, r.Name, cmp.Or(words.Line(r.Message), crashedLately(r, time.Now()))))
 		}
 	}
 	fmt.Fprintln(w, row(columns, "  ", func(c column) string { return c.title }))

@@ -144,3 +144,21 @@ func TestForemostContainer(t *testing.T) {
 		t.Errorf("the line says %q", text)
 	}
 }
+
+// TestCrashedLately: what is ready again says so for a while, in every width.
+func TestCrashedLately(t *testing.T) {
+	t.Setenv("NO_COLOR", "1")
+	for ago, want := range map[time.Duration]string{0: "just now", 2 * time.Minute: "2m ago", time.Hour: ""} {
+		for _, columns := range []int{0, 40, 200} {
+			s := shop()
+			at := time.Now().Add(-ago)
+			s.Resources[0].Crashed = &at
+			var b strings.Builder
+			printStatus(&b, s, columns)
+			_, said, found := strings.Cut(b.String(), "crashed ")
+			if found != (want != "") || !strings.HasPrefix(said, want) {
+				t.Errorf("%v ago, %d columns:\n%s", ago, columns, b.String())
+			}
+		}
+	}
+}

@@ -131,6 +131,7 @@ type ResourceStatus struct {
 	TriggerMode config.TriggerMode `json:"trigger_mode"`
 	Ends        bool               `json:"ends,omitempty"`    // it is done when its pods or its command have ended
 	Changed     bool               `json:"changed,omitempty"` // files changed and a manual trigger is awaited
+	Crashed     *time.Time         `json:"crashed,omitempty"` // when one of its programs did last and was started again, by its node's clock
 	LastUpdate  *Update            `json:"last_update,omitempty"`
 	LastSave    *LastSave          `json:"last_save,omitempty"`
 	Images      []ImageStatus      `json:"images,omitempty"`

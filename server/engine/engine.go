@@ -22,7 +22,11 @@
 // resources and of two thousand.
 package engine
 
-import "github.com/towline-dev/towline/starlark/config"
+import (
+	"time"
+
+	"github.com/towline-dev/towline/starlark/config"
+)
 
 // State is all that the engine knows. It is a value: Step never changes the
 // one that it was given. The Project is shared and never changed.
@@ -81,6 +85,7 @@ type Resource struct {
 	Blocker  Blocker         // what refuses its pods for now
 	WasReady bool            // once since it was wanted: dependents may start
 	Message  string          // what it waits for, from the cluster
+	Crashed  time.Time       // when one of its programs did last and was started again
 	Failed   *Failure        // of the last update
 }
 

@@ -78,6 +78,7 @@ type Observed struct {
 	Ended    bool // what it ran has ended: well with Ready, badly with Broken
 	Blocker  Blocker
 	Message  string
+	Crashed  time.Time // when one of its programs did last and was started again; zero: none did
 	Targets  []Seen
 }
 
@@ -297,7 +298,7 @@ func (e Observed) record(s *State) []Effect {
 	if !ok {
 		return nil
 	}
-	r.Message = e.Message
+	r.Message, r.Crashed = e.Message, e.Crashed
 	r.Ready, r.Broken, r.Gone, r.Ended, r.Blocker = e.Ready, e.Broken, e.Gone, e.Ended, e.Blocker
 	r.Taken = e.Taken
 	arrived := r.Ready && !s.Resource(e.Resource).Ready

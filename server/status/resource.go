@@ -31,6 +31,9 @@ func (f *Facts) resource(spec *config.Resource, ends bool, targets []engine.Targ
 		}
 	}
 	s.NoDebug = f.undebuggable(spec, s.Targets)
+	if !r.Crashed.IsZero() && r.Wanted {
+		s.Crashed = &r.Crashed
+	}
 	v := f.judge(spec, r, &s)
 	s.State, s.Message, s.Problem, s.WaitsFor = v.state, v.why, v.problem, v.waits
 	s.Changed = spec.TriggerMode == config.TriggerManual && r.Wanted && !r.Fresh && engine.AwaitsTrigger(f.State, spec)

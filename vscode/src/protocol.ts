@@ -148,6 +148,7 @@ export interface ResourceStatus {
   trigger_mode: TriggerMode;
   ends?: boolean;
   changed?: boolean;
+  crashed?: string;
   last_update?: Update;
   last_save?: LastSave;
   images?: ImageStatus[];

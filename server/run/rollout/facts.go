@@ -280,3 +280,30 @@ func (f *facts) selectedFrom(d *deployment) []string {
 	}
 	return found
 }
+
+// crashed is when one of the programs of some pods did last and was started again,
+// by the kubelet or its agent; zero: none did.
+func (f *facts) crashed(pods []kube.Pod) (last time.Time) {
+	note := func(at time.Time) {
+		if at.After(last) {
+			last = at
+		}
+	}
+	for _, p := range pods {
+		for _, c := range slices.Concat(p.InitContainers, p.Containers) {
+			if c.RestartCount > 0 && c.ExitCode != 0 && !p.Deleting {
+				note(c.FinishedAt)
+			}
+		}
+	}
+	for id, a := range f.agents {
+		exit := a.Process.Exit
+		if exit == nil || exit.OK() || exit.Asked {
+			continue
+		}
+		if slices.ContainsFunc(pods, func(p kube.Pod) bool { return p.Name == id.Pod && p.Namespace == id.Namespace && !p.Deleting }) {
+			note(time.Unix(0, exit.At))
+		}
+	}
+	return last
+}
