@@ -63,6 +63,9 @@ var Allowed = map[string][]string{
 
 	"dap/message":       {},
 	"dap/rewrite":       {"dap/message"},
+	"dap/sourcemap":     {},
+	"dap/cdp":           {},
+	"dap/inspector":     {"dap/cdp", "dap/sourcemap", "dap/message"},
 	"dap/adapter":       {"starlark/config"},
 	"dap/bridge":        {"dap/message", "dap/rewrite", "dap/adapter", "server/api", "starlark/config"},
 	"dap/daptest":       {"dap/message"},
@@ -125,7 +128,7 @@ var Only = map[string][]string{
 	"go.lsp.dev":                             {"server/protocol", "server/lsp"},
 	"go.starlark.net":                        {"starlark/unpack", "starlark/value", "starlark/limit", "starlark/eval"},
 	"go.yaml.in/yaml":                        {"cmd/towline", "starlark/eval", "starlark/kubeconfig", "starlark/kustomize", "starlark/manifest", "starlark/yamldoc"},
-	"golang.org/x":                           {"agent/apply", "agent/proc", "agent/serve", "cmd/towline", "cmd/towline-agent", "server/daemon", "server/kube"},
+	"golang.org/x":                           {"agent/apply", "agent/proc", "agent/serve", "cmd/towline", "cmd/towline-agent", "dap/inspector", "server/daemon", "server/kube"},
 	"github.com/Masterminds/semver":          {"starlark/chart", "starlark/eval"},
 	"charm.land/bubbletea":                   {"cmd/towline/tui"},
 	"github.com/benbjohnson/immutable":       {"server/engine"},
@@ -136,6 +139,8 @@ var Only = map[string][]string{
 	"github.com/go-delve/delve":              {"agent/debug"},
 	"github.com/google/go-cmp":               {"agent/agenttest"},
 	"github.com/google/go-containerregistry": {"server/build", "starlark/chart"},
+	"github.com/google/go-dap":               {"dap/inspector"},
+	"github.com/gorilla/websocket":           {"dap/cdp"},
 	"github.com/hashicorp/yamux":             {"agent/wire", "agent/client", "agent/serve"},
 	"github.com/klauspost/compress":          {"agent/delta", "agent/client", "agent/apply", "server/logs"},
 	"github.com/moby/patternmatcher":         {"server/ignore", "server/build", "starlark/inputs"},
@@ -153,7 +158,7 @@ var Pure = []string{
 	"starlark/syntax", "starlark/decl", "starlark/config", "starlark/format", "starlark/resolve", "starlark/infer", "starlark/ide", "starlark/yamldoc",
 	"starlark/dockerfile", "starlark/apiobject", "starlark/image", "starlark/assembly", "starlark/flags", "starlark/graph", "starlark/liveupdate",
 	"starlark/value", "starlark/manifest", "starlark/cache",
-	"agent/delta", "agent/wire", "dap/message", "dap/rewrite", "server/engine", "server/ignore", "server/inject", "server/tree", "server/status",
+	"agent/delta", "agent/wire", "dap/message", "dap/rewrite", "dap/sourcemap", "server/engine", "server/ignore", "server/inject", "server/tree", "server/status",
 }
 
 // Borrowed are the packages that reach outside and that pure ones use all the

@@ -1,0 +1,229 @@
+package inspector
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/towline-dev/towline/dap/cdp"
+	"github.com/towline-dev/towline/dap/message"
+)
+
+// callTime is what the inspector may take for what it always can do. A program
+// that is in native code answers nothing.
+const callTime = 20 * time.Second
+
+// maxBusy bounds the requests that are answered at a time.
+const maxBusy = 64
+
+// session is one session with one client on one process.
+//
+// Its goroutines are Serve, which reads requests and answers those that change
+// something in their order; one for each request that only asks; and events,
+// which takes what the inspector tells. All end when the two connections do.
+type session struct {
+	client    io.ReadWriteCloser
+	inspector net.Conn // until attach
+	hasFile   func(string) bool
+	log       *slog.Logger
+	workers   sync.WaitGroup
+	busy      chan struct{}
+
+	sending sync.Mutex
+	seq     int
+	ended   bool // terminated was sent
+
+	conn   *cdp.Conn // nil before attach; then not changed
+	parted atomic.Bool
+
+	// mu guards what follows. It is held while breakpoints are set, calls and all,
+	// so that scripts that come meanwhile find them whole.
+	mu          sync.Mutex
+	lastID      int
+	args        attachArguments
+	live        bool // configurationDone was seen
+	threads     map[string]*thread
+	breakpoints map[string][]*breakpoint
+	exceptions  string
+	refs        *refs
+	sources     sources
+	cwd         string
+	searched    map[string]bool // the files whose maps were looked for on the program's disk
+	complained  map[int]bool    // breakpoints whose conditions were said to fail
+}
+
+func newSession(client io.ReadWriteCloser, o Options) *session {
+	s := &session{
+		client: client, hasFile: o.HasFile, log: o.Log,
+		busy:        make(chan struct{}, maxBusy),
+		threads:     map[string]*thread{},
+		breakpoints: map[string][]*breakpoint{},
+		exceptions:  "none",
+		refs:        newRefs(),
+		sources:     newSources(),
+		searched:    map[string]bool{},
+		complained:  map[int]bool{},
+	}
+	if s.hasFile == nil {
+		s.hasFile = func(string) bool { return true }
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
+}
+
+// close ends both connections.
+func (s *session) close() {
+	s.part()
+	if s.conn != nil {
+		s.conn.Close()
+	} else {
+		s.inspector.Close()
+	}
+	s.client.Close()
+}
+
+// handler answers a request: with a body, or an error.
+type handler func(s *session, ctx context.Context, args json.RawMessage) (any, error)
+
+// changing are the requests whose order counts, asking the others.
+var changing = map[string]handler{
+	"initialize":              func(*session, context.Context, json.RawMessage) (any, error) { return Capabilities(), nil },
+	"attach":                  handle((*session).attach),
+	"launch":                  handle((*session).attach),
+	"setBreakpoints":          handle((*session).setBreakpoints),
+	"setExceptionBreakpoints": handle((*session).setExceptionBreakpoints),
+	"configurationDone":       handle((*session).configurationDone),
+	"continue":                handle((*session).resume),
+	"next":                    step("Debugger.stepOver"),
+	"stepIn":                  step("Debugger.stepInto"),
+	"stepOut":                 step("Debugger.stepOut"),
+	"pause":                   handle((*session).pause),
+}
+
+var asking = map[string]handler{
+	"threads":             handle((*session).listThreads),
+	"stackTrace":          handle((*session).stackTrace),
+	"scopes":              handle((*session).scopes),
+	"variables":           handle((*session).variables),
+	"setVariable":         handle((*session).setVariable),
+	"setExpression":       handle((*session).setExpression),
+	"evaluate":            handle((*session).evaluate),
+	"source":              handle((*session).source),
+	"loadedSources":       handle((*session).loadedSources),
+	"exceptionInfo":       handle((*session).exceptionInfo),
+	"breakpointLocations": handle((*session).breakpointLocations),
+}
+
+// handle makes a handler of a method with arguments of its own type.
+func handle[A any](f func(*session, context.Context, A) (any, error)) handler {
+	return func(s *session, ctx context.Context, raw json.RawMessage) (any, error) {
+		var args A
+		if len(raw) > 0 {
+			if err := json.Unmarshal(raw, &args); err != nil {
+				return nil, fmt.Errorf("reading its arguments: %w", err)
+			}
+		}
+		return f(s, ctx, args)
+	}
+}
+
+// work does something in a goroutine of its own. A fault of ours ends the session
+// and nothing else.
+func (s *session) work(do func()) {
+	s.workers.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				s.log.Error("debugging Node.js", "fault", p, "stack", string(debug.Stack()))
+				s.client.Close()
+			}
+		}()
+		do()
+	})
+}
+
+// request answers a request; true ends the session.
+func (s *session) request(ctx context.Context, m message.Message) (end bool) {
+	answer := func(h handler) {
+		body, err := h(s, ctx, m.Payload())
+		if err != nil {
+			s.refuse(m, err)
+			return
+		}
+		s.send(message.NewResponse(m, body), m.Seq)
+		if (m.Command == "attach" || m.Command == "launch") && s.conn != nil {
+			s.event("initialized", nil)
+		}
+	}
+	h, changes := changing[m.Command]
+	ask, asks := asking[m.Command]
+	switch {
+	case m.Command == "disconnect" || m.Command == "terminate":
+		s.part()
+		s.send(message.NewResponse(m, nil), m.Seq)
+		s.terminated()
+		return true
+	case s.conn == nil && m.Command != "initialize" && m.Command != "attach" && m.Command != "launch":
+		s.refuse(m, errors.New("nothing is debugged yet: send attach first"))
+	case changes:
+		answer(h)
+	case asks:
+		s.busy <- struct{}{}
+		s.work(func() {
+			defer func() { <-s.busy }()
+			answer(ask)
+		})
+	default:
+		s.refuse(m, fmt.Errorf("the debugger of Node.js knows no request %q", m.Command))
+	}
+	return false
+}
+
+func (s *session) refuse(m message.Message, err error) {
+	if errors.Is(err, cdp.ErrClosed) {
+		err = errors.New("the process ended, or the connection to its debugger did")
+	}
+	s.send(message.NewFailure(m, err.Error(), m.Command == "attach"), m.Seq)
+}
+
+func (s *session) event(name string, body any) { s.send(message.NewEvent(name, body), 0) }
+
+// say writes a line to the client's console.
+func (s *session) say(text string) {
+	s.event("output", map[string]string{"category": "console", "output": text + "\n"})
+}
+
+// terminated says once that the session is over.
+func (s *session) terminated() {
+	s.sending.Lock()
+	first := !s.ended
+	s.ended = true
+	s.sending.Unlock()
+	if first {
+		s.event("terminated", nil)
+	}
+}
+
+func (s *session) send(m message.Message, requestSeq int) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.seq++
+	if err := message.Write(s.client, m.Renumbered(s.seq, requestSeq)); err != nil {
+		s.client.Close() // its reader ends the session
+	}
+}
+
+// nextID returns a number that was not used before. mu is held.
+func (s *session) nextID() int {
+	s.lastID++
+	return s.lastID
+}

@@ -1,0 +1,195 @@
+package inspector
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/go-dap"
+
+	"github.com/towline-dev/towline/dap/cdp"
+)
+
+// partTime is what parting may take.
+const partTime = 2 * time.Second
+
+// maxThreads bounds the workers that are followed.
+const maxThreads = 1000
+
+// thread is the main thread or a worker: an isolate of V8, with scripts and
+// stops of its own. The session's mu guards it.
+type thread struct {
+	s       *session
+	conn    *cdp.Conn
+	id      int
+	session string // of the inspector
+	name    string
+
+	scripts  map[string]*script   // by V8's number
+	order    []string             // of those without a file, oldest first
+	byPath   map[string][]*script // by the files that they were loaded from
+	madeOf   map[string][]origin  // by the files that their maps name
+	entries  map[string]string    // breakpoints at the entry of files: V8's name, by file
+	placed   map[string]*breakpoint
+	watching bool // V8 stops before scripts with maps
+
+	stop     *stop // nil: it runs
+	stepping string
+	entering bool // the next stop is the one on entry
+	pausing  bool // the next stop is the one that was asked for
+	steps    int  // taken by ourselves over text that came from no source
+}
+
+// forget makes the thread one without scripts.
+func (t *thread) forget() {
+	t.scripts, t.order = map[string]*script{}, nil
+	t.byPath, t.madeOf = map[string][]*script{}, map[string][]origin{}
+	t.entries, t.placed = map[string]string{}, map[string]*breakpoint{}
+}
+
+// call calls a method of the inspector that takes no time of its own.
+func (t *thread) call(ctx context.Context, method string, args, out any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, callTime, fmt.Errorf("the %s of Node.js does not answer: it may be busy in native code", t.name))
+	defer cancel()
+	return t.conn.Call(ctx, t.session, method, args, out)
+}
+
+// events takes what the inspector tells until it is gone.
+func (s *session) events(ctx context.Context) {
+	for {
+		e, err := s.conn.Next(ctx)
+		if err != nil {
+			s.log.Debug("the inspector is gone", "error", err)
+			s.terminated()
+			return
+		}
+		if e.Method == "NodeRuntime.waitingForDisconnect" && e.Session == cdp.Main {
+			// The program has ended, and its process waits for us to go.
+			s.terminated()
+			s.conn.Close()
+			return
+		}
+		s.mu.Lock()
+		s.handle(ctx, e)
+		freed := s.refs.free()
+		s.mu.Unlock()
+		for _, r := range freed {
+			for _, o := range r.objects() {
+				_ = r.thread.call(ctx, "Runtime.releaseObject", map[string]string{"objectId": o}, nil) // V8 may have freed it
+			}
+		}
+	}
+}
+
+// handle takes an event. mu is held.
+func (s *session) handle(ctx context.Context, e cdp.Event) {
+	t := s.threads[e.Session]
+	if t == nil {
+		return // a worker that ended
+	}
+	var err error
+	switch e.Method {
+	case "Debugger.scriptParsed":
+		err = take(e, func(b cdp.Script) { s.parsed(ctx, t, b) })
+	case "Debugger.breakpointResolved":
+		err = take(e, func(b resolved) { s.resolved(ctx, t, b) })
+	case "Debugger.paused":
+		err = take(e, func(b cdp.Paused) { s.paused(ctx, t, b) })
+	case "Debugger.resumed":
+		s.resumed(t)
+	case "Runtime.consoleAPICalled":
+		err = take(e, func(b cdp.ConsoleCall) { s.console(ctx, t, b) })
+	case "Runtime.exceptionThrown":
+		err = take(e, func(b thrown) { s.thrown(ctx, t, b) })
+	case "NodeWorker.attachedToWorker":
+		err = take(e, func(b worker) { s.workerCame(ctx, b) })
+	case "NodeWorker.detachedFromWorker":
+		err = take(e, func(b worker) { s.workerWent(b.SessionID) })
+	}
+	if err != nil {
+		s.log.Warn("the inspector told what cannot be read", "error", err)
+	}
+}
+
+func take[B any](e cdp.Event, do func(B)) error {
+	var body B
+	if err := json.Unmarshal(e.Params, &body); err != nil {
+		return fmt.Errorf("%s: %w", e.Method, err)
+	}
+	do(body)
+	return nil
+}
+
+// worker is the body of the events about worker threads.
+type worker struct {
+	SessionID string `json:"sessionId"`
+	Info      struct {
+		Title string `json:"title"`
+		URL   string `json:"url"`
+	} `json:"workerInfo"`
+}
+
+// workerCame prepares a worker, which waits, as the main thread was. mu is held.
+func (s *session) workerCame(ctx context.Context, w worker) {
+	if len(s.threads) > maxThreads || w.SessionID == cdp.Main || s.threads[w.SessionID] != nil {
+		return
+	}
+	t := &thread{s: s, conn: s.conn, id: s.nextID(), session: w.SessionID, name: "worker " + filePath(w.Info.URL)}
+	t.forget()
+	s.threads[t.session] = t
+	s.event("thread", dap.ThreadEventBody{Reason: "started", ThreadId: t.id})
+	// What the worker says meanwhile waits in the queue.
+	_ = t.call(ctx, "Runtime.enable", nil, nil)
+	if err := s.begin(ctx, t); err != nil {
+		s.log.Warn("a worker is not debugged", "error", err)
+		s.workerWent(t.session)
+		return
+	}
+	_ = t.call(ctx, "Debugger.setPauseOnExceptions", map[string]string{"state": s.exceptions}, nil)
+	for _, list := range s.breakpoints {
+		for _, b := range list {
+			s.place(ctx, t, b)
+		}
+	}
+	if s.live {
+		_ = t.call(ctx, "Runtime.runIfWaitingForDebugger", nil, nil)
+	}
+}
+
+// workerWent forgets a worker that ended. mu is held.
+func (s *session) workerWent(session string) {
+	t := s.threads[session]
+	if t == nil || session == cdp.Main {
+		return
+	}
+	s.conn.Abandon(session)
+	s.resumed(t)
+	delete(s.threads, session)
+	for _, b := range t.placed {
+		b.leave(t)
+	}
+	s.event("thread", dap.ThreadEventBody{Reason: "exited", ThreadId: t.id})
+}
+
+// listThreads answers threads.
+func (s *session) listThreads(context.Context, struct{}) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]dap.Thread, 0, len(s.threads))
+	for _, t := range s.threads {
+		list = append(list, dap.Thread{Id: t.id, Name: t.name})
+	}
+	sortBy(list, func(t dap.Thread) int { return t.Id })
+	return dap.ThreadsResponseBody{Threads: list}, nil
+}
+
+// thread returns the thread of a number. mu is held.
+func (s *session) thread(id int) (*thread, error) {
+	for _, t := range s.threads {
+		if t.id == id {
+			return t, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no thread %d", id)
+}
