@@ -135,6 +135,7 @@ type ResourceStatus struct {
 	LastUpdate  *Update            `json:"last_update,omitempty"`
 	LastSave    *LastSave          `json:"last_save,omitempty"`
 	Images      []ImageStatus      `json:"images,omitempty"`
+	Sources     []string           `json:"sources,omitempty" secrets:"name"` // what its images are made of here: absolute folders and files
 	Targets     []Target           `json:"targets,omitempty"`
 	Forwards    []Forward          `json:"forwards,omitempty"`
 	NoDebug     *config.Problem    `json:"no_debug,omitempty"` // why no debugger can attach; nil when one can, or may later

@@ -36,9 +36,6 @@ func (s *session) command(ctx context.Context, p *lsp.ExecuteCommandParams, args
 	case protocol.CommandStatus:
 		return s.getStatus(ctx, &args.ProjectParams)
 	case protocol.CommandDebug:
-		if err := needResource(p.Command, args); err != nil {
-			return nil, err
-		}
 		return s.debugTarget(ctx, &protocol.DebugTargetParams{ProjectParams: args.ProjectParams, Resource: args.Resource})
 	}
 	why := toUse

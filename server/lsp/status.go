@@ -55,16 +55,3 @@ func (s *session) logs(ctx context.Context, p *protocol.LogsParams) (any, error)
 	})
 	return out, err
 }
-
-// debugTarget answers with the configuration that the editor starts its
-// debugger with.
-func (s *session) debugTarget(ctx context.Context, p *protocol.DebugTargetParams) (any, error) {
-	project, err := s.target(ctx, p.ProjectParams, toUse)
-	if err != nil {
-		return nil, err
-	}
-	return &protocol.DebugConfiguration{
-		Type: "towline", Request: "attach", Name: "Towline: " + p.Resource,
-		Resource: p.Resource, Workspace: project.folder,
-	}, nil
-}

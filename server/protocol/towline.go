@@ -95,7 +95,8 @@ type LogsResult struct {
 	Lines []api.LogLine `json:"lines"`
 }
 
-// DebugTargetParams names what to debug.
+// DebugTargetParams names what to debug: a resource, or by its URI a source file
+// of one.
 type DebugTargetParams struct {
 	ProjectParams
 	Resource string `json:"resource"`

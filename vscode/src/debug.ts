@@ -35,9 +35,22 @@ export async function debugResource(session: Session, argument: CommandArguments
 /** Completes a configuration; F5 without a launch.json comes with an empty one. */
 async function complete(session: Session, configuration: vscode.DebugConfiguration): Promise<vscode.DebugConfiguration | undefined> {
   if (typeof configuration["resource"] === "string" && configuration["resource"] !== "") return configuration;
+  const ofFile = await configurationOfFile(session);
+  if (ofFile !== undefined) return ofFile;
   const chosen = await pickResource(session, "Debug", { debuggable: true });
   if (chosen) await debugResource(session, chosen);
   return undefined;
+}
+
+/** The resource that the file in front is a source of, if there is one that can be debugged. */
+async function configurationOfFile(session: Session): Promise<DebugConfiguration | undefined> {
+  const document = vscode.window.activeTextEditor?.document;
+  if (document?.uri.scheme !== "file" || document.languageId === "tiltfile") return undefined;
+  try {
+    return await session.execute("towline.debug", { uri: document.uri.toString() }) as DebugConfiguration;
+  } catch {
+    return undefined; // none, or several: the person says which
+  }
 }
 
 /** What a new launch.json has: the resources that are there, else one that asks. */

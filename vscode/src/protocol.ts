@@ -152,6 +152,7 @@ export interface ResourceStatus {
   last_update?: Update;
   last_save?: LastSave;
   images?: ImageStatus[];
+  sources?: string[];
   targets?: Target[];
   forwards?: Forward[];
   no_debug?: Problem;
