@@ -17,8 +17,10 @@ const (
 	// burst is how many lines of a log wait for a look. What is written quicker
 	// than it can be read is left out, the oldest first.
 	burst = 2000
-	// nextDaemon is how often a daemon that is to come is asked for its log.
+	// nextDaemon is how soon a daemon whose log has ended is asked again, and
+	// refused how soon one that did not want to answer.
 	nextDaemon = 250 * time.Millisecond
+	refused    = 5 * time.Second
 )
 
 // Report is what is known of a project at a moment.
@@ -149,7 +151,7 @@ func (f *feed) follow(ctx context.Context) {
 		}
 		wait := time.NewTimer(nextDaemon)
 		if client == nil || err != nil {
-			wait.Reset(time.Hour) // until something is otherwise
+			wait.Reset(refused)
 		}
 		select {
 		case <-ctx.Done():

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 )
@@ -163,6 +165,9 @@ func (p *logPane) row(at, columns int) []string {
 	}
 	room := max(columns-width(head), 10)
 	texts := strings.Split(clean(p.text1(l)), "\n")
+	if p.resource == "" && len(texts) == 1 && strings.TrimSpace(ansi.Strip(texts[0])) == "" {
+		return nil // between the lines of several, an empty one tells nothing
+	}
 	if p.wrap {
 		var all []string
 		for _, text := range texts {

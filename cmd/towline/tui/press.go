@@ -10,7 +10,6 @@ import (
 
 // key takes a key: of what is being typed, of a question, or of the view.
 func (m *model) key(key, text string) tea.Cmd {
-	m.notice, m.failed = "", false
 	switch key {
 	case "ctrl+c":
 		return tea.Quit
@@ -19,6 +18,7 @@ func (m *model) key(key, text string) tea.Cmd {
 	case "ctrl+l":
 		return tea.ClearScreen
 	}
+	m.notice, m.failed = "", false
 	switch {
 	case m.filter != nil:
 		return m.typed(key, text)
