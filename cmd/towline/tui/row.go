@@ -21,13 +21,13 @@ type column struct {
 var columns = [...]column{
 	{"UPDATE", 19, updated},
 	{"FILES", 9, func(r *api.ResourceStatus, _ time.Time) string { return string(r.Proof) }},
-	{"PODS", 5, pods},
 	{"PORTS", 18, ports},
+	{"PODS", 5, pods},
 }
 
-// leastState is how many columns a state and its reason have at least, where
-// another column would have to go.
-const leastState = 22
+// someState is how many columns a state and its reason have, if they want them,
+// before another column has any.
+const someState = 28
 
 // widths divide a row.
 type widths struct {
@@ -36,16 +36,27 @@ type widths struct {
 }
 
 func (m *model) widths() widths {
-	w := widths{name: 8}
+	w, wants := widths{name: 8}, 5
 	for _, i := range m.list.items {
 		if i.r != nil {
 			w.name = max(w.name, min(width(i.r.Name), 30, m.width/2))
 		}
+		if i.r != nil && words.Rank(i.r.State) < 2 {
+			wants = max(wants, min(width(state(i.r)), someState))
+		}
 	}
 	rest := m.width - 4 - w.name - 2
 	for _, c := range columns {
-		told := slices.ContainsFunc(m.list.items, func(i item) bool { return i.r != nil && c.cell(i.r, m.now) != "" })
-		if told && rest-c.width-2 >= leastState {
+		said := 0
+		for _, i := range m.list.items {
+			if i.r != nil {
+				said = max(said, width(c.cell(i.r, m.now)))
+			}
+		}
+		if c.title != "UPDATE" { // which is another one each second
+			c.width = min(c.width, max(said, len(c.title)))
+		}
+		if said > 0 && rest-c.width-2 >= wants {
 			w.more, rest = append(w.more, c), rest-c.width-2
 		}
 	}
