@@ -269,8 +269,9 @@ func severityOf(p *config.Problem) ide.Severity {
 	return ide.Error
 }
 
-// merge adds what an evaluation says, if it is about a file that is checked or
-// stopped the evaluation of one. Where the text alone said something as bad of
+// merge adds what an evaluation says, if it is about a file that is checked, or about
+// one that the evaluation of a checked one read, as a YAML file: but for what others'
+// extensions are warned of. Where the text alone said something as bad of
 // the same line, that stays, since it knows the place better; where it said
 // less, the evaluation is right.
 func (c *check) merge(list []finding, root string, p *config.Problem, severity ide.Severity) []finding {
@@ -281,7 +282,7 @@ func (c *check) merge(list []finding, root string, p *config.Problem, severity i
 	}
 	name, checked := c.shown[pos.File]
 	if !checked {
-		if name, checked = c.shown[root]; !checked || !stopped {
+		if name, checked = c.shown[root]; !checked || !stopped && c.found.Foreign(pos.File) {
 			return list
 		}
 		if pos.File != "" {
