@@ -165,13 +165,14 @@ func (c *checker) argRole(a *syntax.Arg, sig *infer.Signature, param int) {
 	if len(roles) == 0 || sig.Params[param].Name == "kustomize_bin" { // a program, which may lie in the PATH
 		return
 	}
-	if lit, ok := a.X.(*syntax.Literal); ok {
-		c.literalRoles(lit, roles, sig.Name)
-		return
-	}
 	for _, x := range elements(a.X) {
-		if lit, ok := x.(*syntax.Literal); ok {
-			c.literalRoles(lit, roles, sig.Name)
+		lit, ok := x.(*syntax.Literal)
+		if !ok {
+			continue
+		}
+		c.literalRoles(lit, roles, sig.Name)
+		if sig.Params[param].Name == "deps" && slices.Contains(roles, decl.RolePath) {
+			c.dependencyExists(lit)
 		}
 	}
 }

@@ -209,24 +209,7 @@ var needsFile = map[string]bool{"k8s_yaml": true, "docker_build": true, "helm": 
 
 // fileExists reports a path that is written out and leads nowhere.
 func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
-	if !needsFile[fn] || lit.Kind != syntax.STRING || c.s.Host == nil || c.inScope(lit.Start) {
-		return
-	}
-	v := lit.Value
-	if v == "" || strings.ContainsAny(v, "*?$~\n{}") || strings.Contains(v, "://") || strings.Contains(v, "github.com") || strings.Contains(v, "@") {
-		return
-	}
-	here := c.ownFolder()
-	path := below(here.path, v)
-	if !here.listed || path == here.path || path == "/" {
-		return
-	}
-	slash := strings.LastIndexByte(path, filepath.Separator)
-	entries, ok := c.s.Host.ReadDir(path[:max(slash, 1)])
-	if listed(entries, path[slash+1:]) {
-		return
-	}
-	if c.searches++; !ok && filepath.IsAbs(v) || c.searches > maxSearches || c.createdInFile(lit) {
+	if !needsFile[fn] || !c.absent(lit) {
 		return
 	}
 	certain := c.certain(lit.Start) && !c.makesFiles(lit.Start)
@@ -237,12 +220,63 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 	if role == decl.RoleDir {
 		what = "folder"
 	}
-	d := c.add(lit.Span(), CodeMissingFile, "there is no %s %s", what, v)
-	d.Missing = filepath.Base(v)
+	d := c.add(lit.Span(), CodeMissingFile, "there is no %s %s", what, lit.Value)
+	d.Missing = filepath.Base(lit.Value)
 	if !certain {
 		d.Severity = Hint
 	}
 	c.suggestFile(d, lit)
+}
+
+// dependencyExists hints at a path of deps= that leads nowhere. Nothing is wrong with
+// one that is made later, as by a command that the file speaks of.
+func (c *checker) dependencyExists(lit *syntax.Literal) {
+	if len(c.f.Errors) > 0 || !c.absent(lit) || c.isOutput(lit) {
+		return // in a file that is being typed it may be another argument's
+	}
+	d := c.add(lit.Span(), CodeMissingFile, "there is no file or folder %s: nothing changes there until somebody makes it", lit.Value)
+	d.Severity, d.Missing = Hint, filepath.Base(lit.Value)
+	c.suggestFile(d, lit)
+}
+
+// isOutput reports whether a path lies in what a command of the file declares to write.
+func (c *checker) isOutput(lit *syntax.Literal) bool {
+	here, found := c.ownFolder().path, false
+	path := below(here, lit.Value) + string(filepath.Separator)
+	syntax.Walk(c.f.File, func(n syntax.Node) bool {
+		if a, ok := n.(*syntax.Arg); ok && a.Name != nil && a.Name.Name == "outputs" {
+			for _, x := range elements(a.X) {
+				l, ok := x.(*syntax.Literal)
+				found = found || ok && strings.HasPrefix(path, below(here, l.Value)+string(filepath.Separator))
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// absent reports whether a path is written out and leads nowhere, as far as the file
+// tells: nothing in it seems to make it.
+func (c *checker) absent(lit *syntax.Literal) bool {
+	if lit.Kind != syntax.STRING || c.s.Host == nil || c.inScope(lit.Start) {
+		return false
+	}
+	v := lit.Value
+	if v == "" || strings.ContainsAny(v, "*?$~\n{}") || strings.Contains(v, "://") || strings.Contains(v, "github.com") || strings.Contains(v, "@") {
+		return false
+	}
+	here := c.ownFolder()
+	path := below(here.path, v)
+	if !here.listed || path == here.path || path == "/" {
+		return false
+	}
+	slash := strings.LastIndexByte(path, filepath.Separator)
+	entries, ok := c.s.Host.ReadDir(path[:max(slash, 1)])
+	if listed(entries, path[slash+1:]) {
+		return false
+	}
+	c.searches++
+	return (ok || !filepath.IsAbs(v)) && c.searches <= maxSearches && !c.createdInFile(lit)
 }
 
 // folder is a folder and whether it can be listed.

@@ -93,7 +93,7 @@ var codes = []Code{
 	{CodeUnknownWork, Warning, "The last evaluation saw no workload of that name."},
 	{CodeUnknownRes, Warning, "The last evaluation saw no resource of that name."},
 	{CodePort, Error, "Ports lie between 1 and 65535 and are written as a number, 'local:container' or 'host:local:container'."},
-	{CodeMissingFile, Warning, "The file does not exist, seen from the folder of this Tiltfile."},
+	{CodeMissingFile, Warning, "The file does not exist, seen from the folder of this Tiltfile. Of what deps= watches it is a hint: it may be made later."},
 	{CodeUnknownSetting, Error, "tilt_config.json has a key that no config.define_… defines; config.parse refuses it."},
 	{CodeContext, Warning, "The current Kubernetes context is neither a local cluster nor allowed by allow_k8s_contexts, so nothing is deployed there. Allow it if it is meant, or switch to another one."},
 	{CodeResource, Error, "A resource that the line declares failed to build, to deploy or to run. The message is the tool's; the resource's log has more."},
