@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/towline-dev/towline/e2e/story"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/kube"
@@ -144,6 +146,22 @@ func (b *bed) takeNamespace(name string) {
 	b.must(b.cluster.DeleteNamespace(ctx, name))
 	_, err = b.cluster.EnsureNamespace(ctx, name, label)
 	b.must(err)
+}
+
+// kubeconfig gives the bed's commands a kubeconfig of their own, which differs from the
+// test's by a change.
+func (b *bed) kubeconfig(change func(config map[string]any)) {
+	b.t.Helper()
+	data, err := os.ReadFile(os.Getenv("TOWLINE_TEST_KUBECONFIG"))
+	b.must(err)
+	var config map[string]any
+	b.must(yaml.Unmarshal(data, &config))
+	change(config)
+	data, err = yaml.Marshal(config)
+	b.must(err)
+	file := filepath.Join(b.t.TempDir(), "kubeconfig")
+	b.must(os.WriteFile(file, data, 0o600))
+	b.env = append(b.env, "KUBECONFIG="+file)
 }
 
 // write puts a file into the workspace.

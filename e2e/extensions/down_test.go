@@ -6,15 +6,11 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"sigs.k8s.io/yaml"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/kube"
@@ -120,27 +116,20 @@ type wire struct {
 // cuttable leads the bed's commands to the cluster on a way that can be cut.
 func (b *bed) cuttable() *wire {
 	b.t.Helper()
-	data, err := os.ReadFile(os.Getenv("TOWLINE_TEST_KUBECONFIG"))
-	b.must(err)
-	var config map[string]any
-	b.must(yaml.Unmarshal(data, &config))
 	w := &wire{bed: b, addr: "127.0.0.2:0"} // whose ports nobody takes by chance while it is cut
 	b.t.Cleanup(w.cut)
-	for _, cluster := range config["clusters"].([]any) {
-		entry := cluster.(map[string]any)["cluster"].(map[string]any)
-		server, err := url.Parse(entry["server"].(string))
-		b.must(err)
-		if w.server == "" {
-			w.server = server.Host
-			w.mend()
+	b.kubeconfig(func(config map[string]any) {
+		for _, cluster := range config["clusters"].([]any) {
+			entry := cluster.(map[string]any)["cluster"].(map[string]any)
+			server, err := url.Parse(entry["server"].(string))
+			b.must(err)
+			if w.server == "" {
+				w.server = server.Host
+				w.mend()
+			}
+			entry["server"], entry["tls-server-name"] = "https://"+w.addr, server.Hostname()
 		}
-		entry["server"], entry["tls-server-name"] = "https://"+w.addr, server.Hostname()
-	}
-	data, err = yaml.Marshal(config)
-	b.must(err)
-	file := filepath.Join(b.t.TempDir(), "kubeconfig")
-	b.must(os.WriteFile(file, data, 0o600))
-	b.env = append(b.env, "KUBECONFIG="+file)
+	})
 	return w
 }
 

@@ -120,16 +120,9 @@ func (b *bed) becomes(token string) {
 	b.t.Helper()
 	plain, err := base64.StdEncoding.DecodeString(token)
 	b.must(err)
-	data, err := os.ReadFile(os.Getenv("TOWLINE_TEST_KUBECONFIG"))
-	b.must(err)
-	var whole map[string]any
-	b.must(yaml.Unmarshal(data, &whole))
-	for _, user := range whole["users"].([]any) {
-		user.(map[string]any)["user"] = map[string]any{"token": string(plain)}
-	}
-	data, err = yaml.Marshal(whole)
-	b.must(err)
-	file := filepath.Join(b.t.TempDir(), "kubeconfig")
-	b.must(os.WriteFile(file, data, 0o600))
-	b.env = append(b.env, "KUBECONFIG="+file)
+	b.kubeconfig(func(config map[string]any) {
+		for _, user := range config["users"].([]any) {
+			user.(map[string]any)["user"] = map[string]any{"token": string(plain)}
+		}
+	})
 }

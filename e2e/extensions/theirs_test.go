@@ -35,7 +35,7 @@ func TestTwoWorkspacesOneNamespace(t *testing.T) {
 	b.want("v1", "ConfigMap", "conf", ":"+b.dir+`"`)
 
 	other.towline("answer", "take-over", "yes")
-	other.towline("wait", "--timeout", "60s")
+	other.towline("wait", "--timeout", "2m")
 	for _, o := range []struct{ version, kind, name string }{{"apps/v1", "Deployment", "web"}, {"v1", "ConfigMap", "conf"}} {
 		other.want(o.version, o.kind, o.name, `"`+kube.AnnotationSince+`":"20`, ":"+other.dir+`"`)
 		b.says([]string{"status"}, o.kind+" "+o.name+" in namespace "+b.namespace+" was taken over by", ":"+other.dir)
@@ -53,7 +53,7 @@ func TestTwoWorkspacesOneNamespace(t *testing.T) {
 			other.up()
 		} else {
 			other.towline("trigger", name)
-			other.towline("wait", name, "--timeout", "60s")
+			other.towline("wait", name, "--timeout", "2m")
 		}
 		if now := other.object(version, kind, name); now == nil || uid(now) == uid(before) {
 			t.Errorf("%s %s was not brought back: %v", kind, name, now)
