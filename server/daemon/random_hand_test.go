@@ -59,6 +59,8 @@ func (h *hand) change(n int) {
 	p, q := h.path(), h.path()
 	h.unlock(p)
 	h.unlock(q)
+	h.unlockBehind(p)
+	h.unlockBehind(q)
 	switch n {
 	case 0, 1, 2, 3, 4, 5, 6, 7:
 		h.put(p, fmt.Sprint("-", "content ", h.rand.IntN(10)))

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"io/fs"
 	"maps"
 	"os"
@@ -78,6 +79,18 @@ func (h *hand) unlock(p string) {
 			delete(h.locks.held, name)
 			h.tells(fsnotify.Chmod, rel)
 		}
+	}
+}
+
+// unlockBehind makes readable what a path is where links lead on the way to it.
+func (h *hand) unlockBehind(p string) {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(h.at(p)))
+	if errors.Is(err, fs.ErrPermission) {
+		h.unlock("") // by a link to somewhere below it
+		return
+	}
+	if rel, err2 := filepath.Rel(h.root, filepath.Join(dir, filepath.Base(p))); err == nil && err2 == nil && filepath.IsLocal(rel) {
+		h.unlock(rel)
 	}
 }
 

@@ -248,6 +248,9 @@ func (s *sources) dependents(paths map[string]bool) (e engine.Changed, files []s
 // readable is who depends on files that could not be looked at and can be again.
 func (s *sources) readable() (e engine.Readable) {
 	for _, path := range s.tree.Opened() {
+		if s.hidden(path) {
+			continue // a look at the files does not come there, and would tell of it each time
+		}
 		for _, in := range s.interests {
 			switch {
 			case !slices.ContainsFunc(in.roots, func(root string) bool { return tree.Within(root, path) || tree.Within(path, root) }):
@@ -314,7 +317,7 @@ func (s *sources) gone(image string, paths []string) []string {
 // in cannot be read: it is not taken for deleted, and whoever asked is told when
 // that can be judged.
 func (s *sources) hidden(path string) bool {
-	if !hidden(path) {
+	if s.tree.Linked(path) || !hidden(path) {
 		return false
 	}
 	s.tree.Close(path)

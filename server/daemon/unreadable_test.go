@@ -157,3 +157,42 @@ func (w *world) hideAndSeek(dir string, long bool) {
 	w.onAgent = nil
 	w.unlock("")
 }
+
+// TestUnreadableBehindALink: a folder that became a link, while no daemon ran, to one
+// that cannot be read holds nothing any more, and nobody waits for what is behind it.
+func TestUnreadableBehindALink(t *testing.T) {
+	for _, full := range []bool{true, false} {
+		t.Run(fmt.Sprint("the pod is full: ", full), func(t *testing.T) {
+			w := newWorld(t, 1, false)
+			if w.mayLock(t); w.locks.held == nil {
+				t.Skip("all can be read here")
+			}
+			inBubble(t, w.ground, clock{file: w.outside + ".clock"}, func(*ground) {
+				w.begin()
+				w.put("src/dir/file", "-content")
+				w.put("lib/locked/file", "-content")
+				time.Sleep(settleTime)
+				synctest.Wait()
+				w.check(1)
+				w.stop()
+				w.remove("src/dir")
+				w.put("src/dir", "l../lib/locked")
+				w.lock("lib/locked")
+				if full {
+					w.onApply = func() int { return 4 } // there is no room: a build, which takes that all can be read
+				}
+				w.put("src/other", "-content")
+				w.start()
+				w.resume()
+				time.Sleep(settleTime)
+				synctest.Wait()
+				w.check(2)
+				w.onApply = nil
+				w.unlock("")
+				time.Sleep(settleTime)
+				synctest.Wait()
+				w.check(3)
+			})
+		})
+	}
+}

@@ -218,7 +218,7 @@ func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string
 	if t.invalidName(path) {
 		return nil
 	}
-	if t.linked(path) {
+	if t.Linked(path) {
 		return t.gone(path)
 	}
 	info, err := t.reader.Lstat(path)
@@ -248,9 +248,9 @@ func (t *Tree) Hint(path string, keep func(path string, dir bool) bool) []string
 	return append(changed, t.gone(path+"/")...) // it may have been a folder
 }
 
-// linked reports whether the way from a root to a path leads through a link:
+// Linked reports whether the way from a root to a path leads through a link:
 // what is found behind it is another file, of another name.
-func (t *Tree) linked(path string) bool {
+func (t *Tree) Linked(path string) bool {
 	for dir := filepath.Dir(path); t.inside(dir); dir = filepath.Dir(dir) {
 		if info, err := t.reader.Lstat(dir); err == nil && !info.IsDir() {
 			return true
