@@ -1,3 +1,4 @@
-// Package extensions holds the tests that bring the shipped extensions up on a
-// real cluster. It has no code of its own.
+// Package extensions holds the tests that bring projects up on a real cluster, by the
+// command line: the shipped extensions, and what is beside them in such projects.
+// It has no code of its own.
 package extensions

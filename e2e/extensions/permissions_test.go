@@ -3,7 +3,9 @@ package extensions
 import (
 	"encoding/base64"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,8 +97,35 @@ metadata: {name: developer, annotations: {kubernetes.io/service-account.name: de
 	if now := b.target("web").Pod; now != pod {
 		t.Errorf("pod %s was replaced by %s: the save was a build", pod, now)
 	}
+	b.loses("deployments", "list")
+	b.towline("daemon", "--stop")
+	if out, err := b.run(t.Context(), "up", "--detach", "--namespace", b.namespace, "--timeout", "1m"); err == nil || contains(out, "not ready after") {
+		t.Errorf("up of what cannot be seen: %v\n%s", err, out)
+	}
+	b.says([]string{"status"}, "error: web: ", "whether Deployment web in namespace "+b.namespace+" is ready cannot be seen: watching deployments: ",
+		`cannot list resource "deployments" in API group "apps" in the namespace "`+b.namespace+`"`)
 	b.down()
 	b.wantGone("apps/v1", "Deployment", "web")
+}
+
+// loses takes a right to a kind away from the Role that was applied.
+func (b *bed) loses(kind, verb string) {
+	b.t.Helper()
+	role := b.object("rbac.authorization.k8s.io/v1", "Role", "towline")
+	for _, rule := range role["rules"].([]any) {
+		rule := rule.(map[string]any)
+		if is := func(r any) bool { return r == kind }; slices.ContainsFunc(rule["resources"].([]any), is) {
+			rule["verbs"] = slices.DeleteFunc(rule["verbs"].([]any), func(v any) bool { return v == verb })
+		}
+	}
+	_, err := b.cluster.Patch(b.t.Context(), role, map[string]any{"rules": role["rules"]})
+	b.must(err)
+	b.until("the account may not "+verb+" "+kind, func() bool {
+		cmd := exec.CommandContext(b.t.Context(), "kubectl", "-n", b.namespace, "auth", "can-i", verb, kind)
+		cmd.Env = b.env
+		out, _ := cmd.Output() // no is an error, too
+		return strings.TrimSpace(string(out)) == "no"
+	})
 }
 
 // applyFile applies the objects of a file of the workspace, one after the

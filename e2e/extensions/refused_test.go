@@ -50,24 +50,28 @@ func (b *bed) webhookAway(app string) (returns func()) {
 }
 
 // TestRefusedPods brings up workloads whose pods a quota, a LimitRange and a
-// webhook that is away refuse: no error, and nothing hangs; what is changed so that it fits comes up.
+// webhook that is away refuse: no error, and nothing hangs; what fits is synced into, and
+// what is changed so that it fits comes up.
 func TestRefusedPods(t *testing.T) {
 	const tiltfile = `
-def workload(kind, name, spec, resources):
+docker_build('tl-ext-quota', 'app', live_update=[sync('app/public', '/srv')])
+def workload(kind, name, spec, resources, image='$BASE'):
     spec['template'] = {'metadata': {'labels': {'app': name}}, 'spec': {
         'restartPolicy': 'Never' if kind == 'Job' else 'Always', 'terminationGracePeriodSeconds': 1,
-        'containers': [{'name': 'c', 'image': '$BASE', 'command': ['true'] if kind == 'Job' else ['sleep', '100000'], 'resources': resources}]}}
+        'containers': [{'name': 'c', 'image': image, 'command': ['true'] if kind == 'Job' else ['sleep', '100000'], 'resources': resources}]}}
     if kind != 'Job':
         spec['selector'] = {'matchLabels': {'app': name}}
     version = 'batch/v1' if kind == 'Job' else 'apps/v1'
     k8s_yaml(encode_yaml({'apiVersion': version, 'kind': kind, 'metadata': {'name': name}, 'spec': spec}))
-def cpu(n):
-    return {'requests': {'cpu': n, 'memory': '8Mi'}, 'limits': {'cpu': n, 'memory': '8Mi'}}
+def cpu(n, memory='8Mi'):
+    all = {'cpu': n, 'memory': memory, 'ephemeral-storage': '20Mi'}
+    return {'requests': all, 'limits': all}
 k8s_yaml('rules.yaml')
 workload('Deployment', 'silent', {}, SILENT)
 workload('StatefulSet', 'big', {'serviceName': 'big'}, BIG)
 workload('Job', 'small', {}, SMALL)
 workload('Deployment', 'fits', {}, cpu('20m'))
+workload('Deployment', 'injected', {}, cpu('20m', '64Mi'), image='tl-ext-quota')
 workload('Deployment', 'guarded', {}, GUARDED)
 `
 	refused := strings.NewReplacer("SILENT", "{'limits': {'memory': '8Mi'}}", "BIG", "cpu('500m')", "SMALL", "cpu('1m')", "GUARDED", "cpu('20m')").Replace(tiltfile)
@@ -75,13 +79,13 @@ workload('Deployment', 'guarded', {}, GUARDED)
 apiVersion: v1
 kind: ResourceQuota
 metadata: {name: tight}
-spec: {hard: {requests.cpu: 300m, limits.cpu: 300m}}
+spec: {hard: {requests.cpu: 300m, limits.cpu: 300m, requests.memory: 256Mi, limits.memory: 256Mi, requests.ephemeral-storage: 1Gi, limits.ephemeral-storage: 1Gi}}
 ---
 apiVersion: v1
 kind: LimitRange
 metadata: {name: least}
 spec: {limits: [{type: Container, min: {cpu: 10m}}]}
-`})
+`, "app/Dockerfile": "FROM $BASE\nCOPY public /srv\n", "app/public/text": "one"})
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	returns := b.webhookAway("guarded")
@@ -101,6 +105,9 @@ spec: {limits: [{type: Container, min: {cpu: 10m}}]}
 	if out, err := b.run(ctx, "wait", "small"); err == nil {
 		t.Errorf("wait ends well:\n%s", out)
 	}
+	injected := b.target("injected") // what brings the agent has all that the rules want
+	b.write("app/public/text", "two")
+	b.until("the save is in the pod", func() bool { return b.exec(injected, "cat", "/srv/text") == "two" })
 	returns()
 	b.write("Tiltfile", strings.NewReplacer("SILENT", "cpu('20m')", "BIG", "cpu('20m')", "SMALL", "cpu('20m')", "GUARDED", "cpu('21m')").Replace(tiltfile))
 	b.up()
