@@ -32,8 +32,13 @@ type Language interface {
 	// Debugger names who speaks on the streams, as wire.DebugReady does.
 	Debugger() string
 
-	// Can says why a program cannot be debugged, nil when it can. It leaves the
-	// program alone.
+	// Env are additions to the environment that all of the container's processes
+	// are started with, so that a debugger can join them later. They cost nothing
+	// that could be measured in a program that nobody debugs.
+	Env(argv, environ []string) []string
+
+	// Can says why a program cannot be started for its debugger, nil when it can.
+	// It leaves the program alone.
 	Can(ctx context.Context, p Program) error
 
 	// Attach switches debugging on in a program that runs and returns the
@@ -42,6 +47,15 @@ type Language interface {
 
 	// Begin makes ready for a process that is to start under the debugger.
 	Begin() (Start, error)
+
+	// Close frees what was made ready for programs to come. Streams stay.
+	Close()
+}
+
+// Chooser is a Language that may know better than Look which of several like
+// programs is meant.
+type Chooser interface {
+	Choose(p Program) Program
 }
 
 // ErrStart is returned by Attach when the program has to be started for its
@@ -69,16 +83,20 @@ type Launch struct {
 // Languages are those that can be debugged in a container. self is the agent's
 // own binary, and dir a folder that the container's programs may read.
 func Languages(self, dir string) []Language {
-	return []Language{golang{self: self}, &python{dir: dir}}
+	return []Language{golang{self: self}, newPython(dir)}
 }
 
 // Of returns the language of a program, which Look has found; nil when there is
 // none.
 func Of(languages []Language, p Program) Language {
-	name := p.Language
 	if p.Go() {
-		name = "Go"
+		return Named(languages, "Go")
 	}
+	return Named(languages, p.Language)
+}
+
+// Named returns the language of that name, nil when there is none.
+func Named(languages []Language, name string) Language {
 	if i := slices.IndexFunc(languages, func(l Language) bool { return l.Name() == name }); i >= 0 {
 		return languages[i]
 	}
@@ -90,6 +108,8 @@ type golang struct{ self string }
 
 func (golang) Name() string                       { return "Go" }
 func (golang) Debugger() string                   { return "delve" }
+func (golang) Env([]string, []string) []string    { return nil }
+func (golang) Close()                             {}
 func (golang) Can(context.Context, Program) error { return nil } // delve says it best
 
 func (g golang) Attach(ctx context.Context, p Program) (io.ReadWriteCloser, error) {
@@ -106,4 +126,3 @@ func (g golang) Begin() (Start, error) { return frozen{g}, nil }
 type frozen struct{ golang }
 
 func (frozen) Launch() Launch { return Launch{Frozen: true} }
-func (frozen) Close()         {}

@@ -61,6 +61,15 @@ func Look(pid int) (Program, error) {
 	return root, unsupported(others[0])
 }
 
+// reloaded returns the process that the program, a watcher of its own files, runs
+// in its place; 0 when there is none.
+func (p Program) reloaded(children map[int][]int) int {
+	if p.Language != "Python" {
+		return 0
+	}
+	return reloadedBelow(p.PID, children)
+}
+
 // LanguageOf returns the language of the program that Look finds or refuses; ""
 // when it is not known, or a shell has not yet run its program.
 func LanguageOf(pid int) string {
@@ -75,13 +84,17 @@ func LanguageOf(pid int) string {
 // wrapper, those that can be debugged and the others.
 func survey(pid int) (root Program, found, others []Program) {
 	root = examine(pid)
+	children := children()
 	switch {
 	case root.meant():
+		if child := root.reloaded(children); child != 0 {
+			return root, []Program{examine(child)}, nil
+		}
 		return root, []Program{root}, nil
 	case !root.wrapper:
 		return root, nil, []Program{root}
 	}
-	found, others = below(root, children())
+	found, others = below(root, children)
 	return root, found, others
 }
 
@@ -91,7 +104,14 @@ func below(p Program, children map[int][]int) (found, others []Program) {
 	for _, pid := range children[p.PID] {
 		child := examine(pid)
 		if child.meant() {
-			found = append(found, child)
+			if reloaded := child.reloaded(children); reloaded != 0 {
+				child = examine(reloaded)
+			}
+			if last := len(found) - 1; last >= 0 && p.master(found[last], child) {
+				found[last] = child // the newest of workers takes the place of one that ended
+			} else {
+				found = append(found, child)
+			}
 			continue
 		}
 		if !child.wrapper && child.Language != "" {
@@ -177,6 +197,7 @@ func examine(pid int) Program {
 	p.wrapper = slices.Contains(wrappers, name)
 	if !p.wrapper {
 		p.Language = language(pid, name)
+		p.wrapper = p.Language == "Python" && pythonWraps(pid)
 	}
 	return p
 }

@@ -157,7 +157,7 @@ func TestLookAtPython(t *testing.T) {
 		if err != nil || got.Language != "Python" || (got.PID != pid) != (argv[0] == "sh") {
 			t.Errorf("Look(%q) = %+v, %v", argv, got, err)
 		}
-		if l := Of(Languages("", ""), got); l == nil || l.Debugger() != "debugpy" {
+		if l := Of(Languages("", ""), got); l == nil || l.Debugger() != "debugpy" || l.Name() != got.Language {
 			t.Errorf("it is debugged by %v", l)
 		}
 	}

@@ -3,9 +3,8 @@
 package debug
 
 import (
-	"bufio"
 	"context"
-	_ "embed" // for the hook
+	"embed"
 	"errors"
 	"fmt"
 	"io"
@@ -13,137 +12,500 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/towline-dev/towline/agent/wire"
 )
 
-// Python's debugger, debugpy, is a library of the program's own. The program is
-// started with a module that Python imports first, which connects to the agent
-// and hands the connection to debugpy; that speaks the Debug Adapter Protocol
-// and holds the program until its client is ready.
+// Python's debugger, debugpy, is a library of the program's own. Each Python of
+// the container is started with a module that it imports first (hook), which
+// sets a handler for a signal. When somebody debugs, a door is opened; the
+// program is sent the signal and calls there, as do those that start meanwhile.
+// The one that is meant is answered with a port, to which it connects debugpy:
+// that speaks the Debug Adapter Protocol itself, and holds the program until its
+// client is ready.
 
-//go:embed hook/sitecustomize.py
-var hookSource []byte
+//go:embed hook/sitecustomize.py hook/debug.py
+var hook embed.FS
 
-// importTime is how long Python may take to start and to import debugpy, which
-// is slow where nothing of it is compiled yet.
-const importTime = 30 * time.Second
+// calling is the signal that has a program call, as in sitecustomize.py.
+const calling = 57
+
+// The times that a program may take.
+const (
+	importTime = 30 * time.Second // to start and to import debugpy, where nothing is compiled yet
+	callTime   = 10 * time.Second // to call, when it runs
+	youngTime  = 3 * time.Second  // to get as far as the hook; of an older one it is not awaited
+	lookTime   = 10 * time.Millisecond
+	againTime  = 250 * time.Millisecond
+	endTime    = 200 * time.Millisecond // between the end of a connection and that of its process
+)
 
 // python debugs programs in Python.
-type python struct{ dir string }
+type python struct {
+	dir string // of the hook; "" when there is none
+
+	mu   sync.Mutex    // guards what follows
+	door *door         // nil: nobody debugs
+	on   *pythonStream // the session, nil: none
+	shut *time.Timer   // of the door, when nobody comes
+}
+
+func newPython(dir string) *python {
+	if dir == "" {
+		return &python{}
+	}
+	return &python{dir: filepath.Join(dir, "python")}
+}
 
 func (*python) Name() string     { return "Python" }
 func (*python) Debugger() string { return "debugpy" }
 
-// Attach answers that the program is to be started for its debugger.
-func (*python) Attach(context.Context, Program) (io.ReadWriteCloser, error) { return nil, ErrStart }
-
-// Begin makes the hook by which a new process comes to its debugger.
-func (p *python) Begin() (Start, error) { return NewHook(filepath.Join(p.dir, "python")) }
-
-// Can says that the image lacks debugpy.
-func (*python) Can(ctx context.Context, p Program) error {
-	dir := "/proc/" + strconv.Itoa(p.PID)
-	cmdline, err := os.ReadFile(dir + "/cmdline")
-	if err != nil {
-		return wire.Errorf(wire.CodeNoProcess, "the application does not run")
+// Env has Python import the hook first, where there is a Python.
+func (p *python) Env(argv, environ []string) []string {
+	if p.dir == "" || !runsPython(argv, environ) || p.writeHook() != nil {
+		return nil // it is debugged when it is started anew, as far as it can be
 	}
-	python, _, _ := strings.Cut(string(cmdline), "\x00") // not the executable: a virtual environment is known by its link
-	environ, _ := os.ReadFile(dir + "/environ")
-	cmd := exec.CommandContext(ctx, python, "-c", "import importlib.util, sys; sys.exit(3 if importlib.util.find_spec('debugpy') is None else 0)")
-	cmd.Env = strings.FieldsFunc(string(environ), func(r rune) bool { return r == 0 })
-	cmd.Dir, _ = os.Readlink(dir + "/cwd")
-	var exit *exec.ExitError
-	if err := cmd.Run(); errors.As(err, &exit) && exit.ExitCode() == 3 {
-		e := wire.Errorf(wire.CodeNotDebuggable, "%s is a program in Python, and its image has no debugpy; without it only Go can be debugged", p)
-		e.Hint = "install debugpy in the image, for example by `pip install debugpy`"
-		return e
+	return p.pythonPath(environ)
+}
+
+func (p *python) pythonPath(environ []string) []string {
+	path := p.dir
+	for _, v := range environ {
+		if own, ok := strings.CutPrefix(v, "PYTHONPATH="); ok && own != "" {
+			path = p.dir + ":" + own
+		}
+	}
+	return []string{"PYTHONPATH=" + path}
+}
+
+// writeHook writes the modules where programs may read them.
+func (p *python) writeHook() error {
+	if err := os.MkdirAll(p.dir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range []string{"sitecustomize.py", "debug.py"} {
+		data, err := hook.ReadFile("hook/" + name)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(p.dir, name), data, 0o644)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// Hook waits for the debugger of one Python process.
-type Hook struct {
-	dir string
-	ln  net.Listener
+// Can says that the image lacks debugpy, or that the program passes the hook by.
+func (*python) Can(ctx context.Context, p Program) error {
+	argv := cmdline(p.PID)
+	if len(argv) == 0 {
+		return wire.Errorf(wire.CodeNoProcess, "the application does not run")
+	}
+	if flag := passesBy(argv); flag != "" {
+		e := wire.Errorf(wire.CodeNotDebuggable, "%s was started with %s, which keeps a debugger out", p, flag)
+		e.Hint = "start Python without -I, -E and -S to debug it"
+		return e
+	}
+	// Not the executable: a virtual environment is known by its link.
+	cmd := exec.CommandContext(ctx, argv[0], "-c", "import importlib.util, sys; sys.exit(3 if importlib.util.find_spec('debugpy') is None else 0)")
+	cmd.Env = environ(p.PID)
+	cmd.Dir, _ = os.Readlink("/proc/" + strconv.Itoa(p.PID) + "/cwd")
+	var exit *exec.ExitError
+	if err := cmd.Run(); errors.As(err, &exit) && exit.ExitCode() == 3 {
+		return noDebugpy(p)
+	}
+	return nil
 }
 
-// NewHook makes a hook whose module lies in a folder that the program may read.
-func NewHook(dir string) (*Hook, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+func noDebugpy(p Program) error {
+	e := wire.Errorf(wire.CodeNotDebuggable, "%s is a program in Python, and its image has no debugpy", p)
+	e.Hint = "install debugpy in the image, for example by `pip install debugpy`"
+	return e
+}
+
+// passesBy returns the option of Python by which a program does without the
+// hook, "" when there is none.
+func passesBy(argv []string) string {
+	for _, a := range argv[1:] {
+		switch {
+		case a == "-" || a == "-c" || a == "-m" || !strings.HasPrefix(a, "-"):
+			return ""
+		case !strings.HasPrefix(a, "--") && strings.ContainsAny(a[1:], "IES"):
+			return a
+		}
+	}
+	return ""
+}
+
+// Choose returns a worker that stands when any of its master's is meant: it takes
+// the place of one that ended.
+func (p *python) Choose(program Program) Program {
+	p.mu.Lock()
+	door := p.door
+	p.mu.Unlock()
+	if door == nil {
+		return program
+	}
+	for _, c := range door.rest() {
+		if (Program{PID: parent(c.pid), Language: "Python"}).master(program, Program{PID: c.pid}) {
+			return examine(c.pid)
+		}
+	}
+	return program
+}
+
+// Attach calls the program. One that was started without the hook is to be
+// started anew.
+func (p *python) Attach(ctx context.Context, program Program) (io.ReadWriteCloser, error) {
+	door, err := p.open()
+	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "sitecustomize.py"), hookSource, 0o644); err != nil {
+	c, _ := door.stands(program.PID)
+	if c == nil {
+		c, err = p.called(ctx, door, program.PID)
+	}
+	if err != nil {
+		p.leave(nil)
+		return nil, p.absent(err, program)
+	}
+	return p.letIn(ctx, c, program)
+}
+
+// called calls a program and waits until it has come.
+func (p *python) called(ctx context.Context, door *door, pid int) (*caller, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, callTime, errSilent)
+	defer cancel()
+	refused, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := p.call(ctx, pid); err != nil {
+			stop(err)
+		}
+	}()
+	c, err := door.take(refused, pid)
+	cancel()
+	<-done
+	return c, err
+}
+
+// Reasons why a program does not come to its debugger.
+var (
+	errSilent = errors.New("the program did not answer")
+	errGone   = errors.New("the program ended")
+)
+
+// call sends the signal as soon as the program has its handler, and again: it
+// may be busy with an import. It returns when ctx ends or the program cannot be
+// called.
+func (p *python) call(ctx context.Context, pid int) error {
+	tick := time.NewTicker(lookTime)
+	defer tick.Stop()
+	began, again := time.Now(), time.Time{}
+	for {
+		switch {
+		case dead(pid):
+			return errGone
+		case catches(pid, calling):
+			if now := time.Now(); now.After(again) {
+				again = now.Add(againTime)
+				if err := unix.Tgkill(pid, pid, calling); err != nil {
+					return err
+				}
+			}
+		case time.Since(began) > youngTime || !p.hooked(pid):
+			return ErrStart
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// hooked reports whether a process was started with the hook.
+func (p *python) hooked(pid int) bool {
+	return slices.ContainsFunc(environ(pid), func(v string) bool {
+		return v == "PYTHONPATH="+p.dir || strings.HasPrefix(v, "PYTHONPATH="+p.dir+":")
+	})
+}
+
+// catches reports whether a process has a handler for a signal: without one it
+// would be ended by it.
+func catches(pid, signal int) bool {
+	data, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status") // of no process nothing
+	for line := range strings.Lines(string(data)) {
+		if mask, ok := strings.CutPrefix(line, "SigCgt:"); ok {
+			n, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64)
+			return err == nil && n>>(signal-1)&1 == 1
+		}
+	}
+	return false
+}
+
+// absent says why a program did not come.
+func (p *python) absent(err error, program Program) error {
+	switch {
+	case errors.Is(err, errGone):
+		return wire.Errorf(wire.CodeNoProcess, "the program ended")
+	case errors.Is(err, errSilent):
+		e := wire.Errorf(wire.CodeNotDebuggable, "%s did not answer its debugger within %s", program, callTime)
+		e.Hint = "its main thread does something that is not Python, and cannot be interrupted; \"request\": \"launch\" starts it anew"
+		return e
+	}
+	return err
+}
+
+// Begin opens the door for a process that is to start.
+func (p *python) Begin() (Start, error) {
+	if p.dir == "" {
+		return nil, errors.New("the agent has no folder for its hook")
+	}
+	if err := p.writeHook(); err != nil {
 		return nil, err
+	}
+	if _, err := p.open(); err != nil {
+		return nil, err
+	}
+	return starting{p}, nil
+}
+
+// starting is a start of a program that calls by itself.
+type starting struct{ *python }
+
+// Launch has Python import the hook, should the container not have looked like
+// one with Python.
+func (s starting) Launch() Launch { return Launch{Env: s.pythonPath(os.Environ())} }
+
+// Attach waits for the program to call.
+func (s starting) Attach(ctx context.Context, program Program) (io.ReadWriteCloser, error) {
+	door, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	waits, cancel := context.WithTimeoutCause(ctx, importTime, errSilent)
+	defer cancel()
+	c, err := door.take(waits, program.PID)
+	if errors.Is(err, errSilent) {
+		e := wire.Errorf(wire.CodeNotDebuggable, "%s did not bring its debugger within %s", program, importTime)
+		e.Hint = "Python does not when it is started with -I, -E or -S, or with another PYTHONPATH"
+		return nil, e
+	}
+	if err != nil {
+		return nil, fmt.Errorf("waiting for debugpy: %w", err)
+	}
+	return s.letIn(ctx, c, program)
+}
+
+// Close has the door stay open for a program that comes late: it is attached to
+// when it is asked for again.
+func (s starting) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.on == nil && s.door != nil && s.shut == nil {
+		s.shutIn(lingerTime, nil)
+	}
+}
+
+// letIn has a program that stands connect its debugger, and sends others away.
+func (p *python) letIn(ctx context.Context, c *caller, program Program) (io.ReadWriteCloser, error) {
+	door, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	defer door.forget(c.conn)
+	if !c.has {
+		p.leave(nil)
+		return nil, noDebugpy(program)
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	h := &Hook{dir: dir, ln: ln}
-	port := strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
-	if err := os.WriteFile(h.port(), []byte(port), 0o600); err != nil {
-		ln.Close()
-		return nil, err
-	}
-	return h, nil
-}
-
-// port is the file that says where the hook waits, while it does.
-func (h *Hook) port() string { return filepath.Join(h.dir, "port") }
-
-// Launch has Python import the hook first.
-func (h *Hook) Launch() Launch {
-	path := h.dir
-	if own := os.Getenv("PYTHONPATH"); own != "" {
-		path += ":" + own
-	}
-	return Launch{Env: []string{"PYTHONPATH=" + path}}
-}
-
-// Attach waits for the debugger of the program, which stands until its client
-// is ready. Others that were started with the same environment are sent away.
-func (h *Hook) Attach(ctx context.Context, p Program) (io.ReadWriteCloser, error) {
+	defer ln.Close()
 	ctx, cancel := context.WithTimeout(ctx, importTime)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { h.ln.Close() })()
-	known := false
-	for {
-		conn, err := h.ln.Accept()
-		if err != nil {
-			return nil, h.absent(ctx, known)
-		}
-		if known {
-			return conn, nil
-		}
-		conn.SetDeadline(time.Now().Add(5 * time.Second))
-		line, _ := bufio.NewReader(conn).ReadString('\n')
-		answer := "n"
-		if line == strconv.Itoa(p.PID)+"\n" {
-			known, answer = true, "y"
-		}
-		_, _ = conn.Write([]byte(answer)) // it is heard or not
-		conn.Close()
+	defer context.AfterFunc(ctx, func() { ln.Close() })()
+	port := strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
+	conn, err := net.Conn(nil), error(nil)
+	if _, err = io.WriteString(c.conn, port); err == nil {
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			_, _ = io.Copy(io.Discard, c.conn) // the program has its end open until it has connected, or failed
+			cancel()
+		}()
+		conn, err = ln.Accept()
+		c.conn.Close()
+		<-gone
 	}
-}
-
-func (h *Hook) absent(ctx context.Context, known bool) error {
-	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("waiting for debugpy: %w", context.Cause(ctx))
-	}
-	e := wire.Errorf(wire.CodeNotDebuggable, "Python did not bring its debugger within %s", importTime)
-	e.Hint = "it is not possible for a program that is started with -I, -E or -S"
-	if known {
+	if err != nil {
+		p.leave(nil)
+		e := wire.Errorf(wire.CodeNotDebuggable, "%s did not bring its debugger", program)
 		e.Hint = "look for what debugpy says in `towline logs`"
+		return nil, e
 	}
-	return e
+	s := &pythonStream{Quick: &Quick{Conn: conn.(*net.TCPConn)}, pid: program.PID, of: p}
+	p.mu.Lock()
+	p.on = s
+	p.mu.Unlock()
+	for _, other := range door.rest() {
+		if !p.judge(other.pid, other.why) {
+			door.away(other)
+		}
+	}
+	return s, nil
 }
 
-// Close ends the waiting.
-func (h *Hook) Close() {
-	_ = os.Remove(h.port()) // a program that finds it and nobody there goes on
-	h.ln.Close()
+// judge reports whether a program that calls is to stand: when nobody is
+// debugged yet or any more, and when it takes the place of the one that is.
+func (p *python) judge(pid int, why string) bool {
+	if why != "fork" && examine(pid).wrapper {
+		return false
+	}
+	p.mu.Lock()
+	on := p.on
+	p.mu.Unlock()
+	switch {
+	case on == nil || dead(on.pid):
+		return true
+	case on.pid == pid:
+		return why == "start" // it runs another program in its place
+	}
+	if now, err := Look(on.pid); err != nil || now.PID != pid {
+		return false
+	}
+	on.Conn.Close() // what was debugged turns out to be a watcher
+	return true
+}
+
+// open returns the door, which stays open.
+func (p *python) open() (*door, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shut != nil {
+		p.shut.Stop()
+		p.shut = nil
+	}
+	if p.door != nil {
+		return p.door, nil
+	}
+	if p.dir == "" {
+		return nil, ErrStart
+	}
+	if err := os.MkdirAll(p.dir, 0o755); err != nil {
+		return nil, err
+	}
+	d, err := openDoor(filepath.Join(p.dir, "socket"), p.judge)
+	p.door = d
+	return d, err
+}
+
+// leave ends a session, nil when it did not begin. The door stays open for a
+// while when the program has ended, or another one stands there: that will take
+// its place.
+func (p *python) leave(s *pythonStream) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.on != s || p.door == nil {
+		return
+	}
+	p.on = nil
+	if s == nil {
+		p.shutIn(0, nil)
+		return
+	}
+	// A connection ends a moment before its process has.
+	p.shutIn(endTime, func(d *door) bool { return dead(s.pid) || len(d.rest()) > 0 })
+}
+
+// shutIn shuts the door after some time, much later if stays says so, unless it
+// is needed before. The caller holds mu.
+func (p *python) shutIn(after time.Duration, stays func(*door) bool) {
+	var timer *time.Timer
+	timer = time.AfterFunc(after, func() {
+		p.mu.Lock()
+		door := p.door
+		switch {
+		case p.shut != timer || door == nil:
+			door = nil
+		case stays != nil && stays(door):
+			door = nil
+			p.shutIn(lingerTime, nil)
+		default:
+			p.door, p.shut = nil, nil
+		}
+		p.mu.Unlock()
+		if door != nil {
+			door.close()
+		}
+	})
+	if p.shut != nil {
+		p.shut.Stop()
+	}
+	p.shut = timer
+}
+
+// Close shuts the door.
+func (p *python) Close() {
+	p.mu.Lock()
+	door := p.door
+	p.door = nil
+	if p.shut != nil {
+		p.shut.Stop()
+	}
+	p.mu.Unlock()
+	if door != nil {
+		door.close()
+	}
+}
+
+// pythonStream is debugpy's connection.
+type pythonStream struct {
+	*Quick
+	pid  int
+	of   *python
+	once sync.Once
+}
+
+// Close parts from the program, which runs on.
+func (s *pythonStream) Close() error {
+	s.once.Do(func() {
+		s.Conn.Close()
+		s.of.leave(s)
+	})
+	return nil
+}
+
+// runsPython reports whether a container has a Python: by its command, or by
+// where it looks for programs.
+func runsPython(argv, environ []string) bool {
+	isPython := func(name string) bool { return strings.HasPrefix(name, "python") || strings.HasPrefix(name, "pypy") }
+	if len(argv) > 0 && isPython(filepath.Base(argv[0])) {
+		return true
+	}
+	path := ""
+	for _, v := range environ {
+		if dirs, ok := strings.CutPrefix(v, "PATH="); ok {
+			path = dirs
+		}
+	}
+	for _, dir := range filepath.SplitList(path) {
+		for _, name := range []string{"python3", "python", "pypy3"} {
+			if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() {
+				return true
+			}
+		}
+	}
+	return false
 }

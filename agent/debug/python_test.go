@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/towline-dev/towline/agent/wire"
 )
@@ -19,16 +21,12 @@ import (
 // It is asked of what the program was started as, not of the executable: a
 // virtual environment is a link to that.
 func TestPythonWithoutDebugpy(t *testing.T) {
-	interpreter, err := exec.LookPath("/usr/bin/python3")
-	if err != nil {
-		t.Skip(err)
-	}
 	link := filepath.Join(t.TempDir(), "python")
 	for code, want := range map[int]bool{0: true, 3: false} {
 		if err := os.WriteFile(link, []byte("#!/bin/sh\nexit "+strconv.Itoa(code)+"\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		cmd := exec.Command(interpreter, "-c", "import sys; sys.stdin.read()")
+		cmd := exec.Command(interpreter(t), "-c", "import sys; sys.stdin.read()")
 		cmd.Args[0] = link
 		in, err := cmd.StdinPipe()
 		if err != nil {
@@ -58,47 +56,115 @@ func TestHookChains(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(own, "sitecustomize.py"), []byte("print('own')\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PYTHONPATH", own)
-	h, err := NewHook(filepath.Join(t.TempDir(), "hook"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.Close()
-	cmd := exec.Command("/usr/bin/python3", "-c", "import sys; print([p for p in sys.path if p.endswith('hook')])")
-	cmd.Env = append(os.Environ(), h.Launch().Env...)
+	h := newPython(t.TempDir())
+	defer h.Close()
+	env := append(os.Environ(), "PYTHONPATH="+own)
+	cmd := exec.Command(interpreter(t), "-c", "import sys; print([p for p in sys.path if p.endswith('/python')])")
+	cmd.Env = append(env, h.Env([]string{"python3"}, env)...)
 	out, err := cmd.CombinedOutput()
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skip(err)
-	}
 	if got, want := string(out), "own\n[]\n"; got != want || err != nil {
 		t.Errorf("it says %q, %v, want %q", got, err, want)
 	}
 }
 
-// Only the process that is meant gets the debugger; one that it runs goes on.
-func TestHookRefusesChildren(t *testing.T) {
-	h, err := NewHook(filepath.Join(t.TempDir(), "hook"))
+// interpreter returns Debian's, which may have debugpy.
+func interpreter(t *testing.T) string {
+	t.Helper()
+	const path = "/usr/bin/python3"
+	if _, err := os.Stat(path); err != nil {
+		t.Skip(err)
+	}
+	return path
+}
+
+// hooked starts programs in Python as the agent does, and returns the pid of the
+// one that says a line.
+func hooked(t *testing.T, p *python, code string, args ...string) int {
+	t.Helper()
+	for _, v := range p.Env([]string{"python3"}, nil) {
+		name, value, _ := strings.Cut(v, "=")
+		t.Setenv(name, value)
+	}
+	return run(t, 1, append([]string{interpreter(t)}, append(args, "-c", code)...)...)
+}
+
+const waits = "import sys; print('runs', flush=True); sys.stdin.read()"
+
+// A program is sent the signal only when it has a handler for it: else that would
+// be its end.
+func TestSignalOnlyWhereItIsCaught(t *testing.T) {
+	p := newPython(t.TempDir())
+	defer p.Close()
+	pid := hooked(t, p, "import signal; signal.signal(57, signal.SIG_DFL); "+waits)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := p.Attach(ctx, examine(pid)); !errors.Is(err, ErrStart) {
+		t.Errorf("Attach = %v, want that it is to be started anew", err)
+	}
+	if dead(pid) {
+		t.Error("the program was killed")
+	}
+	alone := run(t, 1, interpreter(t), "-I", "-c", waits)
+	if _, err := p.Attach(ctx, examine(alone)); !errors.Is(err, ErrStart) {
+		t.Errorf("Attach without the hook = %v", err)
+	}
+	var refused *wire.Error
+	if err := p.Can(ctx, examine(alone)); !errors.As(err, &refused) || !strings.Contains(refused.Message, "-I") || refused.Hint == "" {
+		t.Errorf("Can = %v", err)
+	}
+}
+
+// Whoever is not meant goes on at once: a helper of Python's own, and another
+// program than the one that is debugged.
+func TestDoor(t *testing.T) {
+	meant := map[int]bool{}
+	var mu sync.Mutex
+	p := newPython(t.TempDir())
+	if err := p.writeHook(); err != nil {
+		t.Fatal(err)
+	}
+	d, err := openDoor(filepath.Join(p.dir, "socket"), func(pid int, _ string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return meant[pid] || len(meant) == 0
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	accepted := make(chan error, 1)
-	go func() {
-		_, err := h.Attach(ctx, Program{PID: 1}) // not the pid of what follows
-		accepted <- err
-	}()
-	cmd := exec.Command("/usr/bin/python3", "-c", "print('runs')")
-	cmd.Env = append(os.Environ(), h.Launch().Env...)
-	out, err := cmd.CombinedOutput()
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skip(err)
+	for _, v := range p.pythonPath(nil) {
+		name, value, _ := strings.Cut(v, "=")
+		t.Setenv(name, value)
 	}
-	if string(out) != "runs\n" || err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.Command(interpreter(t), "-c", "print('runs')")
+	out := new(strings.Builder)
+	cmd.Stdout = out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := d.take(ctx, cmd.Process.Pid)
+	if err != nil || out.Len() != 0 || c.why != "start" {
+		t.Fatalf("take = %+v, %v, %q", c, err, out)
+	}
+	mu.Lock()
+	meant[c.pid] = true
+	mu.Unlock()
+	_, came := d.stands(0)
+	other, err := exec.Command(interpreter(t), "-c", "print('runs')").CombinedOutput()
+	select {
+	case <-came:
+		t.Error("a program stood that is not meant")
+	default:
+	}
+	if string(other) != "runs\n" || err != nil {
+		t.Errorf("another program says %q, %v", other, err)
+	}
+	d.close() // with it the first goes on
+	if err := cmd.Wait(); err != nil || out.String() != "runs\n" {
 		t.Errorf("it says %q, %v", out, err)
 	}
-	cancel()
-	if err := <-accepted; !errors.Is(err, context.Canceled) {
-		t.Errorf("Attach = %v", err)
+	if _, err := os.Stat(d.path); err == nil {
+		t.Error("the door stayed open")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -179,11 +178,7 @@ func (s *Server) startDebugger(ctx context.Context, mode wire.DebugMode) (wire.D
 	if err != nil {
 		return wire.DebugReady{}, nil, err
 	}
-	language := debug.Of(s.languages, program)
-	if err := language.Can(ctx, program); err != nil {
-		return wire.DebugReady{}, nil, err
-	}
-	session, err := language.Attach(ctx, program)
+	session, err := debug.Of(s.languages, program).Attach(ctx, program)
 	if errors.Is(err, debug.ErrStart) {
 		return s.startUnder(ctx, st)
 	}
@@ -217,22 +212,24 @@ func (s *Server) startUnder(ctx context.Context, st proc.Status) (wire.DebugRead
 	case debug.Of(s.languages, program) == language:
 		session, err = start.Attach(ctx, program)
 	default: // it is another program than before
+		s.app.Signal(ctx, syscall.SIGCONT) // it may be frozen
 		session, err = debug.Of(s.languages, program).Attach(ctx, program)
 	}
-	return s.attached(st, program, session, err)
+	ready, session, err := s.attached(st, program, session, err)
+	ready.Started = true
+	return ready, session, err
 }
 
 // languageOf returns the language of the application that is to be started: of
 // the one that runs, or else of the last one; Go, when there was none.
 func (s *Server) languageOf(ctx context.Context, st proc.Status) (debug.Language, error) {
-	last := debug.Program{Language: s.insight.latest()}
 	if st.State == proc.Running {
 		if program, err := debug.Look(st.PID); err == nil {
 			language := debug.Of(s.languages, program)
 			return language, language.Can(ctx, program)
 		}
 	}
-	return cmp.Or(debug.Of(s.languages, last), s.languages[0]), nil
+	return cmp.Or(debug.Named(s.languages, s.insight.latest()), s.languages[0]), nil
 }
 
 // attached returns what is said of a session, or why there is none, and lets the
@@ -241,9 +238,6 @@ func (s *Server) attached(st proc.Status, program debug.Program, session io.Read
 	if err != nil {
 		s.app.Signal(context.Background(), syscall.SIGCONT) // it may be frozen
 		return wire.DebugReady{}, nil, notDebuggable(err)
-	}
-	if tcp, ok := session.(*net.TCPConn); ok {
-		session = &quick{conn: tcp}
 	}
 	language := debug.Of(s.languages, program)
 	ready := wire.DebugReady{PID: st.PID, Program: program.Exe, Language: language.Name(), Debugger: language.Debugger()}
@@ -257,7 +251,13 @@ func (s *Server) attached(st proc.Status, program debug.Program, session io.Read
 // just begun is given the time to run its program.
 func (s *Server) programOf(ctx context.Context, st proc.Status) (debug.Program, error) {
 	program, err := debug.Look(st.PID)
-	if err == nil || time.Since(st.Started) > youngWrapper {
+	if err == nil {
+		if c, ok := debug.Of(s.languages, program).(debug.Chooser); ok {
+			program = c.Choose(program)
+		}
+		return program, nil
+	}
+	if time.Since(st.Started) > youngWrapper {
 		return program, err
 	}
 	s.app.Signal(ctx, syscall.SIGCONT) // it may be frozen

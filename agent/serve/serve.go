@@ -134,7 +134,11 @@ func New(cfg Config) (*Server, error) {
 
 // startApp makes the application, which does not start yet.
 func (s *Server) startApp() {
-	spec := proc.Spec{Argv: s.cfg.Argv, Env: os.Environ(), Files: s.cfg.Files, Reaper: s.cfg.Reaper}
+	env := os.Environ()
+	for _, l := range s.languages {
+		env = append(env, l.Env(s.cfg.Argv, env)...)
+	}
+	spec := proc.Spec{Argv: s.cfg.Argv, Env: env, Files: s.cfg.Files, Reaper: s.cfg.Reaper}
 	if proc.PtraceScope() == 1 {
 		spec.Shim = []string{s.cfg.Self, "exec"}
 	}
@@ -176,6 +180,9 @@ func (s *Server) Close() {
 	}
 	s.mu.Unlock()
 	s.wg.Wait()
+	for _, l := range s.languages {
+		l.Close()
+	}
 }
 
 // accept accepts connections.

@@ -12,8 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/towline-dev/towline/agent/debug"
 	"github.com/towline-dev/towline/agent/proc"
 	"github.com/towline-dev/towline/agent/wire"
 )
@@ -147,7 +146,7 @@ func (s *Server) dial(ctx context.Context, r wire.DialRequest) (wire.Empty, io.R
 	for pause := firstRedial; ; pause = min(2*pause, lastRedial) {
 		conn, err := dialLoopback(ctx, strconv.Itoa(r.Port))
 		if err == nil {
-			return wire.Empty{}, &quick{conn: conn}, nil
+			return wire.Empty{}, &debug.Quick{Conn: conn}, nil
 		}
 		if !errors.Is(err, syscall.ECONNREFUSED) {
 			return wire.Empty{}, nil, wire.Errorf(wire.CodeInternal, "connecting to port %d in the pod: %v", r.Port, err)
@@ -192,29 +191,3 @@ func dialLoopback(ctx context.Context, port string) (*net.TCPConn, error) {
 	}
 	return conn.(*net.TCPConn), nil
 }
-
-// quick is a connection that acknowledges at once what it has read. Debuggers
-// such as Node's inspector and debugpy write twice for an answer and wait for
-// the first acknowledgement in between, which the kernel would delay by 40 ms.
-type quick struct{ conn *net.TCPConn }
-
-// Read reads, and has the kernel acknowledge what comes next at once: it falls
-// back to delays by itself.
-func (q *quick) Read(p []byte) (int, error) {
-	n, err := q.conn.Read(p)
-	if raw, e := q.conn.SyscallConn(); e == nil {
-		_ = raw.Control(func(fd uintptr) { // without it all works, but slower
-			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
-		})
-	}
-	return n, err
-}
-
-// Write writes.
-func (q *quick) Write(p []byte) (int, error) { return q.conn.Write(p) }
-
-// CloseWrite ends what is written.
-func (q *quick) CloseWrite() error { return q.conn.CloseWrite() }
-
-// Close closes the connection.
-func (q *quick) Close() error { return q.conn.Close() }

@@ -163,6 +163,10 @@ type DebugReady struct {
 
 	Language string `json:"language,omitempty"` // of the program: "Go", "Python"
 
+	// Started says that the process was started for the debugger, asked for or
+	// because it could not be joined as it ran.
+	Started bool `json:"started,omitempty"`
+
 	// Debugger names who speaks on the stream: "delve", "debugpy". Agents of
 	// before do not say it; with them the language tells.
 	Debugger string `json:"debugger,omitempty"`

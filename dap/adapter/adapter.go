@@ -63,9 +63,9 @@ type Adapter struct {
 	// build: modules and flags; "" for other languages.
 	BuildInfo string
 
-	// Notice is what a person is told first, after the resource's name; "" for
-	// nothing.
-	Notice string
+	// Armed is the event by which the debugger says, after configurationDone, that
+	// breakpoints are hit from now on; "" when they are as soon as that is answered.
+	Armed string
 
 	// Explanations are tried in order on the debugger's errors.
 	Explanations []Explanation

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/towline-dev/towline/dap/adapter"
 	"github.com/towline-dev/towline/dap/daptest"
@@ -73,5 +74,70 @@ func (f flipped) Write(p []byte) (int, error) {
 func flip(p []byte) {
 	for i := range p {
 		p[i] = ^p[i]
+	}
+}
+
+// late is a debugger that says when it is armed.
+func late() adapter.Adapter {
+	a := adapter.Debugpy()
+	a.Name, a.Armed = "late", "armed"
+	return a
+}
+
+// A debugger that answers configurationDone before it looks at lines is not said
+// to be ready until it does, for the first process and for later ones.
+func TestReadyWhenArmed(t *testing.T) {
+	check(t, func(t *testing.T, ctx context.Context, editor *daptest.Client, backend *fake) {
+		backend.speaks = "late"
+		must(t, editor.Attach(ctx, target))
+		d := <-backend.debugger
+		answer, err := editor.Send("configurationDone", nil)
+		must(t, err)
+		d.wantAsked(t, ctx, "configurationDone")
+		synctest.Wait()
+		select {
+		case <-answer:
+			t.Error("it was said to be ready before it was armed")
+		default:
+		}
+		d.event("armed", nil)
+		if m := <-answer; !m.Success {
+			t.Errorf("the answer is %s", m.Bytes())
+		}
+		d.conn.Close()
+		backend.pid(11)
+		d = <-backend.debugger
+		d.wantAsked(t, ctx, "configurationDone")
+		synctest.Wait()
+		for _, m := range editor.Received() {
+			if m.Event == "invalidated" {
+				t.Error("the next process was said to be ready before it was armed")
+			}
+		}
+		d.event("armed", nil)
+		must(t, editor.Event(ctx, "invalidated", nil, nil))
+	})
+}
+
+// One that ends before it is armed, or that never says so, leaves nobody waiting.
+func TestNeverArmed(t *testing.T) {
+	for _, ends := range []bool{true, false} {
+		check(t, func(t *testing.T, ctx context.Context, editor *daptest.Client, backend *fake) {
+			backend.speaks = "late"
+			must(t, editor.Attach(ctx, target))
+			d := <-backend.debugger
+			answer, err := editor.Send("configurationDone", nil)
+			must(t, err)
+			d.wantAsked(t, ctx, "configurationDone")
+			synctest.Wait()
+			if ends {
+				d.conn.Close()
+			}
+			select {
+			case <-answer:
+			case <-ctx.Done():
+				t.Error("configurationDone was not answered")
+			}
+		})
 	}
 }

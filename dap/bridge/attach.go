@@ -65,7 +65,7 @@ func (s *session) attach(m message.Message) {
 	s.req = api.DebugRequest{
 		Resource: args.Resource, Pod: args.Pod, Container: args.Container, Launch: m.Command == "launch",
 	}
-	s.attachment = &m
+	s.attachment, s.launch = &m, s.req.Launch
 	s.spawn(func(ctx context.Context) {
 		backend, err := s.opts.Connect(ctx, args.Workspace)
 		var space rewrite.Workspace

@@ -76,6 +76,7 @@ const (
 	lastRetry      = time.Second           // at most
 	quiet          = time.Second           // a restart that takes less is not worth a word
 	prepareTimeout = 60 * time.Second      // for a debugger to open, and to be told what was noted
+	armTimeout     = 10 * time.Second      // for a debugger to say that it is armed
 	partTimeout    = 3 * time.Second       // for a debugger to let the process go
 	slowOpen       = 5 * time.Second       // after which a debugger that is still being opened is worth a word
 	slowAnswer     = 20 * time.Second      // after which a request that is still not answered is

@@ -57,7 +57,7 @@ func (s *session) pass(m message.Message) {
 		s.restart(m)
 	case m.Command == "configurationDone":
 		s.configured = true
-		s.forward(m, nil)
+		s.configurationDone(m)
 	case slices.Contains(a.Remembered, m.Command) || slices.Contains(a.Forgotten, m.Command):
 		set := s.breakpoints.note(m)
 		s.forward(m, func(r message.Message) message.Message { return s.breakpoints.answered(set, r) })
@@ -69,6 +69,18 @@ func (s *session) pass(m message.Message) {
 	default:
 		s.forward(m, nil)
 	}
+}
+
+// configurationDone sends the request on, and answers it when breakpoints are hit.
+func (s *session) configurationDone(m message.Message) {
+	l := s.link
+	l.call(m, &m, func(r message.Message) {
+		if !r.Success {
+			s.send(r, m.Seq)
+			return
+		}
+		s.whenArmed(l, func() { s.send(r, m.Seq) })
+	})
 }
 
 // forward sends a request on; its response goes to the editor, changed by

@@ -25,6 +25,8 @@ type link struct {
 	seq     int
 	pending map[int]call
 
+	armed       bool   // the adapter's Armed was said
+	arming      func() // what to do then
 	initialized func() // what to do at the debugger's first initialized event
 	ended       func() // what to do when the stream ends while the session is ending
 }
@@ -161,6 +163,9 @@ func (s *session) fromDebuggerEvent(l *link, m message.Message) {
 		l.initialized = nil
 		next()
 		return
+	case a.Armed != "" && m.Event == a.Armed:
+		l.isArmed()
+		return
 	case slices.Contains(a.Hidden, m.Event):
 		return
 	case m.Event == "output" && s.phase == preparing && s.sessions > 0:
@@ -181,6 +186,27 @@ func (s *session) fromDebuggerEvent(l *link, m message.Message) {
 		}
 	}
 	s.send(m, 0)
+}
+
+// whenArmed goes on when breakpoints are hit: configurationDone, which has been
+// answered, may come before that. A debugger that does not say so is not waited
+// for long.
+func (s *session) whenArmed(l *link, next func()) {
+	if s.adapter.Armed == "" || l.armed {
+		next()
+		return
+	}
+	l.arming = next
+	s.after(armTimeout, l.isArmed)
+}
+
+// isArmed goes on with what waited for the debugger to be armed.
+func (l *link) isArmed() {
+	l.armed = true
+	if next := l.arming; next != nil {
+		l.arming = nil
+		next()
+	}
 }
 
 // streamEnded handles the end of the debugger's stream.

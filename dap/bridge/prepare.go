@@ -209,7 +209,11 @@ func (s *session) letRun(l *link, next func()) {
 			s.lost(r.FailureText())
 			return
 		}
-		next()
+		s.whenArmed(l, func() {
+			if s.link == l {
+				next()
+			}
+		})
 	})
 }
 
@@ -224,8 +228,8 @@ func (s *session) goLive(l *link) {
 	s.event("process", map[string]any{
 		"name": l.at.Program, "systemProcessId": debugged(l.at), "isLocalProcess": false, "startMethod": "attach",
 	})
-	if s.sessions == 1 && s.adapter.Notice != "" {
-		s.say(l.at.Resource + " " + s.adapter.Notice)
+	if s.sessions == 1 && l.at.Started && !s.launch {
+		s.say(l.at.Resource + " was started anew: its debugger could not join it as it ran")
 	}
 	if s.sessions == 1 || l.at.Child != 0 {
 		s.sayTaken(l.at)

@@ -266,6 +266,7 @@ func (s *session) lost(why string) {
 	l := s.link
 	s.link = nil
 	l.close()
+	l.isArmed()                                         // who waits for it is answered
 	if !l.live.IsZero() && time.Since(l.live) > quiet { // else it may be the debugger that fails
 		s.attempts = 0
 	} else if s.refused == "" {

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -40,11 +42,12 @@ type pod struct {
 	server *agentserve.Server
 	in     *os.File
 	out    *bufio.Reader
+	held   atomic.Bool // the process waits for its debugger
 }
 
 func (p *pod) Open(ctx context.Context, req api.DebugRequest) (net.Conn, api.DebugSession, error) {
 	mode := wire.DebugAttach
-	if req.Launch {
+	if p.held.Swap(false) || req.Launch {
 		mode = wire.DebugRestart
 	}
 	conn, ready, err := p.Debug(ctx, wire.DebugRequest{Mode: mode})
@@ -53,12 +56,17 @@ func (p *pod) Open(ctx context.Context, req api.DebugRequest) (net.Conn, api.Deb
 		err = &config.Problem{Message: refused.Message, Hint: refused.Hint}
 	}
 	return conn, api.DebugSession{
-		Resource: req.Resource, Pod: "api-1", Container: "api", Pid: ready.PID, Program: ready.Program, Language: ready.Language, Debugger: ready.Debugger,
+		Resource: req.Resource, Pod: "api-1", Container: "api", Pid: ready.PID, Program: ready.Program, Language: ready.Language, Debugger: ready.Debugger, Child: ready.Child, Started: ready.Started,
 	}, err
 }
 
-func (p *pod) Restart(ctx context.Context, _ string) error {
-	_, err := p.Client.Restart(ctx, wire.StartOptions{})
+// Restart replaces the process as the daemon does while somebody debugs it: the
+// start is left to the debugger.
+func (p *pod) Restart(ctx context.Context, _ string) error { return p.save(ctx) }
+
+func (p *pod) save(ctx context.Context) error {
+	p.held.Store(true)
+	_, err := p.Stop(ctx)
 	return err
 }
 
@@ -145,14 +153,17 @@ func TestPython(t *testing.T) {
 	p := inPod(t, python(t), "-u", file)
 	p.say(t, "before", "hello before, 12")
 	editor := serve(t, p, dir)
+	pid := p.server.App().Status().PID
 
 	before := attach(t, ctx, editor, file, 5)
+	if now := p.server.App().Status().PID; now != pid {
+		t.Errorf("it was started anew to be debugged: pid %d, was %d", now, pid)
+	}
 	var caps struct{ Capabilities map[string]any }
 	must(t, editor.Event(ctx, "capabilities", nil, &caps))
 	if filters, _ := caps.Capabilities["exceptionBreakpointFilters"].([]any); len(filters) == 0 || caps.Capabilities["supportsRestartRequest"] != true {
 		t.Errorf("capabilities: %v", caps.Capabilities)
 	}
-	wantSaid(t, ctx, editor, "in Python", "started anew")
 	for round, name := range []string{"one", "after a crash", "after Restart"} {
 		p.say(t, name, "")
 		stopped := wantStop(t, ctx, editor, file, 5, "text", "'hello "+name+"'")
@@ -208,6 +219,33 @@ func TestPythonWhenTheEditorGoes(t *testing.T) {
 	if got, err := p.out.ReadString('\n'); err != nil || got != "hello x, 2\n" {
 		t.Errorf("the program said %q, %v", got, err)
 	}
+}
+
+// A program that was started in a way that no debugger can join is started anew
+// with it, and the console says so; one with -I is refused and left alone.
+func TestPythonThatCannotBeJoined(t *testing.T) {
+	ctx := within(t)
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	file := filepath.Join(dir, "app.py")
+	must(t, os.WriteFile(file, []byte("import signal\nsignal.signal(57, signal.SIG_IGN)\n"+pythonSource), 0o644))
+	p := inPod(t, python(t), "-u", file)
+	p.say(t, "before", "hello before, 12")
+	editor := serve(t, p, dir)
+	attach(t, ctx, editor, file, 7)
+	wantSaid(t, ctx, editor, "started anew")
+	p.say(t, "x", "")
+	wantStop(t, ctx, editor, file, 7, "text", "'hello x'")
+
+	alone := inPod(t, python(t), "-I", "-u", file)
+	alone.say(t, "before", "hello before, 12")
+	other := serve(t, alone, dir)
+	_, err = other.Initialize(ctx)
+	must(t, err)
+	if err := other.Attach(ctx, map[string]any{"resource": "api"}); err == nil || !strings.Contains(err.Error(), "-I") {
+		t.Errorf("Attach: %v, want a refusal that names -I", err)
+	}
+	alone.say(t, "after", "hello after, 10")
 }
 
 // last reports whether nothing but the answer to disconnect follows a message.

@@ -55,6 +55,7 @@ type session struct {
 	dialect     rewrite.Dialect            // of the same
 	given       map[string]json.RawMessage // arguments of attach
 	req         api.DebugRequest           // the same, for the backend
+	launch      bool                       // it was launch that the editor sent
 	attachment  *message.Message           // attach, until it is answered
 	configured  bool                       // configurationDone
 	held        []message.Message          // requests that wait for the end of preparing

@@ -384,6 +384,7 @@ type DebugSession struct {
 	Program   string     `json:"program"`            // path of the executable in the container
 	Language  string     `json:"language,omitempty"` // of the program: "Go", "Python"
 	Debugger  string     `json:"debugger,omitempty"` // who speaks on the stream: "delve", "debugpy"; "" if the language is to tell
+	Started   bool       `json:"started,omitempty"`  // the process was started for the debugger
 	Paths     []PathPair `json:"paths"`              // from the live-update sync steps
 }
 

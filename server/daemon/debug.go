@@ -62,7 +62,7 @@ func carry(face, back net.Conn) {
 func sessionOf(resource string, s run.Session) api.DebugSession {
 	d := api.DebugSession{
 		Resource: resource, Pod: s.Target.Pod, Container: s.Target.Container, Pid: s.Pid, Child: s.Child, Program: s.Program,
-		Language: s.Language, Debugger: s.Debugger,
+		Language: s.Language, Debugger: s.Debugger, Started: s.Started,
 	}
 	for _, local := range slices.Sorted(maps.Keys(s.PathMap)) {
 		d.Paths = append(d.Paths, api.PathPair{Local: local, Remote: s.PathMap[local]})

@@ -24,6 +24,7 @@ type Session struct {
 
 	Language string
 	Debugger string // who speaks on the stream; "" if the language is to tell
+	Started  bool   // the process was started for the debugger
 	Image    *config.Image
 	PathMap  map[string]string // folders here to folders in the container, as the Tiltfile says
 }
@@ -49,7 +50,7 @@ func (r *Runner) Debug(ctx context.Context, resource, pod, container string, lau
 
 // sessionOf adds to what an agent says of a debugger what the Tiltfile does.
 func sessionOf(id engine.TargetID, s agents.Session, set config.DebugSetting) Session {
-	return Session{Target: id, Pid: s.Pid, Child: s.Child, Program: s.Program, Language: s.Language, Debugger: s.Debugger, Image: s.Image, PathMap: set.PathMap}
+	return Session{Target: id, Pid: s.Pid, Child: s.Child, Program: s.Program, Language: s.Language, Debugger: s.Debugger, Started: s.Started, Image: s.Image, PathMap: set.PathMap}
 }
 
 // debuggable chooses the container to debug.

@@ -25,6 +25,7 @@ type Session struct {
 
 	Language string
 	Debugger string // who speaks on the stream; "" if the language is to tell
+	Started  bool   // the process was started for the debugger
 	Image    *config.Image
 }
 
@@ -47,7 +48,7 @@ func (a *Agents) Debug(ctx context.Context, id engine.TargetID, launch bool) (ne
 		}
 		return nil, Session{}, debugError(id, err)
 	}
-	session := Session{Pid: ready.PID, Child: ready.Child, Program: ready.Program, Language: ready.Language, Debugger: ready.Debugger, Image: s.image}
+	session := Session{Pid: ready.PID, Child: ready.Child, Program: ready.Program, Language: ready.Language, Debugger: ready.Debugger, Started: ready.Started, Image: s.image}
 	if argv := s.agent.Facts().Entrypoint; session.Program == "" && len(argv) > 0 {
 		session.Program = argv[0]
 	}
