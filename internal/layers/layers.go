@@ -128,7 +128,7 @@ var Only = map[string][]string{
 	"go.lsp.dev":                             {"server/protocol", "server/lsp"},
 	"go.starlark.net":                        {"starlark/unpack", "starlark/value", "starlark/limit", "starlark/eval"},
 	"go.yaml.in/yaml":                        {"cmd/towline", "starlark/eval", "starlark/kubeconfig", "starlark/kustomize", "starlark/manifest", "starlark/yamldoc"},
-	"golang.org/x":                           {"agent/apply", "agent/proc", "agent/serve", "cmd/towline", "cmd/towline-agent", "dap/inspector", "server/daemon", "server/kube"},
+	"golang.org/x":                           {"agent/apply", "agent/debug", "agent/proc", "agent/serve", "cmd/towline", "cmd/towline-agent", "dap/inspector", "server/daemon", "server/kube"},
 	"github.com/Masterminds/semver":          {"starlark/chart", "starlark/eval"},
 	"charm.land/bubbletea":                   {"cmd/towline/tui"},
 	"github.com/benbjohnson/immutable":       {"server/engine"},
