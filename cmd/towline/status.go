@@ -22,8 +22,11 @@ import (
 func statusCommand() *cobra.Command {
 	var show showing
 	cmd := &cobra.Command{
-		Use:     "status [RESOURCE...]",
-		Short:   "Show what is up, in sync and ready",
+		Use:   "status [RESOURCE...]",
+		Short: "Show what is up, in sync and ready",
+		Long: `Shows the state of all resources, or of those that are named. Of more than ` + fmt.Sprint(listedUpTo) + `, those
+are listed that need a person, and of the others comes a line for each state;
+"towline status '*'" lists them all. The exit code is 1 where one has failed.`,
 		Example: "  towline status\n  towline status 'group3*' --label backend\n  towline status --failed",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			show.chosen.names = args
@@ -92,13 +95,54 @@ func (o *showing) print(out io.Writer, s api.Status) {
 	if o.failed && s.Up && len(s.Resources) == 0 {
 		fmt.Fprintln(out, "No resource has failed.")
 	}
+	var rest []string
+	if o.chosen.empty() && !o.failed {
+		s, rest = folded(s)
+	}
 	printStatus(out, s, columnsOf(os.Stdout))
+	for i, text := range rest {
+		if i == 0 {
+			fmt.Fprintln(out)
+		}
+		say(out, text)
+	}
 	if o.verbose {
 		printInForce(out, s)
 	}
 	if len(o.chosen.names) > 0 {
 		printLastSaves(out, s.Resources, time.Now())
 	}
+}
+
+// listedUpTo is how many resources are listed without being asked for.
+const listedUpTo = 40
+
+// folded is a status of the resources that need a person, where it has too many to
+// list, and a line for each state of the others.
+func folded(s api.Status) (api.Status, []string) {
+	if !s.Up || s.State == api.StateStopping || len(s.Resources) <= listedUpTo {
+		return s, nil
+	}
+	var lines []string
+	others, of := map[api.State][]string{}, s.Resources
+	s.Resources = nil
+	for _, r := range of {
+		if words.Rank(r.State) == 2 {
+			s.Resources = append(s.Resources, r)
+		} else {
+			others[r.State] = append(others[r.State], r.Name)
+		}
+	}
+	for _, state := range api.States {
+		if names := others[state]; len(names) > 0 {
+			text := fmt.Sprintf("%s %4d %s", words.Mark(state), len(names), state)
+			if !state.Good() {
+				text += ": " + api.Listed(names, 8, " and ")
+			}
+			lines = append(lines, text)
+		}
+	}
+	return s, append(lines, fmt.Sprintf("`towline status '*'` lists all %d.", len(of)))
 }
 
 // failedOf are the resources of a status that need a person.

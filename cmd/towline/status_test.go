@@ -72,3 +72,50 @@ func TestWhatIsInForce(t *testing.T) {
 		t.Errorf("without a daemon: %q", b.String())
 	}
 }
+
+// TestManyAreFolded: those that need a person are listed, of the others there is a
+// line for each state; who names some gets what was named.
+func TestManyAreFolded(t *testing.T) {
+	s := *failing(300)
+	s.Up, s.Resources[7].State = true, api.StateDisabled
+	printed := func(o showing, s api.Status) string {
+		var b strings.Builder
+		o.print(&b, s)
+		return b.String()
+	}
+	got := printed(showing{}, s)
+	want := `✗  298 of 300 ready, 1 error  context kind-dev, namespace shop
+
+  RESOURCE  STATE  SYNC  POD  PID  ENDPOINT  LAST UPDATE
+✗ svc0002   error  -     -    -    -         -
+
+error: svc0002: image not found in the registry that the Tiltfile names
+hint:  push it
+
+…    1 starting: svc0001
+✓  297 ready
+·    1 disabled: svc0007
+` + "`towline status '*'` lists all 300.\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for name, o := range map[string]showing{
+		"names": {chosen: selection{names: []string{"*"}}}, "labels": {chosen: selection{labels: []string{"x"}}}, "failed": {failed: true},
+	} {
+		if got := printed(o, s); !strings.Contains(got, "svc0299") || strings.Contains(got, "lists all") {
+			t.Errorf("asked for by %s:\n%s", name, got)
+		}
+	}
+	few := s
+	few.Resources = s.Resources[:listedUpTo]
+	if got := printed(showing{}, few); !strings.Contains(got, "svc0039") || strings.Contains(got, "lists all") {
+		t.Errorf("of a few:\n%s", got)
+	}
+	for _, state := range []func(*api.Status){func(s *api.Status) { s.Up = false }, func(s *api.Status) { s.State = api.StateStopping }} {
+		other := s
+		state(&other)
+		if got := printed(showing{}, other); strings.Contains(got, "lists all") {
+			t.Errorf("of what is not up:\n%s", got)
+		}
+	}
+}

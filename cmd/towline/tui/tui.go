@@ -33,7 +33,7 @@ type Options struct {
 }
 
 // framesPerSecond is how often a terminal is drawn on at most.
-const framesPerSecond = 30
+const framesPerSecond = 20
 
 // Signalled is the end of a view by a signal.
 type Signalled struct{ Signal syscall.Signal }
