@@ -8,17 +8,21 @@ import (
 )
 
 // importEnvironment makes the environment of a command's terminal the daemon's own, as if
-// it had been started there now.
+// it had been started there now. Commands begin beside it: at each moment a variable
+// has its old value or its new one.
 func importEnvironment(env []string) {
 	if len(env) == 0 {
 		return
 	}
-	owner := os.Getenv(command.OwnerName) // this daemon, whatever the terminal was started by
-	os.Clearenv()
-	defer func() { _ = os.Setenv(command.OwnerName, owner) }()
+	kept := map[string]bool{command.OwnerName: true} // this daemon, whatever the terminal was started by
 	for _, e := range env {
-		if name, value, ok := strings.Cut(e, "="); ok && name != "" {
-			_ = os.Setenv(name, value) // fails for names that no environment holds
+		if name, value, ok := strings.Cut(e, "="); ok && name != "" && name != command.OwnerName {
+			kept[name] = os.Setenv(name, value) == nil // it fails for names that no environment holds
+		}
+	}
+	for _, e := range os.Environ() {
+		if name, _, _ := strings.Cut(e, "="); !kept[name] {
+			_ = os.Unsetenv(name)
 		}
 	}
 }

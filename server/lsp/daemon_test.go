@@ -185,6 +185,23 @@ func TestUpFollowsToReady(t *testing.T) {
 	}
 }
 
+// TestTheEditorsEnvironment goes with Up and Down, and so to what they run.
+func TestTheEditorsEnvironment(t *testing.T) {
+	fake, _ := watchedDaemon(1)
+	set := tilt(&daemons{running: fake})
+	set.serve.Env = func() []string { return []string{"PATH=/of/the/editor", "KUBECONFIG=/its"} }
+	h := open(t, set)
+	h.call("workspace/executeCommand", map[string]any{"command": protocol.CommandUp}, nil)
+	h.call("workspace/executeCommand", map[string]any{"command": protocol.CommandDown, "arguments": []any{map[string]any{"wait": true}}}, nil)
+	fake.mu.Lock()
+	defer fake.mu.Unlock()
+	for what, got := range map[string][]string{"Up": fake.upWith.Env, "Down": fake.downWith.Env} {
+		if diff := cmp.Diff(set.serve.Env(), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+}
+
 func TestUpShowsWhatFailed(t *testing.T) {
 	fake, _ := watchedDaemon(1)
 	h := open(t, tilt(&daemons{running: fake}))

@@ -24,6 +24,7 @@ type fakeDaemon struct {
 	asked    []string // "hint a b", "up", …
 	upErr    error
 	upWith   api.UpRequest // the last
+	downWith api.DownRequest
 	answers  []api.AnswerRequest
 	refuses  error       // an answer
 	typed    []time.Time // with each hint
@@ -155,7 +156,12 @@ func (d *fakeDaemon) SetArgs(_ context.Context, args ...string) (api.Status, err
 	return d.status, nil
 }
 
-func (d *fakeDaemon) Down(context.Context, api.DownRequest) error { return d.ask("down") }
+func (d *fakeDaemon) Down(_ context.Context, req api.DownRequest) error {
+	d.mu.Lock()
+	d.downWith = req
+	d.mu.Unlock()
+	return d.ask("down")
+}
 
 func (d *fakeDaemon) Hint(_ context.Context, typed time.Time, paths ...string) error {
 	d.mu.Lock()
