@@ -39,7 +39,7 @@ export class Editor {
     return editor;
   }
 
-  async #begin({ folder, vsix, workspace, shots, own = {}, env = {} }) {
+  async #begin({ folder, vsix, workspace, shots, own = {}, env = {}, trusted = true }) {
     const editor = this;
     editor.shots = shots;
     mkdirSync(shots, { recursive: true });
@@ -61,7 +61,7 @@ export class Editor {
     editor.log = join(folder, "code-server.log");
     const log = openSync(editor.log, "w");
     editor.#server = spawn(process.execPath, [...common, "--bind-addr", `127.0.0.1:${port}`, "--auth", "none",
-      "--disable-telemetry", "--disable-update-check", "--disable-workspace-trust", "--disable-getting-started-override",
+      "--disable-telemetry", "--disable-update-check", ...(trusted ? ["--disable-workspace-trust"] : []), "--disable-getting-started-override",
       "--ignore-last-opened", "--reconnection-grace-time", "5", workspace], { ...options, stdio: ["ignore", log, log], detached: true });
     const url = `http://127.0.0.1:${port}/?folder=${workspace}`;
     await until("the server answers", () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false));
@@ -257,6 +257,9 @@ export class Editor {
       return false;
     }, { timeout: 60_000 });
   }
+
+  /** The lens above a resource that says a text of its state. */
+  lens(text) { return this.page.locator(".codelens-decoration").filter({ hasText: text }).first(); }
 
   /** The first line that the editor shows with a text in it. */
   line(text) { return this.page.locator(".monaco-editor .view-line").filter({ hasText: text }).first(); }

@@ -6,14 +6,16 @@ import { join, resolve } from "node:path";
 
 import { Editor } from "./editor.mjs";
 import * as language from "./language.mjs";
+import * as local from "./local.mjs";
 import * as story from "./story.mjs";
+import * as untrusted from "./untrusted.mjs";
 
 const here = import.meta.dirname;
 const shots = resolve(process.env.TOWLINE_E2E_SHOTS ?? join(tmpdir(), "towline-vscode-shots"));
 const only = process.argv.slice(2);
 const count = { passed: 0, failed: 0 };
 
-for (const suite of [language, story]) {
+for (const suite of [language, untrusted, local, story]) {
   if (only.length > 0 && !only.includes(suite.name)) continue;
   const reason = suite.skip?.();
   if (reason) console.log(`- ${suite.name}: skipped, ${reason}`);

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { freePort, until } from "./editor.mjs";
+import { launch } from "./local.mjs";
 
 export const name = "shop";
 
@@ -123,6 +124,11 @@ export const cases = [
     await editor.pick("api");
     await editor.page.locator(".terminal-wrapper.active .xterm-rows").filter({ hasText: "dear" }).waitFor();
     await editor.shot("logs");
+  }],
+
+  ["a new launch.json names the resource", async (editor, { workspace }) => {
+    const { type, request, resource } = await launch(editor, workspace);
+    assert.deepEqual({ type, request, resource }, { type: "towline", request: "attach", resource: "api" });
   }],
 
   ["Towline: Down leaves nothing behind", async (editor, context) => {

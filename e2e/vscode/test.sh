@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the extension in the real VS Code, from a clean checkout on.
 #
-# usage: e2e/vscode/test.sh [SUITE…]      (language, shop; default: all)
+# usage: e2e/vscode/test.sh [SUITE…]      (language, untrusted, local, shop; default: all)
 #
 # It needs Go, Node and npm, and installs from apt what else is missing. The
 # real VS Code is built once, in the user's cache folder, and kept there by
