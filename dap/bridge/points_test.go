@@ -67,8 +67,8 @@ func main() {
 }
 `
 
-// lineOf returns the line of the crowd's source that a comment ends.
-func lineOf(comment string) int {
+// crowdLine returns the line of the crowd's source that a comment ends.
+func crowdLine(comment string) int {
 	before, _, _ := strings.Cut(crowdSource, "// "+comment+"\n")
 	return strings.Count(before, "\n") + 1
 }
@@ -143,7 +143,7 @@ func wantNoStop(t *testing.T, editor *daptest.Client) {
 func TestLogPoints(t *testing.T) {
 	ctx := within(t)
 	editor, host, file := crowd(t, ctx)
-	line := lineOf("in tick")
+	line := crowdLine("in tick")
 	setPoints(t, ctx, editor, file, point{Line: line, Condition: "n % 5 == 0", LogMessage: "five {n} {n*2} {o.Name}"})
 	say(t, host, "tick 12")
 	wantLogged(t, ctx, editor, "five ", `0 0 "x"`, `5 10 "x"`, `10 20 "x"`)
@@ -174,7 +174,7 @@ func TestLogPoints(t *testing.T) {
 func TestConditions(t *testing.T) {
 	ctx := within(t)
 	editor, host, file := crowd(t, ctx)
-	line := lineOf("in tick")
+	line := crowdLine("in tick")
 	for _, test := range []struct {
 		point point
 		told  string // "": it stops for what it says
@@ -226,7 +226,7 @@ func TestConditions(t *testing.T) {
 func TestStepsBesideOtherGoroutines(t *testing.T) {
 	ctx := within(t)
 	editor, host, file := crowd(t, ctx)
-	setPoints(t, ctx, editor, file, point{Line: lineOf("in work")})
+	setPoints(t, ctx, editor, file, point{Line: crowdLine("in work")})
 	must(t, host.Say("crowd 20"))
 	stopped, err := editor.WaitStopped(ctx)
 	must(t, err)
@@ -260,7 +260,7 @@ func TestStepsBesideOtherGoroutines(t *testing.T) {
 	setPoints(t, ctx, editor, file)
 	frames, err := editor.StackTrace(ctx, thread)
 	must(t, err)
-	if frames[0].Line < lineOf("third") { // it is within work still
+	if frames[0].Line < crowdLine("third") { // it is within work still
 		must(t, editor.Next(ctx, thread))
 		now, err := editor.WaitStopped(ctx)
 		must(t, err)
@@ -289,7 +289,7 @@ func local1(t *testing.T, ctx context.Context, editor *daptest.Client, thread in
 func TestStepsOverInAndOut(t *testing.T) {
 	ctx := within(t)
 	editor, host, file := crowd(t, ctx)
-	setPoints(t, ctx, editor, file, point{Line: lineOf("waits")})
+	setPoints(t, ctx, editor, file, point{Line: crowdLine("waits")})
 	must(t, host.Say("crowd 20"))
 	stopped, err := editor.WaitStopped(ctx)
 	must(t, err)
@@ -306,7 +306,7 @@ func TestStepsOverInAndOut(t *testing.T) {
 		must(t, err)
 		return frames[0]
 	}
-	if at := step("next"); at.Source.Path != file || at.Line != lineOf("prints") {
+	if at := step("next"); at.Source.Path != file || at.Line != crowdLine("prints") {
 		t.Errorf("over the wait: %s:%d", at.Source.Path, at.Line)
 	}
 	if at := step("stepIn"); !strings.HasSuffix(at.Source.Path, filepath.FromSlash("fmt/print.go")) {
@@ -314,7 +314,7 @@ func TestStepsOverInAndOut(t *testing.T) {
 	} else if _, err := os.Stat(at.Source.Path); err != nil {
 		t.Errorf("into fmt: %v", err)
 	}
-	if at := step("stepOut"); at.Source.Path != file || at.Line != lineOf("prints") {
+	if at := step("stepOut"); at.Source.Path != file || at.Line != crowdLine("prints") {
 		t.Errorf("out again: %s:%d", at.Source.Path, at.Line)
 	}
 	setPoints(t, ctx, editor, file)
