@@ -80,6 +80,14 @@ func (s *session) attach(ctx context.Context, args attachArguments) (any, error)
 	return nil, nil
 }
 
+// Hold is the argument with which a process is started that is to stand until a
+// session lets it go. It has a stop of its own, which is not shown; older versions
+// know none without.
+const Hold = "--inspect-brk=127.0.0.1:0"
+
+// adopt takes from a program that was held what would hold its child processes.
+const adopt = `((i) => { if (i >= 0) process.execArgv.splice(i, 1); return "" })(process.execArgv.indexOf("` + Hold + `"))`
+
 // begin prepares a thread. mu is held.
 func (s *session) begin(ctx context.Context, t *thread) error {
 	if err := t.call(ctx, "Debugger.enable", map[string]int{"maxScriptsCacheSize": 100 << 20}, nil); err != nil {
@@ -131,11 +139,18 @@ const firstFile = `^(?:file://)?/(?!.*/node_modules/)`
 // would do the same, but Node 20 can crash when that comes while it has something
 // to tell: it is made silent first.
 func (s *session) part() {
-	if s.conn == nil || s.parted.Swap(true) {
+	if s.parted.Swap(true) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), partTime)
 	defer cancel()
+	if s.conn == nil { // the process may wait for a session all the same
+		if conn, err := cdp.Dial(ctx, s.inspector); err == nil {
+			_ = conn.Call(ctx, cdp.Main, "Runtime.runIfWaitingForDebugger", nil, nil) // else it is gone
+			conn.Close()
+		}
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	silence := func(t *thread, methods ...string) {
@@ -146,7 +161,7 @@ func (s *session) part() {
 		}
 	}
 	for _, t := range s.threads {
-		silence(t, "Debugger.disable", "Runtime.disable")
+		silence(t, "Debugger.disable", "Runtime.runIfWaitingForDebugger", "Runtime.disable")
 		_ = t.call(ctx, "Runtime.evaluate", map[string]any{"expression": "delete globalThis[" + symbol + "]", "silent": true}, nil) // it ends with the process
 	}
 	if t := s.threads[cdp.Main]; t != nil {

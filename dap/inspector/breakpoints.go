@@ -284,22 +284,25 @@ func (s *session) setExceptionBreakpoints(ctx context.Context, args dap.SetExcep
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.exceptions = "none"
+	list := []dap.Breakpoint{}
 	for _, f := range args.Filters {
+		told := dap.Breakpoint{Verified: true}
 		switch {
 		case f == "all":
 			s.exceptions = "all"
 		case f == "uncaught" && s.exceptions == "none":
 			s.exceptions = "uncaught"
-		case f != "uncaught":
-			return nil, fmt.Errorf("there is no filter %q of exceptions", f)
+		case f != "uncaught": // an editor may ask before it knows which there are
+			told = dap.Breakpoint{Message: fmt.Sprintf("Node.js has no exceptions of the kind %q", f)}
 		}
+		list = append(list, told)
 	}
 	for _, t := range s.threads {
 		if err := t.call(ctx, "Debugger.setPauseOnExceptions", map[string]string{"state": s.exceptions}, nil); err != nil && t.session == cdp.Main {
 			return nil, err
 		}
 	}
-	return nil, nil
+	return dap.SetExceptionBreakpointsResponseBody{Breakpoints: list}, nil
 }
 
 // decode is json.Unmarshal for what may be anything.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/go-dap"
@@ -73,12 +74,15 @@ func (s *session) paused(ctx context.Context, t *thread, p cdp.Paused) {
 	s.event("stopped", body)
 }
 
+// startReason is Node's own for the stop of a process that was held.
+const startReason = "Break on start"
+
 // reason is why a thread stopped, in the words of the Debug Adapter Protocol.
 func (t *thread) reason(p cdp.Paused) string {
 	switch {
 	case p.Reason == "exception" || p.Reason == "promiseRejection":
 		return "exception"
-	case t.entering || p.Reason == "Break on start":
+	case t.entering || p.Reason == startReason:
 		return "entry"
 	case t.pausing:
 		return "pause"
@@ -93,7 +97,11 @@ func (t *thread) reason(p cdp.Paused) string {
 // passing reports whether a stop is only there to have maps read, which was done
 // when the script came. mu is held.
 func (s *session) passing(ctx context.Context, t *thread, p *cdp.Paused) bool {
-	ours := p.Reason == "instrumentation" || p.Reason == "Break on start" && !s.args.StopOnEntry
+	begins := p.Reason == startReason || p.Reason == "ambiguous" && strings.Contains(string(p.Data), startReason)
+	if begins {
+		t.text(ctx, adopt)
+	}
+	ours := p.Reason == "instrumentation" || begins && !s.args.StopOnEntry
 	for file, id := range t.entries {
 		if !slices.Contains(p.Hit, id) {
 			continue

@@ -128,7 +128,11 @@ func TestExceptions(t *testing.T) {
 	if info.ExceptionID != "TypeError" || info.BreakMode != "unhandled" {
 		t.Errorf("info: %+v", info)
 	}
-	c.refused("setExceptionBreakpoints", object{"filters": []string{"raised"}}, "raised")
+	var body struct{ Breakpoints []daptest.Breakpoint }
+	c.call("setExceptionBreakpoints", object{"filters": []string{"raised", "uncaught"}}, &body)
+	if len(body.Breakpoints) != 2 || body.Breakpoints[0].Verified || !body.Breakpoints[1].Verified {
+		t.Errorf("filters: %+v", body)
+	}
 	c.run(stop.ThreadID)
 	if out := c.output("nobody catches"); out.Category != "stderr" || out.Line != 5 {
 		t.Errorf("said %+v", out)
@@ -441,5 +445,35 @@ func TestOddRequests(t *testing.T) {
 	}
 	if got := p.say(t, "on"); got != "on" {
 		t.Errorf("the program said %q", got)
+	}
+}
+
+// A process that was started for a session stands until that lets it go, and
+// runs when there is none after all.
+func TestHold(t *testing.T) {
+	for name, leave := range map[string]func(*client){
+		"nothing asked": func(*client) {},
+		"not attached":  func(c *client) { c.call("initialize", object{}, nil) },
+		"attached":      func(c *client) { must(t, c.Attach(c.ctx, object{})) },
+		"disconnected":  func(c *client) { must(t, c.Attach(c.ctx, object{})); must(t, c.Disconnect(c.ctx)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := run(t, loop("  return process.execArgv.length;"), inspector.Hold, "app.js")
+			c := debug(t, p, inspector.Options{})
+			leave(c)
+			c.Close()
+			if got := p.hear(t); got != "ready" {
+				t.Errorf("the program said %q", got)
+			}
+		})
+	}
+	p := run(t, loop("  return process.execArgv.length;"), inspector.Hold, "app.js")
+	c := debug(t, p, inspector.Options{})
+	c.attach(p.file("app.js"), object{"line": 1})
+	stop, _ := c.stopped("breakpoint", p.file("app.js"), 1)
+	c.run(stop.ThreadID)
+	p.hear(t)
+	if got := p.say(t, "x"); got != "0" {
+		t.Errorf("its child processes would have %s arguments", got)
 	}
 }
