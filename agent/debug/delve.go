@@ -34,7 +34,13 @@ type Session struct {
 // returns when it has attached. self is the agent's own binary, whose command
 // `debug` calls Serve on its stdin and stdout.
 func Attach(ctx context.Context, self string, pid int) (*Session, error) {
-	s := &Session{cmd: exec.Command(self, "debug", "--pid="+strconv.Itoa(pid)), done: make(chan struct{})}
+	return spawn(ctx, self, "--pid="+strconv.Itoa(pid))
+}
+
+// spawn starts a debugging process on what an argument of `debug` names, and
+// returns when it has attached.
+func spawn(ctx context.Context, self, on string) (*Session, error) {
+	s := &Session{cmd: exec.Command(self, "debug", on), done: make(chan struct{})}
 	s.cmd.Stderr = &s.stderr
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err := s.cmd.StdinPipe()

@@ -78,12 +78,16 @@ type Start interface {
 type Launch struct {
 	Env    []string // additions
 	Frozen bool     // it stands at its first instruction
+
+	// Argv returns the command for this start, of the one that the application
+	// has; nil leaves it.
+	Argv func(argv []string) []string
 }
 
 // Languages are those that can be debugged in a container. self is the agent's
 // own binary, and dir a folder that the container's programs may read.
 func Languages(self, dir string) []Language {
-	return []Language{golang{self: self}, newPython(dir)}
+	return []Language{golang{self: self}, newPython(dir), newNode(self)}
 }
 
 // Of returns the language of a program, which Look has found; nil when there is

@@ -34,7 +34,7 @@ func (p Program) meant() bool {
 }
 
 // languages are those that can be debugged.
-var languages = []string{"Go", "Python"}
+var languages = []string{"Go", "Python", "JavaScript"}
 
 // MayRun reports whether the program is there to run another one.
 func (p Program) MayRun() bool { return p.wrapper }
@@ -46,9 +46,12 @@ func (p Program) String() string { return fmt.Sprintf("%s (pid %d)", p.Exe, p.PI
 // air or the like. Otherwise the error says what there is instead.
 func Look(pid int) (Program, error) {
 	root, found, others := survey(pid)
+	if served := root.served(children()); root.wrapper && !served.wrapper {
+		return served, nil
+	}
 	switch {
 	case len(found) == 1:
-		return found[0], nil
+		return found[0].served(children()), nil
 	case len(found) > 1:
 		e := wire.Errorf(wire.CodeNotDebuggable, "%s runs several programs: %s", root, list(found))
 		e.Hint = "let each have a container of its own, so that it is clear which one is debugged"
@@ -125,10 +128,11 @@ func below(p Program, children map[int][]int) (found, others []Program) {
 
 // unsupported is the refusal of a program in another language.
 func unsupported(p Program) *wire.Error {
-	known := strings.Join(languages, " and ")
+	last := len(languages) - 1
+	known := strings.Join(languages[:last], ", ") + " and " + languages[last]
 	e := wire.Errorf(wire.CodeNotDebuggable, "%s is a program in %s, and so far only %s can be debugged", p, p.Language, known)
 	if p.Language == "" {
-		e = wire.Errorf(wire.CodeNotDebuggable, "%s is no program in %s, and so far only those can be debugged", p, strings.Join(languages, " or "))
+		e = wire.Errorf(wire.CodeNotDebuggable, "%s is no program in %s, and so far only those can be debugged", p, strings.ReplaceAll(known, " and ", " or "))
 	}
 	e.Hint = hints[p.Language]
 	if e.Hint == "" {
@@ -139,8 +143,7 @@ func unsupported(p Program) *wire.Error {
 
 // hints say what can be done instead.
 var hints = map[string]string{
-	"JavaScript": "start it by `node --inspect=9229 …`, and attach the editor's own debugger through a port_forward",
-	"Java":       "start it with -agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=5005, and attach the editor's Java debugger through a port_forward",
+	"Java": "start it with -agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=5005, and attach the editor's Java debugger through a port_forward",
 }
 
 func list(programs []Program) string {
@@ -169,7 +172,7 @@ var wrappers = []string{
 
 // runtimes tell a language by the beginning of the executable's name.
 var runtimes = []struct{ begin, language string }{
-	{"python", "Python"}, {"pypy", "Python"}, {"node", "JavaScript"}, {"bun", "JavaScript"}, {"deno", "JavaScript"}, {"java", "Java"},
+	{"python", "Python"}, {"pypy", "Python"}, {"node", "JavaScript"}, {"bun", "JavaScript in Bun"}, {"deno", "JavaScript in Deno"}, {"java", "Java"},
 	{"ruby", "Ruby"}, {"php", "PHP"}, {"perl", "Perl"}, {"dotnet", ".NET"}, {"beam", "Erlang or Elixir"}, {"lua", "Lua"},
 }
 
@@ -197,7 +200,7 @@ func examine(pid int) Program {
 	p.wrapper = slices.Contains(wrappers, name)
 	if !p.wrapper {
 		p.Language = language(pid, name)
-		p.wrapper = p.Language == "Python" && pythonWraps(pid)
+		p.wrapper = p.Language == "Python" && pythonWraps(pid) || p.Language == "JavaScript" && launches(cmdline(pid))
 	}
 	return p
 }

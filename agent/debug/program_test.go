@@ -109,9 +109,9 @@ func TestLook(t *testing.T) {
 		{"two of them", 2, []string{"sh", "-c", "exec 3<&0; " + self + " <&3 & " + self + "; wait"}, false, []string{"several programs", filepath.Base(self)}},
 		{"none yet", 1, []string{"sh", "-c", "echo runs; read line"}, false, []string{"runs no program"}},
 		{"a watcher with none yet", 1, []string{air, "sh", "-c", "echo runs; read line"}, false, []string{"runs no program"}},
-		{"Perl", 1, []string{"perl", "-e", perl}, false, []string{"Perl", "only Go and Python"}},
-		{"a shell runs Perl", 1, []string{"sh", "-c", "perl -e '" + perl + "'; true"}, false, []string{"Perl", "only Go and Python"}},
-		{"a program in C", 0, []string{"cat"}, false, []string{"cat", "Go or Python"}},
+		{"Perl", 1, []string{"perl", "-e", perl}, false, []string{"Perl", "only Go, Python and JavaScript"}},
+		{"a shell runs Perl", 1, []string{"sh", "-c", "perl -e '" + perl + "'; true"}, false, []string{"Perl", "only Go, Python and JavaScript"}},
+		{"a program in C", 0, []string{"cat"}, false, []string{"cat", "Go, Python or JavaScript"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if _, err := exec.LookPath(test.argv[0]); err != nil {

@@ -75,6 +75,8 @@ type Launch struct {
 	Argv     []string // replaces the command until Original; nil keeps it
 	Env      []string // additions, replaced together with Argv
 	Original bool     // back to Spec.Argv
+	// Once changes the command for this start alone; nil leaves it.
+	Once func(argv []string) []string
 	// Frozen leaves the new process stopped at its first instruction, by
 	// SIGSTOP, for a debugger to take over.
 	Frozen bool
@@ -284,6 +286,9 @@ func (a *App) start(l Launch) error {
 	spec := a.spec
 	spec.Argv = a.argv
 	spec.Env = latest(append(append([]string(nil), spec.Env...), a.env...))
+	if l.Once != nil {
+		spec.Argv = l.Once(spec.Argv)
+	}
 	run, err := begin(spec, l.Frozen)
 	if err != nil {
 		a.update(func(s *Status) { s.Argv, s.Started = spec.Argv, time.Now(); s.Starts++ })

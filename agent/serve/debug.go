@@ -198,7 +198,7 @@ func (s *Server) startUnder(ctx context.Context, st proc.Status) (wire.DebugRead
 	defer start.Close()
 	s.hold.release()
 	launch := start.Launch()
-	st, err = s.app.Restart(context.WithoutCancel(ctx), proc.Launch{Env: launch.Env, Frozen: launch.Frozen})
+	st, err = s.app.Restart(context.WithoutCancel(ctx), proc.Launch{Env: launch.Env, Frozen: launch.Frozen, Once: launch.Argv})
 	if err != nil {
 		return wire.DebugReady{}, nil, procError(err)
 	}

@@ -122,7 +122,7 @@ func TestDebugRefusesOtherLanguages(t *testing.T) {
 	}
 	began := time.Now()
 	_, _, err = h.Debug(t.Context(), wire.DebugRequest{Mode: wire.DebugAttach})
-	if e := wantCode(t, err, wire.CodeNotDebuggable); !strings.Contains(e.Message, "cat") || !strings.Contains(e.Message, "Go or Python") {
+	if e := wantCode(t, err, wire.CodeNotDebuggable); !strings.Contains(e.Message, "cat") || !strings.Contains(e.Message, "Go, Python or JavaScript") {
 		t.Errorf("refused with %q", e.Message)
 	}
 	if took := time.Since(began); took > 2*time.Second {

@@ -37,12 +37,16 @@ func execCommand(args []string) error {
 // debugCommand serves one debugging session on stdin and stdout.
 func debugCommand(args []string) error {
 	set := flag.NewFlagSet("debug", flag.ContinueOnError)
-	pid := set.Int("pid", 0, "the process to attach to")
+	pid := set.Int("pid", 0, "the process of a Go program to attach to")
+	addr := set.String("inspector", "", "the `address` of the inspector of a Node.js program to attach to")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
-	if *pid <= 0 || set.NArg() > 0 {
+	if (*pid > 0) == (*addr != "") || set.NArg() > 0 {
 		return errUsage
+	}
+	if *addr != "" {
+		return debug.Inspect(*addr, stdio{os.Stdin, os.Stdout})
 	}
 	return debug.Serve(*pid, stdio{os.Stdin, os.Stdout})
 }

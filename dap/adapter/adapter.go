@@ -72,7 +72,7 @@ type Adapter struct {
 }
 
 // All returns the descriptions of all debuggers that agents serve.
-func All() []Adapter { return []Adapter{Delve(), Debugpy()} }
+func All() []Adapter { return []Adapter{Delve(), Debugpy(), Inspector()} }
 
 // Explanation says what an error that holds a text means.
 type Explanation struct {

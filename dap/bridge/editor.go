@@ -88,7 +88,7 @@ func (s *session) configurationDone(m message.Message) {
 func (s *session) forward(m message.Message, change func(message.Message) message.Message) {
 	l := s.link
 	l.call(s.dialect.Outbound(m, l.mapper.ToRemote), &m, func(r message.Message) {
-		r = s.dialect.Inbound(r, l.mapper.ToLocal)
+		r = s.inbound(l, r)
 		if change != nil {
 			r = change(r)
 		}

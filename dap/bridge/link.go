@@ -91,6 +91,15 @@ func (l *link) ask(command string, args any, done func(message.Message)) {
 	l.call(message.NewRequest(command, args), nil, done)
 }
 
+// inbound returns a message of the debugger as the editor understands it: files
+// are those of this machine, which are offered as texts only where they are not.
+func (s *session) inbound(l *link, m message.Message) message.Message {
+	if s.space.Files != nil {
+		m = rewrite.WithoutTexts(m, func(path string) bool { return s.space.Files.Exists(l.mapper.ToLocal(path)) })
+	}
+	return s.dialect.Inbound(m, l.mapper.ToLocal)
+}
+
 // close lets the workers end. What was sent may be lost.
 func (l *link) close() {
 	for _, c := range l.pending {
@@ -156,7 +165,7 @@ func (s *session) fromDebuggerEvent(l *link, m message.Message) {
 		s.lost("its process ended")
 		return
 	}
-	m = s.dialect.Inbound(m, l.mapper.ToLocal)
+	m = s.inbound(l, m)
 	switch {
 	case m.Event == "initialized" && l.initialized != nil:
 		next := l.initialized

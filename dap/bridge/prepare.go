@@ -192,7 +192,7 @@ func (s *session) replay(l *link, next func()) {
 		}
 		left++
 		l.call(s.dialect.Outbound(set.request, l.mapper.ToRemote), nil, func(r message.Message) {
-			s.tellBreakpoints(s.breakpoints.replayed(set, s.dialect.Inbound(r, l.mapper.ToLocal)))
+			s.tellBreakpoints(s.breakpoints.replayed(set, s.inbound(l, r)))
 			step()
 		})
 	})

@@ -56,7 +56,7 @@ var Allowed = map[string][]string{
 	"agent/delta":     {},
 	"agent/apply":     {"agent/wire", "agent/delta", "internal/file"},
 	"agent/proc":      {},
-	"agent/debug":     {"agent/wire"},
+	"agent/debug":     {"agent/wire", "dap/inspector"},
 	"agent/serve":     {"agent/wire", "agent/apply", "agent/proc", "agent/debug"},
 	"agent/client":    {"agent/wire", "agent/delta"},
 	"agent/agenttest": {"agent/wire", "agent/client"},

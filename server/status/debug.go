@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/towline-dev/towline/server/api"
@@ -56,11 +57,14 @@ func onlyJobs(objects []string) bool {
 	return jobs > 0
 }
 
+// debuggable are the languages with a debugger.
+var debuggable = []string{"Go", "Python", "JavaScript"}
+
 // unsupportedLanguage says that all containers run programs in languages without a debugger.
 func unsupportedLanguage(spec *config.Resource, targets []api.Target) *config.Problem {
 	language := ""
 	for _, t := range targets {
-		if t.Language == "" || t.Language == "Go" || t.Language == "Python" {
+		if t.Language == "" || slices.Contains(debuggable, t.Language) {
 			return nil
 		}
 		language = t.Language
@@ -69,7 +73,7 @@ func unsupportedLanguage(spec *config.Resource, targets []api.Target) *config.Pr
 		return nil
 	}
 	return &config.Problem{
-		Message: fmt.Sprintf("%s runs a program in %s, and so far only Go and Python can be debugged", spec.Name, language), Pos: spec.Pos,
+		Message: fmt.Sprintf("%s runs a program in %s, and so far only %s can be debugged", spec.Name, language, strings.Join(debuggable, ", ")), Pos: spec.Pos,
 		Hint: "start the language's own debugger in the container, and reach it by a port_forward",
 	}
 }

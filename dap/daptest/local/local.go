@@ -229,9 +229,13 @@ func Main() {
 	if len(os.Args) != 3 || os.Args[1] != "debug" {
 		return
 	}
-	pid, err := strconv.Atoi(strings.TrimPrefix(os.Args[2], "--pid="))
-	if err == nil {
+	var err error
+	if addr, ok := strings.CutPrefix(os.Args[2], "--inspector="); ok {
+		err = debug.Inspect(addr, stdio{})
+	} else if pid, e := strconv.Atoi(strings.TrimPrefix(os.Args[2], "--pid=")); e == nil {
 		err = debug.Serve(pid, stdio{})
+	} else {
+		err = e
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
