@@ -59,7 +59,7 @@ func (c *call) helm(ctx context.Context) (starlark.Value, error) {
 	}
 	text, err := cache.Fill(c.run.opts.Cache, "helm", key, func() (string, error) { return c.run.render(ctx, h) })
 	if err != nil {
-		return nil, fmt.Errorf("helm: %w", err)
+		return nil, c.run.inChart(fmt.Errorf("helm: %w", err), &h)
 	}
 	return value.Blob{Text: text, Source: "helm: " + h.Dir}, nil
 }

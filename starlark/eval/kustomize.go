@@ -37,7 +37,7 @@ func (c *call) kustomize(ctx context.Context) (starlark.Value, error) {
 	}
 	if err != nil {
 		c.run.files.Watch(dir) // what is missing may come
-		return nil, err
+		return nil, c.run.inKustomization(err, dir)
 	}
 	return value.Blob{Text: out, Source: "kustomize: " + dir}, nil
 }

@@ -36,7 +36,7 @@ func (c *call) readFile() (starlark.Value, error) {
 	case in.Default == nil || !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	return value.Blob{Text: fallback, Source: "file: " + in.Paths.Value}, nil
+	return value.Blob{Text: fallback, Source: sourceFile + in.Paths.Value}, nil
 }
 
 func (c *call) watchFile() (starlark.Value, error) {
@@ -103,7 +103,11 @@ func (c *call) readAs(decode func(data, from string) (starlark.Value, error)) (s
 	if err != nil || !ok {
 		return in.Default.Value, err
 	}
-	return decode(data, " from "+in.Paths.Text)
+	v, err := decode(data, " from "+in.Paths.Text)
+	if err != nil {
+		return nil, inFile(err, in.Paths.Value, data)
+	}
+	return v, nil
 }
 
 func (c *call) readJSON() (starlark.Value, error) { return c.readAs(c.run.jsonToStarlark) }
@@ -119,7 +123,11 @@ func (c *call) decodeJSON() (starlark.Value, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s arg must be a string or blob. got %s", c.Name(), in.JSON.Type())
 	}
-	return c.run.jsonToStarlark(s, "")
+	v, err := c.run.jsonToStarlark(s, "")
+	if err != nil {
+		return nil, inFile(err, c.run.fileOf(in.JSON), s)
+	}
+	return v, nil
 }
 
 func (r *run) jsonToStarlark(data, from string) (starlark.Value, error) {
@@ -152,37 +160,51 @@ func (c *call) readYAMLStream() (starlark.Value, error) {
 	if err != nil || !ok {
 		return def, err
 	}
-	return c.stream(data, " from "+in.Paths.Text)
+	list, err := c.stream(data, " from "+in.Paths.Text)
+	if err != nil {
+		return nil, inFile(err, in.Paths.Value, data)
+	}
+	return list, nil
 }
 
-func (c *call) yamlText() (string, error) {
+// yamlText is the YAML that a call is given, and the file that it is the content of,
+// "" for none.
+func (c *call) yamlText() (text, file string, err error) {
 	var in struct {
 		YAML starlark.Value `arg:"yaml"`
 	}
 	if err := c.Into(&in); err != nil {
-		return "", err
+		return "", "", err
 	}
 	s, ok := value.AsString(in.YAML)
 	if !ok {
-		return "", fmt.Errorf("%s arg must be a string or blob. got %s", c.Name(), in.YAML.Type())
+		return "", "", fmt.Errorf("%s arg must be a string or blob. got %s", c.Name(), in.YAML.Type())
 	}
-	return s, nil
+	return s, c.run.fileOf(in.YAML), nil
 }
 
 func (c *call) decodeYAML() (starlark.Value, error) {
-	s, err := c.yamlText()
+	s, file, err := c.yamlText()
 	if err != nil {
 		return nil, err
 	}
-	return c.single(s, "")
+	v, err := c.single(s, "")
+	if err != nil {
+		return nil, inFile(err, file, s)
+	}
+	return v, nil
 }
 
 func (c *call) decodeYAMLStream() (starlark.Value, error) {
-	s, err := c.yamlText()
+	s, file, err := c.yamlText()
 	if err != nil {
 		return nil, err
 	}
-	return c.stream(s, "")
+	list, err := c.stream(s, "")
+	if err != nil {
+		return nil, inFile(err, file, s)
+	}
+	return list, nil
 }
 
 // single decodes the one document of a text.
