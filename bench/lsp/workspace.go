@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -108,7 +109,21 @@ func (w *workspace) close() {
 	if w.server != nil {
 		w.server.Close()
 	}
+	w.endDaemon()
 	os.RemoveAll(w.home)
+}
+
+// endDaemon ends a real one, which a server that lost the one here has started.
+func (w *workspace) endDaemon() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	e, err := api.EndpointOf(w.dir)
+	if err == nil && api.Running(ctx, e) {
+		err = api.NewClient(e).Shutdown(ctx)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ending the daemon:", err)
+	}
 }
 
 const header = `# The development environment of a shop with many services.

@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -125,7 +126,10 @@ func begin(ctx context.Context, dir string) (*bench, func(), error) {
 	end := func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		for _, err := range []error{b.Down(ctx), b.Close(), b.cluster.DeleteNamespace(ctx, namespace)} {
+		// `towline down` ends the daemon, too, which else stays for a while.
+		down := exec.CommandContext(ctx, filepath.Join(root, "bin", "towline"), "down")
+		down.Dir, down.Env = workspace, append(os.Environ(), env...)
+		for _, err := range []error{b.Down(ctx), b.Close(), down.Run(), b.cluster.DeleteNamespace(ctx, namespace)} {
 			if err != nil {
 				fmt.Fprintln(os.Stderr, "cleaning up:", err)
 			}
