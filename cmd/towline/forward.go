@@ -24,8 +24,8 @@ func forwardCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forward RESOURCE [[HOST:]LOCAL:]PORT...",
 		Short: "Have ports of a resource answer on this machine, until Ctrl-C",
-		Long: `Has ports of a resource's pod answer on this machine until Ctrl-C, beside those
-that the Tiltfile forwards. Each connection goes to the newest ready pod, so that
+		Long: `Has ports of a resource's pod answer on this machine until Ctrl-C, or until the
+project is taken down, beside those that the Tiltfile forwards. Each connection goes to the newest ready pod, so that
 a port stays open across rollouts and restarts. A single number is the port here,
 and the pod's exposed port; local port 0 takes a free one.`,
 		Example: "  towline forward web 8080:80\n  towline forward db 0:5432 9187",
@@ -51,7 +51,7 @@ and the pod's exposed port; local port 0 takes a free one.`,
 			case spec.Kind == config.KindCompose:
 				return &config.Problem{Message: r.Name + " is a Compose service and has no pod", Hint: "publish its port in the Compose file: `ports:`", Pos: r.Pos}
 			}
-			return keepForwards(cmd.Context(), podDialer{p.client}, forwards{r.Name, specs, p.holder}, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return p.keepForwards(cmd.Context(), forwards{r.Name, specs, p.holder}, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	ws.register(cmd)
@@ -82,6 +82,17 @@ type forwards struct {
 	resource string
 	specs    []config.PortForward
 	holder   func(ctx context.Context, local string) string // the resource whose forward has a port, "" for none
+}
+
+// keepForwards holds ports open while the project is up, whichever daemon has it.
+func (p *project) keepForwards(ctx context.Context, what forwards, out, problems io.Writer) error {
+	down := ending{e: p.endpoint}
+	if down.see(&p.status) != nil {
+		return &config.Problem{Message: "nothing is up", Hint: "`towline up` brings the project up"}
+	}
+	return whileUp(ctx, p.client, &down, func(ctx context.Context) error {
+		return keepForwards(ctx, podDialer{p.client}, what, out, problems)
+	})
 }
 
 // holder names the resource whose forward has a port of this machine, "" for none.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/daemon"
@@ -45,6 +46,17 @@ func (d *ending) lost() *config.Problem {
 	return nil
 }
 
+// lostPause is the time between two looks for a daemon.
+const lostPause = 200 * time.Millisecond
+
+// pause waits, unless ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
 func downElsewhere() *config.Problem {
 	return &config.Problem{Message: "the project was taken down elsewhere", Hint: "`towline up` brings it up again"}
 }
@@ -58,12 +70,18 @@ func whileUp(ctx context.Context, client *api.Client, down *ending, f func(conte
 	go func() {
 		var problem *config.Problem
 		ended := errors.New("ended")
-		_ = client.Watch(ctx, func(s *api.Status) error { // a daemon that is lost, f hears of too
-			if problem = down.see(s); problem != nil {
-				return ended
+		for ctx.Err() == nil && problem == nil {
+			_ = client.Watch(ctx, func(s *api.Status) error { // a daemon that is lost may have a next one
+				if problem = down.see(s); problem != nil {
+					return ended
+				}
+				return nil
+			})
+			if problem == nil && ctx.Err() == nil {
+				problem = down.lost()
+				pause(ctx, lostPause)
 			}
-			return nil
-		})
+		}
 		if problem != nil {
 			cancel()
 		}

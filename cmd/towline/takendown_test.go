@@ -14,6 +14,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // program is a command that runs beside the test, in a workspace of its own.
@@ -156,6 +159,60 @@ func TestTakenDownElsewhere(t *testing.T) {
 				t.Errorf("down's exit code is %d", code)
 			}
 		})
+	}
+}
+
+// TestForwardEndsWithTheProject, and not with a daemon that is killed.
+func TestForwardEndsWithTheProject(t *testing.T) {
+	dir, start := workspaceOf(t, runs)
+	t.Setenv("XDG_RUNTIME_DIR", filepath.Dir(dir)+"/run")
+	t.Setenv("XDG_STATE_HOME", filepath.Dir(dir)+"/state")
+	up := start("up", "--detach")
+	if code := up.ends(t); code != 0 {
+		t.Fatalf("up ended with %d: %s", code, up.rest(t))
+	}
+	e, err := api.EndpointOf(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	p, err := look(ctx, e, api.NewClient(e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- p.keepForwards(ctx, forwards{resource: "web", specs: []config.PortForward{{Container: 80}}}, out, io.Discard)
+	}()
+	if line := lineOf(t, bufio.NewReader(said)); !strings.HasSuffix(line, " -> web:80\n") {
+		t.Fatal(line)
+	}
+	if err := syscall.Kill(p.status.Daemon.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	again := start("up", "--detach")
+	if code := again.ends(t); code != 0 {
+		t.Fatalf("up ended with %d: %s", code, again.rest(t))
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended with the daemon: %v", err)
+	default:
+	}
+	down := start("down")
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "taken down elsewhere") {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-ctx.Done():
+		t.Error("it goes on after the project is taken down")
+	}
+	down.ends(t)
+	if p.status, err = (api.Status{}), nil; p.keepForwards(ctx, forwards{resource: "web"}, io.Discard, io.Discard) == nil {
+		t.Error("ports of what is not up are forwarded")
 	}
 }
 
