@@ -27,10 +27,16 @@ func TestLeftUp(t *testing.T) {
 	if err := os.MkdirAll(endpoint.State, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	record := []byte(`{"up": {"context": "kind-dev", "namespace": "dev"}}`)
-	if err := os.WriteFile(filepath.Join(endpoint.State, "state.json"), record, 0o600); err != nil {
-		t.Fatal(err)
+	remember := func(record string) {
+		if err := os.WriteFile(filepath.Join(endpoint.State, "state.json"), []byte(record), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
+	remember(`{"up": {"context": "kind-dev", "namespace": "dev", "ci": true}}`)
+	if left := leftUp(endpoint); left == nil || !strings.Contains(left.Message, "`towline ci` has ended, and what it applied may still be there in context kind-dev") {
+		t.Errorf("after ci: %v", left)
+	}
+	remember(`{"up": {"context": "kind-dev", "namespace": "dev"}}`)
 	if daemon.Remembered(endpoint) == nil {
 		t.Fatal("nothing is remembered")
 	}

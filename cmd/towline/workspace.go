@@ -108,6 +108,12 @@ func leftUp(e api.Endpoint) *config.Problem {
 	if up.Context != "" {
 		where = fmt.Sprintf(" in context %s, namespace %s", up.Context, up.Namespace)
 	}
+	if up.CI {
+		return &config.Problem{
+			Message: "`towline ci` has ended, and what it applied may still be there" + where,
+			Hint:    "`towline down` takes it down, `towline up` goes on from there",
+		}
+	}
 	return &config.Problem{
 		Message: "the daemon does not run, and the project is up" + where,
 		Hint:    "`towline up` goes on with it, `towline down` takes it down",

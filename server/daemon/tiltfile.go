@@ -118,5 +118,18 @@ func fixHint(p *config.Project) string {
 	case !slices.Contains(p.ConfigFiles, p.Error.Pos.File):
 		return ""
 	}
-	return "mend " + name + ": it is read again as soon as it is saved"
+	return "mend " + name + readAgain
+}
+
+// readAgain is what becomes of a Tiltfile that is mended.
+const readAgain = ": it is read again as soon as it is saved"
+
+// refusedUp is why a Tiltfile cannot be brought up. Where nothing is up yet, to save
+// it brings nothing up either.
+func refusedUp(p *config.Problem, up bool) *config.Problem {
+	problem := *p
+	if mend, is := strings.CutSuffix(problem.Hint, readAgain); is && !up {
+		problem.Hint = mend + " and run `towline up` again"
+	}
+	return &problem
 }

@@ -63,7 +63,7 @@ func (c *core) up(req api.UpRequest, answer func(error)) {
 		case turn != c.requests.turn:
 			answer(overtaken)
 		case p.Error != nil:
-			proved(p.Error)
+			proved(refusedUp(p.Error, c.session.runner != nil))
 		default:
 			c.afterEvaluate(req, proved)
 		}
