@@ -102,6 +102,9 @@ func (a *applier) apply(ctx context.Context) (outcome, error) {
 	case before != nil:
 		action = Updated
 	}
+	if err == nil && action == Updated {
+		err = a.unblock(ctx, before, got)
+	}
 	if err != nil {
 		return outcome{}, err
 	}

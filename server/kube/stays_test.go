@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,5 +74,46 @@ func TestClusterReplacesWhatStays(t *testing.T) {
 				t.Errorf("%s, change %d: %s, want %s", test.name, step, got, want)
 			}
 		}
+	}
+}
+
+// TestClusterUnblocksOrderedSets: a StatefulSet that keeps an order is mended by
+// a change while its first pod is not ready, and one that is ready stays until
+// the controller replaces it.
+func TestClusterUnblocksOrderedSets(t *testing.T) {
+	t.Parallel()
+	c := testCluster(t)
+	set := func(image string) []map[string]any {
+		return []map[string]any{parse(t, `{apiVersion: apps/v1, kind: StatefulSet, metadata: {name: db}, spec: {serviceName: db, podManagementPolicy: OrderedReady, selector: {matchLabels: {app: db}},
+  template: {metadata: {labels: {app: db}}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: "`+image+`", command: [sleep, "100000"]}]}}}}`)}
+	}
+	var deleted []string
+	apply := func(image string) {
+		t.Helper()
+		_, err := c.Apply(t.Context(), set(image), ApplyOptions{Labels: testLabels, Progress: func(p Progress) {
+			if strings.HasPrefix(p.Message, "pod db-0 is not ready") {
+				deleted = append(deleted, image)
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	events := watchAll(t, c, "")
+	runs := func(image string) {
+		t.Helper()
+		events.wait(t, "a pod that is ready with "+image, func(e Event) bool {
+			return e.Kind == PodChanged && e.Pod.Ready && e.Pod.Containers[0].Image == image
+		})
+	}
+	apply("127.0.0.1:5000/no-such-image:1")
+	events.wait(t, "a pod without its image", func(e Event) bool { return e.Kind == PodChanged && e.Pod.Stuck() })
+	apply(testImage)
+	runs(testImage)
+	apply(testImage)
+	same := strings.Replace(testImage, "127.0.0.1", "localhost", 1)
+	apply(same)
+	if want := []string{testImage}; !slices.Equal(deleted, want) {
+		t.Errorf("pods that were deleted for %q, want %q", deleted, want)
 	}
 }
