@@ -133,5 +133,6 @@ const (
 	WaitWebhook  WaitKind = "webhook"         // of admission, to answer
 	WaitAccount  WaitKind = "service account" // to be there
 	WaitPriority WaitKind = "priority class"  // to be there
+	WaitStrategy WaitKind = "update strategy" // which leaves old pods until somebody deletes them
 	WaitNode     WaitKind = "node"            // to take its pods
 )

@@ -23,6 +23,7 @@ const (
 	BlockedByAccount  BlockerKind = "service account" // that is not there
 	BlockedByPriority BlockerKind = "priority class"  // that is not there
 	BlockedByNodes    BlockerKind = "node"            // none of them takes a pod
+	BlockedByStrategy BlockerKind = "update strategy" // which leaves old pods until somebody deletes them
 )
 
 // FailedCreate is why controllers say that they could not make a pod.

@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -85,6 +86,8 @@ func rolloutOfStatefulSet(s *appsv1.StatefulSet) Rollout {
 	switch {
 	case s.Status.ObservedGeneration < s.Generation:
 		return Rollout{Message: "waiting for the change to be seen"}
+	case onDelete && s.Status.UpdatedReplicas < s.Status.Replicas:
+		return oldPods(s.Status.Replicas - s.Status.UpdatedReplicas)
 	case !onDelete && s.Status.UpdateRevision != s.Status.CurrentRevision && s.Status.UpdatedReplicas < updated:
 		return Rollout{Message: fmt.Sprintf("%d of %d pods are updated", s.Status.UpdatedReplicas, updated)}
 	}
@@ -94,13 +97,46 @@ func rolloutOfStatefulSet(s *appsv1.StatefulSet) Rollout {
 // rolloutOfDaemonSet judges by the nodes that should run it.
 func rolloutOfDaemonSet(d *appsv1.DaemonSet) Rollout {
 	want := d.Status.DesiredNumberScheduled
+	onDelete := d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
 	switch {
 	case d.Status.ObservedGeneration < d.Generation:
 		return Rollout{Message: "waiting for the change to be seen"}
-	case d.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType && d.Status.UpdatedNumberScheduled < want:
+	case onDelete && d.Status.UpdatedNumberScheduled < d.Status.CurrentNumberScheduled:
+		return oldPods(d.Status.CurrentNumberScheduled - d.Status.UpdatedNumberScheduled)
+	case !onDelete && d.Status.UpdatedNumberScheduled < want:
 		return Rollout{Message: fmt.Sprintf("%d of %d pods are updated", d.Status.UpdatedNumberScheduled, want)}
 	}
 	return counted(d.Status.NumberAvailable, want)
+}
+
+// oldPods is said of a workload that leaves pods as they are (OnDelete).
+func oldPods(n int32) Rollout {
+	return Rollout{Blocker: Blocker{By: BlockedByStrategy}, Message: fmt.Sprintf("OnDelete: %d of its pods run what was before", n)}
+}
+
+// WantedPods is how many pods an object asks for whose progress no watch tells:
+// that of a ReplicaSet or a ReplicationController. Of other kinds it is zero.
+func WantedPods(object map[string]any) int {
+	ref := RefOf(object)
+	if !(ref.Kind == "ReplicaSet" && ref.Group == "apps" || ref.Kind == "ReplicationController" && ref.Group == "") {
+		return 0
+	}
+	n, set, _ := unstructured.NestedInt64(object, "spec", "replicas")
+	if !set {
+		return 1
+	}
+	return int(n)
+}
+
+// RolloutOfPods judges a workload by its pods.
+func RolloutOfPods(pods []Pod, want int) Rollout {
+	ready := 0
+	for i := range pods {
+		if pods[i].Rollout().Ready {
+			ready++
+		}
+	}
+	return counted(int32(ready), int32(want))
 }
 
 // rolloutOfJob judges by its conditions. A running Job is not ready.

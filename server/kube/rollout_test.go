@@ -63,8 +63,14 @@ func TestRollout(t *testing.T) {
 		{"set updating", set + "spec: {replicas: 2}\nstatus: {observedGeneration: 1, readyReplicas: 2, updatedReplicas: 1, currentRevision: a, updateRevision: b}", Rollout{Message: "1 of 2 pods are updated"}},
 		{"set partition", set + "spec: {replicas: 2, updateStrategy: {rollingUpdate: {partition: 1}}}\nstatus: {observedGeneration: 1, readyReplicas: 2, updatedReplicas: 1, currentRevision: a, updateRevision: b}", ready},
 
+		{"set that leaves its pods", set + "spec: {replicas: 2, updateStrategy: {type: OnDelete}}\nstatus: {observedGeneration: 1, replicas: 2, readyReplicas: 2, updatedReplicas: 1, currentRevision: a, updateRevision: b}", Rollout{Blocker: Blocker{By: BlockedByStrategy}, Message: "OnDelete: 1 of its pods run what was before"}},
+		{"whose pods were deleted", set + "spec: {replicas: 2, updateStrategy: {type: OnDelete}}\nstatus: {observedGeneration: 1, replicas: 2, readyReplicas: 2, updatedReplicas: 2, currentRevision: a, updateRevision: b}", ready},
+
 		{"daemon ready", daemon + "status: {observedGeneration: 1, desiredNumberScheduled: 1, updatedNumberScheduled: 1, numberAvailable: 1}", ready},
 		{"daemon updating", daemon + "status: {observedGeneration: 1, desiredNumberScheduled: 2, updatedNumberScheduled: 1, numberAvailable: 2}", Rollout{Message: "1 of 2 pods are updated"}},
+
+		{"daemon that leaves its pods", daemon + "spec: {updateStrategy: {type: OnDelete}}\nstatus: {observedGeneration: 1, desiredNumberScheduled: 2, currentNumberScheduled: 2, updatedNumberScheduled: 0, numberAvailable: 2}", Rollout{Blocker: Blocker{By: BlockedByStrategy}, Message: "OnDelete: 2 of its pods run what was before"}},
+		{"whose pods are made", daemon + "spec: {updateStrategy: {type: OnDelete}}\nstatus: {observedGeneration: 1, desiredNumberScheduled: 1}", Rollout{Message: "0 of 1 pods are ready"}},
 
 		{"job running", job + "status: {active: 1}", Rollout{Message: "job is running: 1 active, 0 succeeded, 0 failed"}},
 		{"job at its third try", job + "status: {active: 1, failed: 2}", Rollout{Message: "job is running: 1 active, 0 succeeded, 2 failed"}},

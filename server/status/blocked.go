@@ -16,7 +16,7 @@ func blocked(spec *config.Resource, r engine.Resource) verdict {
 	what, cure := blocker(wait)
 	why := what + " (" + r.Message + ")"
 	return verdict{state: api.StateWaiting, why: why, waits: []api.Wait{wait}, problem: &config.Problem{
-		Message: why, Pos: spec.Pos, Hint: cure + "; Kubernetes goes on trying, so its pods then come by themselves",
+		Message: why, Pos: spec.Pos, Hint: cure + "; its pods then come by themselves",
 	}}
 }
 
@@ -34,6 +34,8 @@ func blocker(w api.Wait) (what, cure string) {
 		return "the service account " + w.Name + " is not there", "create it, or deploy what makes it"
 	case api.WaitNode:
 		return "no node takes its pods", "make room, add what the cause names, or let the workload ask for less"
+	case api.WaitStrategy:
+		return "its update strategy leaves old pods until they are deleted", "delete them (`kubectl delete pod`), or let the YAML say RollingUpdate"
 	case api.WaitPriority:
 		return "the priority class " + w.Name + " is not there", "create it, or deploy what makes it"
 	}

@@ -19,6 +19,7 @@ func TestBlocked(t *testing.T) {
 		"service account": "the service account x is not there (the words)",
 		"priority class":  "the priority class x is not there (the words)",
 		"node":            "no node takes its pods (the words)",
+		"update strategy": "its update strategy leaves old pods until they are deleted (the words)",
 		"something new":   "its pods are refused (the words)",
 	} {
 		s := newScene(t)

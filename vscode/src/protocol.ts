@@ -170,7 +170,7 @@ export interface Wait {
   name?: string;
 }
 
-export type WaitKind = "resource" | "image" | "trigger" | "slot" | "cluster" | "quota" | "limits" | "webhook" | "service account" | "priority class" | "node";
+export type WaitKind = "resource" | "image" | "trigger" | "slot" | "cluster" | "quota" | "limits" | "webhook" | "service account" | "priority class" | "update strategy" | "node";
 
 export type TriggerMode = "auto" | "manual";
 

@@ -99,12 +99,13 @@ type object struct {
 	generation int64
 	template   string // hash in inject.LabelTemplate, "" without pods
 	rollout    kube.Rollout
+	wants      int       // pods, where they alone tell how far it is
 	adopted    bool      // another program applied it, and it has pods
 	changed    time.Time // its spec, last, by the cluster's clock
 }
 
 func objectOf(o Object) object {
-	return object{ref: o.Ref, generation: o.Generation, template: o.Template, rollout: kube.RolloutOf(o.Content), changed: kube.ChangedAt(o.Content)}
+	return object{ref: o.Ref, generation: o.Generation, template: o.Template, rollout: kube.RolloutOf(o.Content), wants: kube.WantedPods(o.Content), changed: kube.ChangedAt(o.Content)}
 }
 
 func (o object) hasPods() bool { return o.template != "" || o.adopted }

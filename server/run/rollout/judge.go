@@ -94,8 +94,11 @@ func (j judge) object(o object) verdict {
 		rollout = w.Rollout
 	}
 	own := newest(j.pods, o.template)
-	if o.ref.Kind == "Pod" && len(own) > 0 {
+	switch {
+	case o.ref.Kind == "Pod" && len(own) > 0:
 		rollout = own[len(own)-1].Rollout() // a Pod of its own has no workload
+	case o.wants > 0:
+		rollout = kube.RolloutOfPods(own, o.wants)
 	}
 	if r, refused := j.refusal(o, own); refused && !rollout.Ready {
 		rollout = r

@@ -127,14 +127,15 @@ const mostRefusals = 500
 
 // refusedPod takes that a workload's pod could not be made.
 func (f *facts) refusedPod(n kube.Notice) []string {
-	if f.refusals[n.About.UID].At.After(n.At) || n.About.Kind == "ReplicaSet" { // its Deployment says so itself
+	own := f.resourcesWith(func(o object) bool { return o.ref.UID == n.About.UID })
+	if f.refusals[n.About.UID].At.After(n.At) || n.About.Kind == "ReplicaSet" && len(own) == 0 { // its Deployment says so itself
 		return nil
 	}
 	if len(f.refusals) >= mostRefusals {
 		clear(f.refusals) // those that still hold are told again
 	}
 	f.refusals[n.About.UID] = n
-	return f.resourcesWith(func(o object) bool { return o.ref.UID == n.About.UID })
+	return own
 }
 
 // sighted takes when programs were first seen to run.

@@ -12,7 +12,7 @@ import (
 // that says why their pods are refused, only an event does.
 func TestPodsThatCannotBeMade(t *testing.T) {
 	const quota = `pods "db-0" is forbidden: exceeded quota: tight, requested: pods=1`
-	for _, kind := range []string{"StatefulSet", "DaemonSet", "Job"} {
+	for _, kind := range []string{"StatefulSet", "DaemonSet", "Job", "ReplicaSet"} {
 		t.Run(kind, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *bench) {
 				start := time.Now().Truncate(time.Second)

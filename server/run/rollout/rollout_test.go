@@ -448,6 +448,36 @@ func TestABarePodIsItsOwnWorkload(t *testing.T) {
 	})
 }
 
+// TestSetsOfPodsAreJudgedByThem: no watch tells how far a ReplicaSet is, and
+// Kubernetes calls it there when none of its pods is.
+func TestSetsOfPodsAreJudgedByThem(t *testing.T) {
+	for kind, group := range map[string]string{"ReplicaSet": "apps", "ReplicationController": ""} {
+		inBubble(t, func(t *testing.T, b *bench) {
+			set := func(template string, replicas int64) []Object {
+				ref := kube.Ref{Group: group, Version: "v1", Kind: kind, Namespace: "n", Name: "web"}
+				return []Object{{Template: template, Applied: kube.Applied{Ref: ref, Content: map[string]any{
+					"apiVersion": strings.TrimPrefix(group+"/v1", "/"), "kind": kind, "metadata": map[string]any{"name": "web"}, "spec": map[string]any{"replicas": replicas},
+				}}}}
+			}
+			b.Applied(web(), set("t1", 2), true)
+			b.emit(ours, changed(pod("web-1", "t1", "img:1")), kube.Event{Kind: kube.Synced})
+			b.is("web", verdict{message: "1 of 2 pods are ready"})
+			p := pod("web-2", "t1", "img:1")
+			p.Ready, p.Containers[0].State, p.Containers[0].Reason, p.Containers[0].Image = false, kube.ContainerWaiting, "ErrImagePull", "away:1"
+			b.emit(ours, changed(p))
+			b.is("web", verdict{broken: true, message: "web-2: container app has no image: away:1 cannot be pulled"})
+			b.emit(ours, changed(pod("web-2", "t1", "img:1")))
+			b.is("web", verdict{ready: true})
+			b.Applied(web(), set("t2", 2), true)
+			b.Observe("web")
+			b.is("web", verdict{message: "0 of 2 pods are ready"}) // those that are there run what was before
+			b.Applied(web(), set("t3", 0), true)
+			b.Observe("web")
+			b.is("web", verdict{ready: true})
+		})
+	}
+}
+
 // TestClusterComesAndGoes, and complains.
 func TestClusterComesAndGoes(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
