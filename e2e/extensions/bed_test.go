@@ -300,3 +300,23 @@ func (b *bed) exec(target api.Target, argv ...string) string {
 	}
 	return out.String()
 }
+
+// ready waits until resources are ready, or all are; those that have failed
+// may come up yet, with what was saved.
+func (b *bed) ready(resources ...string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf("ready: %v", resources), func() bool {
+		_, err := b.run(b.t.Context(), append([]string{"wait", "--timeout", "30s"}, resources...)...)
+		return err == nil
+	})
+}
+
+// delete deletes an object that may be there, and waits until it is gone.
+func (b *bed) delete(object map[string]any) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := b.cluster.Delete(ctx, []map[string]any{object}, kube.DeleteOptions{}); err != nil && !kube.IsKind(err, kube.NotFound) {
+		b.t.Error(err)
+	}
+}
