@@ -21,8 +21,6 @@ const leavingYAML = `
   group: $NS.example.com, scope: Namespaced, names: {plural: buoys, singular: buoy, kind: Buoy},
   versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]}}
 ---
-{apiVersion: $NS.example.com/v1, kind: Buoy, metadata: {name: one}}
----
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: $NS}, rules: []}
 ---
 {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: $NS}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: $NS}}
