@@ -374,6 +374,41 @@ func TestObjectsCarryTheAgent(t *testing.T) {
 	}
 }
 
+// missing are images of a towline without an agent beside it.
+type missing struct{ images }
+
+func (missing) Agent(context.Context, string) (string, error) { return "", nil }
+
+// TestMissingAgentIsTold: without towline-agent beside towline nothing is brought
+// anywhere, which a person hears of, and a live update that needs it is an error.
+func TestMissingAgentIsTold(t *testing.T) {
+	b := newBench(t, images{})
+	b.o.Images = missing{}
+	img := config.Image{Ref: "img", LiveUpdate: []config.Step{{Kind: config.StepSync, Local: "/w", Remote: "/srv"}}}
+	p := &config.Project{Images: []config.Image{img}, YAML: []config.Object{{
+		Resource: "web", ImageRefs: []config.ImageRef{{Ref: "img", Path: []string{"spec", "containers", "0", "image"}}},
+		Content: map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "web"}, "spec": map[string]any{"containers": []any{map[string]any{"name": "c", "image": "img"}}}},
+	}}}
+	b.Configure(p)
+	e := engine.Apply{Resource: config.Resource{Name: "web"}, Images: map[string]string{"img": "img:1"}}
+	all, problem := b.objects(t.Context(), p, e)
+	if problem != nil || !slices.Equal(all.agentless, []string{"img"}) {
+		t.Errorf("%+v, %v: the image runs without an agent", all.agentless, problem)
+	}
+	b.mu.Lock()
+	lines := strings.Join(b.lines, "\n")
+	b.mu.Unlock()
+	for _, want := range []string{"warn web: there is no towline-agent beside the towline program", "warn web: Pod web runs img without Towline's agent: a change builds the image in place of a live update"} {
+		if !strings.Contains(lines, want) {
+			t.Errorf("nothing says %q:\n%s", want, lines)
+		}
+	}
+	e.Resource.CustomDeploy = &config.CustomDeploy{ContainerSelector: "c", LiveUpdate: img.LiveUpdate}
+	if _, _, problem := b.bringAgents(t.Context(), engine.Apply{Resource: e.Resource}, nil); problem == nil || !strings.Contains(problem.Message, "there is no towline-agent beside the towline program") {
+		t.Errorf("a live update that cannot reach its container: %v", problem)
+	}
+}
+
 // TestCommandsApply: what a command prints is what it applied.
 func TestCommandsApply(t *testing.T) {
 	b := newBench(t, images{})
