@@ -168,3 +168,60 @@ func TestDoor(t *testing.T) {
 		t.Error("the door stayed open")
 	}
 }
+
+// A debugger that the image has as source only is compiled once for the
+// container, and the program's own modules are left as they were.
+func TestDebuggerIsCompiledOnce(t *testing.T) {
+	packages := t.TempDir()
+	for name, text := range map[string]string{
+		"debugpy/__init__.py":        "def configure(**_): pass\ndef connect(address):\n    import socket\n    socket.create_connection(address).close()\n",
+		"debugpy/server/__init__.py": "",
+		"debugpy/server/api.py":      "def _settrace(): pass\n",
+		"pydevd.py":                  "class PyDB:\n    def on_configuration_done(self): pass\ndef get_global_debugger(): pass\n",
+		"own.py":                     "",
+	} {
+		file := filepath.Join(packages, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PYTHONDONTWRITEBYTECODE", "1")
+	t.Setenv("PYTHONPATH", packages)
+	p := newPython(t.TempDir())
+	defer p.Close()
+	start, err := p.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer start.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.Command(interpreter(t), "-c", "import own, sys; print(sys.dont_write_bytecode, sys.pycache_prefix)")
+	cmd.Env = append(os.Environ(), start.Launch().Env...)
+	out := new(strings.Builder)
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	session, err := start.Attach(ctx, Program{PID: cmd.Process.Pid, Language: "Python"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	if err := cmd.Wait(); err != nil || out.String() != "True None\n" {
+		t.Errorf("the program says %q, %v", out, err)
+	}
+	var compiled []string
+	_ = filepath.WalkDir(filepath.Join(p.dir, "cache"), func(path string, _ os.DirEntry, _ error) error {
+		if filepath.Ext(path) == ".pyc" {
+			compiled = append(compiled, filepath.Base(path))
+		}
+		return nil
+	})
+	if text := strings.Join(compiled, " "); !strings.Contains(text, "api.") || strings.Contains(text, "own.") {
+		t.Errorf("compiled are %q, want the debugger's modules alone", text)
+	}
+}

@@ -4,6 +4,7 @@ It is run in the main thread of a process that was called, has just started or
 was forked. The agent knows by the socket who that is, and answers with the port
 at which the debugger waits, or closes; until then the process stands.
 """
+import posix
 import sys
 
 
@@ -31,17 +32,34 @@ def ask(line):
         return 0, s  # nobody debugs any more
 
 
+def cache():
+    """Has the debugger compiled once for this container, if its image has it as source only.
+
+    Returns what to set back."""
+    from _frozen_importlib_external import PathFinder
+
+    before = getattr(sys, "pycache_prefix", None), sys.dont_write_bytecode
+    spec = PathFinder.find_spec("debugpy", sys.path)
+    try:
+        posix.stat(spec.cached)
+    except (AttributeError, OSError, TypeError):
+        sys.pycache_prefix, sys.dont_write_bytecode = here + "/cache", False
+    return before
+
+
 def connect(port):
     """Connects to the debugger and returns when that has each line looked at."""
     import os
 
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    before = cache()
     spared = why == "start" and "pkg_resources" not in sys.modules
     if spared:
         sys.modules["pkg_resources"] = None  # a third of the time, for what is done without it as well
     try:
         from debugpy.server import api
     finally:
+        sys.pycache_prefix, sys.dont_write_bytecode = before
         if spared:
             del sys.modules["pkg_resources"]
 
