@@ -156,8 +156,8 @@ func (d *door) forget(conn net.Conn) {
 
 // away lets a program that stands go on.
 func (d *door) away(c *caller) {
-	c.timer.Stop()
 	d.mu.Lock()
+	c.timer.Stop()
 	if d.stand[c.pid] == c {
 		delete(d.stand, c.pid)
 	}

@@ -3,6 +3,7 @@
 package debug
 
 import (
+	"bytes"
 	"context"
 	"embed"
 	"errors"
@@ -85,17 +86,24 @@ func (p *python) pythonPath(environ []string) []string {
 	return []string{"PYTHONPATH=" + path}
 }
 
-// writeHook writes the modules where programs may read them.
+// writeHook writes the modules where programs may read them at any time.
 func (p *python) writeHook() error {
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		return err
 	}
 	for _, name := range []string{"sitecustomize.py", "debug.py"} {
 		data, err := hook.ReadFile("hook/" + name)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(p.dir, name), data, 0o644)
-		}
 		if err != nil {
+			return err
+		}
+		path := filepath.Join(p.dir, name)
+		if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, data) {
+			continue
+		}
+		if err := os.WriteFile(path+".new", data, 0o644); err != nil {
+			return err
+		}
+		if err := os.Rename(path+".new", path); err != nil {
 			return err
 		}
 	}

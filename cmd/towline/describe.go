@@ -255,7 +255,8 @@ const someErrors = 5
 // errors tells what went wrong last, by the log.
 func (d *description) errors(ctx context.Context) {
 	var all []string
-	_ = d.p.client.Logs(ctx, api.LogsRequest{LogFilter: api.LogFilter{Resources: []string{d.r.Name}}}, func(l api.LogLine) error { // the rest is told
+	filter := api.LogFilter{Resources: []string{d.r.Name}, Level: "error"}
+	_ = d.p.client.Logs(ctx, api.LogsRequest{LogFilter: filter, Tail: someErrors}, func(l api.LogLine) error { // the rest is told
 		if logs.Rank(l.Level) >= logs.Rank("error") {
 			all = append(all, l.Time.Local().Format(clockTime)+"  "+words.Line(l.Text))
 		}

@@ -83,21 +83,21 @@ func (f *followed) bringUp(ctx context.Context, req api.UpRequest, timeout time.
 	}
 	defer stop()
 	for {
-		client, err := connect(waiting, f.e)
+		limit := waiting
+		if settled {
+			limit = ctx // without the limit of time
+		}
+		client, err := connect(limit, f.e)
 		if err == nil && !settled {
 			f.tell(tui.Report{Client: client})
 			_, err = client.Up(waiting, req)
 		}
 		if err == nil {
 			accepted = true
-			limit := waiting
-			if settled {
-				limit = ctx
-			}
 			err = f.watch(limit, client, func(s *api.Status) error {
 				if s.Up && api.Settled(s) && !settled {
 					settled = true
-					return errAgain // without the limit of time
+					return errAgain
 				}
 				if problem := f.down.see(s); problem != nil {
 					return problem

@@ -36,6 +36,9 @@ func dial(ctx context.Context, e Endpoint) (net.Conn, error) {
 		case <-ctx.Done():
 			return nil, err
 		case <-waiting.Done():
+			if ctx.Err() != nil {
+				return nil, err // it was not waited for long enough to say more
+			}
 			return nil, e.deaf()
 		}
 	}

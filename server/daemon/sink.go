@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
@@ -8,7 +9,6 @@ import (
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/logs"
 	"github.com/towline-dev/towline/server/run"
-	"github.com/towline-dev/towline/starlark/config"
 )
 
 // sink takes what a runner tells to the core.
@@ -37,17 +37,6 @@ func (s sink) Log(l run.Line) {
 	s.heard(&l)
 }
 
-// listen has what crashed programs say from now on be part of the status.
-func (c *core) listen(s *api.Status) {
-	crashed := map[string]bool{}
-	for i := range s.Resources {
-		if r := &s.Resources[i]; r.Problem != nil && r.Kind == config.KindK8s {
-			crashed[r.Name] = true
-		}
-	}
-	c.crashed.Store(&crashed)
-}
-
 // wordsPause is how soon the status has what crashed programs say.
 const wordsPause = 100 * time.Millisecond
 
@@ -64,12 +53,25 @@ func (s sink) heard(l *run.Line) {
 	})
 }
 
-// words is what a pod's program said last of which a sentence says that it ended.
-func (c *core) words(resource, container, sentence string) string {
-	return c.logs.LastWords(resource, func(p logs.Place) bool {
-		named := container == "" && (!strings.Contains(sentence, "container ") || strings.Contains(sentence, "container "+p.Container+" "))
-		return strings.Contains(sentence, p.Pod) && (named || p.Container == container)
-	})
+// lastWords are what programs said last, as a status asks for them: what they say
+// from then on has it made anew.
+func (c *core) lastWords() (words func(resource, container, sentence string) string, done func()) {
+	asked := map[string]bool{}
+	words = func(resource, container, sentence string) string {
+		asked[resource] = true
+		return c.logs.LastWords(resource, func(p logs.Place) bool {
+			named := container == "" && (!strings.Contains(sentence, "container ") || speaksOf(sentence, "container "+p.Container))
+			return speaksOf(sentence, p.Pod) && (named || p.Container == container)
+		})
+	}
+	return words, func() { c.crashed.Store(&asked) }
+}
+
+// speaksOf reports whether a sentence has a name, and not one that only begins or
+// ends so.
+func speaksOf(sentence, name string) bool {
+	whole, err := regexp.Compile(`(?:^|[^a-z0-9.-])` + regexp.QuoteMeta(name) + `(?:$|[^a-z0-9-])`)
+	return err == nil && name != "" && whole.MatchString(sentence)
 }
 
 func (s sink) Facts(f run.Facts) {

@@ -27,6 +27,7 @@ func (c *core) publish() {
 	}
 	asks := c.asks()
 	c.requests.opened(asks)
+	words, asked := c.lastWords()
 	s := status.Of(status.Facts{
 		Daemon: api.DaemonInfo{
 			Pid: os.Getpid(), Version: c.o.Version, Workspace: c.o.Endpoint.Workspace, Label: c.store.workspace(c.o.Endpoint.ID()),
@@ -36,9 +37,9 @@ func (c *core) publish() {
 		Cluster: cluster, Config: c.tiltfile.status(c.session.request.CI),
 		Project: c.tiltfile.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left, Asks: asks,
 		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.progress.updates.resources, Synced: c.progress.updates.synced,
-		Words: c.words,
+		Words: words,
 	})
-	c.listen(s)
+	asked()
 	s = config.Scrubbed(c.secrets.Load(), s)
 	now := time.Now()
 	c.published.publish(s, c.progress.news.Follow(s, now)...)

@@ -58,3 +58,25 @@ func TestACrashHasItsLastWords(t *testing.T) {
 		})
 	}
 }
+
+// TestOneNameInAnother: the pod web-10 has not said what web-1 did.
+func TestOneNameInAnother(t *testing.T) {
+	for _, test := range []struct {
+		sentence, name string
+		speaks         bool
+	}{
+		{"web-1: container web has exited", "web-1", true},
+		{"web-10: container web has exited", "web-1", false},
+		{"pod web-1.", "web-1", true},
+		{"my-web-1 has exited", "web-1", false},
+		{"web-10 beside web-1", "web-1", true},
+		{"webweb-1", "web-1", false},
+		{"container web has exited", "container web", true},
+		{"container webber has exited", "container web", false},
+		{"nothing", "", false},
+	} {
+		if got := speaksOf(test.sentence, test.name); got != test.speaks {
+			t.Errorf("%q speaks of %q: %v", test.sentence, test.name, got)
+		}
+	}
+}

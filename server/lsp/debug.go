@@ -80,8 +80,8 @@ func nearest(projects []*project, file string) (found []owner) {
 		for i := range status.Resources {
 			r := &status.Resources[i]
 			d := depthOf(r.Sources, file)
-			if d < depth {
-				continue
+			if d < depth || r.State == api.StateDisabled || r.State == api.StateStopped {
+				continue // nothing of it runs, or another is nearer
 			}
 			if d > depth {
 				found, depth = nil, d
@@ -95,16 +95,25 @@ func nearest(projects []*project, file string) (found []owner) {
 // depthOf is how long the longest of some folders and files is that a file is or
 // lies in, 0 for none. Either may be spelled through links.
 func depthOf(sources []string, file string) (longest int) {
-	spellings := []string{file}
-	if real, err := filepath.EvalSymlinks(file); err == nil && real != file {
-		spellings = append(spellings, real)
-	}
+	real := realPath(file)
 	for _, source := range sources {
-		for _, f := range spellings {
-			if rel, err := filepath.Rel(source, f); err == nil && filepath.IsLocal(rel) {
-				longest = max(longest, len(source))
-			}
+		if len(source) > longest && (isBelow(source, file) || isBelow(source, real) || isBelow(realPath(source), real)) {
+			longest = len(source)
 		}
 	}
 	return longest
+}
+
+// realPath is a path without links, or as it is where nothing is there.
+func realPath(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
+}
+
+// isBelow reports whether a file is a path, or lies below it.
+func isBelow(path, file string) bool {
+	rel, err := filepath.Rel(path, file)
+	return err == nil && filepath.IsLocal(rel)
 }

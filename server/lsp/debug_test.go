@@ -19,6 +19,7 @@ func TestDebugAFile(t *testing.T) {
 	h := open(t, tilt(&daemons{running: fake}))
 	at := func(name string) string { return filepath.Join(h.dir, name) }
 	h.write("web/main.go", "")
+	h.write("web/sub/x.go", "")
 	if err := os.Symlink(at("web"), at("link")); err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +41,15 @@ func TestDebugAFile(t *testing.T) {
 			{Name: "all", Sources: []string{h.dir}},
 			{Name: "web", Sources: []string{at("libs"), at("web")}},
 			{Name: "worker", Sources: []string{at("libs"), at("worker.py")}},
+			{Name: "off", Sources: []string{at("web/a")}, State: api.StateDisabled},
+			{Name: "linked", Sources: []string{at("link/sub")}},
 			{Name: "job", Sources: []string{at("job")}, NoDebug: &config.Problem{Message: "job is a Job"}},
 		}
 	})
 	await(h, protocol.MethodStatus, func(s protocol.StatusParams) bool { return s.Status != nil && s.Status.Up })
 	for file, want := range map[string]string{
 		"web/main.go": "web", "web/a/b.go": "web", "worker.py": "worker", "webber/main.go": "all", "link/main.go": "web",
+		"web/sub/x.go": "linked",
 	} {
 		target, err := debug(map[string]any{"uri": h.uri(file)})
 		if err != nil || target.Resource != want || target.Workspace != h.dir {

@@ -30,7 +30,7 @@ func (f *Facts) resource(spec *config.Resource, ends bool, targets []engine.Targ
 			s.Targets = append(s.Targets, f.target(id))
 		}
 	}
-	s.Sources, s.NoDebug = f.sources(spec), f.undebuggable(spec, s.Targets)
+	s.NoDebug = f.undebuggable(spec, s.Targets)
 	if !r.Crashed.IsZero() && r.Wanted {
 		s.Crashed = &r.Crashed
 	}

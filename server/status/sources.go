@@ -6,18 +6,28 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
+// imagesOf are a project's images by their names.
+func imagesOf(p *config.Project) map[string]*config.Image {
+	images := make(map[string]*config.Image, len(p.Images))
+	for i := range p.Images {
+		images[p.Images[i].Ref] = &p.Images[i]
+	}
+	return images
+}
+
 // sources are the folders and files here that a resource's images, and those that
 // they are built from, are made of or have synced into them.
-func (f *Facts) sources(spec *config.Resource) []string {
+func sources(images map[string]*config.Image, spec *config.Resource) []string {
 	var all []string
 	asked := map[string]bool{}
 	var add func(refs []string)
 	add = func(refs []string) {
-		for _, img := range f.Project.Images {
-			if asked[img.Ref] || !slices.Contains(refs, img.Ref) {
+		for _, ref := range refs {
+			img := images[ref]
+			if img == nil || asked[ref] {
 				continue
 			}
-			asked[img.Ref] = true
+			asked[ref] = true
 			all = append(all, img.Deps...)
 			for _, step := range img.LiveUpdate {
 				if step.Kind == config.StepSync {

@@ -59,10 +59,12 @@ func Of(f Facts) *api.Status {
 		Cluster: f.Cluster, Config: f.Config, Resources: []api.ResourceStatus{},
 	}
 	if f.Project != nil {
-		hosts, jobs := f.hosts(), engine.Jobs(f.Project)
+		hosts, jobs, images := f.hosts(), engine.Jobs(f.Project), imagesOf(f.Project)
 		for i := range f.Project.Resources {
 			spec := &f.Project.Resources[i]
-			s.Resources = append(s.Resources, f.resource(spec, ends(spec, jobs[spec.Name]), f.State.TargetsOf(spec.Name), hosts[spec.Name]))
+			r := f.resource(spec, ends(spec, jobs[spec.Name]), f.State.TargetsOf(spec.Name), hosts[spec.Name])
+			r.Sources = sources(images, spec)
+			s.Resources = append(s.Resources, r)
 		}
 	}
 	nameCauses(s)

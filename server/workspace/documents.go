@@ -132,6 +132,11 @@ func (d *Documents) Close(uri string) error {
 		delete(s.paths, doc.Path)
 		if s.reals[doc.real] == doc {
 			delete(s.reals, doc.real)
+			for _, other := range s.docs { // by another path
+				if doc.real != "" && other.real == doc.real {
+					s.reals[doc.real] = other
+				}
+			}
 		}
 		return nil
 	})
