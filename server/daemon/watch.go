@@ -29,14 +29,37 @@ type notifier interface {
 }
 
 // system is the operating system's notifier.
-type system struct{ *fsnotify.Watcher }
+type system struct {
+	*fsnotify.Watcher
+	errors <-chan error
+}
 
 func (s system) Events() <-chan fsnotify.Event { return s.Watcher.Events }
-func (s system) Errors() <-chan error          { return s.Watcher.Errors }
+func (s system) Errors() <-chan error          { return s.errors }
 
 func newSystem() (notifier, error) {
 	w, err := fsnotify.NewWatcher()
-	return system{w}, err
+	if err != nil {
+		return nil, err
+	}
+	return system{w, unblocked(w.Errors)}, nil
+}
+
+// unblocked takes errors as they come and passes on that there was one: fsnotify
+// sends them while it holds the lock that Remove, called by who reads them, waits for.
+// Its goroutine ends with the errors.
+func unblocked(errors <-chan error) <-chan error {
+	out := make(chan error, 1)
+	go func() {
+		defer close(out)
+		for err := range errors {
+			select {
+			case out <- err:
+			default: // one that nobody has taken yet says the same
+			}
+		}
+	}()
+	return out
 }
 
 // watcherOptions are what a watcher works with. The functions are called from

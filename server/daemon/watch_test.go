@@ -422,3 +422,24 @@ func TestAttributes(t *testing.T) {
 		})
 	})
 }
+
+// TestErrorsOfTheSystemDoNotBlock: who sends them holds a lock that their reader may
+// wait for.
+func TestErrorsOfTheSystemDoNotBlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		errs := make(chan error)
+		told := unblocked(errs)
+		for range 3 {
+			errs <- syscall.EINVAL // deadlocks where nobody takes it
+		}
+		synctest.Wait()
+		if err := <-told; err != syscall.EINVAL {
+			t.Errorf("told %v", err)
+		}
+		close(errs)
+		synctest.Wait()
+		if err, more := <-told; more {
+			t.Errorf("told %v after the end", err)
+		}
+	})
+}
