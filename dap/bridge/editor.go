@@ -74,7 +74,7 @@ func (s *session) pass(m message.Message) {
 // configurationDone sends the request on, and answers it when breakpoints are hit.
 func (s *session) configurationDone(m message.Message) {
 	l := s.link
-	l.call(m, &m, func(r message.Message) {
+	s.put(l, m, m, func(r message.Message) {
 		if !r.Success {
 			s.send(r, m.Seq)
 			return
@@ -87,13 +87,19 @@ func (s *session) configurationDone(m message.Message) {
 // change unless that is nil.
 func (s *session) forward(m message.Message, change func(message.Message) message.Message) {
 	l := s.link
-	l.call(s.dialect.Outbound(m, l.mapper.ToRemote), &m, func(r message.Message) {
+	s.put(l, s.dialect.Outbound(m, l.mapper.ToRemote), m, func(r message.Message) {
 		r = s.inbound(l, r)
 		if change != nil {
 			r = change(r)
 		}
 		s.send(r, m.Seq)
 	})
+}
+
+// put sends what became of a request of the editor, and has it said when that is
+// not answered for long.
+func (s *session) put(l *link, out, m message.Message, done func(message.Message)) {
+	l.call(out, &m, done)
 	c := l.pending[l.seq]
 	c.timer = s.after(slowAnswer, func() { s.tellSlow(l, m.Command) })
 	l.pending[l.seq] = c
