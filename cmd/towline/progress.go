@@ -244,7 +244,7 @@ func (s *spinner) turn(began time.Time, done chan struct{}) {
 		s.mu.Lock()
 		text := s.what + " … " + words.Short(time.Since(began))
 		if s.waits != "" {
-			text += "  " + s.waits
+			text += "  " + words.Line(s.waits)
 		}
 		s.mu.Unlock()
 		if columns, _, err := term.GetSize(int(s.w.Fd())); err == nil && columns > 4 {
