@@ -365,3 +365,67 @@ func TestFolderInPlaceOfALink(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// TestDeleteBehindALink: a delete through a link that transactions put in place,
+// or that goes or becomes a folder, does not reach what the link leads to; one
+// through an image's own link does.
+func TestDeleteBehindALink(t *testing.T) {
+	const kept, lost = true, false
+	for name, test := range map[string]struct {
+		brought bool // the link is by a transaction
+		deletes string
+		folder  string
+		want    bool // of what it leads to
+	}{
+		"the link goes after":            {false, "in/dir in", "", kept},
+		"the link goes before":           {false, "in in/dir", "", kept},
+		"a file, the link goes after":    {false, "in/dir/x in", "", kept},
+		"it becomes a folder":            {false, "in/dir", "in", kept},
+		"it was brought":                 {true, "in/dir", "", kept},
+		"it was brought, a file":         {true, "in/dir/x", "", kept},
+		"it was brought, and goes after": {true, "in/dir in", "", kept},
+		"an image's own":                 {false, "in/dir/x", "", lost},
+		"an image's own, other goes":     {false, "other/y in/dir/x", "", lost},
+		"another's was brought":          {true, "own/dir/x", "", lost},
+	} {
+		for _, nested := range []bool{false, true} { // what is in the link has a root of its own
+			t.Run(fmt.Sprint(name, ", roots nested ", nested), func(t *testing.T) {
+				root := tree(t, "other/dir/x", "other", "other/y", "other", "own", "->other")
+				path := func(name string) wire.Path {
+					if dir, rest, below := strings.Cut(name, "/"); nested && below {
+						return wire.Path{Root: root + "/" + dir, Path: rest}
+					}
+					return wire.Path{Root: root, Path: name}
+				}
+				a := apply.New("test", "", apply.MountTable)
+				perform := func(tr *wire.Transaction) {
+					t.Helper()
+					s, err := a.Begin(tr)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer s.Close()
+					if _, _, err := s.Commit(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if test.brought {
+					perform(&wire.Transaction{Files: []wire.File{{Path: path("in"), Kind: wire.KindSymlink, Target: "other"}}})
+				} else if err := os.Symlink("other", root+"/in"); err != nil {
+					t.Fatal(err)
+				}
+				tr := &wire.Transaction{}
+				for _, d := range strings.Fields(test.deletes) {
+					tr.Deletes = append(tr.Deletes, path(d))
+				}
+				if test.folder != "" {
+					tr.Files = append(tr.Files, wire.File{Path: path(test.folder), Kind: wire.KindDir})
+				}
+				perform(tr)
+				if _, is := snapshot(t, root)["other/dir/x"]; is != test.want {
+					t.Errorf("what the link leads to is there: %v, want %v", is, test.want)
+				}
+			})
+		}
+	}
+}

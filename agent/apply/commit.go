@@ -34,18 +34,14 @@ func (s *Stage) Commit() ([]wire.Entry, int, error) {
 
 func (s *Stage) commit() ([]wire.Entry, int, error) {
 	deleted := 0
-	for _, d := range s.t.Deletes {
-		if s.skip[d] {
-			continue
-		}
+	// Before the first is removed: a link that goes leads to nothing any longer.
+	deletes := slices.DeleteFunc(slices.Clone(s.t.Deletes), func(d wire.Path) bool { return s.skip[d] || s.behindLink(d) })
+	for _, d := range deletes {
 		root, err := s.roots.open(d.Root, false)
 		if file.IsMissing(err) {
 			continue
 		}
 		existed := false
-		if err == nil && s.behindLink(root, d) {
-			continue
-		}
 		if err == nil {
 			existed, err = s.remove(root, d.Path)
 		}
@@ -68,18 +64,23 @@ func (s *Stage) commit() ([]wire.Entry, int, error) {
 	return applied, deleted, err
 }
 
-// behindLink reports whether the way to a path leads through what is no folder
-// yet, but becomes one in this transaction: behind it lies somebody else's file.
-func (s *Stage) behindLink(root *os.Root, p wire.Path) bool {
-	for dir := path.Dir(p.Path); dir != "."; dir = path.Dir(dir) {
-		if !s.folders[wire.Path{Root: p.Root, Path: dir}.String()] {
-			continue
-		}
-		if info, err := root.Lstat(dir); err == nil && !info.IsDir() {
+// behindLink reports whether the way to a path leads through a link that
+// transactions put in place, or that this one replaces by a folder or deletes:
+// behind it lies somebody else's file. An image's own links lead to what is
+// synced there.
+func (s *Stage) behindLink(p wire.Path) bool {
+	for dir := path.Dir(p.String()); dir != "/"; dir = path.Dir(dir) {
+		info, err := os.Lstat(dir)
+		if err == nil && !info.IsDir() && (s.folders[dir] || s.gone(dir) || s.a.managed.holds(dir)) {
 			return true
 		}
 	}
 	return false
+}
+
+// gone reports whether the transaction deletes a path.
+func (s *Stage) gone(name string) bool {
+	return slices.ContainsFunc(s.t.Deletes, func(d wire.Path) bool { return d.String() == name })
 }
 
 // readBack reads what is there now under the names of the transaction's files.

@@ -40,6 +40,16 @@ func readManaged(file string) *managed {
 	return p
 }
 
+// holds reports whether a path is one of them.
+func (p *managed) holds(name string) bool {
+	for m := range p.paths {
+		if m.String() == name {
+			return true
+		}
+	}
+	return false
+}
+
 // change takes what a transaction did.
 func (p *managed) change(t *wire.Transaction, skip map[wire.Path]bool) {
 	var news bytes.Buffer

@@ -224,7 +224,7 @@ func (s *Stage) stageDir(f wire.File) string {
 	dir := path.Dir(f.Path.Path)
 	for dir != "." {
 		info, err := root.Stat(dir)
-		if err == nil && info.IsDir() && !s.goes(f.Root, dir) && !s.behindLink(root, wire.Path{Root: f.Root, Path: path.Join(dir, "x")}) {
+		if err == nil && info.IsDir() && !s.goes(f.Root, dir) && !s.replaced(root, wire.Path{Root: f.Root, Path: dir}) {
 			break
 		}
 		dir = path.Dir(dir)
@@ -239,6 +239,20 @@ func (s *Stage) goes(root, dir string) bool {
 	}
 	for ; dir != "."; dir = path.Dir(dir) {
 		if s.deletes[wire.Path{Root: root, Path: dir}] {
+			return true
+		}
+	}
+	return false
+}
+
+// replaced reports whether the way to a directory leads through what is no
+// folder yet, but becomes one in this transaction.
+func (s *Stage) replaced(root *os.Root, p wire.Path) bool {
+	for dir := p.Path; dir != "."; dir = path.Dir(dir) {
+		if !s.folders[wire.Path{Root: p.Root, Path: dir}.String()] {
+			continue
+		}
+		if info, err := root.Lstat(dir); err == nil && !info.IsDir() {
 			return true
 		}
 	}
