@@ -74,7 +74,7 @@ func TestCI(t *testing.T) {
 	if strings.Contains(string(web), "towline-agent") || !strings.Contains(string(web), "127.0.0.1:5000/ci-web") {
 		t.Errorf("the Deployment is %s", web)
 	}
-	if out := b.towline("status"); !strings.Contains(out, "daemon does not run") || !strings.Contains(out, "the project is up") {
+	if out := b.towline("status"); !strings.Contains(out, "`towline ci` has ended") || !strings.Contains(out, "`towline down` takes it down") {
 		t.Errorf("afterwards status says: %s", out)
 	}
 
