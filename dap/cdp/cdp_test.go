@@ -8,9 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -48,6 +48,19 @@ func inspector(t *testing.T, handle func(*websocket.Conn)) *Conn {
 	return c
 }
 
+// within bounds what a test waits for.
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errors.New("the test takes too long"))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// tell sends an event of a worker's.
+func tell(ws *websocket.Conn, method, session string) {
+	_ = ws.WriteJSON(frame{Method: method, Params: json.RawMessage(`{"sessionId":"` + session + `"}`)})
+}
+
 // echo answers each message with its own parameters.
 func echo(ws *websocket.Conn) {
 	for {
@@ -75,10 +88,16 @@ func echo(ws *websocket.Conn) {
 }
 
 func TestCall(t *testing.T) {
-	c := inspector(t, echo)
+	c := inspector(t, func(ws *websocket.Conn) {
+		tell(ws, "NodeWorker.attachedToWorker", "7")
+		echo(ws)
+	})
+	if e, err := c.Next(within(t)); err != nil || e.Method != "NodeWorker.attachedToWorker" {
+		t.Errorf("event %+v, %v", e, err)
+	}
 	for _, session := range []string{Main, "7"} {
 		var got map[string]int
-		if err := c.Call(t.Context(), session, "any", map[string]int{"a": 5}, &got); err != nil || got["a"] != 5 {
+		if err := c.Call(within(t), session, "any", map[string]int{"a": 5}, &got); err != nil || got["a"] != 5 {
 			t.Errorf("session %q: %v, %v", session, got, err)
 		}
 	}
@@ -94,33 +113,31 @@ func TestCall(t *testing.T) {
 	}
 }
 
-// Calls that are under way when the inspector goes, or a worker, are answered.
+// Calls that are under way when the inspector goes, or a worker, are answered,
+// though nobody takes the events; and those that come later.
 func TestGone(t *testing.T) {
-	next := make(chan struct{})
+	ctx := within(t)
 	c := inspector(t, func(ws *websocket.Conn) {
-		<-next
+		tell(ws, "NodeWorker.attachedToWorker", "7")
+		ws.ReadMessage()
+		tell(ws, "NodeWorker.detachedFromWorker", "7")
 		ws.ReadMessage()
 	})
-	worker := make(chan error, 1)
-	go func() { worker <- c.Call(t.Context(), "7", "any", nil, nil) }()
-	for {
-		c.mu.Lock()
-		waits := len(c.pending) == 1
-		c.mu.Unlock()
-		if waits {
-			break
+	if _, err := c.Next(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"under way", "later"} {
+		if err := c.Call(ctx, "7", "any", nil, nil); !errors.Is(err, ErrClosed) {
+			t.Errorf("a call in a worker that is gone, %s: %v", when, err)
 		}
-		runtime.Gosched()
 	}
-	c.Abandon("7")
-	if err := <-worker; !errors.Is(err, ErrClosed) {
-		t.Errorf("a call in a worker that is gone: %v", err)
-	}
-	close(next)
-	if err := c.Call(t.Context(), Main, "any", nil, nil); !errors.Is(err, ErrClosed) {
+	if err := c.Call(ctx, Main, "any", nil, nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("a call: %v", err)
 	}
-	if _, err := c.Next(t.Context()); !errors.Is(err, ErrClosed) {
+	if e, err := c.Next(ctx); err != nil || e.Method != "NodeWorker.detachedFromWorker" {
+		t.Errorf("event %+v, %v", e, err)
+	}
+	if _, err := c.Next(ctx); !errors.Is(err, ErrClosed) {
 		t.Errorf("the next event: %v", err)
 	}
 }
@@ -144,9 +161,10 @@ func FuzzTake(f *testing.F) {
 	f.Add([]byte(`{"id":2,"error":{"code":1,"message":"x"}}`))
 	f.Add([]byte(`{"method":"m","params":{}}`))
 	f.Add([]byte(`{"method":"NodeWorker.receivedMessageFromWorker","params":{"sessionId":"7","message":"{\"id\":3}"}}`))
+	f.Add([]byte(`{"method":"NodeWorker.detachedFromWorker","params":{"sessionId":"7"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		answers := make(chan reply, 3)
-		c := &Conn{pending: map[int]call{1: {Main, answers}, 2: {Main, answers}, 3: {"7", answers}}, more: make(chan struct{}, 1)}
+		c := &Conn{pending: map[int]call{1: {Main, answers}, 2: {Main, answers}, 3: {"7", answers}}, workers: map[string]bool{}, more: make(chan struct{}, 1)}
 		if c.take(Main, data) != nil {
 			return
 		}

@@ -27,14 +27,6 @@ type Event struct {
 	Params  json.RawMessage
 }
 
-// Decode reads the event's parameters.
-func (e Event) Decode(out any) error {
-	if err := json.Unmarshal(e.Params, out); err != nil {
-		return fmt.Errorf("%s: %w", e.Method, err)
-	}
-	return nil
-}
-
 // Conn is a connection to one process. Its methods may be called concurrently.
 // Its one goroutine reads, and ends with Close or the connection.
 type Conn struct {
@@ -45,6 +37,7 @@ type Conn struct {
 	mu      sync.Mutex
 	seq     int
 	pending map[int]call
+	workers map[string]bool // the sessions of those that live
 	events  []Event
 	size    int           // of the events, in bytes
 	more    chan struct{} // holds one when there are events
@@ -72,7 +65,7 @@ type reply struct {
 }
 
 func newConn(ws *websocket.Conn) *Conn {
-	c := &Conn{ws: ws, done: make(chan struct{}), pending: map[int]call{}, more: make(chan struct{}, 1)}
+	c := &Conn{ws: ws, done: make(chan struct{}), pending: map[int]call{}, workers: map[string]bool{}, more: make(chan struct{}, 1)}
 	go c.read()
 	return c
 }
@@ -88,6 +81,9 @@ func (c *Conn) Close() {
 	c.ws.Close()
 	<-c.done
 }
+
+// Abort ends the connection without a word, and with it whatever waits for it.
+func (c *Conn) Abort() { c.ws.Close() }
 
 // Call calls a method in a session and decodes its result into out, unless that
 // is nil.
@@ -120,20 +116,33 @@ func (c *Conn) send(session, method string, params any, answer chan<- reply) (in
 	if params == nil {
 		args = nil
 	}
-	c.mu.Lock()
-	if c.err != nil {
-		defer c.mu.Unlock()
-		return 0, c.err
+	id, err := c.expect(session, answer)
+	if err != nil {
+		return 0, err
 	}
-	c.seq++
-	id := c.seq
-	c.pending[id] = call{session, answer}
-	c.mu.Unlock()
 	if err := c.write(session, frame{ID: id, Method: method, Params: args}); err != nil {
 		c.forget(id)
 		return 0, fmt.Errorf("%w: %w", ErrClosed, err)
 	}
 	return id, nil
+}
+
+// errThread says that a worker is gone.
+var errThread = fmt.Errorf("%w: its thread ended", ErrClosed)
+
+// expect notes that an answer is waited for, and returns its number.
+func (c *Conn) expect(session string, answer chan<- reply) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return 0, c.err
+	}
+	if session != Main && !c.workers[session] {
+		return 0, errThread
+	}
+	c.seq++
+	c.pending[c.seq] = call{session, answer}
+	return c.seq, nil
 }
 
 // write sends a frame, wrapped for a worker. Nobody waits for the answer to what
@@ -234,6 +243,11 @@ func (c *Conn) take(session string, data []byte) error {
 		}
 		return c.take(inner.SessionID, []byte(inner.Message))
 	}
+	if session == Main && (f.Method == "NodeWorker.attachedToWorker" || f.Method == "NodeWorker.detachedFromWorker") {
+		if err := c.note(f); err != nil {
+			return err
+		}
+	}
 	if f.Method != "" {
 		return c.queue(Event{session, f.Method, f.Params})
 	}
@@ -266,16 +280,29 @@ func (c *Conn) queue(e Event) error {
 	return nil
 }
 
-// Abandon answers the calls that wait in a session which is gone.
-func (c *Conn) Abandon(session string) {
+// note notes that a worker came, or that one went: the calls that wait in its
+// session are answered at once, since whoever takes the events may be one of them.
+func (c *Conn) note(f frame) error {
+	var worker struct {
+		SessionID string `json:"sessionId"`
+	}
+	if err := json.Unmarshal(f.Params, &worker); err != nil {
+		return fmt.Errorf("reading %s: %w", f.Method, err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if f.Method == "NodeWorker.attachedToWorker" {
+		c.workers[worker.SessionID] = true
+		return nil
+	}
+	delete(c.workers, worker.SessionID)
 	for id, p := range c.pending {
-		if p.session == session {
-			p.answer <- reply{err: fmt.Errorf("%w: its thread ended", ErrClosed)}
+		if p.session == worker.SessionID && p.session != Main {
+			p.answer <- reply{err: errThread}
 			delete(c.pending, id)
 		}
 	}
+	return nil
 }
 
 // Ready returns the next event if there is one.

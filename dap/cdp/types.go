@@ -11,13 +11,9 @@ type Location struct {
 
 // Script is the body of Debugger.scriptParsed.
 type Script struct {
-	ID        string `json:"scriptId"`
-	URL       string `json:"url"`
-	MapURL    string `json:"sourceMapURL"`
-	IsModule  bool   `json:"isModule"`
-	Length    int    `json:"length"`
-	StartLine int    `json:"startLine"`
-	EndLine   int    `json:"endLine"`
+	ID     string `json:"scriptId"`
+	URL    string `json:"url"`
+	MapURL string `json:"sourceMapURL"`
 }
 
 // Object is Runtime.RemoteObject: a value, or a reference to one.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/google/go-dap"
 
@@ -56,12 +57,16 @@ func (s *session) attach(ctx context.Context, args attachArguments) (any, error)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() {
+		if s.conn == nil {
+			letRun(ctx, conn)
+		}
+	}()
 	s.args, s.args.SkipFiles = args, skip
 	t := &thread{s: s, conn: conn, id: s.nextID(), session: cdp.Main, name: "main thread"}
 	t.forget()
 	// What was written to the console before is told again; it is old.
 	if err := t.call(limited, "Runtime.enable", nil, nil); err != nil {
-		conn.Close()
 		return nil, err
 	}
 	conn.Drop()
@@ -69,15 +74,22 @@ func (s *session) attach(ctx context.Context, args attachArguments) (any, error)
 	s.conn = conn
 	if err := s.begin(limited, t); err != nil {
 		s.conn = nil
-		conn.Close()
 		return nil, err
 	}
 	s.cwd = t.text(limited, "process.cwd()")
 	for e, ok := conn.Ready(); ok; e, ok = conn.Ready() {
-		s.handle(ctx, e)
+		s.handle(limited, e)
 	}
 	s.work(func() { s.events(ctx) })
 	return nil, nil
+}
+
+// letRun leaves a process that waits for a session, having none.
+func letRun(ctx context.Context, conn *cdp.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), partTime)
+	defer cancel()
+	_ = conn.Call(ctx, cdp.Main, "Runtime.runIfWaitingForDebugger", nil, nil) // else it is gone
+	conn.Close()
 }
 
 // Hold is the argument with which a process is started that is to stand until a
@@ -146,11 +158,12 @@ func (s *session) part() {
 	defer cancel()
 	if s.conn == nil { // the process may wait for a session all the same
 		if conn, err := cdp.Dial(ctx, s.inspector); err == nil {
-			_ = conn.Call(ctx, cdp.Main, "Runtime.runIfWaitingForDebugger", nil, nil) // else it is gone
-			conn.Close()
+			letRun(ctx, conn)
 		}
 		return
 	}
+	// Whoever holds mu may wait for a process that reads nothing.
+	defer time.AfterFunc(partTime, s.conn.Abort).Stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	silence := func(t *thread, methods ...string) {

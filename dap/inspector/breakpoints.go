@@ -283,26 +283,39 @@ func (s *session) unplace(ctx context.Context, t *thread, b *breakpoint) {
 func (s *session) setExceptionBreakpoints(ctx context.Context, args dap.SetExceptionBreakpointsArguments) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.exceptions = "none"
+	state := "none"
 	list := []dap.Breakpoint{}
 	for _, f := range args.Filters {
 		told := dap.Breakpoint{Verified: true}
 		switch {
 		case f == "all":
-			s.exceptions = "all"
-		case f == "uncaught" && s.exceptions == "none":
-			s.exceptions = "uncaught"
+			state = "all"
+		case f == "uncaught" && state == "none":
+			state = "uncaught"
 		case f != "uncaught": // an editor may ask before it knows which there are
 			told = dap.Breakpoint{Message: fmt.Sprintf("Node.js has no exceptions of the kind %q", f)}
 		}
 		list = append(list, told)
 	}
+	main := s.threads[cdp.Main]
+	if main == nil {
+		return nil, cdp.ErrClosed
+	}
+	if err := main.stopAtExceptions(ctx, state); err != nil {
+		return nil, err
+	}
+	s.exceptions = state
 	for _, t := range s.threads {
-		if err := t.call(ctx, "Debugger.setPauseOnExceptions", map[string]string{"state": s.exceptions}, nil); err != nil && t.session == cdp.Main {
-			return nil, err
+		if t != main {
+			_ = t.stopAtExceptions(ctx, state) // else it is gone
 		}
 	}
 	return dap.SetExceptionBreakpointsResponseBody{Breakpoints: list}, nil
+}
+
+// stopAtExceptions says at which exceptions a thread stops.
+func (t *thread) stopAtExceptions(ctx context.Context, state string) error {
+	return t.call(ctx, "Debugger.setPauseOnExceptions", map[string]string{"state": state}, nil)
 }
 
 // decode is json.Unmarshal for what may be anything.

@@ -196,3 +196,66 @@ func TestInspectorTellsNonsense(t *testing.T) {
 	}
 	c.call("disconnect", nil, nil)
 }
+
+// answers answers each request with nothing, but those that hold a text.
+func answers(silent string) func(string) string {
+	return func(request string) string {
+		var id int
+		if _, err := fmt.Sscanf(request, `{"id":%d`, &id); err != nil || strings.Contains(request, silent) {
+			return ""
+		}
+		return fmt.Sprintf(`{"id":%d,"result":{}}`, id)
+	}
+}
+
+// A program in native code answers nothing. The session ends all the same when its
+// client goes or says so, whatever waits.
+func TestProgramIsBusy(t *testing.T) {
+	for name, leave := range map[string]func(c *client){
+		"goes":        func(c *client) { c.Close() },
+		"disconnects": func(c *client) { c.call("disconnect", nil, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := make(chan struct{}, 100)
+			usual := answers("setBreakpointByUrl")
+			c := fake(t, target, func(request string) string {
+				if strings.Contains(request, "setBreakpointByUrl") {
+					asked <- struct{}{}
+				}
+				return usual(request)
+			})
+			c.call("initialize", object{}, nil)
+			must(t, c.Attach(c.ctx, object{}))
+			_, err := c.Send("setBreakpoints", object{"source": object{"path": "/app/a.js"}, "breakpoints": []object{{"line": 1}, {"line": 2}, {"line": 3}}})
+			must(t, err)
+			select {
+			case <-asked:
+			case <-c.ctx.Done():
+				t.Fatal("no breakpoint is set")
+			}
+			for range 100 {
+				_, err := c.Send("configurationDone", nil)
+				must(t, err)
+			}
+			leave(c)
+			select {
+			case <-c.over:
+			case <-time.After(10 * time.Second):
+				t.Fatal("the session does not end")
+			}
+		})
+	}
+}
+
+// Expressions that are never answered hold up nothing else.
+func TestManyEvaluations(t *testing.T) {
+	c := fake(t, target, answers("generatePreview"))
+	c.call("initialize", object{}, nil)
+	must(t, c.Attach(c.ctx, object{}))
+	for range 300 {
+		_, err := c.Send("evaluate", object{"expression": "new Promise(() => {})", "context": "repl"})
+		must(t, err)
+	}
+	c.refused("evaluate", object{"expression": "1"}, "wait to be answered")
+	c.call("disconnect", nil, nil)
+}

@@ -56,19 +56,40 @@ type Options struct {
 // one of the two is gone, and closes both. The process runs on, without
 // breakpoints.
 func Serve(ctx context.Context, client io.ReadWriteCloser, conn net.Conn, o Options) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
 	s := newSession(client, o)
 	s.inspector = conn
-	defer s.workers.Wait()
-	defer cancel()
-	defer s.close()
 	defer context.AfterFunc(ctx, func() { client.Close() })()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer s.workers.Wait()
+	defer s.close()
+	defer cancel(errEnds)
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("debugging Node.js: %v\n%s", p, debug.Stack())
 		}
 	}()
-	r := bufio.NewReader(client)
+	requests := make(chan message.Message, maxWaiting+1)
+	var broken error
+	s.work(func() {
+		defer close(requests)
+		defer cancel(errEnds)
+		broken = s.read(ctx, requests)
+	})
+	for m := range requests {
+		if s.request(ctx, m) {
+			return nil
+		}
+	}
+	return broken
+}
+
+// errEnds is what the requests under way are told when the session ends.
+var errEnds = errors.New("the session ends")
+
+// read reads the client's requests until it goes or says that it will; whoever
+// answers one may wait for the program, and that ends then.
+func (s *session) read(ctx context.Context, requests chan<- message.Message) error {
+	r := bufio.NewReader(s.client)
 	for {
 		m, err := message.ReadRequest(r)
 		switch {
@@ -78,10 +99,17 @@ func Serve(ctx context.Context, client io.ReadWriteCloser, conn net.Conn, o Opti
 			return nil
 		case err != nil:
 			return fmt.Errorf("reading from the client: %w", err)
-		case m.Type == message.Request:
-			if s.request(ctx, m) {
-				return nil
-			}
+		case m.Type != message.Request:
+		case ends(m):
+			requests <- m // there is room for one more, and it is the last
+			return nil
+		case len(requests) < maxWaiting:
+			requests <- m
+		default: // refusing it could wait for the client
+			return fmt.Errorf("more than %d requests of the client wait for their turn", maxWaiting)
 		}
 	}
 }
+
+// ends reports whether a request ends the session.
+func ends(m message.Message) bool { return m.Command == "disconnect" || m.Command == "terminate" }

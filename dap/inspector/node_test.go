@@ -44,9 +44,10 @@ type program struct {
 	dir  string
 	cmd  *exec.Cmd
 	in   io.WriteCloser
-	out  *bufio.Reader
-	addr string     // of its inspector
-	ends chan error // gets how it ended
+	pipe *os.File      // what it writes
+	out  *bufio.Reader // of that
+	addr string        // of its inspector
+	ends chan error    // gets how it ended
 
 	complaints bytes.Buffer // to be read when it has ended
 }
@@ -71,6 +72,9 @@ func run(t *testing.T, files map[string]string, args ...string) *program {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
+		if os.Getenv("TOWLINE_TEST_KUBECONFIG") != "" {
+			t.Fatal("the test bed has no node")
+		}
 		t.Skip("no node: apt install nodejs")
 	}
 	p := &program{dir: folder(t, files), ends: make(chan error, 1)}
@@ -85,14 +89,21 @@ func run(t *testing.T, files map[string]string, args ...string) *program {
 	must(t, p.cmd.Start())
 	t.Cleanup(func() {
 		p.cmd.Process.Kill()
-		if err := <-p.ends; t.Failed() {
-			t.Logf("the program ended by %v, and complained:\n%s", err, &p.complaints)
+		select {
+		case err := <-p.ends:
+			if t.Failed() {
+				t.Logf("the program ended by %v, and complained:\n%s", err, &p.complaints)
+			}
+		case <-time.After(patience):
+			t.Error("the program does not end")
 		}
 	})
-	p.out = bufio.NewReader(out)
+	p.pipe, p.out = out.(*os.File), bufio.NewReader(out)
 	said := bufio.NewReader(stderr)
+	must(t, stderr.(*os.File).SetReadDeadline(time.Now().Add(patience)))
 	line, err := said.ReadString('\n')
 	must(t, err)
+	must(t, stderr.(*os.File).SetReadDeadline(time.Time{}))
 	go func() {
 		_, _ = io.Copy(&p.complaints, said)
 		p.ends <- p.cmd.Wait()
@@ -113,6 +124,7 @@ func (p *program) say(t *testing.T, line string) string {
 
 func (p *program) hear(t *testing.T) string {
 	t.Helper()
+	must(t, p.pipe.SetReadDeadline(time.Now().Add(patience)))
 	line, err := p.out.ReadString('\n')
 	must(t, err)
 	return strings.TrimSuffix(line, "\n")
@@ -121,8 +133,9 @@ func (p *program) hear(t *testing.T) string {
 // client is a client of a session.
 type client struct {
 	*daptest.Client
-	t   *testing.T
-	ctx context.Context
+	t    *testing.T
+	ctx  context.Context
+	over chan struct{} // closed when the session has ended
 }
 
 // debug begins a session on a program.
@@ -136,13 +149,16 @@ func debug(t *testing.T, p *program, o inspector.Options) *client {
 func serve(t *testing.T, conn net.Conn, o inspector.Options) *client {
 	t.Helper()
 	ours, its := net.Pipe()
-	done := make(chan error, 1)
-	go func() { done <- inspector.Serve(context.Background(), its, conn, o) }()
-	c := &client{daptest.NewClient(ours), t, within(t)}
+	c := &client{daptest.NewClient(ours), t, within(t), make(chan struct{})}
+	var err error
+	go func() {
+		defer close(c.over)
+		err = inspector.Serve(context.Background(), its, conn, o)
+	}()
 	t.Cleanup(func() {
 		c.Close()
 		select {
-		case err := <-done:
+		case <-c.over:
 			if err != nil {
 				t.Errorf("Serve: %v", err)
 			}

@@ -21,14 +21,25 @@ import (
 // that is in native code answers nothing.
 const callTime = 20 * time.Second
 
-// maxBusy bounds the requests that are answered at a time.
-const maxBusy = 64
+// requestTime is what a request may take, however many calls it needs.
+const requestTime = callTime
+
+// maxWaiting bounds the requests that wait for their turn, and maxBusy those that
+// are answered at a time.
+const (
+	maxWaiting = 1000
+	maxBusy    = 256
+)
+
+// errBusy refuses a request.
+var errBusy = fmt.Errorf("more than %d requests wait to be answered", maxBusy)
 
 // session is one session with one client on one process.
 //
-// Its goroutines are Serve, which reads requests and answers those that change
-// something in their order; one for each request that only asks; and events,
-// which takes what the inspector tells. All end when the two connections do.
+// Its goroutines are read, which reads requests; Serve, which answers those that
+// change something in their order; one for each request that only asks; and
+// events, which takes what the inspector tells. read ends with the client, and its
+// end is that of all calls under way and so of the others.
 type session struct {
 	client    io.ReadWriteCloser
 	inspector net.Conn // until attach
@@ -124,6 +135,10 @@ var asking = map[string]handler{
 	"breakpointLocations": handle((*session).breakpointLocations),
 }
 
+// ownTime are the requests that bound their time themselves: what some begin
+// outlives them, and an expression in the console may take as long as it wants.
+var ownTime = map[string]bool{"attach": true, "launch": true, "pause": true, "evaluate": true}
+
 // handle makes a handler of a method with arguments of its own type.
 func handle[A any](f func(*session, context.Context, A) (any, error)) handler {
 	return func(s *session, ctx context.Context, raw json.RawMessage) (any, error) {
@@ -154,6 +169,11 @@ func (s *session) work(do func()) {
 // request answers a request; true ends the session.
 func (s *session) request(ctx context.Context, m message.Message) (end bool) {
 	answer := func(h handler) {
+		if !ownTime[m.Command] {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeoutCause(ctx, requestTime, fmt.Errorf("the program does not answer within %s: it may be busy in native code", requestTime))
+			defer cancel()
+		}
 		body, err := h(s, ctx, m.Payload())
 		if err != nil {
 			s.refuse(m, err)
@@ -167,7 +187,7 @@ func (s *session) request(ctx context.Context, m message.Message) (end bool) {
 	h, changes := changing[m.Command]
 	ask, asks := asking[m.Command]
 	switch {
-	case m.Command == "disconnect" || m.Command == "terminate":
+	case ends(m):
 		s.part()
 		s.send(message.NewResponse(m, nil), m.Seq)
 		s.terminated()
@@ -177,7 +197,12 @@ func (s *session) request(ctx context.Context, m message.Message) (end bool) {
 	case changes:
 		answer(h)
 	case asks:
-		s.busy <- struct{}{}
+		select {
+		case s.busy <- struct{}{}:
+		default:
+			s.refuse(m, errBusy)
+			return false
+		}
 		s.work(func() {
 			defer func() { <-s.busy }()
 			answer(ask)

@@ -3,6 +3,7 @@ package inspector
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -61,7 +62,9 @@ func (s *session) events(ctx context.Context) {
 		e, err := s.conn.Next(ctx)
 		if err != nil {
 			s.log.Debug("the inspector is gone", "error", err)
-			s.terminated()
+			if ctx.Err() == nil {
+				s.terminated()
+			}
 			return
 		}
 		if e.Method == "NodeRuntime.waitingForDisconnect" && e.Session == cdp.Main {
@@ -70,16 +73,27 @@ func (s *session) events(ctx context.Context) {
 			s.conn.Close()
 			return
 		}
-		s.mu.Lock()
-		s.handle(ctx, e)
-		freed := s.refs.free()
-		s.mu.Unlock()
-		for _, r := range freed {
-			for _, o := range r.objects() {
-				_ = r.thread.call(ctx, "Runtime.releaseObject", map[string]string{"objectId": o}, nil) // V8 may have freed it
-			}
+		s.takeEvent(ctx, e)
+	}
+}
+
+// takeEvent takes an event, and releases the values that are not shown any more.
+func (s *session) takeEvent(ctx context.Context, e cdp.Event) {
+	ctx, cancel := context.WithTimeoutCause(ctx, requestTime, errors.New("the program does not answer"))
+	defer cancel()
+	for _, r := range s.handleLocked(ctx, e) {
+		for _, o := range r.objects() {
+			_ = r.thread.call(ctx, "Runtime.releaseObject", map[string]string{"objectId": o}, nil) // V8 may have freed it
 		}
 	}
+}
+
+// handleLocked takes an event and returns what can be released.
+func (s *session) handleLocked(ctx context.Context, e cdp.Event) []ref {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.handle(ctx, e)
+	return s.refs.free()
 }
 
 // handle takes an event. mu is held.
@@ -132,10 +146,14 @@ type worker struct {
 
 // workerCame prepares a worker, which waits, as the main thread was. mu is held.
 func (s *session) workerCame(ctx context.Context, w worker) {
-	if len(s.threads) > maxThreads || w.SessionID == cdp.Main || s.threads[w.SessionID] != nil {
+	if w.SessionID == cdp.Main || s.threads[w.SessionID] != nil {
 		return
 	}
 	t := &thread{s: s, conn: s.conn, id: s.nextID(), session: w.SessionID, name: "worker " + filePath(w.Info.URL)}
+	if len(s.threads) > maxThreads {
+		t.letRun(ctx)
+		return
+	}
 	t.forget()
 	s.threads[t.session] = t
 	s.event("thread", dap.ThreadEventBody{Reason: "started", ThreadId: t.id})
@@ -143,10 +161,11 @@ func (s *session) workerCame(ctx context.Context, w worker) {
 	_ = t.call(ctx, "Runtime.enable", nil, nil)
 	if err := s.begin(ctx, t); err != nil {
 		s.log.Warn("a worker is not debugged", "error", err)
+		t.letRun(ctx)
 		s.workerWent(t.session)
 		return
 	}
-	_ = t.call(ctx, "Debugger.setPauseOnExceptions", map[string]string{"state": s.exceptions}, nil)
+	_ = t.stopAtExceptions(ctx, s.exceptions)
 	for _, list := range s.breakpoints {
 		for _, b := range list {
 			s.place(ctx, t, b)
@@ -157,13 +176,19 @@ func (s *session) workerCame(ctx context.Context, w worker) {
 	}
 }
 
+// letRun lets a thread run that is not debugged, whatever came of its session.
+func (t *thread) letRun(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), partTime)
+	defer cancel()
+	_ = t.call(ctx, "Runtime.runIfWaitingForDebugger", nil, nil) // else it is gone
+}
+
 // workerWent forgets a worker that ended. mu is held.
 func (s *session) workerWent(session string) {
 	t := s.threads[session]
 	if t == nil || session == cdp.Main {
 		return
 	}
-	s.conn.Abandon(session)
 	s.resumed(t)
 	delete(s.threads, session)
 	for _, b := range t.placed {
