@@ -82,6 +82,33 @@ func TestLinkBecomesAFolderUnseen(t *testing.T) {
 	}
 }
 
+// TestLinkGoesUnseen: a new daemon that has the pod delete a link, and before it a
+// file that was in its place in another sync step's folder, has nothing deleted
+// that the link led to.
+func TestLinkGoesUnseen(t *testing.T) {
+	w := newWorld(t, 1, true)
+	inBubble(t, w.ground, clock{file: w.outside + ".clock"}, func(*ground) {
+		settle := func(step int) {
+			t.Helper()
+			time.Sleep(settleTime)
+			synctest.Wait()
+			w.check(step)
+		}
+		w.begin()
+		w.put("lib/a/dir/file", "-content")
+		w.put("lib/link/dir", "-content")
+		settle(1)
+		w.remove("lib/link")
+		w.put("src/lib/link", "la")
+		settle(2)
+		w.stop()
+		w.remove("src/lib/link")
+		w.start()
+		w.resume()
+		settle(3)
+	})
+}
+
 func seedOf(t *testing.T) uint64 {
 	seed := *randomSeed
 	if seed == 0 {
