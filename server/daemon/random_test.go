@@ -109,6 +109,48 @@ func TestLinkGoesUnseen(t *testing.T) {
 	})
 }
 
+// TestRootIsALink: a link is where another sync step leads; what comes there
+// replaces it, and goes not to where it led.
+func TestRootIsALink(t *testing.T) {
+	for what, change := range map[string]func(w *world){
+		"seen": func(w *world) { w.put("lib/file", "-mine") },
+		"by a new daemon": func(w *world) {
+			w.stop()
+			w.put("lib/file", "-mine")
+			w.remove("src/lib")
+			w.start()
+			w.resume()
+		},
+		"the link stays": func(w *world) {
+			w.stop()
+			w.put("lib/file", "-mine")
+			w.start()
+			w.resume()
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := newWorld(t, 1, true)
+			inBubble(t, w.ground, clock{file: w.outside + ".clock"}, func(*ground) {
+				settle := func(step int) {
+					t.Helper()
+					time.Sleep(settleTime)
+					synctest.Wait()
+					w.check(step)
+				}
+				w.begin()
+				w.put("src/other/file", "-other")
+				w.remove("lib/kept")
+				w.put("src/lib", "lother")
+				settle(1)
+				change(w)
+				settle(2)
+				w.remove("lib/file")
+				settle(3)
+			})
+		})
+	}
+}
+
 func seedOf(t *testing.T) uint64 {
 	seed := *randomSeed
 	if seed == 0 {

@@ -165,3 +165,30 @@ func remotePath(remote string, roots []string) wire.Path {
 	}
 	return wire.Path{Root: best, Path: strings.TrimPrefix(strings.TrimPrefix(remote, best), "/")}
 }
+
+// rootAtFolders has what goes into a folder of the change lie below that one's
+// root: a root of its own may be a link until the folder takes its place, and leads
+// elsewhere.
+func rootAtFolders(change *client.Change) {
+	files, _ := change.Source.(disk)
+	for _, folder := range change.Files {
+		if folder.Kind != wire.KindDir {
+			continue
+		}
+		move := func(p *wire.Path) {
+			if strings.HasPrefix(p.Root+"/", folder.String()+"/") {
+				*p = wire.Path{Root: folder.Root, Path: strings.TrimPrefix(p.String(), strings.TrimSuffix(folder.Root, "/")+"/")}
+			}
+		}
+		for i := range change.Files {
+			f := &change.Files[i]
+			local, is := files[f.Path]
+			if move(&f.Path); is {
+				files[f.Path] = local
+			}
+		}
+		for i := range change.Deletes {
+			move(&change.Deletes[i])
+		}
+	}
+}

@@ -59,6 +59,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 	if e.Recall {
 		foldersIn(ctx, s.agent, &change, syncRoots(s.image))
 	}
+	rootAtFolders(&change)
 	if e.Check {
 		if err := skipUnchanged(ctx, s.agent, &change, e.Must); err != nil {
 			done.Problem = &config.Problem{Message: fmt.Sprintf("comparing the files of pod %s: %v", e.Target.Pod, err)}

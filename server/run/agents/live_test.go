@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/zeebo/blake3"
 
+	"github.com/towline-dev/towline/agent/client"
 	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/internal/file"
 	"github.com/towline-dev/towline/server/engine"
@@ -52,6 +54,32 @@ func TestDeletedFilesStayWhereTheTiltfileSaysSo(t *testing.T) {
 		change, err := r.change, r.unread
 		if err != nil || len(change.Files) != 1 || len(change.Deletes) != want {
 			t.Errorf("delete=%v: %d files, deletes %v, %v", del, len(change.Files), change.Deletes, err)
+		}
+	}
+}
+
+// TestRootsAtFolders: with roots in each other, what goes into a folder of the
+// change lies below that one's root, in whatever order they come; all keep their
+// places and their files, and others their roots.
+func TestRootsAtFolders(t *testing.T) {
+	roots := []string{"/app", "/app/a", "/app/a/b", "/app/ab"}
+	at := func(remote string) wire.Path { return remotePath(remote, roots) }
+	dir := func(remote string) wire.File { return wire.File{Path: at(remote), Kind: wire.KindDir} }
+	for _, folders := range [][]wire.File{{dir("/app/a"), dir("/app/a/b")}, {dir("/app/a/b"), dir("/app/a")}} {
+		source := disk{at("/app/a/b/file"): "local", at("/app/ab/file"): "other"}
+		change := client.Change{Source: source}
+		change.Files = append(folders, wire.File{Path: at("/app/a/b/file")}, wire.File{Path: at("/app/ab/file")})
+		change.Deletes = []wire.Path{at("/app/a/gone")}
+		rootAtFolders(&change)
+		var got []string
+		for _, f := range change.Files {
+			got = append(got, f.Root+" "+f.Path.Path+" "+source[f.Path])
+		}
+		got = append(got, change.Deletes[0].Root+" "+change.Deletes[0].Path)
+		slices.Sort(got)
+		want := []string{"/app a ", "/app a/b ", "/app a/b/file local", "/app a/gone", "/app/ab file other"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
 }
