@@ -22,9 +22,10 @@ const (
 // name a file.
 const searcher = `((root, name, limits) => {
   const fs = ` + node + `("fs"), end = Date.now() + limits.time, found = [];
-  let folders = 0;
+  let folders = 0, cut = false;
   const walk = (dir, depth) => {
-    if (depth > limits.depth || ++folders > limits.folders || Date.now() > end || found.length >= limits.found) return;
+    cut ||= Date.now() > end || found.length >= limits.found;
+    if (cut || depth > limits.depth || ++folders > limits.folders) return;
     let entries;
     try { entries = fs.readdirSync(dir, {withFileTypes: true}); } catch { return; }
     for (const e of entries) {
@@ -37,7 +38,7 @@ const searcher = `((root, name, limits) => {
     }
   };
   walk(root === "/" ? "" : root, 0);
-  return found;
+  return {found, cut: cut || Date.now() > end};
 })`
 
 // placeAhead sets a breakpoint in the files that were made of its file and are
@@ -60,22 +61,40 @@ type ahead struct {
 	source int
 }
 
-// ahead finds the files that were made of a file. They may be made anew at any
-// time, so that it is not remembered; that there is none is. mu is held.
+// ahead finds the files that were made of a file, once for a request. They may be
+// made anew at any time, so that it is not remembered longer; that there is none is,
+// if the search came to its end. mu is held.
 func (s *session) ahead(ctx context.Context, t *thread, file string) []ahead {
 	if s.searched[file] {
 		return nil
 	}
+	list, ok := s.found[file]
+	if !ok {
+		var whole bool
+		list, whole = s.search(ctx, t, file)
+		s.found[file], s.searched[file] = list, whole && len(list) == 0
+	}
+	return list
+}
+
+// search looks for the files that were made of a file on the program's disk. whole
+// says that it could look at all. mu is held.
+func (s *session) search(ctx context.Context, t *thread, file string) (list []ahead, whole bool) {
 	name := path.Base(file)
 	limits := fmt.Sprintf(`{time: %d, depth: %d, folders: %d, found: %d, size: %d}`, searchTime, searchDepth, searchFolder, searchFound, sourcemap.MaxSize)
-	var maps []string
-	if err := t.ask(ctx, fmt.Sprintf("%s(%s, %s, %s)", searcher, quote(s.cwd), quote(name), limits), &maps); err != nil {
-		s.log.Debug("looking for source maps", "error", err)
+	var r struct {
+		Found []string `json:"found"`
+		Cut   bool     `json:"cut"`
 	}
-	var list []ahead
-	for _, at := range maps[:min(len(maps), searchFound)] {
+	if err := t.ask(ctx, fmt.Sprintf("%s(%s, %s, %s)", searcher, quote(s.cwd), quote(name), limits), &r); err != nil {
+		s.log.Debug("looking for source maps", "error", err)
+		return nil, false
+	}
+	whole = !r.Cut
+	for _, at := range r.Found[:min(len(r.Found), searchFound)] {
 		data, err := t.readFile(ctx, at)
 		if err != nil {
+			whole = false
 			continue
 		}
 		m, err := sourcemap.Parse(data)
@@ -86,8 +105,7 @@ func (s *session) ahead(ctx context.Context, t *thread, file string) []ahead {
 			list = append(list, ahead{strings.TrimSuffix(at, ".map"), m, i})
 		}
 	}
-	s.searched[file] = len(list) == 0
-	return list
+	return list, whole
 }
 
 // watchEntry has the program stop before it runs a file that something else than

@@ -63,7 +63,12 @@ func (s *session) setBreakpoints(ctx context.Context, args dap.SetBreakpointsArg
 	for _, want := range args.Breakpoints {
 		i := slices.IndexFunc(before, func(b *breakpoint) bool { return b.want == want })
 		if i >= 0 {
-			now = append(now, before[i])
+			b := before[i]
+			now = append(now, b)
+			if len(b.setAt) == 0 { // what was in its way may be gone
+				b.wrong, b.condition = "", ""
+				fresh = append(fresh, b)
+			}
 			before = slices.Delete(slices.Clone(before), i, i+1)
 			continue
 		}
@@ -76,6 +81,7 @@ func (s *session) setBreakpoints(ctx context.Context, args dap.SetBreakpointsArg
 	if s.breakpoints[file] = now; len(now) == 0 {
 		delete(s.breakpoints, file)
 	}
+	s.found = map[string][]ahead{}
 	if len(fresh) > 0 {
 		s.prepareFile(ctx, file)
 	}
@@ -88,6 +94,9 @@ func (s *session) setBreakpoints(ctx context.Context, args dap.SetBreakpointsArg
 			}
 		}
 		list = append(list, s.told(b))
+	}
+	if err := context.Cause(ctx); err != nil && len(fresh) > 0 {
+		return nil, err // what is not set is tried again when the client asks anew
 	}
 	return dap.SetBreakpointsResponseBody{Breakpoints: list}, nil
 }

@@ -12,8 +12,9 @@ import (
 // symbol names what a debugged program keeps for us below its global object.
 const symbol = `Symbol.for("towline.debug")`
 
-// keep evaluates to that object.
-const keep = `(globalThis[` + symbol + `] ??= {hits: {}, console: globalThis.console ?? {log() {}}})`
+// keep evaluates to that object. Its console writes to the inspector alone and not
+// to the program's output; a thread that has none logs nothing.
+const keep = `((k) => { k.console ??= {log() {}}; return k })(globalThis[` + symbol + `] ??= {hits: {}, failed: {}})`
 
 // The marks of what conditions write to the inspector's console.
 const (
@@ -58,14 +59,13 @@ func (s *session) compile(ctx context.Context, b *breakpoint) {
 		s.bringConsole(ctx)
 	}
 	if len(tests) > 0 {
-		b.condition = fmt.Sprintf(`(() => { try { return %s } catch (e) { %s.console.log(%s, %d, e); return false } })()`,
-			strings.Join(tests, " && "), keep, quote(failMark), b.id)
+		b.condition = fmt.Sprintf(`(() => { try { return %s } catch (e) { const k = %s; if (!k.failed[%[3]d]) { k.failed[%[3]d] = true; k.console.log(%[4]s, %[3]d, String(e)) } return false } })()`,
+			strings.Join(tests, " && "), keep, b.id, quote(failMark))
 		s.bringConsole(ctx)
 	}
 }
 
-// bringConsole gives conditions a console that writes to the inspector alone and
-// not to the program's output. mu is held.
+// bringConsole gives the conditions of all threads their console. mu is held.
 func (s *session) bringConsole(ctx context.Context) {
 	for _, t := range s.threads {
 		t.bringConsole(ctx)
@@ -73,7 +73,7 @@ func (s *session) bringConsole(ctx context.Context) {
 }
 
 func (t *thread) bringConsole(ctx context.Context) {
-	t.text(ctx, fmt.Sprintf(`(globalThis[%s] ??= {hits: {}}).console = %s("inspector").console, ""`, symbol, node))
+	t.text(ctx, fmt.Sprintf(`(globalThis[%s] ??= {hits: {}, failed: {}}).console = %s("inspector").console, ""`, symbol, node))
 }
 
 // syntax says what is wrong with an expression; "" when nothing is.

@@ -67,8 +67,9 @@ type session struct {
 	refs        *refs
 	sources     sources
 	cwd         string
-	searched    map[string]bool // the files whose maps were looked for on the program's disk
-	complained  map[int]bool    // breakpoints whose conditions were said to fail
+	found       map[string][]ahead // by the request under way, by file
+	searched    map[string]bool    // the files whose maps were looked for on the program's disk
+	complained  map[int]bool       // breakpoints whose conditions were said to fail
 }
 
 func newSession(client io.ReadWriteCloser, o Options) *session {
@@ -80,6 +81,7 @@ func newSession(client io.ReadWriteCloser, o Options) *session {
 		exceptions:  "none",
 		refs:        newRefs(),
 		sources:     newSources(),
+		found:       map[string][]ahead{},
 		searched:    map[string]bool{},
 		complained:  map[int]bool{},
 	}

@@ -166,6 +166,8 @@ func (s *session) workerCame(ctx context.Context, w worker) {
 		return
 	}
 	_ = t.stopAtExceptions(ctx, s.exceptions)
+	t.bringConsole(ctx)
+	s.found = map[string][]ahead{}
 	for _, list := range s.breakpoints {
 		for _, b := range list {
 			s.place(ctx, t, b)
