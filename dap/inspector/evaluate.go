@@ -57,9 +57,6 @@ func (s *session) evaluate(ctx context.Context, args dap.EvaluateArguments) (any
 		out.Result = s.whole(ctx, t, value)
 		return out, nil
 	}
-	if value.Type == "string" && args.Context == "repl" {
-		out.Result = quoteText(decode[string](value.Value))
-	}
 	out.VariablesReference, out.IndexedVariables, out.NamedVariables = s.children(t, value, call == nil, "("+args.Expression+")")
 	return out, nil
 }

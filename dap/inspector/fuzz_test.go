@@ -156,3 +156,11 @@ func TestLogParts(t *testing.T) {
 		}
 	}
 }
+
+func TestCut(t *testing.T) {
+	for limit, want := range map[int]string{0: "…", 1: "a…", 2: "a…", 3: "aé…", 4: "aéb"} {
+		if got := cut("aéb", limit); got != want {
+			t.Errorf("cut at %d: %q, want %q", limit, got, want)
+		}
+	}
+}

@@ -41,7 +41,7 @@ func (s *session) console(ctx context.Context, t *thread, c cdp.ConsoleCall) {
 	case "clear":
 		return
 	}
-	body.Output = bound(format(c.Args)) + "\n"
+	body.Output = cut(format(c.Args), maxOutput) + "\n"
 	s.locate(ctx, t, &body, c.Stack)
 	s.withValues(t, &body, c.Args)
 	s.event("output", body)
@@ -57,7 +57,7 @@ func (s *session) logged(ctx context.Context, t *thread, c cdp.ConsoleCall) {
 			values = append(values, c.Args[i+1])
 		}
 	}
-	body := dap.OutputEventBody{Category: "stdout", Output: bound(text.String()) + "\n"}
+	body := dap.OutputEventBody{Category: "stdout", Output: cut(text.String(), maxOutput) + "\n"}
 	s.locate(ctx, t, &body, c.Stack)
 	s.withValues(t, &body, values)
 	s.event("output", body)
@@ -112,14 +112,6 @@ func (s *session) withValues(t *thread, body *dap.OutputEventBody, values []cdp.
 	}
 }
 
-// bound shortens a text that is too long.
-func bound(text string) string {
-	if len(text) > maxOutput {
-		return text[:maxOutput] + "…"
-	}
-	return text
-}
-
 var directive = regexp.MustCompile(`%[sdifjoOc%]`)
 
 // format joins the arguments of console.log as it does.
@@ -162,7 +154,7 @@ func (s *session) thrown(ctx context.Context, t *thread, e thrown) {
 	if said := e.Details.Said(); said != text {
 		text = strings.TrimSpace(text + " " + s.mapStack(ctx, t, said))
 	}
-	body := dap.OutputEventBody{Category: "stderr", Output: bound(text) + "\n"}
+	body := dap.OutputEventBody{Category: "stderr", Output: cut(text, maxOutput) + "\n"}
 	stack := e.Details.Stack
 	if stack == nil {
 		stack = &cdp.StackTrace{Frames: []cdp.StackCall{{ScriptID: e.Details.ScriptID, URL: e.Details.URL, Line: e.Details.Line, Column: e.Details.Column}}}

@@ -70,15 +70,17 @@ func function(text string) string {
 	return "ƒ " + head
 }
 
-func shorten(text string) string {
-	if len(text) <= maxValue {
+func shorten(text string) string { return cut(text, maxValue) }
+
+// cut shortens a text that has more bytes than limit, between two characters.
+func cut(text string, limit int) string {
+	if len(text) <= limit {
 		return text
 	}
-	cut := maxValue
-	for cut > 0 && !utf8.RuneStart(text[cut]) {
-		cut--
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
 	}
-	return text[:cut] + "…"
+	return text[:limit] + "…"
 }
 
 // preview renders a look into an object.
