@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // node has the log of a container as a node keeps it: of the present start, and
@@ -182,4 +183,33 @@ func TestPartsOfALongLine(t *testing.T) {
 	if len(s.all) > maxSpans {
 		t.Error("spans are kept for ever")
 	}
+}
+
+// TestPodSeenBeforeItsResource: what a pod writes is heard though the pod was told
+// of, and never again, before its resource was applied: a new daemon looks at its
+// image while another's apply has begun to watch.
+func TestPodSeenBeforeItsResource(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.cluster.logs = func(_ kube.LogOptions, line func(kube.LogLine)) error {
+			line(kube.LogLine{Time: time.Now(), Text: "hello"})
+			return nil
+		}
+		p := pod("web-1", "t1", "img:1")
+		p.Containers[0].State = kube.ContainerTerminated
+		conf := config.Resource{Name: "conf", Kind: config.KindK8s}
+		b.Image("img", "img:1")
+		b.Begin(conf)
+		b.Applied(conf, []Object{{Applied: kube.Applied{Ref: kube.Ref{Kind: "ConfigMap", Namespace: applied("t1").Ref.Namespace, Name: "conf"}}}}, true)
+		b.emit(ours, changed(p), kube.Event{Kind: kube.Synced})
+		synctest.Wait()
+		b.Begin(web())
+		b.Applied(web(), []Object{applied("t1")}, true)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		b.with(func() {
+			if diff := cmp.Diff([]string{"web: hello"}, b.lines); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
+			}
+		})
+	})
 }

@@ -92,7 +92,16 @@ func (f *Follower) Applied(res config.Resource, objects []Object, complete bool)
 		}
 		s.facts.applied[res.Name] = d
 		s.adopt(ctx, res.Name, d)
+		s.hear(res.Name)
 	})
+}
+
+// hear reads the logs of a resource's pods that were seen before it was known that
+// they are its own, and may never be told of again.
+func (s *state) hear(resource string) {
+	for _, p := range s.facts.podsOf(resource) {
+		s.logs.follow(p, resource)
+	}
 }
 
 // Adopted tells what another program applied for a resource. Its pods carry
