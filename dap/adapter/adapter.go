@@ -67,6 +67,10 @@ type Adapter struct {
 	// breakpoints are hit from now on; "" when they are as soon as that is answered.
 	Armed string
 
+	// Notice is what a person is told first, after the resource's name; "" for
+	// nothing.
+	Notice string
+
 	// Explanations are tried in order on the debugger's errors.
 	Explanations []Explanation
 }

@@ -16,6 +16,7 @@ func Debugpy() Adapter {
 		Forgotten:  []string{"setInstructionBreakpoints", "setDataBreakpoints"},
 		Resuming:   []string{"continue", "next", "stepIn", "stepOut", "goto"},
 		Ends:       []string{"terminated"},
+		Notice:     "is a program in Python, not in Go: debugpy debugs it, in its own process",
 		Armed:      "towlineArmed", // of the agent's hook
 		Hidden:     []string{"initialized", "exited", "terminated", "capabilities", "process"},
 	}

@@ -6,6 +6,7 @@ func Inspector() Adapter {
 	return Adapter{
 		Name:     "inspector",
 		Language: "JavaScript",
+		Notice:   "runs in Node.js and is not in Go: its inspector debugs it",
 		Attach:   map[string]any{"request": "attach"},
 		Own: []string{
 			"resource", "pod", "container", "workspace", "substitutePath", "restart", "type", "name",

@@ -234,6 +234,9 @@ func (s *session) goLive(l *link) {
 	if s.sessions == 1 || l.at.Child != 0 {
 		s.sayTaken(l.at)
 	}
+	if s.sessions == 1 && s.adapter.Notice != "" {
+		s.say(l.at.Resource + " " + s.adapter.Notice)
+	}
 	if s.sessions > 1 {
 		s.say(fmt.Sprintf("%s runs anew (pid %d in pod %s), breakpoints are set", l.at.Resource, debugged(l.at), l.at.Pod))
 		if s.prefers("supportsInvalidatedEvent") {
