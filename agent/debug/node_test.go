@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/towline-dev/towline/dap/inspector"
+	"github.com/towline-dev/towline/internal/podtest"
 )
 
 func TestHold(t *testing.T) {
@@ -101,10 +102,7 @@ func TestCatches(t *testing.T) {
 // Behind npm, a shell, nodemon or a server that starts workers, what serves is
 // meant; a program without children is itself.
 func TestLookBelowNode(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("no node: apt install nodejs")
-	}
+	node := podtest.Need(t, "node")
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		t.Helper()

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/podtest"
 )
 
 // TestMain lets the test binary play a Go program that runs until its input
@@ -114,9 +115,7 @@ func TestLook(t *testing.T) {
 		{"a program in C", 0, []string{"cat"}, false, []string{"cat", "Go, Python or JavaScript"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := exec.LookPath(test.argv[0]); err != nil {
-				t.Skip(err)
-			}
+			podtest.Need(t, test.argv[0])
 			pid := run(t, test.lines, test.argv...)
 			got, err := Look(pid)
 			if len(test.words) == 0 {

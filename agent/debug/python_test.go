@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/podtest"
 )
 
 // An image without debugpy is refused before anything is done to its program.
@@ -70,11 +71,7 @@ func TestHookChains(t *testing.T) {
 // interpreter returns Debian's, which may have debugpy.
 func interpreter(t *testing.T) string {
 	t.Helper()
-	const path = "/usr/bin/python3"
-	if _, err := os.Stat(path); err != nil {
-		t.Skip(err)
-	}
-	return path
+	return podtest.Need(t, "/usr/bin/python3")
 }
 
 // hooked starts programs in Python as the agent does, and returns the pid of the

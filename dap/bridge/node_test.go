@@ -2,11 +2,11 @@ package bridge_test
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/internal/podtest"
 )
 
 const nodeSource = `const begun = 'began';
@@ -23,11 +23,8 @@ require('readline').createInterface({ input: process.stdin }).on('line', (line) 
 // nodeFile writes the program and returns Node.js, its folder and it.
 func nodeFile(t *testing.T) (node, dir, file string) {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("no node: apt install nodejs")
-	}
-	dir, err = filepath.EvalSymlinks(t.TempDir())
+	node = podtest.Need(t, "node")
+	dir, err := filepath.EvalSymlinks(t.TempDir())
 	must(t, err)
 	file = filepath.Join(dir, "app.js")
 	must(t, os.WriteFile(file, []byte(nodeSource), 0o644))

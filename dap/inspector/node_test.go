@@ -20,6 +20,7 @@ import (
 	"github.com/towline-dev/towline/dap/daptest"
 	"github.com/towline-dev/towline/dap/inspector"
 	"github.com/towline-dev/towline/dap/message"
+	"github.com/towline-dev/towline/internal/podtest"
 )
 
 // patience bounds every wait of a test.
@@ -70,18 +71,13 @@ func folder(t *testing.T, files map[string]string) string {
 // run starts Node.js with the first of the arguments that is no flag as its script.
 func run(t *testing.T, files map[string]string, args ...string) *program {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		if os.Getenv("TOWLINE_TEST_KUBECONFIG") != "" {
-			t.Fatal("the test bed has no node")
-		}
-		t.Skip("no node: apt install nodejs")
-	}
+	node := podtest.Need(t, "node")
 	p := &program{dir: folder(t, files), ends: make(chan error, 1)}
 	p.cmd = exec.Command(node, args...)
 	p.cmd.Dir = p.dir
-	p.in, err = p.cmd.StdinPipe()
+	in, err := p.cmd.StdinPipe()
 	must(t, err)
+	p.in = in
 	out, err := p.cmd.StdoutPipe()
 	must(t, err)
 	stderr, err := p.cmd.StderrPipe()

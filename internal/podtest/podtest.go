@@ -1,4 +1,4 @@
-// Package podtest has, for tests, what listens in a pod.
+// Package podtest has, for tests, what listens in a pod, and the programs that they need.
 package podtest
 
 import (
