@@ -20,6 +20,7 @@ type teller struct {
 	what  string
 	now   string // what is waited for
 	began time.Time
+	said  time.Time // when the last line was written, where none is rewritten
 	stop  chan struct{}
 	ended chan struct{}
 }
@@ -35,10 +36,13 @@ func (t *teller) bold(text string) string {
 	return "\x1b[1m" + text + "\x1b[0m"
 }
 
+// silence is how long a step says nothing at most.
+const silence = 5 * time.Second
+
 // begin starts a step.
 func (t *teller) begin(name, what string) {
 	t.mu.Lock()
-	t.name, t.what, t.now, t.began = name, what, "", time.Now()
+	t.name, t.what, t.now, t.began, t.said = name, what, "", time.Now(), time.Now()
 	t.stop, t.ended = make(chan struct{}), make(chan struct{})
 	t.mu.Unlock()
 	fmt.Fprintf(t.w, "  %s  %s\n", t.bold(fmt.Sprintf("%-8s", name)), what)
@@ -48,6 +52,7 @@ func (t *teller) begin(name, what string) {
 func (t *teller) animate(stop, ended chan struct{}) {
 	defer close(ended)
 	if !t.tty {
+		t.repeat(stop)
 		return
 	}
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -69,14 +74,40 @@ func (t *teller) animate(stop, ended chan struct{}) {
 	}
 }
 
+// repeat says again what the step waits for, where no line is rewritten and
+// nothing was said for a while.
+func (t *teller) repeat(stop chan struct{}) {
+	tick := time.NewTicker(silence)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+			t.mu.Lock()
+			if time.Since(t.said) >= silence {
+				t.tell()
+			}
+			t.mu.Unlock()
+		}
+	}
+}
+
 // progress says what the step waits for.
 func (t *teller) progress(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.tty && text != t.now {
-		fmt.Fprintf(t.w, "            … %s  %s\n", short(time.Since(t.began)), text)
-	}
+	news := text != t.now
 	t.now = text
+	if !t.tty && news {
+		t.tell()
+	}
+}
+
+// tell writes a line of what the step waits for. The lock is held.
+func (t *teller) tell() {
+	t.said = time.Now()
+	fmt.Fprintf(t.w, "            … %s  %s\n", short(time.Since(t.began)), t.now)
 }
 
 // note writes lines below the step that goes on.

@@ -14,7 +14,7 @@ import (
 // it is heard of then.
 const (
 	quiet = 2 * time.Second
-	beat  = 10 * time.Second
+	beat  = 8 * time.Second
 )
 
 // Steps writes a line for each step. Its methods may be called concurrently.
