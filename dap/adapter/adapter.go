@@ -51,6 +51,10 @@ type Adapter struct {
 	// Ends are the events that say that the process ended.
 	Ends []string
 
+	// Gone are texts in what a debugger refuses that say the same, sooner than an
+	// event does.
+	Gone []string
+
 	// Hidden are events that the bridge keeps from the editor, because it sends
 	// them itself or because they are not true of the whole session.
 	Hidden []string
@@ -119,6 +123,11 @@ func (a Adapter) Explain(text string) *config.Problem {
 		}
 	}
 	return nil
+}
+
+// SaysGone reports whether a debugger refused something because the process ended.
+func (a Adapter) SaysGone(refusal string) bool {
+	return slices.ContainsFunc(a.Gone, func(text string) bool { return strings.Contains(refusal, text) })
 }
 
 // Knows reports whether the bridge can answer a request without the debugger.

@@ -20,6 +20,7 @@ func Delve() Adapter {
 		Forgotten:  []string{"setInstructionBreakpoints", "setDataBreakpoints"},
 		Resuming:   []string{"continue", "next", "stepIn", "stepOut", "stepBack", "reverseContinue"},
 		Ends:       []string{"terminated"},
+		Gone:       []string{" has exited with status ", "detached from the process"},
 		Hidden:     []string{"initialized", "exited", "terminated", "capabilities", "process"},
 		Sources:    "dlv sources",
 		BuildInfo:  "runtime.modinfo",

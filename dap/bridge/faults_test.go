@@ -121,3 +121,44 @@ func answered(ctx context.Context, editor *daptest.Client, answer <-chan message
 	}
 	return false
 }
+
+// What the editor asks while its process is being replaced, of a debugger that has
+// seen the end and says so before anybody else does.
+func TestDebuggerRefusesSinceTheProcessEnded(t *testing.T) {
+	for command, refusal := range map[string]string{
+		"setBreakpoints":            "Unable to set or clear breakpoints: Process 10 has exited with status -15",
+		"setExceptionBreakpoints":   "Process 10 has exited with status 0",
+		"setInstructionBreakpoints": "Unable to set or clear breakpoints: Process 10 has exited with status 1",
+		"continue":                  "detached from the process",
+		"evaluate":                  "Unable to evaluate expression: Process 10 has exited with status -15",
+	} {
+		t.Run(command, func(t *testing.T) {
+			begun(t, func(t *testing.T, ctx context.Context, editor *daptest.Client, backend *fake, d *debugger, b daptest.Breakpoint) {
+				d.event("stopped", map[string]any{"reason": "breakpoint", "threadId": 1})
+				_, err := editor.WaitStopped(ctx)
+				must(t, err)
+				d.silent(command)
+				answer := make(chan error, 1)
+				go func() {
+					answer <- editor.Call(ctx, command, map[string]any{
+						"source": daptest.Source{Path: "/ws/main.go"}, "breakpoints": []any{map[string]int{"line": 9}}, "expression": "x", "threadId": 1,
+					}, nil)
+				}()
+				d.send(message.NewFailure(d.wantAsked(t, ctx, command), refusal, true))
+				if err := <-answer; command == "evaluate" || command == "setInstructionBreakpoints" {
+					wantRefused(t, err, "waiting for the process of api")
+				} else {
+					must(t, err)
+				}
+				must(t, editor.Event(ctx, "continued", nil, nil))
+				next := <-backend.debugger
+				if command == "setBreakpoints" {
+					if replay := next.wantAsked(t, ctx, command); !strings.Contains(string(replay.Payload()), `"line":9`) {
+						t.Errorf("replayed %s", replay.Payload())
+					}
+				}
+				next.wantAsked(t, ctx, "configurationDone")
+			})
+		})
+	}
+}

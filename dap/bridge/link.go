@@ -144,6 +144,10 @@ func (s *session) fromDebugger(l *link, m message.Message) {
 			s.log.Warn("the debugger answered what was not asked", "command", m.Command)
 			return
 		}
+		if !m.Success && s.phase != ending && s.adapter.SaysGone(m.FailureText()) {
+			s.lost("its process ended") // which answers this request with the others
+			return
+		}
 		delete(l.pending, m.RequestSeq)
 		stop(c.timer)
 		c.done(m)
