@@ -180,6 +180,16 @@ func restarts(st api.Status, resource string) int {
 	return n
 }
 
+// pid is the process of a resource's first container with an agent, 0 for none.
+func pid(st api.Status, resource string) int {
+	for _, r := range st.Resources {
+		if r.Name == resource && len(r.Targets) > 0 {
+			return r.Targets[0].Pid
+		}
+	}
+	return 0
+}
+
 func (p *player) debug(ctx context.Context) error {
 	line, err := p.s.Line("api/main.go", "return message")
 	if err != nil {
@@ -199,15 +209,25 @@ func (p *player) debug(ctx context.Context) error {
 	}
 	p.tell.doneIn(attached+hit, "attached in %s, stopped in %s, message = %s", short(attached), short(hit), value)
 	p.tell.begin("outlive", "restart the process: the same session, the same breakpoint")
+	st, err := p.s.Status(ctx)
+	if err != nil {
+		return err
+	}
+	old := pid(st, "api")
 	began = time.Now()
 	if err := p.s.Restart(ctx, "api"); err != nil {
+		return err
+	}
+	// The old process may still answer, and stop, once the restart was asked for. Numbers grow.
+	st, err = p.s.Reach(ctx, "in its next process", func(st api.Status) bool { return pid(st, "api") > old })
+	if err != nil {
 		return err
 	}
 	value, _, err = p.hit(ctx, d, "again")
 	if err != nil {
 		return err
 	}
-	p.tell.doneIn(time.Since(began), "stopped in the new process, message = %s", value)
+	p.tell.doneIn(time.Since(began), "pid %d → %d, stopped there, message = %s", old, pid(st, "api"), value)
 	return nil
 }
 
