@@ -218,10 +218,11 @@ func (p *player) debug(ctx context.Context) error {
 	if err := p.s.Restart(ctx, "api"); err != nil {
 		return err
 	}
-	// The old process may still answer, and stop, once the restart was asked for. Numbers grow.
-	st, err = p.s.Reach(ctx, "in its next process", func(st api.Status) bool { return pid(st, "api") > old })
-	if err != nil {
-		return err
+	// The old process may still answer, and stop, once the restart was asked for.
+	for now := old; now == old || now == 0; now = pid(st, "api") {
+		if st, err = p.s.Status(ctx); err != nil {
+			return err
+		}
 	}
 	value, _, err = p.hit(ctx, d, "again")
 	if err != nil {
