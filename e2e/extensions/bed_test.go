@@ -273,6 +273,14 @@ func (b *bed) target(resource string) api.Target {
 	return api.Target{}
 }
 
+// daemon is the process that serves the workspace.
+func (b *bed) daemon() int {
+	b.t.Helper()
+	var status api.Status
+	b.must(json.Unmarshal([]byte(b.towline("status", "--json")), &status))
+	return status.Daemon.Pid
+}
+
 // says waits until a command prints each of the texts, however its lines are broken.
 func (b *bed) says(args []string, texts ...string) {
 	b.t.Helper()
