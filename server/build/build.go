@@ -142,6 +142,11 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 
 // located gives a problem without a position the image's own.
 func located(err error, image config.Image) error {
+	if a, ok := err.(*Away); ok && a.Problem.Pos.File == "" {
+		copied := *a.Problem
+		copied.Pos = image.Pos
+		return &Away{&copied}
+	}
 	if p, ok := err.(*config.Problem); ok && p.Pos.File == "" {
 		copied := *p
 		copied.Pos = image.Pos

@@ -42,7 +42,7 @@ func (b *builder) docker(ctx context.Context, r Request) (Result, error) {
 	}
 	id, err := job.dockerBuild(ctx)
 	if err != nil {
-		if strings.Contains(err.Error(), "docker does not answer") {
+		if Passing(err) {
 			b.forget(t)
 		}
 		return Result{}, err
@@ -298,5 +298,9 @@ func (b *builder) dockerRun(ctx context.Context, t *tool, stdout io.Writer, args
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return fmt.Errorf("docker %s: %s", strings.Join(args, " "), firstOf(complaint.lastLine(), err.Error()))
+	said := firstOf(complaint.lastLine(), err.Error())
+	if noDaemon.MatchString(said) {
+		return &Away{&config.Problem{Message: "docker does not answer: " + said, Hint: startDocker}}
+	}
+	return fmt.Errorf("docker %s: %s", strings.Join(args, " "), said)
 }

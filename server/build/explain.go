@@ -17,7 +17,6 @@ var (
 	legacyStep   = regexp.MustCompile(`(?m)^Step \d+/\d+ : (.+?)\r?$`)                 // the last one failed
 	exitedWith   = regexp.MustCompile(`(?:exit code:|non-zero code:) (\d+)`)           // of a RUN
 	missingFile  = regexp.MustCompile(`"(/[^"]*)":? not found|COPY failed: file not found in build context[^:]*: stat ([^:]+)`)
-	noDaemon     = regexp.MustCompile(`Cannot connect to the Docker daemon[^\n]*|error during connect[^\n]*|failed to list workers[^\n]*`)
 	baseMetadata = regexp.MustCompile(`(?m)^ > \[internal\] load metadata for (\S+):\r?$`)
 	noise        = regexp.MustCompile(`^(?:(?:(?i)error: |failed to solve: |failed to solve with frontend [^:]*: |failed to create LLB definition: |Error response from daemon: ))+`)
 	noBridge     = "network bridge not found"
@@ -42,7 +41,7 @@ func explainBuild(image config.Image, source buildFile, output string) error {
 	cause, hint := cause(step, output)
 	p.Message = fmt.Sprintf("building image %s failed%s: %s", image.Ref, place, cause)
 	p.Hint = hint
-	return p
+	return whileAway(p, passes(output))
 }
 
 // blamed finds the line at fault, 0 when it is not known.
@@ -62,6 +61,9 @@ func blamed(source buildFile, step, output string) int {
 	return source.instructionLine(step)
 }
 
+// startDocker is what to do where docker does not answer.
+const startDocker = "start docker; the build is tried again by itself"
+
 // cause says in a line what went wrong, and what to do.
 func cause(step, output string) (text, hint string) {
 	base := lastMatch(baseMetadata, output)
@@ -71,7 +73,9 @@ func cause(step, output string) (text, hint string) {
 	words := noise.ReplaceAllString(lastLine(output), "")
 	switch {
 	case noDaemon.MatchString(output):
-		return "docker does not answer: " + noDaemon.FindString(output), "start docker, then trigger the resource"
+		return "docker does not answer: " + noDaemon.FindString(output), startDocker
+	case lostDaemon.MatchString(words) && !exitedWith.MatchString(words):
+		return "docker does not answer any more: " + words, startDocker
 	case exitedWith.MatchString(output) && step != "":
 		code := lastMatch(exitedWith, output)
 		return fmt.Sprintf("`%s` ended with exit code %s", step, code) + lastLineOf(output), "the log of the build shows what the command said"
@@ -114,15 +118,18 @@ func lastMatch(re *regexp.Regexp, text string) string {
 func explainPush(ref, words string) error {
 	host, _, _ := strings.Cut(ref, "/")
 	p := &config.Problem{Message: fmt.Sprintf("pushing %s failed: %s", ref, words)}
+	lost := noDaemon.MatchString(words) || noRegistry.MatchString(words)
 	switch lower := strings.ToLower(words); {
+	case noDaemon.MatchString(words):
+		p.Hint = startDocker
 	case strings.Contains(lower, "denied"), strings.Contains(lower, "unauthorized"), strings.Contains(lower, "no basic auth"):
 		p.Hint = "log in (`docker login " + host + "`), or push elsewhere: default_registry('HOST') in the Tiltfile"
-	case strings.Contains(lower, "connection refused"), strings.Contains(lower, "no such host"):
-		p.Hint = "is the registry " + host + " running and reachable from docker?"
+	case lost:
+		p.Hint = "is the registry " + host + " running and reachable from docker? It is tried again by itself"
 	case strings.Contains(lower, "http response to https client"):
 		p.Hint = "tell docker that " + host + " speaks plain http: insecure-registries in its daemon.json"
 	default:
 		p.Hint = "check that " + host + " accepts images, or set default_registry('HOST') in the Tiltfile"
 	}
-	return p
+	return whileAway(p, lost)
 }

@@ -252,8 +252,8 @@ func TestExplainPush(t *testing.T) {
 		"unauthorized: authentication required":                                                           "docker login r.io",
 		"Get \"https://r.io/v2/\": dial tcp: lookup r.io on 127.0.0.53:53: no such host (Client.Timeout)": "is the registry r.io running",
 	} {
-		p := explainPush("r.io/app:1", words).(*config.Problem)
-		if !strings.Contains(p.Hint, hint) || !strings.Contains(p.Message, "r.io/app:1") {
+		var p *config.Problem
+		if !errors.As(explainPush("r.io/app:1", words), &p) || !strings.Contains(p.Hint, hint) || !strings.Contains(p.Message, "r.io/app:1") {
 			t.Errorf("%s: got %+v, want the hint %q", words, p, hint)
 		}
 	}

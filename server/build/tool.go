@@ -100,10 +100,10 @@ func findTool(ctx context.Context, env []string) (*tool, error) {
 			Hint:    "install docker, or set BUILDKIT_HOST and install buildctl, or use custom_build with a builder of your own",
 		}
 	}
-	return nil, &config.Problem{
+	return nil, &Away{&config.Problem{
 		Message: "docker does not answer: " + complaint,
-		Hint:    "start docker, or set DOCKER_HOST to where it runs",
-	}
+		Hint:    "start docker, or set DOCKER_HOST to where it runs; the build is tried again by itself",
+	}}
 }
 
 // dockerVersion is what `docker version` says.

@@ -74,6 +74,9 @@ func newCore(ctx context.Context, shared *shared, q *queue[*core]) (*core, error
 // loop runs what others hand in until ctx ends.
 func (c *core) loop(ctx context.Context) {
 	c.spawn(c.sources.poller.loop)
+	if c.store.damaged != "" {
+		c.tell("warn", c.store.damaged)
+	}
 	if up := c.store.record.resumes(); up != nil {
 		c.o.Log.Info("resuming", "tiltfile", up.Tiltfile)
 		c.faces.keep(up.Keep)
@@ -193,7 +196,7 @@ func (c *core) event(e engine.Event) {
 		c.recalled(c.state.Target(e.Target).Image, e.Brought)
 		c.sources.invalidate(e.Unlike)
 	case engine.Built:
-		if e.Problem == nil {
+		if e.Problem == nil && !e.Stopped {
 			c.images.built(e.Ref, c.state.Image(e.Ref), c.session.runner.Built(e.Ref))
 		}
 	case engine.LocalDone:

@@ -149,6 +149,10 @@ func (g *player) event() Event {
 	case 1:
 		return RestartAsked{Resource: g.name()}
 	case 2:
+		if g.some(2) {
+			ref, _ := g.path()
+			return RetryBuild{Ref: ref}
+		}
 		return Retry{Resource: g.name()}
 	case 3:
 		return Switched{On: map[string]bool{g.name(): g.some(2), g.name(): g.some(2)}}
@@ -203,7 +207,8 @@ func (g *player) changed() Event {
 func (g *player) answer(e Effect) Event {
 	switch e := e.(type) {
 	case Build:
-		return Built{Ref: e.Image.Ref, Pushed: fmt.Sprint(e.Image.Ref, ":", g.IntN(3)), Problem: g.problem()}
+		stopped := g.state.Image(e.Image.Ref).Stopping && g.some(2)
+		return Built{Ref: e.Image.Ref, Pushed: fmt.Sprint(e.Image.Ref, ":", g.IntN(3)), Problem: g.problem(), Passing: g.some(2), Stopped: stopped}
 	case Apply:
 		a := Applied{Resource: e.Resource.Name, Problem: g.problem(), Passing: g.some(2)}
 		if g.some(4) {

@@ -9,8 +9,13 @@ import (
 type Build struct {
 	Image  config.Image
 	Local  bool // it is run on this machine alone, and pushed nowhere
+	Again  bool // by itself, just what failed for want of something that may have come back
 	Reason string
 }
+
+// StopBuild ends a build that would have to be followed by another one. The answer
+// to Build says whether it came in time.
+type StopBuild struct{ Ref string }
 
 // Apply applies a resource's objects, or brings its Compose service up; answered
 // with Applied.
@@ -88,6 +93,7 @@ type Restart struct{ Resource config.Resource }
 type StopLocal struct{ Resource string }
 
 func (Build) effect()     {}
+func (StopBuild) effect() {}
 func (Apply) effect()     {}
 func (RunLocal) effect()  {}
 func (Attach) effect()    {}

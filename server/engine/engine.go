@@ -51,6 +51,8 @@ type Image struct {
 	Built    uint64            // batch that the build of Pushed included
 	Building bool              //
 	Started  uint64            // batch that the running build includes
+	Stopping bool              // it is being ended, since it would have to be followed by another one
+	Stops    int               // how often in a row that was so
 	Dirty    map[string]uint64 // files changed since the build of Pushed, with their batch
 	Stale    bool              // a full build is wanted, whatever the files say
 	Failed   *Failure          // of the last build

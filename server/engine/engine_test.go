@@ -62,6 +62,8 @@ func describe(e Effect) string {
 	switch e := e.(type) {
 	case Build:
 		return "build " + e.Image.Ref
+	case StopBuild:
+		return "stop build " + e.Ref
 	case Apply:
 		var images []string
 		for ref, pushed := range e.Images {

@@ -49,7 +49,12 @@ type Built struct {
 	Ref     string
 	Pushed  string
 	Problem *config.Problem
+	Passing bool // with a Problem: what the build lacked may come back
+	Stopped bool // as StopBuild asked: nothing became of it
 }
+
+// RetryBuild has an image built again whose build lacked something.
+type RetryBuild struct{ Ref string }
 
 // Applied answers Apply.
 type Applied struct {
@@ -166,10 +171,11 @@ func (e Changed) record(s *State) []Effect {
 			s.setResource(name, r)
 		}
 	}
-	if s.Project != nil {
-		noteWrites(s, e)
+	if s.Project == nil {
+		return nil
 	}
-	return nil
+	noteWrites(s, e)
+	return stopBuilds(s, slices.Collect(maps.Keys(e.Images)))
 }
 
 func (e Readable) record(s *State) []Effect {
@@ -214,9 +220,14 @@ func (e Built) record(s *State) []Effect {
 	if !ok || !img.Building {
 		return nil
 	}
-	img.Building = false
+	img.Building, img.Stopping = false, false
+	if e.Stopped {
+		s.setImage(e.Ref, img)
+		return nil
+	}
+	img.Stops = 0
 	if e.Problem != nil {
-		img.Failed = &Failure{Problem: *e.Problem, Batch: img.Started}
+		img.Failed = &Failure{Problem: *e.Problem, Batch: img.Started, Passing: e.Passing}
 		s.setImage(e.Ref, img)
 		return nil
 	}
@@ -242,6 +253,14 @@ func (e Built) record(s *State) []Effect {
 	}
 	img.Dirty = later
 	s.setImage(e.Ref, img)
+	return nil
+}
+
+func (e RetryBuild) record(s *State) []Effect {
+	if img := s.Image(e.Ref); img.Failed != nil && img.Failed.Passing && !img.Building {
+		img.Stale = true
+		s.setImage(e.Ref, img)
+	}
 	return nil
 }
 

@@ -203,9 +203,10 @@ func filesChanged(s *State, spec *config.Resource, since uint64) bool {
 
 func startBuild(s *State, ref string) Effect {
 	img := s.Image(ref)
+	again := img.Failed != nil && img.Failed.Passing && newestCause(s, ref) <= img.Failed.Batch
 	img.Building, img.Started, img.Stale = true, s.Batch, false
 	s.setImage(ref, img)
-	return Build{Image: *s.view.image(ref), Local: s.view.local[ref], Reason: newestPath(img)}
+	return Build{Image: *s.view.image(ref), Local: s.view.local[ref], Again: again, Reason: newestPath(img)}
 }
 
 // needsBuild reports whether an image has to be built: it never was, its

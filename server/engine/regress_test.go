@@ -13,7 +13,7 @@ func TestSameDigestAfterARevertStillCorrectsTheContainer(t *testing.T) {
 	w.want(Changed{Images: map[string][]string{"web": {"/w/web/a"}}}, "live web-1 /srv/a")
 	w.want(LiveDone{Target: target("web-1"), Batch: w.live()})
 	w.want(Changed{Images: map[string][]string{"web": {"/w/web/package.json"}}}, "build web")
-	w.want(Changed{Images: map[string][]string{"web": {"/w/web/a", "/w/web/package.json"}}})
+	w.want(Changed{Images: map[string][]string{"web": {"/w/web/a", "/w/web/package.json"}}}, "stop build web")
 	w.want(Built{Ref: "web", Problem: &config.Problem{Message: "broken"}}, "build web")
 	w.want(Built{Ref: "web", Pushed: "web:1"}, "live web-1 /srv/a")
 }

@@ -35,7 +35,7 @@ func (e Configured) record(s *State) []Effect {
 		effects = append(effects, gone)
 	}
 	s.Batch++
-	return effects
+	return append(effects, stopBuilds(s, slices.Collect(maps.Keys(images)))...)
 }
 
 // images is what is known of a new project's images.

@@ -25,15 +25,17 @@ type images struct {
 }
 
 type imageState struct {
-	built map[string]build.Result // by ref
-	agent string                  // the agent's pushed image, "" before the first use
+	built  map[string]build.Result     // by ref
+	builds map[string]*inbox.Operation // the last of a ref
+	lacks  map[string]*lack            // of refs whose last build lacked something
+	agent  string                      // the agent's pushed image, "" before the first use
 
 	registry *config.Registry // default_registry, by which it is named
 	pruning  pruning
 }
 
 func startImages(ctx context.Context, o Options, out output.Log, adopt func(ref, pushed string)) *images {
-	return &images{o: o, out: out, adopt: adopt, box: inbox.Start(ctx, &imageState{built: map[string]build.Result{}})}
+	return &images{o: o, out: out, adopt: adopt, box: inbox.Start(ctx, &imageState{built: map[string]build.Result{}, builds: map[string]*inbox.Operation{}, lacks: map[string]*lack{}})}
 }
 
 // configure tells of the project: where images go, the agent's among them.
@@ -59,12 +61,20 @@ func (m *images) build(e engine.Build, users []string) {
 			bases[ref] = s.built[ref].LocalRef
 		}
 		wait := s.pruning.begins()
+		ctx, own := inbox.Begin(ctx)
+		s.builds[e.Image.Ref] = own
 		m.box.Go(func() {
+			defer own.End()
 			wait()
 			m.buildFrom(ctx, e, bases, users)
 			m.box.Put(m.ended)
 		})
 	})
+}
+
+// stop ends a build that goes on.
+func (m *images) stop(ref string) {
+	m.box.Put(func(_ context.Context, s *imageState) { s.builds[ref].Cancel() })
 }
 
 // ended notes that a build has ended, after what it made was adopted.
@@ -81,15 +91,26 @@ func (m *images) buildFrom(ctx context.Context, e engine.Build, bases map[string
 			m.out.Emit(Line{Resource: u, Source: "build", Level: level, Text: text})
 		}
 	}
+	say := func(text string) { tell("", text) }
+	if e.Again {
+		say = func(string) {} // it was said; what becomes of it is news
+	}
 	began := time.Now()
-	tell("", "building "+ref+because(e.Reason))
-	output := m.out.Lines(func(line string) { tell("", line) })
+	say("building " + ref + because(e.Reason))
+	output := m.out.Lines(say)
 	result, err := m.o.Images.Build(ctx, build.Request{Image: e.Image, Bases: bases, Output: output, Local: e.Local})
 	output.Flush()
-	if err != nil {
-		problem := problemOf(err, e.Image.Pos)
-		tell("error", problem.Error())
-		m.o.Sink.Event(engine.Built{Ref: ref, Problem: problem})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		say(ref + " has changed: its build is begun anew")
+		m.o.Sink.Event(engine.Built{Ref: ref, Stopped: true})
+		return
+	case err != nil:
+		problem, passing := problemOf(err, e.Image.Pos), build.Passing(err)
+		if text := m.failed(ctx, e, problem, passing); text != "" {
+			tell("error", text)
+		}
+		m.o.Sink.Event(engine.Built{Ref: ref, Problem: problem, Passing: passing})
 		return
 	}
 	m.Adopt(ref, result)
@@ -99,8 +120,39 @@ func (m *images) buildFrom(ctx context.Context, e engine.Build, bases map[string
 
 // Adopt takes an image as what a ref became.
 func (m *images) Adopt(ref string, result build.Result) {
-	m.box.Put(func(_ context.Context, s *imageState) { s.built[ref] = result })
+	m.box.Put(func(_ context.Context, s *imageState) { s.built[ref] = result; delete(s.lacks, ref) })
 	m.adopt(ref, result.Ref)
+}
+
+// lack is what builds of an image lacked, one after the other.
+type lack struct {
+	said  output.Repeats
+	pause time.Duration // before the next one
+}
+
+// The pauses before a build that lacked something is tried again.
+const (
+	firstBuildRetry = 2 * time.Second
+	lastBuildRetry  = 30 * time.Second
+)
+
+// failed has a build tried again that lacked something, later each time, and returns
+// what to say of it: what is tried again by itself is said once, and counted.
+func (m *images) failed(ctx context.Context, e engine.Build, problem *config.Problem, passing bool) string {
+	ref := e.Image.Ref
+	return inbox.Ask(ctx, m.box, func(_ context.Context, s *imageState) string {
+		l := s.lacks[ref]
+		if l == nil || !e.Again {
+			l = &lack{pause: firstBuildRetry}
+		}
+		delete(s.lacks, ref)
+		if passing {
+			s.lacks[ref] = l
+			m.box.After(l.pause, func(context.Context, *imageState) { m.o.Sink.Event(engine.RetryBuild{Ref: ref}) })
+			l.pause = min(2*l.pause, lastBuildRetry)
+		}
+		return l.said.Tell(problem.Error())
+	})
 }
 
 // Built returns what a ref became.

@@ -186,6 +186,8 @@ func (r *Runner) Perform(e engine.Effect) {
 	switch e := e.(type) {
 	case engine.Build:
 		r.images.build(e, engine.Users(r.configured(), e.Image.Ref))
+	case engine.StopBuild:
+		r.images.stop(e.Ref)
 	case engine.Apply:
 		if e.Resource.Kind == config.KindCompose {
 			r.compose.Apply(e)
