@@ -62,9 +62,9 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
 	markOwn(o.Endpoint)
-	socket := &listener{e: o.Endpoint, log: o.Log}
+	socket := &listener{e: o.Endpoint, log: o.Log, lock: lock}
+	defer func() { socket.lock.Close() }()
 	if err := socket.open(); err != nil {
 		return err
 	}
@@ -73,6 +73,7 @@ func Run(ctx context.Context, o Options) error {
 	defer stop()
 	d := newDaemon(o, stop)
 	defer d.logs.Close()
+	socket.anew = func() { d.queue.put(func(c *core) { c.store.anew() }) }
 	c, err := newCore(ctx, d.shared, d.queue)
 	if err != nil {
 		return err
@@ -87,7 +88,7 @@ func Run(ctx context.Context, o Options) error {
 	d.faces.close()
 	<-served
 	o.Log.Info("ended", "workspace", o.Endpoint.Workspace)
-	return lock.Truncate(0) // nothing is left for the next one to end
+	return socket.lock.Truncate(0) // nothing is left for the next one to end
 }
 
 // acquire takes the workspace's lock, which the kernel gives back however the

@@ -25,6 +25,8 @@ const lookEvery = time.Second
 type listener struct {
 	e        api.Endpoint
 	log      *slog.Logger
+	lock     *os.File // the workspace's
+	anew     func()   // writes down what is known, in a folder that was deleted
 	socket   string
 	listener net.Listener
 	file     fs.FileInfo // the socket's
@@ -100,6 +102,7 @@ func (d *listener) serve(ctx context.Context, server *http.Server) {
 			return
 		case <-tick.C:
 		}
+		d.hold(ctx)
 		if d.intact() || d.replaced() {
 			continue
 		}
@@ -116,6 +119,28 @@ func (d *listener) serve(ctx context.Context, server *http.Server) {
 		begin(d.listener)
 		d.log.Warn("the socket was gone: listening anew", "socket", d.socket)
 	}
+}
+
+// hold takes the workspace's lock again where its file is gone, with the state folder:
+// the next daemon would find it free.
+func (d *listener) hold(ctx context.Context) {
+	held, err := d.lock.Stat()
+	now, gone := os.Stat(d.e.Lock)
+	if err == nil && gone == nil && os.SameFile(held, now) {
+		return
+	}
+	lock, err := acquire(ctx, d.e)
+	if err == nil {
+		d.lock.Close()
+		d.lock = lock
+		err = os.WriteFile(d.e.Address, []byte(d.socket), 0o600)
+	}
+	if err != nil {
+		d.log.Error("the state folder was deleted", "error", err)
+		return
+	}
+	d.log.Warn("the state folder was deleted: it is made anew", "folder", d.e.State)
+	d.anew()
 }
 
 // listen opens a socket at once where another one may lie.

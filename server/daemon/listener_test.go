@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
@@ -101,6 +103,28 @@ func TestListensAnew(t *testing.T) {
 			must(t, api.NewClient(e).Stop(t.Context()))
 		})
 	}
+}
+
+// TestHoldsItsFolder takes the state folder away: the daemon makes it anew with what it
+// knows, and stays the only one.
+func TestHoldsItsFolder(t *testing.T) {
+	e := runs(t)
+	must(t, os.RemoveAll(e.State))
+	deadline := time.Now().Add(time.Minute)
+	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
+		pid, err := os.ReadFile(e.Lock)
+		_, noRecord := os.Stat(filepath.Join(e.State, recordFile))
+		if err == nil && noRecord == nil && strings.TrimSpace(string(pid)) == strconv.Itoa(os.Getpid()) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the lock says %q, %v; the record: %v", pid, err, noRecord)
+		}
+	}
+	if err := Run(t.Context(), Options{Endpoint: e}); !errors.Is(err, ErrRunning) {
+		t.Errorf("another daemon: %v", err)
+	}
+	must(t, api.NewClient(e).Stop(t.Context()))
 }
 
 // TestListensElsewhere starts a daemon where there cannot be a runtime folder.

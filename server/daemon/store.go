@@ -75,26 +75,22 @@ type store struct {
 	touched   map[string]bool
 	all       bool // any other file may have been sent as well
 	journal   *os.File
-	unsaved   bool  // the record has to be written
-	failed    error // why the record, or the journal, is not written
-	noJournal error // why there is no journal
-	told      bool  // that not all is written down
+	unsaved   bool   // the record has to be written
+	failed    error  // why the record, or the journal, is not written
+	noJournal error  // why there is no journal
+	told      bool   // that not all is written down
+	damaged   string // what is to be said of a record that could not be read
 	log       *slog.Logger
 }
 
 func openStore(dir string, log *slog.Logger) (*store, error) {
 	s := &store{dir: dir, touched: map[string]bool{}, log: log}
-	s.record.Images = map[string]imageRecord{}
-	data, err := os.ReadFile(s.path("state.json"))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
+	var err error
+	if s.record, s.damaged, err = readRecord(dir); err != nil {
 		return nil, fmt.Errorf("reading the workspace's state: %w", err)
-	default:
-		// A record that cannot be read costs a rebuild, nothing more.
-		if json.Unmarshal(data, &s.record) != nil || s.record.Images == nil {
-			s.record = record{Images: map[string]imageRecord{}}
-		}
+	}
+	if s.record.Images == nil {
+		s.record.Images = map[string]imageRecord{}
 	}
 	if err := s.readJournal(); err != nil {
 		return nil, fmt.Errorf("reading the journal: %w", err)
@@ -241,11 +237,25 @@ func (s *store) write() error {
 	if err != nil {
 		return err
 	}
-	temp := s.path("state.json.new")
+	temp := s.path(recordFile + ".new")
 	if err := os.WriteFile(temp, data, 0o600); err != nil {
 		return fmt.Errorf("saving the workspace's state: %w", err)
 	}
-	return os.Rename(temp, s.path("state.json"))
+	_ = os.Remove(s.path(recordFile + ".old")) // the first time there is none
+	if s.record.Up != nil {                    // what went down must not come back with a copy
+		_ = os.Link(s.path(recordFile), s.path(recordFile+".old")) // a disk without links keeps no copy
+	}
+	return os.Rename(temp, s.path(recordFile))
+}
+
+// anew writes all into a folder that was deleted.
+func (s *store) anew() {
+	if s.journal != nil {
+		s.journal.Close()
+		s.journal = nil
+	}
+	s.rewrite()
+	s.save()
 }
 
 // touch notes files before they are sent.
@@ -395,10 +405,45 @@ func (r *record) forget() {
 // Remembered returns what is up in a workspace whose daemon does not run, as
 // it was asked for; nil when nothing is.
 func Remembered(e api.Endpoint) *api.UpRequest {
-	var r record
-	data, err := os.ReadFile(filepath.Join(e.State, "state.json"))
-	if err != nil || json.Unmarshal(data, &r) != nil {
+	r, _, err := readRecord(e.State)
+	if err != nil {
 		return nil
 	}
 	return r.Up
+}
+
+// recordFile holds the record. Beside it lies a copy of the one before.
+const recordFile = "state.json"
+
+// readRecord reads what an earlier daemon wrote down, none where there was none. Of a
+// record that is damaged the one before is taken: it may lack the last thing that was
+// done, which costs a build or is found by its labels. Without a copy nothing is known.
+func readRecord(dir string) (r record, damaged string, err error) {
+	r, err = parseRecord(filepath.Join(dir, recordFile))
+	none := errors.Is(err, fs.ErrNotExist)
+	if !none && !errors.Is(err, errDamaged) {
+		return r, "", err
+	}
+	before, err := parseRecord(filepath.Join(dir, recordFile+".old"))
+	switch {
+	case err == nil:
+		return before, "the workspace's state was damaged: what was written down before is gone on with", nil
+	case none && errors.Is(err, fs.ErrNotExist):
+		return record{}, "", nil
+	}
+	return record{}, "the workspace's state was damaged, and nothing is known of what is up: `towline up --take-over` takes it up again", nil
+}
+
+// errDamaged says that a record is none.
+var errDamaged = errors.New("damaged")
+
+func parseRecord(file string) (r record, err error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return record{}, err
+	}
+	if err := json.Unmarshal(data, &r); err != nil || reflect.DeepEqual(r, record{}) {
+		return record{}, errDamaged
+	}
+	return r, nil
 }

@@ -86,6 +86,40 @@ func TestStoreSurvivesWhatItFinds(t *testing.T) {
 	}
 }
 
+// TestDamagedRecordHasACopy: of a record that is damaged the one before is gone on
+// with, while something is up; what went down does not come back.
+func TestDamagedRecordHasACopy(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, file string){
+		"garbage": func(t *testing.T, file string) { must(t, os.WriteFile(file, []byte("\x00\x01"), 0o600)) },
+		"empty":   func(t *testing.T, file string) { must(t, os.WriteFile(file, nil, 0o600)) },
+		"gone":    func(t *testing.T, file string) { must(t, os.Remove(file)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, dir)
+			workspace := s.workspace("id")
+			s.record.Up = &api.UpRequest{Tiltfile: "/w/Tiltfile"}
+			s.save()
+			s.record.Alone = true
+			s.save()
+			damage(t, filepath.Join(dir, recordFile))
+			next := open(t, dir)
+			if next.record.Up == nil || next.damaged == "" || next.workspace("id") != workspace {
+				t.Errorf("it is known that %+v, and said %q", next.record, next.damaged)
+			}
+			if up := Remembered(api.Endpoint{State: dir}); up == nil || up.Tiltfile != "/w/Tiltfile" {
+				t.Errorf("without a daemon %+v is known to be up", up)
+			}
+			next.record.forget()
+			next.save()
+			damage(t, filepath.Join(dir, recordFile))
+			if last := open(t, dir); last.record.Up != nil || name != "gone" && last.damaged == "" {
+				t.Errorf("after it went down %+v is up, and it is said %q", last.record.Up, last.damaged)
+			}
+		})
+	}
+}
+
 func TestJournal(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
