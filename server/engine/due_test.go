@@ -116,6 +116,9 @@ func (g *player) project() *config.Project {
 		}
 		p.Resources = append(p.Resources, r)
 	}
+	p.Settings.Towline = map[string]any{"follow": []any{
+		map[string]any{"resource": g.name(), "run_again": g.some(2)}, map[string]any{"resource": g.name(), "run_again": g.some(2)},
+	}}
 	return p
 }
 

@@ -86,6 +86,7 @@ type Resource struct {
 	Ended    bool            // what it ran has ended: well if it is Ready, badly if it is Broken
 	Blocker  Blocker         // what refuses its pods for now
 	WasReady bool            // once since it was wanted: dependents may start
+	Updated  bool            // it was applied, and not ready since
 	Message  string          // what it waits for, from the cluster
 	Crashed  time.Time       // when one of its programs did last and was started again
 	Failed   *Failure        // of the last update

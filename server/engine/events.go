@@ -309,6 +309,9 @@ func (e LocalDone) record(s *State) []Effect {
 		r.Deferred = nil
 	}
 	s.setResource(e.Resource, r)
+	if e.Problem == nil {
+		runAgain(s, e.Resource)
+	}
 	return nil
 }
 
@@ -322,9 +325,14 @@ func (e Observed) record(s *State) []Effect {
 	r.Taken = e.Taken
 	arrived := r.Ready && !s.Resource(e.Resource).Ready
 	r.WasReady = r.WasReady || r.Ready
+	updated := r.Updated && r.Ready
+	r.Updated = r.Updated && !r.Ready
 	s.setResource(e.Resource, r)
 	if arrived {
 		retryPassing(s)
+	}
+	if updated {
+		runAgain(s, e.Resource)
 	}
 	var effects []Effect
 	seen := map[TargetID]bool{}
@@ -378,9 +386,13 @@ func (e LiveDone) record(s *State) []Effect {
 	}
 	t.Sending, t.Asked.Changes = 0, false
 	if e.Problem == nil {
+		changed := t.Checked // the first one only looks whether all is there
 		t.Asked.Steps = false
 		t.Synced, t.Checked, t.Failed = e.Batch, true, nil
 		s.setTarget(e.Target, t)
+		if changed {
+			runAgain(s, t.Resource)
+		}
 		return nil
 	}
 	t.Failed = &Failure{Problem: *e.Problem, Batch: e.Batch}

@@ -124,6 +124,7 @@ func (s *State) setTarget(id TargetID, t Target) {
 		s.ofImage = with(s.ofImage, t.Image, id)
 	}
 	s.dueTargets = s.dueTargets.set(id, struct{}{})
+	s.noticeFollowers(t.Resource)
 	if old.Asked.Changes != t.Asked.Changes {
 		s.noticeImage(t.Image)
 	}
@@ -165,6 +166,7 @@ func (s *State) notice(i int) {
 	for _, reader := range s.view.made[name] {
 		s.noticeOne(reader)
 	}
+	s.noticeFollowers(name)
 }
 
 // noticeOne has a resource looked at again, and the files that its command may

@@ -48,15 +48,18 @@ func slotsOf(p *config.Project) int {
 // once.
 func depsReady(s *State, spec *config.Resource) bool { return len(missingDeps(s, spec)) == 0 }
 
-// missingDeps returns what a resource depends on and that was never ready. A
-// dependency that is not in the project does not hold it back.
+// missingDeps returns what a resource depends on and that was never ready, or, of one
+// that follows them, that is being updated. A dependency that is not in the project
+// does not hold it back, and neither does any what a person asks for.
 func missingDeps(s *State, spec *config.Resource) []Wait {
-	if s.Resource(spec.Name).WasReady {
+	r := s.Resource(spec.Name)
+	_, follows := s.view.follows[spec.Name]
+	if r.WasReady && !follows {
 		return nil
 	}
 	var waits []Wait
 	for _, dep := range s.view.needs(spec) {
-		if d := s.Resource(dep); d.Wanted && !d.WasReady {
+		if d := s.Resource(dep); d.Wanted && (!d.WasReady || follows && !r.Forced && unsettled(s, dep)) {
 			waits = append(waits, Wait{Resource: dep})
 		}
 	}
@@ -182,7 +185,7 @@ func planDeploy(s *State, spec *config.Resource) []Effect {
 	}
 	passing := r.Failed != nil && r.Failed.Passing
 	apply := Apply{Resource: *spec, Images: pushedImages(s, spec), Key: key, Forced: r.Forced && !passing, Again: passing && r.Applying == key}
-	r.Working, r.Forced, r.Applying = true, false, key
+	r.Working, r.Forced, r.Applying, r.Updated = true, false, key, true
 	r.Ready, r.Broken, r.Gone, r.Taken, r.Ended, r.Blocker = false, false, false, false, false, Blocker{} // what is ready now is what it replaces
 	s.setResource(spec.Name, r)
 	return []Effect{apply}

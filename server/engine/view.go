@@ -22,6 +22,7 @@ type view struct {
 	ranks      map[string]int      // of Kubernetes resources, for their first update
 	jobs       map[string]bool     // resources of Jobs alone
 	lowerRanks []*config.Resource  // those of them below the highest rank
+	follows    map[string]config.FollowSetting
 
 	// By place in the project:
 	places     map[string]int           // of each resource
@@ -30,6 +31,7 @@ type view struct {
 	made       map[string][]int         // by command: the resources that read what it declares to write
 	alone      []int                    // commands that no other of them may run beside
 	stand      [rankWorkloads + 1][]int // by rank: the resources above it
+	followers  map[string][]int         // by resource: those of which each update waits for its
 }
 
 func newView(p *config.Project) *view {
@@ -45,6 +47,7 @@ func newView(p *config.Project) *view {
 		ranks:     ranks(p),
 		jobs:      Jobs(p),
 
+		follows: map[string]config.FollowSetting{}, followers: map[string][]int{},
 		places: make(map[string]int, len(p.Resources)), readers: map[string][]int{}, dependents: map[string][]int{}, made: map[string][]int{},
 	}
 	// Of two of one name the first counts.
@@ -90,6 +93,7 @@ func newView(p *config.Project) *view {
 			v.place(i, r)
 		}
 	}
+	v.findFollowers(p)
 	return v
 }
 

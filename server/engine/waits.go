@@ -22,7 +22,7 @@ func (s *State) Waits(name string) []Wait {
 		return nil
 	}
 	spec := s.view.resource(name)
-	if waits := missingDeps(s, spec); len(waits) > 0 {
+	if waits := missingDeps(s, spec); len(waits) > 0 && (!r.WasReady || due(s, spec)) {
 		return waits
 	}
 	if AwaitsTrigger(s, spec) {

@@ -105,7 +105,7 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, s *api.ResourceS
 	if v, failed := f.update(spec, r, targets); failed {
 		return v
 	}
-	if waits := f.waits(spec.Name); len(waits) > 0 && r.Fresh {
+	if waits := f.waits(spec.Name); len(waits) > 0 && (r.Fresh || f.State.Follows(spec.Name) && waits[0].Kind == api.WaitResource) {
 		return verdict{state: api.StatePending, waits: waits}
 	}
 	switch {

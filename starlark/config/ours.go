@@ -16,6 +16,7 @@ type Ours struct {
 	Restart  []RestartSetting `json:"restart"`
 	Agent    []AgentSetting   `json:"agent"`
 	Contexts []ContextSetting `json:"contexts"`
+	Follow   []FollowSetting  `json:"follow"`
 }
 
 // DebugSetting is a towline.debug().
@@ -45,6 +46,12 @@ type AgentSetting struct {
 	Resource string `json:"resource"` // "": all
 	Enabled  bool   `json:"enabled"`
 	Image    string `json:"image"` // "": the one that is built and pushed
+}
+
+// FollowSetting is a towline.follow().
+type FollowSetting struct {
+	Resource string `json:"resource"`
+	RunAgain bool   `json:"run_again"`
 }
 
 // ContextSetting is one context of a towline.contexts().
@@ -86,6 +93,13 @@ func (o Ours) RestartOf(ref string) (s RestartSetting, ok bool) {
 // AgentOf returns what is set about the agent in a resource's pods.
 func (o Ours) AgentOf(resource string) AgentSetting {
 	return last(o.Agent, func(a AgentSetting) bool { return a.Resource == "" || a.Resource == resource }, AgentSetting{Enabled: true})
+}
+
+// FollowOf returns what is set about following a resource's dependencies; ok is false
+// when nothing is.
+func (o Ours) FollowOf(resource string) (f FollowSetting, ok bool) {
+	f = last(o.Follow, func(f FollowSetting) bool { return f.Resource == resource }, FollowSetting{})
+	return f, f.Resource == resource
 }
 
 // Pins returns the contexts as AllowedContexts may name them: with their

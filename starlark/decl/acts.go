@@ -119,6 +119,8 @@ server/engine.view.place: Local.AllowParallel
 server/engine.view.findMakers server/engine.noteWrites server/engine.deferChange: Local.Outputs
 server/engine.objectsOf: Object.Resource
 server/engine.agentless: AgentSetting.Enabled
+server/engine.view.findFollowers: Ours.FollowOf
+server/engine.runAgain: FollowSetting.RunAgain
 server/run.Runner.Debug: DebugSetting.Container
 server/run.sessionOf: DebugSetting.PathMap
 server/run/agents.changeOf: Step.Argv SyncSetting.Delete
@@ -349,6 +351,8 @@ towline.restart.signal: RestartSetting.Signal
 towline.restart.grace: RestartSetting.Grace
 towline.agent.resource towline.agent.enabled: AgentSetting.Enabled
 towline.agent.image: AgentSetting.Image
+towline.follow.resource: Ours.FollowOf
+towline.follow.run_again: FollowSetting.RunAgain
 towline.contexts: Ours.Pins
 towline.is_dir towline.chart towline.limits: evaluated
 `

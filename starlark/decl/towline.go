@@ -49,6 +49,15 @@ func towlineRows() []row {
 			example: "towline.agent(enabled=True)\n",
 		},
 		{
+			name: "towline.follow", differs: ours,
+			purpose: "Has each update of a resource wait until its *resource_deps* are updated and ready, and not only the first one: a test runs against the newest of what it tests.",
+			params: []string{
+				"resource: str@resource", "the resource; what a person triggers does not wait",
+				"run_again: bool = False", "its command runs again, too, each time when one of them was updated",
+			},
+			example: "local_resource('e2e', 'make e2e', deps=['e2e'], resource_deps=['web'])\ntowline.follow('e2e', run_again=True)\n",
+		},
+		{
 			name: "towline.contexts", differs: ours,
 			purpose: "Names further Kubernetes contexts, by the cluster's certificate and not by name alone.",
 			params:  []string{"**contexts: str", "the context's name and the SHA-256 of its certificate authority"},

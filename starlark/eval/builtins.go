@@ -106,6 +106,7 @@ func (r *run) builtins(ctx context.Context) map[string]builtin {
 		"towline.sync":     (*call).ourSync,
 		"towline.restart":  (*call).ourRestart,
 		"towline.agent":    (*call).ourAgent,
+		"towline.follow":   (*call).ourFollow,
 		"towline.contexts": (*call).ourContexts,
 		"towline.is_dir":   (*call).isDir,
 		"towline.chart":    within(ctx, (*call).ourChart),

@@ -1,11 +1,14 @@
 package eval
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/towline-dev/towline/starlark/assembly"
+	"github.com/towline-dev/towline/starlark/config"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/graph"
 )
@@ -38,7 +41,21 @@ func (r *run) enable() error {
 func (r *run) checkDeps() error {
 	warnings, err := graph.Check(r.project.Resources)
 	r.warnings = append(r.warnings, warnings...)
+	r.warnFollows()
 	return err
+}
+
+// warnFollows warns of a towline.follow() that is about nothing.
+func (r *run) warnFollows() {
+	for _, name := range slices.Sorted(maps.Keys(r.follows)) {
+		i := slices.IndexFunc(r.project.Resources, func(res config.Resource) bool { return res.Name == name })
+		switch {
+		case i < 0:
+			r.warnAt(r.follows[name], fmt.Sprintf("towline.follow has no effect: there is no resource %q", name))
+		case len(r.project.Resources[i].ResourceDeps) == 0:
+			r.warnAt(r.follows[name], fmt.Sprintf("towline.follow has no effect: resource %q has no resource_deps", name))
+		}
+	}
 }
 
 func quoted(names []string) string {

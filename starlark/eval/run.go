@@ -73,7 +73,8 @@ type run struct {
 	steps   map[config.Position]*value.Step // live-update steps that nothing uses yet
 	flags   *flags.Set
 	api     *apiobject.Set
-	ours    map[string]any // what the towline module set
+	ours    map[string]any             // what the towline module set
+	follows map[string]config.Position // resources of a towline.follow()
 
 	triggerMode    value.TriggerMode
 	triggerModeSet string // position of the call
@@ -112,6 +113,7 @@ func newRun(o Options) *run {
 		modules: map[string]*module{},
 		steps:   map[config.Position]*value.Step{},
 		ours:    map[string]any{},
+		follows: map[string]config.Position{},
 		apart:   map[string]string{},
 	}
 	r.env = value.NewEnviron(o.Env)

@@ -122,6 +122,19 @@ func (c *call) ourAgent() (starlark.Value, error) {
 	return starlark.None, nil
 }
 
+func (c *call) ourFollow() (starlark.Value, error) {
+	var in struct {
+		Resource string      `arg:"resource"`
+		RunAgain unpack.Bool `arg:"run_again"`
+	}
+	if err := c.Into(&in); err != nil {
+		return nil, err
+	}
+	c.run.follows[in.Resource] = c.pos()
+	c.run.note("follow", map[string]any{"resource": in.Resource, "run_again": in.RunAgain.Value})
+	return starlark.None, nil
+}
+
 func (c *call) ourContexts() (starlark.Value, error) {
 	if len(c.Args) > 0 {
 		return nil, c.Errorf("unexpected positional arguments")
