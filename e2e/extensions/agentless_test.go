@@ -41,6 +41,15 @@ const agentless = `
   terminationGracePeriodSeconds: 0, containers: [{name: c, image: tl-ext-agents}]}}}}
 `
 
+// shared are a Deployment and a Job of one image with a live update.
+const shared = `
+---
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {terminationGracePeriodSeconds: 0,
+  containers: [{name: c, image: tl-ext-agents-shared}]}}}}
+---
+{apiVersion: batch/v1, kind: Job, metadata: {name: migrate}, spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: tl-ext-agents-shared, command: [sh, /app/once.sh]}]}}}}
+`
+
 // TestSavesWhereThereIsNoAgent: what is saved runs in jobs, pods that end, init
 // containers and sidecars, too, by a build; and a build that a workload's
 // controller does not bring to its pods is never called ready.
@@ -52,9 +61,11 @@ func TestSavesWhereThereIsNoAgent(t *testing.T) {
 default_registry('127.0.0.1:5000')
 docker_build('tl-ext-agentless', 'app', live_update=[sync('app', '/app')])
 docker_build('tl-ext-agents', 'app', live_update=[sync('app', '/app')])
+docker_build('tl-ext-agents-shared', 'shared', live_update=[sync('shared', '/app')])
 k8s_yaml('all.yaml')
 `,
-		"all.yaml": agentless, "app/Dockerfile": dockerfile, "app/once.sh": "echo version one\n",
+		"all.yaml": agentless + shared, "app/Dockerfile": dockerfile, "app/once.sh": "echo version one\n",
+		"shared/Dockerfile": dockerfile, "shared/once.sh": "echo version one\n",
 	})
 	b.up()
 	image := func() string {
@@ -87,6 +98,29 @@ k8s_yaml('all.yaml')
 	})
 	b.deletePod("each")
 	b.prints("version three", "each")
+	b.ready()
+	b.sharedImage(dockerfile)
+}
+
+// sharedImage: a save goes live in the Deployment though a Job runs the same image,
+// and the Job says what it ran without until a build has it.
+func (b *bed) sharedImage(dockerfile string) {
+	b.t.Helper()
+	web, job := b.target("web"), b.pods("migrate")
+	b.write("shared/once.sh", "echo version two\n")
+	b.prints("version two", "web")
+	b.until("the Job says that it ran without the change", func() bool {
+		status, _ := b.run(b.t.Context(), "status", "migrate")
+		return strings.Contains(status, "behind 1")
+	})
+	if now := b.target("web"); now.PodUID != web.PodUID {
+		b.t.Errorf("the save was built for web, which has the agent: %+v", now)
+	}
+	if now := b.pods("migrate"); len(now) != 1 || len(job) != 1 || now[0].UID != job[0].UID {
+		b.t.Errorf("the Job ran again for what was synced elsewhere: %d pods, %d before", len(now), len(job))
+	}
+	b.write("shared/Dockerfile", dockerfile+"LABEL a=b\n")
+	b.prints("version two", "migrate", "web")
 	b.ready()
 }
 

@@ -214,8 +214,11 @@ func (g *player) answer(e Effect) Event {
 		return Built{Ref: e.Image.Ref, Pushed: fmt.Sprint(e.Image.Ref, ":", g.IntN(3)), Problem: g.problem(), Passing: g.some(2), Stopped: stopped}
 	case Apply:
 		a := Applied{Resource: e.Resource.Name, Problem: g.problem(), Passing: g.some(2)}
-		if g.some(4) {
+		switch g.IntN(8) {
+		case 0, 1:
 			a.Agentless = e.Resource.Images
+		case 2, 3:
+			a.Ending = e.Resource.Images
 		}
 		return a
 	case RunLocal:

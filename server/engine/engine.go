@@ -71,9 +71,12 @@ type Resource struct {
 	// Agentless are images that the last good one runs where there is no agent:
 	// only a build brings a change there.
 	Agentless []string
-	Ran       uint64            // local: batch that the last command included
-	Env       map[string]string // local: of the command that a trigger asks for, beside its own
-	Dirty     uint64            // local: batch that last changed one of its files
+	// Ending are images that it runs only in what ends by itself, such as a Job: a
+	// change comes into its next run, by a build.
+	Ending []string
+	Ran    uint64            // local: batch that the last command included
+	Env    map[string]string // local: of the command that a trigger asks for, beside its own
+	Dirty  uint64            // local: batch that last changed one of its files
 	// Writing are files that changed while its command ran, with their batch,
 	// Outputs the folders to which earlier ones wrote. Maps are replaced, never changed.
 	Writing  map[string]uint64

@@ -60,6 +60,7 @@ type RetryBuild struct{ Ref string }
 type Applied struct {
 	Resource  string
 	Agentless []string // images that the resource runs where no agent could be brought
+	Ending    []string // images that it runs only in what ends by itself: no agent belongs there
 	Problem   *config.Problem
 	Passing   bool // with a Problem: what the objects lacked may still arrive
 }
@@ -276,7 +277,7 @@ func (e Applied) record(s *State) []Effect {
 	} else {
 		r.Failed = nil
 		r.Applied = r.Applying
-		r.Agentless = e.Agentless
+		r.Agentless, r.Ending = e.Agentless, e.Ending
 	}
 	s.setResource(e.Resource, r)
 	if e.Problem == nil {

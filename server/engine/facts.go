@@ -105,7 +105,7 @@ func (s *State) setResource(name string, r Resource) {
 	if old.Working != r.Working && slices.Contains(s.view.alone, i) {
 		s.noticeEach(s.view.alone)
 	}
-	if old.Wanted != r.Wanted || !slices.Equal(old.Agentless, r.Agentless) {
+	if old.Wanted != r.Wanted || !slices.Equal(old.Agentless, r.Agentless) || !slices.Equal(old.Ending, r.Ending) {
 		for _, ref := range s.view.reads(name) {
 			s.noticeImage(ref)
 		}

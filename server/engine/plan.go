@@ -253,20 +253,44 @@ func lacksBuild(s *State, ref string) bool {
 }
 
 // reached returns an image with the live update that brings a change wherever
-// the image runs: none while a container of it has no agent.
+// the image goes on running: none while a container of it has no agent. What runs
+// to an end, such as a Job, has what it was started with, and holds back nobody
+// who gets the change at once; where nobody does, a build brings it.
 func (s *State) reached(ref string) *config.Image {
 	img := s.view.image(ref)
 	if len(img.LiveUpdate) == 0 {
 		return img
 	}
+	ends, live, agentless := false, false, false
 	for _, name := range s.view.users[ref] {
-		if r := s.Resource(name); r.Wanted && slices.Contains(r.Agentless, ref) {
-			plain := *img
-			plain.LiveUpdate = nil
-			return &plain
+		switch r := s.Resource(name); {
+		case !r.Wanted:
+		case slices.Contains(r.Agentless, ref):
+			agentless = true
+		case slices.Contains(r.Ending, ref):
+			ends = true
+		default:
+			live = true
 		}
 	}
-	return img
+	if !agentless && (live || !ends) {
+		return img
+	}
+	plain := *img
+	plain.LiveUpdate = nil
+	return &plain
+}
+
+// Unbuilt counts the changed files that are in none of the images with which a
+// resource ran to its end: they are live elsewhere, and the next build has them.
+func (s *State) Unbuilt(name string) int {
+	n := 0
+	for _, ref := range s.Resource(name).Ending {
+		if img := s.Image(ref); !img.Building && !needsBuild(s, ref) {
+			n += len(img.Dirty)
+		}
+	}
+	return n
 }
 
 // newestCause returns the batch of what would make a build end otherwise: a

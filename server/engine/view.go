@@ -234,7 +234,8 @@ func (v *view) reads(resource string) []string {
 }
 
 // Concerned returns the resources that are wanted and that a change of files
-// means something to, in the project's order.
+// means something to, in the project's order. What has run to its end, and is not
+// run again for it, is none of them.
 func (s *State) Concerned(e Changed) []string {
 	if s.view == nil {
 		return nil
@@ -246,8 +247,14 @@ func (s *State) Concerned(e Changed) []string {
 		}
 	}
 	for ref, paths := range e.Images {
-		if len(paths) > 0 {
-			places = append(places, s.view.readers[ref]...)
+		if len(paths) == 0 {
+			continue
+		}
+		built := LivePlan(s.reached(ref), paths).Full
+		for _, i := range s.view.readers[ref] {
+			if built || !slices.Contains(s.Resource(s.Project.Resources[i].Name).Ending, ref) {
+				places = append(places, i)
+			}
 		}
 	}
 	slices.Sort(places)

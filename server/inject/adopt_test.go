@@ -3,6 +3,8 @@ package inject
 import (
 	"encoding/json"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -160,26 +162,31 @@ func TestWhatCannotBeAdopted(t *testing.T) {
 	}
 }
 
-// TestAgentless: images that an object runs where no agent can be.
+// TestAgentless: images that an object runs where no agent can be, and those that it
+// runs to an end.
 func TestAgentless(t *testing.T) {
 	const init = "spec.template.spec.initContainers.0.image"
 	inits := "initContainers: [{name: i, image: app}]\n"
+	sidecar := "initContainers: [{name: i, image: app, restartPolicy: Always}]\n"
+	app := []string{"app"}
 	for name, test := range map[string]struct {
-		object string
-		refs   []string
-		agent  string
-		want   []string
+		object          string
+		refs            []string
+		agent           string
+		agentless, ends []string
 	}{
-		"a container":                       {deployment("", ""), []string{ofDeployment}, "agent:1", nil},
-		"no agent":                          {deployment("", ""), []string{ofDeployment}, "", []string{"app"}},
-		"also as init container of the pod": {deployment(inits, ""), []string{ofDeployment, init}, "agent:1", nil},
-		"an init container alone":           {deployment(inits, "") + "        env: [{name: X}]\n", []string{init}, "agent:1", []string{"app"}},
-		"a job":                             {"kind: Job\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: app}]}}}", []string{ofDeployment}, "agent:1", []string{"app"}},
-		"a cron job":                        {"kind: CronJob\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: c, image: app}]}}}}}", []string{"spec.jobTemplate.spec.template.spec.containers.0.image"}, "agent:1", []string{"app"}},
-		"a pod that is not restarted":       {"kind: Pod\nspec: {restartPolicy: Never, containers: [{name: c, image: app}]}", []string{"spec.containers.0.image"}, "agent:1", []string{"app"}},
-		"a pod that is restarted":           {"kind: Pod\nspec: {containers: [{name: c, image: app}]}", []string{"spec.containers.0.image"}, "agent:1", nil},
-		"a resource of another kind":        {"kind: Function\nspec: {image: app}", []string{"spec.image"}, "agent:1", []string{"app"}},
-		"a variable":                        {deployment("", "env: [{name: IMAGE, value: app}]\n"), []string{"spec.template.spec.containers.0.env.0.value"}, "agent:1", []string{"app"}},
+		"a container":                       {deployment("", ""), []string{ofDeployment}, "agent:1", nil, nil},
+		"no agent":                          {deployment("", ""), []string{ofDeployment}, "", app, nil},
+		"also as init container of the pod": {deployment(inits, ""), []string{ofDeployment, init}, "agent:1", nil, nil},
+		"an init container alone":           {deployment(inits, "") + "        env: [{name: X}]\n", []string{init}, "agent:1", nil, app},
+		"a side car alone":                  {deployment(sidecar, "") + "        env: [{name: X}]\n", []string{init}, "agent:1", app, nil},
+		"a job":                             {"kind: Job\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: app}]}}}", []string{ofDeployment}, "agent:1", nil, app},
+		"a job that also names it":          {"kind: Job\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: app, env: [{name: I, value: app}]}]}}}", []string{ofDeployment, "spec.template.spec.containers.0.env.0.value"}, "agent:1", app, nil},
+		"a cron job":                        {"kind: CronJob\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: c, image: app}]}}}}}", []string{"spec.jobTemplate.spec.template.spec.containers.0.image"}, "agent:1", nil, app},
+		"a pod that is not restarted":       {"kind: Pod\nspec: {restartPolicy: Never, containers: [{name: c, image: app}]}", []string{"spec.containers.0.image"}, "agent:1", app, nil},
+		"a pod that is restarted":           {"kind: Pod\nspec: {containers: [{name: c, image: app}]}", []string{"spec.containers.0.image"}, "agent:1", nil, nil},
+		"a resource of another kind":        {"kind: Function\nspec: {image: app}", []string{"spec.image"}, "agent:1", app, nil},
+		"a variable":                        {deployment("", "env: [{name: IMAGE, value: app}]\n"), []string{"spec.template.spec.containers.0.env.0.value"}, "agent:1", app, nil},
 	} {
 		o := object(t, test.object)
 		for _, path := range test.refs {
@@ -187,15 +194,15 @@ func TestAgentless(t *testing.T) {
 		}
 		opts := options()
 		opts.AgentImage = test.agent
-		if name == "an init container alone" {
+		if strings.HasSuffix(name, " alone") {
 			delete(at(o.Content, "spec", "template", "spec")["containers"].([]any)[0].(map[string]any), "image")
 		}
 		r, err := Object(o, opts)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if diff := cmp.Diff(test.want, r.Agentless); diff != "" && len(test.want)+len(r.Agentless) > 0 {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
+		if !slices.Equal(r.Agentless, test.agentless) || !slices.Equal(r.Ending, test.ends) {
+			t.Errorf("%s: without an agent %q, to an end %q; want %q, %q", name, r.Agentless, r.Ending, test.agentless, test.ends)
 		}
 	}
 }

@@ -63,6 +63,7 @@ type Result struct {
 	Template   string            // hash in LabelTemplate, "" without a pod template
 	Containers map[string]string // supervised container to the ref of its image
 	Agentless  []string          // refs that the object names and that no supervised container of it runs
+	Ending     []string          // likewise, but only in what runs to an end: a Job, an init container
 }
 
 // Object rewrites one object.
@@ -83,7 +84,7 @@ func Object(o config.Object, opts Options) (Result, error) {
 	}
 	template, supervised := podTemplate(r.Object)
 	if template == nil {
-		r.Agentless = r.unsupervised(o)
+		r.Agentless, r.Ending = r.unsupervised(o)
 		return r, nil
 	}
 	label(template, map[string]string{LabelWorkspace: opts.WorkspaceID, LabelResource: opts.Resource})
@@ -92,23 +93,56 @@ func Object(o config.Object, opts Options) (Result, error) {
 		return r, fmt.Errorf("%s: %w", o.Key, err)
 	}
 	r.Template = hashOf(template)
-	r.Agentless = r.unsupervised(o)
+	r.Agentless, r.Ending = r.unsupervised(o)
 	label(template, map[string]string{LabelTemplate: r.Template})
 	return r, nil
 }
 
 // unsupervised returns what an object names beside the images of its
-// supervised containers: in jobs, init containers, variables and resources of
-// other kinds.
-func (r *Result) unsupervised(o config.Object) []string {
-	var refs []string
-	for _, ref := range o.ImageRefs {
-		refs = append(refs, ref.Ref)
-	}
-	slices.Sort(refs)
+// supervised containers: what goes on running, or may (in variables, side cars
+// and resources of other kinds), and what runs to an end alone.
+func (r *Result) unsupervised(o config.Object) (agentless, ending []string) {
 	with := slices.Collect(maps.Values(r.Containers))
-	return slices.DeleteFunc(slices.Compact(refs), func(ref string) bool { return slices.Contains(with, ref) })
+	lasts := map[string]bool{}
+	for _, ref := range o.ImageRefs {
+		if !slices.Contains(with, ref.Ref) {
+			lasts[ref.Ref] = lasts[ref.Ref] || !ends(o.Content, ref.Path)
+		}
+	}
+	for _, ref := range slices.Sorted(maps.Keys(lasts)) {
+		if lasts[ref] {
+			agentless = append(agentless, ref)
+		} else {
+			ending = append(ending, ref)
+		}
+	}
+	return agentless, ending
 }
+
+// ends reports whether a path leads to the image of a container that runs to an
+// end: one of a Job or a CronJob, or an init container, unless it is a side car.
+func ends(o map[string]any, path []string) bool {
+	n := len(path)
+	if n < 3 || path[n-1] != "image" {
+		return false
+	}
+	holder, err := walk(o, path[:n-1])
+	container, is := holder.(map[string]any)
+	if err != nil || !is {
+		return false
+	}
+	switch path[n-3] {
+	case "initContainers":
+		return container["restartPolicy"] != "Always"
+	case "containers":
+		return Ends(o)
+	}
+	return false
+}
+
+// Ends reports whether the containers of an object run to an end, and are not
+// started again when they have.
+func Ends(o map[string]any) bool { return o["kind"] == "Job" || o["kind"] == "CronJob" }
 
 // parallel lets all pods of a StatefulSet with images of the project be
 // replaced at once, unless its order is said: the controller would wait for

@@ -122,9 +122,22 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, s *api.ResourceS
 		return verdict{state: api.StateStale, why: dep + " failed"}
 	}
 	if s.Ends && spec.PodReadiness != config.ReadinessIgnore || r.Ended {
-		return verdict{state: api.StateDone}
+		return verdict{state: api.StateDone, why: f.unbuilt(spec.Name)}
 	}
-	return verdict{state: api.StateReady}
+	return verdict{state: api.StateReady, why: f.unbuilt(spec.Name)}
+}
+
+// unbuilt says that what ran to its end ran without changes that are live elsewhere,
+// "" when it had all.
+func (f *Facts) unbuilt(name string) string {
+	switch n := f.State.Unbuilt(name); n {
+	case 0:
+		return ""
+	case 1:
+		return "ran without 1 file that changed since its image was built"
+	default:
+		return fmt.Sprintf("ran without %d files that changed since its image was built", n)
+	}
 }
 
 // update judges the last update: one that goes on, or one that failed. What

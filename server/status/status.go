@@ -154,7 +154,7 @@ func text(r *api.ResourceStatus) string {
 	if r.Message != "" && !r.State.Good() {
 		out += ": " + r.Message
 	}
-	if r.Proof != api.ProofNone && (r.State == api.StateReady || r.State == api.StatePaused) {
+	if r.Proof != api.ProofNone && (r.State == api.StateReady || r.State == api.StateDone || r.State == api.StatePaused) {
 		out += " · " + string(r.Proof) + exceptions(r)
 	}
 	return out

@@ -63,7 +63,9 @@ func (f *Facts) proof(ids []engine.TargetID, r api.ResourceStatus) api.Proof {
 			worst = p
 		}
 	}
-	switch {
+	switch unbuilt := f.State.Unbuilt(r.Name); {
+	case worst == api.ProofNone && unbuilt > 0:
+		return api.Proof(fmt.Sprintf("%s %d", api.ProofBehind, unbuilt))
 	case worst == api.ProofNone && r.State == api.StateStale:
 		return api.ProofBehind
 	case worst == api.ProofBehind && behind > 0:

@@ -19,13 +19,14 @@ import (
 // adoption is what became of the live updates of a resource whose objects
 // another program applied.
 type adoption struct {
-	images    map[string]config.Image // with a live update, by what its containers run
-	deploy    *config.CustomDeploy
-	live      rollout.Live // of its LiveImage
-	agentless []string
-	taken     bool     // somebody else's were left alone
-	reached   []string // refs that some container was given the agent for
-	refused   []string // why others were not
+	images map[string]config.Image // with a live update, by what its containers run
+	deploy *config.CustomDeploy
+	live   rollout.Live // of its LiveImage
+	unreached
+	taken   bool     // somebody else's were left alone
+	reached []string // refs that some container was given the agent for
+	refused []string // why others were not
+	lasting []string // refs that run in what does not end by itself
 }
 
 // bringAgents brings the agent into the containers that live updates are for,
@@ -51,6 +52,7 @@ func (d *Deployer) bringAgents(ctx context.Context, e engine.Apply, current []ku
 	}
 	for i, object := range current {
 		wanted := a.wanted(object.Content)
+		a.runs(object.Content, wanted)
 		if len(wanted) == 0 || agent == "" {
 			continue
 		}
@@ -209,6 +211,15 @@ func (d *Deployer) bringAgent(ctx context.Context, res config.Resource, object k
 	return d.o.Cluster.Patch(ctx, object.Content, patch)
 }
 
+// runs notes which refs run in what ends by itself, and which in what does not.
+func (a *adoption) runs(o map[string]any, wanted map[string]string) {
+	refs := &a.lasting
+	if inject.Ends(o) {
+		refs = &a.ending
+	}
+	*refs = slices.AppendSeq(*refs, maps.Values(wanted))
+}
+
 // took notes which refs were reached.
 func (a *adoption) took(wanted map[string]string) {
 	for name, ref := range wanted {
@@ -222,12 +233,15 @@ func (a *adoption) took(wanted map[string]string) {
 // problem says that a live update reaches nothing, and notes the images whose
 // changes have to be built.
 func (a *adoption) problem(res config.Resource) *config.Problem {
+	ends := func(ref string) bool { return slices.Contains(a.ending, ref) && !slices.Contains(a.lasting, ref) }
 	for _, img := range a.images {
-		if !slices.Contains(a.reached, img.Ref) {
+		if !slices.Contains(a.reached, img.Ref) && !ends(img.Ref) {
 			a.agentless = append(a.agentless, img.Ref)
 		}
 	}
 	slices.Sort(a.agentless)
+	slices.Sort(a.ending)
+	a.ending = slices.DeleteFunc(slices.Compact(a.ending), func(ref string) bool { return !ends(ref) })
 	if a.live.Ref == "" || slices.Contains(a.reached, a.live.Ref) {
 		return nil
 	}

@@ -14,7 +14,7 @@ import (
 
 // applyByCommand runs k8s_custom_deploy's apply command, which prints what it
 // applied, and has these objects followed.
-func (d *Deployer) applyByCommand(ctx context.Context, e engine.Apply, c *config.CustomDeploy) (agentless []string, problem *config.Problem) {
+func (d *Deployer) applyByCommand(ctx context.Context, e engine.Apply, c *config.CustomDeploy) (unreached, *config.Problem) {
 	name := e.Resource.Name
 	d.o.Rollout.Updating(name, true)
 	defer d.o.Rollout.Updating(name, false)
@@ -23,7 +23,7 @@ func (d *Deployer) applyByCommand(ctx context.Context, e engine.Apply, c *config
 		Command: c.Apply, Extra: imageEnv(c.ImageDeps, e.Images), Stdout: &stdout, Line: output.Line{Resource: name, Source: "build"},
 	})
 	if err != nil {
-		return nil, &config.Problem{
+		return unreached{}, &config.Problem{
 			Message: fmt.Sprintf("apply_cmd %q: %v", command.Text(c.Apply.Argv), err),
 			Hint:    fmt.Sprintf("`towline logs %s` shows its output", name),
 			Pos:     e.Resource.Pos,
@@ -31,7 +31,7 @@ func (d *Deployer) applyByCommand(ctx context.Context, e engine.Apply, c *config
 	}
 	objects, err := kube.Decode(&stdout)
 	if err != nil {
-		return nil, &config.Problem{
+		return unreached{}, &config.Problem{
 			Message: fmt.Sprintf("apply_cmd %q printed what is not YAML: %v", command.Text(c.Apply.Argv), err),
 			Hint:    "it has to print the objects that it applied, and nothing else, to its standard output",
 			Pos:     e.Resource.Pos,
@@ -40,11 +40,11 @@ func (d *Deployer) applyByCommand(ctx context.Context, e engine.Apply, c *config
 	d.o.Objects(objects)
 	current, err := d.o.Cluster.Current(ctx, objects)
 	if err != nil {
-		return nil, applyProblem(err, nil)
+		return unreached{}, applyProblem(err, nil)
 	}
 	current, a, problem := d.bringAgents(ctx, e, current)
 	d.o.Rollout.Adopted(e.Resource, current, a.live)
-	return a.agentless, problem
+	return a.unreached, problem
 }
 
 // deleteByCommand runs k8s_custom_deploy's delete command.

@@ -116,14 +116,14 @@ func (d *Deployer) Apply(e engine.Apply) {
 }
 
 func (d *Deployer) apply(ctx context.Context, e engine.Apply) {
-	agentless, problem, passing := d.deploy(ctx, e)
+	u, problem, passing := d.deploy(ctx, e)
 	if ctx.Err() != nil {
 		return // nobody waits for it: the resource is no longer wanted, or nothing is
 	}
 	if text := d.newMessage(ctx, e, problem); text != "" {
 		d.o.Shell.Log.Say(e.Resource.Name, "error", text)
 	}
-	d.o.Tell(engine.Applied{Resource: e.Resource.Name, Agentless: agentless, Problem: problem, Passing: passing})
+	d.o.Tell(engine.Applied{Resource: e.Resource.Name, Agentless: u.agentless, Ending: u.ending, Problem: problem, Passing: passing})
 	if passing {
 		d.box.Put(func(context.Context, *state) {
 			d.box.After(retryPause, func(context.Context, *state) { d.o.Tell(engine.Retry{Resource: e.Resource.Name}) })
@@ -157,12 +157,12 @@ func (d *Deployer) newMessage(ctx context.Context, e engine.Apply, problem *conf
 // again, if nothing that the engine knows of arrived before.
 const retryPause = 10 * time.Second
 
-// deploy applies, and returns the images that now run where there is no agent,
-// and of a problem whether it may pass by itself.
-func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []string, problem *config.Problem, passing bool) {
+// deploy applies, and returns the images that no live update reaches, and of a
+// problem whether it may pass by itself.
+func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (u unreached, problem *config.Problem, passing bool) {
 	project := inbox.Ask(ctx, d.box, func(_ context.Context, s *state) *config.Project { return s.project })
 	if project == nil {
-		return nil, nil, false // it has ended
+		return u, nil, false // it has ended
 	}
 	limit := project.Settings.UpsertTimeout
 	ctx, cancel := within(ctx, limit)
@@ -173,12 +173,12 @@ func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []stri
 		}
 	}()
 	if e.Resource.CustomDeploy != nil {
-		agentless, problem = d.applyByCommand(ctx, e, e.Resource.CustomDeploy)
-		return agentless, problem, false
+		u, problem = d.applyByCommand(ctx, e, e.Resource.CustomDeploy)
+		return u, problem, false
 	}
 	o, problem := d.objects(ctx, project, e)
 	if problem != nil {
-		return nil, problem, false
+		return u, problem, false
 	}
 	d.o.Rollout.Begin(e.Resource)
 	applied, err := d.o.Cluster.Apply(ctx, o.contents, kube.ApplyOptions{
@@ -189,9 +189,9 @@ func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (agentless []stri
 	})
 	d.o.Rollout.Applied(e.Resource, o.withTemplates(applied), err == nil)
 	if err != nil {
-		return nil, applyProblem(err, o.sources), kube.Passing(err)
+		return u, applyProblem(err, o.sources), kube.Passing(err)
 	}
-	return o.agentless, nil, false
+	return o.unreached, nil, false
 }
 
 // errLate is why an apply ends that takes longer than the Tiltfile allows.

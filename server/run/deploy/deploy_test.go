@@ -539,7 +539,7 @@ func TestLiveUpdatesReachWhatCommandsApplied(t *testing.T) {
 		{"by image dependency", config.CustomDeploy{ImageDeps: []string{"img"}, LiveUpdate: steps}, "DaemonSet", nil, true, []string{"side"}, nil, ""},
 		{"an image of the project", config.CustomDeploy{ImageDeps: []string{"img"}}, "Deployment", map[string]string{"img": "img:1"}, true, nil, nil, ""},
 		{"an image without live update", config.CustomDeploy{ImageDeps: []string{"plain"}}, "Deployment", map[string]string{"plain": "img:1"}, false, nil, nil, ""},
-		{"an image in a Job", config.CustomDeploy{ImageDeps: []string{"img"}}, "Job", map[string]string{"img": "img:1"}, false, nil, []string{"img"}, ""},
+		{"an image in a Job", config.CustomDeploy{ImageDeps: []string{"img"}}, "Job", map[string]string{"img": "img:1"}, false, nil, nil, ""},
 		{"a Job", config.CustomDeploy{ContainerSelector: "web", LiveUpdate: steps}, "Job", nil, false, nil, nil, "a Job cannot be changed"},
 		{"no such container", config.CustomDeploy{ContainerSelector: "nobody", LiveUpdate: steps}, "Deployment", nil, false, nil, nil, "has a container that is meant"},
 		{"another tag", config.CustomDeploy{ImageSelector: "web:8", LiveUpdate: steps}, "Deployment", nil, false, nil, nil, "has a container that is meant"},
@@ -549,6 +549,9 @@ func TestLiveUpdatesReachWhatCommandsApplied(t *testing.T) {
 		b.cluster.patch, b.cluster.there = nil, []kube.Applied{workload(test.kind)}
 		e := engine.Apply{Resource: config.Resource{Name: "web", CustomDeploy: &test.deploy}, Images: test.images}
 		_, a, problem := b.bringAgents(t.Context(), e, b.cluster.there)
+		if ends := test.what == "an image in a Job"; ends != slices.Equal(a.ending, []string{"img"}) {
+			t.Errorf("%s: %q run to an end", test.what, a.ending)
+		}
 		if (len(b.cluster.patch) == 1) != test.patched || !slices.Equal(a.live.Containers, test.live) || !slices.Equal(a.agentless, test.agentless) {
 			t.Errorf("%s: %d patches, containers %q, agentless %q", test.what, len(b.cluster.patch), a.live.Containers, a.agentless)
 		}

@@ -22,12 +22,19 @@ type objects struct {
 	contents  []map[string]any
 	sources   []config.Object
 	templates map[kube.Ref]string // hashes of pod templates
-	agentless []string            // images that run where there is no agent
+	unreached
+}
+
+// unreached are the images that no live update of a resource reaches.
+type unreached struct {
+	agentless []string // they run where there is no agent
+	ending    []string // they run only in what ends by itself
 }
 
 // objects rewrites a resource's objects for an apply.
 func (d *Deployer) objects(ctx context.Context, p *config.Project, e engine.Apply) (objects, *config.Problem) {
 	all := objects{templates: map[kube.Ref]string{}}
+	var reached []string
 	opts, problem := d.injection(ctx, p, e)
 	if problem != nil {
 		return all, problem
@@ -49,7 +56,16 @@ func (d *Deployer) objects(ctx context.Context, p *config.Project, e engine.Appl
 				d.explain(e.Resource.Name, o, opts, ref)
 			}
 		}
+		for _, ref := range result.Ending {
+			all.ending = append(all.ending, ref)
+			d.explainEnd(e.Resource.Name, o, opts, ref)
+		}
+		reached = slices.AppendSeq(reached, maps.Values(result.Containers))
 	}
+	slices.Sort(all.ending)
+	all.ending = slices.DeleteFunc(slices.Compact(all.ending), func(ref string) bool {
+		return slices.Contains(reached, ref) || slices.Contains(all.agentless, ref)
+	})
 	return all, nil
 }
 
@@ -65,6 +81,18 @@ func (d *Deployer) explain(resource string, o config.Object, opts inject.Options
 		level, text = "warn", fmt.Sprintf("%s %s runs %s without Towline's agent: a change builds the image in place of a live update", where.Kind, where.Name, ref)
 	}
 	d.o.Shell.Log.Say(resource, level, text)
+}
+
+// explainEnd says, where somebody may wait for a live update, that what runs to an
+// end is not run again for one.
+func (d *Deployer) explainEnd(resource string, o config.Object, opts inject.Options, ref string) {
+	if len(opts.Images[ref].Spec.LiveUpdate) == 0 {
+		return
+	}
+	where := kube.RefOf(o.Content)
+	d.o.Shell.Log.Say(resource, "", fmt.Sprintf(
+		"%s %s runs %s as it was built: what is synced into other containers does not run it again; `towline trigger %s` does, with a new image",
+		where.Kind, where.Name, ref, resource))
 }
 
 // withTemplates adds to the server's answers what the objects' pods carry.
