@@ -131,13 +131,13 @@ func TestSession(t *testing.T) {
 	must(t, editor.Next(ctx, stopped.ThreadID))
 	stopped = wantStop(t, ctx, editor, file, greetLine+1, "twice", "2")
 	must(t, editor.Continue(ctx, stopped.ThreadID))
-	if got, err := host.Answer(); err != nil || got != "hello world, 2\n" {
+	if got, err := host.Answer(ctx); err != nil || got != "hello world, 2\n" {
 		t.Fatalf("the program said %q, %v", got, err)
 	}
 	pid := host.Pid()
 	must(t, editor.Disconnect(ctx))
 	must(t, host.Say("again"))
-	if got, err := host.Answer(); err != nil || got != "hello again, 4\n" {
+	if got, err := host.Answer(ctx); err != nil || got != "hello again, 4\n" {
 		t.Errorf("after disconnect the program said %q, %v", got, err)
 	}
 	if host.Pid() != pid {

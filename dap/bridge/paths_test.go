@@ -147,7 +147,7 @@ func TestProgramWithoutDebugInformation(t *testing.T) {
 	must(t, err)
 	wantRefused(t, editor.Call(ctx, "attach", target, nil), "no debug information", "without -s and -w", adapter.Flags)
 	must(t, host.Say("x"))
-	if got, err := host.Answer(); err != nil || got != "hello x, 2\n" {
+	if got, err := host.Answer(ctx); err != nil || got != "hello x, 2\n" {
 		t.Errorf("the program said %q, %v", got, err)
 	}
 }
@@ -212,7 +212,7 @@ func TestStopOnEntry(t *testing.T) {
 	}
 	must(t, editor.Continue(ctx, stopped.ThreadID))
 	must(t, host.Say("x"))
-	if got, err := host.Answer(); err != nil || got != "hello x, 2\n" {
+	if got, err := host.Answer(ctx); err != nil || got != "hello x, 2\n" {
 		t.Errorf("the program said %q, %v", got, err)
 	}
 }

@@ -105,10 +105,10 @@ func setPoints(t *testing.T, ctx context.Context, editor *daptest.Client, file s
 }
 
 // say has the program do something, which must go through without a stop.
-func say(t *testing.T, host *local.Host, line string) {
+func say(t *testing.T, ctx context.Context, host *local.Host, line string) {
 	t.Helper()
 	must(t, host.Say(line))
-	_, err := host.Answer()
+	_, err := host.Answer(ctx)
 	must(t, err)
 }
 
@@ -145,24 +145,24 @@ func TestLogPoints(t *testing.T) {
 	editor, host, file := crowd(t, ctx)
 	line := crowdLine("in tick")
 	setPoints(t, ctx, editor, file, point{Line: line, Condition: "n % 5 == 0", LogMessage: "five {n} {n*2} {o.Name}"})
-	say(t, host, "tick 12")
+	say(t, ctx, host, "tick 12")
 	wantLogged(t, ctx, editor, "five ", `0 0 "x"`, `5 10 "x"`, `10 20 "x"`)
 	setPoints(t, ctx, editor, file) // a breakpoint that is changed goes on counting
 	setPoints(t, ctx, editor, file, point{Line: line, HitCondition: "% 4", LogMessage: "fourth {n}"})
-	say(t, host, "tick 12")
+	say(t, ctx, host, "tick 12")
 	wantLogged(t, ctx, editor, "fourth ", "3", "7", "11")
 	setPoints(t, ctx, editor, file)
 	setPoints(t, ctx, editor, file, point{Line: line, HitCondition: "> 3", Condition: "n > 1", LogMessage: "both {n}"})
-	say(t, host, "tick 7")
+	say(t, ctx, host, "tick 7")
 	wantLogged(t, ctx, editor, "both ", "5", "6")
 	setPoints(t, ctx, editor, file, point{Line: line, LogMessage: "odd {nope} {n"})
-	say(t, host, "tick 2")
+	say(t, ctx, host, "tick 2")
 	wantNoStop(t, editor)
 	setPoints(t, ctx, editor, file, point{Line: line, Condition: "n % 3 == 0", LogMessage: "again {n}"})
 	for range 2 {
 		must(t, host.Restart(ctx, local.Resource))
 		must(t, editor.Event(ctx, "invalidated", nil, nil))
-		say(t, host, "tick 5")
+		say(t, ctx, host, "tick 5")
 		wantLogged(t, ctx, editor, "again ", "0", "3")
 	}
 	wantNoStop(t, editor)
@@ -207,13 +207,13 @@ func TestConditions(t *testing.T) {
 			setPoints(t, ctx, editor, file)
 			must(t, editor.Continue(ctx, stopped.ThreadID))
 		}
-		if _, err := host.Answer(); err != nil {
+		if _, err := host.Answer(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
 	setPoints(t, ctx, editor, file, point{Line: line, Condition: "n > 99"})
 	before := len(editor.Received())
-	say(t, host, "tick 4")
+	say(t, ctx, host, "tick 4")
 	for _, m := range editor.Received()[before:] {
 		if m.Event == "stopped" {
 			t.Errorf("a condition that never holds: %s", m.Payload())
@@ -269,7 +269,7 @@ func TestStepsBesideOtherGoroutines(t *testing.T) {
 		}
 	}
 	must(t, editor.Continue(ctx, thread))
-	if got, err := host.Answer(); err != nil || got != "20\n" {
+	if got, err := host.Answer(ctx); err != nil || got != "20\n" {
 		t.Errorf("the program said %q, %v", got, err)
 	}
 }
@@ -319,7 +319,7 @@ func TestStepsOverInAndOut(t *testing.T) {
 	}
 	setPoints(t, ctx, editor, file)
 	must(t, editor.Continue(ctx, thread))
-	if got, err := host.Answer(); err != nil || got != fmt.Sprintln(20) {
+	if got, err := host.Answer(ctx); err != nil || got != fmt.Sprintln(20) {
 		t.Errorf("the program said %q, %v", got, err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/towline-dev/towline/agent/debug"
 	"github.com/towline-dev/towline/server/api"
@@ -54,6 +55,7 @@ type Host struct {
 type running struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
+	pipe   *os.File // the program writes to its other end
 	out    *bufio.Reader
 	exited chan struct{}
 }
@@ -85,7 +87,7 @@ func (h *Host) Start() error {
 		return fmt.Errorf("starting %s: %w", h.binary, err)
 	}
 	w.Close()
-	p := &running{cmd: cmd, in: in, out: bufio.NewReader(out), exited: make(chan struct{})}
+	p := &running{cmd: cmd, in: in, pipe: out, out: bufio.NewReader(out), exited: make(chan struct{})}
 	h.workers.Go(func() {
 		_, _ = cmd.Process.Wait()
 		out.Close()
@@ -139,15 +141,21 @@ func (h *Host) Say(line string) error {
 	return err
 }
 
-// Answer returns the program's next line.
-func (h *Host) Answer() (string, error) {
+// Answer returns the program's next line, or an error when the context ends first;
+// nothing can be read after that.
+func (h *Host) Answer(ctx context.Context) (string, error) {
 	h.mu.Lock()
 	p := h.proc
 	h.mu.Unlock()
 	if p == nil {
 		return "", ErrNoProcess
 	}
-	return p.out.ReadString('\n')
+	defer context.AfterFunc(ctx, func() { p.pipe.SetReadDeadline(time.Now()) })()
+	line, err := p.out.ReadString('\n')
+	if ctx.Err() != nil {
+		return line, ctx.Err()
+	}
+	return line, err
 }
 
 // Change changes the status and tells those who follow it.
