@@ -187,9 +187,6 @@ func (o *logOutput) skip(ctx context.Context) {
 	o.last = max(o.last, all.last)
 }
 
-// nextDaemon is how often a daemon is looked for that is to come.
-const nextDaemon = 250 * time.Millisecond
-
 // follow shows what comes, from one daemon to the next, until ctx ends. It
 // starts none: that is for whoever needs one.
 func (o *logOutput) follow(ctx context.Context, req api.LogsRequest) error {
@@ -217,7 +214,7 @@ func (o *logOutput) note(text string) {
 
 // await waits until a daemon serves. It reports whether one does.
 func (o *logOutput) await(ctx context.Context) bool {
-	tick := time.NewTicker(nextDaemon)
+	tick := time.NewTicker(api.NextDaemon)
 	defer tick.Stop()
 	for !api.Running(ctx, o.e) {
 		select {

@@ -53,7 +53,7 @@ func (f *followed) lost(ctx context.Context, text string) {
 	f.tell(tui.Report{Lost: text})
 	select {
 	case <-ctx.Done():
-	case <-time.After(nextDaemon):
+	case <-time.After(api.NextDaemon):
 	}
 }
 

@@ -12,10 +12,15 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // startTimeout bounds how long Connect waits for a daemon that it started.
 const startTimeout = 10 * time.Second
+
+// NextDaemon is how soon one who waits for the next daemon looks for it again.
+const NextDaemon = 250 * time.Millisecond
 
 // Launcher names the program that Connect starts when no daemon runs.
 type Launcher struct {
@@ -29,7 +34,7 @@ type Launcher struct {
 func Connect(ctx context.Context, e Endpoint, l Launcher) (*Client, error) {
 	if err := ping(ctx, e, dial); err == nil {
 		return NewClient(e), nil
-	} else if isProblem(err) {
+	} else if config.IsProblem(err) {
 		return nil, err
 	}
 	exited, err := l.start(e)
@@ -54,7 +59,7 @@ func Connect(ctx context.Context, e Endpoint, l Launcher) (*Client, error) {
 			switch err := ping(ctx, e, dialOnce); {
 			case err == nil:
 				return NewClient(e), nil
-			case isProblem(err):
+			case config.IsProblem(err):
 				return nil, err
 			}
 		}
@@ -83,7 +88,7 @@ func (c *Client) Stop(ctx context.Context) error {
 // cannot be talked to is: a Client's methods say why.
 func Running(ctx context.Context, e Endpoint) bool {
 	err := ping(ctx, e, dial)
-	return err == nil || isProblem(err)
+	return err == nil || config.IsProblem(err)
 }
 
 func ping(ctx context.Context, e Endpoint, dial func(context.Context, Endpoint) (net.Conn, error)) error {

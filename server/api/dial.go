@@ -28,7 +28,7 @@ func dial(ctx context.Context, e Endpoint) (net.Conn, error) {
 	defer tick.Stop()
 	for {
 		conn, err := dialOnce(ctx, e)
-		if err == nil || isProblem(err) || !e.held() {
+		if err == nil || config.IsProblem(err) || !e.held() {
 			return conn, err
 		}
 		select {
@@ -133,9 +133,4 @@ func notOwn(what string) *config.Problem {
 		Message: what + ", so it is not used",
 		Hint:    "find out who made it and remove it, or set XDG_RUNTIME_DIR to a folder that is yours alone",
 	}
-}
-
-func isProblem(err error) bool {
-	_, is := errors.AsType[*config.Problem](err)
-	return is
 }

@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // String returns "file:line:col", or as much of it as is known.
 func (p Position) String() string {
@@ -23,4 +26,10 @@ func (p *Problem) Error() string {
 		text = p.Pos.String() + ": " + text
 	}
 	return text
+}
+
+// IsProblem reports whether an error is a Problem, said to a person.
+func IsProblem(err error) bool {
+	_, is := errors.AsType[*Problem](err)
+	return is
 }

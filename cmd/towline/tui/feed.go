@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // The bounds of a feed.
@@ -17,10 +18,8 @@ const (
 	// burst is how many lines of a log wait for a look. What is written quicker
 	// than it can be read is left out, the oldest first.
 	burst = 2000
-	// nextDaemon is how soon a daemon whose log has ended is asked again, and
-	// refused how soon one that did not want to answer.
-	nextDaemon = 250 * time.Millisecond
-	refused    = 5 * time.Second
+	// refused is how soon a daemon is asked again that did not want to answer.
+	refused = 5 * time.Second
 )
 
 // Report is what is known of a project at a moment.
@@ -149,7 +148,7 @@ func (f *feed) follow(ctx context.Context) {
 		if client != nil && q.number > 0 {
 			err = f.read(ctx, client, q, &last, replaced)
 		}
-		wait := time.NewTimer(nextDaemon)
+		wait := time.NewTimer(api.NextDaemon)
 		if client == nil || err != nil {
 			wait.Reset(refused)
 		}
@@ -182,7 +181,7 @@ func (f *feed) read(ctx context.Context, client *api.Client, q query, last *uint
 		f.line(q.number, l)
 		return nil
 	})
-	if ctx.Err() != nil || !isProblem(err) {
+	if ctx.Err() != nil || !config.IsProblem(err) {
 		return nil
 	}
 	f.change(func(n *news) { n.of, n.lines, n.refuse = q.number, nil, err })

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // TestFeedKeepsTheNewest: however much comes while nobody looks, what waits is
@@ -139,7 +140,7 @@ func TestFeedAsks(t *testing.T) {
 	}
 	f.ask(query{number: 3, filter: api.LogFilter{Regex: "("}})
 	f.ask(query{number: 2, filter: api.LogFilter{Text: "overtaken"}})
-	if _, err := lines(3, 1); !isProblem(err) {
+	if _, err := lines(3, 1); !config.IsProblem(err) {
 		t.Errorf("a query that cannot be answered: %v", err)
 	}
 	f.ask(query{number: 4, filter: api.LogFilter{Text: "four"}})

@@ -18,7 +18,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/towline-dev/towline/server/api"
-	"github.com/towline-dev/towline/starlark/config"
 )
 
 // Options are what a view shows.
@@ -88,9 +87,4 @@ func perform(ctx context.Context, c *api.Client, a act) error {
 		return c.Press(ctx, *a.press)
 	}
 	return nil
-}
-
-func isProblem(err error) bool {
-	var p *config.Problem
-	return errors.As(err, &p)
 }
