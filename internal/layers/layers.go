@@ -82,7 +82,7 @@ var Allowed = map[string][]string{
 	"server/tree":    {"server/ignore", "starlark/config", "internal/file"},
 	"server/engine":  {"server/tree", "starlark/config"},
 	"server/inject":  {"agent/wire", "agent/client", "starlark/config"},
-	"server/build":   {"server/ignore", "starlark/dockerfile", "starlark/config"},
+	"server/build":   {"internal/said", "server/ignore", "starlark/dockerfile", "starlark/config"},
 	"server/kube":    {"starlark/config", "starlark/kubeconfig"},
 	"server/release": {"server/kube"},
 	"server/doctor":  {"server/kube", "starlark/config"},
@@ -96,10 +96,10 @@ var Allowed = map[string][]string{
 	"server/run/compose": {"server/engine", "server/run/command", "server/run/inbox", "server/run/output", "starlark/config"},
 	"server/run/inbox":   {},
 	"server/run/output":  {"starlark/config"},
-	"server/run/command": {"server/run/output", "starlark/config"},
+	"server/run/command": {"server/run/output", "starlark/config", "internal/said"},
 	"server/run/local":   {"server/engine", "server/run/command", "server/run/inbox", "server/run/output", "starlark/config"},
 	"server/run/forward": {"server/run/inbox", "server/run/output", "starlark/config"},
-	"server/logs":        {"server/api", "starlark/config"},
+	"server/logs":        {"server/api", "starlark/config", "internal/said"},
 	"server/status":      {"server/api", "server/engine", "agent/wire", "starlark/config"},
 	"server/daemon": {"server/api", "server/engine", "server/logs", "server/status", "server/run", "server/run/command", "server/run/deploy", "server/run/forward", "server/run/output", "server/build", "server/kube", "server/tree",
 		"starlark/config", "internal/file"},
@@ -108,6 +108,7 @@ var Allowed = map[string][]string{
 	"internal/layers":  {},
 	"internal/corpus":  {},
 	"internal/podtest": {},
+	"internal/said":    {},
 }
 
 // Only maps a library, by the beginning of its import path, to the packages
@@ -158,7 +159,7 @@ var Pure = []string{
 	"starlark/syntax", "starlark/decl", "starlark/config", "starlark/format", "starlark/resolve", "starlark/infer", "starlark/ide", "starlark/yamldoc",
 	"starlark/dockerfile", "starlark/apiobject", "starlark/image", "starlark/assembly", "starlark/flags", "starlark/graph", "starlark/liveupdate",
 	"starlark/value", "starlark/manifest", "starlark/cache",
-	"agent/delta", "agent/wire", "dap/message", "dap/rewrite", "dap/sourcemap", "server/engine", "server/ignore", "server/inject", "server/tree", "server/status",
+	"agent/delta", "agent/wire", "dap/message", "dap/rewrite", "dap/sourcemap", "server/engine", "server/ignore", "server/inject", "server/tree", "server/status", "internal/said",
 }
 
 // Borrowed are the packages that reach outside and that pure ones use all the

@@ -13,6 +13,7 @@ import (
 
 	"github.com/distribution/reference"
 
+	"github.com/towline-dev/towline/internal/said"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -103,7 +104,7 @@ func (b *builder) runCustom(ctx context.Context, r Request, names Names, expecte
 	if exitCode(err) < 0 {
 		words = fmt.Sprintf("its command could not be run: %v", err)
 	}
-	if last := tail.lastLine(); last != "" {
+	if last := said.Last(tail.String()); last != "" {
 		words += ": " + last
 	}
 	return &config.Problem{

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/towline-dev/towline/internal/said"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -99,10 +100,14 @@ var stepOutput = regexp.MustCompile(`(?m)^#\d+ \d+\.\d+ (.+?)\r?$`)
 
 // lastLineOf is the last line that the failed command wrote.
 func lastLineOf(output string) string {
-	if words := lastMatch(stepOutput, output); words != "" {
-		return ": " + words
+	var w said.Words
+	for _, line := range stepOutput.FindAllStringSubmatch(output, -1) {
+		w = w.Hear(line[1])
 	}
-	return ""
+	if w.Text == "" {
+		return ""
+	}
+	return ": " + w.Text
 }
 
 // lastMatch returns the first group of the last match.

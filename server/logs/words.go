@@ -1,41 +1,27 @@
 package logs
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/towline-dev/towline/internal/said"
 	"github.com/towline-dev/towline/server/api"
 )
 
 // words are what a program said last.
 type words struct {
+	said.Words
 	resource string
 	at       time.Time
-	text     string
 }
 
-// maxWords bounds them, in runes.
-const maxWords = 200
-
-// raises recognises the line of a stack trace that says what went wrong.
-var raises = regexp.MustCompile(`^(panic: |fatal error: |Caused by: |(Uncaught )?[\w.$]*(Error|Exception)\b)`)
-
-// hear takes a program's next line. Of a stack trace what went wrong counts, not
-// the last frame.
+// hear takes a program's next line.
 func (w words) hear(l *api.LogLine) words {
-	text := strings.TrimSpace(Plain(l.Text))
-	if text == "" || strings.HasPrefix(text, "Node.js v") {
+	next := w.Next(Plain(l.Text), l.Head != 0 && l.Head != l.Seq)
+	if strings.TrimSpace(l.Text) == "" || next.Text == "" {
 		return w
 	}
-	if runes := []rune(text); len(runes) > maxWords {
-		text = string(runes[:maxWords]) + "…"
-	}
-	frame := l.Head != 0 && l.Head != l.Seq && w.text != "" && !raises.MatchString(text)
-	if frame {
-		text = w.text
-	}
-	return words{l.Resource, l.Time, text}
+	return words{next, l.Resource, l.Time}
 }
 
 // LastWords is what a resource's program said last at one of the places that of
@@ -49,5 +35,5 @@ func (s *Store) LastWords(resource string, of func(Place) bool) string {
 			last = w
 		}
 	}
-	return last.text
+	return last.Text
 }

@@ -17,7 +17,7 @@ func TestLastWords(t *testing.T) {
 		"Traceback (most recent call last):\n  File \"/app/app.py\", line 3, in <module>\n    f()\nValueError: no such thing":                        "ValueError: no such thing",
 		"/app/x.js:3\n  throw new Error(\"lost\")\n  ^\n\nError: lost\n    at Object.<anonymous> (/app/x.js:3:9)\n\nNode.js v22.1.0":                 "Error: lost",
 		"Exception in thread \"main\" java.lang.IllegalStateException: a\n\tat A.b(A.java:3)\nCaused by: java.io.IOException: b\n\tat A.c(A.java:9)": "Caused by: java.io.IOException: b",
-		strings.Repeat("x", 300): strings.Repeat("x", maxWords) + "…",
+		strings.Repeat("x", 300): strings.Repeat("x", 200) + "…",
 	} {
 		dir := t.TempDir()
 		s := opened(t, dir)

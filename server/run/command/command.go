@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/towline-dev/towline/internal/said"
 	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -77,23 +78,21 @@ func (s Shell) Run(ctx context.Context, c Call) error {
 	return err
 }
 
-// Last is Run, with the last line that the command printed and that says
-// something.
+// Last is Run, with what the command said last.
 func (s Shell) Last(ctx context.Context, c Call) (last string, err error) {
 	var mu sync.Mutex
+	var words said.Words
 	emit := s.Log.Emit
 	s.Log.Emit = func(l output.Line) {
-		if strings.TrimSpace(l.Text) != "" {
-			mu.Lock()
-			last = l.Text
-			mu.Unlock()
-		}
+		mu.Lock()
+		words = words.Hear(l.Text)
+		mu.Unlock()
 		emit(l)
 	}
 	err = s.Run(ctx, c)
 	mu.Lock() // what it left behind may print still
 	defer mu.Unlock()
-	return last, err
+	return words.Text, err
 }
 
 // without is an environment that lacks some variables.

@@ -4,7 +4,10 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os/exec"
+	"strings"
 	"sync"
 	"time"
 
@@ -115,7 +118,7 @@ func (c *Commands) update(ctx context.Context, res config.Resource) *config.Prob
 		return nil
 	}
 	problem := &config.Problem{
-		Message: output.WithWords(fmt.Sprintf("%s: %v", command.Text(cmd.Argv), err), last),
+		Message: reason(last, err, cmd.Argv),
 		Hint:    fmt.Sprintf("`towline logs %s` shows its output; `towline trigger %[1]s` runs it again, as does a change of its deps", res.Name),
 		Pos:     res.Pos,
 	}
@@ -166,4 +169,28 @@ func (c *Commands) serveToEnd(ctx context.Context, res config.Resource) {
 	text = output.WithWords(text, last)
 	c.shell.Log.Say(res.Name, "error", text)
 	c.tell(engine.Observed{Resource: res.Name, Broken: true, Message: text})
+}
+
+// reason says why a command failed: what it said itself comes first.
+func reason(last string, err error, argv []string) string {
+	how := err.Error()
+	if _, ran := errors.AsType[*exec.ExitError](err); ran {
+		how += " of " + shortened(command.Text(argv))
+	}
+	if last == "" {
+		return how
+	}
+	return fmt.Sprintf("%s (%s)", last, how)
+}
+
+// shortened is a command line that a sentence has room for.
+func shortened(text string) string {
+	const room = 60
+	text, more, _ := strings.Cut(text, "\n")
+	if runes := []rune(text); len(runes) > room {
+		return string(runes[:room]) + "…"
+	} else if more != "" {
+		return text + " …"
+	}
+	return text
 }
