@@ -228,8 +228,8 @@ func (r *ciRun) conclude(ctx context.Context, reports ciReports) error {
 		}
 	}
 	o, rest := api.OutcomeOf(&r.last), ""
-	if len(r.verdict.Failures) == 0 && len(o.Held) > 0 {
-		rest = fmt.Sprintf(" and %d for a person to trigger", len(o.Held))
+	if n := len(o.Held) + len(o.Off); len(r.verdict.Failures) == 0 && n > 0 {
+		rest = fmt.Sprintf(" and %d for a person to trigger", n)
 	}
 	if o.Total > 0 { // else nothing was begun
 		say(r.out, fmt.Sprintf("%d of %d ready%s in %s%s", o.Ready, o.Total, rest, words.Short(took), inCluster(&r.last)))

@@ -127,6 +127,7 @@ type ResourceStatus struct {
 	WaitsFor    []Wait             `json:"waits_for,omitempty"`             // while pending, or stale until a trigger
 	Next        *Action            `json:"next,omitempty"`                  // what a person does about it
 	Message     string             `json:"message,omitempty" secrets:"own"` // what it does or waits for, one line
+	Coming      string             `json:"coming,omitempty" secrets:"own"`  // what is about to mend it by itself: a file on its way, a command's end
 	Problem     *config.Problem    `json:"problem,omitempty"`
 	TriggerMode config.TriggerMode `json:"trigger_mode"`
 	Ends        bool               `json:"ends,omitempty"`    // it is done when its pods or its command have ended

@@ -1,10 +1,13 @@
 package api
 
+import "slices"
+
 // Outcome is how far resources have come.
 type Outcome struct {
 	Busy   []*ResourceStatus // something more will happen by itself
 	Failed []*ResourceStatus // a person has to do something: error, crashed, waiting, stale by a failure
-	Held   []*ResourceStatus // pending behind a person's trigger, or behind one of Failed or Held
+	Held   []*ResourceStatus // pending behind one that a person starts, or behind one of Failed or Held
+	Off    []*ResourceStatus // that only a person starts, and nobody has: they count for nothing
 	Ready  int               // ready or done
 	Total  int               // that were asked for
 }
@@ -39,6 +42,11 @@ func OutcomeOf(s *Status, names ...string) Outcome {
 		switch {
 		case r.State == StateStopped || r.State == StateDisabled:
 			continue
+		case r.Off():
+			o.Off = append(o.Off, r)
+			continue
+		case r.Coming != "":
+			o.Busy = append(o.Busy, r)
 		case r.State.Bad() && r.Problem != nil:
 			o.Failed = append(o.Failed, r)
 		case r.State == StatePending && held(byName, r, map[string]bool{}):
@@ -55,6 +63,17 @@ func OutcomeOf(s *Status, names ...string) Outcome {
 	return o
 }
 
+// Off reports whether a resource waits for nothing but a person who starts it for
+// the first time.
+func (r *ResourceStatus) Off() bool {
+	return r.State == StatePending && len(r.WaitsFor) > 0 &&
+		!slices.ContainsFunc(r.WaitsFor, func(w Wait) bool { return w.Kind != WaitTrigger })
+}
+
+// ButtonAlone reports whether a resource is the command of a button that nobody has
+// pressed yet: a list of what is up leaves it out.
+func (r *ResourceStatus) ButtonAlone() bool { return r.State == StateStopped && len(r.Buttons) > 0 }
+
 // held reports whether a pending resource waits for a person, or for one that
 // will not come by itself, be it at the end of a chain.
 func held(byName map[string]*ResourceStatus, r *ResourceStatus, seen map[string]bool) bool {
@@ -68,7 +87,7 @@ func held(byName map[string]*ResourceStatus, r *ResourceStatus, seen map[string]
 			return true
 		case WaitResource:
 			on := byName[w.Name]
-			if on != nil && (on.State.Bad() || on.State == StatePending && held(byName, on, seen)) {
+			if on != nil && (on.State.Bad() && on.Coming == "" || on.State == StatePending && held(byName, on, seen)) {
 				return true
 			}
 		}

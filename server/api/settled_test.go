@@ -9,14 +9,19 @@ import (
 )
 
 // resources reads "web:ready db:pending>web job:error!": a name, a state, what
-// it waits for (a resource, or ? for a trigger), and ! for a problem.
+// it waits for (a resource, or ? for a trigger), ! for a problem, and + for what is
+// about to mend it.
 func resources(text string) []ResourceStatus {
 	var out []ResourceStatus
 	for _, word := range strings.Fields(text) {
 		name, rest, _ := strings.Cut(word, ":")
+		rest, coming := strings.CutSuffix(rest, "+")
 		rest, problem := strings.CutSuffix(rest, "!")
 		state, waits, _ := strings.Cut(rest, ">")
 		r := ResourceStatus{Name: name, State: State(state)}
+		if coming {
+			r.Coming = "updating " + name
+		}
 		if problem {
 			r.Problem = &config.Problem{Message: "it failed"}
 		}
@@ -47,7 +52,7 @@ func TestSettled(t *testing.T) {
 		{"a:paused b:ready", "", "settled 2/2"},
 		{"a:unknown b:ready", "", "busy a 1/2"},
 		{"a:pending", "", "busy a 0/1"},
-		{"a:pending>? b:ready", "", "settled held a 1/2"},
+		{"a:pending>? b:ready", "", "settled 1/1"},
 		{"a:stale>? b:ready", "", "settled 2/2"},
 		{"a:stale! b:ready", "", "settled failed a 1/2"},
 		{"a:waiting! b:ready c:pending>a", "", "settled failed a held c 1/3"},
@@ -55,8 +60,10 @@ func TestSettled(t *testing.T) {
 		{"a:pending>b b:building", "", "busy a,b 0/2"},
 		{"a:pending>b b:error!", "", "settled failed b held a 0/2"},
 		{"a:pending>b b:pending>c c:crashed!", "", "settled failed c held a,b 0/3"},
-		{"a:pending>b b:pending>?", "", "settled held a,b 0/2"},
-		{"a:pending>b,c b:building c:pending>?", "", "busy b held a,c 0/3"},
+		{"a:pending>b b:pending>?", "", "settled held a 0/1"},
+		{"a:pending>b,c b:building c:pending>?", "", "busy b held a 0/2"},
+		{"a:crashed!+ b:ready", "", "busy a 1/2"}, // it is being mended
+		{"a:pending>b b:error!+", "", "busy a,b 0/2"},
 		{"a:pending>b b:pending>a", "", "settled held a,b 0/2"},
 		{"a:pending>gone", "", "busy a 0/1"},
 		{"a:pending>b b:error!", "a", "settled held a 0/1"},

@@ -36,6 +36,9 @@ func (f *Facts) resource(spec *config.Resource, ends bool, targets []engine.Targ
 	}
 	v := f.judge(spec, r, &s)
 	s.State, s.Message, s.Problem, s.WaitsFor = v.state, v.why, v.problem, v.waits
+	if v.problem != nil && v.state.Bad() {
+		s.Coming = f.mending(spec, targets)
+	}
 	s.Changed = spec.TriggerMode == config.TriggerManual && r.Wanted && !r.Fresh && engine.AwaitsTrigger(f.State, spec)
 	s.Proof, s.Phase = f.proof(targets, s), v.state.Phase(v.problem != nil)
 	if spec.Kind == config.KindK8s && f.lost() && (s.State.Working() || s.State == api.StateReady) {
@@ -105,6 +108,9 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, s *api.ResourceS
 	if v, failed := f.update(spec, r, targets); failed {
 		return v
 	}
+	if r.Fresh && spec.Local != nil && len(spec.Local.Buttons) > 0 && engine.AwaitsTrigger(f.State, spec) {
+		return verdict{state: api.StateStopped} // a button's command, until somebody presses it
+	}
 	if waits := f.waits(spec.Name); len(waits) > 0 && (r.Fresh || f.State.Follows(spec.Name) && waits[0].Kind == api.WaitResource) {
 		return verdict{state: api.StatePending, waits: waits}
 	}
@@ -120,6 +126,11 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, s *api.ResourceS
 	}
 	if dep := f.State.StaleBy(spec.Name); dep != "" {
 		return verdict{state: api.StateStale, why: dep + " failed"}
+	}
+	if w, coming := f.coming[spec.Name]; coming && s.Ends {
+		return verdict{state: api.StatePending, waits: []api.Wait{waitOf(w)}}
+	} else if coming {
+		return verdict{state: api.StateUpdating, why: comes(w)}
 	}
 	if s.Ends && spec.PodReadiness != config.ReadinessIgnore || r.Ended {
 		return verdict{state: api.StateDone, why: f.unbuilt(spec.Name)}
@@ -168,7 +179,7 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 	for _, t := range targets {
 		if t.Sync == api.SyncPending && t.Agent && r.Ready && !engine.AwaitsTrigger(f.State, spec) {
 			if by := f.State.HeldBy(spec.Name); by != "" {
-				return verdict{state: api.StateUpdating, why: "waits for the end of " + by}, true
+				return verdict{state: api.StateUpdating, why: comes(engine.Wait{Resource: by})}, true
 			}
 			return verdict{state: api.StateUpdating, why: "updating " + t.Pod}, true
 		}
@@ -228,27 +239,54 @@ func exited(message string) bool {
 	return strings.Contains(message, "exit code") || strings.Contains(message, "exited with code")
 }
 
+// mending says what is about to become of what is not well, by itself: a newer file is
+// on its way, or is being made.
+func (f *Facts) mending(spec *config.Resource, targets []engine.TargetID) string {
+	if w, coming := f.coming[spec.Name]; coming {
+		return comes(w)
+	}
+	for _, id := range targets {
+		if f.State.Target(id).Sending != 0 {
+			return "updating " + id.Pod
+		}
+	}
+	return ""
+}
+
+// comes says what an update waits for that is about to come.
+func comes(w engine.Wait) string {
+	if w.Resource != "" {
+		return "waits for the end of " + w.Resource
+	}
+	return "waits for its turn"
+}
+
 // waits are the engine's, in the words of faces.
 func (f *Facts) waits(name string) []api.Wait {
 	var waits []api.Wait
 	for _, w := range f.State.Waits(name) {
-		switch {
-		case w.Trigger:
-			waits = append(waits, api.Wait{Kind: api.WaitTrigger})
-		case w.Slot:
-			waits = append(waits, api.Wait{Kind: api.WaitSlot})
-		case w.Image != "":
-			waits = append(waits, api.Wait{Kind: api.WaitImage, Name: w.Image})
-		default:
-			waits = append(waits, api.Wait{Kind: api.WaitResource, Name: w.Resource})
-		}
+		waits = append(waits, waitOf(w))
 	}
 	return waits
+}
+
+func waitOf(w engine.Wait) api.Wait {
+	switch {
+	case w.Trigger:
+		return api.Wait{Kind: api.WaitTrigger}
+	case w.Slot:
+		return api.Wait{Kind: api.WaitSlot}
+	case w.Image != "":
+		return api.Wait{Kind: api.WaitImage, Name: w.Image}
+	}
+	return api.Wait{Kind: api.WaitResource, Name: w.Resource}
 }
 
 // next is what a person does about a resource.
 func next(r *api.ResourceStatus) *api.Action {
 	switch {
+	case r.State == api.StateStopped && len(r.Buttons) > 0:
+		return &api.Action{Title: "Trigger", Command: "trigger", Args: []string{r.Name}}
 	case r.State == api.StateStopped:
 		return &api.Action{Title: "Up", Command: "up", Args: []string{r.Name}}
 	case slices.ContainsFunc(r.WaitsFor, func(w api.Wait) bool { return w.Kind == api.WaitTrigger }):

@@ -39,6 +39,8 @@ type Facts struct {
 	// resource, in a container if that is known, "" where nobody knows; nil: nobody
 	// listened.
 	Words func(resource, container, sentence string) string
+
+	coming map[string]engine.Wait // what is about to be updated
 }
 
 // Target is what is known of a container beside the engine's state.
@@ -58,6 +60,7 @@ func Of(f Facts) *api.Status {
 		Daemon: f.Daemon, Tiltfile: f.Tiltfile, Args: f.Args, Up: f.State.Up, Left: f.Left, Asks: f.Asks,
 		Cluster: f.Cluster, Config: f.Config, Resources: []api.ResourceStatus{},
 	}
+	f.coming = f.State.Coming()
 	if f.Project != nil {
 		hosts, jobs, images := f.hosts(), engine.Jobs(f.Project), imagesOf(f.Project)
 		for i := range f.Project.Resources {
@@ -156,6 +159,9 @@ func text(r *api.ResourceStatus) string {
 	}
 	if r.Proof != api.ProofNone && (r.State == api.StateReady || r.State == api.StateDone || r.State == api.StatePaused) {
 		out += " · " + string(r.Proof) + exceptions(r)
+	}
+	if r.Coming != "" {
+		out += " · " + r.Coming
 	}
 	return out
 }

@@ -110,13 +110,13 @@ func TestComingUp(t *testing.T) {
 	s.says("lint", "pending: waits for a trigger")
 	s.says("late", "pending: waits for lint")
 	s.says("off", "disabled")
-	s.whole(api.StateBuilding, "0 of 6 ready, compile: building: running")
+	s.whole(api.StateBuilding, "0 of 5 ready, compile: building: running")
 	s.runs()
 	s.says("compile", "done")
 	s.says("web", "ready · in sync")
 	s.says("serve", "ready")
 	// What only a person can start holds nothing up.
-	s.whole(api.StateReady, "4 of 6 ready, lint waits for a trigger")
+	s.whole(api.StateReady, "4 of 5 ready, late waits for lint")
 	if status := s.status(); status.Phase != api.PhaseReady || !api.Settled(status) {
 		t.Errorf("phase %s, settled %v", status.Phase, api.Settled(status))
 	}
@@ -202,7 +202,7 @@ func TestNotReady(t *testing.T) {
 	s.tell(s.seen(false, false, "0 of 1 pods are ready"))
 	s.tell(engine.Observed{Resource: "serve", Broken: true, Message: "the serve command ended"})
 	s.says("serve", "crashed: the serve command ended")
-	s.whole(api.StateCrashed, "3 of 6 ready, serve: crashed: the serve command ended")
+	s.whole(api.StateCrashed, "3 of 5 ready, serve: crashed: the serve command ended")
 }
 
 // TestWhatWasDeleted names what is gone and offers what brings it back.

@@ -73,7 +73,7 @@ func (j *Judge) See(s *api.Status, now time.Time) Verdict {
 
 // resource judges one resource.
 func (j *Judge) resource(v *Verdict, r *api.ResourceStatus, limits config.CI, now time.Time) {
-	failed := r.State.Bad() && r.Problem != nil
+	failed := r.State.Bad() && r.Problem != nil && r.Coming == ""
 	since(j.fails, r.Name, failed, now)
 	starting := r.State == api.StateStarting && !r.Ends // what a Job does takes its time
 	since(j.starts, r.Name, starting, now)
