@@ -180,7 +180,7 @@ func (r *reading) old(ctx context.Context, pick *Selector, tail int, out *batch)
 	from := uint64(0)
 	if tail > 0 {
 		from = r.start(tail)
-		last.room = tail
+		last.room, last.whole = tail, r.filter.asks()
 		keep = func(l api.LogLine) error { last.add(pick.Take(l)); return nil }
 	}
 	err := r.each(from, func(l api.LogLine) error {
@@ -195,7 +195,7 @@ func (r *reading) old(ctx context.Context, pick *Selector, tail int, out *batch)
 	if err != nil {
 		return err
 	}
-	return out.add(last.lines[max(0, len(last.lines)-tail):]...)
+	return out.add(last.last()...)
 }
 
 // each visits the lines of the run, those on disk before those in memory.
@@ -327,17 +327,41 @@ func (r *reading) lastSave() uint64 {
 	return mark
 }
 
-// ring keeps the last lines.
+// ring keeps the last lines; whole ones of records, where a filter picked them so.
 type ring struct {
 	room  int
+	whole bool // no record is cut: there may be some lines more
 	lines []api.LogLine
 }
 
 func (r *ring) add(lines []api.LogLine) {
 	r.lines = append(r.lines, lines...)
-	if len(r.lines) > 2*r.room+batchLines {
-		r.lines = slices.Clone(r.lines[len(r.lines)-r.room:])
+	if len(r.lines) > 2*r.room+batchLines+maxRecord {
+		r.lines = slices.Clone(r.last())
 	}
+}
+
+// last are the last lines that there is room for, with the beginnings of their records.
+func (r *ring) last() []api.LogLine {
+	from := max(0, len(r.lines)-r.room)
+	if !r.whole {
+		return r.lines[from:]
+	}
+	least, known := max(0, from-maxRecord), map[uint64]bool{0: true}
+	for i := from; i < len(r.lines); i++ {
+		head := r.lines[i].Head
+		if known[head] {
+			continue
+		}
+		known[head] = true
+		for at := from - 1; at >= least; at-- {
+			if r.lines[at].Seq == head {
+				from, i = at, at // what comes in with it may have begun before, too
+				break
+			}
+		}
+	}
+	return r.lines[from:]
 }
 
 // batch hands lines on, many at once.

@@ -33,10 +33,16 @@ func line(text string) api.LogLine {
 func texts(t *testing.T, s *Store, req api.LogsRequest) []string {
 	t.Helper()
 	var out []string
+	for _, l := range served(t, s, req) {
+		out = append(out, l.Text)
+	}
+	return out
+}
+
+func served(t *testing.T, s *Store, req api.LogsRequest) (out []api.LogLine) {
+	t.Helper()
 	err := s.Serve(t.Context(), req, Known{}, func(lines []api.LogLine) error {
-		for _, l := range lines {
-			out = append(out, l.Text)
-		}
+		out = append(out, lines...)
 		return nil
 	})
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 )
 
 // TestTailIsTheEndOfAll asks for the last lines, more and more of them: each time
-// they are the last of all that the filter picks. Two pods write, and one's stack
-// trace lies between the other's lines.
+// they are the last of all that the filter picks, and no stack trace is cut. Two pods
+// write, and one's stack trace lies between the other's lines.
 func TestTailIsTheEndOfAll(t *testing.T) {
 	s := opened(t, t.TempDir())
 	at := 0
@@ -34,12 +34,42 @@ func TestTailIsTheEndOfAll(t *testing.T) {
 		"text": {Text: "boom"}, "context": {Text: "again", Context: 2}, "one": {Text: "handler1"}, "level": {Level: "error"}, "all": {},
 		"pod": {Resources: []string{"api"}, Text: "boom"},
 	} {
-		all := texts(t, s, api.LogsRequest{LogFilter: filter})
+		all := served(t, s, api.LogsRequest{LogFilter: filter})
 		for n := 1; n <= len(all)+1; n++ {
-			got := texts(t, s, api.LogsRequest{LogFilter: filter, Tail: n})
-			if diff := cmp.Diff(all[max(0, len(all)-n):], got); diff != "" {
+			got := served(t, s, api.LogsRequest{LogFilter: filter, Tail: n})
+			from := max(0, len(all)-n)
+			if name != "all" {
+				from = wholeFrom(all, from)
+			}
+			if diff := cmp.Diff(all[from:], got); diff != "" {
 				t.Errorf("%s, the last %d (-want +got):\n%s", name, n, diff)
 			}
 		}
+	}
+}
+
+// wholeFrom goes back to where all records begin of which there are lines.
+func wholeFrom(all []api.LogLine, from int) int {
+	for i := len(all) - 1; i >= 0; i-- {
+		for j := range all {
+			if i >= from && all[i].Head == all[j].Seq && j < from {
+				return wholeFrom(all, j)
+			}
+		}
+	}
+	return from
+}
+
+// TestTailOfManyRecords: what is kept while a long log is read is cut at no other place.
+func TestTailOfManyRecords(t *testing.T) {
+	s := opened(t, t.TempDir())
+	for n := range 1500 {
+		for _, text := range []string{fmt.Sprintf("panic: boom %d", n), "", "goroutine 1 [running]:", "main.main()", "\t/app/main.go:7"} {
+			s.Add(api.LogLine{Time: time.Unix(int64(n), 0), Resource: "api", Source: api.LogRuntime, Pod: "api", Text: text})
+		}
+	}
+	got := texts(t, s, api.LogsRequest{LogFilter: api.LogFilter{Level: "error"}, Tail: 7})
+	if len(got) != 10 || got[0] != "panic: boom 1498" || got[5] != "panic: boom 1499" {
+		t.Errorf("the last 7, whole: %q", got)
 	}
 }
