@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,9 +23,11 @@ func waitCommand() *cobra.Command {
 		Use:   "wait [RESOURCE...]",
 		Short: "Wait until resources are ready, or all that are up",
 		Long: `Waits until the named resources, or all that are up, are ready or done and in sync
-with the last save. The exit code is 1 once nothing more happens by itself and one
-of them has failed, or waits for one that did or for a trigger, and where the
-Tiltfile has an error.`,
+with the last save: it looks at all files first, so that what was saved a moment ago
+counts, and waits for the commands whose output they read. The exit code is 1 once
+nothing more happens by itself and one of them has failed, or waits for one that did
+or for a trigger, and where the Tiltfile has an error. Resources that only a trigger
+starts count where they are named.`,
 		Example: "  towline wait\n  towline wait web --timeout 2m && npm test\n  towline wait --label backend",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			chosen.names = args
@@ -55,7 +58,8 @@ Tiltfile has an error.`,
 func awaitReady(ctx context.Context, out io.Writer, client *api.Client, chosen selection) error {
 	settled := errors.New("settled")
 	var outcome api.Outcome
-	var asleep []string // chosen, and not up
+	var asleep []*api.ResourceStatus // chosen, and not up
+	_ = client.Look(ctx)             // at what was saved a moment ago; a daemon that is lost, or older, is Watch's to tell of
 	err := client.Watch(ctx, func(s *api.Status) error {
 		if !s.Up {
 			return &config.Problem{Message: "nothing is up", Hint: "bring it up: `towline up`"}
@@ -75,9 +79,13 @@ func awaitReady(ctx context.Context, out io.Writer, client *api.Client, chosen s
 			return nil
 		}
 		outcome, asleep = api.OutcomeOf(s, names...), nil
-		for _, r := range picked {
+		for i := range picked {
+			r := &picked[i]
 			if !chosen.empty() && (r.State == api.StateStopped || r.State == api.StateDisabled) {
-				asleep = append(asleep, r.Name)
+				asleep = append(asleep, r)
+			}
+			if r.Off() && slices.Contains(chosen.names, r.Name) {
+				outcome.Held = append(outcome.Held, r)
 			}
 		}
 		return settled
@@ -89,16 +97,29 @@ func awaitReady(ctx context.Context, out io.Writer, client *api.Client, chosen s
 		return daemonEnded(err)
 	}
 	if len(asleep) > 0 {
-		return &config.Problem{
-			Message: api.Listed(asleep, 8, " and ") + " will not get ready: not up",
-			Hint:    "bring it up: `towline enable " + asleep[0] + "`",
-		}
+		return notUp(asleep)
 	}
 	for _, r := range append(outcome.Failed, outcome.Held...) {
 		say(out, fmt.Sprintf("%s %s: %s", words.Mark(r.State), r.Name, words.Line(r.Text)))
 	}
-	if outcome.Ready < outcome.Total {
+	if len(outcome.Failed)+len(outcome.Held) > 0 {
 		return errReported
 	}
 	return nil
+}
+
+// notUp says that resources were chosen that nobody asked for.
+func notUp(asleep []*api.ResourceStatus) *config.Problem {
+	var names []string
+	for _, r := range asleep {
+		names = append(names, r.Name)
+	}
+	p := &config.Problem{
+		Message: api.Listed(names, 8, " and ") + " will not get ready: not up",
+		Hint:    "bring it up: `towline enable " + names[0] + "`",
+	}
+	if asleep[0].ButtonAlone() {
+		p.Hint = "nobody has pressed its button yet: `towline button " + asleep[0].Buttons[0].Name + "` does"
+	}
+	return p
 }

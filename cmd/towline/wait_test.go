@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/towline-dev/towline/server/api"
@@ -22,6 +23,12 @@ func TestWait(t *testing.T) {
 		{"web --timeout 50ms", "api crashed, web starting", "not all is ready after 50ms\n  web: starting"},
 		{"w*", "web starting; web error", "failed"},
 		{"web", "web pending trigger", "failed"},
+		{"", "web pending trigger, db ready", "ready"}, // nobody has asked for it
+		{"w*", "web pending trigger, worker ready", "ready"},
+		{"web", "web crashed coming; web ready", "ready"},
+		{"", "web crashed coming, db ready; web crashed, db ready", "failed"},
+		{"seed", "seed stopped button", "seed will not get ready"},
+		{"", "seed stopped button, db ready", "ready"},
 		{"web", "web disabled", "web will not get ready"},
 		{"", "web disabled, db ready", "ready"},
 		{"nope", "web ready", `there is no resource "nope"`},
@@ -31,7 +38,15 @@ func TestWait(t *testing.T) {
 		{"--timeout -1s", "web ready", `--timeout takes a time, and "-1s" is none`},
 	} {
 		t.Run(test.args+" "+test.tells, func(t *testing.T) {
+			var looked atomic.Bool
 			serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == api.RouteLook {
+					looked.Store(true)
+					return
+				}
+				if r.URL.Path == api.RouteWatch && !looked.Load() {
+					t.Error("it does not look at the files first")
+				}
 				var last *api.Status
 				for seq, text := range strings.Split(test.tells, "; ") {
 					last = told(uint64(seq+1), text)
@@ -91,8 +106,14 @@ func told(seq uint64, text string) *api.Status {
 			continue
 		}
 		res := api.ResourceStatus{Name: words[0], State: api.State(words[1]), Text: words[1]}
-		if len(words) > 2 {
+		switch {
+		case len(words) < 3:
+		case words[2] == "trigger":
 			res.WaitsFor = []api.Wait{{Kind: api.WaitTrigger}}
+		case words[2] == "coming":
+			res.Coming = "updating web-1"
+		case words[2] == "button":
+			res.Buttons = []config.Button{{Name: "seed"}}
 		}
 		if res.State.Bad() {
 			res.Problem = &config.Problem{Message: "broken"}

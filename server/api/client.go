@@ -27,6 +27,7 @@ const (
 	RouteArgs     = "/v1/args"
 	RouteDown     = "/v1/down"
 	RouteHint     = "/v1/hint"
+	RouteLook     = "/v1/look"
 	RouteSwitch   = "/v1/switch"
 	RouteTrigger  = "/v1/trigger"
 	RouteButton   = "/v1/button"
@@ -127,6 +128,12 @@ func (c *Client) Noticed(ctx context.Context, paths ...string) error {
 // not when the change has arrived anywhere.
 func (c *Client) Hint(ctx context.Context, typed time.Time, paths ...string) error {
 	return c.call(ctx, http.MethodPost, RouteHint, HintRequest{Paths: paths, Typed: typed}, nil)
+}
+
+// Look has the daemon look at all files that the project depends on, and returns when
+// the status shows what changed: all that was written before is known then.
+func (c *Client) Look(ctx context.Context) error {
+	return c.call(ctx, http.MethodPost, RouteLook, nil, nil)
 }
 
 // Switch turns resources of a project that is up on, with what they depend on,

@@ -25,6 +25,9 @@ func (d *Daemon) handler() http.Handler {
 	mux.HandleFunc("POST "+api.RouteArgs, d.handleArgs)
 	mux.HandleFunc("POST "+api.RouteDown, d.handleDown)
 	mux.HandleFunc("POST "+api.RouteHint, d.handleHint)
+	mux.HandleFunc("POST "+api.RouteLook, func(w http.ResponseWriter, r *http.Request) {
+		d.answerStatus(w, r, (*core).look)
+	})
 	mux.HandleFunc("POST "+api.RouteSwitch, d.handleSwitch)
 	mux.HandleFunc("POST "+api.RouteTrigger, d.handleResource((*core).trigger))
 	mux.HandleFunc("POST "+api.RouteButton, d.handleButton)

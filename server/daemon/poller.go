@@ -36,6 +36,7 @@ type poller struct {
 	overflown atomic.Bool
 	last      atomic.Int64 // what the last sweep took, as a Duration
 	ended     time.Time
+	asked     []func() // what is done after the next sweep that begins; both on the owner's goroutine
 }
 
 func newPoller() *poller {
@@ -44,6 +45,13 @@ func newPoller() *poller {
 
 // saved asks for a sweep soon.
 func (s *poller) saved() { token(s.soon) }
+
+// look asks for a sweep at once, and for then after it. It is called, and then is, on
+// the owner's goroutine.
+func (s *poller) look(then func()) {
+	s.asked = append(s.asked, then)
+	token(s.now)
+}
 
 // overflow asks for a sweep at once, with a new notifier.
 func (s *poller) overflow() {
@@ -98,13 +106,18 @@ type view struct {
 	tree  *tree.Tree // a copy
 	roots []string
 	keep  func(path string, dir bool) bool // for the poller alone
+	asked []func()                         // what is done after it
 }
 
 // sweep looks at everything. What changed though no notification told of it
 // says that folders are not watched as they should be: they are watched anew.
 func (s *poller) sweep(ctx context.Context) {
 	views := make(chan view, 1)
-	s.post(func() { views <- s.view() })
+	s.post(func() {
+		v := s.view()
+		v.asked, s.asked = s.asked, nil
+		views <- v
+	})
 	var v view
 	select {
 	case v = <-views:
@@ -123,7 +136,12 @@ func (s *poller) sweep(ctx context.Context) {
 		maps.Copy(changed, v.scan(ctx)) // what changed before it was watched
 	}
 	if ctx.Err() == nil {
-		s.post(func() { s.swept(v.tree, slices.Sorted(maps.Keys(changed))) })
+		s.post(func() {
+			s.swept(v.tree, slices.Sorted(maps.Keys(changed)))
+			for _, then := range v.asked {
+				then()
+			}
+		})
 	}
 }
 

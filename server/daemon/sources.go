@@ -50,7 +50,7 @@ func newSources(o sourcesOptions) *sources {
 	l := newLinks(o.reader)
 	s := &sources{tree: tree.New(l), links: l, poller: newPoller(), held: map[string][]string{}, unsure: map[string][]string{}, warn: o.warn}
 	s.poller.post, s.poller.swept = o.post, o.swept
-	s.poller.view = func() view { return view{s.tree.Copy(), s.roots, s.pollKeep} }
+	s.poller.view = func() view { return view{tree: s.tree.Copy(), roots: s.roots, keep: s.pollKeep} }
 	o.watch.overflow = s.poller.overflow
 	s.watcher = newWatcher(o.watch)
 	s.poller.watcher = s.watcher

@@ -26,6 +26,16 @@ func (c *core) toggle(req api.SwitchRequest) error {
 	return nil
 }
 
+// look looks at all files, and answers when what changed is known. Notifications that
+// are on their way come first: a sweep that finds more has all folders watched anew.
+func (c *core) look(answer func(error)) {
+	if c.session.runner == nil || c.session.request.CI {
+		answer(nil) // nothing follows from files
+		return
+	}
+	c.queue.later(2*quiet, func(c *core) { c.sources.poller.look(func() { answer(nil) }) })
+}
+
 // trigger asks for an update of a resource that is up: what is not would go
 // again with the next look at the Tiltfile.
 func (c *core) trigger(resource string) error {
