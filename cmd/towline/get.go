@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/towline-dev/towline/cmd/towline/words"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -79,7 +81,7 @@ var lists = map[string]list{
 
 func listResources(_ *project, resources []api.ResourceStatus) (all []entry) {
 	for _, r := range resources {
-		all = append(all, entry{[]string{r.Name, string(r.Kind), state(r), string(r.Proof)}, []string{strings.Join(r.Labels, ","), r.Pos.String()}, r})
+		all = append(all, entry{[]string{r.Name, string(r.Kind), words.State(&r, time.Now()), string(r.Proof)}, []string{strings.Join(r.Labels, ","), r.Pos.String()}, r})
 	}
 	return all
 }

@@ -23,8 +23,7 @@ type logPrinter struct {
 	raw    bool // as it was written
 	json   bool // an object a line
 
-	head  uint64 // of the last record
-	level string // that it has
+	records words.Records
 }
 
 // The layouts of a line's time: for a person who watches, and for later.
@@ -73,18 +72,9 @@ func (p *logPrinter) print(l api.LogLine) {
 	if p.colour && strings.ContainsRune(text, 0x1b) {
 		text += "\x1b[0m" // its own colours stay, and end with it
 	} else if !p.raw {
-		text = p.paint(text, words.LevelColour(p.levelOf(l)))
+		text = p.paint(text, words.LevelColour(p.records.LevelOf(&l)))
 	}
 	fmt.Fprintln(p.w, prefix+text)
-}
-
-// levelOf is the level of the record that a line is of.
-func (p *logPrinter) levelOf(l api.LogLine) string {
-	if l.Head != 0 && l.Head == p.head {
-		return p.level
-	}
-	p.head, p.level = l.Seq, l.Level
-	return l.Level
 }
 
 // printJSON writes a line as an object. Its text has no colours, unless the

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -85,6 +86,14 @@ func TestLogsOutliveTheDaemon(t *testing.T) {
 	}
 }
 
+// failedBefore has printed an error, and a line of another resource after it.
+func failedBefore(seq uint64) logPrinter {
+	p := logPrinter{w: io.Discard, colour: true}
+	p.print(api.LogLine{Seq: seq, Level: "error", Text: "Error: no"})
+	p.print(api.LogLine{Seq: seq + 1, Level: "warn", Resource: "other", Text: "warning"})
+	return p
+}
+
 func TestLogLines(t *testing.T) {
 	at := time.Date(2026, 7, 2, 13, 14, 15, 250_000_000, time.Local)
 	plain, failed := api.LogLine{Time: at, Resource: "web", Text: "hello"}, api.LogLine{Time: at, Source: api.LogTowline, Level: "error", Text: "gone"}
@@ -109,7 +118,7 @@ func TestLogLines(t *testing.T) {
 		{logPrinter{raw: true}, coloured, "\x1b[31mred\x1b[0m \xff\n"},
 		{logPrinter{raw: true}, api.LogLine{Text: "a\uFFFD", Raw: []byte("a\xff")}, "a\xff\n"},
 		{logPrinter{colour: true}, coloured, "\x1b[31mred\x1b[0m \xff\x1b[0m\n"},
-		{logPrinter{colour: true, head: 7, level: "error"}, api.LogLine{Head: 7, Text: "\tat f"}, "\x1b[31m\tat f\x1b[0m\n"},
+		{failedBefore(7), api.LogLine{Head: 7, Text: "\tat f"}, "\x1b[31m\tat f\x1b[0m\n"},
 		{logPrinter{json: true, named: true}, api.LogLine{Time: at.UTC(), Resource: "web", Text: "\x1b[31m<red>"}, `{"time":"` + at.UTC().Format(time.RFC3339Nano) + `","resource":"web","source":"","text":"<red>"}` + "\n"},
 	}
 	for _, test := range tests {

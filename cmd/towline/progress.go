@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -91,6 +92,16 @@ func (p *progress) news(s *api.Status) string {
 	return fmt.Sprintf("made the namespace %s, which was not there; `towline down` deletes it", s.Cluster.Namespace)
 }
 
+// knows has what a project that is up has told before not be told again.
+func (p *progress) knows(ctx context.Context, e api.Endpoint) {
+	if !api.Running(ctx, e) {
+		return
+	}
+	if s, err := api.NewClient(e).Status(ctx); err == nil && s.Up && s.Cluster.MadeNamespace {
+		p.made = s.Cluster.Namespace
+	}
+}
+
 // keepCounting counts the states every now and then until stop is called, where
 // no terminal shows them.
 func (p *progress) keepCounting() (stop func()) {
@@ -118,24 +129,21 @@ func (p *progress) keepCounting() (stop func()) {
 	return sync.OnceFunc(func() { close(done); <-ended })
 }
 
-// foldAbove is how many resources have a line each on a terminal.
-const foldAbove = 20
-
 // block is what a terminal shows of a status: a line for each resource, or for
 // each state when the resources are many or the terminal is low.
 func block(s api.Status, columns, rows int) []string {
 	var shown []api.ResourceStatus
 	width := 0
-	for _, r := range s.Resources {
+	for _, r := range words.Listed(s.Resources) {
 		if r.State != api.StateDisabled {
 			shown = append(shown, r)
 			width = max(width, len([]rune(r.Name)))
 		}
 	}
 	var lines []string
-	if len(shown) <= min(foldAbove, rows-2) {
+	if len(shown) <= min(words.ListedUpTo/2, rows-2) { // it is drawn anew with each status
 		for _, r := range shown {
-			text := fmt.Sprintf(" %s  %-*s  %s", words.Mark(r.State), width, r.Name, state(r))
+			text := fmt.Sprintf(" %s  %-*s  %s", words.Mark(r.State), width, r.Name, words.State(&r, time.Now()))
 			lines = append(lines, words.Painted(words.Cut(text, columns-1), words.Colour(r.State)))
 		}
 		return lines

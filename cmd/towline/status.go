@@ -24,7 +24,7 @@ func statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status [RESOURCE...]",
 		Short: "Show what is up, in sync and ready",
-		Long: `Shows the state of all resources, or of those that are named. Of more than ` + fmt.Sprint(listedUpTo) + `, those
+		Long: `Shows the state of all resources, or of those that are named. Of more than ` + fmt.Sprint(words.ListedUpTo) + `, those
 are listed that need a person, and of the others comes a line for each state;
 "towline status '*'" lists them all. The exit code is 1 where one has failed.`,
 		Example: "  towline status\n  towline status 'group3*' --label backend\n  towline status --failed",
@@ -97,6 +97,7 @@ func (o *showing) print(out io.Writer, s api.Status) {
 	}
 	var rest []string
 	if o.chosen.empty() && !o.failed {
+		s.Resources = words.Listed(s.Resources)
 		s, rest = folded(s)
 	}
 	printStatus(out, s, columnsOf(os.Stdout))
@@ -114,13 +115,10 @@ func (o *showing) print(out io.Writer, s api.Status) {
 	}
 }
 
-// listedUpTo is how many resources are listed without being asked for.
-const listedUpTo = 40
-
 // folded is a status of the resources that need a person, where it has too many to
 // list, and a line for each state of the others.
 func folded(s api.Status) (api.Status, []string) {
-	if !s.Up || s.State == api.StateStopping || len(s.Resources) <= listedUpTo {
+	if !s.Up || s.State == api.StateStopping || len(s.Resources) <= words.ListedUpTo {
 		return s, nil
 	}
 	var lines []string
@@ -295,30 +293,6 @@ func printLinks(w io.Writer, resources []api.ResourceStatus, all bool) {
 // what is not to be up has endpoints, and nobody behind them.
 func answers(r *api.ResourceStatus) bool {
 	return r.State != api.StateDisabled && r.State != api.StateStopped
-}
-
-// state says where a resource stands; a problem stands below the table.
-func state(r api.ResourceStatus) string {
-	text := string(r.State)
-	if r.Message != "" && !r.State.Good() && r.Problem == nil {
-		text += ": " + r.Message
-	}
-	if lately := crashedLately(&r, time.Now()); lately != "" && r.State.Good() {
-		text += ", " + lately
-	}
-	return words.Line(text)
-}
-
-// latelyFor is how long a crash is told of what is ready again.
-const latelyFor = 10 * time.Minute
-
-// crashedLately says how long ago a program of a resource crashed and was started
-// again, "" where that is none or long ago.
-func crashedLately(r *api.ResourceStatus, now time.Time) string {
-	if r.Crashed == nil || now.Sub(*r.Crashed) > latelyFor {
-		return ""
-	}
-	return "crashed " + words.Ago(now.Sub(*r.Crashed))
 }
 
 // capital is a text as a sentence begins.

@@ -107,7 +107,7 @@ hint:  push it
 		}
 	}
 	few := s
-	few.Resources = s.Resources[:listedUpTo]
+	few.Resources = s.Resources[:words.ListedUpTo]
 	if got := printed(showing{}, few); !strings.Contains(got, "svc0039") || strings.Contains(got, "lists all") {
 		t.Errorf("of a few:\n%s", got)
 	}

@@ -39,7 +39,7 @@ func printTable(w io.Writer, resources []api.ResourceStatus, terminal int) (endp
 	for i := range resources {
 		if r := &resources[i]; len([]rune(columns[1].cells[i])) > columns[1].width {
 			columns[1].cells[i] = string(r.State)
-			below = append(below, fmt.Sprintf("%s: %s: %s", r.State, r.Name, cmp.Or(words.Line(r.Message), crashedLately(r, time.Now()))))
+			below = append(below, fmt.Sprintf("%s: %s: %s", r.State, r.Name, cmp.Or(words.Line(r.Message), words.CrashedLately(r, time.Now()))))
 		}
 	}
 	fmt.Fprintln(w, row(columns, "  ", func(c column) string { return c.title }))
@@ -71,7 +71,7 @@ func columnsFor(resources []api.ResourceStatus) []column {
 				endpoint = "port in use"
 			}
 		}
-		for i, cell := range []string{r.Name, state(r), sync, pod, pid, endpoint, words.LastUpdate(r)} {
+		for i, cell := range []string{r.Name, words.State(&r, time.Now()), sync, pod, pid, endpoint, words.LastUpdate(r)} {
 			columns[i].cells = append(columns[i].cells, cell)
 		}
 	}

@@ -94,6 +94,7 @@ type following struct {
 // started again and goes on where the old one was.
 func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) error {
 	view := newProgress(os.Stdout)
+	view.knows(ctx, e)
 	waiting, stop := ctx, context.CancelFunc(func() {})
 	if f.timeout > 0 {
 		waiting, stop = context.WithTimeout(ctx, f.timeout)

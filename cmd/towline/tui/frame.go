@@ -54,11 +54,12 @@ func (m *model) layout() layout {
 
 // banner is what is to be seen at once, whatever is looked at.
 func (m *model) banner() (rows []string) {
+	if m.dialog != nil || m.help {
+		return nil // what stands over all else has the room
+	}
 	add := func(colour, text string) {
-		for _, row := range fold(words.Wrap(words.Line(text), m.width), m.width) {
-			if len(rows) < 3 {
-				rows = append(rows, colour+row+plain)
-			}
+		for _, row := range upTo(3-len(rows), fold(words.Wrap(words.Line(text), m.width), m.width), m.width) {
+			rows = append(rows, colour+row+plain)
 		}
 	}
 	if m.lost != "" {
@@ -68,9 +69,9 @@ func (m *model) banner() (rows []string) {
 		return rows
 	}
 	if n := len(m.status.Asks); n == 1 {
-		add(bold, "? "+m.status.Asks[0].Text+" (a answers)")
+		add(bold, "? a answers: "+m.status.Asks[0].Text)
 	} else if n > 1 {
-		add(bold, fmt.Sprintf("? %d questions wait for you (a answers): %s", n, m.status.Asks[0].Text))
+		add(bold, fmt.Sprintf("? a answers, %d questions wait for you: %s", n, m.status.Asks[0].Text))
 	}
 	project := *m.status
 	project.Resources = nil
@@ -78,6 +79,14 @@ func (m *model) banner() (rows []string) {
 		add(words.Colour(api.StateError), words.Mark(api.StateError)+" "+text)
 	}
 	return rows
+}
+
+// upTo are the first rows, with a sign that there are more.
+func upTo(room int, rows []string, columns int) []string {
+	if len(rows) <= max(room, 0) || room < 1 {
+		return rows[:min(len(rows), max(room, 0))]
+	}
+	return append(rows[:room-1:room-1], cut(rows[room-1], columns-2)+" …")
 }
 
 // frame is all rows of the terminal.
@@ -157,6 +166,8 @@ func (m *model) foot() string {
 		return words.Painted(cut("✗ "+words.Line(m.notice), m.width), words.Colour(api.StateError))
 	case m.notice != "":
 		return bold + cut(m.notice, m.width) + plain
+	case m.help:
+		return dim(cut("↑ ↓ scroll · esc leave", m.width))
 	case m.dialog != nil:
 		return dim(cut("↑ ↓ choose · ↵ take · esc leave", m.width))
 	}
@@ -174,23 +185,39 @@ func (m *model) foot() string {
 	return dim(text)
 }
 
+// helpRows are the keys, from the row on that the page was scrolled to: in two columns
+// where they have no room below each other, and the terminal is wide.
 func (m *model) helpRows(room int) []string {
-	rows := []string{bold + cut("Keys", m.width) + plain}
-	for _, h := range help {
-		rows = append(rows, cut("  "+pad(h.keys, 9)+" "+h.does, m.width))
+	rows := keyRows(m.width)
+	room-- // for the title
+	if len(rows) > room && m.width >= 100 {
+		rows = inTwo(keyRows(m.width/2-1), m.width/2)
 	}
-	if len(rows) > room && m.width >= 100 { // two columns
-		half, both := (len(rows)+1)/2, []string(nil)
-		for i := range half {
-			row := pad(cut(rows[i], m.width/2-1), m.width/2)
-			if half+i < len(rows) {
-				row += cut(rows[half+i], m.width/2)
-			}
-			both = append(both, row)
-		}
-		rows = both
+	m.helpTop = max(0, min(m.helpTop, len(rows)-room))
+	title := bold + "Keys" + plain
+	if len(rows) > room {
+		title = ends(title, dim(fmt.Sprintf("%d to %d of %d", m.helpTop+1, m.helpTop+room, len(rows))), m.width)
+	}
+	return append([]string{title}, rows[m.helpTop:]...)
+}
+
+func keyRows(columns int) (rows []string) {
+	for _, h := range help {
+		rows = append(rows, fold(words.Wrap("  "+pad(h.keys, 9)+" "+h.does, columns), columns)...)
 	}
 	return rows
+}
+
+// inTwo puts the second half of some rows beside the first.
+func inTwo(rows []string, columns int) (both []string) {
+	half := (len(rows) + 1) / 2
+	for i, row := range rows[:half] {
+		if half+i < len(rows) {
+			row = pad(row, columns) + rows[half+i]
+		}
+		both = append(both, row)
+	}
+	return both
 }
 
 // belowTitle is the line between the list and what is below it.

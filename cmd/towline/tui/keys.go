@@ -8,7 +8,7 @@ var help = [...]struct{ keys, does string }{
 	{"← →", "close and open a group"},
 	{"z", "sort by labels, or by states"},
 	{"/", "filter resources: api, api*, ready, label:web, -db"},
-	{"", "in the log: a text, or /a regular expression/"},
+	{"", "in the log, or after l: a text, or /a regular expression/"},
 	{"esc", "leave a filter, a question or this page"},
 	{"t", "trigger: update it now"},
 	{"r", "restart its processes"},

@@ -9,9 +9,6 @@ import (
 	"github.com/towline-dev/towline/server/api"
 )
 
-// foldAbove is how many resources a list has that is scrolled rather than folded.
-const foldAbove = 40
-
 // arrangement is how a list is sorted.
 type arrangement int
 
@@ -114,7 +111,7 @@ func (l *list) groups(s *api.Status, room int) []group {
 	var rest []*api.ResourceStatus
 	for i := range s.Resources {
 		switch r := &s.Resources[i]; {
-		case !matches(l.filter, r):
+		case !matches(l.filter, r), r.ButtonAlone() && l.filter == "":
 		case words.Rank(r.State) == 2:
 			urgent.rows = append(urgent.rows, r)
 		case r.State == api.StateDisabled:
@@ -127,7 +124,7 @@ func (l *list) groups(s *api.Status, room int) []group {
 	urgent.title = fmt.Sprintf("needs you: %d", len(urgent.rows))
 	off.title = fmt.Sprintf("%d disabled", len(off.rows))
 	arrange := l.arrange
-	if arrange == arrangeAuto && len(rest) > foldAbove && len(rest)+len(urgent.rows) > room {
+	if arrange == arrangeAuto && len(rest) > words.ListedUpTo && len(rest)+len(urgent.rows) > room {
 		arrange = arrangeState
 	}
 	var others []group
@@ -216,7 +213,7 @@ func tally(rows []*api.ResourceStatus) string {
 		parts = append(parts, fmt.Sprintf("%d %s", len(of[state]), state))
 	}
 	if len(parts) == 0 {
-		return fmt.Sprintf("%d stopped", len(rows))
+		return fmt.Sprintf("%d not started", len(rows))
 	}
 	return strings.Join(parts, " · ")
 }

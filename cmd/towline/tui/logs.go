@@ -27,12 +27,13 @@ type logPane struct {
 	wrap     bool
 	fields   bool // those of structured lines are shown
 
-	lines  []api.LogLine
-	missed int   // lines that came too quickly to be shown
-	behind int   // lines that came while an older place was looked at, and are not here
-	refuse error // why the daemon does not answer
-	still  bool  // it does not follow what comes
-	bottom int   // while still: lines up to the last one shown
+	lines   []api.LogLine // each with the level of its record
+	records words.Records
+	missed  int   // lines that came too quickly to be shown
+	behind  int   // lines that came while an older place was looked at, and are not here
+	refuse  error // why the daemon does not answer
+	still   bool  // it does not follow what comes
+	bottom  int   // while still: lines up to the last one shown
 }
 
 // filter is what is asked of the daemon.
@@ -52,7 +53,7 @@ func (p *logPane) filter() api.LogFilter {
 // clear makes the pane that of the next query.
 func (p *logPane) clear() {
 	p.number++
-	p.lines, p.missed, p.behind, p.refuse, p.still, p.bottom = nil, 0, 0, nil, false, 0
+	p.lines, p.records, p.missed, p.behind, p.refuse, p.still, p.bottom = nil, words.Records{}, 0, 0, nil, false, 0
 }
 
 // add takes lines of the query. While somebody reads an older place it stays
@@ -60,6 +61,9 @@ func (p *logPane) clear() {
 func (p *logPane) add(lines []api.LogLine, missed int) {
 	p.refuse = nil
 	p.missed += missed
+	for i := range lines {
+		lines[i].Level = p.records.LevelOf(&lines[i])
+	}
 	if p.still && len(p.lines)+len(lines) > 2*kept {
 		p.behind += len(lines)
 		return
@@ -177,7 +181,7 @@ func (p *logPane) row(at, columns int) []string {
 	} else {
 		texts = texts[:1]
 	}
-	colour := words.LevelColour(p.levelOf(at))
+	colour := words.LevelColour(l.Level)
 	out := make([]string, 0, len(texts))
 	for i, text := range texts {
 		if i == 1 {
@@ -210,15 +214,4 @@ func (p *logPane) text1(l *api.LogLine) string {
 		text += "\n" + below
 	}
 	return text
-}
-
-// levelOf is the level of the record that a line is of.
-func (p *logPane) levelOf(at int) string {
-	head := p.lines[at].Head
-	for i := at; head != 0 && i >= 0 && i > at-200; i-- {
-		if p.lines[i].Seq == head {
-			return p.lines[i].Level
-		}
-	}
-	return p.lines[at].Level
 }

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"time"
 
@@ -46,6 +47,28 @@ const (
 	belowDetail
 )
 
+// detail is all that is known of a resource.
+type detail struct {
+	resource, text string
+	of             api.ResourceStatus // that it was asked at
+	asked          time.Time
+	pending        bool
+	top            int
+}
+
+// The times between two questions for the same detail: while the resource changes,
+// and since the cluster may know more where it does not.
+const (
+	detailChanges = time.Second
+	detailStays   = 15 * time.Second
+)
+
+// due reports whether a resource may be otherwise than what is shown.
+func (d *detail) due(r *api.ResourceStatus, now time.Time) bool {
+	since := now.Sub(d.asked)
+	return since >= detailStays || since >= detailChanges && !reflect.DeepEqual(d.of, *r)
+}
+
 // model is the state of the view. Update alone changes it.
 type model struct {
 	do   seams
@@ -57,17 +80,14 @@ type model struct {
 	status        *api.Status // nil: not known yet
 	lost          string      // why no daemon answers
 
-	list   list
-	logs   logPane
-	detail struct {
-		resource, text string
-		seq            uint64 // of the status that it was asked at
-		pending        bool
-		top            int
-	}
+	list    list
+	logs    logPane
+	detail  detail
 	below   below
 	inBelow bool // the keys go to what is below
+	ofLog   bool // the last key was of the log: what is searched now is meant to be it
 	help    bool
+	helpTop int // row at its top
 	dialog  *dialog
 	filter  *string // that is being typed
 	notice  string  // what became of the last key
@@ -92,7 +112,7 @@ func (m *model) Init() tea.Cmd {
 // ticks has ages grow: each second while one is told in seconds.
 func (m *model) ticks() tea.Cmd {
 	every := 5 * time.Second
-	if m.status == nil || slices.ContainsFunc(m.status.Resources, func(r api.ResourceStatus) bool {
+	if m.status == nil || m.below == belowDetail || slices.ContainsFunc(m.status.Resources, func(r api.ResourceStatus) bool {
 		u := words.Update(&r)
 		return u != nil && m.now.Sub(u.Began) < 2*time.Minute
 	}) {
@@ -120,9 +140,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.tell(msg.act.says, msg.err)
 	case described:
 		m.detail.pending = false
-		if msg.resource == m.detail.resource {
-			m.detail.text = msg.text
+		if msg.resource != m.detail.resource {
+			return m, m.describe(true) // another one was selected meanwhile
 		}
+		m.detail.text = msg.text
 	case resumes:
 		return m, tea.Exec(apart(nothing), nil)
 	case tea.PasteMsg:
@@ -215,17 +236,17 @@ func (m *model) selectionMoved() tea.Cmd {
 // describe asks for all that is known of the selected resource, when it may be
 // otherwise than what is shown; at most once at a time.
 func (m *model) describe(anew bool) tea.Cmd {
-	r := m.list.resource()
+	r, d := m.list.resource(), &m.detail
 	if m.below != belowDetail || r == nil || m.status == nil {
 		return nil
 	}
-	if r.Name != m.detail.resource {
-		m.detail.resource, m.detail.text, m.detail.top, m.detail.seq, anew = r.Name, "", 0, 0, true
+	if r.Name != d.resource {
+		*d, anew = detail{resource: r.Name, pending: d.pending}, true
 	}
-	if m.client == nil || m.detail.pending || !anew && m.detail.seq == m.status.Seq {
+	if m.client == nil || d.pending || !anew && !d.due(r, m.now) {
 		return nil
 	}
-	m.detail.pending, m.detail.seq = true, m.status.Seq
+	d.pending, d.of, d.asked = true, *r, m.now
 	client, name := m.client, r.Name
 	return func() tea.Msg {
 		text, err := m.do.describe(client, name)

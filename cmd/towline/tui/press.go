@@ -2,6 +2,7 @@ package tui
 
 import (
 	"errors"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -29,13 +30,23 @@ func (m *model) key(key, text string) tea.Cmd {
 		}
 		return nil
 	case m.help:
+		if by, is := m.moves(key); is {
+			m.helpTop = max(0, m.helpTop+by)
+			return nil
+		}
 		m.help = false
 		if key == "esc" || key == "?" || key == "q" {
 			return nil
 		}
 	}
+	before := m.ofLog
+	m.ofLog = m.below == belowLogs && strings.Contains("lLvsfwx", key)
 	if by, is := m.moves(key); is {
 		return m.move(by)
+	}
+	if key == "/" && before && m.below == belowLogs {
+		m.filter = &m.logs.text
+		return nil
 	}
 	return m.command(key)
 }
@@ -44,7 +55,10 @@ func (m *model) key(key, text string) tea.Cmd {
 func (m *model) moves(key string) (by int, is bool) {
 	const far = 1 << 30
 	page := max(m.layout().list-1, 1)
-	if m.inBelow {
+	switch {
+	case m.help:
+		page = max(m.height-4, 1)
+	case m.inBelow:
 		page = max(m.layout().below-1, 1)
 	}
 	by, is = map[string]int{
@@ -75,7 +89,7 @@ func (m *model) command(key string) tea.Cmd {
 	case "q":
 		return tea.Quit
 	case "?":
-		m.help = true
+		m.help, m.helpTop = true, 0
 	case "tab", "shift+tab":
 		m.inBelow = !m.inBelow
 	case "esc":

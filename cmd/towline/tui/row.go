@@ -42,7 +42,7 @@ func (m *model) widths() widths {
 			w.name = max(w.name, min(width(i.r.Name), 30, m.width/2))
 		}
 		if i.r != nil && words.Rank(i.r.State) < 2 {
-			wants = max(wants, min(width(state(i.r)), someState))
+			wants = max(wants, min(width(state(i.r, m.now)), someState))
 		}
 	}
 	rest := m.width - 4 - w.name - 2
@@ -123,9 +123,9 @@ func (m *model) row(w widths, at int) string {
 	} else {
 		text = mark + words.Mark(i.r.State) + " " + pad(cut(i.r.Name, w.name), w.name) + "  "
 		if words.Rank(i.r.State) == 2 { // why it needs somebody has all the room
-			text += state(i.r)
+			text += state(i.r, m.now)
 		} else {
-			text += pad(cut(state(i.r), w.state), w.state)
+			text += pad(cut(state(i.r, m.now), w.state), w.state)
 			for _, c := range w.more {
 				text += "  " + pad(cut(c.cell(i.r, m.now), c.width), c.width)
 			}
@@ -142,15 +142,11 @@ func (m *model) row(w widths, at int) string {
 }
 
 // state is where a resource stands, and why.
-func state(r *api.ResourceStatus) string {
-	text := string(r.State)
-	switch {
-	case r.Problem != nil:
-		text += ": " + r.Problem.Message
-	case r.Message != "" && !r.State.Good():
-		text += ": " + r.Message
+func state(r *api.ResourceStatus, now time.Time) string {
+	if r.Problem != nil {
+		return words.Line(string(r.State) + ": " + r.Problem.Message)
 	}
-	return words.Line(text)
+	return words.State(r, now)
 }
 
 // updated says how long the last update took, and when it was.

@@ -318,6 +318,9 @@ func TestKeysAsk(t *testing.T) {
 		"tab / 'time enter esc":     {},
 		"tab / 'time esc":           {},
 		"/ 'api enter":              {}, // that of the list
+		"l / 'time enter":           {Resources: []string{"db"}, Text: "time"},
+		"L v / 'time enter":         {Level: "info", Text: "time"},
+		"l down / 'a enter":         {Resources: []string{"db"}}, // the list was gone to
 		"l v s tab / 'x enter down": {Resources: []string{"db"}, Level: "info", SinceSave: true, Text: "x"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -418,6 +421,112 @@ func TestSelectionStays(t *testing.T) {
 		v.types("t", "r", "e", "b", "a", "enter", "l", "d", "left", "right", "G", "z", "esc")
 		if len(v.acts) != 0 {
 			t.Errorf("with nothing up it does %+v", v.acts)
+		}
+	})
+}
+
+// TestHelpIsWhole: each key is told of on any terminal, be it by scrolling.
+func TestHelpIsWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, size := range [][2]int{{110, 30}, {60, 18}, {48, 12}, {30, 8}} {
+			v := newTerminal(size[0], size[1])
+			v.shows(shop(), nil)
+			v.types("?")
+			seen := ""
+			for range 60 {
+				_, keys, _ := strings.Cut(v.screen(), "\n") // below the first line
+				seen += keys
+				v.types("down")
+			}
+			said := strings.Join(strings.Fields(seen), " ")
+			for _, h := range help {
+				for _, word := range strings.Fields(h.keys + " " + h.does) {
+					if !strings.Contains(said, word) {
+						t.Fatalf("%v: nowhere is %q of %q", size, word, h.does)
+					}
+				}
+			}
+			if strings.Contains(said, "…") {
+				t.Errorf("%v: something is cut", size)
+			}
+			v.types("esc")
+			if got := v.screen(); strings.Contains(got, "fg goes on") {
+				t.Errorf("%v: esc leaves it there:\n%s", size, got)
+			}
+		}
+	})
+}
+
+// TestCrashedLately: what crashed and is ready again says so for a while.
+func TestCrashedLately(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newTerminal(110, 30)
+		s := shop()
+		lately := epoch.Add(-3 * time.Minute)
+		s.Resources[0].Crashed = &lately
+		v.shows(s, nil)
+		if got := v.screen(); !strings.Contains(got, "ready, crashed 3m ago") {
+			t.Errorf("it shows\n%s", got)
+		}
+	})
+}
+
+// TestDetailIsAskedForWhenItMayBeAnother: not with each status of another resource, but
+// where its own changed, and now and then.
+func TestDetailIsAskedForWhenItMayBeAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newTerminal(110, 30)
+		asked := 0
+		v.do.describe = func(*api.Client, string) (string, error) { asked++; return "all of it", nil }
+		at := epoch
+		comes := func(after time.Duration, change func(*api.Status)) int {
+			s := shop()
+			change(s)
+			before := asked
+			at = at.Add(after)
+			v.does(news{report: &Report{Client: &api.Client{}, Status: s}, at: at})
+			return asked - before
+		}
+		same := func(*api.Status) {}
+		comes(0, same)
+		v.types("enter")
+		for i, step := range []struct {
+			after  time.Duration
+			change func(*api.Status)
+			want   int
+		}{
+			{time.Second, same, 0},
+			{time.Second, func(s *api.Status) { s.Seq, s.Resources[2].Text = 8, "ready" }, 0},
+			{time.Second, func(s *api.Status) { s.Seq, s.Resources[1].Text = 9, "error: another one" }, 1},
+			{time.Millisecond, same, 0}, // that soon it waits
+			{time.Second, same, 1},
+			{20 * time.Second, same, 1},
+		} {
+			if got := comes(step.after, step.change); got != step.want {
+				t.Errorf("step %d: asked %d times, want %d", i, got, step.want)
+			}
+		}
+	})
+}
+
+// TestQuestionShowsItsKeys on any terminal, whatever its length.
+func TestQuestionShowsItsKeys(t *testing.T) {
+	long := "Deployment api in namespace shop was brought up by somebody@laptop from /home/somebody/src/shop, and Service api too; take over what is theirs, and go on with it here? It ends there."
+	synctest.Test(t, func(t *testing.T) {
+		for _, size := range [][2]int{{110, 30}, {60, 18}, {48, 12}} {
+			v := newTerminal(size[0], size[1])
+			s := shop()
+			s.Asks = []api.Ask{{ID: "take", Text: long, Choices: []string{"take"}, Titles: []string{"Take It Over"}}}
+			v.shows(s, nil)
+			if got := v.screen(); !strings.Contains(got, "a answers") {
+				t.Errorf("%v: it shows\n%s", size, got)
+			}
+			v.types("a")
+			for _, want := range []string{"leave it as it is", "Take It Over", "↵ take"} {
+				if got := v.screen(); !strings.Contains(got, want) {
+					t.Errorf("%v: without %q\n%s", size, want, got)
+				}
+			}
 		}
 	})
 }

@@ -54,6 +54,35 @@ func quoted(value string) string {
 	return value
 }
 
+// Records know the level of the record that a line is of: a line that goes on with
+// a stack trace has that of the line it began with. They are for lines in order.
+type Records struct {
+	levels map[uint64]string // by the Seq of a record's first line
+	heads  []uint64
+}
+
+// someRecords is how many of the last records are known: those of several
+// resources come mixed.
+const someRecords = 64
+
+// LevelOf is the level of a line.
+func (k *Records) LevelOf(l *api.LogLine) string {
+	if level, known := k.levels[l.Head]; known && l.Head != 0 {
+		return level
+	}
+	if l.Seq != 0 && l.Level != "" { // what goes on with another line has none itself
+		if k.levels == nil {
+			k.levels = map[uint64]string{}
+		}
+		if k.heads = append(k.heads, l.Seq); len(k.heads) > someRecords {
+			delete(k.levels, k.heads[0])
+			k.heads = k.heads[1:]
+		}
+		k.levels[l.Seq] = l.Level
+	}
+	return l.Level
+}
+
 // NameColour is a resource's colour, the same each time. Red and yellow are for
 // levels.
 func NameColour(name string) string {

@@ -37,12 +37,46 @@ func Painted(text, colour string) string {
 	return colour + text + "\x1b[0m"
 }
 
+// ListedUpTo is how many resources have a line each where nobody asks for all: of
+// more there is a line for each state.
+const ListedUpTo = 40
+
+// Listed are the resources that a list shows: what waits for a button alone is
+// none that anybody asked for.
+func Listed(all []api.ResourceStatus) []api.ResourceStatus {
+	return slices.DeleteFunc(slices.Clone(all), func(r api.ResourceStatus) bool { return r.ButtonAlone() })
+}
+
+// latelyFor is how long a crash is told of what is ready again.
+const latelyFor = 10 * time.Minute
+
+// CrashedLately says how long ago a program of a resource crashed and was started
+// again, "" where that is none or long ago.
+func CrashedLately(r *api.ResourceStatus, now time.Time) string {
+	if r.Crashed == nil || now.Sub(*r.Crashed) > latelyFor {
+		return ""
+	}
+	return "crashed " + Ago(now.Sub(*r.Crashed))
+}
+
+// State says where a resource stands; its problem is told beside it.
+func State(r *api.ResourceStatus, now time.Time) string {
+	text := string(r.State)
+	if r.Message != "" && !r.State.Good() && r.Problem == nil {
+		text += ": " + r.Message
+	}
+	if lately := CrashedLately(r, now); lately != "" && r.State.Good() {
+		text += ", " + lately
+	}
+	return Line(text)
+}
+
 // ByState sorts the resources that are asked for by their state, what is well
-// first. States without any are left out.
+// first; what only a person starts is not. States without any are left out.
 func ByState(s api.Status) (states []api.State, of map[api.State][]api.ResourceStatus) {
 	of = map[api.State][]api.ResourceStatus{}
 	for _, r := range s.Resources {
-		if r.State != api.StateStopped && r.State != api.StateDisabled {
+		if r.State != api.StateStopped && r.State != api.StateDisabled && !r.Off() {
 			of[r.State] = append(of[r.State], r)
 		}
 	}
