@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -23,7 +25,9 @@ func buttonCommand() *cobra.Command {
 		Use:   "button [RESOURCE] [BUTTON]",
 		Short: "List the buttons of the Tiltfile, or press one",
 		Long: `Without a button it lists those that there are, of all or of a resource, with what
-they ask for. With one it runs its command. What is not filled in is as it is preset.`,
+they ask for. With one it runs its command; a terminal is asked for what is not given by
+--input, and where the button wants to be confirmed. With --yes, and where nobody can
+be asked, what is not filled in is as it is preset.`,
 		Example: "  towline button\n  towline button seed --input COUNT=10\n  towline button web reset --yes",
 		Args:    cobra.MaximumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,7 +44,12 @@ they ask for. With one it runs its command. What is not filled in is as it is pr
 				return noSuchButton(args, found)
 			}
 			b := found[0]
-			if b.RequiresConfirmation && !yes && !confirmed(b, os.Stdin, os.Stdout) {
+			who := person{bufio.NewReader(io.LimitReader(os.Stdin, mostTyped)), os.Stdout}
+			asks := interactive() && !yes
+			if asks {
+				inputs = who.fillsIn(&b, inputs)
+			}
+			if b.RequiresConfirmation && !yes && !(asks && who.confirms(&b)) {
 				return &config.Problem{Message: "the button " + b.Name + " wants to be confirmed", Hint: "`--yes` does so"}
 			}
 			if err := client.Press(cmd.Context(), api.ButtonRequest{Resource: b.command, Button: b.Name, Inputs: inputs}); err != nil {
@@ -101,14 +110,45 @@ func noSuchButton(words []string, found []button) error {
 	return &config.Problem{Message: fmt.Sprintf("several buttons are called %q", what), Hint: "say which, as in `towline button " + names[0] + "`: " + strings.Join(names, ", ")}
 }
 
-// confirmed asks a person, where there is one.
-func confirmed(b button, in io.Reader, out io.Writer) bool {
-	if !interactive() {
-		return false
+// mostTyped bounds what a person types for a button.
+const mostTyped = 64 << 10
+
+// person is who sits at the terminal.
+type person struct {
+	in  *bufio.Reader
+	out io.Writer
+}
+
+func (p person) asked(question string) string {
+	fmt.Fprint(p.out, question)
+	answer, _ := p.in.ReadString('\n') // at the end of the input it is empty
+	return strings.TrimSpace(answer)
+}
+
+// fillsIn asks for what a button wants and was not given; an empty line leaves it as it
+// is preset.
+func (p person) fillsIn(b *button, given map[string]string) map[string]string {
+	inputs := maps.Clone(given)
+	if inputs == nil {
+		inputs = map[string]string{}
 	}
-	fmt.Fprintf(out, "%s [y/N] ", b.title())
-	answer, _ := bufio.NewReader(io.LimitReader(in, 100)).ReadString('\n')
-	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(answer)), "y")
+	for _, in := range b.Inputs {
+		if _, is := inputs[in.Name]; is || in.Hidden {
+			continue
+		}
+		question := cmp.Or(in.Label, in.Name)
+		if len(in.Choices) > 0 {
+			question += " (" + strings.Join(in.Choices, "|") + ")"
+		}
+		if answer := p.asked(question + " [" + in.Default + "]: "); answer != "" {
+			inputs[in.Name] = answer
+		}
+	}
+	return inputs
+}
+
+func (p person) confirms(b *button) bool {
+	return strings.HasPrefix(strings.ToLower(p.asked(b.title()+" [y/N] ")), "y")
 }
 
 func (b button) title() string {

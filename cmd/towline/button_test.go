@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"strings"
 	"testing"
@@ -53,6 +54,18 @@ func TestButtons(t *testing.T) {
 		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "SECRET") {
 			t.Errorf("without %q, or with what is hidden:\n%s", want, out.String())
 		}
+	}
+	typed := bytes.NewBufferString("\nb\nYes\n")
+	var asked bytes.Buffer
+	who := person{bufio.NewReader(typed), &asked}
+	if got := who.fillsIn(&found[0], map[string]string{"OTHER": "1"}); len(got) != 2 || got["KIND"] != "b" || got["OTHER"] != "1" {
+		t.Errorf("filled in: %v", got)
+	}
+	if !who.confirms(&found[0]) || who.confirms(&found[0]) {
+		t.Error("what is said to a confirmation does not count, or silence does")
+	}
+	if got, want := asked.String(), "COUNT [3]: KIND (a|b) [a]: Seed it [y/N] Seed it [y/N] "; got != want {
+		t.Errorf("asked %q, want %q", got, want)
 	}
 	if err := noSuchButton([]string{"reset"}, found[1:2]); !strings.Contains(err.(*config.Problem).Hint, "towline button web reset") {
 		t.Error(err)

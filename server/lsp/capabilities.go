@@ -65,7 +65,7 @@ func (s *session) capabilities() lsp.ServerCapabilities {
 
 func commands() []string {
 	return []string{
-		protocol.CommandUp, protocol.CommandAllow, protocol.CommandArgs, protocol.CommandDown, protocol.CommandTrigger, protocol.CommandRestart,
+		protocol.CommandUp, protocol.CommandAllow, protocol.CommandArgs, protocol.CommandDown, protocol.CommandTrigger, protocol.CommandButton, protocol.CommandRestart,
 		protocol.CommandRestartDaemon, protocol.CommandAnswer, protocol.CommandDebug, protocol.CommandLogs, protocol.CommandStatus,
 	}
 }

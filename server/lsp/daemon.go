@@ -23,6 +23,7 @@ type Daemon interface {
 	Noticed(ctx context.Context, paths ...string) error
 	Answer(ctx context.Context, req api.AnswerRequest) error
 	Trigger(ctx context.Context, resource string) error
+	Press(ctx context.Context, req api.ButtonRequest) error
 	Restart(ctx context.Context, resource string) error
 	Stop(ctx context.Context) error
 	Logs(ctx context.Context, req api.LogsRequest, visit func(api.LogLine) error) error

@@ -176,7 +176,7 @@ func TestUpFollowsToReady(t *testing.T) {
 	if got := progressText(h, "begin"); got != "Bringing up" {
 		t.Errorf("progress began with %q", got)
 	}
-	if got, want := progressText(h, "report"), "1/3 ready · web building: step 1/3"; got != want {
+	if got, want := progressText(h, "report"), "1/2 ready · web building: step 1/3"; got != want {
 		t.Errorf("progress reported %q, want %q", got, want)
 	}
 	fake.set(func(s *api.Status) { s.Resources[0].State = api.StateReady })
@@ -299,11 +299,15 @@ func TestOtherCommands(t *testing.T) {
 		t.Errorf("args answered %+v, %v", changed.Args, err)
 	}
 	h.until("args", asked, func() bool { return slices.Contains(fake.calls(), "args --env=dev web") })
+	if err := run(protocol.CommandButton, nil, map[string]any{"resource": "btn-seed", "button": "seed", "inputs": map[string]string{"ROWS": "3"}}); err != nil {
+		t.Error(err)
+	}
+	h.until("press", asked, func() bool { return slices.Contains(fake.calls(), "press seed of btn-seed with map[ROWS:3]") })
 	if err := run(protocol.CommandDown, nil, map[string]any{"wait": true}); err != nil {
 		t.Error(err)
 	}
 	h.until("down", asked, func() bool { return slices.Contains(fake.calls(), "down") })
-	for _, command := range []string{protocol.CommandTrigger, protocol.CommandRestart, protocol.CommandDebug} {
+	for _, command := range []string{protocol.CommandTrigger, protocol.CommandButton, protocol.CommandRestart, protocol.CommandDebug} {
 		wantCode(t, run(command, nil), -32602)
 	}
 	wantCode(t, run("towline.dance", nil), -32602)

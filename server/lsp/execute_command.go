@@ -66,6 +66,12 @@ func (s *session) commandOf(ctx context.Context, run operation, command string, 
 		return nil, s.down(ctx, run, args)
 	case protocol.CommandTrigger:
 		return s.trigger(ctx, run, args)
+	case protocol.CommandButton:
+		if err := needResource(command, args); err != nil {
+			return nil, err
+		}
+		req := api.ButtonRequest{Resource: args.Resource, Button: args.Button, Inputs: args.Inputs}
+		return nil, project.link.do(ctx, func(d Daemon) error { return d.Press(ctx, req) })
 	case protocol.CommandRestart:
 		if err := needResource(command, args); err != nil {
 			return nil, err

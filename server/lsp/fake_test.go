@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -204,6 +205,10 @@ func (d *fakeDaemon) refuse(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.refuses = err
+}
+
+func (d *fakeDaemon) Press(_ context.Context, req api.ButtonRequest) error {
+	return d.ask(fmt.Sprintf("press %s of %s with %v", req.Button, req.Resource, req.Inputs))
 }
 
 func (d *fakeDaemon) Trigger(_ context.Context, resource string) error {

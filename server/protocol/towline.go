@@ -36,6 +36,7 @@ const (
 	CommandArgs          = "towline.args"          // result: the api.Status once the Tiltfile is evaluated with Args
 	CommandDown          = "towline.down"          // result: null
 	CommandTrigger       = "towline.trigger"       // result: null
+	CommandButton        = "towline.button"        // result: null; Resource runs the button's command
 	CommandRestart       = "towline.restart"       // result: null
 	CommandRestartDaemon = "towline.restartDaemon" // result: null
 	CommandAnswer        = "towline.answer"        // result: null; what is asked is shown again
@@ -121,6 +122,9 @@ type CommandArguments struct {
 	Context   string   `json:"context,omitempty"`
 	Namespace string   `json:"namespace,omitempty"`
 	Tail      int      `json:"tail,omitempty"`
+	// Button is pressed with what is filled in: Inputs, by their names.
+	Button string            `json:"button,omitempty"`
+	Inputs map[string]string `json:"inputs,omitempty"`
 	// Wait has up, down and trigger answered when all is done, instead of as
 	// soon as it has begun.
 	Wait bool `json:"wait,omitempty"`

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import * as vscode from "vscode";
 import { ResponseError } from "vscode-languageclient/node";
 
+import { pressButton } from "./button";
 import { debugResource } from "./debug";
 import { type Choice, goTo, pickResource, showStatus } from "./picks";
 import type { CommandArguments, Position, Problem } from "./protocol";
@@ -19,6 +20,7 @@ export function registerCommands(session: Session): vscode.Disposable[] {
     "towline.down": placed("towline.down"),
     "towline.allow": send("towline.allow"),
     "towline.trigger": withResource(session, "Trigger an update of", send("towline.trigger")),
+    "towline.button": (argument) => pressButton(session, argument),
     "towline.restart": withResource(session, "Restart the process of", send("towline.restart")),
     "towline.debug": withResource(session, "Debug", (argument) => debugResource(session, argument), { debuggable: true }),
     "towline.logs": withResource(session, "Show the logs of", (argument) => showLogs(session, argument), { all: true }),

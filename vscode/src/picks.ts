@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 
+import { buttonsOf } from "./button";
 import { byUrgency, describe, iconOf } from "./look";
 import type { CommandArguments, Position } from "./protocol";
 import type { Named, Session } from "./session";
@@ -24,7 +25,7 @@ interface Item extends vscode.QuickPickItem {
 
 /** Asks for a resource. While nothing is up, it offers to bring the project up. */
 export async function pickResource(session: Session, title: string, choice: Choice = {}): Promise<CommandArguments | undefined> {
-  const items = resourceItems(choice.debuggable === true ? session.resources.filter(isDebuggable) : session.resources);
+  const items = resourceItems(session, choice.debuggable === true ? session.resources.filter(isDebuggable) : session.resources);
   if (!session.projects.some(({ status }) => status?.up)) {
     const up = "Towline: Up";
     const answer = await vscode.window.showInformationMessage("Nothing is up in this workspace yet.", up);
@@ -38,7 +39,7 @@ export async function pickResource(session: Session, title: string, choice: Choi
 
 /** Shows every resource and what can be done with the project. */
 export async function showStatus(session: Session): Promise<void> {
-  const resources = resourceItems(session.resources);
+  const resources = resourceItems(session, session.resources);
   const asks = session.projects.flatMap(({ folder, status }) => (status?.asks ?? []).map(({ text }): Item => (
     { label: `$(question) ${text}`, run: () => session.execute("towline.answer", { uri: vscode.Uri.file(folder).toString() }) })));
   const items: Item[] = [
@@ -55,7 +56,7 @@ export async function showStatus(session: Session): Promise<void> {
   await item?.run?.();
 }
 
-async function showActions(named: Named, argument: CommandArguments): Promise<void> {
+async function showActions(session: Session, named: Named, argument: CommandArguments): Promise<void> {
   const { resource } = named;
   const links = [...(resource.forwards ?? []), ...(resource.links ?? [])].map(({ url }) => url);
   const items: Item[] = [
@@ -63,6 +64,7 @@ async function showActions(named: Named, argument: CommandArguments): Promise<vo
     command("$(debug-restart) Restart the Process", "towline.restart", argument),
     command("$(refresh) Trigger a Full Update", "towline.trigger", argument),
     command("$(output) Show Logs", "towline.logs", argument),
+    ...buttonsOf(session, resource.name).map(({ label, argument: press }) => command(`$(symbol-event) ${label}`, "towline.button", press)),
     ...links.map((url) => ({ label: `$(link-external) Open ${url}`, run: () => vscode.env.openExternal(vscode.Uri.parse(url)) })),
     { label: "$(go-to-file) Go to Declaration", run: () => goTo(resource.pos) },
   ];
@@ -77,11 +79,11 @@ export async function goTo(pos: Position): Promise<void> {
   await vscode.window.showTextDocument(vscode.Uri.file(pos.file), { selection: new vscode.Range(place, place) });
 }
 
-function resourceItems(resources: Named[]): Item[] {
+function resourceItems(session: Session, resources: Named[]): Item[] {
   return resources.toSorted((a, b) => byUrgency(a.resource, b.resource)).map((named) => {
     const argument = { resource: named.resource.name, uri: vscode.Uri.file(named.folder).toString() };
     const { name, state } = named.resource;
-    return { label: `$(${iconOf(state)}) ${name}`, description: describe(named.resource), argument, run: () => showActions(named, argument) };
+    return { label: `$(${iconOf(state)}) ${name}`, description: describe(named.resource), argument, run: () => showActions(session, named, argument) };
   });
 }
 

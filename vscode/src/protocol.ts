@@ -15,6 +15,8 @@ export interface CommandArguments {
   context?: string;
   namespace?: string;
   tail?: number;
+  button?: string;
+  inputs?: Record<string, string>;
   wait?: boolean;
 }
 
@@ -144,6 +146,7 @@ export interface ResourceStatus {
   waits_for?: Wait[];
   next?: Action;
   message?: string;
+  coming?: string;
   problem?: Problem;
   trigger_mode: TriggerMode;
   ends?: boolean;
