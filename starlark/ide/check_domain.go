@@ -61,8 +61,8 @@ func (c *checker) liveUpdate(call *syntax.CallExpr, fn string, list *syntax.List
 		if rank >= last {
 			last, lastName = rank, name
 		}
-		if name == "sync" && fn == "docker_build" {
-			c.syncPath(call, step)
+		if name == "sync" {
+			c.syncSource(call, fn, step)
 		}
 		if name == "restart_container" && c.f.Builtins["docker_compose"] == nil && c.f.Builtins["k8s_yaml"] != nil && len(c.f.Loads) == 0 {
 			c.add(step.Span(), CodeRestart, "Tilt refuses restart_container() for Kubernetes; Towline does it")
@@ -100,24 +100,26 @@ func (c *checker) stepsInOrder(list *syntax.ListExpr) []Edit {
 	return edits
 }
 
-// syncPath reports a sync whose local path lies outside of the image's context.
-// Only paths that are written out can be compared, and only in a file that
-// builds nothing else: the path may lie in the context of a base image.
-func (c *checker) syncPath(build, sync *syntax.CallExpr) {
+// syncPath reports a sync whose local path lies outside of the image's context, and
+// whether it does. Only paths that are written out can be compared, and only in a file
+// that builds nothing else: the path may lie in the context of a base image.
+func (c *checker) syncPath(build *syntax.CallExpr, local *syntax.Literal) bool {
 	if c.builds() != 1 || len(c.f.Loads) > 0 {
-		return
+		return false
 	}
-	context, local := infer.Argument(build, 1, "context"), infer.Argument(sync, 0, "local_path")
-	if context == nil || local == nil || filepath.IsAbs(context.Value) != filepath.IsAbs(local.Value) {
-		return
+	context := infer.Argument(build, 1, "context")
+	if context == nil || filepath.IsAbs(context.Value) != filepath.IsAbs(local.Value) {
+		return false
 	}
 	if strings.ContainsAny(context.Value+local.Value, "~$") {
-		return
+		return false
 	}
 	rel, err := filepath.Rel(filepath.Clean(context.Value), filepath.Clean(local.Value))
-	if err == nil && (rel == ".." || strings.HasPrefix(rel, "../")) && !strings.HasPrefix(filepath.Clean(context.Value), "..") {
+	outside := err == nil && (rel == ".." || strings.HasPrefix(rel, "../")) && !strings.HasPrefix(filepath.Clean(context.Value), "..")
+	if outside {
 		c.add(local.Span(), CodeSyncOutside, "%s is not within the context %s, so its changes are not seen", local.Value, context.Value)
 	}
+	return outside
 }
 
 // builds returns how often the file speaks of what builds images.
@@ -172,7 +174,7 @@ func (c *checker) argRole(a *syntax.Arg, sig *infer.Signature, param int) {
 		}
 		c.literalRoles(lit, roles, sig.Name)
 		if sig.Params[param].Name == "deps" && slices.Contains(roles, decl.RolePath) {
-			c.dependencyExists(lit)
+			c.madeLater(lit, "nothing changes there")
 		}
 	}
 }

@@ -228,13 +228,13 @@ func (c *checker) fileExists(lit *syntax.Literal, role decl.Role, fn string) {
 	c.suggestFile(d, lit)
 }
 
-// dependencyExists hints at a path of deps= that leads nowhere. Nothing is wrong with
-// one that is made later, as by a command that the file speaks of.
-func (c *checker) dependencyExists(lit *syntax.Literal) {
+// madeLater hints at a path, of deps= or sync(), that leads nowhere, with what follows.
+// Nothing is wrong with one that is made later, as by a command that the file speaks of.
+func (c *checker) madeLater(lit *syntax.Literal, follows string) {
 	if len(c.f.Errors) > 0 || !c.absent(lit) || c.isOutput(lit) {
 		return // in a file that is being typed it may be another argument's
 	}
-	d := c.add(lit.Span(), CodeMissingFile, "there is no file or folder %s: nothing changes there until somebody makes it", lit.Value)
+	d := c.add(lit.Span(), CodeMissingFile, "there is no file or folder %s: %s until somebody makes it", lit.Value, follows)
 	d.Severity, d.Missing = Hint, filepath.Base(lit.Value)
 	c.suggestFile(d, lit)
 }
