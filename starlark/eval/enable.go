@@ -9,6 +9,7 @@ import (
 
 	"github.com/towline-dev/towline/starlark/assembly"
 	"github.com/towline-dev/towline/starlark/config"
+	"github.com/towline-dev/towline/starlark/decl"
 	"github.com/towline-dev/towline/starlark/fault"
 	"github.com/towline-dev/towline/starlark/graph"
 )
@@ -32,9 +33,32 @@ func (r *run) enable() error {
 				others = append(others, res.Name)
 			}
 		}
-		return fault.Tiltf("You specified some resources that could not be found: %s\nIs this a typo? Existing resources in Tiltfile: %s", quoted(unknown), quoted(others))
+		return &fault.Located{
+			Err:  fault.Tiltf("You specified some resources that could not be found: %s\nIs this a typo? Existing resources in Tiltfile: %s", quoted(unknown), quoted(others)),
+			Hint: nameHint(unknown, others),
+		}
 	}
 	return nil
+}
+
+// someNames is how many names a hint lists.
+const someNames = 8
+
+// nameHint says which resources may be meant by names that none has.
+func nameHint(unknown, others []string) string {
+	var near []string
+	for _, name := range unknown {
+		if n := decl.Nearest(name, others); n != "" {
+			near = append(near, n)
+		}
+	}
+	if len(near) > 0 {
+		return "did you mean " + strings.Join(near, " and ") + "?"
+	}
+	if more := len(others) - someNames; more > 0 {
+		return fmt.Sprintf("there are %s and %d more", strings.Join(others[:someNames], ", "), more)
+	}
+	return "there are " + strings.Join(others, ", ")
 }
 
 // checkDeps checks what resources depend on.
