@@ -49,7 +49,9 @@ notices: ## write the licences of what is linked, after a change of go.mod
 	$(GO) build -C hack/notices -o ../../bin/notices . && bin/notices cmd/towline/notices/NOTICES.txt ./cmd/...
 
 .PHONY: demo
-demo: build ## play the whole story in this terminal, with its times
+demo: ## play the whole story in this terminal, with its times
+	@[ -e bin/demo ] || echo "The first time: four minutes on two cores until the first act, and nine more to compile a Kubernetes where no cluster of yours is used. Later it takes seconds."
+	@$(MAKE) --no-print-directory build
 	hack/build -o bin/demo ./demo && bin/demo
 
 .PHONY: cluster-up

@@ -30,7 +30,7 @@ func chooseCluster(ctx context.Context, tell *teller, root string) (cluster, err
 		return cluster{}, nil
 	}
 	tell.note("yours is not used: "+reason, "a one-node Kubernetes of this repository starts instead; the first time it is",
-		"compiled, ten minutes on two cores. A kind, k3d or minikube of yours would be used at once.")
+		"compiled, nine minutes on two cores. A kind, k3d or minikube of yours would be used at once.")
 	bed, err := startTestbed(ctx, tell, root)
 	if err != nil {
 		return cluster{}, fmt.Errorf("%w (the current context is not used: %s)", err, reason)
