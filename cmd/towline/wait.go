@@ -99,8 +99,13 @@ func awaitReady(ctx context.Context, out io.Writer, client *api.Client, chosen s
 	if len(asleep) > 0 {
 		return notUp(asleep)
 	}
+	var failed api.Status
 	for _, r := range append(outcome.Failed, outcome.Held...) {
 		say(out, fmt.Sprintf("%s %s: %s", words.Mark(r.State), r.Name, words.Line(r.Text)))
+		failed.Resources = append(failed.Resources, *r)
+	}
+	for _, text := range words.Problems(failed) {
+		say(out, text)
 	}
 	if len(outcome.Failed)+len(outcome.Held) > 0 {
 		return errReported

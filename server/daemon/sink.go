@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -80,7 +81,11 @@ func (s sink) Facts(f run.Facts) {
 			return
 		}
 		c.dirty = true
+		lost := c.session.lost
 		c.session.take(f)
+		if f.Cluster != nil {
+			c.tellCluster(lost, f.Cluster.Err)
+		}
 		if f.Removed != nil && !serves(c.tiltfile.good, &c.state, f.Removed) {
 			c.store.record.removed(f.Removed)
 			c.store.unsaved = true
@@ -92,4 +97,14 @@ func (s sink) Facts(f run.Facts) {
 			c.store.save()
 		}
 	})
+}
+
+// tellCluster writes into the log that the cluster is lost, or back.
+func (c *core) tellCluster(before, now error) {
+	switch {
+	case before == nil && now != nil:
+		c.tell("warn", fmt.Sprintf("the cluster does not answer: %v; what is up goes on, and what is saved arrives when it answers", now))
+	case before != nil && now == nil:
+		c.tell("", "the cluster answers again")
+	}
 }

@@ -55,6 +55,7 @@ type Image struct {
 	Stops    int               // how often in a row that was so
 	Dirty    map[string]uint64 // files changed since the build of Pushed, with their batch
 	Stale    bool              // a full build is wanted, whatever the files say
+	Redated  uint64            // batch of the files that are brought again, since a build gave the same image
 	Failed   *Failure          // of the last build
 }
 

@@ -245,6 +245,7 @@ func (e Built) record(s *State) []Effect {
 		// The containers stay, with whatever was synced into them: that is
 		// brought to what the files are now.
 		s.Batch++
+		img.Redated = s.Batch
 		spec := s.reached(e.Ref)
 		for p := range img.Dirty {
 			if !LivePlan(spec, []string{p}).Full {
@@ -398,8 +399,8 @@ func (e LiveDone) record(s *State) []Effect {
 	}
 	t.Failed = &Failure{Problem: *e.Problem, Batch: e.Batch}
 	s.setTarget(e.Target, t)
-	if e.Rebuild && s.view.deploys[t.Image] == "" {
-		img := s.Image(t.Image)
+	img := s.Image(t.Image)
+	if e.Rebuild && s.view.deploys[t.Image] == "" && newest(img) != img.Redated { // else it was built for this, and that is no cure
 		img.Stale = true
 		s.setImage(t.Image, img)
 	}

@@ -51,6 +51,24 @@ func TestBuildIsNotEndedForWhatCanWait(t *testing.T) {
 	w.want(changed("web", "/w/web/package.json")) // nobody wants it
 }
 
+// TestBuildIsNoCureForWhatItDoesNotChange: a live update that fails leads to a build; one
+// that gives the same image is not tried for ever.
+func TestBuildIsNoCureForWhatItDoesNotChange(t *testing.T) {
+	full := &config.Problem{Message: "no space left on device"}
+	w := up(t)
+	for range 2 {
+		w.want(changed("web", "/w/web/a"), "live web-1 /srv/a")
+		w.want(LiveDone{Target: target("web-1"), Batch: w.live(), Problem: full, Rebuild: true}, "build web")
+		w.want(Built{Ref: "web", Pushed: "web:1"}, "live web-1 /srv/a")
+		w.want(LiveDone{Target: target("web-1"), Batch: w.live(), Problem: full, Rebuild: true})
+		if f := w.state.Target(target("web-1")).Failed; f == nil || f.Problem.Message != full.Message {
+			t.Errorf("it failed by %+v", f)
+		}
+	}
+	w.want(changed("web", "/w/web/a"), "live web-1 /srv/a")
+	w.want(LiveDone{Target: target("web-1"), Batch: w.live()})
+}
+
 // TestAnotherSpecEndsABuild: what the Tiltfile says of an image changes while it is
 // being built.
 func TestAnotherSpecEndsABuild(t *testing.T) {

@@ -266,6 +266,22 @@ func TestPodReplacedInMidApply(t *testing.T) {
 	})
 }
 
+// TestEvictedPodIsNobodys: a pod that its node evicts stays in the list, and another one
+// takes its place; one that is nobody's, or a Job's, is what there is.
+func TestEvictedPodIsNobodys(t *testing.T) {
+	for owner, want := range map[string]int{"Deployment": 1, "DaemonSet": 1, "Job": 2, "": 2} {
+		inBubble(t, func(t *testing.T, b *bench) {
+			b.up()
+			evicted := pod("web-1", "t1", "img:1")
+			evicted.Phase, evicted.Reason, evicted.Ready, evicted.Owner.Kind = "Failed", "Evicted", false, owner
+			b.emit(ours, changed(evicted), changed(pod("web-2", "t1", "img:1")))
+			if o := b.is("web", b.observedVerdict()); len(o.Targets) != want {
+				t.Errorf("a pod of a %q was evicted: %d containers, want %d: %+v", owner, len(o.Targets), want, o.Targets)
+			}
+		})
+	}
+}
+
 // TestWhatDoesNotComeByItself: a Deployment says for ten minutes that it makes
 // progress, whatever its pods wait for.
 func TestWhatDoesNotComeByItself(t *testing.T) {

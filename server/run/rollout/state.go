@@ -55,7 +55,7 @@ func (s *state) observe(resource string) {
 	seen := map[engine.TargetID]bool{}
 	var containers []Container
 	for _, p := range pods {
-		if p.Deleting {
+		if p.Deleting || replaced(p) {
 			continue // what is brought into it now is lost with it
 		}
 		for _, c := range p.Containers {
@@ -81,6 +81,16 @@ func (s *state) observe(resource string) {
 			s.gone(id) // one with an agent stays told of until AgentGone
 		}
 	}
+}
+
+// replaced reports whether a pod has failed as a whole, as one does that its node evicts,
+// and another one takes its place: it stays in the list, and runs no more.
+func replaced(p kube.Pod) bool {
+	switch p.Owner.Kind {
+	case "", "Job", "CronJob":
+		return false
+	}
+	return p.Phase == "Failed"
 }
 
 // wake judges a resource anew after a while, and before it where an earlier wish
