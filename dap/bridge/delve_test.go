@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/towline-dev/towline/dap/bridge"
 	"github.com/towline-dev/towline/dap/daptest"
 	"github.com/towline-dev/towline/dap/daptest/local"
+	"github.com/towline-dev/towline/dap/daptest/schema"
 )
 
 const (
@@ -47,8 +49,11 @@ func start(t *testing.T, binary string) *local.Host {
 	return host
 }
 
+// protocol is the schema that all that an editor is sent is held to.
+var protocol = sync.OnceValues(schema.Load)
+
 // serve starts a session with an editor.
-func serve(t *testing.T, backend bridge.Backend, workspace string) *daptest.Client {
+func serve(t testing.TB, backend bridge.Backend, workspace string) *daptest.Client {
 	t.Helper()
 	ours, its := net.Pipe()
 	done := make(chan error, 1)
@@ -64,6 +69,13 @@ func serve(t *testing.T, backend bridge.Backend, workspace string) *daptest.Clie
 		editor.Close()
 		if err := <-done; err != nil {
 			t.Errorf("Serve: %v", err)
+		}
+		held, err := protocol()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, problem := range held.Problems(editor.Received()) {
+			t.Errorf("a message violates the protocol: %v", problem)
 		}
 	})
 	return editor

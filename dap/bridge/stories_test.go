@@ -1,296 +1,196 @@
 package bridge_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/dap/daptest"
 	"github.com/towline-dev/towline/dap/daptest/local"
-	"github.com/towline-dev/towline/dap/message"
+	"github.com/towline-dev/towline/dap/daptest/play"
+	"github.com/towline-dev/towline/internal/podtest"
 )
 
-// The same program in each language; marks name its lines.
-var programs = map[string]struct{ name, text string }{
-	"Go": {"main.go", `package main
-
-import (
-	"bufio"
-	"fmt"
-	"os"
-)
-
-func main() {
-	lines := bufio.NewScanner(os.Stdin) // mark: first
-	fmt.Println("ready")
-	for lines.Scan() {
-		fmt.Println(greet(lines.Text()))
-	}
-}
-
-func greet(name string) string {
-	twice := 2 * len(name)
-	text := "hello " + name // mark: greet
-	return fmt.Sprintf("%s, %d", text, twice)     // mark: answer
-}
-`},
-	"Python": {"app.py", `import sys  # mark: first
-
-def greet(name):
-    twice = 2 * len(name)
-    text = "hello " + name  # mark: greet
-    return "%s, %d" % (text, twice)  # mark: answer
-
-print("ready", flush=True)
-for line in sys.stdin:
-    print(greet(line.strip()), flush=True)
-`},
-}
-
-// TestStories plays each text of testdata/stories with each language, under a
-// real agent: what a person may rely on does not depend on the language.
+// TestStories plays each story with each language, under a real agent: what a
+// person may rely on does not depend on the language. In pods they are played by
+// e2e/story.
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("testdata/stories/*.txt")
-	must(t, err)
-	if len(files) == 0 {
-		t.Fatal("there are no stories")
-	}
-	for language, program := range programs {
-		t.Run(language, func(t *testing.T) {
-			dir, err := filepath.EvalSymlinks(t.TempDir())
-			must(t, err)
-			file := filepath.Join(dir, program.name)
-			must(t, os.WriteFile(file, []byte(program.text), 0o644))
-			argv := commandOf(t, language, dir, file)
-			for _, story := range files {
-				t.Run(strings.TrimSuffix(filepath.Base(story), ".txt"), func(t *testing.T) {
-					text, err := os.ReadFile(story)
-					must(t, err)
-					p := inPod(t, argv...)
-					s := &play{t: t, ctx: within(t), pod: p, file: file, marks: marksOf(program.text), editor: serve(t, p, dir)}
-					s.answers("ready")
-					s.all(string(text))
-				})
+	for _, program := range play.Programs() {
+		t.Run(program.Language, func(t *testing.T) {
+			b := newBuilt(t, program)
+			for _, story := range play.Stories() {
+				t.Run(story.Name, func(t *testing.T) { b.play(t).Run(within(t), t, story.Text) })
 			}
 		})
 	}
 }
 
-// commandOf returns how a program is run.
-func commandOf(t *testing.T, language, dir, file string) []string {
-	t.Helper()
-	if language == "Python" {
-		return []string{python(t), file}
-	}
-	must(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/story\n"), 0o644))
-	binary := filepath.Join(t.TempDir(), "app")
-	must(t, local.Build(dir, binary))
-	return []string{binary}
-}
-
-// marksOf returns the numbers of marked lines.
-func marksOf(text string) map[string]int {
-	marks := map[string]int{}
-	for i, line := range strings.Split(text, "\n") {
-		if _, name, ok := strings.Cut(line, "mark: "); ok {
-			marks[name] = i + 1
-		}
-	}
-	return marks
-}
-
-// play is a story that is played.
-type play struct {
-	t      *testing.T
-	ctx    context.Context
-	pod    *pod
-	file   string
-	marks  map[string]int
-	editor *daptest.Client
-
-	set     []map[string]any // breakpoints
-	stopped daptest.Stopped
-}
-
-func (s *play) all(text string) {
-	at := ""
-	defer func() {
-		if s.t.Failed() {
-			s.t.Logf("at %s; the console says: %s", at, consoleOf(s.editor))
-		}
-	}()
-	for n, line := range strings.Split(text, "\n") {
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		verb, rest, _ := strings.Cut(line, " ")
-		at = fmt.Sprintf("line %d, %s", n+1, line)
-		s.do(verb, rest)
-	}
-}
-
-func (s *play) do(verb, rest string) {
-	t, ctx := s.t, s.ctx
-	switch verb {
-	case "break":
-		s.set = append(s.set, s.breakpoint(rest))
-	case "clear":
-		var left []map[string]any
-		for _, b := range s.set {
-			if b["line"] != s.marks[rest] {
-				left = append(left, b)
+// A program that runs is joined as it is, and its debugger's capabilities are told
+// when it is known which one that is.
+func TestJoinsWhatRuns(t *testing.T) {
+	for _, program := range play.Programs() {
+		t.Run(program.Language, func(t *testing.T) {
+			ctx, p := within(t), newBuilt(t, program).play(t)
+			p.Run(ctx, t, "say one\nanswers hello one, 6")
+			s := p.Stage.(*stage)
+			before := s.server.App().Status().PID
+			p.Run(ctx, t, "attach")
+			if now := s.server.App().Status().PID; now != before {
+				t.Errorf("the process is %d, and was %d", now, before)
 			}
-		}
-		s.set = left
-	case "set", "ask": // ask is not told how it went, since no process may be there
-		s.setBreakpoints(verb == "set")
-	case "attach", "launch":
-		_, err := s.editor.Initialize(ctx)
-		must(t, err)
-		begin := s.editor.Attach
-		if verb == "launch" {
-			begin = s.editor.Launch
-		}
-		must(t, begin(ctx, map[string]any{"resource": local.Resource}))
-		s.setBreakpoints(true)
-		must(t, s.editor.ConfigurationDone(ctx))
-	case "say":
-		s.pod.say(t, rest, "")
-	case "answers":
-		s.answers(rest)
-	case "stop":
-		mark, variable, _ := strings.Cut(rest, " ")
-		s.stop(mark, variable)
-	case "continue":
-		must(t, s.editor.Continue(ctx, s.stopped.ThreadID))
-	case "next":
-		must(t, s.editor.Next(ctx, s.stopped.ThreadID))
-		var err error
-		s.stopped, err = s.editor.WaitStopped(ctx)
-		must(t, err)
-	case "output":
-		must(t, s.editor.Event(ctx, "output", func(m message.Message) bool {
-			return strings.Contains(string(m.Payload()), rest)
-		}, nil))
-	case "save":
-		must(t, s.pod.save(ctx))
-	case "restart":
-		must(t, s.editor.Call(ctx, "restart", nil, nil))
-	case "crash":
-		_, err := s.pod.Signal(ctx, "SIGKILL")
-		must(t, err)
-	case "again":
-		must(t, s.editor.Event(ctx, "invalidated", nil, nil))
-	case "disconnect":
-		must(t, s.editor.Disconnect(ctx))
-	default:
-		t.Fatalf("no such verb: %s", verb)
+			if program.Language == "Go" {
+				return // it is what is told at first
+			}
+			var caps struct{ Capabilities map[string]any }
+			must(t, p.Editor.Event(ctx, "capabilities", nil, &caps))
+			if filters, _ := caps.Capabilities["exceptionBreakpointFilters"].([]any); len(filters) < 2 || caps.Capabilities["supportsRestartRequest"] != true {
+				t.Errorf("capabilities: %v", caps.Capabilities)
+			}
+		})
 	}
 }
 
-// story plays a story with a program in Python.
-func story(t *testing.T, name, program, text string, args ...string) {
+// Only the process that a session launches is held in its first line.
+func TestLaterProcessesAreNotHeld(t *testing.T) {
+	for _, program := range play.Programs() {
+		t.Run(program.Language, func(t *testing.T) {
+			ctx, p := within(t), newBuilt(t, program).play(t)
+			p.Run(ctx, t, "break first\nlaunch\nstop first\ncontinue\nsay one\nanswers hello one, 6\ndisconnect")
+			_, err := p.Stage.(*stage).Client.Restart(ctx, wire.StartOptions{})
+			must(t, err)
+			p.Run(ctx, t, "say two\nanswers hello two, 6")
+		})
+	}
+}
+
+// built is the program of the stories in a folder of its own.
+type built struct {
+	program   play.Program
+	dir, file string
+	argv      []string
+	now       string // the text that was built last
+}
+
+func newBuilt(t *testing.T, program play.Program) *built {
+	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	must(t, err)
-	file := filepath.Join(dir, name)
-	must(t, os.WriteFile(file, []byte(program), 0o644))
-	p := inPod(t, append([]string{python(t), file}, args...)...)
-	s := &play{t: t, ctx: within(t), pod: p, file: file, marks: marksOf(program), editor: serve(t, p, dir)}
-	s.answers("ready")
-	s.all(text)
-}
-
-// consoleOf returns what the editor's console shows.
-func consoleOf(editor *daptest.Client) string {
-	var all strings.Builder
-	for _, m := range editor.Received() {
-		var body struct{ Output string }
-		if m.Event == "output" && json.Unmarshal(m.Payload(), &body) == nil {
-			all.WriteString(body.Output)
-		}
-	}
-	return all.String()
-}
-
-// breakpoint reads: MARK [if CONDITION | hit COUNT | log MESSAGE].
-func (s *play) breakpoint(text string) map[string]any {
-	mark, rest, _ := strings.Cut(text, " ")
-	line, ok := s.marks[mark]
-	if !ok {
-		s.t.Fatalf("no line is marked %s", mark)
-	}
-	b := map[string]any{"line": line}
-	kind, value, _ := strings.Cut(rest, " ")
-	if name := map[string]string{"if": "condition", "hit": "hitCondition", "log": "logMessage"}[kind]; name != "" {
-		b[name] = value
+	b := &built{program: program, dir: dir, file: filepath.Join(dir, program.File)}
+	switch program.Language {
+	case "Go":
+		must(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/story\n\ngo 1.26\n"), 0o644))
+		b.argv = []string{filepath.Join(t.TempDir(), "app")}
+	case "Python":
+		b.argv = []string{python(t), b.file}
+	case "JavaScript":
+		b.argv = []string{podtest.Need(t, "node"), b.file}
+		t.Setenv("NODE_OPTIONS", "--inspect-port=0") // other tests have Node.js too
 	}
 	return b
 }
 
-func (s *play) setBreakpoints(verified bool) {
-	args := map[string]any{"source": daptest.Source{Path: s.file}, "breakpoints": s.set}
-	if s.set == nil {
-		args["breakpoints"] = []any{}
+// build has the program be a text.
+func (b *built) build(text string) error {
+	if text == b.now {
+		return nil
 	}
-	var body struct{ Breakpoints []daptest.Breakpoint }
-	must(s.t, s.editor.Call(s.ctx, "setBreakpoints", args, &body))
-	for _, b := range body.Breakpoints {
-		if verified && !b.Verified {
-			s.t.Errorf("breakpoint %+v", b)
+	b.now = text
+	err := os.WriteFile(b.file, []byte(text), 0o644)
+	if err == nil && b.program.Language == "Go" {
+		err = local.Build(b.dir, b.argv[0]+".new")
+		if err == nil {
+			err = os.Rename(b.argv[0]+".new", b.argv[0]) // the one before may run
 		}
 	}
+	return err
 }
 
-func (s *play) stop(mark, variable string) {
-	s.t.Helper()
-	var err error
-	s.stopped, err = s.editor.WaitStopped(s.ctx)
-	must(s.t, err)
-	frames, err := s.editor.StackTrace(s.ctx, s.stopped.ThreadID)
-	must(s.t, err)
-	if frames[0].Source.Path != s.file || frames[0].Line != s.marks[mark] {
-		s.t.Fatalf("stopped at %s:%d, want line %d", frames[0].Source.Path, frames[0].Line, s.marks[mark])
+// play runs the program under an agent of its own.
+func (b *built) play(t *testing.T) *play.Play {
+	t.Helper()
+	must(t, b.build(b.program.Text))
+	s := &stage{pod: inPod(t, b.argv...), built: b}
+	s.Addr = func() string {
+		if port := s.port.Load(); port != 0 {
+			return "127.0.0.1:" + strconv.Itoa(int(port))
+		}
+		return ""
 	}
-	name, want, ok := strings.Cut(variable, "=")
-	if !ok {
-		return
-	}
-	if got, err := s.editor.Local(s.ctx, frames[0].ID, name); err != nil || got != want {
-		s.t.Errorf("%s = %s, %v, want %s", name, got, err, want)
-	}
+	go s.listen() // until the pod's end
+	return &play.Play{Stage: s, Program: b.program, Path: b.file, Resource: local.Resource}
 }
 
-// answers reads the program's next line, but for those by which each process
-// says that it is there.
-func (s *play) answers(want string) {
-	s.t.Helper()
+// stage is a program under an agent, which tells where it listens.
+type stage struct {
+	*pod
+	play.Caller
+	built *built
+	port  atomic.Int32
+}
+
+func (s *stage) listen() {
 	for {
-		got, err := lineOf(s.ctx, s.pod.out)
-		must(s.t, err)
-		if got == "ready" && want != "ready" {
-			continue
+		line, err := s.out.ReadString('\n')
+		if err != nil {
+			return
 		}
-		if got != want {
-			s.t.Errorf("the program said %q, want %q", got, want)
+		var port int32
+		if _, err := fmt.Sscanf(line, "listens on %d", &port); err == nil {
+			s.port.Store(port)
 		}
-		return
 	}
 }
 
-// lineOf reads a line, as long as ctx lasts.
-func lineOf(ctx context.Context, r *bufio.Reader) (string, error) {
+func (s *stage) Edit(t testing.TB) *daptest.Client { return serve(t, s.pod, s.built.dir) }
+
+func (s *stage) Save(ctx context.Context, text string) error {
+	if err := s.built.build(text); err != nil {
+		return err
+	}
+	return s.save(ctx)
+}
+
+func (s *stage) Delete(context.Context) (bool, error) { return false, nil }
+
+// spoken is a stage of a program that reads lines and answers them on its
+// standard streams, and says "ready" when it is.
+type spoken struct {
+	*pod
+	dir string
+}
+
+func (s *spoken) Edit(t testing.TB) *daptest.Client { return serve(t, s.pod, s.dir) }
+
+func (s *spoken) Say(_ context.Context, line string) error {
+	_, err := io.WriteString(s.in, line+"\n")
+	return err
+}
+
+func (s *spoken) Answer(ctx context.Context) (string, error) {
+	for {
+		line, err := s.line(ctx)
+		if err != nil || line != "ready" {
+			return line, err
+		}
+	}
+}
+
+// line reads a line, as long as ctx lasts.
+func (s *spoken) line(ctx context.Context) (string, error) {
 	type read struct {
 		line string
 		err  error
 	}
 	done := make(chan read, 1)
 	go func() {
-		line, err := r.ReadString('\n')
+		line, err := s.out.ReadString('\n')
 		done <- read{strings.TrimSuffix(line, "\n"), err}
 	}()
 	select {
@@ -299,4 +199,33 @@ func lineOf(ctx context.Context, r *bufio.Reader) (string, error) {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
+}
+
+func (s *spoken) Save(ctx context.Context, _ string) error { return s.save(ctx) }
+
+func (s *spoken) Crash(ctx context.Context) error {
+	_, err := s.Signal(ctx, "SIGKILL")
+	return err
+}
+
+func (s *spoken) Delete(context.Context) (bool, error) { return false, nil }
+
+// story plays a story with a program that speaks on its standard streams, and is
+// started by arguments of its interpreter, of which $FILE is the program.
+func story(t *testing.T, program play.Program, text string, args ...string) {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	file := filepath.Join(dir, program.File)
+	must(t, os.WriteFile(file, []byte(program.Text), 0o644))
+	argv := newBuilt(t, program).argv[:1]
+	for _, arg := range args {
+		argv = append(argv, strings.ReplaceAll(arg, "$FILE", file))
+	}
+	ctx, s := within(t), &spoken{inPod(t, argv...), dir}
+	if got, err := s.line(ctx); err != nil || got != "ready" {
+		t.Fatalf("the program said %q, %v", got, err)
+	}
+	p := &play.Play{Stage: s, Program: program, Path: file, Resource: local.Resource}
+	p.Run(ctx, t, text)
 }

@@ -1,6 +1,13 @@
 package bridge_test
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/towline-dev/towline/dap/daptest/play"
+)
 
 // greets is what a child of Python does with its lines. What a child is told to
 // reload it ends for.
@@ -48,8 +55,8 @@ answers hello free, 8
 
 // A master forks workers, and another one when one ends.
 func TestPythonMaster(t *testing.T) {
-	story(t, "gunicorn", `import os, sys, time
-`+greets+`
+	story(t, play.Program{Language: "Python", File: "gunicorn", Text: `import os, sys, time
+` + greets + `
 def fork(n):
     pid = os.fork()
     if pid == 0:
@@ -65,26 +72,26 @@ while True:
     pid, status = os.wait()
     if pid == serving and status:
         serving = fork(1)
-`, watched)
+`}, watched, "$FILE")
 }
 
 // A reloader runs the same program in a process that knows so by a variable.
 func TestPythonReloader(t *testing.T) {
-	story(t, "app.py", `import os, subprocess, sys
-`+greets+`
+	story(t, play.Program{Language: "Python", File: "app.py", Text: `import os, subprocess, sys
+` + greets + `
 if os.environ.get("WERKZEUG_RUN_MAIN") == "true":
     serve(sys.stdin)
 while True:
     code = subprocess.run([sys.executable] + sys.argv, env={**os.environ, "WERKZEUG_RUN_MAIN": "true"}).returncode
     if code != 3:
         sys.exit(code)
-`, watched)
+`}, watched, "$FILE")
 }
 
 // A reloader spawns its program by multiprocessing, which starts helpers as well.
 func TestPythonSpawned(t *testing.T) {
-	story(t, "uvicorn", `import multiprocessing, os, sys
-`+greets+`
+	story(t, play.Program{Language: "Python", File: "uvicorn", Text: `import multiprocessing, os, sys
+` + greets + `
 def child(parent):
     serve(open("/proc/%d/fd/0" % parent))
 
@@ -96,13 +103,13 @@ if __name__ == "__main__":
         p.join()
         if p.exitcode != 3:
             sys.exit(p.exitcode)
-`, watched, "--reload")
+`}, watched, "$FILE", "--reload")
 }
 
 // A program that a debugged one runs or forks goes on by itself, over a
 // breakpoint too, and so does a pool of processes.
 func TestPythonOthersGoOn(t *testing.T) {
-	story(t, "app.py", `import multiprocessing, os, subprocess, sys
+	story(t, play.Program{Language: "Python", File: "app.py", Text: `import multiprocessing, os, subprocess, sys
 
 def greet(name):
     twice = 2 * len(name)
@@ -124,7 +131,7 @@ for line in sys.stdin:
             print(*pool.map(greet, [name]), flush=True)
     else:
         print(greet(name), flush=True)
-`, `
+`}, `
 break greet
 attach
 say one
@@ -141,5 +148,22 @@ say three
 stop greet twice=10
 continue
 answers hello three, 10
-`)
+`, "$FILE")
+}
+
+// What a watcher of Node.js runs is debugged, each time that it runs it anew.
+func TestNodeBehindAWatcher(t *testing.T) {
+	watcher := filepath.Join(t.TempDir(), "node_modules", "nodemon", "bin", "nodemon.js")
+	must(t, os.MkdirAll(filepath.Dir(watcher), 0o755))
+	must(t, os.WriteFile(watcher, []byte(`const run = () => require('child_process').spawn(process.execPath, [process.argv[2]], { stdio: 'inherit' }).on('exit', run);
+run();
+`), 0o644))
+	story(t, play.Program{Language: "JavaScript", File: "app.js", Text: `const greet = (name) => {
+  const twice = 2 * name.length;
+  if (name === 'reload') process.kill(process.pid, 'SIGKILL');
+  return 'hello ' + name + ', ' + twice; // mark: greet
+};
+require('readline').createInterface({ input: process.stdin }).on('line', (line) => console.log(greet(line)));
+console.log('ready');
+`}, strings.Replace(watched, "attach", "attach\noutput which the container's process", 1), watcher, "$FILE")
 }

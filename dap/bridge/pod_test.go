@@ -142,85 +142,6 @@ func python(t *testing.T) string {
 	return ""
 }
 
-// A Python program is debugged as a Go program is: breakpoints outlive a
-// restart, and the program runs on when the session ends.
-func TestPython(t *testing.T) {
-	ctx := within(t)
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	must(t, err)
-	file := filepath.Join(dir, "app.py")
-	must(t, os.WriteFile(file, []byte(pythonSource), 0o644))
-	p := inPod(t, python(t), "-u", file)
-	p.say(t, "before", "hello before, 12")
-	editor := serve(t, p, dir)
-	pid := p.server.App().Status().PID
-
-	before := attach(t, ctx, editor, file, 5)
-	if now := p.server.App().Status().PID; now != pid {
-		t.Errorf("it was started anew to be debugged: pid %d, was %d", now, pid)
-	}
-	var caps struct{ Capabilities map[string]any }
-	must(t, editor.Event(ctx, "capabilities", nil, &caps))
-	if filters, _ := caps.Capabilities["exceptionBreakpointFilters"].([]any); len(filters) == 0 || caps.Capabilities["supportsRestartRequest"] != true {
-		t.Errorf("capabilities: %v", caps.Capabilities)
-	}
-	for round, name := range []string{"one", "after a crash", "after Restart"} {
-		p.say(t, name, "")
-		stopped := wantStop(t, ctx, editor, file, 5, "text", "'hello "+name+"'")
-		must(t, editor.Next(ctx, stopped.ThreadID))
-		stopped = wantStop(t, ctx, editor, file, 6, "text", "'hello "+name+"'")
-		frames, err := editor.StackTrace(ctx, stopped.ThreadID)
-		must(t, err)
-		if got, err := editor.Evaluate(ctx, frames[0].ID, "twice + 1"); err != nil || got == "" {
-			t.Errorf("evaluate: %q, %v", got, err)
-		}
-		must(t, editor.Continue(ctx, stopped.ThreadID))
-		p.say(t, "", "hello "+name+", "+strconv.Itoa(2*len(name)))
-		stopped = wantStop(t, ctx, editor, file, 5, "text", "'hello '")
-		must(t, editor.Continue(ctx, stopped.ThreadID))
-		_, err = p.out.ReadString('\n')
-		must(t, err)
-		switch round {
-		case 0:
-			_, err := p.Signal(ctx, "SIGKILL")
-			must(t, err)
-		case 1:
-			must(t, editor.Call(ctx, "restart", nil, nil))
-		}
-		if round < 2 {
-			must(t, editor.Event(ctx, "invalidated", nil, nil))
-		}
-	}
-	must(t, editor.Disconnect(ctx))
-	p.say(t, "free", "hello free, 8")
-	for _, m := range editor.Received() {
-		if m.Event == "terminated" && !last(editor, m) {
-			t.Error("the editor was told that the program ended")
-		}
-	}
-	if len(before) != 1 || !before[0].Verified {
-		t.Errorf("breakpoints: %+v", before)
-	}
-}
-
-// A program that stands in a session whose editor is gone runs on.
-func TestPythonWhenTheEditorGoes(t *testing.T) {
-	ctx := within(t)
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	must(t, err)
-	file := filepath.Join(dir, "app.py")
-	must(t, os.WriteFile(file, []byte(pythonSource), 0o644))
-	p := inPod(t, python(t), "-u", file)
-	editor := serve(t, p, dir)
-	attach(t, ctx, editor, file, 5)
-	p.say(t, "x", "")
-	wantStop(t, ctx, editor, file, 5, "text", "'hello x'")
-	editor.Close()
-	if got, err := p.out.ReadString('\n'); err != nil || got != "hello x, 2\n" {
-		t.Errorf("the program said %q, %v", got, err)
-	}
-}
-
 // A program that was started in a way that no debugger can join is started anew
 // with it, and the console says so; one with -I is refused and left alone.
 func TestPythonThatCannotBeJoined(t *testing.T) {
@@ -246,10 +167,4 @@ func TestPythonThatCannotBeJoined(t *testing.T) {
 		t.Errorf("Attach: %v, want a refusal that names -I", err)
 	}
 	alone.say(t, "after", "hello after, 10")
-}
-
-// last reports whether nothing but the answer to disconnect follows a message.
-func last(editor *daptest.Client, m message.Message) bool {
-	all := editor.Received()
-	return all[len(all)-1].Seq <= m.Seq+1
 }
