@@ -49,10 +49,11 @@ func (c *Cluster) images(source string) error {
 			{"busybox:1", func() (v1.Image, error) { return image.Busybox(busybox) }},
 			{"static:nonroot", image.Static},
 			{"python:3", func() (v1.Image, error) { return image.Python(busybox, cache, say) }},
+			{"node:1", func() (v1.Image, error) { return image.Node(busybox, cache, say) }},
 		} {
 			say(one.name)
 			img, err := one.make()
-			if errors.Is(err, image.ErrNoApt) {
+			if errors.Is(err, image.ErrMissing) {
 				c.steps.Say("          no %s: %v", one.name, err)
 				continue
 			}

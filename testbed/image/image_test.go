@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -99,5 +101,16 @@ func list(t *testing.T, img v1.Image) map[string]tar.Header {
 			t.Fatal(err)
 		}
 		files[header.Name] = *header
+	}
+}
+
+func TestLinked(t *testing.T) {
+	libraries, err := linked("/usr/bin/env")
+	if err != nil {
+		t.Skip("there is no ldd: ", err)
+	}
+	loader := slices.IndexFunc(libraries, func(name string) bool { return strings.Contains(name, "/ld-") })
+	if loader < 0 || len(libraries) < 2 {
+		t.Errorf("env is linked to %q, want the C library and its loader", libraries)
 	}
 }

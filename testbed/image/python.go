@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1"
 )
 
-// ErrNoApt is returned where Debian's packages cannot be had.
-var ErrNoApt = errors.New("no apt-get here")
+// ErrMissing is wrapped where this machine lacks what an image is made of.
+var ErrMissing = errors.New("this machine lacks")
 
 // pythonRecipe names the layer in the cache: change it with anything below
 // that changes what is in the layer.
@@ -54,7 +54,7 @@ func Python(busybox, cacheDir string, say func(string)) (v1.Image, error) {
 
 func makePythonLayer(file, busybox string, say func(string)) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return ErrNoApt
+		return fmt.Errorf("%w apt-get", ErrMissing)
 	}
 	packages, err := pythonPackages()
 	if err != nil {
@@ -76,17 +76,7 @@ func makePythonLayer(file, busybox string, say func(string)) error {
 	if err != nil {
 		return err
 	}
-	out, err := os.Create(filepath.Join(dir, "layer.tar.gz"))
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	// Compressed here, once, and not at every push.
-	compressed := gzip.NewWriter(out)
-	if err := errors.Join(writeRoot(compressed, busybox, debs, say), compressed.Close()); err != nil {
-		return err
-	}
-	return os.Rename(out.Name(), file)
+	return writeLayer(file, func(out io.Writer) error { return writeRoot(out, busybox, debs, say) })
 }
 
 // pythonPackages asks apt for what python3 needs.
@@ -124,11 +114,46 @@ func download(dir string, packages []string) error {
 	return nil
 }
 
+// writeLayer has a file hold a layer, whole or not at all. It is compressed here,
+// once, and not at every push.
+func writeLayer(file string, write func(io.Writer) error) error {
+	out, err := os.CreateTemp(filepath.Dir(file), "layer")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(out.Name())
+	defer out.Close()
+	compressed, _ := gzip.NewWriterLevel(out, gzip.BestSpeed) // the level is one that there is
+	if err := errors.Join(write(compressed), compressed.Close()); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), file)
+}
+
 // writeRoot writes the root file system of the image: that of the packages,
 // with /bin and /lib as links into /usr, and busybox's commands where the
 // packages have none.
 func writeRoot(out io.Writer, busybox string, debs []string, say func(string)) error {
-	r := root{out: tar.NewWriter(out), seen: map[string]bool{}}
+	r := newRoot(out)
+	for _, deb := range debs {
+		say("unpacking " + filepath.Base(deb))
+		if err := r.addPackage(deb); err != nil {
+			return fmt.Errorf("unpacking %s: %w", deb, err)
+		}
+	}
+	return r.end(busybox)
+}
+
+// root writes a layer in which each path occurs once; the first one counts.
+type root struct {
+	out  *tar.Writer
+	seen map[string]bool
+	err  error // the first one; nothing is written after it
+}
+
+// newRoot begins a layer with the folders and the users of a system.
+func newRoot(out io.Writer) *root {
+	r := &root{out: tar.NewWriter(out), seen: map[string]bool{}}
 	for _, name := range []string{"usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib64"} {
 		r.add(folder(name))
 	}
@@ -139,12 +164,11 @@ func writeRoot(out io.Writer, busybox string, debs []string, say func(string)) e
 		r.add(e)
 	}
 	r.add(folderOf("home/nonroot", 0o755, 65532))
-	for _, deb := range debs {
-		say("unpacking " + filepath.Base(deb))
-		if err := r.addPackage(deb); err != nil {
-			return fmt.Errorf("unpacking %s: %w", deb, err)
-		}
-	}
+	return r
+}
+
+// end adds busybox's commands where there are none, and ends the layer.
+func (r *root) end(busybox string) error {
 	applets, err := busyboxEntries("usr/bin", busybox)
 	if err != nil {
 		return err
@@ -153,13 +177,6 @@ func writeRoot(out io.Writer, busybox string, debs []string, say func(string)) e
 		r.add(e)
 	}
 	return errors.Join(r.err, r.out.Close())
-}
-
-// root writes a layer in which each path occurs once; the first one counts.
-type root struct {
-	out  *tar.Writer
-	seen map[string]bool
-	err  error // the first one; nothing is written after it
 }
 
 func (r *root) add(e entry) {
