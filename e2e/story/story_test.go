@@ -32,6 +32,7 @@ type stage struct {
 	t       *testing.T
 	cluster *kube.Cluster
 	options Options
+	editing sync.Mutex // for those who share the editor
 }
 
 // newStage skips where there is no cluster to test on.
@@ -48,6 +49,12 @@ func newStage(t *testing.T, namespace string) *stage {
 // newEmptyStage is newStage without the editor, for those who bring another.
 func newEmptyStage(t *testing.T, namespace string) *stage {
 	t.Helper()
+	return stageOf(t, namespace, "../../examples/hello")
+}
+
+// stageOf is newEmptyStage with a copy of a folder as the workspace.
+func stageOf(t *testing.T, namespace, folder string) *stage {
+	t.Helper()
 	kubeconfig := os.Getenv("TOWLINE_TEST_KUBECONFIG")
 	if kubeconfig == "" {
 		t.Skip("TOWLINE_TEST_KUBECONFIG is not set: this test needs a real cluster (make cluster-up)")
@@ -57,7 +64,7 @@ func newEmptyStage(t *testing.T, namespace string) *stage {
 		t.Fatal(err)
 	}
 	workspace := t.TempDir()
-	if err := CopyExample("../../examples/hello", workspace); err != nil {
+	if err := CopyExample(folder, workspace); err != nil {
 		t.Fatal(err)
 	}
 	env := []string{
