@@ -158,6 +158,22 @@ export class Editor {
     await this.focused();
   }
 
+  /** Clicks left of a line's number, where it is in sight, until there is a breakpoint. */
+  async gutter(line) {
+    const number = this.page.locator(".margin-view-overlays .line-numbers").filter({ hasText: new RegExp(`^${line}$`) }).first();
+    const breakpoint = this.page.locator(".editor-instance .codicon-debug-breakpoint").first();
+    let next = 0;
+    await until(`there is a breakpoint in line ${line}`, async () => {
+      if (await breakpoint.isVisible()) return true;
+      if (Date.now() < next) return false;
+      const { y, height } = await number.boundingBox();
+      const margin = await this.page.locator(".editor-instance .margin").first().boundingBox();
+      await this.page.mouse.click(margin.x + 8, y + height / 2);
+      next = Date.now() + 5_000;
+      return false;
+    });
+  }
+
   async goTo(place) {
     await this.quickInput("Control+G", place);
     const widget = this.page.locator(".quick-input-widget");

@@ -19,6 +19,7 @@ export function skip() {
 export async function prepare(context) {
   context.namespace = `towline-vscode-${process.pid}`;
   context.port = await freePort();
+  context.ports = { prices: await freePort(), stock: await freePort() };
   kubectl("create", "namespace", context.namespace);
   const current = kubectl("config", "current-context").trim();
   return {
@@ -29,6 +30,8 @@ export async function prepare(context) {
       SHOP_CONTEXT: current,
       SHOP_REGISTRY: process.env.TOWLINE_TEST_REGISTRY ?? "127.0.0.1:5000",
       SHOP_PORT: String(context.port),
+      PRICES_PORT: String(context.ports.prices),
+      STOCK_PORT: String(context.ports.stock),
     },
   };
 }
@@ -104,6 +107,11 @@ export const cases = [
     await until("the pod answers", async () => (await get(context, "Di")) === "Good morning, dear Di!");
   }],
 
+  ...day("Python", "prices", "app.py", { line: 8, column: 17, variable: "cents" }),
+
+  // Of JavaScript the editor has a debugger of its own, and asks which one is meant.
+  ...day("JavaScript", "stock", "app.js", { line: 6, column: 21, variable: "pieces", chosen: true }),
+
   ["a mistake in the Tiltfile is shown, and what runs stays", async (editor, context) => {
     const file = join(context.workspace, "Tiltfile");
     const before = readFileSync(file, "utf8");
@@ -126,9 +134,9 @@ export const cases = [
     await editor.shot("logs");
   }],
 
-  ["a new launch.json names the resource", async (editor, { workspace }) => {
-    const { type, request, resource } = await launch(editor, workspace);
-    assert.deepEqual({ type, request, resource }, { type: "towline", request: "attach", resource: "api" });
+  ["a new launch.json names the resources", async (editor, { workspace }) => {
+    const configurations = (await launch(editor, workspace)).map(({ type, request, resource }) => `${type} ${request} ${resource}`);
+    assert.deepEqual(configurations.sort(), ["api", "prices", "stock"].map((resource) => `towline attach ${resource}`));
   }],
 
   ["Towline: Down leaves nothing behind", async (editor, context) => {
@@ -139,6 +147,49 @@ export const cases = [
     await editor.shot("down");
   }],
 ];
+
+/**
+ * A day with a service in a language without a compiler: F5 on its file, without a
+ * launch.json, stops at a breakpoint that was clicked into the gutter, and stops
+ * again in what is then saved.
+ */
+function day(language, service, file, { line, column, variable, chosen }) {
+  const ask = async (context, who) => {
+    const answer = await fetch(`http://127.0.0.1:${context.ports[service]}/?name=${who}`, { signal: AbortSignal.timeout(60_000) });
+    return await answer.text();
+  };
+  /** Asks until the program has stopped and answered as it should: the one before may still run. */
+  const stops = (editor, context, who, want) => until(`the program stops, and answers ${want}`, async () => {
+    context.answer = ask(context, who).catch(() => ""); // between two processes nothing answers
+    const stopped = editor.stackframe.waitFor().then(() => true, () => false);
+    if (!await Promise.race([stopped, context.answer.then(() => false)])) return false;
+    await editor.value(variable, new RegExp(String(7 * who.length)));
+    await continues(editor, context);
+    return (await context.answer) === want;
+  }, { timeout: 90_000, every: 200 });
+  return [
+    [`${language}: F5 without a launch.json stops at a breakpoint of the gutter`, async (editor, context) => {
+      await editor.open(`${service}/src/${file}`, `:${line}:1`);
+      await editor.gutter(line);
+      await editor.page.keyboard.press("F5");
+      if (chosen) await editor.pick("Towline");
+      await editor.page.locator(".debug-toolbar").waitFor({ timeout: 60_000 });
+      await editor.page.locator(".editor-instance .codicon-debug-breakpoint:not(.codicon-debug-breakpoint-unverified)").first().waitFor();
+      await stops(editor, context, "Tea", `the ${service === "prices" ? "price" : "stock"} of Tea is 21`);
+      await editor.shot(`debug-${service}`);
+    }],
+    [`${language}: what is saved meanwhile runs, and stops there again`, async (editor, context) => {
+      await editor.goTo(`:${line - 1}:${column}`);
+      await editor.focused();
+      await editor.type("new ");
+      await editor.save();
+      await stops(editor, context, "Coffee", `the new ${service === "prices" ? "price" : "stock"} of Coffee is 42`);
+      await editor.page.keyboard.press("Shift+F5");
+      await editor.page.locator(".debug-toolbar").waitFor({ state: "hidden" });
+      assert.match(await ask(context, "Milk"), /^the new .* of Milk is 28$/);
+    }],
+  ];
+}
 
 /** Asks for the breakpoint's line and waits until the process stands there. */
 async function stopsAt(editor, context, who) {
