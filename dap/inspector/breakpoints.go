@@ -33,9 +33,10 @@ type breakpoint struct {
 // setAt is one of the places where V8 has a breakpoint.
 type setAt struct {
 	thread *thread
-	id     string // V8's
-	file   string // that it is set in by its address; "": in one script
-	mapped bool   // by a map
+	id     string  // V8's
+	file   string  // that it is set in by its address
+	script *script // that it is set in alone; nil: by its address
+	mapped bool    // by a map
 }
 
 // leave forgets what a thread that is gone had.
@@ -173,7 +174,7 @@ func (s *session) placeIn(ctx context.Context, t *thread, b *breakpoint, o origi
 		s.notSet(b, err)
 		return
 	}
-	b.setAt = append(b.setAt, setAt{thread: t, id: r.ID, mapped: true})
+	b.setAt = append(b.setAt, setAt{thread: t, id: r.ID, script: o.script, mapped: true})
 	t.placed[r.ID] = b
 	s.foundAt(ctx, t, b, r.At)
 }
@@ -288,43 +289,18 @@ func (s *session) unplace(ctx context.Context, t *thread, b *breakpoint) {
 	})
 }
 
-// setExceptionBreakpoints says at which exceptions the program stops.
-func (s *session) setExceptionBreakpoints(ctx context.Context, args dap.SetExceptionBreakpointsArguments) (any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	state := "none"
-	list := []dap.Breakpoint{}
-	for _, f := range args.Filters {
-		told := dap.Breakpoint{Verified: true}
-		switch {
-		case f == "all":
-			state = "all"
-		case f == "uncaught" && state == "none":
-			state = "uncaught"
-		case f != "uncaught": // an editor may ask before it knows which there are
-			told = dap.Breakpoint{Message: fmt.Sprintf("Node.js has no exceptions of the kind %q", f)}
-		}
-		list = append(list, told)
-	}
-	main := s.threads[cdp.Main]
-	if main == nil {
-		return nil, cdp.ErrClosed
-	}
-	if err := main.stopAtExceptions(ctx, state); err != nil {
-		return nil, err
-	}
-	s.exceptions = state
-	for _, t := range s.threads {
-		if t != main {
-			_ = t.stopAtExceptions(ctx, state) // else it is gone
+// unplaceIn takes away what is set in a script that is forgotten. mu is held.
+func (s *session) unplaceIn(ctx context.Context, t *thread, sc *script) {
+	for _, file := range sc.files {
+		for _, b := range s.breakpoints[file] {
+			b.setAt = slices.DeleteFunc(b.setAt, func(p setAt) bool {
+				if p.script == sc {
+					s.unset(ctx, p)
+				}
+				return p.script == sc
+			})
 		}
 	}
-	return dap.SetExceptionBreakpointsResponseBody{Breakpoints: list}, nil
-}
-
-// stopAtExceptions says at which exceptions a thread stops.
-func (t *thread) stopAtExceptions(ctx context.Context, state string) error {
-	return t.call(ctx, "Debugger.setPauseOnExceptions", map[string]string{"state": state}, nil)
 }
 
 // decode is json.Unmarshal for what may be anything.

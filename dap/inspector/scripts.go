@@ -13,12 +13,8 @@ import (
 	"github.com/towline-dev/towline/dap/sourcemap"
 )
 
-// The limits of what is kept of a program's scripts.
-const (
-	maxLoose   = 5000 // scripts without a file, of a thread: the oldest is forgotten
-	maxScripts = 100_000
-	atOnce     = 8 // maps that are read at a time
-)
+// atOnce is how many maps are read at a time.
+const atOnce = 8
 
 // script is one that V8 has compiled.
 type script struct {
@@ -46,18 +42,9 @@ type place struct {
 
 // parsed takes a script that V8 has compiled. mu is held.
 func (s *session) parsed(ctx context.Context, t *thread, b cdp.Script) {
-	if len(t.scripts) >= maxScripts {
-		return
-	}
 	sc := &script{Script: b, path: filePath(b.URL)}
-	t.scripts[sc.ID] = sc
-	if sc.path == "" {
-		if t.order = append(t.order, sc.ID); len(t.order) > maxLoose {
-			delete(t.scripts, t.order[0])
-			t.order = t.order[1:]
-		}
-	} else {
-		t.byPath[sc.path] = append(t.byPath[sc.path], sc)
+	for _, old := range t.add(sc) {
+		s.unplaceIn(ctx, t, old)
 	}
 	if len(s.breakpoints) == 0 || sc.MapURL == "" || foreign(sc.path) {
 		return
@@ -86,11 +73,7 @@ func (s *session) learnMap(t *thread, sc *script, m *sourcemap.Map) {
 		base = file
 	}
 	sc.files = filesOf(m, base, s.cwd)
-	for i, file := range sc.files {
-		if file != "" {
-			t.madeOf[file] = append(t.madeOf[file], origin{sc, i})
-		}
-	}
+	t.made(sc)
 }
 
 // filesOf returns the files of a map's sources.

@@ -12,9 +12,6 @@ import (
 	"github.com/towline-dev/towline/dap/cdp"
 )
 
-// maxBlank is how many steps are taken over text that came from no source.
-const maxBlank = 30
-
 // idleTime is how long a program that is to stop may take; one that waits for
 // something runs nothing that could.
 const idleTime = 150 * time.Millisecond
@@ -22,6 +19,7 @@ const idleTime = 150 * time.Millisecond
 // stop is a stop of a thread.
 type stop struct {
 	frames    []frame
+	depth     int // calls under way
 	exception *cdp.Object
 	uncaught  bool
 }
@@ -39,15 +37,15 @@ type frame struct {
 // paused takes a stop. mu is held.
 func (s *session) paused(ctx context.Context, t *thread, p cdp.Paused) {
 	if s.passing(ctx, t, &p) {
-		if err := t.call(ctx, "Debugger.resume", nil, nil); err != nil {
+		if err := t.call(ctx, t.past(p), nil, nil); err != nil {
 			s.log.Debug("running on", "error", err)
 		}
 		return
 	}
-	if s.stepsOn(ctx, t, p) {
+	if t.returns(ctx, p) || s.stepsOn(ctx, t, p) {
 		return
 	}
-	st := &stop{}
+	st := &stop{depth: len(p.Frames)}
 	t.stop = st
 	s.fill(t, st, p)
 	body := dap.StoppedEventBody{Reason: t.reason(p), ThreadId: t.id}
@@ -70,7 +68,7 @@ func (s *session) paused(ctx context.Context, t *thread, p cdp.Paused) {
 			body.Description = "Paused on promise rejection"
 		}
 	}
-	t.stepping, t.entering, t.pausing, t.steps = "", false, false, 0
+	t.stepping, t.returning, t.entering, t.pausing, t.steps = "", false, false, false, 0
 	s.event("stopped", body)
 }
 
@@ -148,24 +146,6 @@ func (s *session) standsAt(ctx context.Context, t *thread, p cdp.Paused) []strin
 	return hit
 }
 
-// stepsOn goes on with a step that ended in text that came from no source. mu is
-// held.
-func (s *session) stepsOn(ctx context.Context, t *thread, p cdp.Paused) bool {
-	if t.stepping == "" || p.Reason != "step" && p.Reason != "other" || len(p.Hit) > 0 || len(p.Frames) == 0 || t.steps >= maxBlank {
-		return false
-	}
-	at := p.Frames[0].Location
-	if _, blank := s.origin(ctx, t, at.ScriptID, at.Line, at.Column); !blank {
-		return false
-	}
-	method := t.stepping
-	if method == "Debugger.stepInto" {
-		method = "Debugger.stepOver"
-	}
-	t.steps++
-	return t.call(ctx, method, nil, nil) == nil
-}
-
 // fill notes the calls of a stop and of what began them. mu is held.
 func (s *session) fill(t *thread, st *stop, p cdp.Paused) {
 	for i := range p.Frames {
@@ -236,9 +216,12 @@ func (s *session) runOn(ctx context.Context, id int, method string) error {
 		return err
 	}
 	before := t.stop
-	t.stop, t.stepping, t.steps = nil, "", 0
+	t.stop, t.stepping, t.returning, t.steps = nil, "", false, 0
 	if method != "Debugger.resume" {
-		t.stepping = method
+		t.stepping, t.depth = method, before.depth
+		if len(before.frames) > 0 {
+			t.from = before.frames[0].at
+		}
 	}
 	if err := t.call(ctx, method, nil, nil); err != nil {
 		t.stop = before

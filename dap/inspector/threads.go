@@ -27,25 +27,24 @@ type thread struct {
 	session string // of the inspector
 	name    string
 
-	scripts  map[string]*script   // by V8's number
-	order    []string             // of those without a file, oldest first
-	byPath   map[string][]*script // by the files that they were loaded from
-	madeOf   map[string][]origin  // by the files that their maps name
-	entries  map[string]string    // breakpoints at the entry of files: V8's name, by file
+	shelf
+	entries  map[string]string // breakpoints at the entry of files: V8's name, by file
 	placed   map[string]*breakpoint
 	watching bool // V8 stops before scripts with maps
 
-	stop     *stop // nil: it runs
-	stepping string
-	entering bool // the next stop is the one on entry
-	pausing  bool // the next stop is the one that was asked for
-	steps    int  // taken by ourselves over text that came from no source
+	stop      *stop        // nil: it runs
+	stepping  string       // the step that is under way
+	depth     int          // calls there were when it began
+	from      cdp.Location // where it did
+	returning bool         // it waits for the return of a call in which a stop of ours was
+	entering  bool         // the next stop is the one on entry
+	pausing   bool         // the next stop is the one that was asked for
+	steps     int          // taken by ourselves over text that came from no source
 }
 
 // forget makes the thread one without scripts.
 func (t *thread) forget() {
-	t.scripts, t.order = map[string]*script{}, nil
-	t.byPath, t.madeOf = map[string][]*script{}, map[string][]origin{}
+	t.shelf = newShelf()
 	t.entries, t.placed = map[string]string{}, map[string]*breakpoint{}
 }
 
