@@ -44,7 +44,7 @@ const searcher = `((root, name, limits) => {
 // placeAhead sets a breakpoint in the files that were made of its file and are
 // not loaded yet, if the program's disk tells which those are. mu is held.
 func (s *session) placeAhead(ctx context.Context, t *thread, b *breakpoint) {
-	if s.cwd == "" || foreign(b.file) {
+	if s.cwd == "" || isDependency(b.file) {
 		return
 	}
 	for _, a := range s.ahead(ctx, t, b.file) {

@@ -78,7 +78,7 @@ func (s *session) attach(ctx context.Context, args attachArguments) (any, error)
 	}
 	s.cwd = t.text(limited, "process.cwd()")
 	for e, ok := conn.Ready(); ok; e, ok = conn.Ready() {
-		s.handle(limited, e)
+		s.dispatch(limited, e)
 	}
 	s.work(func() { s.events(ctx) })
 	return nil, nil
@@ -86,7 +86,7 @@ func (s *session) attach(ctx context.Context, args attachArguments) (any, error)
 
 // letRun leaves a process that waits for a session, having none.
 func letRun(ctx context.Context, conn *cdp.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), partTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), detachTime)
 	defer cancel()
 	_ = conn.Call(ctx, cdp.Main, "Runtime.runIfWaitingForDebugger", nil, nil) // else it is gone
 	conn.Close()
@@ -147,14 +147,14 @@ func (s *session) configurationDone(ctx context.Context, _ struct{}) (any, error
 // firstFile are the addresses of the files that are not of a package.
 const firstFile = `^(?:file://)?/(?!.*/node_modules/)`
 
-// part lets the process run as if nobody had been there. The end of the connection
+// detach lets the process run as if nobody had been there. The end of the connection
 // would do the same, but Node 20 can crash when that comes while it has something
 // to tell: it is made silent first.
-func (s *session) part() {
-	if s.parted.Swap(true) {
+func (s *session) detach() {
+	if s.detached.Swap(true) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), partTime)
+	ctx, cancel := context.WithTimeout(context.Background(), detachTime)
 	defer cancel()
 	if s.conn == nil { // the process may wait for a session all the same
 		if conn, err := cdp.Dial(ctx, s.inspector); err == nil {
@@ -163,7 +163,7 @@ func (s *session) part() {
 		return
 	}
 	// Whoever holds mu may wait for a process that reads nothing.
-	defer time.AfterFunc(partTime, s.conn.Abort).Stop()
+	defer time.AfterFunc(detachTime, s.conn.Abort).Stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	silence := func(t *thread, methods ...string) {

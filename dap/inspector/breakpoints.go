@@ -94,7 +94,7 @@ func (s *session) setBreakpoints(ctx context.Context, args dap.SetBreakpointsArg
 				s.place(ctx, t, b)
 			}
 		}
-		list = append(list, s.told(b))
+		list = append(list, s.dapBreakpoint(b))
 	}
 	if err := context.Cause(ctx); err != nil && len(fresh) > 0 {
 		return nil, err // what is not set is tried again when the client asks anew
@@ -216,8 +216,8 @@ func (s *session) foundAt(ctx context.Context, t *thread, b *breakpoint, at cdp.
 	b.verified = b.verified || p.file == b.file
 }
 
-// told is what the client is told of a breakpoint.
-func (s *session) told(b *breakpoint) dap.Breakpoint {
+// dapBreakpoint returns what the client is told of a breakpoint.
+func (s *session) dapBreakpoint(b *breakpoint) dap.Breakpoint {
 	out := dap.Breakpoint{Id: b.id, Verified: b.verified, Line: b.want.Line, Source: &dap.Source{Name: place{file: b.file}.baseName(), Path: b.file}}
 	switch {
 	case b.wrong != "":
@@ -239,20 +239,20 @@ type resolved struct {
 // resolved notes that a script came which a breakpoint is in. mu is held.
 func (s *session) resolved(ctx context.Context, t *thread, r resolved) {
 	if b := t.placed[r.ID]; b != nil {
-		s.changing(b, func() { s.foundAt(ctx, t, b, r.At) })
+		s.update(b, func() { s.foundAt(ctx, t, b, r.At) })
 	}
 }
 
-// changing tells the client of a breakpoint if do changes it. mu is held.
-func (s *session) changing(b *breakpoint, do func()) {
-	before := s.told(b)
+// update does something to a breakpoint, and tells the client if that changes it. mu is held.
+func (s *session) update(b *breakpoint, do func()) {
+	before := s.dapBreakpoint(b)
 	do()
-	now := s.told(b)
+	now := s.dapBreakpoint(b)
 	before.Source, now.Source = nil, nil
 	if before == now {
 		return
 	}
-	s.event("breakpoint", dap.BreakpointEventBody{Reason: "changed", Breakpoint: s.told(b)})
+	s.event("breakpoint", dap.BreakpointEventBody{Reason: "changed", Breakpoint: s.dapBreakpoint(b)})
 }
 
 // placeInNew sets the breakpoints that belong into a script that has just come.
@@ -266,7 +266,7 @@ func (s *session) placeInNew(ctx context.Context, t *thread, sc *script) {
 			if b.wrong != "" {
 				continue
 			}
-			s.changing(b, func() {
+			s.update(b, func() {
 				if file == sc.path {
 					s.unplace(ctx, t, b)
 				}

@@ -68,8 +68,8 @@ func FuzzEvents(f *testing.F) {
 		b := &breakpoint{id: s.nextID(), file: "/a.ts"}
 		s.breakpoints[b.file] = []*breakpoint{b}
 		main.placed["b"] = b
-		s.handle(ctx, cdp.Event{Method: "Debugger.scriptParsed", Params: []byte(`{"scriptId":"1","url":"file:///a.js"}`)})
-		s.handle(ctx, cdp.Event{Method: method, Params: params})
+		s.dispatch(ctx, cdp.Event{Method: "Debugger.scriptParsed", Params: []byte(`{"scriptId":"1","url":"file:///a.js"}`)})
+		s.dispatch(ctx, cdp.Event{Method: method, Params: params})
 		for id := range main.scripts {
 			s.origin(ctx, main, id, 0, 0)
 		}

@@ -94,7 +94,7 @@ func (s *session) locate(ctx context.Context, t *thread, body *dap.OutputEventBo
 		if p.script == nil {
 			return
 		}
-		body.Source, body.Line, body.Column = s.described(t, p), p.at.Line+1, p.at.Column+1
+		body.Source, body.Line, body.Column = s.dapSource(t, p), p.at.Line+1, p.at.Column+1
 		return
 	}
 }

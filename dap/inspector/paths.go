@@ -121,6 +121,6 @@ func dataOf(address string) ([]byte, error) {
 	return []byte(plain), err
 }
 
-// foreign reports whether a file belongs to a package that the program uses: its
+// isDependency reports whether a file belongs to a package that the program uses: its
 // maps are mostly of sources that are not there.
-func foreign(file string) bool { return strings.Contains(file, "/node_modules/") }
+func isDependency(file string) bool { return strings.Contains(file, "/node_modules/") }

@@ -46,7 +46,7 @@ func (s *session) parsed(ctx context.Context, t *thread, b cdp.Script) {
 	for _, old := range t.add(sc) {
 		s.unplaceIn(ctx, t, old)
 	}
-	if len(s.breakpoints) == 0 || sc.MapURL == "" || foreign(sc.path) {
+	if len(s.breakpoints) == 0 || sc.MapURL == "" || isDependency(sc.path) {
 		return
 	}
 	s.readMap(ctx, t, sc)
@@ -124,7 +124,7 @@ func (s *session) readMaps(ctx context.Context, t *thread, file string) {
 	group.SetLimit(atOnce)
 	var scripts []*script
 	for _, sc := range t.scripts {
-		if !sc.read && sc.MapURL != "" && (!foreign(sc.path) || foreign(file)) {
+		if !sc.read && sc.MapURL != "" && (!isDependency(sc.path) || isDependency(file)) {
 			scripts = append(scripts, sc)
 		}
 	}
@@ -149,7 +149,7 @@ func (s *session) origin(ctx context.Context, t *thread, id string, line, column
 	if sc == nil {
 		return place{source: -1, at: sourcemap.Position{Line: line, Column: column}}, false
 	}
-	if !foreign(sc.path) {
+	if !isDependency(sc.path) {
 		s.readMap(ctx, t, sc)
 	}
 	own := place{file: sc.path, script: sc, source: -1, at: sourcemap.Position{Line: line, Column: column}}

@@ -52,8 +52,8 @@ type session struct {
 	seq     int
 	ended   bool // terminated was sent
 
-	conn   *cdp.Conn // nil before attach; then not changed
-	parted atomic.Bool
+	conn     *cdp.Conn // nil before attach; then not changed
+	detached atomic.Bool
 
 	// mu guards what follows. It is held while breakpoints are set, calls and all,
 	// so that scripts that come meanwhile find them whole.
@@ -96,7 +96,7 @@ func newSession(client io.ReadWriteCloser, o Options) *session {
 
 // close ends both connections.
 func (s *session) close() {
-	s.part()
+	s.detach()
 	if s.conn != nil {
 		s.conn.Close()
 	} else {
@@ -108,41 +108,41 @@ func (s *session) close() {
 // handler answers a request: with a body, or an error.
 type handler func(s *session, ctx context.Context, args json.RawMessage) (any, error)
 
-// changing are the requests whose order counts, asking the others.
-var changing = map[string]handler{
+// sequential are the requests whose order counts, concurrent the others.
+var sequential = map[string]handler{
 	"initialize":              func(*session, context.Context, json.RawMessage) (any, error) { return Capabilities(), nil },
-	"attach":                  handle((*session).attach),
-	"launch":                  handle((*session).attach),
-	"setBreakpoints":          handle((*session).setBreakpoints),
-	"setExceptionBreakpoints": handle((*session).setExceptionBreakpoints),
-	"configurationDone":       handle((*session).configurationDone),
-	"continue":                handle((*session).resume),
+	"attach":                  typed((*session).attach),
+	"launch":                  typed((*session).attach),
+	"setBreakpoints":          typed((*session).setBreakpoints),
+	"setExceptionBreakpoints": typed((*session).setExceptionBreakpoints),
+	"configurationDone":       typed((*session).configurationDone),
+	"continue":                typed((*session).resume),
 	"next":                    step("Debugger.stepOver"),
 	"stepIn":                  step("Debugger.stepInto"),
 	"stepOut":                 step("Debugger.stepOut"),
-	"pause":                   handle((*session).pause),
+	"pause":                   typed((*session).pause),
 }
 
-var asking = map[string]handler{
-	"threads":             handle((*session).listThreads),
-	"stackTrace":          handle((*session).stackTrace),
-	"scopes":              handle((*session).scopes),
-	"variables":           handle((*session).variables),
-	"setVariable":         handle((*session).setVariable),
-	"setExpression":       handle((*session).setExpression),
-	"evaluate":            handle((*session).evaluate),
-	"source":              handle((*session).source),
-	"loadedSources":       handle((*session).loadedSources),
-	"exceptionInfo":       handle((*session).exceptionInfo),
-	"breakpointLocations": handle((*session).breakpointLocations),
+var concurrent = map[string]handler{
+	"threads":             typed((*session).listThreads),
+	"stackTrace":          typed((*session).stackTrace),
+	"scopes":              typed((*session).scopes),
+	"variables":           typed((*session).variables),
+	"setVariable":         typed((*session).setVariable),
+	"setExpression":       typed((*session).setExpression),
+	"evaluate":            typed((*session).evaluate),
+	"source":              typed((*session).source),
+	"loadedSources":       typed((*session).loadedSources),
+	"exceptionInfo":       typed((*session).exceptionInfo),
+	"breakpointLocations": typed((*session).breakpointLocations),
 }
 
 // ownTime are the requests that bound their time themselves: what some begin
 // outlives them, and an expression in the console may take as long as it wants.
 var ownTime = map[string]bool{"attach": true, "launch": true, "pause": true, "evaluate": true}
 
-// handle makes a handler of a method with arguments of its own type.
-func handle[A any](f func(*session, context.Context, A) (any, error)) handler {
+// typed makes a handler of a method with arguments of its own type.
+func typed[A any](f func(*session, context.Context, A) (any, error)) handler {
 	return func(s *session, ctx context.Context, raw json.RawMessage) (any, error) {
 		var args A
 		if len(raw) > 0 {
@@ -186,11 +186,11 @@ func (s *session) request(ctx context.Context, m message.Message) (end bool) {
 			s.event("initialized", nil)
 		}
 	}
-	h, changes := changing[m.Command]
-	ask, asks := asking[m.Command]
+	h, changes := sequential[m.Command]
+	ask, asks := concurrent[m.Command]
 	switch {
 	case ends(m):
-		s.part()
+		s.detach()
 		s.send(message.NewResponse(m, nil), m.Seq)
 		s.terminated()
 		return true

@@ -72,15 +72,15 @@ func (s *session) shown(ctx context.Context, f frame) dap.StackFrame {
 	}
 	p, _ := s.origin(ctx, f.thread, f.at.ScriptID, f.at.Line, f.at.Column)
 	out.Line, out.Column = p.at.Line+1, p.at.Column+1
-	out.Source = s.described(f.thread, p)
-	if p.file == "" || foreign(p.file) {
+	out.Source = s.dapSource(f.thread, p)
+	if p.file == "" || isDependency(p.file) {
 		out.PresentationHint = "subtle"
 	}
 	return out
 }
 
-// described returns a place's file or text as the client sees it. mu is held.
-func (s *session) described(t *thread, p place) *dap.Source {
+// dapSource returns a place's file or text as the client sees it. mu is held.
+func (s *session) dapSource(t *thread, p place) *dap.Source {
 	src := &dap.Source{Name: p.baseName(), Path: p.file}
 	if p.script == nil {
 		return src
@@ -140,7 +140,7 @@ func (s *session) loadedSources(context.Context, json.RawMessage) (any, error) {
 			return
 		}
 		seen[p.file] = true
-		list = append(list, *s.described(t, p))
+		list = append(list, *s.dapSource(t, p))
 	}
 	for _, t := range s.threads {
 		for _, sc := range t.scripts {

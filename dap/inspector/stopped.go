@@ -36,7 +36,7 @@ type frame struct {
 
 // paused takes a stop. mu is held.
 func (s *session) paused(ctx context.Context, t *thread, p cdp.Paused) {
-	if s.passing(ctx, t, &p) {
+	if s.internalStop(ctx, t, &p) {
 		if err := t.call(ctx, t.past(p), nil, nil); err != nil {
 			s.log.Debug("running on", "error", err)
 		}
@@ -92,9 +92,9 @@ func (t *thread) reason(p cdp.Paused) string {
 	return p.Reason
 }
 
-// passing reports whether a stop is only there to have maps read, which was done
+// internalStop reports whether a stop is only there to have maps read, which was done
 // when the script came. mu is held.
-func (s *session) passing(ctx context.Context, t *thread, p *cdp.Paused) bool {
+func (s *session) internalStop(ctx context.Context, t *thread, p *cdp.Paused) bool {
 	begins := p.Reason == startReason || p.Reason == "ambiguous" && strings.Contains(string(p.Data), startReason)
 	if begins {
 		t.text(ctx, adopt)
@@ -202,7 +202,7 @@ func (s *session) resume(ctx context.Context, args dap.ContinueArguments) (any, 
 
 // step returns the handler of the requests that step.
 func step(method string) handler {
-	return handle(func(s *session, ctx context.Context, args dap.NextArguments) (any, error) {
+	return typed(func(s *session, ctx context.Context, args dap.NextArguments) (any, error) {
 		return nil, s.runOn(ctx, args.ThreadId, method)
 	})
 }
@@ -247,13 +247,13 @@ func (s *session) pause(ctx context.Context, args dap.PauseArguments) (any, erro
 	if err := t.call(ctx, "Debugger.pause", nil, nil); err != nil {
 		return nil, err
 	}
-	s.work(func() { s.rouse(ctx, t) })
+	s.work(func() { s.interrupt(ctx, t) })
 	return nil, nil
 }
 
-// rouse stops a thread that did not stop when it was asked to: one that was in
+// interrupt stops a thread that did not stop when it was asked to: one that was in
 // Node's own code then has forgotten it, and an idle one is given something to run.
-func (s *session) rouse(ctx context.Context, t *thread) {
+func (s *session) interrupt(ctx context.Context, t *thread) {
 	for round := 0; ; round++ {
 		select {
 		case <-time.After(idleTime):

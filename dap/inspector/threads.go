@@ -12,8 +12,8 @@ import (
 	"github.com/towline-dev/towline/dap/cdp"
 )
 
-// partTime is what parting may take.
-const partTime = 2 * time.Second
+// detachTime is what detaching may take.
+const detachTime = 2 * time.Second
 
 // maxThreads bounds the workers that are followed.
 const maxThreads = 1000
@@ -80,23 +80,23 @@ func (s *session) events(ctx context.Context) {
 func (s *session) takeEvent(ctx context.Context, e cdp.Event) {
 	ctx, cancel := context.WithTimeoutCause(ctx, requestTime, errors.New("the program does not answer"))
 	defer cancel()
-	for _, r := range s.handleLocked(ctx, e) {
+	for _, r := range s.dispatchLocked(ctx, e) {
 		for _, o := range r.objects() {
 			_ = r.thread.call(ctx, "Runtime.releaseObject", map[string]string{"objectId": o}, nil) // V8 may have freed it
 		}
 	}
 }
 
-// handleLocked takes an event and returns what can be released.
-func (s *session) handleLocked(ctx context.Context, e cdp.Event) []ref {
+// dispatchLocked takes an event and returns what can be released.
+func (s *session) dispatchLocked(ctx context.Context, e cdp.Event) []ref {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.handle(ctx, e)
+	s.dispatch(ctx, e)
 	return s.refs.free()
 }
 
-// handle takes an event. mu is held.
-func (s *session) handle(ctx context.Context, e cdp.Event) {
+// dispatch takes an event. mu is held.
+func (s *session) dispatch(ctx context.Context, e cdp.Event) {
 	t := s.threads[e.Session]
 	if t == nil {
 		return // a worker that ended
@@ -179,7 +179,7 @@ func (s *session) workerCame(ctx context.Context, w worker) {
 
 // letRun lets a thread run that is not debugged, whatever came of its session.
 func (t *thread) letRun(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), partTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), detachTime)
 	defer cancel()
 	_ = t.call(ctx, "Runtime.runIfWaitingForDebugger", nil, nil) // else it is gone
 }

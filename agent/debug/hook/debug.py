@@ -92,8 +92,8 @@ def tell(event):
         db.writer.add_command(NetCommand(0, 0, {"type": "event", "event": event, "seq": 0, "body": {}}, is_json=True))
 
 
-def part():
-    """Parts a forked process from the debugger of the one that it comes from."""
+def detach():
+    """Detaches a forked process from the debugger of the one that it comes from."""
     import pydevd
 
     db = pydevd.get_global_debugger()
@@ -111,7 +111,7 @@ def part():
 
 
 if why == "fork" and "pydevd" in sys.modules:
-    part()
+    detach()
 sys.path.append(here + "/lib")  # what was brought along, where the image has none
 port = 0
 try:
