@@ -6,7 +6,6 @@ package adapter
 import (
 	"encoding/json"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 
@@ -17,11 +16,6 @@ import (
 type Adapter struct {
 	Name     string // as api.DebugSession.Debugger has it
 	Language string // whose debugger it is
-
-	// Translate makes a stream of the Debug Adapter Protocol of the debugger's
-	// own; nil when it speaks the protocol itself. Closing what is returned closes
-	// what was given.
-	Translate func(net.Conn) net.Conn
 
 	// Capabilities is what initialize answers. It is known before there is a
 	// debugger, since an editor asks before it says what to debug. Without it the

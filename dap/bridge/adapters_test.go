@@ -2,7 +2,6 @@ package bridge_test
 
 import (
 	"context"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -38,42 +37,6 @@ func TestWhoSpeaks(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// A debugger with a protocol of its own is reached through what translates it.
-func TestTranslate(t *testing.T) {
-	check(t, func(t *testing.T, ctx context.Context, editor *daptest.Client, backend *fake) {
-		backend.speaks = "flips"
-		backend.spoil = func(c net.Conn) net.Conn { return flipped{c} }
-		must(t, editor.Attach(ctx, target))
-		(<-backend.debugger).wantAsked(t, ctx, "attach")
-	})
-}
-
-// flips is a debugger that turns the bytes of its protocol around.
-func flips() adapter.Adapter {
-	return adapter.Adapter{Name: "flips", Language: "Flip", Translate: func(c net.Conn) net.Conn { return flipped{c} }}
-}
-
-// flipped is a stream whose bytes are all turned around.
-type flipped struct{ net.Conn }
-
-func (f flipped) Read(p []byte) (int, error) {
-	n, err := f.Conn.Read(p)
-	flip(p[:n])
-	return n, err
-}
-
-func (f flipped) Write(p []byte) (int, error) {
-	p = append([]byte(nil), p...)
-	flip(p)
-	return f.Conn.Write(p)
-}
-
-func flip(p []byte) {
-	for i := range p {
-		p[i] = ^p[i]
 	}
 }
 

@@ -235,7 +235,7 @@ func edit(t *testing.T, backend bridge.Backend) (editor *daptest.Client, stop fu
 	done := make(chan error, 1)
 	go func() {
 		done <- bridge.Serve(context.Background(), its, bridge.Options{
-			Adapters: append(adapter.All(), flips(), late()),
+			Adapters: append(adapter.All(), late()),
 			Connect:  func(context.Context, string) (bridge.Backend, error) { return backend, nil },
 		})
 	}()

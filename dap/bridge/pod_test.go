@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -19,8 +18,6 @@ import (
 	"github.com/towline-dev/towline/agent/client"
 	agentserve "github.com/towline-dev/towline/agent/serve"
 	"github.com/towline-dev/towline/agent/wire"
-	"github.com/towline-dev/towline/dap/daptest"
-	"github.com/towline-dev/towline/dap/message"
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/starlark/config"
 )

@@ -209,9 +209,6 @@ func (s *session) opened(conn net.Conn, at api.DebugSession, err error) {
 	default:
 		s.req.Launch = false // a later process is taken as it was started
 		s.home = process{pod: at.Pod, container: at.Container}
-		if s.adapter.Translate != nil {
-			conn = s.adapter.Translate(conn)
-		}
 		l := s.connect(conn, at)
 		if r := s.resource(); r != nil {
 			l.seen = s.mine(*r) != nil

@@ -19,7 +19,6 @@ const idleTime = 150 * time.Millisecond
 // stop is a stop of a thread.
 type stop struct {
 	frames    []frame
-	depth     int // calls under way
 	exception *cdp.Object
 	uncaught  bool
 }
@@ -37,15 +36,15 @@ type frame struct {
 // paused takes a stop. mu is held.
 func (s *session) paused(ctx context.Context, t *thread, p cdp.Paused) {
 	if s.internalStop(ctx, t, &p) {
-		if err := t.call(ctx, t.past(p), nil, nil); err != nil {
+		if err := t.call(ctx, "Debugger.resume", nil, nil); err != nil {
 			s.log.Debug("running on", "error", err)
 		}
 		return
 	}
-	if t.returns(ctx, p) || s.stepsOn(ctx, t, p) {
+	if s.stepsOn(ctx, t, p) {
 		return
 	}
-	st := &stop{depth: len(p.Frames)}
+	st := &stop{}
 	t.stop = st
 	s.fill(t, st, p)
 	body := dap.StoppedEventBody{Reason: t.reason(p), ThreadId: t.id}
@@ -68,7 +67,7 @@ func (s *session) paused(ctx context.Context, t *thread, p cdp.Paused) {
 			body.Description = "Paused on promise rejection"
 		}
 	}
-	t.stepping, t.returning, t.entering, t.pausing, t.steps = "", false, false, false, 0
+	t.stepping, t.entering, t.pausing, t.steps = "", false, false, 0
 	s.event("stopped", body)
 }
 
@@ -216,12 +215,9 @@ func (s *session) runOn(ctx context.Context, id int, method string) error {
 		return err
 	}
 	before := t.stop
-	t.stop, t.stepping, t.returning, t.steps = nil, "", false, 0
+	t.stop, t.stepping, t.steps = nil, "", 0
 	if method != "Debugger.resume" {
-		t.stepping, t.depth = method, before.depth
-		if len(before.frames) > 0 {
-			t.from = before.frames[0].at
-		}
+		t.stepping = method
 	}
 	if err := t.call(ctx, method, nil, nil); err != nil {
 		t.stop = before

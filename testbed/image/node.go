@@ -53,7 +53,7 @@ func writeNode(out io.Writer, busybox, node string) error {
 	r := newRoot(out)
 	r.addFile("usr/bin/node", node)
 	for _, library := range libraries {
-		name := merged(library)
+		name := merged(strings.TrimPrefix(library, "/"))
 		r.addFolders(name)
 		r.addFile(name, library)
 	}

@@ -15,6 +15,9 @@ def state():
         # What is half imported the debugger cannot import.
         if why == "signal" and getattr(getattr(module, "__spec__", None), "_initializing", False) and name.partition(".")[0] in known:
             return "busy"
+    pydevd = sys.modules.get("pydevd")
+    if why == "signal" and pydevd is not None and getattr(pydevd, "get_global_debugger", int)():
+        return "busy"  # the session before is not over yet: with it the debugger connects to nobody
     found = any(f.find_spec("debugpy", None) for f in sys.meta_path if hasattr(f, "find_spec"))
     return "debugpy" if found else "none"
 

@@ -250,7 +250,7 @@ func (p *Play) begin(ctx context.Context, t testing.TB, verb string) error {
 	if err := begin(ctx, map[string]any{"resource": p.Resource}); err != nil {
 		return err
 	}
-	if err := p.setBreakpoints(ctx, true); err != nil {
+	if err := p.setBreakpoints(ctx, verb == "attach"); err != nil { // what is launched may have loaded nothing yet
 		return err
 	}
 	return p.Editor.ConfigurationDone(ctx)
@@ -284,7 +284,7 @@ func (p *Play) breakpoint(text string) (map[string]any, error) {
 var exceptions = map[string]string{"Python": "raised", "JavaScript": "all"}
 
 func (p *Play) setBreakpoints(ctx context.Context, verified bool) error {
-	args := map[string]any{"source": daptest.Source{Path: p.Path}, "breakpoints": slices.Concat([]map[string]any{}, p.set)}
+	args := map[string]any{"source": daptest.Source{Path: p.Path}, "breakpoints": append([]map[string]any{}, p.set...)}
 	var body struct{ Breakpoints []daptest.Breakpoint }
 	if err := p.Editor.Call(ctx, "setBreakpoints", args, &body); err != nil {
 		return err

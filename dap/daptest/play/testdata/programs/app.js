@@ -7,16 +7,16 @@ function greet(name) {
 }
 
 function refuse(name) {
-  throw new TypeError(name); // mark: refuse
+  try {
+    throw new TypeError(name); // mark: refuse
+  } catch {
+    return 'refused';
+  }
 }
 
 function answer(name) {
   if (name === 'crash') process.kill(process.pid, 'SIGKILL');
-  try {
-    return name === 'bad' ? refuse(name) : greet(name);
-  } catch {
-    return 'refused';
-  }
+  return name === 'bad' ? refuse(name) : greet(name);
 }
 
 const server = net.createServer((conn) => {
