@@ -46,6 +46,9 @@ func (p Program) String() string { return fmt.Sprintf("%s (pid %d)", p.Exe, p.PI
 // air or the like. Otherwise the error says what there is instead.
 func Look(pid int) (Program, error) {
 	root, found, others := survey(pid)
+	if root.Go() {
+		return root, nil
+	}
 	if served := root.served(children()); root.wrapper && !served.wrapper {
 		return served, nil
 	}
@@ -87,17 +90,18 @@ func LanguageOf(pid int) string {
 // wrapper, those that can be debugged and the others.
 func survey(pid int) (root Program, found, others []Program) {
 	root = examine(pid)
-	children := children()
 	switch {
+	case root.Go(): // at each start: no other process is looked at for it
+		return root, []Program{root}, nil
 	case root.meant():
-		if child := root.reloaded(children); child != 0 {
+		if child := root.reloaded(children()); child != 0 {
 			return root, []Program{examine(child)}, nil
 		}
 		return root, []Program{root}, nil
 	case !root.wrapper:
 		return root, nil, []Program{root}
 	}
-	found, others = below(root, children)
+	found, others = below(root, children())
 	return root, found, others
 }
 
