@@ -104,3 +104,25 @@ func TestNeverArmed(t *testing.T) {
 		})
 	}
 }
+
+// What the debugger does not have is answered for it, since it may not: an editor
+// asks for what another one has, before it is known which it will be.
+func TestRequestsThatADebuggerLacks(t *testing.T) {
+	check(t, func(t *testing.T, ctx context.Context, editor *daptest.Client, backend *fake) {
+		backend.speaks, backend.mute = "debugpy", []string{"setInstructionBreakpoints", "setDataBreakpoints", "readMemory"}
+		must(t, editor.Attach(ctx, target))
+		d := <-backend.debugger
+		for _, command := range []string{"setInstructionBreakpoints", "setDataBreakpoints"} {
+			var body struct{ Breakpoints []daptest.Breakpoint }
+			must(t, editor.Call(ctx, command, map[string]any{"breakpoints": []any{map[string]any{"instructionReference": "0x1", "dataId": "1"}}}, &body))
+			if len(body.Breakpoints) != 1 || body.Breakpoints[0].Verified || !strings.Contains(body.Breakpoints[0].Message, "cannot "+command) {
+				t.Errorf("%s: %+v", command, body)
+			}
+		}
+		wantRefused(t, editor.Call(ctx, "readMemory", map[string]any{"memoryReference": "0x1", "count": 1}, nil), "cannot readMemory")
+		must(t, editor.ConfigurationDone(ctx))
+		if m := d.wantAsked(t, ctx, "configurationDone"); m.Command == "" {
+			t.Error("it was not told that all is configured")
+		}
+	})
+}

@@ -55,6 +55,8 @@ func (s *session) pass(m message.Message) {
 	switch {
 	case m.Command == "restart":
 		s.restart(m)
+	case s.link.lacks(m.Command):
+		s.answerFor(m)
 	case m.Command == "configurationDone":
 		s.configured = true
 		s.configurationDone(m)
@@ -69,6 +71,17 @@ func (s *session) pass(m message.Message) {
 	default:
 		s.forward(m, nil)
 	}
+}
+
+// answerFor answers a request that the debugger does not have. An editor may send
+// one that another debugger has, since it asks before it is known which it will be.
+func (s *session) answerFor(m message.Message) {
+	why := fmt.Sprintf("the debugger of %s cannot %s", s.req.Resource, m.Command)
+	if slices.Contains(s.adapter.Remembered, m.Command) || slices.Contains(s.adapter.Forgotten, m.Command) {
+		s.answer(m, s.breakpoints.pending(s.breakpoints.note(m), why))
+		return
+	}
+	s.refuse(m, why, false)
 }
 
 // configurationDone sends the request on, and answers it when breakpoints are hit.

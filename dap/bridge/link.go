@@ -25,10 +25,31 @@ type link struct {
 	seq     int
 	pending map[int]call
 
+	can map[string]any // the capabilities that it told; nil where the adapter knows them
+
 	armed       bool   // the adapter's Armed was said
 	arming      func() // what to do then
 	initialized func() // what to do at the debugger's first initialized event
 	ended       func() // what to do when the stream ends while the session is ending
+}
+
+// capabilityOf names the capability with which alone a debugger has a request.
+var capabilityOf = map[string]string{
+	"breakpointLocations": "supportsBreakpointLocationsRequest", "cancel": "supportsCancelRequest", "completions": "supportsCompletionsRequest",
+	"dataBreakpointInfo": "supportsDataBreakpoints", "disassemble": "supportsDisassembleRequest", "exceptionInfo": "supportsExceptionInfoRequest",
+	"goto": "supportsGotoTargetsRequest", "gotoTargets": "supportsGotoTargetsRequest", "loadedSources": "supportsLoadedSourcesRequest",
+	"modules": "supportsModulesRequest", "readMemory": "supportsReadMemoryRequest", "restartFrame": "supportsRestartFrame",
+	"reverseContinue": "supportsStepBack", "setDataBreakpoints": "supportsDataBreakpoints", "setExpression": "supportsSetExpression",
+	"setFunctionBreakpoints": "supportsFunctionBreakpoints", "setInstructionBreakpoints": "supportsInstructionBreakpoints",
+	"setVariable": "supportsSetVariable", "stepBack": "supportsStepBack", "stepInTargets": "supportsStepInTargetsRequest",
+	"terminateThreads": "supportsTerminateThreadsRequest", "writeMemory": "supportsWriteMemoryRequest",
+}
+
+// lacks reports whether the debugger does not have a request; it may leave that
+// without an answer.
+func (l *link) lacks(command string) bool {
+	capability := capabilityOf[command]
+	return l.can != nil && capability != "" && l.can[capability] != true
 }
 
 // call is a request that the debugger has not answered yet.

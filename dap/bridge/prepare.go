@@ -33,8 +33,11 @@ func (s *session) prepare(l *link) {
 			s.refusedBy(r)
 			return
 		}
-		if s.adapter.Capabilities == nil && s.sessions == 0 {
-			s.event("capabilities", map[string]any{"capabilities": capabilities(r)})
+		if s.adapter.Capabilities == nil {
+			l.can = capabilities(r)
+			if s.sessions == 0 {
+				s.event("capabilities", map[string]any{"capabilities": l.can})
+			}
 		}
 		args := s.adapter.AttachArguments(s.given, s.sessions == 0)
 		l.initialized = func() {
@@ -187,7 +190,7 @@ func (s *session) replay(l *link, next func()) {
 		}
 	}
 	s.breakpoints.each(s.adapter.Remembered, func(set *set) {
-		if set.empty() {
+		if set.empty() || l.lacks(set.request.Command) {
 			return
 		}
 		left++

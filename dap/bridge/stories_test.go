@@ -124,7 +124,9 @@ func (b *built) play(t *testing.T) *play.Play {
 		return ""
 	}
 	go s.listen() // until the pod's end
-	return &play.Play{Stage: s, Program: b.program, Path: b.file, Resource: local.Resource}
+	p := &play.Play{Stage: s, Program: b.program, Path: b.file, Resource: local.Resource}
+	p.Ready(within(t), t)
+	return p
 }
 
 // stage is a program under an agent, which tells where it listens.

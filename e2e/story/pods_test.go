@@ -38,13 +38,13 @@ func TestDebuggingInPods(t *testing.T) {
 			t.Run(language, func(t *testing.T) {
 				t.Parallel()
 				for _, story := range play.Stories() {
-					t.Run(story.Name, func(t *testing.T) { service.play().Run(within(t), t, story.Text) })
+					t.Run(story.Name, func(t *testing.T) { service.play(t).Run(within(t), t, story.Text) })
 				}
 			})
 		}
 	})
 	t.Run("two at once", func(t *testing.T) {
-		twoAtOnce(t, services["Python"].play(), services["JavaScript"].play())
+		twoAtOnce(t, services["Python"].play(t), services["JavaScript"].play(t))
 	})
 	t.Run("in Neovim", func(t *testing.T) {
 		var all []string
@@ -114,8 +114,11 @@ func (s *stage) service(program play.Program) *service {
 	}
 }
 
-func (v *service) play() *play.Play {
-	return &play.Play{Stage: v, Program: v.program, Path: v.path(), Resource: v.name}
+func (v *service) play(t *testing.T) *play.Play {
+	t.Helper()
+	p := &play.Play{Stage: v, Program: v.program, Path: v.path(), Resource: v.name}
+	p.Ready(within(t), t)
+	return p
 }
 
 func (v *service) path() string { return v.stage.Path(filepath.Join(v.name, v.program.File)) }

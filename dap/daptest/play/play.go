@@ -114,6 +114,18 @@ type Play struct {
 	stopped daptest.Stopped
 }
 
+// Ready waits until the program answers: a breakpoint in what it runs first would
+// else be hit in the beginning of a story.
+func (p *Play) Ready(ctx context.Context, t testing.TB) {
+	t.Helper()
+	if err := p.Stage.Say(ctx, "ready"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Stage.Answer(ctx); err != nil || got != "hello ready, 10" {
+		t.Fatalf("the program says %q, %v", got, err)
+	}
+}
+
 // Run plays a story to its end, or to what is not as it says.
 func (p *Play) Run(ctx context.Context, t testing.TB, text string) {
 	t.Helper()
