@@ -82,6 +82,7 @@ type Scope struct {
 type CallFrame struct {
 	ID       string   `json:"callFrameId"`
 	Function string   `json:"functionName"`
+	Start    Location `json:"functionLocation"`
 	Location Location `json:"location"`
 	URL      string   `json:"url"`
 	Scopes   []Scope  `json:"scopeChain"`

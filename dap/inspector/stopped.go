@@ -23,6 +23,16 @@ type stop struct {
 	uncaught  bool
 }
 
+// calls returns the calls under way, the innermost first.
+func (st *stop) calls() (list []cdp.CallFrame) {
+	for _, f := range st.frames {
+		if f.call != nil {
+			list = append(list, *f.call)
+		}
+	}
+	return list
+}
+
 // frame is a call of a stopped thread.
 type frame struct {
 	id     int
@@ -36,12 +46,13 @@ type frame struct {
 // paused takes a stop. mu is held.
 func (s *session) paused(ctx context.Context, t *thread, p cdp.Paused) {
 	if s.internalStop(ctx, t, &p) {
+		s.catch(ctx, t)
 		if err := t.call(ctx, "Debugger.resume", nil, nil); err != nil {
 			s.log.Debug("running on", "error", err)
 		}
 		return
 	}
-	if s.stepsOn(ctx, t, p) {
+	if s.caught(ctx, t, &p) && t.call(ctx, "Debugger.resume", nil, nil) == nil || s.stepsOn(ctx, t, p) {
 		return
 	}
 	st := &stop{}
@@ -217,7 +228,7 @@ func (s *session) runOn(ctx context.Context, id int, method string) error {
 	before := t.stop
 	t.stop, t.stepping, t.steps = nil, "", 0
 	if method != "Debugger.resume" {
-		t.stepping = method
+		t.stepping, t.from = method, before.calls()
 	}
 	if err := t.call(ctx, method, nil, nil); err != nil {
 		t.stop = before

@@ -32,11 +32,13 @@ type thread struct {
 	placed   map[string]*breakpoint
 	watching bool // V8 stops before scripts with maps
 
-	stop     *stop // nil: it runs
-	stepping string
-	entering bool // the next stop is the one on entry
-	pausing  bool // the next stop is the one that was asked for
-	steps    int  // taken by ourselves over text that came from no source
+	stop     *stop           // nil: it runs
+	stepping string          // the step that is under way
+	from     []cdp.CallFrame // the calls when it began
+	catches  []string        // breakpoints that end it
+	entering bool            // the next stop is the one on entry
+	pausing  bool            // the next stop is the one that was asked for
+	steps    int             // taken by ourselves over text that came from no source
 }
 
 // forget makes the thread one without scripts.
