@@ -22,6 +22,11 @@ type Adapter struct {
 	// editor is told what the debugger itself says, when that is there.
 	Capabilities map[string]any
 
+	// Filters tell the debugger's names of the exceptions that initialize offers,
+	// before it is known which debugger it will be; "" is what it does not have.
+	// Others it is asked for as the editor does.
+	Filters map[string]string
+
 	// Attach are the arguments that the debugger needs to attach to the process
 	// that its stream belongs to. They win over the person's.
 	Attach map[string]any
@@ -107,6 +112,14 @@ func (a Adapter) AttachArguments(given map[string]json.RawMessage, first bool) m
 	}
 	maps.Copy(args, a.Attach)
 	return args
+}
+
+// Filter returns the debugger's name of an exception filter, "" when it has none.
+func (a Adapter) Filter(name string) string {
+	if own, ok := a.Filters[name]; ok {
+		return own
+	}
+	return name
 }
 
 // Explain returns what an error of the debugger means, or nil.

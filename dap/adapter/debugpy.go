@@ -6,6 +6,7 @@ func Debugpy() Adapter {
 	return Adapter{
 		Name:     "debugpy",
 		Language: "Python",
+		Filters:  map[string]string{"unrecovered-panic": "uncaught", "runtime-fatal-throw": ""},
 		Attach:   map[string]any{"request": "attach", "subProcess": false},
 		Own: []string{
 			"resource", "pod", "container", "workspace", "substitutePath", "pathMappings", "restart", "type", "name",

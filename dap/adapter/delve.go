@@ -9,6 +9,7 @@ func Delve() Adapter {
 		Name:         "delve",
 		Language:     "Go",
 		Capabilities: delveCapabilities(),
+		Filters:      map[string]string{"raised": ""},
 		Attach:       map[string]any{"mode": "remote", "request": "attach"},
 		Own: []string{
 			"resource", "pod", "container", "workspace", "substitutePath", "restart",
@@ -60,7 +61,8 @@ func Delve() Adapter {
 
 // delveCapabilities are delve's own but for what the bridge does: it restarts
 // the process through the daemon, and a program in a pod is never ended with
-// the session.
+// the session. They are told before it is known which debugger it will be, so
+// that the exceptions are those of all.
 func delveCapabilities() map[string]any {
 	yes := []string{
 		"supportsConfigurationDoneRequest", "supportsConditionalBreakpoints", "supportsHitConditionalBreakpoints",
@@ -71,8 +73,9 @@ func delveCapabilities() map[string]any {
 	}
 	caps := map[string]any{
 		"exceptionBreakpointFilters": []map[string]any{
-			{"filter": "unrecovered-panic", "label": "Unrecovered Panics", "default": true},
-			{"filter": "runtime-fatal-throw", "label": "Fatal Throws", "default": true},
+			{"filter": "unrecovered-panic", "label": "Uncaught Exceptions, Unrecovered Panics", "default": true},
+			{"filter": "runtime-fatal-throw", "label": "Fatal Throws of Go", "default": true},
+			{"filter": "raised", "label": "Raised Exceptions", "description": "Stop at each exception of a program in Python or JavaScript, caught or not"},
 		},
 	}
 	for _, name := range yes {

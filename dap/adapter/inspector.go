@@ -7,6 +7,7 @@ func Inspector() Adapter {
 		Name:     "inspector",
 		Language: "JavaScript",
 		Notice:   "runs in Node.js and is not in Go: its inspector debugs it",
+		Filters:  map[string]string{"unrecovered-panic": "uncaught", "runtime-fatal-throw": "", "raised": "all"},
 		Attach:   map[string]any{"request": "attach"},
 		Own: []string{
 			"resource", "pod", "container", "workspace", "substitutePath", "restart", "type", "name",

@@ -2,9 +2,12 @@ package bridge_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/towline-dev/towline/dap/adapter"
 	"github.com/towline-dev/towline/dap/daptest"
@@ -125,4 +128,45 @@ func TestRequestsThatADebuggerLacks(t *testing.T) {
 			t.Error("it was not told that all is configured")
 		}
 	})
+}
+
+// Exceptions are offered before it is known which debugger it will be, and asked
+// of it in its own words.
+func TestExceptionFilters(t *testing.T) {
+	for debugger, want := range map[string]string{
+		"delve":     `{"filters":["unrecovered-panic","runtime-fatal-throw"],"filterOptions":[{"filterId":"unrecovered-panic"}]}`,
+		"debugpy":   `{"filters":["uncaught","raised"],"filterOptions":[{"filterId":"uncaught"},{"filterId":"raised"}]}`,
+		"inspector": `{"filters":["uncaught","all"],"filterOptions":[{"filterId":"uncaught"},{"filterId":"all"}]}`,
+	} {
+		t.Run(debugger, func(t *testing.T) {
+			check(t, func(t *testing.T, ctx context.Context, editor *daptest.Client, backend *fake) {
+				backend.speaks = debugger
+				caps, err := editor.Initialize(ctx)
+				must(t, err)
+				var filters []string
+				for _, f := range caps["exceptionBreakpointFilters"].([]any) {
+					filters = append(filters, f.(map[string]any)["filter"].(string))
+				}
+				must(t, editor.Attach(ctx, target))
+				d := <-backend.debugger
+				must(t, editor.Call(ctx, "setExceptionBreakpoints", map[string]any{"filters": filters, "filterOptions": []any{
+					map[string]any{"filterId": "unrecovered-panic"}, map[string]any{"filterId": "raised"},
+				}}, nil))
+				var got, wanted any
+				must(t, json.Unmarshal(d.wantAsked(t, ctx, "setExceptionBreakpoints").Payload(), &got))
+				must(t, json.Unmarshal([]byte(want), &wanted))
+				if diff := cmp.Diff(wanted, got); diff != "" {
+					t.Error(diff)
+				}
+				// So is the next process.
+				must(t, editor.ConfigurationDone(ctx))
+				d.conn.Close()
+				backend.pid(11)
+				must(t, json.Unmarshal((<-backend.debugger).wantAsked(t, ctx, "setExceptionBreakpoints").Payload(), &got))
+				if diff := cmp.Diff(wanted, got); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
 }

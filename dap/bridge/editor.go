@@ -62,6 +62,10 @@ func (s *session) pass(m message.Message) {
 		s.configurationDone(m)
 	case slices.Contains(a.Remembered, m.Command) || slices.Contains(a.Forgotten, m.Command):
 		set := s.breakpoints.note(m)
+		if m.Command == "setExceptionBreakpoints" {
+			s.forward(m, exceptionsAnswered)
+			return
+		}
 		s.forward(m, func(r message.Message) message.Message { return s.breakpoints.answered(set, r) })
 	case slices.Contains(a.Resuming, m.Command):
 		s.forward(m, func(r message.Message) message.Message {
@@ -100,7 +104,7 @@ func (s *session) configurationDone(m message.Message) {
 // change unless that is nil.
 func (s *session) forward(m message.Message, change func(message.Message) message.Message) {
 	l := s.link
-	s.put(l, s.dialect.Outbound(m, l.mapper.ToRemote), m, func(r message.Message) {
+	s.put(l, s.outbound(l, m), m, func(r message.Message) {
 		r = s.inbound(l, r)
 		if change != nil {
 			r = change(r)

@@ -194,7 +194,7 @@ func (s *session) replay(l *link, next func()) {
 			return
 		}
 		left++
-		l.call(s.dialect.Outbound(set.request, l.mapper.ToRemote), nil, func(r message.Message) {
+		l.call(s.outbound(l, set.request), nil, func(r message.Message) {
 			s.tellBreakpoints(s.breakpoints.replayed(set, s.inbound(l, r)))
 			step()
 		})

@@ -292,9 +292,6 @@ func (p *Play) breakpoint(text string) (map[string]any, error) {
 	return b, nil
 }
 
-// exceptions are the filters that stop where anything is thrown.
-var exceptions = map[string]string{"Python": "raised", "JavaScript": "all"}
-
 func (p *Play) setBreakpoints(ctx context.Context, verified bool) error {
 	args := map[string]any{"source": daptest.Source{Path: p.Path}, "breakpoints": append([]map[string]any{}, p.set...)}
 	var body struct{ Breakpoints []daptest.Breakpoint }
@@ -309,7 +306,7 @@ func (p *Play) setBreakpoints(ctx context.Context, verified bool) error {
 	if !p.catches {
 		return nil
 	}
-	return p.Editor.Call(ctx, "setExceptionBreakpoints", map[string]any{"filters": []string{exceptions[p.Program.Language]}}, nil)
+	return p.Editor.Call(ctx, "setExceptionBreakpoints", map[string]any{"filters": []string{"raised"}}, nil)
 }
 
 func (p *Play) stop(ctx context.Context, mark, variable string) error {
