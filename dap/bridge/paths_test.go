@@ -191,6 +191,21 @@ func TestCapabilitiesAreDelves(t *testing.T) {
 	must(t, err)
 	var want map[string]any
 	must(t, json.Unmarshal(data, &want))
+	// Of exceptions those of all debuggers are offered; delve is asked for its own.
+	var asked, its []string
+	for _, f := range want["exceptionBreakpointFilters"].([]any) {
+		if name := adapter.Delve().Filter(f.(map[string]any)["filter"].(string)); name != "" {
+			asked = append(asked, name)
+		}
+	}
+	for _, f := range got["exceptionBreakpointFilters"].([]any) {
+		its = append(its, f.(map[string]any)["filter"].(string))
+	}
+	if diff := cmp.Diff(asked, its); diff != "" {
+		t.Errorf("exceptions (-asked for +delve's):\n%s", diff)
+	}
+	delete(want, "exceptionBreakpointFilters")
+	delete(got, "exceptionBreakpointFilters")
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("capabilities (-ours +delve's):\n%s", diff)
 	}
