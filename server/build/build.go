@@ -43,6 +43,7 @@ type Options struct {
 	Workspace string   // whose images they are, which a label says; "": nobody's, and Prune removes none
 	Env       []string // of the commands that are run; nil: this process's
 	Dir       string   // folder that relative paths of secrets are of, before Configure
+	Remote    Remote   // a BuildKit where the images will run; nil: there can be none
 }
 
 // Builder builds images for one cluster. Its methods may be called
@@ -73,13 +74,14 @@ func (b *Builder) Configure(p *config.Project) {
 func (b *Builder) now() *builder {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := &builder{cluster: b.o.Cluster, workspace: b.o.Workspace, env: b.o.Env, dir: b.o.Dir, tools: b.tools}
+	n := &builder{cluster: b.o.Cluster, workspace: b.o.Workspace, env: b.o.Env, dir: b.o.Dir, tools: b.tools, remote: b.o.Remote}
 	if n.env == nil {
 		n.env = os.Environ()
 	}
 	if p := b.project; p != nil {
 		n.dir = filepath.Dir(p.Tiltfile)
 		n.cluster.Registry = cmp.Or(n.cluster.Registry, p.Settings.DefaultRegistry)
+		n.setting = p.Settings.Ours().BuilderOf()
 	}
 	return n
 }
@@ -91,6 +93,8 @@ type builder struct {
 	env       []string
 	dir       string
 	tools     *toolbox
+	remote    Remote
+	setting   config.BuilderSetting
 }
 
 // Request asks for one image.
@@ -124,11 +128,11 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 	var err error
 	now := b.now()
 	if r.Local {
-		now.cluster, now.tools = Cluster{None: true}, b.local
+		now.cluster, now.tools, now.remote, now.setting = Cluster{None: true}, b.local, nil, config.BuilderSetting{}
 	}
 	if r.Image.Builder == config.BuilderCustom {
 		result, err = now.custom(ctx, r)
-	} else {
+	default:
 		result, err = now.docker(ctx, r)
 	}
 	if ctx.Err() != nil {
@@ -140,6 +144,7 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 	return result, nil
 }
 
+	now.warnOfPlatform(r, result.Config)
 // located gives a problem without a position the image's own.
 func located(err error, image config.Image) error {
 	if a, ok := err.(*Away); ok && a.Problem.Pos.File == "" {

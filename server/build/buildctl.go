@@ -31,8 +31,9 @@ func (b *builder) buildctl(ctx context.Context, j job) (Result, error) {
 	}
 	image := j.request.Image
 	first, _ := j.names.Tagged(tagPrefix + "latest")
+	image.ExtraTags = j.tagsThere()
 	metadata := filepath.Join(j.work, "metadata.json")
-	argv := append([]string{j.tool.path, "build", "--progress=plain", "--metadata-file", metadata}, j.buildctlArgs(first)...)
+	argv := append([]string{j.tool.path, "build", "--progress=plain", "--metadata-file", metadata}, j.buildctlArgs(j.registry.name(first))...)
 	tail := newTail(j.request.Output)
 	said := &masked{out: tail, names: j.assigned}
 	err := run(ctx, command{argv: argv, dir: j.dir, env: j.env(), stdout: said, stderr: said})
@@ -42,7 +43,7 @@ func (b *builder) buildctl(ctx context.Context, j job) (Result, error) {
 			return Result{}, ctx.Err()
 		}
 		if strings.Contains(tail.String(), "failed to push") {
-			return Result{}, explainPush(first, tail.lastLine())
+			return Result{}, explainPush(j.registry.name(first), tail.lastLine())
 		}
 		return Result{}, explainBuild(image, j.source, tail.String())
 	}
@@ -86,7 +87,7 @@ func (j *job) buildctlArgs(push string) []string {
 		argv = append(argv, "--allow", "network.host")
 	}
 	if len(image.ExtraHosts) > 0 {
-		argv = append(argv, "--opt", "add-hosts="+strings.ReplaceAll(strings.Join(image.ExtraHosts, ","), ":", "="))
+		argv = append(argv, "--opt", "add-hosts="+strings.Join(hostsAsBuildKit(image.ExtraHosts), ","))
 	}
 	if image.Pull {
 		argv = append(argv, "--opt", "image-resolve-mode=pull")
@@ -98,9 +99,37 @@ func (j *job) buildctlArgs(push string) []string {
 		argv = append(argv, "--secret", value)
 	}
 	for _, value := range image.CacheFrom {
-		argv = append(argv, "--import-cache", "type=registry,ref="+value)
+		if !strings.HasPrefix(value, "type=") && !strings.Contains(value, ",type=") {
+			value = "type=registry,ref=" + j.registry.name(value)
+		}
+		argv = append(argv, "--import-cache", value)
 	}
 	return append(argv, "--output", "type=image,name="+push+",push=true")
+}
+
+// hostsAsBuildKit writes extra_hosts as BuildKit's front end reads them: "name=address".
+func hostsAsBuildKit(hosts []string) []string {
+	out := make([]string, len(hosts))
+	for i, host := range hosts {
+		if out[i] = host; !strings.Contains(host, "=") {
+			out[i] = strings.Replace(host, ":", "=", 1)
+		}
+	}
+	return out
+}
+
+// tagsThere are the extra tags that can be given without a docker: those in the
+// image's own repository. Which cannot is said.
+func (j *job) tagsThere() []string {
+	var tags []string
+	for _, tag := range j.request.Image.ExtraTags {
+		if repository, _ := splitTag(tag); repository != j.names.Local {
+			say(j.request.Output, "extra_tag %s is not set: it would be a name in this machine's docker, and %s builds without one", tag, j.tool.kind)
+			continue
+		}
+		tags = append(tags, tag)
+	}
+	return tags
 }
 
 // args are the values of build_args: an empty one is that of the environment,

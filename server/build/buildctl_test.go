@@ -17,7 +17,7 @@ func TestBuildctlIsGivenNoSecrets(t *testing.T) {
 	// The program writes down what it was given, and repeats the Dockerfile.
 	script := `#!/bin/sh
 echo "$@" > ` + bin + `/argv
-for a in "$@"; do case $a in dockerfile=*) dir=${a#dockerfile=};; esac; done
+for a in "$@"; do case $a in dockerfile=*) dir=${a#*=};; esac; done
 while read -r line; do printf '   | %s\n' "$line"; printf '%s\n' "$line" >> ` + bin + `/built; done < $dir/Dockerfile
 exit 1
 `

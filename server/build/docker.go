@@ -24,6 +24,7 @@ func (b *builder) docker(ctx context.Context, r Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	r.Image.Platform = b.platformFor(t, r)
 	source, err := readDockerfile(r.Image)
 	if err != nil {
 		return Result{}, err
@@ -33,12 +34,15 @@ func (b *builder) docker(ctx context.Context, r Request) (Result, error) {
 		return Result{}, fmt.Errorf("making a folder for the build: %w", err)
 	}
 	defer os.RemoveAll(work)
-	job := job{tool: t, request: r, names: names, source: source, work: work, dir: b.dir, workspace: b.workspace}
+	job := job{tool: t, request: r, names: names, source: source, work: work, dir: b.dir, workspace: b.workspace, registry: b.registryThere(t)}
 	if err := job.prepare(); err != nil {
 		return Result{}, err
 	}
-	if t.kind == buildctl {
+	switch t.kind {
+	case buildctl:
 		return b.buildctl(ctx, job)
+	case buildctlRemote:
+		return b.buildThere(ctx, job)
 	}
 	id, err := job.dockerBuild(ctx)
 	if err != nil {
@@ -71,6 +75,7 @@ type job struct {
 	dockerfile string            // path of the generated Dockerfile
 	context    string            // folder of the build's context
 	assigned   map[string]string // what was written into the Dockerfile for variables, and their names
+	registry   renamed           // where the builder finds the registry
 }
 
 // prepare writes the Dockerfile, with the project's own images replaced by
@@ -88,8 +93,8 @@ func (j *job) prepare() error {
 		return fmt.Errorf("making a folder for the build: %w", err)
 	}
 	j.dockerfile = filepath.Join(folder, j.source.name)
-	text := j.source.withBases(j.request.Bases)
-	if j.tool.kind == buildctl {
+	text := j.source.withBases(j.request.Bases, j.registry)
+	if !j.tool.docker() {
 		var err error
 		if text, err = j.assign(text); err != nil {
 			return err

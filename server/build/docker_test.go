@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/towline-dev/towline/internal/podtest"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -89,14 +91,49 @@ func tools(t *testing.T, run func(t *testing.T, b *Builder)) {
 	}
 }
 
-// needBuildctl is a Builder that knows no docker.
+// needBuildctl is a Builder that knows no docker, with a BuildKit of the test's own
+// unless the environment names one.
 func needBuildctl(t *testing.T) *Builder {
 	t.Helper()
 	path, host := lookPath("buildctl", os.Environ()), os.Getenv("BUILDKIT_HOST")
 	if path == "" || host == "" {
-		t.Skip("no buildctl in PATH or no BUILDKIT_HOST: docker's own BuildKit is tested instead")
+		dir := podtest.BuildKit(t)
+		path, host = filepath.Join(dir, "buildctl"), startBuildKit(t, dir)
 	}
 	return New(Options{Cluster: Cluster{Registry: testRegistry}, Env: []string{"PATH=" + filepath.Dir(path), "BUILDKIT_HOST=" + host, "HOME=" + t.TempDir()}})
+}
+
+// startBuildKit starts buildkitd and returns its address.
+func startBuildKit(t *testing.T, programs string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "bk") // a socket's path may not be long
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := "unix://" + dir + "/s"
+	var said bytes.Buffer
+	daemon := exec.Command(filepath.Join(programs, "buildkitd"), "--root", dir, "--addr", host, "--oci-worker-net", "host", "--allow-insecure-entitlement", "network.host")
+	daemon.Stdout, daemon.Stderr = &said, &said
+	if err := daemon.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = daemon.Process.Signal(os.Interrupt)
+		_ = daemon.Wait()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		if exec.Command(filepath.Join(programs, "buildctl"), "--addr", host, "debug", "workers").Run() == nil {
+			return host
+		}
+		if time.Now().After(deadline) {
+			_ = daemon.Process.Kill()
+			_ = daemon.Wait()
+			t.Fatalf("buildkitd does not answer:\n%s", said.String())
+		}
+	}
 }
 
 func TestDockerBuild(t *testing.T) {

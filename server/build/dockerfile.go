@@ -41,12 +41,20 @@ func readDockerfile(image config.Image) (buildFile, error) {
 }
 
 // withBases returns the text with every name of an image of the project
-// replaced by what was built of it. Lines keep their numbers.
-func (d buildFile) withBases(bases map[string]string) string {
-	if len(bases) == 0 {
+// replaced by what was built of it, under the name that the builder finds it by.
+// Lines keep their numbers.
+func (d buildFile) withBases(bases map[string]string, registry renamed) string {
+	if len(bases) == 0 && registry == (renamed{}) {
 		return d.text
 	}
-	return dockerfile.Parse(d.text).Replace(d.args, func(image string) (string, bool) { return builtOf(image, bases) })
+	return dockerfile.Parse(d.text).Replace(d.args, func(image string) (string, bool) {
+		built, ok := builtOf(image, bases)
+		if !ok {
+			built = image
+		}
+		there := registry.name(built)
+		return there, there != image
+	})
 }
 
 // builtOf finds what was built of an image that a Dockerfile names. Of two that

@@ -85,6 +85,9 @@ func cause(step, output string) (text, hint string) {
 		file := strings.TrimPrefix(firstOf(m[1], m[2]), "/")
 		return fmt.Sprintf("%s is not in the build's context", file),
 			"does it exist, and is it kept by .dockerignore and by docker_build's only= and ignore=?"
+	case strings.Contains(output, "exec format error"):
+		return "a program of the image is for another architecture than the builder's" + lastLineOf(output),
+			"give the builder an emulator (binfmt), build where the nodes' architecture is (BUILDKIT_HOST, towline.builder('cluster')), or cross-compile: FROM --platform=$BUILDPLATFORM"
 	case strings.Contains(output, noBridge):
 		return "this docker has no network of its own for RUN", "let the build use the machine's: docker_build(…, network='host')"
 	case strings.Contains(output, "granting entitlement network.host"):

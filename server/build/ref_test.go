@@ -152,12 +152,12 @@ func TestWithBases(t *testing.T) {
 		"COPY --chown=1:1 --from=base /x /x\nCOPY --from=a /y /y\nRUN --mount=type=bind,from=base,target=/m true\nfrom base\n"
 	const want = "# FROM base\nARG IMG=base\nFROM --platform=linux/amd64 r/base:1 AS a\nFROM r/base:1 AS b\nFROM other\n" +
 		"COPY --chown=1:1 --from=r/base:1 /x /x\nCOPY --from=a /y /y\nRUN --mount=type=bind,from=r/base:1,target=/m true\nfrom r/base:1\n"
-	got := buildFile{text: text}.withBases(map[string]string{"base": "r/base:1"})
+	got := buildFile{text: text}.withBases(map[string]string{"base": "r/base:1"}, renamed{})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Dockerfile (-want +got):\n%s", diff)
 	}
 	for range 20 { // of two that could be meant, the one with the tag is
-		got := buildFile{text: "FROM base:2\nFROM base:3\n"}.withBases(map[string]string{"base": "r/base:1", "base:2": "r/base:2"})
+		got := buildFile{text: "FROM base:2\nFROM base:3\n"}.withBases(map[string]string{"base": "r/base:1", "base:2": "r/base:2"}, renamed{})
 		if want := "FROM r/base:2\nFROM r/base:1\n"; got != want {
 			t.Fatalf("got %q, want %q", got, want)
 		}
@@ -174,7 +174,7 @@ func TestBasesByArguments(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := "ARG REG=other\nARG FROM_ENV\nFROM r/team:1\nFROM r/base:1\nARG LATE=base\nFROM r/base:1\n"
-	if got := d.withBases(map[string]string{"base": "r/base:1", "team/base": "r/team:1"}); got != want {
+	if got := d.withBases(map[string]string{"base": "r/base:1", "team/base": "r/team:1"}, renamed{}); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	if line := d.baseLine("team/base"); line != 3 {
@@ -261,10 +261,20 @@ func TestExplainPush(t *testing.T) {
 
 func TestFindToolWithoutDocker(t *testing.T) {
 	empty := t.TempDir()
-	_, err := findTool(t.Context(), []string{"PATH=" + empty})
+	_, err := new(builder).findTool(t.Context(), []string{"PATH=" + empty})
 	var p *config.Problem
 	if !errors.As(err, &p) || !strings.Contains(p.Message, "docker is not in PATH") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestNameWithoutDocker: who has buildctl alone is told where it builds.
+func TestNameWithoutDocker(t *testing.T) {
+	ctl := project(t, map[string]string{"buildctl": "#!/bin/sh\n"})
+	makeExecutable(t, ctl+"/buildctl")
+	name, err := New(Options{Env: []string{"PATH=" + ctl}}).Name(t.Context())
+	if err != nil || !strings.Contains(name, "BuildKit in the cluster") {
+		t.Errorf("%q, %v", name, err)
 	}
 }
 
@@ -306,12 +316,31 @@ func TestFindTool(t *testing.T) {
 		{"buildctl with docker off", []string{off, ctl}, "BUILDKIT_HOST=tcp://x", buildctl, ctl},
 		{"docker before buildctl", []string{ctl, modern}, "BUILDKIT_HOST=tcp://x", dockerBuildKit, modern},
 		{"buildctl without a host", []string{off, ctl}, "", "", ""},
+		{"in the cluster where nothing else is", []string{ctl}, "remote", buildctlRemote, ctl},
+		{"not there, since docker is only off", []string{off, ctl}, "remote", "", ""},
+		{"not there, unless buildctl is here", []string{off}, "remote", "", ""},
+		{"not there, where a builder is named", []string{ctl}, "remote BUILDKIT_HOST=tcp://x", buildctl, ctl},
+		{"in the cluster, as the Tiltfile says", []string{modern, ctl}, "remote cluster", buildctlRemote, ctl},
+		{"as the Tiltfile says, without buildctl", []string{modern}, "remote cluster", "", ""},
+		{"as the Tiltfile says, without a cluster", []string{modern, ctl}, "cluster", "", ""},
+		{"here, as the Tiltfile says", []string{ctl}, "remote local", "", ""},
 	} {
+		b := &builder{}
+		for word := range strings.FieldsSeq(test.env) {
+			switch word {
+			case "remote":
+				b.remote = anywhere{}
+			case "cluster", "local":
+				b.setting.Where = config.BuilderPlace(word)
+			default:
+				test.env = word
+			}
+		}
 		env := []string{"PATH=" + strings.Join(append(slices.Clone(test.path), "/bin"), ":"), test.env}
-		if strings.HasPrefix(test.path[0], ctl) || test.want == buildctl {
+		if strings.HasPrefix(test.path[0], ctl) || test.want == buildctl || b.remote != nil || b.setting.Where != "" {
 			env[0] = "PATH=" + strings.Join(test.path, ":")
 		}
-		got, err := findTool(t.Context(), env)
+		got, err := b.findTool(t.Context(), env)
 		if test.want == "" {
 			if err == nil {
 				t.Errorf("%s: got %+v, want a problem", test.name, got)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/build"
+	"github.com/towline-dev/towline/server/buildpod"
 	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -65,10 +66,11 @@ func reachProblem(cluster *kube.Cluster, err error) error {
 }
 
 // builderFor makes the builder for a cluster.
-func builderFor(cluster *kube.Cluster, e clusterFacts, workspace, dir string) *build.Builder {
+func builderFor(cluster *kube.Cluster, e clusterFacts, workspace, owner, dir string) *build.Builder {
 	id := cluster.Identity()
 	return build.New(build.Options{
 		Workspace: workspace, Dir: dir,
+		Remote: buildpod.New(buildpod.Options{Kube: cluster, WorkspaceID: workspace, Owner: owner, Namespace: id.Namespace}),
 		Cluster: build.Cluster{
 			Product: string(id.Product), Name: id.Cluster, Context: id.Context,
 			Runtime: e.runtime, Platform: e.platform, Registry: e.registry, Unread: e.unread,

@@ -157,7 +157,7 @@ func (c *core) start(remote bool, s clusterFacts) {
 	o.Images = build.New(build.Options{Workspace: o.WorkspaceID, Dir: dir, Cluster: build.Cluster{None: true}})
 	if remote {
 		c.session.setCluster(&o)
-		o.Images = builderFor(c.session.cluster, s, o.WorkspaceID, dir)
+		o.Images = builderFor(c.session.cluster, s, o.WorkspaceID, o.Owner, dir)
 		c.store.record.pin(pinOf(c.session.cluster.Identity()))
 	}
 	o.Sent = filepath.Join(c.o.Endpoint.State, "sent")

@@ -129,6 +129,7 @@ func TestParseRegistryHosting(t *testing.T) {
 		"host: localhost:5001": {Host: "localhost:5001"},
 		"host: localhost:5001\nhostFromContainerRuntime: registry:5000\nhelp: https://x": {Host: "localhost:5001", HostFromCluster: "registry:5000"},
 		"host: localhost:5001\nhostFromContainerRuntime: localhost:5001":                 {Host: "localhost:5001"},
+		"host: localhost:5001\nhostFromClusterNetwork: registry.kube:80/":                {Host: "localhost:5001", HostFromPods: "registry.kube:80"},
 		"hostFromClusterNetwork: registry:5000":                                          nil,
 		"":                                                                               nil,
 	} {

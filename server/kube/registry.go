@@ -60,6 +60,7 @@ func parseRegistryHosting(text string) (*config.Registry, error) {
 	var hosting struct {
 		Host                     string `json:"host"`
 		HostFromContainerRuntime string `json:"hostFromContainerRuntime"`
+		HostFromClusterNetwork   string `json:"hostFromClusterNetwork"`
 	}
 	if err := yaml.Unmarshal([]byte(text), &hosting); err != nil {
 		return nil, errors.New("the ConfigMap kube-public/local-registry-hosting cannot be read: " + err.Error())
@@ -67,7 +68,9 @@ func parseRegistryHosting(text string) (*config.Registry, error) {
 	if hosting.Host == "" {
 		return nil, nil
 	}
-	return newRegistry(hosting.Host, hosting.HostFromContainerRuntime), nil
+	r := newRegistry(hosting.Host, hosting.HostFromContainerRuntime)
+	r.HostFromPods = strings.TrimSuffix(hosting.HostFromClusterNetwork, "/")
+	return r, nil
 }
 
 // annotatedRegistry reads the nodes' annotations.

@@ -375,6 +375,7 @@ type CI struct {
 
 // DockerPrune says when old images are removed.
 type DockerPrune struct {
+	HostFromPods    string `json:"-"` // that pods find it by, where the cluster says so; "": as nodes do
 	Disable    bool          `json:"disable"`
 	MaxAge     time.Duration `json:"max_age_ns"`
 	NumBuilds  int           `json:"num_builds"`

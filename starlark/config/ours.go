@@ -17,6 +17,7 @@ type Ours struct {
 	Agent    []AgentSetting   `json:"agent"`
 	Contexts []ContextSetting `json:"contexts"`
 	Follow   []FollowSetting  `json:"follow"`
+	Builder  []BuilderSetting `json:"builder"`
 }
 
 // DebugSetting is a towline.debug().
@@ -60,6 +61,22 @@ type ContextSetting struct {
 	CASHA256 string `json:"ca_sha256"` // of the cluster's certificate authority, in hexadecimal
 }
 
+// BuilderSetting is a towline.builder().
+type BuilderSetting struct {
+	Where     BuilderPlace `json:"where"`
+	Image     string       `json:"image"`     // of BuildKit in the cluster; "": the default
+	Namespace string       `json:"namespace"` // that it runs in; "": the project's
+}
+
+// BuilderPlace says where docker_build builds; "": where a builder is found.
+type BuilderPlace string
+
+// The places.
+const (
+	BuilderLocal   BuilderPlace = "local"   // on this machine, or where its environment says
+	BuilderCluster BuilderPlace = "cluster" // in a pod
+)
+
 // Ours returns the settings of the towline module. Those that cannot be read,
 // of another version, are left out.
 func (s *Settings) Ours() Ours {
@@ -100,6 +117,11 @@ func (o Ours) AgentOf(resource string) AgentSetting {
 func (o Ours) FollowOf(resource string) (f FollowSetting, ok bool) {
 	f = last(o.Follow, func(f FollowSetting) bool { return f.Resource == resource }, FollowSetting{})
 	return f, f.Resource == resource
+}
+
+// BuilderOf returns what is set about where images are built.
+func (o Ours) BuilderOf() BuilderSetting {
+	return last(o.Builder, func(BuilderSetting) bool { return true }, BuilderSetting{})
 }
 
 // Pins returns the contexts as AllowedContexts may name them: with their

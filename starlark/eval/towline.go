@@ -135,6 +135,26 @@ func (c *call) ourFollow() (starlark.Value, error) {
 	return starlark.None, nil
 }
 
+func (c *call) ourBuilder() (starlark.Value, error) {
+	var in struct {
+		Where     string `arg:"where"`
+		Image     string `arg:"image"`
+		Namespace string `arg:"namespace"`
+	}
+	if err := c.Into(&in); err != nil {
+		return nil, err
+	}
+	where, err := c.oneOf("where", in.Where, "auto")
+	if err != nil {
+		return nil, err
+	}
+	if where == "auto" {
+		where = ""
+	}
+	c.run.note("builder", map[string]any{"where": where, "image": in.Image, "namespace": in.Namespace})
+	return starlark.None, nil
+}
+
 func (c *call) ourContexts() (starlark.Value, error) {
 	if len(c.Args) > 0 {
 		return nil, c.Errorf("unexpected positional arguments")
