@@ -122,13 +122,18 @@ func (b *builder) loadAgent(ctx context.Context, ref string, binaries map[string
 	if err != nil {
 		return err
 	}
+	return b.loadImage(ctx, ref, image, io.Discard)
+}
+
+// loadImage brings an image of ours into the cluster without a registry.
+func (b *builder) loadImage(ctx context.Context, ref string, image v1.Image, output io.Writer) error {
 	tag, err := name.NewTag(ref)
 	if err != nil {
-		return fmt.Errorf("naming the agent's image: %w", err)
+		return fmt.Errorf("naming an image: %w", err)
 	}
-	file, err := os.CreateTemp("", "towline-agent-*.tar")
+	file, err := os.CreateTemp("", "towline-image-*.tar")
 	if err != nil {
-		return fmt.Errorf("writing the agent's image: %w", err)
+		return fmt.Errorf("writing image %s: %w", ref, err)
 	}
 	defer os.Remove(file.Name())
 	err = tarball.Write(tag, image, file)
@@ -136,10 +141,10 @@ func (b *builder) loadAgent(ctx context.Context, ref string, binaries map[string
 		err = closeErr
 	}
 	if err != nil {
-		return fmt.Errorf("writing the agent's image: %w", err)
+		return fmt.Errorf("writing image %s: %w", ref, err)
 	}
 	if DeliveryFor(b.cluster) != Shared {
-		return b.load(ctx, file.Name(), true, io.Discard)
+		return b.load(ctx, file.Name(), true, output)
 	}
 	t, err := b.find(ctx)
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package build makes images and brings them to the cluster: docker_build by
 // the docker command or buildctl, custom_build by the user's own command, and
-// the image of Towline's agent in this process.
+// those of Go programs and of Towline's agent in this process.
 //
 // Every image that is built ends under an immutable tag, "towline-" and 16
 // digits of its digest, so that a pod's image name says exactly what it runs,
@@ -130,7 +130,10 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 	if r.Local {
 		now.cluster, now.tools, now.remote, now.setting = Cluster{None: true}, b.local, nil, config.BuilderSetting{}
 	}
-	if r.Image.Builder == config.BuilderCustom {
+	switch {
+	case r.Image.Go != nil:
+		result, err = now.goImage(ctx, r)
+	case r.Image.Builder == config.BuilderCustom:
 		result, err = now.custom(ctx, r)
 	default:
 		result, err = now.docker(ctx, r)
@@ -141,10 +144,10 @@ func (b *Builder) Build(ctx context.Context, r Request) (Result, error) {
 	if err != nil {
 		return Result{}, located(err, r.Image)
 	}
+	now.warnOfPlatform(r, result.Config)
 	return result, nil
 }
 
-	now.warnOfPlatform(r, result.Config)
 // located gives a problem without a position the image's own.
 func located(err error, image config.Image) error {
 	if a, ok := err.(*Away); ok && a.Problem.Pos.File == "" {

@@ -260,7 +260,8 @@ type Image struct {
 	ExtraHosts         []string          `json:"extra_hosts,omitempty"`
 	Only               []string          `json:"only,omitempty"` // absolute paths
 
-	Command           *Command `json:"command"` // custom only
+	Command           *Command `json:"command"`      // custom only
+	Go                *GoBuild `json:"go,omitempty"` // custom only, in place of Command
 	Tag               string   `json:"tag,omitempty"`
 	DisablePush       bool     `json:"disable_push,omitempty"`
 	SkipsLocalDocker  bool     `json:"skips_local_docker,omitempty"`
@@ -277,6 +278,16 @@ type Image struct {
 	Ignores           []Ignore `json:"ignores"`                      //
 	LiveUpdate        []Step   `json:"live_update"`                  // empty: every change is a full build
 	RestartEntrypoint []string `json:"restart_entrypoint,omitempty"` // set by docker_build_with_restart
+}
+
+// GoBuild is a Go program of which an image is made without a Dockerfile.
+type GoBuild struct {
+	ImportPath string            `json:"import_path" secrets:"name"` // such as "./cmd/web"
+	Dir        string            `json:"dir" secrets:"name"`         // absolute; go build runs there
+	Base       string            `json:"base,omitempty"`             // image; "": ko's default
+	Flags      []string          `json:"flags,omitempty"`
+	LDFlags    []string          `json:"ldflags,omitempty"`
+	Env        map[string]string `json:"env,omitempty"`
 }
 
 // StepKind names a live-update step.
@@ -364,6 +375,7 @@ type Registry struct {
 	Host            string `json:"host"`
 	HostFromCluster string `json:"host_from_cluster,omitempty"`
 	SingleName      string `json:"single_name,omitempty"`
+	HostFromPods    string `json:"-"` // that pods find it by, where the cluster says so; "": as nodes do
 }
 
 // CI holds the limits of a batch run.
@@ -375,7 +387,6 @@ type CI struct {
 
 // DockerPrune says when old images are removed.
 type DockerPrune struct {
-	HostFromPods    string `json:"-"` // that pods find it by, where the cluster says so; "": as nodes do
 	Disable    bool          `json:"disable"`
 	MaxAge     time.Duration `json:"max_age_ns"`
 	NumBuilds  int           `json:"num_builds"`

@@ -133,6 +133,10 @@ server/engine.resourceSpecs: Compose.Definition
 server/run/deploy.Deployer.objects: Project.YAML
 server/run/deploy.Deployer.deploy: Settings.UpsertTimeout Settings.ServerSideApply
 server/run/deploy.Deployer.injection: AgentSetting.Enabled AgentSetting.Image
+server/build.builder.findTool: BuilderSetting.Where
+server/build.builder.goProgram: GoBuild.ImportPath GoBuild.Dir GoBuild.Flags GoBuild.LDFlags GoBuild.Env
+server/build.builder.goBase: GoBuild.Base
+server/build.builder.buildThere: BuilderSetting.Image BuilderSetting.Namespace
 server/run/deploy.Deployer.applyByCommand: CustomDeploy.Apply CustomDeploy.ImageDeps
 server/run/deploy.Deployer.deleteByCommand: CustomDeploy.Delete
 server/run/deploy.adoption.selects: CustomDeploy.ContainerSelector CustomDeploy.ImageSelector
@@ -353,6 +357,23 @@ towline.agent.resource towline.agent.enabled: AgentSetting.Enabled
 towline.agent.image: AgentSetting.Image
 towline.follow.resource: Ours.FollowOf
 towline.follow.run_again: FollowSetting.RunAgain
+towline.go_build.ref: Image.Ref
+towline.go_build.import_path: GoBuild.ImportPath
+towline.go_build.deps: Image.Deps
+towline.go_build.base: GoBuild.Base
+towline.go_build.flags: GoBuild.Flags
+towline.go_build.ldflags: GoBuild.LDFlags
+towline.go_build.env: GoBuild.Env
+towline.go_build.dir: GoBuild.Dir
+towline.go_build.live_update: Image.LiveUpdate
+towline.go_build.match_in_env_vars: Object.ImageRefs
+towline.go_build.ignore: Image.Ignores
+towline.go_build.entrypoint: Image.Entrypoint
+towline.go_build.container_args: Image.ContainerArgs
+towline.go_build.image_deps: Image.ImageDeps
+towline.builder.where: BuilderSetting.Where
+towline.builder.image: BuilderSetting.Image
+towline.builder.namespace: BuilderSetting.Namespace
 towline.contexts: Ours.Pins
 towline.is_dir towline.chart towline.limits: evaluated
 `

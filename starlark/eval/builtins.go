@@ -107,6 +107,8 @@ func (r *run) builtins(ctx context.Context) map[string]builtin {
 		"towline.restart":  (*call).ourRestart,
 		"towline.agent":    (*call).ourAgent,
 		"towline.follow":   (*call).ourFollow,
+		"towline.builder":  (*call).ourBuilder,
+		"towline.go_build": (*call).ourGoBuild,
 		"towline.contexts": (*call).ourContexts,
 		"towline.is_dir":   (*call).isDir,
 		"towline.chart":    within(ctx, (*call).ourChart),
