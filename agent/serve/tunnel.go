@@ -151,7 +151,8 @@ func (s *Server) dial(ctx context.Context, r wire.DialRequest) (wire.Empty, io.R
 		if !errors.Is(err, syscall.ECONNREFUSED) {
 			return wire.Empty{}, nil, wire.Errorf(wire.CodeInternal, "connecting to port %d in the pod: %v", r.Port, err)
 		}
-		if !s.mayListen() || time.Since(began) > replaceTime {
+		st := s.app.Status()
+		if !mayListen(st, time.Now(), s.debug.of(st.PID)) || time.Since(began) > replaceTime {
 			return wire.Empty{}, nil, wire.Errorf(wire.CodeRefused, "connecting to port %d in the pod: %v", r.Port, err)
 		}
 		select {
@@ -170,11 +171,10 @@ const (
 	lastRedial  = 100 * time.Millisecond
 )
 
-// mayListen reports whether the application is being replaced or is so young
-// that it may not listen yet.
-func (s *Server) mayListen() bool {
-	st := s.app.Status()
-	return st.State == proc.Stopped || st.State == proc.Running && time.Since(st.Started) < replaceTime
+// mayListen reports whether the application is being replaced, is so young that
+// it may not listen yet, or is debugged, so that it may stand before it does.
+func mayListen(st proc.Status, now time.Time, debugged bool) bool {
+	return st.State == proc.Stopped || st.State == proc.Running && (debugged || now.Sub(st.Started) < replaceTime)
 }
 
 // dialLoopback connects to a port of either loopback address.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -116,9 +117,23 @@ func (s *stage) service(program play.Program) *service {
 
 func (v *service) play(t *testing.T) *play.Play {
 	t.Helper()
+	t.Cleanup(func() { v.tell(t) })
 	p := &play.Play{Stage: v, Program: v.program, Path: v.path(), Resource: v.name}
 	p.Ready(within(t), t)
 	return p
+}
+
+// tell adds to a failure what a person would look at.
+func (v *service) tell(t *testing.T) {
+	if !t.Failed() {
+		return
+	}
+	for _, args := range [][]string{{"status", v.name}, {"logs", v.name, "--since", "3m"}} {
+		cmd := exec.Command(v.stage.options.Towline, args...)
+		cmd.Dir, cmd.Env = v.stage.options.Workspace, append(os.Environ(), v.stage.options.Env...)
+		out, err := cmd.CombinedOutput()
+		t.Logf("towline %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
 }
 
 func (v *service) path() string { return v.stage.Path(filepath.Join(v.name, v.program.File)) }

@@ -55,6 +55,9 @@ func (c *Caller) dial(ctx context.Context) (net.Conn, error) {
 
 // Answer returns what the program answers.
 func (c *Caller) Answer(ctx context.Context) (string, error) {
+	if c.conn == nil {
+		return "", errors.New("nothing was said to it")
+	}
 	defer context.AfterFunc(ctx, func() { c.conn.Close() })()
 	line, err := bufio.NewReader(c.conn).ReadString('\n')
 	return strings.TrimSuffix(line, "\n"), err

@@ -31,6 +31,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/towline-dev/towline/dap/daptest"
 	"github.com/towline-dev/towline/dap/message"
@@ -118,11 +119,24 @@ type Play struct {
 // else be hit in the beginning of a story.
 func (p *Play) Ready(ctx context.Context, t testing.TB) {
 	t.Helper()
-	if err := p.Stage.Say(ctx, "ready"); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := p.Stage.Answer(ctx); err != nil || got != "hello ready, 10" {
-		t.Fatalf("the program says %q, %v", got, err)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err, got := p.Stage.Say(ctx, "ready"), ""
+		if err == nil {
+			got, err = p.Stage.Answer(ctx)
+		}
+		switch {
+		case err == nil && got == "hello ready, 10":
+			return
+		case err == nil:
+			t.Fatalf("the program says %q", got)
+		}
+		select { // it was between two processes
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("the program does not answer: %v", err)
+		}
 	}
 }
 
@@ -134,7 +148,10 @@ func (p *Play) Run(ctx context.Context, t testing.TB, text string) {
 			continue
 		}
 		if err := p.Do(ctx, t, line); err != nil {
-			t.Fatalf("line %d, %s: %v\nthe console says: %s", n+1, line, err, p.console())
+			late, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			said, unsaid := p.Stage.Answer(late)
+			t.Fatalf("line %d, %s: %v\nthe program says: %q, %v\nthe console says: %s", n+1, line, err, said, unsaid, p.console())
 		}
 	}
 	if err := p.ended(); err != nil && !p.parted {
