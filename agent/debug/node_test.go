@@ -3,9 +3,7 @@
 package debug
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -14,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -129,29 +126,12 @@ func TestLookBelowNode(t *testing.T) {
 		"a shell":                   {"sh", "-c", node + " " + serve + "; true"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd := exec.Command(argv[0], argv[1:]...)
-			in, err := cmd.StdinPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer cmd.Wait()
-			defer in.Close()
-			end := time.AfterFunc(30*time.Second, func() { cmd.Process.Kill(); out.Close() })
-			defer end.Stop()
-			line, err := bufio.NewReader(out).ReadString('\n')
+			top, line := runs(t, 1, argv...)
 			var pid int
-			if _, scanned := fmt.Sscanf(line, "serves %d", &pid); err != nil || scanned != nil {
-				t.Fatalf("it said %q, %v", line, err)
+			if _, err := fmt.Sscanf(line, "serves %d", &pid); err != nil {
+				t.Fatalf("it said %q", line)
 			}
-			go io.Copy(io.Discard, out)
-			got, err := Look(cmd.Process.Pid)
+			got, err := Look(top)
 			if err != nil || got.PID != pid || got.MayRun() || got.Language != "JavaScript" {
 				t.Errorf("found %+v, %v, want pid %d", got, err, pid)
 			}

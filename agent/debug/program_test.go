@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/internal/podtest"
@@ -31,6 +32,13 @@ func TestMain(m *testing.M) {
 // so many lines and returns its pid.
 func run(t *testing.T, lines int, argv ...string) int {
 	t.Helper()
+	pid, _ := runs(t, lines, argv...)
+	return pid
+}
+
+// runs is run, and returns the last of the lines.
+func runs(t *testing.T, lines int, argv ...string) (pid int, line string) {
+	t.Helper()
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), "TOWLINE_TEST_PROGRAM=1")
 	in, err := cmd.StdinPipe()
@@ -44,16 +52,19 @@ func run(t *testing.T, lines int, argv ...string) int {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	end := time.AfterFunc(time.Minute, func() { cmd.Process.Kill(); out.Close() })
 	t.Cleanup(func() {
 		in.Close() // all that it started end as well
 		cmd.Wait()
+		end.Stop()
 	})
-	for scan := bufio.NewScanner(out); lines > 0; lines-- {
+	scan := bufio.NewScanner(out)
+	for ; lines > 0; lines-- {
 		if !scan.Scan() {
 			t.Fatalf("%s said too little: %v", argv, scan.Err())
 		}
 	}
-	return cmd.Process.Pid
+	return cmd.Process.Pid, scan.Text()
 }
 
 // wrapperProgram builds a program that runs its arguments, under the name of a
