@@ -33,11 +33,8 @@ var (
 // passes reports whether the words of a builder that failed say that it, or the
 // registry of a base image, did not answer. What a RUN did not reach is the image's affair.
 func passes(output string) bool {
-	if noDaemon.MatchString(output) {
-		return true
-	}
 	last := lastLine(output)
-	return !exitedWith.MatchString(last) && (lostDaemon.MatchString(last) || noRegistry.MatchString(last))
+	return !failedRun.MatchString(output) && (noDaemon.MatchString(output) || lostDaemon.MatchString(last) || noRegistry.MatchString(last))
 }
 
 // whileAway marks a problem as one that passes, where that is so.

@@ -13,13 +13,15 @@ func TestPassing(t *testing.T) {
 	image := config.Image{Ref: "web", Pos: config.Position{File: "/w/Tiltfile", Line: 3}}
 	source := buildFile{path: "/w/Dockerfile", name: "Dockerfile", text: "FROM r.io/base\nRUN make\n"}
 	for output, want := range map[string]bool{
-		"Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?":                                                         true,
-		"#7 [2/2] RUN make\nerror: rpc error: code = Unavailable desc = error reading from server: EOF":                                                             true,
-		"failed to receive status: rpc error: code = Unavailable desc = transport is closing":                                                                       true,
-		" > [internal] load metadata for r.io/base:\nERROR: failed to solve: failed to do request: Head \"http://r.io/v2/\": dial tcp: connect: connection refused": true,
-		" > [internal] load metadata for r.io/base:\nERROR: r.io/base: not found":                                                                                   false,
-		" > [2/2] RUN make:\n#7 0.1 curl: connection refused\nexecutor failed running [/bin/sh -c make]: exit code: 7":                                              false,
-		"Dockerfile parse error line 2: unknown instruction: RAN":                                                                                                   false,
+		"Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?":                                                                          true,
+		"#7 [2/2] RUN make\nerror: rpc error: code = Unavailable desc = error reading from server: EOF":                                                                              true,
+		"failed to receive status: rpc error: code = Unavailable desc = transport is closing":                                                                                        true,
+		" > [internal] load metadata for r.io/base:\nERROR: failed to solve: failed to do request: Head \"http://r.io/v2/\": dial tcp: connect: connection refused":                  true,
+		" > [internal] load metadata for r.io/base:\nERROR: r.io/base: not found":                                                                                                    false,
+		" > [2/2] RUN make:\n#7 0.1 curl: connection refused\nexecutor failed running [/bin/sh -c make]: exit code: 7":                                                               false,
+		"#7 0.1 Cannot connect to the Docker daemon at unix:///var/run/docker.sock\nERROR: failed to solve: process \"/bin/sh -c make\" did not complete successfully: exit code: 1": false,
+		"Step 2/2 : RUN make\nerror during connect: EOF\nThe command '/bin/sh -c make' returned a non-zero code: 1":                                                                  false,
+		"Dockerfile parse error line 2: unknown instruction: RAN":                                                                                                                    false,
 		"": false,
 	} {
 		err := located(explainBuild(image, source, output), image)

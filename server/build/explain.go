@@ -17,6 +17,7 @@ var (
 	failedStep   = regexp.MustCompile(`(?m)^ > \[[^\]]*?\d+/\d+\] (.+?):\r?$`)         // BuildKit
 	legacyStep   = regexp.MustCompile(`(?m)^Step \d+/\d+ : (.+?)\r?$`)                 // the last one failed
 	exitedWith   = regexp.MustCompile(`(?:exit code:|non-zero code:) (\d+)`)           // of a RUN
+	failedRun    = regexp.MustCompile(`(?:did not complete successfully: exit code|executor failed running .*exit code|returned a non-zero code): \d`)
 	missingFile  = regexp.MustCompile(`"(/[^"]*)":? not found|COPY failed: file not found in build context[^:]*: stat ([^:]+)`)
 	baseMetadata = regexp.MustCompile(`(?m)^ > \[internal\] load metadata for (\S+):\r?$`)
 	noise        = regexp.MustCompile(`^(?:(?:(?i)error: |failed to solve: |failed to solve with frontend [^:]*: |failed to create LLB definition: |Error response from daemon: ))+`)
@@ -71,11 +72,11 @@ func cause(step, output string) (text, hint string) {
 	if fields := strings.Fields(step); base == "" && len(fields) > 1 && strings.EqualFold(fields[0], "FROM") {
 		base = fields[1]
 	}
-	words := noise.ReplaceAllString(lastLine(output), "")
+	words, ran := noise.ReplaceAllString(lastLine(output), ""), failedRun.MatchString(output)
 	switch {
-	case noDaemon.MatchString(output):
+	case !ran && noDaemon.MatchString(output):
 		return "docker does not answer: " + noDaemon.FindString(output), startDocker
-	case lostDaemon.MatchString(words) && !exitedWith.MatchString(words):
+	case !ran && lostDaemon.MatchString(words):
 		return "docker does not answer any more: " + words, startDocker
 	case exitedWith.MatchString(output) && step != "":
 		code := lastMatch(exitedWith, output)
