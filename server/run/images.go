@@ -102,7 +102,7 @@ func (m *images) buildFrom(ctx context.Context, e engine.Build, bases map[string
 	output.Flush()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		say(ref + " has changed: its build is begun anew")
+		say("the build of " + ref + " was ended") // for newer files, or since nobody wants it any more
 		m.o.Sink.Event(engine.Built{Ref: ref, Stopped: true})
 		return
 	case err != nil:
@@ -124,10 +124,10 @@ func (m *images) Adopt(ref string, result build.Result) {
 	m.adopt(ref, result.Ref)
 }
 
-// lack is what builds of an image lacked, one after the other.
+// lack is that the last build of an image lacked something.
 type lack struct {
-	said  output.Repeats
-	pause time.Duration // before the next one
+	said  *output.Repeats // since the first of those that were tried again
+	pause time.Duration   // before the next one
 }
 
 // The pauses before a build that lacked something is tried again.
@@ -141,15 +141,18 @@ const (
 func (m *images) failed(ctx context.Context, e engine.Build, problem *config.Problem, passing bool) string {
 	ref := e.Image.Ref
 	return inbox.Ask(ctx, m.box, func(_ context.Context, s *imageState) string {
-		l := s.lacks[ref]
-		if l == nil || !e.Again {
-			l = &lack{pause: firstBuildRetry}
+		l := &lack{said: &output.Repeats{}, pause: firstBuildRetry}
+		if before := s.lacks[ref]; before != nil && e.Again {
+			l.said, l.pause = before.said, min(2*before.pause, lastBuildRetry)
 		}
 		delete(s.lacks, ref)
 		if passing {
 			s.lacks[ref] = l
-			m.box.After(l.pause, func(context.Context, *imageState) { m.o.Sink.Event(engine.RetryBuild{Ref: ref}) })
-			l.pause = min(2*l.pause, lastBuildRetry)
+			m.box.After(l.pause, func(_ context.Context, s *imageState) {
+				if s.lacks[ref] == l { // else a later build has a retry of its own, or needs none
+					m.o.Sink.Event(engine.RetryBuild{Ref: ref})
+				}
+			})
 		}
 		return l.said.Tell(problem.Error())
 	})

@@ -80,6 +80,24 @@ func TestBuildThatLacksSomethingIsTriedAgain(t *testing.T) {
 	})
 }
 
+// TestOneRetryAtATime: builds that people ask for meanwhile lack the same, and each
+// takes the place of the retry before it.
+func TestOneRetryAtATime(t *testing.T) {
+	inImages(t, func(t *testing.T, m *images, b *buildImages) {
+		b.build = func(context.Context) (build.Result, error) {
+			return build.Result{}, &build.Away{Problem: &config.Problem{Message: "docker does not answer"}}
+		}
+		for _, again := range []bool{false, false, true} {
+			m.build(engine.Build{Image: config.Image{Ref: "web"}, Again: again}, []string{"web"})
+			b.take()
+		}
+		time.Sleep(time.Hour)
+		if events := b.take(); !slices.Equal(events, []engine.Event{engine.RetryBuild{Ref: "web"}}) {
+			t.Errorf("%+v, want one retry", events)
+		}
+	})
+}
+
 // TestBuildIsStopped: a build that is stopped is no failure, and another image's goes on.
 func TestBuildIsStopped(t *testing.T) {
 	inImages(t, func(t *testing.T, m *images, b *buildImages) {
