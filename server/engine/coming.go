@@ -14,9 +14,16 @@ func (s *State) Coming() map[string]Wait {
 		return nil
 	}
 	coming := map[string]Wait{}
+	var updated []*config.Resource // before, and wanted still
+	for i := range s.Project.Resources {
+		spec := &s.Project.Resources[i]
+		if r := s.Resource(spec.Name); r.Wanted && !r.Fresh {
+			updated = append(updated, spec)
+		}
+	}
 	for _, c := range s.view.commands {
-		if busy(s, c) {
-			s.awaited(c.Name, c, coming)
+		if len(coming) < len(updated) && busy(s, c) {
+			s.awaited(c.Name, c, updated, coming)
 		}
 	}
 	for i := range s.Project.Resources {
@@ -34,18 +41,16 @@ func busy(s *State, c *config.Resource) bool {
 	return r.Working || r.Wanted && depsReady(s, c) && localWanted(s, c)
 }
 
-// awaited notes what may be written for by a command, and by those that it
-// leads to: they run again for what it writes.
-func (s *State) awaited(first string, c *config.Resource, coming map[string]Wait) {
-	for i := range s.Project.Resources {
-		spec := &s.Project.Resources[i]
-		r := s.Resource(spec.Name)
-		if _, known := coming[spec.Name]; known || spec.Name == first || !r.Wanted || r.Fresh || !s.mayWriteFor(c, spec) {
+// awaited notes which of the resources that were updated may be written for by a
+// command, and by those that it leads to: they run again for what it writes.
+func (s *State) awaited(first string, c *config.Resource, updated []*config.Resource, coming map[string]Wait) {
+	for _, spec := range updated {
+		if _, known := coming[spec.Name]; known || spec.Name == first || !s.mayWriteFor(c, spec) {
 			continue
 		}
 		coming[spec.Name] = Wait{Resource: first}
 		if hasCommand(spec) {
-			s.awaited(first, spec, coming)
+			s.awaited(first, spec, updated, coming)
 		}
 	}
 }

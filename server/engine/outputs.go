@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
@@ -74,10 +75,13 @@ func (v *view) readsBelow(r *config.Resource, paths []string) bool {
 
 // meet reports whether files below paths may lie below roots and not be ignored.
 func meet(paths, roots []string, ignores []config.Ignore) bool {
-	filter, _ := tree.NewFilter(ignores) // bad patterns are told by who watches
+	filter := sync.OnceValue(func() tree.Filter { // most paths are nowhere near
+		f, _ := tree.NewFilter(ignores) // bad patterns are told by who watches
+		return f
+	})
 	return slices.ContainsFunc(paths, func(p string) bool {
 		return slices.ContainsFunc(roots, func(root string) bool {
-			return tree.Within(p, root) || tree.Within(root, p) && filter.Keep(p, true)
+			return tree.Within(p, root) || tree.Within(root, p) && filter().Keep(p, true)
 		})
 	})
 }
