@@ -30,6 +30,8 @@ they ask for. With one it runs its command; a terminal is asked for what is not 
 be asked, what is not filled in is as it is preset.`,
 		Example: "  towline button\n  towline button seed --input COUNT=10\n  towline button web reset --yes",
 		Args:    cobra.MaximumNArgs(2),
+
+		ValidArgsFunction: completesButtons,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, s, err := ws.status(cmd.Context())
 			if err != nil {

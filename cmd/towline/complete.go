@@ -52,6 +52,23 @@ func completesResources(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// completesButtons has a shell complete the names of buttons, and of the resources that
+// have one, in the order in which `towline button` takes them.
+func completesButtons(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	s := statusOf(cmd)
+	found, _ := findButtons(&s, nil)
+	for _, b := range found {
+		if len(args) == 0 || b.Resource == args[0] {
+			names = append(names, b.Name+"\t"+b.title())
+		}
+		if len(args) == 0 && b.Resource != "" {
+			names = append(names, b.Resource)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+}
+
 // resourcesOf are those of the project that a command is about, none where
 // nothing is up.
 func resourcesOf(cmd *cobra.Command) []api.ResourceStatus { return statusOf(cmd).Resources }

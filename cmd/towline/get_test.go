@@ -24,7 +24,8 @@ func serveShop(t *testing.T) {
 			Targets:  []api.Target{{Namespace: "dev", Pod: "web-1", Container: "app", Ready: true, Agent: true, Pid: 7, Process: "running", Sync: api.SyncInSync}},
 			Forwards: []api.Forward{{Local: "127.0.0.1:8080", Remote: 80, URL: "http://127.0.0.1:8080"}, {Local: "127.0.0.1:9090", Remote: 90, Problem: "in use by postgres"}}},
 		{Name: "site", Kind: config.KindLocal, State: api.StateCrashed, Text: "crashed: exit status 3: no such table", Pos: pos,
-			Problem: &config.Problem{Message: "exit status 3: no such table", Hint: "look at its log"}},
+			Problem: &config.Problem{Message: "exit status 3: no such table", Hint: "look at its log"},
+			Buttons: []config.Button{{Name: "seed", Text: "Seed It", Resource: "web"}}},
 		{Name: "pods", Kind: config.KindLocal, State: api.StateReady, Text: "ready"},
 	}}
 	p := config.Project{
@@ -94,6 +95,8 @@ func TestGet(t *testing.T) {
 		"__complete trigger web s":   {"site\t"},
 		"__complete exec web -c ":    {"app\n"},
 		"__complete status --label ": {"front\n"},
+		"__complete button ":         {"seed\tSeed It\nweb\n"},
+		"__complete button web ":     {"seed\tSeed It\n"},
 	} {
 		got, err := printed(t, args)
 		for _, text := range want {

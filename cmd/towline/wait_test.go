@@ -79,6 +79,23 @@ func TestWait(t *testing.T) {
 	}
 }
 
+// TestWaitTellsTheReason: not only that something failed.
+func TestWaitTellsTheReason(t *testing.T) {
+	serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {
+		s := told(1, "web error, db ready")
+		s.Resources[0].Problem.Message = "no such table (exit status 1 of migrate)\nat line 3"
+		_ = json.NewEncoder(w).Encode(api.Event{Seq: s.Seq, Status: s})
+		if r.URL.Path == api.RouteWatch {
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}
+	})
+	got, err := printed(t, "wait")
+	if !strings.Contains(got, "no such table (exit status 1 of migrate)") || !errors.Is(err, errReported) {
+		t.Errorf("it says %q; %v", got, err)
+	}
+}
+
 // TestWaitWithoutDaemon fails when the daemon ends before all is ready.
 func TestWaitWithoutDaemon(t *testing.T) {
 	serveWorkspace(t, func(w http.ResponseWriter, r *http.Request) {

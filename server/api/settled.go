@@ -45,7 +45,7 @@ func OutcomeOf(s *Status, names ...string) Outcome {
 		case r.Off():
 			o.Off = append(o.Off, r)
 			continue
-		case r.Coming != "":
+		case r.Coming != "" || r.restarting():
 			o.Busy = append(o.Busy, r)
 		case r.State.Bad() && r.Problem != nil:
 			o.Failed = append(o.Failed, r)
@@ -87,12 +87,19 @@ func held(byName map[string]*ResourceStatus, r *ResourceStatus, seen map[string]
 			return true
 		case WaitResource:
 			on := byName[w.Name]
-			if on != nil && (on.State.Bad() && on.Coming == "" || on.State == StatePending && held(byName, on, seen)) {
+			if on != nil && (on.State.Bad() && on.Coming == "" && !on.restarting() || on.State == StatePending && held(byName, on, seen)) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// restarting reports whether a save restarted a process that has yet to show that it
+// lives: many programs that cannot run end in the first moment, and of one that crashed
+// before it takes a moment to hear of the next.
+func (r *ResourceStatus) restarting() bool {
+	return r.LastSave != nil && r.LastSave.Way == WayRestart && !r.LastSave.Ended
 }
 
 // unproven reports whether a container's agent has yet to say what it has.

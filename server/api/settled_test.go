@@ -37,6 +37,25 @@ func resources(text string) []ResourceStatus {
 	return out
 }
 
+// TestRestarting: what a save has just restarted is not ready until it has shown that
+// it lives; a save that went another way, or has ended, holds nobody up.
+func TestRestarting(t *testing.T) {
+	for _, test := range []struct {
+		save *LastSave
+		want bool
+	}{
+		{nil, true}, {&LastSave{Way: WayRestart}, false}, {&LastSave{Way: WayRestart, Ended: true}, true}, {&LastSave{Way: WayLive}, true}, {&LastSave{Way: WayNone}, true},
+	} {
+		s := &Status{Resources: []ResourceStatus{{Name: "web", State: StateReady, LastSave: test.save}}}
+		for _, state := range []State{StateReady, StateCrashed} {
+			s.Resources[0].State, s.Resources[0].Problem = state, &config.Problem{Message: "exit 1"}
+			if got := Settled(s, "web"); got != test.want {
+				t.Errorf("%s, %+v: settled %v, want %v", state, test.save, got, test.want)
+			}
+		}
+	}
+}
+
 func TestSettled(t *testing.T) {
 	tests := []struct {
 		resources, only string

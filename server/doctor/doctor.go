@@ -124,12 +124,26 @@ func contextOf(id kube.Identity) Finding {
 	return f
 }
 
+// cures are what a person does about what failed and named no cure itself.
+var cures = map[string]string{
+	"kubeconfig": "set KUBECONFIG to the file that names your cluster, or make one: `kind create cluster` does",
+	"cluster":    "see whether it runs, and whether the way to it is open: `kubectl cluster-info`",
+	"rights":     "ask who runs the cluster for what `towline doctor --role` prints",
+	"registry":   "name one that answers in the Tiltfile: default_registry('HOST/PATH')",
+	"builder":    "install docker or buildctl and start its daemon: `docker version` says what it lacks",
+	"compose":    "install Docker's Compose plugin: `docker compose version` has to answer",
+	"watching":   "`sysctl fs.inotify` shows the limits",
+}
+
 // failed is what is said of what ended in an error.
 func failed(topic string, state State, err error) Finding {
 	f := Finding{Topic: topic, State: state, Text: err.Error()}
 	var p *config.Problem
 	if errors.As(err, &p) {
 		f.Text, f.Cure = p.Message, p.Hint
+	}
+	if f.Cure == "" {
+		f.Cure = cures[topic]
 	}
 	f.Text, _, _ = strings.Cut(f.Text, "\n")
 	return f

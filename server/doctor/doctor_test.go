@@ -112,6 +112,9 @@ func TestExamine(t *testing.T) {
 				if f.State == Good && f.Cure == "" {
 					continue
 				}
+				if f.Cure == "" && !strings.Contains(f.Text, "comes first") {
+					t.Errorf("%s: %s: without a cure", f.Topic, f.Text)
+				}
 				text := f.Topic + " " + string(f.State) + ": " + f.Text
 				if f.Cure != "" {
 					text += " → " + f.Cure

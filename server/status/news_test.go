@@ -127,14 +127,14 @@ func TestNewsOfSaves(t *testing.T) {
 	n.Sent("web", api.WayRestart, n.now)
 	n.show(0, "web:updating api:building")
 	got := n.show(100, "web:ready/in_sync api:stale!compile_failed")
-	expect(t, "failed", got, "save 2: main.go: api failed", "error: compile failed of api", "update 1/2 failed")
-	expect(t, "failed, and lives in web", n.show(1000, "web:ready/in_sync api:stale!compile_failed"), "save 2: main.go: api failed, ended")
+	expect(t, "failed", got, "save 2: main.go: api failed", "error: compile failed of api", "update 0/2 ")
+	expect(t, "failed, and lives in web", n.show(1000, "web:ready/in_sync api:stale!compile_failed"), "save 2: main.go: api failed, ended", "update 1/2 failed")
 	n.saved(3, "main.go", "api")
 	n.Sent("api", api.WayRestart, n.now)
 	n.show(0, "web:ready/in_sync api:updating")
 	got = n.show(2100, "web:ready/in_sync api:ready/in_sync")
-	expect(t, "mended", got, "update 2/2 ready")
-	expect(t, "lives", n.show(1000, "web:ready/in_sync api:ready/in_sync"), "save 3: main.go in api, 2.1 s, restarted, ended")
+	expect(t, "mended", got, "update 1/2 ")
+	expect(t, "lives", n.show(1000, "web:ready/in_sync api:ready/in_sync"), "save 3: main.go in api, 2.1 s, restarted, ended", "update 2/2 ready")
 
 	// What is not up needs no save; what nobody depends on is none.
 	n.saved(4, "x", "web")

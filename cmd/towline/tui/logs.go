@@ -120,7 +120,11 @@ func (p *logPane) rows(columns, room int) []string {
 		return fold(words.Wrap(p.refuse.Error(), columns), columns)
 	}
 	if len(p.lines) == 0 {
-		return []string{dim(cut(p.nothing(), columns))}
+		rows := fold(words.Wrap(p.nothing(), columns), columns)
+		for i := range rows {
+			rows[i] = dim(rows[i])
+		}
+		return rows
 	}
 	end := len(p.lines)
 	if p.still {

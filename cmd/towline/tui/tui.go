@@ -31,8 +31,9 @@ type Options struct {
 	What string
 }
 
-// framesPerSecond is how often a terminal is drawn on at most.
-const framesPerSecond = 20
+// framesPerSecond is how often a terminal is drawn on at most. Each is a moment in which
+// the program wakes, though nothing changed.
+const framesPerSecond = 10
 
 // Signalled is the end of a view by a signal.
 type Signalled struct{ Signal syscall.Signal }
