@@ -164,7 +164,7 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 			return verdict{state: api.StateBuilding, why: "building " + ref}, true
 		}
 		if img.Failed != nil {
-			return verdict{state: state, why: "building " + ref + " failed", problem: &img.Failed.Problem}, true
+			return verdict{state: state, why: line(img.Failed.Problem.Message), problem: &img.Failed.Problem}, true
 		}
 	}
 	if r.Failed != nil {
@@ -174,7 +174,7 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 		if spec.Kind == config.KindLocal && ends(spec, false) {
 			state = api.StateError // nothing of it runs that could be stale
 		}
-		return verdict{state: state, why: "the last update failed", problem: &r.Failed.Problem}, true
+		return verdict{state: state, why: line(r.Failed.Problem.Message), problem: &r.Failed.Problem}, true
 	}
 	for _, t := range targets {
 		if t.Sync == api.SyncPending && t.Agent && r.Ready && !engine.AwaitsTrigger(f.State, spec) {
@@ -184,10 +184,16 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 			return verdict{state: api.StateUpdating, why: "updating " + t.Pod}, true
 		}
 		if t.Sync == api.SyncFailed && t.Problem != nil {
-			return verdict{state: state, why: "the last live update failed", problem: t.Problem}, true
+			return verdict{state: state, why: line(t.Problem.Message), problem: t.Problem}, true
 		}
 	}
 	return verdict{}, false
+}
+
+// line is the first of a text.
+func line(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	return first
 }
 
 // notReady tells what starts from what crashed and from what cannot come up.

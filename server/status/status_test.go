@@ -125,7 +125,7 @@ func TestComingUp(t *testing.T) {
 func TestFirstFailureHoldsBackWhatNeedsIt(t *testing.T) {
 	s := newScene(t)
 	s.tell(engine.LocalDone{Resource: "compile", Problem: &config.Problem{Message: "go: not found"}})
-	s.says("compile", "error: the last update failed")
+	s.says("compile", "error: go: not found")
 	s.says("web", "pending: waits for compile, which failed")
 }
 
@@ -145,7 +145,7 @@ func TestStale(t *testing.T) {
 		s := newScene(t)
 		s.runs()
 		s.tell(save("/w/web/a", "/w/elsewhere"), engine.Built{Ref: "web", Problem: bad})
-		s.says("web", "stale: building web failed")
+		s.says("web", "stale: syntax error")
 		s.proof("behind 2")
 		if r := s.status().Resources[1]; r.Phase != api.PhaseError || r.Problem == nil || r.Targets[0].Sync != api.SyncStale {
 			t.Errorf("%s %v %s", r.Phase, r.Problem, r.Targets[0].Sync)
@@ -157,7 +157,7 @@ func TestStale(t *testing.T) {
 		s.tell(save("/w/web/a"))
 		s.says("web", "updating: updating web-1")
 		s.tell(engine.LiveDone{Target: web1, Batch: s.s.Target(web1).Sending, Problem: bad})
-		s.says("web", "stale: the last live update failed")
+		s.says("web", "stale: syntax error")
 		s.proof("differs")
 	})
 	t.Run("a trigger that is awaited", func(t *testing.T) {
