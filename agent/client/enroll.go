@@ -25,6 +25,12 @@ func EnrollCommand(container, owner string) []string {
 	return []string{wire.BinPath, "enroll", "--run-dir=" + wire.RunDir(container), "--owner=" + owner}
 }
 
+// RelayCommand is EnrollCommand whose stdin and stdout carry a connection to the
+// agent's port once the answer was printed.
+func RelayCommand(container, owner string) []string {
+	return append(EnrollCommand(container, owner), "--relay")
+}
+
 // EnrollInput returns what the enroll command reads from its stdin.
 func EnrollInput(key []byte) []byte {
 	return append([]byte(hex.EncodeToString(key)), '\n')

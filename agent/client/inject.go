@@ -19,6 +19,7 @@ type InitOptions struct {
 	Hold       time.Duration // how long the application waits for the first daemon; 0 is the agent's default, negative not at all
 	NoStart    bool          // the application waits until it is asked to start
 	StopSignal string        // the image's STOPSIGNAL if it has one, "SIGQUIT"
+	Restart    wire.RestartMode
 }
 
 // InitCommand returns the command of the named container in place of the
@@ -34,6 +35,9 @@ func InitCommand(container string, o InitOptions, argv []string) []string {
 	}
 	if o.StopSignal != "" {
 		cmd = append(cmd, "--stop-signal="+o.StopSignal)
+	}
+	if o.Restart != "" {
+		cmd = append(cmd, "--restart="+string(o.Restart))
 	}
 	return append(append(cmd, "--"), argv...)
 }

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -119,33 +120,62 @@ func enrolFrom(r io.Reader, enrol func(owner string, key []byte) error) error {
 // stdin, hands it to the server of runDir, and writes the server's answer, a
 // wire.Enrolled as JSON, to stdout.
 func EnrollByExec(runDir, owner string, stdin io.Reader, stdout io.Writer) error {
-	line, err := bufio.NewReader(io.LimitReader(stdin, maxEnrolment)).ReadString('\n')
+	_, err := enrollByExec(runDir, owner, bufio.NewReaderSize(stdin, maxEnrolment), stdout)
+	return err
+}
+
+// Relay is the body of the command `enroll --relay`: EnrollByExec, after which
+// stdin and stdout carry a connection to the server's port, until either side
+// ends. It is the whole of its process, which ends with it.
+func Relay(runDir, owner string, stdin io.Reader, stdout io.Writer) error {
+	in := bufio.NewReaderSize(stdin, maxEnrolment)
+	enrolled, err := enrollByExec(runDir, owner, in, stdout)
 	if err != nil {
-		return fmt.Errorf("reading the key from stdin: %w", err)
+		return err
+	}
+	conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(enrolled.Port)))
+	if err != nil {
+		return fmt.Errorf("connecting to the agent: %w", err)
+	}
+	defer conn.Close()
+	ended := make(chan error, 2)
+	carry := func(dst io.Writer, src io.Reader) {
+		_, err := io.Copy(dst, src)
+		ended <- err
+	}
+	go carry(conn, in)
+	go carry(stdout, conn)
+	return <-ended
+}
+
+func enrollByExec(runDir, owner string, stdin *bufio.Reader, stdout io.Writer) (enrolled wire.Enrolled, err error) {
+	line, err := stdin.ReadSlice('\n')
+	if err != nil {
+		return enrolled, fmt.Errorf("reading the key from stdin: %w", err)
 	}
 	conn, err := dialEnrol(filepath.Join(runDir, enrolSocket))
 	if err != nil {
-		return fmt.Errorf("reaching the agent: %w", err)
+		return enrolled, fmt.Errorf("reaching the agent: %w", err)
 	}
 	defer conn.Close()
 	if err := checkPeer(conn); err != nil {
-		return fmt.Errorf("the agent's place is taken: %w", err)
+		return enrolled, fmt.Errorf("the agent's place is taken: %w", err)
 	}
 	conn.SetDeadline(time.Now().Add(enrolTimeout))
-	if err := json.NewEncoder(conn).Encode(enrolment{Owner: owner, Key: strings.TrimSpace(line)}); err != nil {
-		return fmt.Errorf("handing over the key: %w", err)
+	if err := json.NewEncoder(conn).Encode(enrolment{Owner: owner, Key: strings.TrimSpace(string(line))}); err != nil {
+		return enrolled, fmt.Errorf("handing over the key: %w", err)
 	}
 	var answer struct {
 		wire.Enrolled
 		refusal
 	}
 	if err := json.NewDecoder(io.LimitReader(conn, maxEnrolment)).Decode(&answer); err != nil {
-		return fmt.Errorf("reading the agent's answer: %w", err)
+		return enrolled, fmt.Errorf("reading the agent's answer: %w", err)
 	}
 	if answer.Error != "" {
-		return errors.New(answer.Error)
+		return enrolled, errors.New(answer.Error)
 	}
-	return json.NewEncoder(stdout).Encode(answer.Enrolled)
+	return answer.Enrolled, json.NewEncoder(stdout).Encode(answer.Enrolled)
 }
 
 // dialEnrol dials the socket, which a container that has only just started may

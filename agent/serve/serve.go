@@ -47,7 +47,8 @@ type Config struct {
 	NoStart    bool           // the application waits until somebody starts it
 	Reaper     int            // the init process that we are a child of; 0: none
 	StopSignal syscall.Signal // asks the application to end; 0 is SIGTERM
-	Mounts     string         // the table of what is mounted; "" is the kernel's
+	Restart    wire.RestartMode
+	Mounts     string // the table of what is mounted; "" is the kernel's
 	Log        *slog.Logger
 }
 
@@ -143,6 +144,7 @@ func (s *Server) startApp() {
 		spec.Shim = []string{s.cfg.Self, "exec"}
 	}
 	policy := policyFromWire(wire.DefaultPolicy(), proc.Policy{})
+	policy = policyFromWire(wire.Policy{Restart: s.cfg.Restart}, policy)
 	policy.StopSignal = s.cfg.StopSignal
 	s.app = proc.New(spec, policy, s.changed)
 	s.hold = newHold(s.cfg.Hold, s.cfg.NoStart)

@@ -12,16 +12,21 @@ import (
 	"github.com/towline-dev/towline/agent/serve"
 )
 
-// enroll hands a key from stdin to the serve of this container.
+// enroll hands a key from stdin to the serve of this container, and may carry the
+// connection that the key is for.
 func enroll(args []string) error {
 	set := flag.NewFlagSet("enroll", flag.ContinueOnError)
 	runDir := set.String("run-dir", "", "the `folder` that serve was given")
 	owner := set.String("owner", "", "the `id` of whose key it is; it replaces an older one")
+	relay := set.Bool("relay", false, "carry a connection to serve on stdin and stdout afterwards")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
 	if *runDir == "" || *owner == "" || set.NArg() > 0 {
 		return errUsage
+	}
+	if *relay {
+		return serve.Relay(*runDir, *owner, os.Stdin, os.Stdout)
 	}
 	return serve.EnrollByExec(*runDir, *owner, os.Stdin, os.Stdout)
 }

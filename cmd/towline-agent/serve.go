@@ -17,6 +17,7 @@ import (
 
 	"github.com/towline-dev/towline/agent/proc"
 	"github.com/towline-dev/towline/agent/serve"
+	"github.com/towline-dev/towline/agent/wire"
 )
 
 // executable is the path by which we start ourselves again.
@@ -34,6 +35,7 @@ type serveFlags struct {
 	hold       time.Duration
 	noStart    bool
 	stopSignal string
+	restart    string
 	argv       []string
 }
 
@@ -45,6 +47,7 @@ func parseServeFlags(name string, args []string) (serveFlags, error) {
 	set.DurationVar(&f.hold, "hold", 3*time.Second, "how long a new application waits for a daemon")
 	set.BoolVar(&f.noStart, "no-start", false, "do not start the application until asked to")
 	set.StringVar(&f.stopSignal, "stop-signal", "SIGTERM", "the `signal` that asks the application to end")
+	set.StringVar(&f.restart, "restart", string(wire.RestartAlways), "`when` an application that ended is started again: always, on-failure or never")
 	if err := set.Parse(args); err != nil {
 		return f, err
 	}
@@ -55,7 +58,11 @@ func parseServeFlags(name string, args []string) (serveFlags, error) {
 	if f.signal() == 0 {
 		return f, fmt.Errorf("%s: unknown signal %q", name, f.stopSignal)
 	}
-	return f, nil
+	switch wire.RestartMode(f.restart) {
+	case wire.RestartAlways, wire.RestartOnFailure, wire.RestartNever:
+		return f, nil
+	}
+	return f, fmt.Errorf("%s: unknown restart mode %q", name, f.restart)
 }
 
 // reaper returns the init process, if it is still our parent.
@@ -96,7 +103,7 @@ func serveCommand(args []string) (int, error) {
 	s, err := serve.New(serve.Config{
 		RunDir: f.runDir, Self: executable(), Version: version, Argv: f.argv, Reaper: f.reaper(),
 		Files: [3]*os.File{os.Stdin, os.Stdout, os.Stderr},
-		Hold:  f.hold, NoStart: f.noStart, StopSignal: f.signal(),
+		Hold:  f.hold, NoStart: f.noStart, StopSignal: f.signal(), Restart: wire.RestartMode(f.restart),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)).With("from", "towline-agent"),
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -72,6 +73,9 @@ func (f *fakeDocker) List(context.Context, string) (all []compose.Container, err
 func (f *fakeDocker) Events(ctx context.Context, _ string, _ func()) error { <-ctx.Done(); return nil }
 func (f *fakeDocker) Logs(context.Context, string, time.Time, func(time.Time, string)) error {
 	return nil
+}
+func (f *fakeDocker) Exec(context.Context, string, []string) (io.ReadWriteCloser, error) {
+	return nil, io.EOF
 }
 func (f *fakeDocker) Restart(context.Context, []string) error { return nil }
 

@@ -161,6 +161,7 @@ func (c *core) start(remote bool, s clusterFacts) {
 		c.store.record.pin(pinOf(c.session.cluster.Identity()))
 	}
 	o.Sent = filepath.Join(c.o.Endpoint.State, "sent")
+	o.AgentDir = filepath.Join(c.o.Endpoint.State, "agent")
 	c.session.runner = c.newRunner(o)
 	c.state = engine.State{}
 	c.configure()

@@ -103,9 +103,21 @@ type Failure struct {
 	Passing bool // what it lacked may still arrive: it is tried again when something did
 }
 
-// TargetID names one container of one pod.
+// TargetID names one container of one pod, or one of a Compose service: that is
+// in no namespace, its Pod is docker's name for it and its Container the service.
 type TargetID struct {
 	Namespace, Pod, Container string
+}
+
+// Composed reports whether the container is one of a Compose service.
+func (id TargetID) Composed() bool { return id.Namespace == "" }
+
+// String names a container for a person.
+func (id TargetID) String() string {
+	if id.Composed() {
+		return "container " + id.Pod
+	}
+	return "container " + id.Container + " of pod " + id.Pod
 }
 
 // Target is what the engine knows of one container that runs one of the

@@ -105,11 +105,17 @@ func resourceSpecs(p *config.Project) map[string]string {
 			steps = []any{r.Images, set.AgentOf(r.Name)}
 		}
 		if r.Compose != nil {
-			steps = []any{r.Images, r.Compose.Project, r.Compose.Service, r.Compose.Definition}
+			steps = []any{r.Images, r.Compose.Project, r.Compose.Service, r.Compose.Definition, r.Compose.Ends, set.AgentOf(r.Name), synced(p, r)}
 		}
 		specs[r.Name] = hashOf([]any{objects[r.Name], r.Local, r.CustomDeploy, steps})
 	}
 	return specs
+}
+
+// synced reports whether something is synced into a resource's containers: it
+// decides whether those of Compose get an agent.
+func synced(p *config.Project, r *config.Resource) bool {
+	return slices.ContainsFunc(p.Images, func(img config.Image) bool { return len(img.LiveUpdate) > 0 && slices.Contains(r.Images, img.Ref) })
 }
 
 // imageSpec is that of an image of the project: where it runs is part of it, since

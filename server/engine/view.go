@@ -152,14 +152,14 @@ func (v *view) localImages(p *config.Project) map[string]bool {
 	return local
 }
 
-// agentless returns the images that run only where no agent is: where
-// towline.agent() keeps it out, and in Compose services.
+// agentless returns the images that run only where towline.agent() keeps the agent
+// out.
 func agentless(p *config.Project) []string {
 	set := p.Settings.Ours()
 	with, without := map[string]bool{}, []string(nil)
 	for i := range p.Resources {
 		for _, ref := range p.Resources[i].Images {
-			if p.Resources[i].Kind != config.KindCompose && set.AgentOf(p.Resources[i].Name).Enabled {
+			if set.AgentOf(p.Resources[i].Name).Enabled {
 				with[ref] = true
 			} else {
 				without = append(without, ref)

@@ -295,18 +295,29 @@ func (e RestartAsked) record(s *State) []Effect {
 	if s.view != nil {
 		switch spec := s.view.resource(e.Resource); spec.Kind {
 		case config.KindCompose:
-			return []Effect{Restart{Resource: *spec}}
+			if restartTargets(s, e.Resource) == 0 { // of those that run without an agent docker restarts the containers
+				return []Effect{Restart{Resource: *spec}}
+			}
+			return nil
 		case config.KindLocal:
 			return restartServer(s, spec)
 		}
 	}
-	for _, id := range s.TargetsOf(e.Resource) {
+	restartTargets(s, e.Resource)
+	return nil
+}
+
+// restartTargets has the agents of a resource restart its processes, and returns
+// how many do.
+func restartTargets(s *State, resource string) (n int) {
+	for _, id := range s.TargetsOf(resource) {
 		if t := s.Target(id); t.Agent == Connected {
 			t.Asked.Restart = true
 			s.setTarget(id, t)
+			n++
 		}
 	}
-	return nil
+	return n
 }
 
 // restartServer starts the serve command of a local resource again. One whose

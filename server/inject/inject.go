@@ -10,6 +10,8 @@
 // the agent outlives a crash of the application, so that the kubelet must not
 // kill the container for it.
 //
+// A service of Compose gets the same by a mount of the binary and an entrypoint.
+//
 // The package is pure: values in, values out.
 package inject
 
@@ -46,6 +48,7 @@ type Image struct {
 	Pushed     string   // reference as the cluster pulls it
 	Entrypoint []string // of the image's configuration
 	Cmd        []string // of the image's configuration
+	StopSignal string   // of the image's configuration, "" for SIGTERM
 	Unread     string   // why that is not known, "" when it is
 }
 

@@ -55,6 +55,9 @@ func sessionOf(id engine.TargetID, s agents.Session, set config.DebugSetting) Se
 
 // debuggable chooses the container to debug.
 func (r *Runner) debuggable(ctx context.Context, resource, pod, container string) (engine.TargetID, *config.Problem) {
+	if r.composed(resource) {
+		return r.debuggableService(ctx, resource, pod, container)
+	}
 	pods := slices.DeleteFunc(r.rollout.Pods(ctx, resource), func(p kube.Pod) bool { return p.Deleting })
 	for _, p := range slices.Backward(pods) {
 		if pod != "" && p.Name != pod {
@@ -68,6 +71,38 @@ func (r *Runner) debuggable(ctx context.Context, resource, pod, container string
 		}
 	}
 	return engine.TargetID{}, undebuggable(resource, pods, pod, container)
+}
+
+// composed reports whether a resource is a service of Compose.
+func (r *Runner) composed(resource string) bool {
+	p := r.configured()
+	return p != nil && slices.ContainsFunc(p.Resources, func(res config.Resource) bool { return res.Name == resource && res.Kind == config.KindCompose })
+}
+
+// debuggableService chooses the container of a Compose service to debug.
+func (r *Runner) debuggableService(ctx context.Context, resource, pod, container string) (engine.TargetID, *config.Problem) {
+	ids := r.compose.Targets(ctx, resource)
+	for _, id := range ids {
+		if (pod == "" || pod == id.Pod) && (container == "" || container == id.Container) && r.agents.Connected(ctx, id) != nil {
+			return id, nil
+		}
+	}
+	name := func(id engine.TargetID) string { return id.Pod }
+	switch {
+	case len(ids) == 0:
+		return engine.TargetID{}, &config.Problem{
+			Message: "no container of " + resource + " runs with the agent that a debugger needs",
+			Hint:    "it comes with a live_update of the service's image, or by towline.agent(resource='" + resource + "'); `towline status` tells whether the service runs",
+		}
+	case pod != "" && !slices.ContainsFunc(ids, func(id engine.TargetID) bool { return id.Pod == pod }):
+		return engine.TargetID{}, &config.Problem{
+			Message: fmt.Sprintf("%s has no container named %q", resource, pod), Hint: "its containers are: " + names(ids, name),
+		}
+	}
+	return engine.TargetID{}, &config.Problem{
+		Message: fmt.Sprintf("the agent of %s does not answer now", cmp.Or(pod, ids[0].Pod)),
+		Hint:    "`towline status` tells whether the container runs; it is tried again by itself",
+	}
 }
 
 // undebuggable says why no container of a resource's pods can be debugged.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"slices"
@@ -15,6 +16,9 @@ import (
 // newest ready pod: through an agent, which waits out a restart of the application, or by a port-forward of
 // its own.
 func (r *Runner) DialPod(ctx context.Context, resource string, spec config.PortForward) (net.Conn, error) {
+	if r.composed(resource) {
+		return r.dialService(ctx, resource, spec)
+	}
 	pod := r.bestPod(ctx, resource)
 	if pod == nil {
 		return nil, &config.Problem{Message: "no pod of " + resource + " runs", Hint: "`towline status " + resource + "` shows what it waits for"}
@@ -26,6 +30,17 @@ func (r *Runner) DialPod(ctx context.Context, resource string, spec config.PortF
 		}
 	}
 	return r.o.Cluster.Dial(ctx, pod.Namespace, pod.Name, port)
+}
+
+// dialService is DialPod of a Compose service: through an agent alone, published or
+// not.
+func (r *Runner) dialService(ctx context.Context, resource string, spec config.PortForward) (net.Conn, error) {
+	for _, id := range r.compose.Targets(ctx, resource) {
+		if agent := r.agents.Connected(ctx, id); agent != nil {
+			return agent.Dial(ctx, cmp.Or(spec.Container, spec.Local))
+		}
+	}
+	return nil, &config.Problem{Message: "no container of " + resource + " runs with an agent, through which its ports are reached", Hint: "publish the port in the Compose file"}
 }
 
 // ComingUp reports whether a resource's pod is not there yet, not ready, or has

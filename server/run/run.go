@@ -96,6 +96,7 @@ type Options struct {
 	Docker      compose.Docker    // nil: the developer's docker command
 	Agent       map[string][]byte // the agent's binaries for linux by architecture, "amd64"
 	Sink        Sink
+	AgentDir    string                 // folder for the agent's binaries, from which docker mounts them; "": none are brought
 	Sent        string                 // folder for the large files that were sent last; "": none are kept
 	Secrets     func() *config.Secrets // the values that no log may show; nil: there are none
 	// Reached is the time of the last line that is known of a container's log,
@@ -135,11 +136,14 @@ func New(ctx context.Context, o Options) *Runner {
 	r.images = startImages(ctx, o, out, r.rollout.Image)
 	r.agents = agents.Start(ctx, agents.Options{
 		Connect: func(ctx context.Context, id engine.TargetID) (agents.Agent, error) {
+			if id.Composed() {
+				return r.compose.Connect(ctx, id)
+			}
 			return agents.Connect(ctx, o.Cluster, o.WorkspaceID, id)
 		},
 		Log: out, Tell: o.Sink.Event, Sent: o.Sent,
-		Status: func(s agents.Status) { r.rollout.Agent(rollout.Agent(s)) },
-		Gone:   r.rollout.AgentGone,
+		Status: func(s agents.Status) { r.judgeOf(s.ID).Agent(s) },
+		Gone:   func(id engine.TargetID) { r.judgeOf(id).AgentGone(id) },
 	})
 	r.local = local.Start(ctx, shell, o.Sink.Event)
 	docker := o.Docker
@@ -147,9 +151,10 @@ func New(ctx context.Context, o Options) *Runner {
 		docker = compose.CLI{Shell: shell}
 	}
 	r.compose = compose.Start(ctx, compose.Options{
-		Docker: docker, Log: out, Tell: o.Sink.Event, Reached: o.Reached,
-		Image:   func(ref string) string { return r.images.Built(ref).LocalRef },
-		Removed: func(c config.Compose) { o.Sink.Facts(Facts{Removed: &c}) },
+		Docker: docker, Owner: o.WorkspaceID, Log: out, Tell: o.Sink.Event, Reached: o.Reached,
+		Image: r.localImage, Agent: r.agentFile,
+		Container: func(c agents.Container) { o.Sink.Facts(Facts{Target: &c}) },
+		Removed:   func(c config.Compose) { o.Sink.Facts(Facts{Removed: &c}) },
 	})
 	r.forwards = forward.Start(ctx, r, out, func(f forward.Facts) { o.Sink.Facts(Facts{Forwards: &f}) })
 	r.deploy = deploy.Start(ctx, deploy.Options{
@@ -159,6 +164,17 @@ func New(ctx context.Context, o Options) *Runner {
 		Objects:  func(objects []map[string]any) { o.Sink.Facts(Facts{Objects: objects}) },
 	})
 	return r
+}
+
+// judgeOf is who judges a container by what its agent says.
+func (r *Runner) judgeOf(id engine.TargetID) interface {
+	Agent(agents.Status)
+	AgentGone(engine.TargetID)
+} {
+	if id.Composed() {
+		return r.compose
+	}
+	return r.rollout
 }
 
 // Configure tells of the project that later effects belong to. What needs no

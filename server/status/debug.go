@@ -18,10 +18,15 @@ func (f *Facts) undebuggable(spec *config.Resource, targets []api.Target) *confi
 			Message: spec.Name + " runs on this machine, not in a pod", Pos: spec.Pos,
 			Hint: "debug it with the editor's own debugger",
 		}
-	case spec.Kind != config.KindK8s:
+	case spec.Kind == config.KindCompose && len(spec.Images) == 0:
 		return &config.Problem{
-			Message: fmt.Sprintf("%s is of kind %s; only what runs in pods can be debugged so far", spec.Name, spec.Kind), Pos: spec.Pos,
-			Hint: "debug it with the editor's own debugger, through a port of it",
+			Message: spec.Name + " runs no image that is built here, so it has no agent, which a debugger needs", Pos: spec.Pos,
+			Hint: "build its image by docker_build, or by `build` in the Compose file",
+		}
+	case spec.Kind == config.KindCompose && len(targets) == 0 && f.State.Resource(spec.Name).Applied != "":
+		return &config.Problem{
+			Message: spec.Name + " is a Compose service without the agent that a debugger needs", Pos: spec.Pos,
+			Hint: "it comes with a live_update of the service's image, or by towline.agent(resource='" + spec.Name + "')",
 		}
 	case onlyJobs(spec.Objects):
 		return &config.Problem{

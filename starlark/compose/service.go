@@ -19,6 +19,7 @@ type Service struct {
 	Name      string
 	Image     string   // as its file names it; "" where it does not
 	DependsOn []string // other services of the project
+	Ends      bool     // one of those that depend on it waits for its successful end
 	// Definition is the hash of what the files say of it, and of what services share.
 	Definition string
 	is         types.ServiceConfig
@@ -28,6 +29,12 @@ type Service struct {
 func servicesOf(p *types.Project) []*Service {
 	names := p.ServiceNames()
 	slices.Sort(names)
+	ends := map[string]bool{}
+	for _, s := range p.Services {
+		for name, d := range s.DependsOn {
+			ends[name] = ends[name] || d.Condition == types.ServiceConditionCompletedSuccessfully
+		}
+	}
 	var services []*Service
 	seen := map[string]bool{}
 	var visit func(name string)
@@ -37,7 +44,7 @@ func servicesOf(p *types.Project) []*Service {
 			return
 		}
 		seen[name] = true
-		s := &Service{Name: is.Name, Image: is.Image, DependsOn: slices.Sorted(maps.Keys(is.DependsOn)), is: is}
+		s := &Service{Name: is.Name, Image: is.Image, DependsOn: slices.Sorted(maps.Keys(is.DependsOn)), Ends: ends[name], is: is}
 		for _, d := range s.DependsOn {
 			visit(d)
 		}

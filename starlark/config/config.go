@@ -201,6 +201,7 @@ type Compose struct {
 	PublishedPorts  []int `json:"published_ports,omitempty"`   // on this machine
 	NoInferredLinks bool  `json:"no_inferred_links,omitempty"` // show no links to them
 
+	Ends       bool   `json:"-"` // others wait for its end, not for its being up
 	Definition string `json:"-"` // hash of what the files say of the service, and of what services share
 }
 

@@ -128,7 +128,9 @@ server/run/agents.Agents.live: SyncSetting.Mode
 server/run/agents.policyOf: RestartSetting.Policy RestartSetting.Signal RestartSetting.Grace
 server/run/command.Shell.Run: Command.Env Command.Dir
 server/run/compose.projectOf: Project.Compose
-server/run/compose.CLI.Up: ComposeProject.Name ComposeProject.Dir ComposeProject.EnvFile ComposeProject.Model
+server/run/compose.CLI.Up: ComposeProject.Name ComposeProject.Dir ComposeProject.EnvFile
+server/run/compose.Up.model: ComposeProject.Model
+server/run/compose.supervised: AgentSetting.Enabled
 server/engine.resourceSpecs: Compose.Definition
 server/run/deploy.Deployer.objects: Project.YAML
 server/run/deploy.Deployer.deploy: Settings.UpsertTimeout Settings.ServerSideApply

@@ -170,7 +170,7 @@ func composeRows() []row {
 		{
 			name:    "docker_compose",
 			purpose: "Adds the services of Docker Compose files.",
-			doc:     "Each service becomes a resource. `towline up` builds its image where the file has `build`, and brings it up by the `docker compose` that you have (v2.20 or newer); a project of Compose services and local resources needs no cluster. A service with a health check is ready when it is healthy; one that ends with 0 and is not to be restarted is done. Images stay in docker. Nothing is synced into these containers yet: with `live_update`, a change builds the image and replaces the container. Several files are merged as Compose does it; several calls with the same project name add up.",
+			doc:     "Each service becomes a resource. `towline up` builds its image where the file has `build`, and brings it up by the `docker compose` that you have (v2.20 or newer); a project of Compose services and local resources needs no cluster. A service with a health check is ready when it is healthy; one that ends with 0 and is not to be restarted is done, and what waits for its success (`service_completed_successfully`) starts then. Images stay in docker. With `live_update` on the service's image, saves are synced into its container by the agent, as into a pod, and its program can be debugged; `towline.agent(resource='NAME')` brings the agent without that. Several files are merged as Compose does it; several calls with the same project name add up.",
 			params: []string{
 				"configPaths: str@file | Blob | list[str@file | Blob]", "Compose files, or their contents",
 				"env_file: str@file | None = None", "the file of variables, in place of `.env`",

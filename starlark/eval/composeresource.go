@@ -141,7 +141,7 @@ func (r *run) addCompose() {
 		res.Compose = &config.Compose{
 			Project: s.project.Name, Service: s.service.Name, ConfigFiles: s.project.Paths, EnvFile: s.project.EnvFile,
 			Profiles: s.project.Profiles, Wait: s.project.Wait, NoInferredLinks: !inferred,
-			PublishedPorts: s.service.PublishedPorts(), Definition: s.service.Definition,
+			PublishedPorts: s.service.PublishedPorts(), Definition: s.service.Definition, Ends: s.service.Ends,
 		}
 		slices.Sort(res.Labels)
 		res.Labels = slices.Compact(res.Labels)

@@ -51,21 +51,6 @@ type Agent interface {
 	io.Closer
 }
 
-// Status is what is known of one agent: what it said of its process last, and
-// why it does not answer now.
-type Status struct {
-	ID       engine.TargetID
-	Resource string
-	Process  wire.Process
-	Problem  *config.Problem
-	Refused  bool // the problem does not pass by itself
-
-	// Covered is what something in the container is mounted over, of the files
-	// that were to be brought there, by their names here. It is replaced, never
-	// changed.
-	Covered map[string]wire.Covered
-}
-
 // Options are what Agents work with. The functions may be called from any
 // goroutine; all but Connect must not block.
 type Options struct {
@@ -220,7 +205,7 @@ func (a *Agents) session(ctx context.Context, id engine.TargetID) (session, erro
 		return session{agent: t.agent, resource: t.Resource, image: img, sync: s.set.SyncOf(img.Ref), debugged: t.status.Process.Debug}
 	})
 	if found.agent == nil {
-		return found, fmt.Errorf("container %s of pod %s: no agent is connected", id.Container, id.Pod)
+		return found, fmt.Errorf("%s: no agent is connected", id)
 	}
 	return found, nil
 }

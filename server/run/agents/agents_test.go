@@ -468,7 +468,7 @@ func TestFailures(t *testing.T) {
 		}
 		b.agent.OnRun = func(wire.Command, io.Writer, io.Writer) wire.Exit { return wire.Exit{Code: 2} }
 		b.live(engine.Live{Runs: []config.Step{{Argv: []string{"make", "all"}, Pos: config.Position{Line: 9}}}}, "x", "2")
-		if done := b.done(); done.Rebuild || !strings.Contains(done.Problem.Message, `run "make all" in pod web-1`) || done.Problem.Pos.Line != 9 {
+		if done := b.done(); done.Rebuild || !strings.Contains(done.Problem.Message, `run "make all" in container app of pod web-1`) || done.Problem.Pos.Line != 9 {
 			t.Errorf("a command: %+v", done)
 		}
 		b.live(engine.Live{}, "folder\x00", "")

@@ -67,10 +67,10 @@ func (a *Agents) startAlone(c Starter) {
 func debugError(id engine.TargetID, err error) error {
 	var refused *wire.Error
 	if !errors.As(err, &refused) {
-		return fmt.Errorf("debugging container %s of pod %s: %w", id.Container, id.Pod, err)
+		return fmt.Errorf("debugging %s: %w", id, err)
 	}
 	return &config.Problem{
-		Message: fmt.Sprintf("container %s of pod %s: %s", id.Container, id.Pod, refused.Message),
+		Message: fmt.Sprintf("%s: %s", id, refused.Message),
 		Hint:    refused.Hint,
 	}
 }

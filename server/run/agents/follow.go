@@ -46,11 +46,14 @@ func (a *Agents) follow(ctx context.Context, t *target) {
 // unreached says why an agent does not answer, and which right is missing.
 func unreached(id engine.TargetID, err error) *config.Problem {
 	p := &config.Problem{
-		Message: fmt.Sprintf("container %s of pod %s: the agent does not answer: %v", id.Container, id.Pod, err),
+		Message: fmt.Sprintf("%s: the agent does not answer: %v", id, err),
 		Hint:    "it is tried again; `kubectl describe pod` tells whether the container runs",
 	}
+	if id.Composed() {
+		p.Hint = "it is tried again; `docker inspect " + id.Pod + "` tells whether the container runs"
+	}
 	if kube.IsKind(err, kube.Forbidden) {
-		p.Message = fmt.Sprintf("container %s of pod %s: the agent may not be reached: %v", id.Container, id.Pod, err)
+		p.Message = fmt.Sprintf("%s: the agent may not be reached: %v", id, err)
 		p.Hint = fmt.Sprintf("live updates need the rights to create pods/exec and pods/portforward in namespace %s; `kubectl auth can-i --list -n %s` shows yours", id.Namespace, id.Namespace)
 	}
 	return p

@@ -62,7 +62,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 	rootAtFolders(&change)
 	if e.Check {
 		if err := skipUnchanged(ctx, s.agent, &change, e.Must); err != nil {
-			done.Problem = &config.Problem{Message: fmt.Sprintf("comparing the files of pod %s: %v", e.Target.Pod, err)}
+			done.Problem = &config.Problem{Message: fmt.Sprintf("comparing the files of %s: %v", e.Target, err)}
 			return done
 		}
 	}
@@ -89,7 +89,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 		if done.Brought, err = brought(ctx, s.agent, s.image); err != nil {
 			done.Problem = &config.Problem{
 				Message: fmt.Sprintf("%s: which files were sent before is not known: %v", e.Target.Pod, err),
-				Hint:    fmt.Sprintf("one that was deleted here meanwhile may still be there; `towline trigger %s` makes the pod anew", s.resource),
+				Hint:    fmt.Sprintf("one that was deleted here meanwhile may still be there; `towline trigger %s` makes the container anew", s.resource),
 			}
 		}
 	}
@@ -167,7 +167,7 @@ func commandProblem(e engine.Live, result wire.Result) *config.Problem {
 	}
 	step := e.Runs[len(result.Runs)-1]
 	return &config.Problem{
-		Message: fmt.Sprintf("run %q in pod %s: %s", strings.Join(step.Argv, " "), e.Target.Pod, failed),
+		Message: fmt.Sprintf("run %q in %s: %s", strings.Join(step.Argv, " "), e.Target, failed),
 		Hint:    "the files are in place; the command runs again with the next change",
 		Pos:     step.Pos,
 	}
@@ -224,7 +224,7 @@ func skipUnchanged(ctx context.Context, c Syncer, change *client.Change, must bo
 
 // syncProblem says why a transaction failed, with the file at fault.
 func syncProblem(e engine.Live, err error) *config.Problem {
-	p := &config.Problem{Message: fmt.Sprintf("updating container %s of pod %s: %v", e.Target.Container, e.Target.Pod, err)}
+	p := &config.Problem{Message: fmt.Sprintf("updating %s: %v", e.Target, err)}
 	var refused *wire.Error
 	if !errors.As(err, &refused) {
 		return p
@@ -233,7 +233,7 @@ func syncProblem(e engine.Live, err error) *config.Problem {
 	for _, f := range e.Files {
 		if refused.Path != "" && f.Remote == refused.Path {
 			p.Pos = config.Position{File: f.Local, Line: 1}
-			p.Message = fmt.Sprintf("syncing %s to %s of pod %s: %s", f.Local, f.Remote, e.Target.Pod, refused.Message)
+			p.Message = fmt.Sprintf("syncing %s to %s of %s: %s", f.Local, f.Remote, e.Target, refused.Message)
 		}
 	}
 	return p

@@ -17,9 +17,9 @@ import (
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-// docker is a program of that name: what it is asked for is a line of a file, and
+// dockerProgram is a program named docker: what it is asked for is a line of a file, and
 // for a command that it has an answer to, that is printed.
-type docker struct {
+type dockerProgram struct {
 	CLI
 	t   *testing.T
 	dir string
@@ -30,9 +30,9 @@ type docker struct {
 
 // newDocker has answers by the words that a command begins with. A command
 // without one says nothing, or fails if it is fails.
-func newDocker(t *testing.T, answers map[string]string, fails string) *docker {
+func newDocker(t *testing.T, answers map[string]string, fails string) *dockerProgram {
 	t.Helper()
-	d := &docker{t: t, dir: t.TempDir()}
+	d := &dockerProgram{t: t, dir: t.TempDir()}
 	d.Shell = command.Shell{Log: output.Log{Emit: func(l output.Line) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -58,7 +58,7 @@ func newDocker(t *testing.T, answers map[string]string, fails string) *docker {
 }
 
 // asked returns what docker was asked for, but for its versions, and forgets it.
-func (d *docker) asked() []string {
+func (d *dockerProgram) asked() []string {
 	d.t.Helper()
 	file := filepath.Join(d.dir, "asked")
 	data, err := os.ReadFile(file)
@@ -71,7 +71,7 @@ func (d *docker) asked() []string {
 	return strings.Split(strings.TrimSpace(string(data)), "\n")
 }
 
-func (d *docker) wasAsked(want ...string) {
+func (d *dockerProgram) wasAsked(want ...string) {
 	d.t.Helper()
 	if diff := cmp.Diff(want, d.asked()); diff != "" {
 		d.t.Errorf("docker was asked (-want +got):\n%s", diff)
@@ -114,15 +114,15 @@ func TestNothingToRemove(t *testing.T) {
 
 // TestChangesThatFail say why, and go no further.
 func TestChangesThatFail(t *testing.T) {
-	for fails, change := range map[string]func(*docker) error{
-		"ps":      func(d *docker) error { return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"}) },
-		"stop":    func(d *docker) error { return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"}) },
-		"rm":      func(d *docker) error { return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"}) },
-		"restart": func(d *docker) error { return d.Restart(d.t.Context(), []string{"one"}) },
-		"compose": func(d *docker) error { return d.CLI.Down(d.t.Context(), "p") },
-		"inspect": func(d *docker) error { _, err := d.List(d.t.Context(), "p"); return err },
-		"events":  func(d *docker) error { return d.Events(d.t.Context(), "p", func() {}) },
-		"logs":    func(d *docker) error { return d.Logs(d.t.Context(), "one", time.Time{}, func(time.Time, string) {}) },
+	for fails, change := range map[string]func(*dockerProgram) error{
+		"ps":      func(d *dockerProgram) error { return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"}) },
+		"stop":    func(d *dockerProgram) error { return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"}) },
+		"rm":      func(d *dockerProgram) error { return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"}) },
+		"restart": func(d *dockerProgram) error { return d.Restart(d.t.Context(), []string{"one"}) },
+		"compose": func(d *dockerProgram) error { return d.CLI.Down(d.t.Context(), "p") },
+		"inspect": func(d *dockerProgram) error { _, err := d.List(d.t.Context(), "p"); return err },
+		"events":  func(d *dockerProgram) error { return d.Events(d.t.Context(), "p", func() {}) },
+		"logs":    func(d *dockerProgram) error { return d.Logs(d.t.Context(), "one", time.Time{}, func(time.Time, string) {}) },
 	} {
 		t.Run(fails, func(t *testing.T) {
 			if fails == "compose" {

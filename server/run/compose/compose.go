@@ -11,10 +11,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/inject"
+	"github.com/towline-dev/towline/server/run/agents"
 	"github.com/towline-dev/towline/server/run/inbox"
 	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/starlark/config"
@@ -47,26 +48,31 @@ type Containers interface {
 	Logs(ctx context.Context, id string, after time.Time, line func(time.Time, string)) error
 	// Restart restarts containers.
 	Restart(ctx context.Context, ids []string) error
+	agents.Containers
 }
 
 // Up asks for one service.
 type Up struct {
 	Project config.ComposeProject
 	Service string
-	Image   string // that the service runs in place of the file's, "" for that
-	Forced  bool   // its containers are replaced, whatever they are
+	Image   inject.Image // that the service runs in place of the file's, if it was built
+	Agent   string       // the agent's binary, which supervises it; "": none does
+	Forced  bool         // its containers are replaced, whatever they are
 	Line    output.Line
 }
 
 // Options are what Services work with. The functions may be called from any
 // goroutine and must not block.
 type Options struct {
-	Docker  Docker
-	Log     output.Log
-	Image   func(ref string) string // what docker calls what was built of an image
-	Tell    func(engine.Event)
-	Removed func(config.Compose)         // nothing of the service is there any more
-	Reached func(output.Place) time.Time // of the last line of a container of Compose, which has no other name than the pod's; nil: none is known
+	Docker    Docker
+	Owner     string // the workspace's id, for whom agents are enrolled
+	Log       output.Log
+	Image     func(ref string) inject.Image           // what was built of an image, as docker calls it
+	Agent     func(ref string) (path string, e error) // the agent's binary for it; "": there is none
+	Tell      func(engine.Event)
+	Container func(agents.Container)
+	Removed   func(config.Compose)         // nothing of the service is there any more
+	Reached   func(output.Place) time.Time // of the last line of a container of Compose, which has no other name than the pod's; nil: none is known
 }
 
 // Services are a workspace's Compose services. Its methods may be called
@@ -83,6 +89,8 @@ type state struct {
 	services map[string]*service // by resource
 	projects map[string]*project // by name
 	logs     map[string]*logs    // by container
+	agents   map[engine.TargetID]agents.Status
+	shown    map[engine.TargetID]agents.Container // as they were told
 }
 
 // service is one that was brought up.
@@ -92,7 +100,14 @@ type service struct {
 	busy   bool             // a change goes on: what is seen is what is replaced
 	told   engine.Observed  // last; without a name: nothing
 	failed *output.Repeats  // why changes failed since the last that a person or a change caused
-	hinted map[string]bool  // images of which it is said that nothing is synced into them
+	runs   image            // what its containers were made to run
+}
+
+// image is a build of one of the project's images.
+type image struct {
+	ref    string
+	pushed string // as the engine knows it
+	local  string // as docker does
 }
 
 // project is a Compose project.
@@ -109,6 +124,7 @@ type project struct {
 func Start(ctx context.Context, o Options) *Services {
 	return &Services{o: o, box: inbox.Start(ctx, &state{
 		config: &config.Project{}, services: map[string]*service{}, projects: map[string]*project{}, logs: map[string]*logs{},
+		agents: map[engine.TargetID]agents.Status{}, shown: map[engine.TargetID]agents.Container{},
 	})}
 }
 
@@ -139,12 +155,9 @@ func (p *project) next(ctx context.Context) (own context.Context, o, before *inb
 func (s *Services) Apply(e engine.Apply) {
 	s.box.Put(func(ctx context.Context, st *state) {
 		old := st.services[e.Resource.Name]
-		sv := &service{res: e.Resource, busy: true, hinted: map[string]bool{}, failed: &output.Repeats{}}
-		if old != nil {
-			sv.hinted = old.hinted
-			if e.Again { // what a person did is answered, also with what was said before
-				sv.failed = old.failed
-			}
+		sv := &service{res: e.Resource, busy: true, failed: &output.Repeats{}}
+		if old != nil && e.Again { // what a person did is answered, also with what was said before
+			sv.failed = old.failed
 		}
 		st.services[e.Resource.Name] = sv
 		up := Up{
@@ -153,11 +166,13 @@ func (s *Services) Apply(e engine.Apply) {
 		}
 		ctx, change, before := st.project(up.Project.Name).next(ctx)
 		sv.change = change
-		s.logNoAgent(st, sv)
+		supervised := supervised(st.config, &e.Resource)
 		s.box.Go(func() {
 			defer change.End()
 			before.Wait()
-			s.apply(ctx, e, up)
+			if ctx.Err() == nil {
+				s.apply(ctx, e, up, supervised)
+			}
 		})
 	})
 }
@@ -171,27 +186,18 @@ func projectOf(p *config.Project, name string) config.ComposeProject {
 	return config.ComposeProject{Name: name}
 }
 
-// logNoAgent logs once where somebody may wait for a live update that there is
-// none.
-func (s *Services) logNoAgent(st *state, sv *service) {
-	for i := range st.config.Images {
-		img := &st.config.Images[i]
-		if len(img.LiveUpdate) > 0 && slices.Contains(sv.res.Images, img.Ref) && !sv.hinted[img.Ref] {
-			sv.hinted[img.Ref] = true
-			s.o.Log.Say(sv.res.Name, "", fmt.Sprintf("nothing is synced into containers of Compose yet: a change builds %s and replaces the container", img.Ref))
+// apply runs beside the owner, in the project's turn.
+func (s *Services) apply(ctx context.Context, e engine.Apply, up Up, supervised bool) {
+	var runs image
+	if len(e.Resource.Images) > 0 {
+		ref := e.Resource.Images[0]
+		up.Image = s.o.Image(ref)
+		runs = image{ref: ref, pushed: e.Images[ref], local: up.Image.Pushed}
+		if supervised {
+			up.Agent = s.agent(e.Resource.Name, ref)
 		}
 	}
-}
-
-// apply runs beside the owner, in the project's turn.
-func (s *Services) apply(ctx context.Context, e engine.Apply, up Up) {
-	if ctx.Err() != nil {
-		return
-	}
-	if len(e.Resource.Images) > 0 {
-		up.Image = s.o.Image(e.Resource.Images[0])
-	}
-	err := s.o.Docker.Up(ctx, up)
+	agentless, err := s.bringUp(ctx, e.Resource, up)
 	var seen []Container
 	if err == nil {
 		seen, err = s.o.Docker.List(ctx, up.Project.Name)
@@ -199,19 +205,24 @@ func (s *Services) apply(ctx context.Context, e engine.Apply, up Up) {
 	if ctx.Err() != nil {
 		return // nobody waits for it: the resource is no longer wanted, or nothing is
 	}
-	s.box.Put(func(ctx context.Context, st *state) { s.applied(ctx, st, e, seen, err) })
+	s.box.Put(func(ctx context.Context, st *state) {
+		if sv := st.services[e.Resource.Name]; sv != nil {
+			sv.runs = runs
+		}
+		s.applied(ctx, st, engine.Applied{Resource: e.Resource.Name, Agentless: agentless}, e.Resource, seen, err)
+	})
 }
 
 // applied ends an apply. Where docker does not answer, it is tried again.
-func (s *Services) applied(ctx context.Context, st *state, e engine.Apply, seen []Container, err error) {
-	name := e.Resource.Name
+func (s *Services) applied(ctx context.Context, st *state, e engine.Applied, res config.Resource, seen []Container, err error) {
+	name := e.Resource
 	sv := st.services[name]
 	if sv == nil {
 		return
 	}
-	sv.busy, sv.res = false, e.Resource
+	sv.busy, sv.res = false, res
 	if err != nil {
-		problem, passing := problemOf(err, e.Resource.Pos)
+		problem, passing := problemOf(err, res.Pos)
 		if text := sv.failed.Tell(problem.Error()); text != "" {
 			s.o.Log.Say(name, "error", text)
 		}
@@ -222,9 +233,9 @@ func (s *Services) applied(ctx context.Context, st *state, e engine.Apply, seen 
 		return
 	}
 	sv.failed.Reset()
-	s.o.Tell(engine.Applied{Resource: name, Agentless: e.Resource.Images})
-	s.follow(ctx, st, e.Resource.Compose.Project)
-	s.seen(ctx, st, e.Resource.Compose.Project, seen, nil)
+	s.o.Tell(e)
+	s.follow(ctx, st, res.Compose.Project)
+	s.seen(ctx, st, res.Compose.Project, seen, nil)
 }
 
 // retryPause is the time after which an apply is tried again that docker did not

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -11,7 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/inject"
+	"github.com/towline-dev/towline/server/run/agents"
 	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -28,6 +32,7 @@ type fake struct {
 	changed    map[int]func() // of those who follow
 	followers  int
 	removed    []string
+	refuse     func(Up) error // nil: nothing is refused
 }
 
 var began = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -56,6 +61,9 @@ func (f *fake) change(what func()) {
 }
 
 func (f *fake) Up(ctx context.Context, u Up) error {
+	if f.refuse != nil && f.refuse(u) != nil {
+		return f.refuse(u)
+	}
 	if err := f.do(func() error { f.running++; return nil }); err != nil {
 		return err
 	}
@@ -67,9 +75,12 @@ func (f *fake) Up(ctx context.Context, u Up) error {
 		if f.running--; f.running > 0 {
 			panic("two services of one project at once")
 		}
-		f.ups = append(f.ups, strings.TrimSpace(fmt.Sprintf("%s %s %v", u.Service, u.Image, u.Forced)))
+		f.ups = append(f.ups, strings.TrimSpace(fmt.Sprintf("%s %s %v", u.Service, u.Image.Pushed, u.Forced)))
 		f.containers = slices.DeleteFunc(f.containers, func(c Container) bool { return c.Service == u.Service })
-		f.containers = append(f.containers, Container{ID: fmt.Sprintf("%s%d", u.Service, len(f.ups)), Name: "p-" + u.Service + "-1", Service: u.Service, State: "running", StartedAt: time.Now()})
+		f.containers = append(f.containers, Container{
+			ID: fmt.Sprintf("%s%d", u.Service, len(f.ups)), Name: "p-" + u.Service + "-1", Service: u.Service, State: "running", StartedAt: time.Now(),
+			Image: u.Image.Pushed, Supervised: u.Agent != "",
+		})
 	})
 	return ctx.Err()
 }
@@ -130,6 +141,10 @@ func (f *fake) Logs(_ context.Context, id string, after time.Time, line func(tim
 	})
 }
 
+func (f *fake) Exec(context.Context, string, []string) (io.ReadWriteCloser, error) {
+	return nil, errors.New("no agent here")
+}
+
 func (f *fake) Restart(_ context.Context, ids []string) error {
 	return f.do(func() error { f.removed = append(f.removed, "restart "+strings.Join(ids, " ")); return nil })
 }
@@ -142,6 +157,8 @@ type stand struct {
 	events []engine.Event
 	lines  []string
 	gone   []string
+	shown  []agents.Container
+	agent  string // the path of the binary
 }
 
 func (s *stand) said() string {
@@ -190,7 +207,15 @@ func play(t *testing.T, act func(t *testing.T, s *stand)) {
 				defer s.mu.Unlock()
 				s.lines = append(s.lines, l.Resource+": "+l.Text)
 			}},
-			Image: func(ref string) string { return ref + ":built" },
+			Image: func(ref string) inject.Image {
+				return inject.Image{Pushed: ref + ":built", Entrypoint: []string{"/app"}}
+			},
+			Agent: func(string) (string, error) { return s.agent, nil },
+			Container: func(c agents.Container) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.shown = append(s.shown, c)
+			},
 			Tell: func(e engine.Event) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
@@ -260,7 +285,6 @@ func TestUpBecomesReady(t *testing.T) {
 		if want := []string{"web img:built false", "db  true"}; !slices.Equal(s.ups, want) {
 			t.Errorf("docker was asked for %q, want %q", s.ups, want)
 		}
-		s.up("web")
 		if n := strings.Count(s.said(), "nothing is synced"); n != 1 {
 			t.Errorf("that there is no live update was told %d times", n)
 		}
@@ -439,4 +463,116 @@ func TestRestart(t *testing.T) {
 			t.Errorf("said %s, want %s", s.said(), want)
 		}
 	})
+}
+
+// TestUnderTheAgent: a container with the agent is one that files are brought into,
+// and what its agent says of its program decides.
+func TestUnderTheAgent(t *testing.T) {
+	id := engine.TargetID{Pod: "p-web-1", Container: "web"}
+	process := func(p wire.Process) agents.Status { return agents.Status{ID: id, Resource: "web", Process: p} }
+	play(t, func(t *testing.T, s *stand) {
+		s.agent = "/state/agent"
+		web := resource("web")
+		web.Images = []string{"img"}
+		s.Apply(engine.Apply{Resource: web, Images: map[string]string{"img": "img@1"}})
+		s.settle()
+		if a, _ := s.applied("web"); len(a.Agentless) > 0 {
+			t.Errorf("it is said to have no agent: %+v", a)
+		}
+		o := s.state("web")
+		if len(o.Targets) != 1 || o.Targets[0].ID != id || o.Targets[0].Pushed != "img@1" || !o.Targets[0].Running || o.Ready || !strings.Contains(o.Message, "agent has not answered") {
+			t.Fatalf("before its agent has answered: %+v", o)
+		}
+		first := o.Targets[0].Instance
+		for name, test := range map[string]struct {
+			p    wire.Process
+			want engine.Observed
+		}{
+			"held":    {wire.Process{State: wire.StateHeld}, engine.Observed{Message: "about to start"}},
+			"runs":    {wire.Process{State: wire.StateRunning, PID: 7, Starts: 1}, engine.Observed{Ready: true}},
+			"crashed": {wire.Process{State: wire.StateExited, Starts: 1, Exit: &wire.Exit{Code: 3}}, engine.Observed{Broken: true, Ended: true, Message: "exit code 3"}},
+			"is done": {wire.Process{State: wire.StateExited, Starts: 1, Exit: &wire.Exit{}}, engine.Observed{Ready: true, Ended: true}},
+		} {
+			s.Agent(process(test.p))
+			s.settle()
+			if o := s.state("web"); o.Ready != test.want.Ready || o.Broken != test.want.Broken || o.Ended != test.want.Ended || !strings.Contains(o.Message, test.want.Message) {
+				t.Errorf("%s: %+v, want %+v", name, o, test.want)
+			}
+			if last := s.shown[len(s.shown)-1]; last.ID != id || last.Process.State != test.p.State {
+				t.Errorf("%s: told as %+v", name, last)
+			}
+		}
+		s.Agent(process(wire.Process{State: wire.StateRunning, PID: 7, Starts: 1, Started: time.Now().UnixNano()}))
+		s.container("web", func(c *Container) { c.Health = "unhealthy" })
+		if o := s.state("web"); !o.Broken || !strings.Contains(o.Message, "unhealthy") {
+			t.Errorf("docker's word of a program that runs: %+v", o)
+		}
+		s.container("web", func(c *Container) { c.Health, c.StartedAt = "", time.Now() })
+		if o := s.state("web"); len(o.Targets) != 1 || o.Targets[0].Instance == first {
+			t.Errorf("started again it is the same: %+v", o.Targets)
+		}
+		s.container("web", func(c *Container) { c.Image = "img:other" })
+		if o := s.state("web"); len(o.Targets) != 0 {
+			t.Errorf("one that runs another build is a target: %+v", o)
+		}
+		s.AgentGone(id)
+		s.settle()
+		if last := s.shown[len(s.shown)-1]; last.ID != id || last.Resource != "" {
+			t.Errorf("it is not told that it is gone: %+v", last)
+		}
+	})
+}
+
+// TestDockerElsewhere cannot mount the agent: the service comes up without it.
+func TestDockerElsewhere(t *testing.T) {
+	play(t, func(t *testing.T, s *stand) {
+		s.agent = "/state/agent"
+		s.refuse = func(u Up) error {
+			if u.Agent == "" {
+				return nil
+			}
+			return &Failure{Problem: config.Problem{Message: "docker: bind source path does not exist: " + u.Agent}}
+		}
+		s.up("web")
+		if a, _ := s.applied("web"); a.Problem != nil || !slices.Equal(a.Agentless, []string{"img"}) || !s.state("web").Ready {
+			t.Errorf("applied %+v, %+v", a, s.state("web"))
+		}
+		if n := strings.Count(s.said(), "docker cannot mount /state/agent"); n != 1 {
+			t.Errorf("told %d times: %s", n, s.said())
+		}
+	})
+}
+
+// TestWhoseEndIsWaitedFor runs without an agent, and is not ready before it has ended.
+func TestWhoseEndIsWaitedFor(t *testing.T) {
+	play(t, func(t *testing.T, s *stand) {
+		s.agent = "/state/agent"
+		web := resource("web")
+		web.Images, web.Compose.Ends = []string{"img"}, true
+		s.Apply(engine.Apply{Resource: web})
+		s.settle()
+		if o := s.state("web"); o.Ready || o.Broken || len(o.Targets) > 0 || !strings.Contains(o.Message, "others wait for its end") {
+			t.Errorf("while it runs: %+v", o)
+		}
+		s.container("web", func(c *Container) { c.State = "exited" })
+		if o := s.state("web"); !o.Ready || !o.Ended {
+			t.Errorf("at its end: %+v", o)
+		}
+	})
+}
+
+// TestCovered: what is mounted from the very folder that is synced is there.
+func TestCovered(t *testing.T) {
+	c := Container{Mounts: []Mount{{Type: "bind", Source: "/w/src", Destination: "/app"}, {Type: "volume", Name: "p_data", Destination: "/data"}}}
+	got := c.covered(map[string]wire.Covered{
+		"/w/src/a": {Path: "/app/a", Mount: "/app", Type: "ext4"}, "/w/lib/b": {Path: "/app/b", Mount: "/app", Type: "ext4"},
+		"/w/c": {Path: "/data/c", Mount: "/data", Type: "ext4"}, "/w/d": {Path: "/proc/d", Mount: "/proc", Type: "proc"},
+	})
+	var words []string
+	for _, f := range got {
+		words = append(words, f.Local+": "+f.Volume)
+	}
+	if want := []string{"/w/c: volume p_data", "/w/d: a file system of type proc", "/w/lib/b: /w/src of this machine"}; !slices.Equal(words, want) {
+		t.Errorf("got %q, want %q", words, want)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/run/command"
 	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/starlark/config"
@@ -67,7 +68,7 @@ func (c CLI) run(ctx context.Context, k call) error {
 
 // Up brings one service up, and nothing that it depends on.
 func (c CLI) Up(ctx context.Context, u Up) error {
-	model, err := withImage(u.Project.Model, u.Service, u.Image)
+	model, err := u.model()
 	if err != nil {
 		return err
 	}
@@ -149,7 +150,12 @@ type inspected struct {
 			Log    []struct{ Output string }
 		}
 	}
-	Config     struct{ Labels map[string]string }
+	Path   string // of the program that is process 1
+	Config struct {
+		Image  string
+		Labels map[string]string
+	}
+	Mounts     []Mount
 	HostConfig struct{ RestartPolicy struct{ Name string } }
 }
 
@@ -178,6 +184,7 @@ func (c CLI) List(ctx context.Context, project string) ([]Container, error) {
 func (x inspected) container() Container {
 	c := Container{
 		ID: x.ID, Name: strings.TrimPrefix(x.Name, "/"), Service: x.Config.Labels[labelService], State: x.State.Status, ExitCode: x.State.ExitCode,
+		Image: x.Config.Image, Supervised: x.Path == wire.BinPath, Mounts: x.Mounts,
 		ConfigHash: x.Config.Labels[labelHash], OOMKilled: x.State.OOMKilled, Error: x.State.Error, Restarts: x.RestartCount, RestartPolicy: x.HostConfig.RestartPolicy.Name,
 	}
 	if x.State.StartedAt.Year() > 1 {

@@ -9,14 +9,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/towline-dev/towline/server/inject"
 	"github.com/towline-dev/towline/server/run/command"
 	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
-func TestWithImage(t *testing.T) {
+func TestModel(t *testing.T) {
 	model := []byte(`{"name":"p","services":{"web":{"build":{"context":"/w"},"image":"web","pull_policy":"always","environment":{"A":"a$b"},"mem_limit":"12345678901234567"},"db":{"image":"redis"}}}`)
-	out, err := withImage(model, "web", "web:towline-1")
+	up := Up{Project: config.ComposeProject{Model: model}, Service: "web", Image: inject.Image{Pushed: "web:towline-1"}}
+	out, err := up.model()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +32,8 @@ func TestWithImage(t *testing.T) {
 	if string(a) != string(b) {
 		t.Errorf("got  %s\nwant %s", a, b)
 	}
-	if _, err := withImage(model, "other", ""); err == nil || !strings.Contains(err.Error(), `"other"`) {
+	up.Service = "other"
+	if _, err := up.model(); err == nil || !strings.Contains(err.Error(), `"other"`) {
 		t.Errorf("a service that is not there: %v", err)
 	}
 }

@@ -152,16 +152,23 @@ func (s *Services) observe(st *state, resource string) {
 	}
 	var all []verdict
 	for _, c := range st.of(sv) {
-		all = append(all, judge(c, time.Now(), st.lastLine(c.ID)))
+		v := judge(c, st.agents[c.target()], time.Now(), st.lastLine(c.ID))
+		if sv.res.Compose.Ends && v.ready && !v.ended {
+			v = verdict{message: c.Name + " runs, and others wait for its end"}
+		}
+		all = append(all, v)
 	}
 	v := judgeAll(all)
 	if lost := st.project(sv.res.Compose.Project).lost; lost != "" {
 		v = verdict{broken: true, message: "docker does not answer: " + lost}
 	}
-	if e := v.observed(resource); !reflect.DeepEqual(e, sv.told) {
+	e := v.observed(resource)
+	e.Targets, e.Crashed = st.targets(sv), st.crashed(sv)
+	if !reflect.DeepEqual(e, sv.told) {
 		sv.told = e
 		s.o.Tell(e)
 	}
+	s.show(st, resource, v.ready) // after whose it is
 	if v.wake > 0 {
 		s.box.After(v.wake, func(_ context.Context, st *state) { s.observe(st, resource) })
 	}

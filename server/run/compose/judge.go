@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/run/agents"
 	"github.com/towline-dev/towline/server/run/output"
 )
 
@@ -23,6 +24,14 @@ type Container struct {
 	Restarts          int    // by its policy
 	ConfigHash        string // what Compose made it from
 	RestartPolicy     string // "no", "always", …
+	Image             string // as it was named
+	Supervised        bool   // the agent is its first process
+	Mounts            []Mount
+}
+
+// again reports whether docker starts a container again that ended well.
+func (c *Container) again() bool {
+	return strings.HasPrefix(c.RestartPolicy, "always") || c.RestartPolicy == "unless-stopped"
 }
 
 // moment is how long a container without a health check has to live to be ready.
@@ -36,11 +45,22 @@ type verdict struct {
 	wake                       time.Duration
 }
 
-// judge says where a container stands. Last is its last words.
-func judge(c Container, now time.Time, last string) verdict {
+// judge says where a container stands: by its agent, if it is to have one, and by
+// docker. Last is its last words.
+func judge(c Container, a agents.Status, now time.Time, last string) verdict {
 	switch c.State {
 	case "running":
-		return running(c, now)
+		started := c.StartedAt
+		if c.Supervised {
+			if v, decides := says(c, a, last); decides {
+				return v
+			}
+			started = time.Unix(0, a.Process.Started)
+			if a.Process.Starts > 1 {
+				started = c.StartedAt // a restart in place leaves it as ready as it was
+			}
+		}
+		return running(c, started, now)
 	case "exited", "dead":
 		return ended(c, last)
 	case "restarting":
@@ -58,7 +78,7 @@ func judge(c Container, now time.Time, last string) verdict {
 	return verdict{message: c.Name + " is " + cmp.Or(c.State, "not there yet")}
 }
 
-func running(c Container, now time.Time) verdict {
+func running(c Container, started, now time.Time) verdict {
 	switch c.Health {
 	case "healthy":
 		return verdict{ready: true}
@@ -67,7 +87,7 @@ func running(c Container, now time.Time) verdict {
 	case "starting":
 		return verdict{message: output.WithWords(c.Name+" has not passed its health check yet", c.HealthOutput)}
 	}
-	if lived := now.Sub(c.StartedAt); lived >= 0 && lived < moment {
+	if lived := now.Sub(started); lived >= 0 && lived < moment {
 		return verdict{message: c.Name + " has just started", wake: moment - lived}
 	}
 	return verdict{ready: true}
@@ -82,7 +102,7 @@ func ended(c Container, last string) verdict {
 		why = c.Name + " was killed: it had no more memory"
 	case c.Error != "":
 		why = c.Name + " could not be started: " + c.Error
-	case c.ExitCode == 0 && !strings.HasPrefix(c.RestartPolicy, "always") && c.RestartPolicy != "unless-stopped":
+	case c.ExitCode == 0 && !c.again():
 		return verdict{ready: true, ended: true}
 	}
 	return verdict{broken: true, ended: true, message: output.WithWords(why, last)}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/inject"
 	"github.com/towline-dev/towline/server/run/command"
 	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/starlark/config"
@@ -56,7 +57,7 @@ func newBed(t *testing.T, services string) *bed {
 	}}
 	b.Services = Start(t.Context(), Options{
 		Docker: CLI{Shell: command.Shell{Log: log}}, Log: log,
-		Image: func(string) string { return "" },
+		Image: func(string) inject.Image { return inject.Image{} },
 		Tell: func(e engine.Event) {
 			b.note(func() {
 				switch e := e.(type) {

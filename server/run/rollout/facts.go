@@ -36,16 +36,6 @@ type facts struct {
 // program is one start of a container.
 type program struct{ pod, container, instance string }
 
-// Agent is what an agent said of its container, or why it does not answer.
-type Agent struct {
-	ID       engine.TargetID
-	Resource string
-	Process  wire.Process
-	Problem  *config.Problem
-	Refused  bool // the problem does not pass by itself
-	Covered  map[string]wire.Covered
-}
-
 // Object is an applied object and the hash of its pod template, "" where it
 // has none.
 type Object struct {

@@ -166,7 +166,7 @@ func (j judge) byProcesses(pods []kube.Pod) verdict {
 			if !ok || !target.Running {
 				continue // no agent is asked, or none can answer: the cluster says why
 			}
-			if one := judgeAgent(j.agents[target.ID], p.Name, c.Name); one.broken {
+			if one := judgeAgent(j.agents[target.ID], target.ID); one.broken {
 				return one
 			} else if v.ready {
 				v = one

@@ -4,11 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/kube"
+	"github.com/towline-dev/towline/server/run/agents"
 	"github.com/towline-dev/towline/server/run/output"
-	"github.com/towline-dev/towline/starlark/config"
 )
 
 // Kube is what a Follower asks of the cluster. Watch ends only with its
@@ -26,27 +25,12 @@ type Reader interface {
 	Current(ctx context.Context, objects []map[string]any) ([]kube.Applied, error)
 }
 
-// Container describes one container. A zero Pod UID means that it is gone.
-type Container struct {
-	ID       engine.TargetID
-	Resource string
-	PodUID   string
-	Image    string
-	Ready    bool
-	Restarts int
-	Process  wire.Process
-	Problem  *config.Problem // why no agent answers, nil when all is well
-	Covered  []Covered       // files that are not brought there, in the order of their names
-}
-
-// Covered is a file that cannot be brought into a container, since something is
-// mounted over it there.
-type Covered struct {
-	Local  string // the file here, absolute
-	Path   string // its place in the container
-	Mount  string // the mount point that hinders
-	Volume string // what is mounted there, for a person: "ConfigMap settings"
-}
+// What agents say of containers, and what faces are told of them.
+type (
+	Agent     = agents.Status
+	Container = agents.Container
+	Covered   = agents.Covered
+)
 
 // Options are what a Follower works with. The functions may be called from any
 // goroutine and must not block.

@@ -148,14 +148,14 @@ func (s *state) covered(a Agent) []Covered {
 }
 
 func (s *state) logCovered(resource string, c Covered) {
-	text := c.Path + " is not synced: " + c.Volume + " is mounted at " + c.Mount
+	text, hint := c.Words()
 	key := resource + "\x00" + text
 	if s.covers[key] {
 		return
 	}
 	s.covers[key] = true
 	s.Log.Say(resource, "warn", text)
-	s.Log.Say(resource, "", "hint: the container sees what is mounted there, whatever an image or a sync brings: change "+c.Volume+" itself, or leave the file out of what is synced")
+	s.Log.Say(resource, "", "hint: "+hint)
 }
 
 // complain writes a complaint about a pod, and of those that come again how

@@ -3,7 +3,7 @@ package rollout
 import (
 	"slices"
 
-	"github.com/towline-dev/towline/agent/wire"
+	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/inject"
 	"github.com/towline-dev/towline/server/kube"
 )
@@ -19,30 +19,9 @@ type verdict struct {
 }
 
 // judgeAgent says what is known of a container that is to have an agent.
-func judgeAgent(a Agent, pod, container string) verdict {
-	switch {
-	case a.Process.State != "":
-		return judgeProcess(pod, a.Process) // also while its connection is lost
-	case a.Problem != nil:
-		return verdict{broken: a.Refused, message: a.Problem.Message}
-	}
-	return verdict{message: pod + ": container " + container + ": its agent has not answered yet"}
-}
-
-// judgeProcess says whether an application runs: its agent outlives it, so
-// that the cluster alone would not know.
-func judgeProcess(pod string, p wire.Process) verdict {
-	switch p.State {
-	case wire.StateExited, wire.StateBackoff:
-		text := pod + ": the process ended"
-		if p.Exit != nil {
-			text += ": " + p.Exit.String()
-		}
-		return verdict{broken: p.Exit == nil || !p.Exit.Asked, message: text}
-	case wire.StateHeld:
-		return verdict{message: pod + ": the process is about to start"}
-	}
-	return verdict{ready: true}
+func judgeAgent(a Agent, id engine.TargetID) verdict {
+	s := a.Standing(id)
+	return verdict{ready: s.Ready, broken: s.Broken, message: s.Message}
 }
 
 // why prefers what a pod says to what its workload says, except of pods that
