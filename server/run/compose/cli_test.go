@@ -115,14 +115,22 @@ func TestNothingToRemove(t *testing.T) {
 // TestChangesThatFail say why, and go no further.
 func TestChangesThatFail(t *testing.T) {
 	for fails, change := range map[string]func(*dockerProgram) error{
-		"ps":      func(d *dockerProgram) error { return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"}) },
-		"stop":    func(d *dockerProgram) error { return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"}) },
-		"rm":      func(d *dockerProgram) error { return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"}) },
+		"ps": func(d *dockerProgram) error {
+			return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"})
+		},
+		"stop": func(d *dockerProgram) error {
+			return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"})
+		},
+		"rm": func(d *dockerProgram) error {
+			return d.Remove(d.t.Context(), config.Compose{Project: "p", Service: "web"})
+		},
 		"restart": func(d *dockerProgram) error { return d.Restart(d.t.Context(), []string{"one"}) },
 		"compose": func(d *dockerProgram) error { return d.CLI.Down(d.t.Context(), "p") },
 		"inspect": func(d *dockerProgram) error { _, err := d.List(d.t.Context(), "p"); return err },
 		"events":  func(d *dockerProgram) error { return d.Events(d.t.Context(), "p", func() {}) },
-		"logs":    func(d *dockerProgram) error { return d.Logs(d.t.Context(), "one", time.Time{}, func(time.Time, string) {}) },
+		"logs": func(d *dockerProgram) error {
+			return d.Logs(d.t.Context(), "one", time.Time{}, func(time.Time, string) {})
+		},
 	} {
 		t.Run(fails, func(t *testing.T) {
 			if fails == "compose" {
