@@ -84,6 +84,9 @@ func (s *session) setBreakpoints(ctx context.Context, args dap.SetBreakpointsArg
 	}
 	s.found = map[string][]ahead{}
 	if len(fresh) > 0 {
+		for _, t := range s.threads {
+			s.uncatch(ctx, t) // it would be in the way
+		}
 		s.prepareFile(ctx, file)
 	}
 	list := make([]dap.Breakpoint, 0, len(now))

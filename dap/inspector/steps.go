@@ -96,11 +96,16 @@ func (s *session) caught(ctx context.Context, t *thread, p *cdp.Paused) (deeper 
 	if len(p.Hit) < hit && len(p.Hit) == 0 && len(p.Frames) > len(t.from) {
 		return true
 	}
+	s.uncatch(ctx, t)
+	return false
+}
+
+// uncatch takes away what was set to catch a step. mu is held.
+func (s *session) uncatch(ctx context.Context, t *thread) {
 	for _, id := range t.catches {
 		s.unset(ctx, setAt{thread: t, id: id})
 	}
 	t.catches = nil
-	return false
 }
 
 // internal are the addresses of Node's own scripts.

@@ -8,9 +8,9 @@ import (
 )
 
 // loading is a program that loads sources as tsx does: each has its own address,
-// and in it the map that must be read before it runs. late.ts loads more.ts. It
-// stands before it loads the first.
-func loading(t *testing.T) (p *program, c *client, thread int) {
+// and in it the map that must be read before it runs. late.ts loads more.ts, which
+// begins with a text. It stands before it loads the first.
+func loading(t *testing.T, begins string) (p *program, c *client, thread int) {
 	t.Helper()
 	p = run(t, map[string]string{
 		"app.js": `require('module')._extensions['.ts'] = (module, file) => {
@@ -28,7 +28,7 @@ function load() {
 console.log('ready')
 `,
 		"late.ts": "'use strict';\nconst more = require('./more.ts');\nexports.work = () => {\n  return more.work();\n};\n",
-		"more.ts": "'use strict';\nexports.x = 7;\nexports.work = () => {\n  return 8;\n};\n",
+		"more.ts": begins + "\nexports.x = 7;\nexports.work = () => {\n  return 8;\n};\n",
 	}, "--inspect=127.0.0.1:0", "app.js")
 	p.hear(t)
 	c = debug(t, p, inspector.Options{})
@@ -44,7 +44,7 @@ console.log('ready')
 // stands in each of them for a moment, for its map to be read; breakpoints in them
 // are hit.
 func TestStepOverRequire(t *testing.T) {
-	p, c, thread := loading(t)
+	p, c, thread := loading(t, "")
 	must(t, c.Next(c.ctx, thread))
 	c.stopped("step", p.file("app.js"), 11)
 	must(t, c.Next(c.ctx, thread))
@@ -61,7 +61,7 @@ func TestStepOverRequire(t *testing.T) {
 
 // A step out of the function that does ends where it was called.
 func TestStepOutOverRequire(t *testing.T) {
-	p, c, thread := loading(t)
+	p, c, thread := loading(t, "")
 	c.call("stepOut", object{"threadId": thread}, nil)
 	c.stopped("step", p.file("app.js"), 7)
 }
@@ -69,7 +69,7 @@ func TestStepOutOverRequire(t *testing.T) {
 // What would have caught the step is gone after it: a function that is called again
 // runs through.
 func TestStepLeavesNothing(t *testing.T) {
-	p, c, thread := loading(t)
+	p, c, thread := loading(t, "")
 	must(t, c.Next(c.ctx, thread))
 	c.stopped("step", p.file("app.js"), 11)
 	c.set(p.file("app.js"))
@@ -80,4 +80,20 @@ func TestStepLeavesNothing(t *testing.T) {
 	if got := p.say(t, "go"); got != "worked 8" {
 		t.Errorf("the program said %q", got)
 	}
+}
+
+// A breakpoint can be set where a step is to be caught.
+func TestBreakpointBesideAStep(t *testing.T) {
+	p, c, thread := loading(t, "console.log('loads'); for (const end = Date.now() + 500; Date.now() < end;);")
+	c.set(p.file("late.ts"), object{"line": 2})
+	c.run(thread)
+	c.stopped("breakpoint", p.file("late.ts"), 2)
+	must(t, c.Next(c.ctx, thread))
+	if got := p.hear(t); got != "loads" {
+		t.Fatalf("the program said %q", got)
+	}
+	if set := c.set(p.file("late.ts"), object{"line": 2}, object{"line": 3}); !set[1].Verified {
+		t.Errorf("set: %+v", set)
+	}
+	c.stopped("breakpoint", p.file("late.ts"), 3)
 }
