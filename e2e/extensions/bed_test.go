@@ -291,6 +291,16 @@ func (b *bed) says(args []string, texts ...string) {
 	})
 }
 
+// fails waits until a command fails, and prints each of the texts, however its lines are
+// broken.
+func (b *bed) fails(args []string, texts ...string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf("towline %s fails and says %q", strings.Join(args, " "), texts), func() bool {
+		out, err := b.run(b.t.Context(), args...)
+		return err != nil && contains(out, texts...)
+	})
+}
+
 // contains reports whether a text has each of the others, however its lines are broken.
 func contains(text string, others ...string) bool {
 	words := func(s string) string { return strings.Join(strings.Fields(s), " ") }

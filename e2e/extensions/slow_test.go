@@ -1,14 +1,12 @@
 package extensions
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/kube"
 )
 
@@ -72,9 +70,7 @@ terminationGracePeriodSeconds: 0, volumes: [{name: app, emptyDir: {}}], containe
 // stands stops the daemon for a while, as a loaded machine does.
 func (b *bed) stands() {
 	b.t.Helper()
-	var status api.Status
-	b.must(json.Unmarshal([]byte(b.towline("status", "--json")), &status))
-	pid := status.Daemon.Pid
+	pid := b.daemon()
 	b.must(syscall.Kill(pid, syscall.SIGSTOP))
 	time.Sleep(pause) // it is what is tested
 	b.must(syscall.Kill(pid, syscall.SIGCONT))

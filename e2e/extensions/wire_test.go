@@ -14,6 +14,7 @@ type wire struct {
 	addr   string
 	server string
 	passed atomic.Int64 // bytes on the way to the server, since it was mended
+	listen func(addr string) (net.Listener, error)
 
 	mu       sync.Mutex
 	listener net.Listener // nil: it is cut, and nobody gets through
@@ -30,6 +31,7 @@ type passage struct {
 func (b *bed) cuttable() *wire {
 	b.t.Helper()
 	w := &wire{bed: b, addr: "127.0.0.2:0"} // whose ports nobody takes by chance while it is cut
+	w.listen = func(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
 	b.t.Cleanup(w.cut)
 	b.kubeconfig(func(config map[string]any) {
 		for _, cluster := range config["clusters"].([]any) {
@@ -49,7 +51,7 @@ func (b *bed) cuttable() *wire {
 // mend lets who asks for the server through.
 func (w *wire) mend() {
 	w.bed.t.Helper()
-	l, err := net.Listen("tcp", w.addr)
+	l, err := w.listen(w.addr)
 	w.bed.must(err)
 	w.mu.Lock()
 	defer w.mu.Unlock()

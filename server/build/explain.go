@@ -43,6 +43,9 @@ func explainBuild(image config.Image, source buildFile, output string) error {
 	cause, hint := cause(step, output)
 	p.Message = fmt.Sprintf("building image %s failed%s: %s", image.Ref, place, cause)
 	p.Hint = hint
+	if passes(output) && hint != startDocker {
+		p.Hint += "; the build is tried again by itself"
+	}
 	return whileAway(p, passes(output))
 }
 
