@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -91,6 +92,11 @@ func measure(ctx context.Context, n int) error {
 		}
 		r.Add(fmt.Sprintf("save-%dMB", size>>20), "ms", big, tarred)
 	}
+	beside, err := b.besideABuild(ctx, n)
+	if err != nil {
+		return err
+	}
+	r.Add("save-small-beside-a-build", "ms", beside, small)
 	return r.Write()
 }
 
@@ -101,7 +107,7 @@ func begin(ctx context.Context, dir string) (*bench, func(), error) {
 		return nil, nil, err
 	}
 	workspace := filepath.Join(dir, "hello")
-	if err := story.CopyExample(filepath.Join(root, "examples", "hello"), workspace); err != nil {
+	if err := errors.Join(story.CopyExample(filepath.Join(root, "examples", "hello"), workspace), addSlow(workspace)); err != nil {
 		return nil, nil, err
 	}
 	env := []string{"XDG_RUNTIME_DIR=" + dir, "XDG_STATE_HOME=" + filepath.Join(dir, "state"), "HELLO_WEB_BASE=127.0.0.1:5000/busybox:1"}

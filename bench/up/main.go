@@ -1,6 +1,7 @@
 // Command up measures what a project of many services costs, with the real
 // binary on a real cluster: from nothing, again, again by a new daemon, at rest,
-// and down, beside what kubectl does with the same YAML.
+// and down, beside what kubectl does with the same YAML; how that grows with the
+// number of services; and the example, until its pods are ready.
 //
 // A service is a Deployment of no pods, a Service and a ConfigMap: what is
 // measured is Towline and the API server, and not how a node starts containers.
@@ -25,12 +26,14 @@ import (
 func main() {
 	services := flag.Int("services", 300, "how many services there are")
 	rounds := flag.Int("n", 3, "how often all is done")
+	demo := flag.Int("demo", 10, "how often the example is brought up")
+	growth := flag.String("growth", "10,2000", "further numbers of services, of which each is measured once; none: leave it out")
 	idle := flag.Duration("idle", 20*time.Second, "for how long the daemon is watched at rest")
 	kubectl := flag.String("kubectl", "testbed/bin/testbed kubectl", "the command for kubectl")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := measure(ctx, *services, *rounds, *idle, strings.Fields(*kubectl)); err != nil {
+	if err := measure(ctx, *kubectl, settings{services: *services, rounds: *rounds, demo: *demo, growth: *growth, idle: *idle}); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
@@ -45,16 +48,25 @@ const (
 // samples are seconds, but for those of the daemon at rest.
 type samples map[string][]float64
 
+// settings say what is measured, and how often.
+type settings struct {
+	services, rounds, demo int
+	growth                 string
+	idle                   time.Duration
+}
+
 // bench is a project, and the programs that are compared.
 type bench struct {
-	dir      string // of the project, and of all that its daemon keeps
+	dir      string   // of all that is written: projects, and what their daemons keep
+	project  string   // its folder
+	env      []string // of its commands
 	towline  string
 	kubectl  []string
 	services int
 	taken    samples
 }
 
-func measure(ctx context.Context, services, rounds int, idle time.Duration, kubectl []string) error {
+func measure(ctx context.Context, kubectl string, s settings) error {
 	dir, err := os.MkdirTemp("", "towline-bench-")
 	if err != nil {
 		return err
@@ -64,19 +76,50 @@ func measure(ctx context.Context, services, rounds int, idle time.Duration, kube
 	if err != nil {
 		return err
 	}
-	kubectl[0] = inside(root, kubectl[0])
-	b := &bench{dir: dir, towline: filepath.Join(root, "bin", "towline"), kubectl: kubectl, services: services, taken: samples{}}
-	if err := b.write(); err != nil {
+	program := strings.Fields(kubectl)
+	program[0] = inside(root, program[0])
+	b := &bench{dir: dir, towline: filepath.Join(root, "bin", "towline"), kubectl: program}
+	r := report.New("up")
+	all, err := b.of(ctx, s.services, s.rounds, s.idle)
+	if err != nil {
 		return err
 	}
-	for i := range rounds {
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", i+1, rounds)
-		if err := b.round(ctx, idle); err != nil {
-			b.clean(context.WithoutCancel(ctx))
+	all.report(r)
+	for _, n := range strings.FieldsFunc(s.growth, func(c rune) bool { return c == ',' }) {
+		services, err := strconv.Atoi(n)
+		if err != nil {
+			return fmt.Errorf("a number of services: %w", err)
+		}
+		grown, err := b.of(ctx, services, 1, s.idle)
+		if err != nil {
 			return err
 		}
+		grown.report(r)
 	}
-	return b.report()
+	example := *b
+	example.taken = samples{}
+	if err := example.demo(ctx, root, s.demo); err != nil {
+		return err
+	}
+	r.Add("demo-up", "s", example.taken["demo"], example.taken["demo apply"])
+	return r.Write()
+}
+
+// of measures a project of as many services.
+func (b *bench) of(ctx context.Context, services, rounds int, idle time.Duration) (*bench, error) {
+	p := *b
+	p.project, p.services, p.taken = filepath.Join(b.dir, fmt.Sprint("services-", services)), services, samples{}
+	if err := p.write(); err != nil {
+		return nil, err
+	}
+	for i := range rounds {
+		fmt.Fprintf(os.Stderr, "%d services, round %d of %d\n", services, i+1, rounds)
+		if err := p.round(ctx, idle); err != nil {
+			p.clean(context.WithoutCancel(ctx))
+			return nil, err
+		}
+	}
+	return &p, nil
 }
 
 // inside is a program's path: one with a slash is the project's own.
@@ -87,8 +130,7 @@ func inside(root, program string) string {
 	return program
 }
 
-func (b *bench) report() error {
-	r := report.New("up")
+func (b *bench) report(r *report.Report) {
 	name := fmt.Sprintf("-%d-services", b.services)
 	r.Add("up"+name, "s", b.taken["up"], b.taken["apply"])
 	r.Add("up-again"+name, "s", b.taken["again"], b.taken["apply again"])
@@ -96,15 +138,17 @@ func (b *bench) report() error {
 	r.Add("down"+name, "s", b.taken["down"], b.taken["delete"])
 	r.Add("idle-memory"+name, "MB", b.taken["memory"], nil)
 	r.Add("idle-cpu"+name, "%", b.taken["cpu"], nil)
-	return r.Write()
+}
+
+// step is something that is done, and measured where it has a name.
+type step struct {
+	name string
+	do   func(context.Context) error
 }
 
 // round does all once, from nothing to nothing.
 func (b *bench) round(ctx context.Context, idle time.Duration) error {
-	steps := []struct {
-		name string
-		do   func(context.Context) error
-	}{
+	err := b.steps(ctx, []step{
 		{"", func(ctx context.Context) error { return b.kube(ctx, "create", "namespace", baseline) }},
 		{"apply", func(ctx context.Context) error { return b.kube(ctx, "apply", "-n", baseline, "-f", b.path("all.yaml")) }},
 		{"apply again", func(ctx context.Context) error { return b.kube(ctx, "apply", "-n", baseline, "-f", b.path("all.yaml")) }},
@@ -115,7 +159,18 @@ func (b *bench) round(ctx context.Context, idle time.Duration) error {
 		{"", func(context.Context) error { return b.killDaemon() }},
 		{"new daemon", b.unwritten},
 		{"down", func(ctx context.Context) error { return b.run(ctx, b.towline, "down") }},
+	})
+	if err != nil {
+		return err
 	}
+	if _, ended := b.daemon(); ended != nil {
+		return nil // with down, sooner or later
+	}
+	return b.killDaemon()
+}
+
+// steps does one thing after the other.
+func (b *bench) steps(ctx context.Context, steps []step) error {
 	for _, step := range steps {
 		began := time.Now()
 		if err := step.do(ctx); err != nil {
@@ -126,7 +181,7 @@ func (b *bench) round(ctx context.Context, idle time.Duration) error {
 			fmt.Fprintf(os.Stderr, "  %-12s %.2f s\n", step.name, took.Seconds())
 		}
 	}
-	return b.killDaemon()
+	return nil
 }
 
 func (b *bench) up(ctx context.Context) error {

@@ -15,7 +15,7 @@ import (
 )
 
 // path is one of the project's files.
-func (b *bench) path(name string) string { return filepath.Join(b.dir, "project", name) }
+func (b *bench) path(name string) string { return filepath.Join(b.project, name) }
 
 // write makes the project.
 func (b *bench) write() error {
@@ -59,7 +59,7 @@ spec:
 func (b *bench) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = b.path("")
-	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+b.dir, "XDG_STATE_HOME="+filepath.Join(b.dir, "state"))
+	cmd.Env = slices.Concat(os.Environ(), b.env, []string{"XDG_RUNTIME_DIR=" + b.dir, "XDG_STATE_HOME=" + filepath.Join(b.dir, "state")})
 	return cmd
 }
 
