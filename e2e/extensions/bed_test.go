@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +27,14 @@ import (
 // binaries returns the program that the tests run, which is built once.
 var binaries = sync.OnceValues(story.BuildPrograms)
 
+// together is how many tests go on at once: most of their time they wait for pods.
+const together = "3"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) { // as nobody has said another number
+		_ = flag.Set("test.parallel", together) // it is one
+	}
 	code := m.Run()
 	if os.Getenv("TOWLINE_TEST_KUBECONFIG") != "" { // without it nothing was built
 		if path, err := binaries(); err == nil {

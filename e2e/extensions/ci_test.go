@@ -34,6 +34,7 @@ const ciYAML = `
 
 // TestCI is towline ci on a build server: good, broken and too slow.
 func TestCI(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, "ci", map[string]string{
 		"Tiltfile": ciTiltfile, "web.yaml": ciYAML,
 		"web/Dockerfile": "FROM $BASE\nCOPY . /app\nCMD exec sleep 1000\n", "web/ready": "",

@@ -16,6 +16,7 @@ import (
 // TestObjects brings up what makes plain objects: namespaces, config maps,
 // secrets, deployments and jobs.
 func TestObjects(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, "objects", map[string]string{
 		"Tiltfile": `
 load('ext://namespace', 'namespace_create', 'namespace_inject')
@@ -104,6 +105,7 @@ func serveChart(t *testing.T) string {
 }
 
 func TestHelmRemote(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, "remote", map[string]string{"Tiltfile": fmt.Sprintf(`
 load('ext://helm_remote', 'helm_remote')
 helm_remote('web', repo_url='%s', release_name='remote', namespace='$NS', set=['text=hello'])
@@ -118,6 +120,7 @@ helm_remote('web', repo_url='%s', release_name='remote', namespace='$NS', set=['
 // TestHelmResource installs a chart of a repository, and a local one with an
 // image of the project; then its values change.
 func TestHelmResource(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{
 		"Tiltfile": fmt.Sprintf(`
 load('ext://helm_resource', 'helm_resource', 'helm_repo')
@@ -163,6 +166,7 @@ helm_resource('local', './web', namespace='$NS', image_deps=['tl-ext/web'], imag
 // TestRestartProcess: after a save the process runs anew in the same container,
 // and there is no second image.
 func TestRestartProcess(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, "restart", map[string]string{
 		"Tiltfile": `
 load('ext://restart_process', 'docker_build_with_restart')
@@ -191,6 +195,7 @@ deployment_create('web', image='tl-ext-web')
 // TestAttach: what runs already is followed and neither changed nor deleted;
 // its files can be fetched and commands run in it.
 func TestAttach(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, "attach", map[string]string{
 		"Tiltfile": `
 load('ext://k8s_attach', 'k8s_attach')
@@ -247,6 +252,7 @@ tarfetch('fetch', 'deployment/there', '/files', 'fetched', namespace='$NS', igno
 
 // TestGitResource builds and deploys what a repository on this disk holds.
 func TestGitResource(t *testing.T) {
+	t.Parallel()
 	repo := t.TempDir()
 	git := func(args ...string) {
 		t.Helper()
@@ -275,6 +281,7 @@ git_resource('service', 'file://%s#main', namespace='$NS')
 // TestCertManager installs it from a release that a stand-in of curl has: three
 // deployments of an image that the test bed has.
 func TestCertManager(t *testing.T) {
+	t.Parallel()
 	var yaml strings.Builder
 	yaml.WriteString("apiVersion: v1\nkind: Namespace\nmetadata: {name: cert-manager}\n")
 	for _, name := range []string{"cert-manager", "cert-manager-cainjector", "cert-manager-webhook"} {

@@ -40,6 +40,7 @@ for name in a b c; do sleep 0.2; echo "$version" > "$1/out/$name"; done
 // one change with one restart, or one build, whether it is learnt or declared what it
 // writes. Meanwhile a resource of one name becomes another thing, and back.
 func TestSavesReachPodsThroughCommands(t *testing.T) {
+	t.Parallel()
 	const dockerfile = "FROM $BASE\nCOPY out /app/out\nCMD echo $(cat /app/out/a /app/out/b /app/out/c) | tee -a /tmp/said; exec sleep 100000\n"
 	pod := func(name string) string {
 		return fmt.Sprintf("---\n{apiVersion: apps/v1, kind: Deployment, metadata: {name: %[1]s}, spec: {selector: {matchLabels: {app: %[1]s}}, template: {metadata: {labels: {app: %[1]s}}, "+

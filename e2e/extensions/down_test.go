@@ -25,6 +25,7 @@ const leavingYAML = `
 // ending already and others that have just left the Tiltfile. Its namespace was a
 // slip of the pen.
 func TestDownForgetsNothing(t *testing.T) {
+	t.Parallel()
 	const whole = "k8s_yaml(['web.yaml', 'held.yaml', 'leaving.yaml'])\n"
 	b := bareBed(t, "slip", map[string]string{
 		"Tiltfile": whole, "web.yaml": noPods("web"), "leaving.yaml": leavingYAML,

@@ -17,6 +17,7 @@ import (
 // TestThePermissionsOfTheDocsAreEnough brings a project up, updates it live and
 // takes it down with the Role of docs/permissions.md and nothing else.
 func TestThePermissionsOfTheDocsAreEnough(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, "permissions", map[string]string{
 		"Tiltfile": `
 allow_k8s_contexts('towline-testbed')

@@ -53,6 +53,7 @@ func (b *bed) webhookAway(app string) (returns func()) {
 // webhook that is away refuse: no error, and nothing hangs; what fits is synced into, and
 // what is changed so that it fits comes up.
 func TestRefusedPods(t *testing.T) {
+	t.Parallel()
 	const tiltfile = `
 docker_build('tl-ext-quota', 'app', live_update=[sync('app/public', '/srv')])
 def workload(kind, name, spec, resources, image='$BASE'):

@@ -76,6 +76,7 @@ const chatters = `i=0; pad=$(head -c 990 /dev/zero | tr '\0' x); while [ $i -lt 
 // TestWhatWasReported brings up, in the namespace of the context, what people reported
 // of tools like this one.
 func TestWhatWasReported(t *testing.T) {
+	t.Parallel()
 	var ports [2]int
 	for i := range ports {
 		var err error

@@ -70,6 +70,7 @@ const says = "#!/bin/sh\necho \"VERSION: $*\" >> /tmp/said\nsh -c 'sleep 100000'
 // programs that are restarted in place five times keep their words, and leave
 // no process behind.
 func TestSavesReachWhatRuns(t *testing.T) {
+	t.Parallel()
 	b := newBed(t, "saves", map[string]string{
 		"Tiltfile": `
 load('ext://file_sync_only', 'file_sync_only')

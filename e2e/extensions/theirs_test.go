@@ -13,6 +13,7 @@ const theirsTiltfile = "k8s_yaml(['web.yaml', 'conf.yaml'])\nk8s_resource(new_na
 // first brought up, and the first takes nothing of it down; then somebody deletes
 // by hand what is up.
 func TestTwoWorkspacesOneNamespace(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{
 		"Tiltfile": theirsTiltfile, "web.yaml": noPods("web"),
 		"conf.yaml": "{apiVersion: v1, kind: ConfigMap, metadata: {name: conf}, data: {a: '1'}}\n",
