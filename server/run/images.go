@@ -91,31 +91,57 @@ func (m *images) buildFrom(ctx context.Context, e engine.Build, bases map[string
 			m.out.Emit(Line{Resource: u, Source: "build", Level: level, Text: text})
 		}
 	}
-	say := func(text string) { tell("", text) }
-	if e.Again {
-		say = func(string) {} // it was said; what becomes of it is news
-	}
+	words := held{say: func(text string) { tell("", text) }, on: !e.Again} // of another try, until it is more than that
 	began := time.Now()
-	say("building " + ref + because(e.Reason))
-	output := m.out.Lines(say)
+	words.tell("building " + ref + because(e.Reason))
+	output := m.out.Lines(words.tell)
 	result, err := m.o.Images.Build(ctx, build.Request{Image: e.Image, Bases: bases, Output: output, Local: e.Local})
 	output.Flush()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		say("the build of " + ref + " was ended") // for newer files, or since nobody wants it any more
+		words.tell("the build of " + ref + " was ended") // for newer files, or since nobody wants it any more
 		m.o.Sink.Event(engine.Built{Ref: ref, Stopped: true})
 		return
 	case err != nil:
 		problem, passing := problemOf(err, e.Image.Pos), build.Passing(err)
 		if text := m.failed(ctx, e, problem, passing); text != "" {
+			words.goOn()
 			tell("error", text)
 		}
 		m.o.Sink.Event(engine.Built{Ref: ref, Problem: problem, Passing: passing})
 		return
 	}
 	m.Adopt(ref, result)
+	words.goOn()
 	tell("", fmt.Sprintf("built %s in %s", result.Ref, time.Since(began).Round(time.Millisecond)))
 	m.o.Sink.Event(engine.Built{Ref: ref, Pushed: result.Ref})
+}
+
+// held are the words of a build that may come to what was said before: they are kept
+// until it comes to something else, or is too long to be that.
+type held struct {
+	say  func(text string)
+	on   bool // they are said as they come
+	kept []string
+}
+
+// mostHeld is how many lines are kept.
+const mostHeld = 100
+
+func (h *held) tell(text string) {
+	if h.on {
+		h.say(text)
+	} else if h.kept = append(h.kept, text); len(h.kept) > mostHeld {
+		h.goOn()
+	}
+}
+
+// goOn says what was kept, and from now on what comes.
+func (h *held) goOn() {
+	for _, text := range h.kept {
+		h.say(text)
+	}
+	h.on, h.kept = true, nil
 }
 
 // Adopt takes an image as what a ref became.

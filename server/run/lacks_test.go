@@ -80,6 +80,24 @@ func TestBuildThatLacksSomethingIsTriedAgain(t *testing.T) {
 	})
 }
 
+// TestRetryThatFailsOtherwise: what it said is told then, since the problem sends whoever
+// reads it to the log.
+func TestRetryThatFailsOtherwise(t *testing.T) {
+	inImages(t, func(t *testing.T, m *images, b *buildImages) {
+		err := error(&build.Away{Problem: &config.Problem{Message: "docker does not answer"}})
+		b.build = func(context.Context) (build.Result, error) { return build.Result{}, err }
+		e := engine.Build{Image: config.Image{Ref: "web"}}
+		m.build(e, []string{"web"})
+		b.take()
+		err, e.Again, b.lines = errors.New("no such file"), true, nil
+		m.build(e, []string{"web"})
+		b.take()
+		if got, want := strings.Join(b.lines, "\n"), "build web: building web\nbuild web: step\nbuild web: no such file"; got != want {
+			t.Errorf("it is said as\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
 // TestOneRetryAtATime: builds that people ask for meanwhile lack the same, and each
 // takes the place of the retry before it.
 func TestOneRetryAtATime(t *testing.T) {
