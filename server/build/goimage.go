@@ -184,10 +184,10 @@ func (b *builder) goBase(ctx context.Context, r Request, platform v1.Platform) (
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, &config.Problem{
+		return nil, whileAway(&config.Problem{
 			Message: fmt.Sprintf("the base image %s of image %s cannot be had: %s", base, r.Image.Ref, notThere(base, err)),
 			Hint:    "name one that can: towline.go_build(…, base='IMAGE'), or KO_DEFAULTBASEIMAGE and .ko.yaml for ko_build; base='scratch' needs none",
-		}
+		}, noRegistry.MatchString(err.Error()))
 	}
 	return image, nil
 }

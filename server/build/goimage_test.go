@@ -184,3 +184,17 @@ func TestGoImageProblems(t *testing.T) {
 		}
 	}
 }
+
+// TestGoBaseThatDoesNotAnswer: a registry that is away may come back, and the build is
+// tried again; one that lacks the base is not asked again.
+func TestGoBaseThatDoesNotAnswer(t *testing.T) {
+	g := newGoBed(t, Cluster{Platform: "linux/amd64"})
+	away := httptest.NewServer(nil)
+	away.Close()
+	for host, want := range map[string]bool{strings.TrimPrefix(away.URL, "http://"): true, g.registry: false} {
+		g.image.Go.Base = host + "/none:1"
+		if _, err := g.b.now().goBase(t.Context(), Request{Image: g.image}, v1.Platform{OS: "linux", Architecture: "amd64"}); err == nil || Passing(err) != want {
+			t.Errorf("%v passes: %v, want %v", err, Passing(err), want)
+		}
+	}
+}
