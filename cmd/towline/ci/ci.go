@@ -79,7 +79,7 @@ func (j *Judge) resource(v *Verdict, r *api.ResourceStatus, limits config.CI, no
 	since(j.starts, r.Name, starting, now)
 	switch {
 	case failed:
-		// Pods may recover; a build, an apply or a command is not tried again by itself.
+		// Pods may recover; a build, an apply or a command that failed ends the run, tried again or not.
 		pods := r.Kind == config.KindK8s && r.State != api.StateStale && len(r.Targets) > 0
 		if left, limited := remaining(j.fails[r.Name], limits.GracePeriod, now); pods && limited && left > 0 {
 			v.soon(left)
