@@ -239,6 +239,8 @@ func (d *description) files() {
 		text := fmt.Sprintf("%s → %d  %s", f.URL, f.Remote, f.Name)
 		if f.Problem != "" {
 			text = fmt.Sprintf("%s → %d  %s", f.Local, f.Remote, f.Problem)
+		} else if f.Silent != "" {
+			text += "  nothing answered: " + f.Silent
 		}
 		forwards = append(forwards, strings.TrimSpace(text))
 	}

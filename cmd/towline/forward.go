@@ -21,13 +21,15 @@ import (
 
 func forwardCommand() *cobra.Command {
 	var ws workspaceFlags
+	var next bool
 	cmd := &cobra.Command{
 		Use:   "forward RESOURCE [[HOST:]LOCAL:]PORT...",
 		Short: "Have ports of a resource answer on this machine, until Ctrl-C",
 		Long: `Has ports of a resource's pod answer on this machine until Ctrl-C, or until the
 project is taken down, beside those that the Tiltfile forwards. Each connection goes to the newest ready pod, so that
 a port stays open across rollouts and restarts. A single number is the port here,
-and the pod's exposed port; local port 0 takes a free one.`,
+and the pod's exposed port; local port 0 takes a free one, and --next-free the next
+one where a port is in use.`,
 		Example: "  towline forward web 8080:80\n  towline forward db 0:5432 9187",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 {
@@ -51,10 +53,11 @@ and the pod's exposed port; local port 0 takes a free one.`,
 			case spec.Kind == config.KindCompose:
 				return &config.Problem{Message: r.Name + " is a Compose service and has no pod", Hint: "publish its port in the Compose file: `ports:`", Pos: r.Pos}
 			}
-			return p.keepForwards(cmd.Context(), forwards{r.Name, specs, p.holder}, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return p.keepForwards(cmd.Context(), forwards{r.Name, specs, p.holder, next}, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	ws.register(cmd)
+	cmd.Flags().BoolVar(&next, "next-free", false, "take the next free local port where one is in use, and say so")
 	return cmd
 }
 
@@ -74,7 +77,39 @@ func portForwards(args []string) (specs []config.PortForward, _ error) {
 type podDialer struct{ client *api.Client }
 
 func (d podDialer) DialPod(ctx context.Context, resource string, spec config.PortForward) (net.Conn, error) {
-	return d.client.Dial(ctx, api.DialRequest{Resource: resource, Forward: spec})
+	req := api.DialRequest{Resource: resource, Forward: spec}
+	conn, err := d.client.Dial(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return &askingConn{Conn: conn, why: func() error { return d.client.Unanswered(ctx, req) }}, nil
+}
+
+// askingConn asks the daemon why nothing came: a pod without an agent is connected to
+// before anybody knows whether something listens there.
+type askingConn struct {
+	net.Conn
+	why   func() error
+	heard bool
+}
+
+func (c *askingConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if c.heard = c.heard || n > 0; c.heard || err != io.EOF {
+		return n, err
+	}
+	if why := c.why(); why != nil {
+		return n, why
+	}
+	return n, err
+}
+
+// CloseWrite tells the pod that nothing follows, where it can be told.
+func (c *askingConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }
 
 // forwards are ports of a resource.
@@ -82,6 +117,7 @@ type forwards struct {
 	resource string
 	specs    []config.PortForward
 	holder   func(ctx context.Context, local string) string // the resource whose forward has a port, "" for none
+	next     bool                                           // where a port is in use, the next free one is taken
 }
 
 // keepForwards holds ports open while the project is up, whichever daemon has it.
@@ -119,9 +155,11 @@ func (f *forwards) failure(ctx context.Context, port forward.Forward) error {
 		}
 		return &config.Problem{Message: fmt.Sprintf("nothing can listen on %s: %v", port.Local, cause(port.Err)), Hint: hint}
 	}
-	p := &config.Problem{Message: port.Local + " is in use by another program", Hint: other}
+	p := &config.Problem{Message: port.Local + " is in use by another program", Hint: other + "; --next-free takes the next one"}
 	if by := f.holder(ctx, port.Local); by != "" {
 		p.Message = fmt.Sprintf("%s is in use: %s's own forward holds it", port.Local, by)
+	} else if by, _ := forward.Holder(port.Local); by != "" {
+		p.Message = fmt.Sprintf("%s is in use by %s", port.Local, by)
 	}
 	return p
 }
@@ -150,6 +188,7 @@ func keepForwards(ctx context.Context, to forward.Dialer, what forwards, out, pr
 		}
 	})
 	defer all.Close()
+	all.TakeNext(what.next)
 	all.Open(what.resource, what.specs)
 	told := map[string]bool{}
 	for {

@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,7 +125,10 @@ func TestForwardOfAPortInUse(t *testing.T) {
 	}
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
-	for by, want := range map[string]string{"web": "is in use: web's own forward holds it", "": "is in use by another program"} {
+	for by, want := range map[string]string{"web": "is in use: web's own forward holds it", "": fmt.Sprintf("is in use by %s (pid %d)", filepath.Base(os.Args[0]), os.Getpid())} {
+		if by == "" && runtime.GOOS != "linux" {
+			want = "is in use by another program" // the system does not tell
+		}
 		var said, noted strings.Builder
 		holder := func(_ context.Context, local string) string {
 			if local != taken.Addr().String() {
@@ -131,14 +137,42 @@ func TestForwardOfAPortInUse(t *testing.T) {
 			return by
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		err := keepForwards(ctx, shy{}, forwards{"api", []config.PortForward{{Local: port, Container: 80}}, holder}, &said, &noted)
+		err := keepForwards(ctx, shy{}, forwards{resource: "api", specs: []config.PortForward{{Local: port, Container: 80}}, holder: holder}, &said, &noted)
 		cancel()
-		if p := new(config.Problem); !errors.As(err, &p) || !strings.Contains(p.Message, want) || !strings.Contains(p.Hint, "towline forward api 0:") {
+		if p := new(config.Problem); !errors.As(err, &p) || !strings.Contains(p.Message, want) || !strings.Contains(p.Hint, "towline forward api 0:") || !strings.Contains(p.Hint, "--next-free") {
 			t.Errorf("%v, want %q", err, want)
 		}
 		if said.String()+noted.String() != "" {
 			t.Errorf("said %q, %q", said.String(), noted.String())
 		}
+	}
+}
+
+// TestForwardTakesTheNextPort when it is asked to, and says so.
+func TestForwardTakesTheNextPort(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).Port
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	said, out := io.Pipe()
+	noted, problems := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- keepForwards(ctx, shy{}, forwards{resource: "web", specs: []config.PortForward{{Local: port, Container: 80}}, next: true}, out, problems)
+	}()
+	if note := lineOf(t, bufio.NewReader(noted)); !strings.Contains(note, fmt.Sprintf("port %d is in use by ", port)) || !strings.Contains(note, "in its place") {
+		t.Errorf("noted %q", note)
+	}
+	if line := lineOf(t, bufio.NewReader(said)); !strings.HasSuffix(line, " -> web:80\n") || strings.Contains(line, fmt.Sprintf(":%d ", port)) {
+		t.Errorf("said %q", line)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -204,7 +204,9 @@ type Forward struct {
 	Remote  int    `json:"remote"`
 	URL     string `json:"url"`
 	Name    string `json:"name,omitempty" secrets:"name"`
-	Problem string `json:"problem,omitempty"`
+	Problem string `json:"problem,omitempty"` // nothing listens here
+	Moved   string `json:"moved,omitempty"`   // why it is another port here than was asked for
+	Silent  string `json:"silent,omitempty"`  // why nothing in the pod answered the last connection
 }
 
 // LogSource says who wrote a log line.
@@ -264,10 +266,11 @@ type UpRequest struct {
 	// Env is the caller's environment, "NAME=value"; none: what the daemon was
 	// started with. It is whole, since a Tiltfile may read any of it, and is sent
 	// only to a daemon of the caller's own.
-	Env      []string `json:"env,omitempty"`
-	TakeOver bool     `json:"take_over,omitempty"` // objects of other workspaces too
-	Keep     bool     `json:"keep,omitempty"`      // the daemon stays without faces until Down
-	CI       bool     `json:"ci,omitempty"`        // once, for a build server: see config.Project.Unattended
+	Env      []string      `json:"env,omitempty"`
+	TakeOver bool          `json:"take_over,omitempty"` // objects of other workspaces too
+	GitOps   config.GitOps `json:"gitops,omitempty"`    // of all objects that a GitOps tool holds; "" as the Tiltfile or an answer says
+	Keep     bool          `json:"keep,omitempty"`      // the daemon stays without faces until Down
+	CI       bool          `json:"ci,omitempty"`        // once, for a build server: see config.Project.Unattended
 }
 
 // ArgsRequest changes the Tiltfile's arguments while the project is up.
@@ -373,6 +376,9 @@ type DebugRequest struct {
 type DialRequest struct {
 	Resource string             `json:"resource"`
 	Forward  config.PortForward `json:"forward"` // its ports say which; the others are the face's
+	// Why asks, in place of a connection, why nothing answered on the last one to that
+	// port: a Failure says it.
+	Why bool `json:"why,omitempty"`
 }
 
 // DebugSession describes what a debugger's stream is attached to.

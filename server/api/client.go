@@ -185,6 +185,17 @@ func (c *Client) Dial(ctx context.Context, req DialRequest) (net.Conn, error) {
 	return conn, err
 }
 
+// Unanswered says why nothing answered on the last connection that Dial made to a port;
+// nil where something did, or that is not known.
+func (c *Client) Unanswered(ctx context.Context, req DialRequest) error {
+	req.Why = true
+	err := c.call(ctx, http.MethodPost, RouteDial, req, nil)
+	if problem := (*config.Problem)(nil); errors.As(err, &problem) {
+		return problem
+	}
+	return nil // the daemon has gone
+}
+
 // upgrade opens the raw stream that a request asks for. ctx bounds only the
 // opening.
 func (c *Client) upgrade(ctx context.Context, route string, in any) (net.Conn, http.Header, error) {

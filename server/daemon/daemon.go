@@ -40,6 +40,7 @@ type Daemon struct {
 	queue *queue[*core]
 	stop  context.CancelFunc
 
+	silences   silences
 	unanswered output.Repeats // why connections to pods said nothing, since one did
 }
 

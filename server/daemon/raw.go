@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"sync"
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/run/forward"
@@ -16,6 +18,14 @@ import (
 func (d *Daemon) handleDial(w http.ResponseWriter, r *http.Request) {
 	var req api.DialRequest
 	if !read(w, r, &req) {
+		return
+	}
+	if req.Why {
+		if why := d.silences.of(&req); why != nil {
+			d.fail(w, why)
+			return
+		}
+		reply(w, struct{}{})
 		return
 	}
 	runner, err := d.runnerOf(r.Context(), req.Resource)
@@ -35,7 +45,73 @@ func (d *Daemon) handleDial(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer face.Close()
-	d.unheard(&req, forward.Join(face, pod))
+	d.unheard(&req, forward.Join(face, d.silences.noting(&req, pod)))
+}
+
+// silences are why ports said nothing at all, by resource and port: a pod without an
+// agent is connected to before anybody is asked. Its methods may be called
+// concurrently.
+type silences struct {
+	mu  sync.Mutex
+	why map[string]error
+}
+
+// mostSilences bounds what is remembered.
+const mostSilences = 100
+
+// of is why the last connection to a port said nothing, nil where it did.
+func (s *silences) of(req *api.DialRequest) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.why[portOf(req)]
+}
+
+// noting is a connection that notes why nothing comes before whoever waits for it
+// sees the end.
+func (s *silences) noting(req *api.DialRequest, conn net.Conn) net.Conn {
+	return &heard{Conn: conn, note: func(err error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.why == nil || len(s.why) == mostSilences {
+			s.why = map[string]error{}
+		}
+		if s.why[portOf(req)] = err; err == nil {
+			delete(s.why, portOf(req))
+		}
+	}}
+}
+
+// portOf names a port of a resource.
+func portOf(req *api.DialRequest) string {
+	return fmt.Sprintf("%s\x00%d", req.Resource, cmp.Or(req.Forward.Container, req.Forward.Local))
+}
+
+// heard is a connection whose first word, or silence, is noted.
+type heard struct {
+	net.Conn
+	note func(err error) // nil: it speaks
+	told bool
+}
+
+func (c *heard) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if !c.told && (n > 0 || err != nil) {
+		c.told = true
+		if n > 0 || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+			c.note(nil)
+		} else {
+			c.note(err)
+		}
+	}
+	return n, err
+}
+
+// CloseWrite tells the pod that nothing follows, where it can be told.
+func (c *heard) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }
 
 // unheard logs why a port said nothing at all, which the face has no way to tell

@@ -203,7 +203,7 @@ func forwardsStatus(forwards []run.Forward) []api.Forward {
 	out := make([]api.Forward, len(forwards))
 	for i, f := range forwards {
 		out[i] = api.Forward{
-			Local: f.Local, Remote: f.Remote, Name: f.Spec.Name, Problem: f.Problem,
+			Local: f.Local, Remote: f.Remote, Name: f.Spec.Name, Problem: f.Problem, Moved: f.Moved, Silent: f.Silent,
 			URL: "http://" + f.Local + linkPath(f.Spec.Path),
 		}
 	}

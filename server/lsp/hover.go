@@ -70,6 +70,9 @@ func resourceMarkdown(r *api.ResourceStatus) string {
 		if f.Problem != "" {
 			fmt.Fprintf(&b, ": %s", f.Problem)
 		}
+		if f.Silent != "" {
+			fmt.Fprintf(&b, ": nothing answered: %s", f.Silent)
+		}
 	}
 	for _, l := range r.Links {
 		fmt.Fprintf(&b, "\n- %s", strings.TrimSpace("<"+l.URL+"> "+l.Name))

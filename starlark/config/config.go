@@ -431,6 +431,7 @@ type Position struct {
 type Problem struct {
 	Message string   `json:"message" secrets:"own"`
 	Cause   Cause    `json:"cause,omitempty"`
+	Asks    string   `json:"asks,omitempty" secrets:"name"` // with CauseTaken: which question a person answers, "" for whether to take it over
 	Hint    string   `json:"hint,omitempty" secrets:"own"`
 	Pos     Position `json:"pos"`
 	Stack   []Frame  `json:"stack,omitempty"` // innermost call last

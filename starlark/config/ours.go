@@ -18,6 +18,8 @@ type Ours struct {
 	Contexts []ContextSetting `json:"contexts"`
 	Follow   []FollowSetting  `json:"follow"`
 	Builder  []BuilderSetting `json:"builder"`
+	GitOps   []GitOpsSetting  `json:"gitops"`
+	Forwards []ForwardSetting `json:"forwards"`
 }
 
 // DebugSetting is a towline.debug().
@@ -53,6 +55,29 @@ type AgentSetting struct {
 type FollowSetting struct {
 	Resource string `json:"resource"`
 	RunAgain bool   `json:"run_again"`
+}
+
+// GitOps says what becomes of objects that a GitOps tool holds, as Argo CD and Flux
+// do, when they are to be written.
+type GitOps string
+
+// The ways. In the last the tool and Towline write in turn, unless it is paused
+// where Towline does not see it.
+const (
+	GitOpsAsk   GitOps = "ask"
+	GitOpsPause GitOps = "pause" // the tool is paused until the project is down
+	GitOpsLeave GitOps = "leave" // they stay as they are
+	GitOpsApply GitOps = "apply" // they are written all the same
+)
+
+// GitOpsSetting is a towline.gitops().
+type GitOpsSetting struct {
+	Mode GitOps `json:"mode"`
+}
+
+// ForwardSetting is a towline.forwards().
+type ForwardSetting struct {
+	InUse string `json:"in_use"` // "wait" or "next"
 }
 
 // ContextSetting is one context of a towline.contexts().
@@ -122,6 +147,16 @@ func (o Ours) FollowOf(resource string) (f FollowSetting, ok bool) {
 // BuilderOf returns what is set about where images are built.
 func (o Ours) BuilderOf() BuilderSetting {
 	return last(o.Builder, func(BuilderSetting) bool { return true }, BuilderSetting{})
+}
+
+// Held returns what becomes of objects that a GitOps tool holds.
+func (o Ours) Held() GitOps {
+	return last(o.GitOps, func(GitOpsSetting) bool { return true }, GitOpsSetting{GitOpsAsk}).Mode
+}
+
+// TakesNextPort reports whether a forward whose port is in use takes the next free one.
+func (o Ours) TakesNextPort() bool {
+	return last(o.Forwards, func(ForwardSetting) bool { return true }, ForwardSetting{}).InUse == "next"
 }
 
 // Pins returns the contexts as AllowedContexts may name them: with their

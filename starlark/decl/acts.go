@@ -134,6 +134,7 @@ server/run/compose.supervised: AgentSetting.Enabled
 server/engine.resourceSpecs: Compose.Definition
 server/run/deploy.Deployer.objects: Project.YAML
 server/run/deploy.Deployer.deploy: Settings.UpsertTimeout Settings.ServerSideApply
+server/run/deploy.Deployer.decision: Ours.Held
 server/run/deploy.Deployer.injection: AgentSetting.Enabled AgentSetting.Image
 server/build.builder.findTool: BuilderSetting.Where
 server/build.builder.goProgram: GoBuild.ImportPath GoBuild.Dir GoBuild.Flags GoBuild.LDFlags GoBuild.Env
@@ -142,8 +143,8 @@ server/build.builder.buildThere: BuilderSetting.Image BuilderSetting.Namespace
 server/run/deploy.Deployer.applyByCommand: CustomDeploy.Apply CustomDeploy.ImageDeps
 server/run/deploy.Deployer.deleteByCommand: CustomDeploy.Delete
 server/run/deploy.adoption.selects: CustomDeploy.ContainerSelector CustomDeploy.ImageSelector
-server/run/forward.Forwards.Follow: Resource.PortForwards
-server/run/forward.Forwards.listen: PortForward.Local PortForward.Host
+server/run/forward.Forwards.Follow: Resource.PortForwards Ours.TakesNextPort
+server/run/forward.place: PortForward.Local PortForward.Host
 server/run.containerPort: PortForward.Container
 server/run/local.Commands.update: Local.Cmd
 server/run/local.Commands.serveToEnd: Local.ServeCmd
@@ -377,5 +378,7 @@ towline.builder.where: BuilderSetting.Where
 towline.builder.image: BuilderSetting.Image
 towline.builder.namespace: BuilderSetting.Namespace
 towline.contexts: Ours.Pins
+towline.gitops: Ours.Held
+towline.forwards: Ours.TakesNextPort
 towline.is_dir towline.chart towline.limits: evaluated
 `

@@ -91,6 +91,23 @@ func towlineRows() []row {
 			example: "towline.go_build('example/web', './cmd/web')\n",
 		},
 		{
+			name: "towline.gitops", differs: ours,
+			purpose: "Says what becomes of objects that Argo CD or Flux holds to a Git repository, when the project is to write them.",
+			doc:     "By their marks they are noticed before anything of theirs is written. What a person answers, or `--gitops` says, comes before this.",
+			params: []string{
+				"mode: 'ask' | 'pause' | 'leave' | 'apply' | str", "ask a person; pause what holds them (an Application, Kustomization or HelmRelease) until `towline down`; leave them as they are; or write them all the same",
+			},
+			example: "towline.gitops('pause')\n",
+		},
+		{
+			name: "towline.forwards", differs: ours,
+			purpose: "Says what becomes of port-forwards whose port on this machine is in use.",
+			params: []string{
+				"in_use: 'wait' | 'next' | str", "wait until the port is free, which is what happens without this; or take the next free one, which the status and the log say",
+			},
+			example: "towline.forwards(in_use='next')\n",
+		},
+		{
 			name: "towline.contexts", differs: ours,
 			purpose: "Names further Kubernetes contexts, by the cluster's certificate and not by name alone.",
 			params:  []string{"**contexts: str", "the context's name and the SHA-256 of its certificate authority"},

@@ -110,6 +110,8 @@ func (r *run) builtins(ctx context.Context) map[string]builtin {
 		"towline.builder":  (*call).ourBuilder,
 		"towline.go_build": (*call).ourGoBuild,
 		"towline.contexts": (*call).ourContexts,
+		"towline.forwards": (*call).ourForwards,
+		"towline.gitops":   (*call).ourGitOps,
 		"towline.is_dir":   (*call).isDir,
 		"towline.chart":    within(ctx, (*call).ourChart),
 		"towline.limits":   (*call).ourLimits,

@@ -155,6 +155,36 @@ func (c *call) ourBuilder() (starlark.Value, error) {
 	return starlark.None, nil
 }
 
+func (c *call) ourGitOps() (starlark.Value, error) {
+	var in struct {
+		Mode string `arg:"mode"`
+	}
+	if err := c.Into(&in); err != nil {
+		return nil, err
+	}
+	mode, err := c.oneOf("mode", in.Mode, "ask")
+	if err != nil {
+		return nil, err
+	}
+	c.run.note("gitops", map[string]any{"mode": mode})
+	return starlark.None, nil
+}
+
+func (c *call) ourForwards() (starlark.Value, error) {
+	var in struct {
+		InUse string `arg:"in_use"`
+	}
+	if err := c.Into(&in); err != nil {
+		return nil, err
+	}
+	inUse, err := c.oneOf("in_use", in.InUse, "wait")
+	if err != nil {
+		return nil, err
+	}
+	c.run.note("forwards", map[string]any{"in_use": inUse})
+	return starlark.None, nil
+}
+
 func (c *call) ourContexts() (starlark.Value, error) {
 	if len(c.Args) > 0 {
 		return nil, c.Errorf("unexpected positional arguments")

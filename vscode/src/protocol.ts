@@ -68,6 +68,7 @@ export interface DaemonInfo {
 export interface Problem {
   message: string;
   cause?: Cause;
+  asks?: string;
   hint?: string;
   pos: Position;
   stack?: Frame[];
@@ -238,6 +239,8 @@ export interface Forward {
   url: string;
   name?: string;
   problem?: string;
+  moved?: string;
+  silent?: string;
 }
 
 export interface Link {

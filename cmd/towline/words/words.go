@@ -230,6 +230,16 @@ func Problems(s api.Status) []string {
 				add(r.Name, f.Problem, "")
 			}
 		}
+		word = "warning: "
+		for _, f := range r.Forwards {
+			if f.Moved != "" {
+				add(r.Name, f.Moved, "")
+			}
+			if f.Silent != "" {
+				add(r.Name, fmt.Sprintf("nothing answered on %s: %s", f.Local, f.Silent), "")
+			}
+		}
+		word = "error: "
 		for _, t := range r.Targets {
 			if t.Problem != nil && (r.Problem == nil || t.Problem.Message != r.Problem.Message) {
 				add(r.Name, t.Problem.Error(), t.Problem.Hint)

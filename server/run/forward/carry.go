@@ -48,25 +48,35 @@ func (r *row) lasts() bool {
 	return time.Since(r.began) >= patience
 }
 
+// connection is what is known of one that is to be carried.
+type connection struct {
+	resource string
+	spec     config.PortForward
+	failures *row
+	tell     func(why string) // that nothing answers there, "" that something does
+}
+
 // carry carries one connection, and tells why nothing answers on it.
-func (f *Forwards) carry(ctx context.Context, local net.Conn, resource string, spec config.PortForward, failures *row) {
+func (f *Forwards) carry(ctx context.Context, local net.Conn, c connection) {
 	defer local.Close()
-	remote, err := f.dialer.DialPod(ctx, resource, spec)
+	remote, err := f.dialer.DialPod(ctx, c.resource, c.spec)
 	if err == nil {
 		stop := context.AfterFunc(ctx, func() { local.Close(); remote.Close() })
 		defer stop()
 		err = Join(local, remote)
 	}
 	if err == nil {
-		failures.end()
+		c.failures.end()
+		c.tell("")
 		return
 	}
 	awaiting, knows := f.dialer.(Awaiting)
-	if lasts := failures.lasts(); ctx.Err() != nil || !lasts && knows && awaiting.ComingUp(ctx, resource) {
+	if lasts := c.failures.lasts(); ctx.Err() != nil || !lasts && knows && awaiting.ComingUp(ctx, c.resource) {
 		return
 	}
-	if text := failures.told.Tell(fmt.Sprintf("port-forward %d: %v", spec.Local, err)); text != "" {
-		f.log.Say(resource, "warn", text)
+	c.tell(err.Error())
+	if text := c.failures.told.Tell(fmt.Sprintf("port-forward %d: %v", c.spec.Local, err)); text != "" {
+		f.log.Say(c.resource, "warn", text)
 	}
 }
 

@@ -160,6 +160,9 @@ func TestForwardSaysWhyNothingAnswers(t *testing.T) {
 	if l := b.line(); l.Level != "warn" || l.Resource != "web" || !strings.Contains(l.Text, "no pod of web runs") {
 		t.Errorf("line %+v", l)
 	}
+	if now := b.next(); now[0].Silent != "no pod of web runs" || now[0].Problem != "" {
+		t.Errorf("told is %+v", now)
+	}
 	for range 9 {
 		_, _ = b.ask(addr, "hello")
 	}
