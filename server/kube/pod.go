@@ -71,6 +71,7 @@ type Container struct {
 	ID      string // the runtime's id, which changes with each restart; "" before the first
 	Ports   []int  // those that its spec exposes
 	Mounts  []Mount
+	Memory  int64 // how much it may use, in bytes; 0: any
 
 	State        ContainerState
 	Reason       string // CrashLoopBackOff, ErrImagePull, OOMKilled, Completed, …
@@ -163,7 +164,7 @@ func workloadOf(kind, name, templateHash string) Owner {
 func containersOf(specs []corev1.Container, statuses []corev1.ContainerStatus, volumes []corev1.Volume) []Container {
 	containers := make([]Container, 0, len(specs))
 	for _, spec := range specs {
-		c := Container{Name: spec.Name, Image: spec.Image, State: ContainerWaiting, Mounts: mountsOf(spec.VolumeMounts, volumes)}
+		c := Container{Name: spec.Name, Image: spec.Image, State: ContainerWaiting, Mounts: mountsOf(spec.VolumeMounts, volumes), Memory: spec.Resources.Limits.Memory().Value()}
 		for _, port := range spec.Ports {
 			c.Ports = append(c.Ports, int(port.ContainerPort))
 		}

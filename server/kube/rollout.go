@@ -18,6 +18,7 @@ type Rollout struct {
 	Failed    bool    // it will not become ready without a change
 	Blocker   Blocker // what refuses its pods for now
 	Message   string
+	Note      string // with Ready: what a person would not expect of it
 }
 
 // RolloutOf judges an object as the API server has it. Kinds without a notion
@@ -91,7 +92,11 @@ func rolloutOfStatefulSet(s *appsv1.StatefulSet) Rollout {
 	case !onDelete && s.Status.UpdateRevision != s.Status.CurrentRevision && s.Status.UpdatedReplicas < updated:
 		return Rollout{Message: fmt.Sprintf("%d of %d pods are updated", s.Status.UpdatedReplicas, updated)}
 	}
-	return counted(s.Status.ReadyReplicas, want)
+	r := counted(s.Status.ReadyReplicas, want)
+	if old := min(want-updated, s.Status.Replicas-s.Status.UpdatedReplicas); r.Ready && old > 0 && s.Status.UpdateRevision != s.Status.CurrentRevision {
+		r.Note = fmt.Sprintf("partition: %d of its %d pods run what was before", old, want)
+	}
+	return r
 }
 
 // rolloutOfDaemonSet judges by the nodes that should run it.

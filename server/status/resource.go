@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -135,7 +136,11 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, s *api.ResourceS
 	if s.Ends && spec.PodReadiness != config.ReadinessIgnore || r.Ended {
 		return verdict{state: api.StateDone, why: f.unbuilt(spec.Name)}
 	}
-	return verdict{state: api.StateReady, why: f.unbuilt(spec.Name)}
+	why := f.unbuilt(spec.Name)
+	if spec.Kind == config.KindK8s {
+		why = cmp.Or(why, r.Message) // what one would not expect of it
+	}
+	return verdict{state: api.StateReady, why: why}
 }
 
 // unbuilt says that what ran to its end ran without changes that are live elsewhere,

@@ -65,6 +65,9 @@ func State(r *api.ResourceStatus, now time.Time) string {
 	if r.Message != "" && !r.State.Good() && r.Problem == nil {
 		text += ": " + r.Message
 	}
+	if r.Message != "" && r.State == api.StateReady {
+		text += ", " + r.Message
+	}
 	if lately := CrashedLately(r, now); lately != "" && r.State.Good() {
 		text += ", " + lately
 	}

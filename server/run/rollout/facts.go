@@ -41,6 +41,7 @@ type program struct{ pod, container, instance string }
 type Object struct {
 	kube.Applied
 	Template string
+	Theirs   bool // it was left as another program applied it
 }
 
 // Live says which containers of a resource have an agent for its LiveImage.
@@ -90,12 +91,13 @@ type object struct {
 	template   string // hash in inject.LabelTemplate, "" without pods
 	rollout    kube.Rollout
 	wants      int       // pods, where they alone tell how far it is
-	adopted    bool      // another program applied it, and it has pods
+	theirs     bool      // another program applied it
+	adopted    bool      // that, and it has pods
 	changed    time.Time // its spec, last, by the cluster's clock
 }
 
 func objectOf(o Object) object {
-	return object{ref: o.Ref, generation: o.Generation, template: o.Template, rollout: kube.RolloutOf(o.Content), wants: kube.WantedPods(o.Content), changed: kube.ChangedAt(o.Content)}
+	return object{ref: o.Ref, theirs: o.Theirs, generation: o.Generation, template: o.Template, rollout: kube.RolloutOf(o.Content), wants: kube.WantedPods(o.Content), changed: kube.ChangedAt(o.Content)}
 }
 
 func (o object) hasPods() bool { return o.template != "" || o.adopted }
@@ -224,6 +226,7 @@ func (f *facts) paused(pod kube.Ref) bool {
 type departure struct {
 	uid   string
 	asked bool   // the cluster is asked what became of it
+	done  bool   // it had succeeded: it is not missed unless somebody else has it
 	owner string // another workspace that has taken it over; "": it was deleted
 }
 

@@ -108,6 +108,57 @@ func TestWhatWasTakenOver(t *testing.T) {
 	})
 }
 
+// TestFinishedJobThatWasTakenOver is theirs; one that is deleted after its end stays
+// done.
+func TestFinishedJobThatWasTakenOver(t *testing.T) {
+	for owner, want := range map[string]verdict{
+		"":               {ready: true, ended: true},
+		"me@vm:/w/shop2": {broken: true, gone: true, taken: true, message: "Job web in namespace n was taken over by me@vm:/w/shop2"},
+	} {
+		inBubble(t, func(t *testing.T, b *bench) {
+			job := applied("t1")
+			job.Ref = kube.Ref{Group: "batch", Version: "v1", Kind: "Job", Namespace: "n", Name: "web", UID: "j"}
+			b.Applied(web(), []Object{job}, true)
+			runs := workload(2, kube.Rollout{Ready: true, Succeeded: true})
+			runs.Workload.Ref = job.Ref
+			b.emit(ours, runs, kube.Event{Kind: kube.Synced})
+			b.is("web", verdict{ready: true, ended: true})
+			if owner != "" {
+				b.cluster.others = map[string]string{"Job": owner}
+			}
+			runs.Kind = kube.WorkloadGone
+			b.emit(ours, runs)
+			b.is("web", want)
+			if n := inbox.Ask(t.Context(), b.box, func(_ context.Context, s *state) int { return len(s.facts.deleted) }); (n == 1) != want.taken {
+				t.Errorf("of one that %q has %d ends are remembered", owner, n)
+			}
+		})
+	}
+}
+
+// TestWhatIsLeftToOthers is followed by its owner, as what another program applied, and
+// says what it waits for.
+func TestWhatIsLeftToOthers(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		left := applied("")
+		left.Theirs = true
+		b.Applied(web(), []Object{left, other("Service", "s1")}, true)
+		p := pod("web-1", "", "img:1")
+		p.Labels, p.Owner, p.Ready = map[string]string{"app": "web"}, kube.Owner{Kind: "Deployment", Name: "web"}, false
+		runs := workload(2, kube.Rollout{Message: "0 of 1 pods are ready"})
+		runs.Workload.Labels = nil
+		b.emit(ours, kube.Event{Kind: kube.Synced})
+		b.emit(all, changed(p), runs, kube.Event{Kind: kube.Synced})
+		if v := b.observedVerdict(); v.ready || v.broken || v.message == "" {
+			t.Errorf("while its pod is not ready: %+v", v)
+		}
+		p.Ready = true
+		runs.Workload.Rollout = kube.Rollout{Ready: true}
+		b.emit(all, changed(p), runs)
+		b.is("web", verdict{ready: true})
+	})
+}
+
 // TestWhatAnotherProgramAppliedIsMissed: a k8s_custom_deploy's objects carry none
 // of our labels, and many of others lie beside them.
 func TestWhatAnotherProgramAppliedIsMissed(t *testing.T) {
@@ -163,7 +214,7 @@ func TestWhatEndedWellIsNotMissed(t *testing.T) {
 			}
 			if succeeded {
 				b.emit(ours, kube.Event{Kind: kube.PodGone, Pod: p})
-				b.is("web", verdict{ready: true})
+				b.is("web", verdict{ready: true, ended: true})
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -51,6 +52,7 @@ func (j judge) byCluster() verdict {
 		return verdict{message: "applying its objects"}
 	}
 	ignored := j.d.readiness == config.ReadinessIgnore
+	all := verdict{ready: true, ended: j.d.hasPods()}
 	for _, o := range j.d.objects {
 		v := j.object(o)
 		if ignored && (!v.gone || runsOnce(o.ref)) {
@@ -62,11 +64,16 @@ func (j judge) byCluster() verdict {
 		if !v.ready && !j.d.only {
 			return v
 		}
+		all.ended = all.ended && (v.ended || !o.hasPods())
+		all.message = cmp.Or(all.message, v.message)
 	}
 	if !ignored && (j.d.only || len(j.d.selectors) > 0) {
 		return j.selected()
 	}
-	return verdict{ready: true}
+	if ignored {
+		return verdict{ready: true}
+	}
+	return all
 }
 
 // runsOnce reports whether an object may be deleted when it has ended, however it did.
@@ -110,7 +117,7 @@ func (j judge) object(o object) verdict {
 		stuck := slices.ContainsFunc(own, func(p kube.Pod) bool { return p.Stuck() })
 		return verdict{broken: rollout.Failed || stuck, message: why(rollout, own), blocker: rollout.Blocker}
 	}
-	return verdict{ready: true}
+	return verdict{ready: true, ended: rollout.Succeeded, message: rollout.Note}
 }
 
 // refusal judges a workload by what its controller said of pods that it could
@@ -166,7 +173,8 @@ func (j judge) byProcesses(pods []kube.Pod) verdict {
 			if !ok || !target.Running {
 				continue // no agent is asked, or none can answer: the cluster says why
 			}
-			if one := judgeAgent(j.agents[target.ID], target.ID); one.broken {
+			agent := j.agents[target.ID]
+			if one := outOfMemory(judgeAgent(agent, target.ID), agent.Process, c.Memory); one.broken {
 				return one
 			} else if v.ready {
 				v = one

@@ -90,6 +90,7 @@ func (f *facts) ended(ref kube.Ref, last kube.Rollout) []string {
 		for i := range d.objects {
 			if o := &d.objects[i]; o.ref.UID == ref.UID && named(ref)(*o) {
 				o.rollout = last
+				f.deleted[withoutUID(ref)] = departure{uid: ref.UID, asked: true, done: true}
 			}
 		}
 	}
@@ -103,7 +104,11 @@ func (f *facts) asks(ref kube.Ref, asked bool, owner string) []string {
 	if !gone || d.uid != ref.UID {
 		return nil
 	}
-	f.deleted[withoutUID(ref)] = departure{ref.UID, asked, owner}
+	if d.done && !asked && owner == "" {
+		delete(f.deleted, withoutUID(ref))
+		return nil
+	}
+	f.deleted[withoutUID(ref)] = departure{uid: ref.UID, asked: asked, done: d.done, owner: owner}
 	return f.resourcesWith(named(ref))
 }
 
@@ -172,7 +177,7 @@ func (f *facts) claims(resource string, d *deployment) map[string]*claim {
 	}
 	for i := range d.objects {
 		o := &d.objects[i]
-		if d.external && hasPods(o.ref) {
+		if (d.external || o.theirs) && hasPods(o.ref) {
 			o.adopted = true
 			in(o.ref.Namespace).owners[kube.Owner{Kind: o.ref.Kind, Name: o.ref.Name}] = true
 		}

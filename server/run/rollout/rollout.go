@@ -88,7 +88,11 @@ func (f *Follower) Applied(res config.Resource, objects []Object, complete bool)
 		for _, o := range objects {
 			d.objects = append(d.objects, objectOf(o))
 			s.watch(ctx, o.Ref.Namespace)
-			s.watchKind(ctx, o.Ref, s.ours())
+			selector := s.ours()
+			if o.Theirs {
+				selector = ""
+			}
+			s.watchKind(ctx, o.Ref, selector)
 		}
 		s.facts.applied[res.Name] = d
 		s.adopt(ctx, res.Name, d)

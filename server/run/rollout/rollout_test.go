@@ -239,7 +239,7 @@ func (b *bench) observedVerdict() verdict {
 }
 
 func verdictOf(o engine.Observed) verdict {
-	return verdict{o.Ready, o.Broken, o.Message, o.Gone, kube.Blocker{By: kube.BlockerKind(o.Blocker.Kind), Name: o.Blocker.Name}, o.Taken}
+	return verdict{o.Ready, o.Broken, o.Message, o.Gone, kube.Blocker{By: kube.BlockerKind(o.Blocker.Kind), Name: o.Blocker.Name}, o.Taken, o.Ended}
 }
 
 // TestPodReplacedInMidApply: a pod of the template before says nothing of the
@@ -460,7 +460,7 @@ func TestABarePodIsItsOwnWorkload(t *testing.T) {
 		p := pod("web", "t1", "img:1")
 		p.Ready, p.Phase = false, "Succeeded"
 		b.emit(ours, changed(p), kube.Event{Kind: kube.Synced})
-		b.is("web", verdict{ready: true})
+		b.is("web", verdict{ready: true, ended: true})
 	})
 }
 

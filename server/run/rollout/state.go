@@ -50,7 +50,7 @@ func (s *state) observe(resource string) {
 	v, young := judge{facts: s.facts, d: d, pods: pods, now: now}.verdict()
 	s.facts.sighted(young.unseen, now)
 	s.wake(resource, now, young.left)
-	e := engine.Observed{Resource: resource, Ready: v.ready, Broken: v.broken, Gone: v.gone, Taken: v.taken, Message: v.message,
+	e := engine.Observed{Resource: resource, Ready: v.ready, Broken: v.broken, Gone: v.gone, Taken: v.taken, Ended: v.ended, Message: v.message,
 		Blocker: engine.Blocker{Kind: string(v.blocker.By), Name: v.blocker.Name}, Crashed: s.facts.crashed(pods)}
 	seen := map[engine.TargetID]bool{}
 	var containers []Container

@@ -1,8 +1,10 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 
+	"github.com/towline-dev/towline/agent/wire"
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/inject"
 	"github.com/towline-dev/towline/server/kube"
@@ -16,12 +18,22 @@ type verdict struct {
 	gone          bool         // with broken: it has to be applied again
 	blocker       kube.Blocker // with neither: what the cluster goes on trying against
 	taken         bool         // with gone: it is there, and another workspace's
+	ended         bool         // with ready: what it ran has ended with success
 }
 
 // judgeAgent says what is known of a container that is to have an agent.
 func judgeAgent(a Agent, id engine.TargetID) verdict {
 	s := a.Standing(id)
 	return verdict{ready: s.Ready, broken: s.Broken, message: s.Message}
+}
+
+// outOfMemory adds to what is said of a process that had not enough memory how much
+// there is, and that the agent has its part of it.
+func outOfMemory(v verdict, p wire.Process, limit int64) verdict {
+	if v.broken && limit > 0 && p.Exit != nil && p.Exit.OOM {
+		v.message += fmt.Sprintf(" (the container's limit is %s, and Towline's agent counts against it)", kube.Mebibytes(limit))
+	}
+	return v
 }
 
 // why prefers what a pod says to what its workload says, except of pods that
