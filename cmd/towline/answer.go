@@ -18,8 +18,8 @@ func answerCommand() *cobra.Command {
 		Use:   "answer [ID CHOICE]",
 		Short: "List what Towline asks, or answer it",
 		Long: `Without arguments it lists the questions that wait for a person: whether what
-belongs to somebody else is to be taken over, or whether files that are gone here
-are to be deleted in the pods. With an id and a choice it answers one. "yes" is the
+belongs to somebody else is to be taken over, whether Argo CD or Flux is to be
+paused, or whether files that are gone here are to be deleted in the pods. With an id and a choice it answers one. "yes" is the
 choice where there is one alone; "no" leaves all as it is, and the question open.`,
 		Example: "  towline answer\n  towline answer take-over yes\n  towline answer delete:web delete",
 		Args:    cobra.MaximumNArgs(2),

@@ -58,6 +58,7 @@ minutes in all, and 5 for a resource to become ready, where it does not.`,
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
 	cmd.Flags().Var((*namespaceName)(&req.Namespace), "namespace", "namespace for objects that name none (default: the context's); made if it is not there")
 	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, takeOverUsage)
+	cmd.Flags().Var((*gitOpsMode)(&req.GitOps), "gitops", gitOpsUsage)
 	return cmd
 }
 

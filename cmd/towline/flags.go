@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"time"
+
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // timeLimit is a duration on the command line, 0 for none.
@@ -41,3 +44,17 @@ func (n *namespaceName) Set(text string) error {
 
 func (n *namespaceName) String() string { return string(*n) }
 func (n *namespaceName) Type() string   { return "string" }
+
+// gitOpsMode is what becomes of what a GitOps tool holds, "" for nothing said.
+type gitOpsMode config.GitOps
+
+func (m *gitOpsMode) Set(text string) error {
+	*m = gitOpsMode(text)
+	if !slices.Contains([]config.GitOps{config.GitOpsAsk, config.GitOpsPause, config.GitOpsLeave, config.GitOpsApply}, config.GitOps(text)) {
+		return errors.New("it is one of pause, leave, apply and ask")
+	}
+	return nil
+}
+
+func (m *gitOpsMode) String() string { return string(*m) }
+func (m *gitOpsMode) Type() string   { return "string" }

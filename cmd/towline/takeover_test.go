@@ -8,35 +8,46 @@ import (
 	"testing"
 
 	"github.com/towline-dev/towline/server/api"
-	"github.com/towline-dev/towline/starlark/config"
 )
 
-// TestTakingOverIsAsked only where something is another's, by name, and only a
-// yes is one.
-func TestTakingOverIsAsked(t *testing.T) {
-	status := api.Status{Resources: []api.ResourceStatus{
-		{Problem: &config.Problem{Message: "it is broken"}},
-		{Problem: &config.Problem{Message: "it belongs to anna@there:/shop, since 2026-01-02 03:04", Cause: config.CauseTaken}},
-		{},
-	}}
-	for typed, want := range map[string]bool{"y\n": true, " YES \n": true, "\n": false, "n\n": false, "yellow\n": false, "": false} {
+// TestAPersonIsAsked each question once, by its words, and only one of its choices is
+// an answer.
+func TestAPersonIsAsked(t *testing.T) {
+	asks := []api.Ask{
+		{ID: "take-over", Text: "It belongs to anna, since 2026-01-02. Take it over? `towline up --namespace NAME` is another way.", Choices: []string{"take over"}},
+		{ID: "application:argocd/shop", Text: "It is held by Argo CD.", Choices: []string{"pause", "leave", "apply"}},
+	}
+	for typed, want := range map[string]string{
+		"y\npause\n": "take over, pause", " YES \nleave\n": "take over, leave", "\napply\n": "apply", "n\ny\n": "", "yellow\nno\n": "", "": "", "take over\nPause": "take over, pause",
+	} {
 		var out bytes.Buffer
-		if got := asksToTake(t.Context(), strings.NewReader(typed), &out, taken(status)); got != want {
-			t.Errorf("%q is taken for %v", typed, got)
+		p := newPerson(strings.NewReader(typed), &out)
+		var got []string
+		for _, a := range p.answers(t.Context(), p.fresh(asks)) {
+			got = append(got, a.Choice)
+			if a.Text == "" {
+				t.Errorf("%q: %+v does not say what was read", typed, a)
+			}
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%q is taken for %q, want %q", typed, got, want)
 		}
 		text := out.String()
-		if !strings.Contains(text, "anna@there:/shop, since 2026-01-02") || strings.Contains(text, "broken") || !want && !strings.Contains(text, "--namespace") {
+		says := []string{"anna, since 2026-01-02", "[y/N]", "held by Argo CD", "[pause/leave/apply/N]"}
+		if want == "" {
+			says = append(says, "Left as it is")
+		}
+		if !containsAll(strings.Join(strings.Fields(text), " "), says) {
 			t.Errorf("asked:\n%s", text)
 		}
-	}
-	var out bytes.Buffer
-	if asksToTake(t.Context(), strings.NewReader("y\n"), &out, taken(api.Status{Resources: status.Resources[:1]})) || out.Len() > 0 {
-		t.Errorf("asked for nothing: %s", out.String())
+		if again := p.fresh(asks); len(again) != 0 {
+			t.Errorf("asked again: %+v", again)
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	silent, _ := io.Pipe()
-	if asksToTake(ctx, silent, io.Discard, taken(status)) {
-		t.Error("Ctrl-C is taken for a yes")
+	if got := newPerson(silent, io.Discard).answers(ctx, asks); len(got) != 0 {
+		t.Errorf("Ctrl-C is taken for %+v", got)
 	}
 }

@@ -17,6 +17,8 @@ import (
 
 const takeOverUsage = "take over objects that another workspace has brought up, and bring the agent into pods of others that live_update is for"
 
+const gitOpsUsage = "what becomes of objects that Argo CD or Flux holds: pause (what holds them, until `towline down`), leave or apply (default: as towline.gitops() says, or ask)"
+
 func upCommand() *cobra.Command {
 	var ws workspaceFlags
 	var detach, stream bool
@@ -59,6 +61,7 @@ project that is up are brought up beside what is. Arguments hold until
 	cmd.Flags().StringVar(&req.Context, "context", "", "context of the kubeconfig (default: its current one)")
 	cmd.Flags().Var((*namespaceName)(&req.Namespace), "namespace", "namespace for objects that name none (default: the context's); made if it is not there")
 	cmd.Flags().BoolVar(&req.TakeOver, "take-over", false, takeOverUsage)
+	cmd.Flags().Var((*gitOpsMode)(&req.GitOps), "gitops", gitOpsUsage)
 	return cmd
 }
 
@@ -130,26 +133,32 @@ func up(ctx context.Context, e api.Endpoint, req api.UpRequest, f following) err
 // followAsking is follow; at a terminal a person is asked for what only a person
 // may decide, and it goes on with the answer.
 func followAsking(ctx context.Context, e api.Endpoint, req api.UpRequest, view *progress) (*api.Client, error) {
+	who := newPerson(os.Stdin, os.Stdout)
 	for {
 		stopCounting := view.keepCounting()
 		client, err := follow(ctx, e, req, view)
 		stopCounting()
-		if err != nil || req.TakeOver || !interactive() {
+		if err != nil || !interactive() {
 			return client, err
 		}
 		s, err := client.Status(ctx)
 		if err != nil {
 			return client, err
 		}
-		problems := taken(s)
-		if len(problems) == 0 {
+		asks := who.fresh(s.Asks)
+		if len(asks) == 0 {
 			return client, nil
 		}
-		view.drawn = 0 // the question stands below it
-		if !asksToTake(ctx, os.Stdin, os.Stdout, problems) {
+		view.drawn = 0 // the questions stand below it
+		given := who.answers(ctx, asks)
+		for _, answer := range given {
+			if err := client.Answer(ctx, answer); err != nil {
+				return client, err
+			}
+		}
+		if len(given) == 0 {
 			return client, nil
 		}
-		req.TakeOver = true
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 // asks are the questions that wait for a person.
 func (c *core) asks() []api.Ask {
 	asks := c.sources.asks()
-	if taken, owners := c.taken(); len(taken) > 0 {
+	if taken, owners := c.taken(""); len(taken) > 0 {
 		names := api.Listed(taken, 3, " and ")
 		asks = append(asks, api.Ask{
 			ID: askTake, Choices: []string{choiceTake}, Titles: []string{"Take Over " + names}, Danger: true,
@@ -27,7 +27,26 @@ func (c *core) asks() []api.Ask {
 				"For a namespace of your own: `towline down`, then `towline up --namespace NAME`.", names, api.Listed(owners, 3, "; ")),
 		})
 	}
+	for _, id := range c.held() {
+		taken, why := c.taken(id)
+		asks = append(asks, api.Ask{
+			ID: id, Choices: []string{string(config.GitOpsPause), string(config.GitOpsLeave), string(config.GitOpsApply)},
+			Titles: []string{"Pause It until `down`", "Leave Them as They Are", "Apply All the Same"},
+			Text: fmt.Sprintf("What %s would change is held by a GitOps tool (%s). Pause it, until `towline down` resumes it; leave its objects as they are; or apply all the same?",
+				api.Listed(taken, 3, " and "), api.Listed(why, 3, "; ")),
+		})
+	}
 	return asks
+}
+
+// held are the ids of the questions about what GitOps tools hold.
+func (c *core) held() (ids []string) {
+	c.eachTaken(func(_ string, p *config.Problem) {
+		if p.Asks != "" && !slices.Contains(ids, p.Asks) {
+			ids = append(ids, p.Asks)
+		}
+	})
+	return ids
 }
 
 // counted is a number of things.
@@ -39,20 +58,30 @@ func counted(n int, thing string) string {
 }
 
 // taken are the resources that were not brought up since what they have is
-// another's, and what was said of whose that is.
-func (c *core) taken() (names, owners []string) {
+// another's, and what was said of whose that is, as far as one question is about them.
+func (c *core) taken(id string) (names, owners []string) {
+	c.eachTaken(func(name string, p *config.Problem) {
+		if p.Asks != id {
+			return
+		}
+		names = append(names, name)
+		if !slices.Contains(owners, p.Message) {
+			owners = append(owners, p.Message)
+		}
+	})
+	return names, owners
+}
+
+// eachTaken calls f for the resources that were not brought up since what they have
+// is another's.
+func (c *core) eachTaken(f func(resource string, p *config.Problem)) {
 	p := c.state.Project
 	for i := 0; p != nil && c.state.Up && i < len(p.Resources); i++ {
 		name := p.Resources[i].Name
-		r := c.state.Resource(name)
-		if r.Wanted && r.Failed != nil && r.Failed.Problem.Cause == config.CauseTaken {
-			names = append(names, name)
-			if owner := r.Failed.Problem.Message; !slices.Contains(owners, owner) {
-				owners = append(owners, owner)
-			}
+		if r := c.state.Resource(name); r.Wanted && r.Failed != nil && r.Failed.Problem.Cause == config.CauseTaken {
+			f(name, &r.Failed.Problem)
 		}
 	}
-	return names, owners
 }
 
 // answer takes a person's answer to one of the asks. Of two who answer, the first
@@ -73,13 +102,14 @@ func (c *core) answer(req api.AnswerRequest) error {
 	}
 	c.requests.answers(req.ID, req.Choice)
 	c.dirty = true
-	if req.ID == askTake {
-		again := c.session.request
-		again.TakeOver = true
-		c.setDesired(again)
+	if ref, deletes := strings.CutPrefix(req.ID, askDelete); deletes {
+		c.step(engine.Changed{Images: map[string][]string{ref: c.sources.release(ref)}})
 		return nil
 	}
-	ref := strings.TrimPrefix(req.ID, askDelete)
-	c.step(engine.Changed{Images: map[string][]string{ref: c.sources.release(ref)}})
+	again := c.session.request
+	if again.TakeOver = req.ID == askTake; !again.TakeOver {
+		c.store.record.decide(req.ID, config.GitOps(req.Choice))
+	}
+	c.setDesired(again)
 	return nil
 }

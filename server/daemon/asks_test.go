@@ -6,6 +6,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/starlark/config"
 )
 
@@ -75,6 +76,64 @@ func TestTakeOverIsAsked(t *testing.T) {
 			}
 			c.requests.endDown(nil)
 			refused("take over", asks[0].ID, "no question")
+		})
+	})
+}
+
+// TestWhatGitOpsToolsHoldIsAsked: each Controller is asked about by itself, and the
+// answers outlive the daemon, until the project is down.
+func TestWhatGitOpsToolsHoldIsAsked(t *testing.T) {
+	inBubble(t, &ground{root: t.TempDir() + "/src", limit: 100}, nil, func(g *ground) {
+		p := &config.Project{Settings: config.Settings{MaxParallelUpdates: 3}, Resources: []config.Resource{
+			{Name: "web", Kind: config.KindK8s, Enabled: true, AutoInit: true}, {Name: "db", Kind: config.KindK8s, Enabled: true, AutoInit: true},
+		}}
+		g.core(func(c *core) {
+			var did []engine.Effect
+			c.tiltfile.good, c.session.runner = p, performer{did: &did}
+			c.session.request = api.UpRequest{GitOps: config.GitOpsLeave}
+			c.configure()
+			c.step(engine.Wanted{})
+			held := func(resource, id string) {
+				c.step(engine.Applied{Resource: resource, Problem: &config.Problem{Message: "held by " + id, Cause: config.CauseTaken, Asks: id}})
+			}
+			held("web", "application:argocd/shop")
+			held("db", "kustomization:flux/apps")
+			asks := c.asks()
+			if len(asks) != 2 || asks[0].ID != "application:argocd/shop" || !strings.Contains(asks[0].Text, "What web would change") || !strings.Contains(asks[1].Text, "held by kustomization:flux/apps") {
+				t.Fatalf("asked is %+v", asks)
+			}
+			did = nil
+			if err := c.answer(api.AnswerRequest{ID: asks[0].ID, Choice: "pause", Text: asks[0].Text}); err != nil {
+				t.Fatal(err)
+			}
+			applied := map[string]bool{}
+			for _, e := range did {
+				if apply, is := e.(engine.Apply); is {
+					applied[apply.Resource.Name] = true
+				}
+			}
+			if !applied["web"] || c.requests.takeOver.Load() {
+				t.Errorf("then is applied %v, and all is taken: %v", applied, c.requests.takeOver.Load())
+			}
+			for id, want := range map[string]config.GitOps{"application:argocd/shop": config.GitOpsPause, "kustomization:flux/apps": config.GitOpsLeave} {
+				if got := c.requests.decision(id); got != want {
+					t.Errorf("%s: %q, want %q", id, got, want)
+				}
+			}
+			by := kube.Controller{Kind: "Application", Namespace: "argocd", Name: "shop"}
+			if !c.store.record.pauses(&by) || c.store.record.pauses(&by) || c.store.record.pauses(nil) {
+				t.Error("what is paused is not written down once")
+			}
+			next, err := openStore(c.store.dir, c.store.log)
+			if err != nil || next.record.Decided["application:argocd/shop"] != config.GitOpsPause || next.record.Up.GitOps != config.GitOpsLeave {
+				t.Errorf("the next daemon reads %+v, %v", next.record, err)
+			}
+			next.close()
+			c.store.record.forget()
+			c.requests.endDown(nil)
+			if c.requests.decision("application:argocd/shop") != "" || len(c.store.record.Decided)+len(c.store.record.Paused) > 0 {
+				t.Error("it is remembered over a down")
+			}
 		})
 	})
 }

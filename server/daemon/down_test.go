@@ -123,6 +123,14 @@ func (w *fakeCluster) Patch(_ context.Context, object, _ map[string]any) (kube.A
 	w.patched = append(w.patched, kube.RefOf(object).Name)
 	return kube.Applied{Content: object}, nil
 }
+func (w *fakeCluster) Fight(context.Context, kube.Controller) (string, error) { return "", nil }
+func (w *fakeCluster) Pause(context.Context, kube.Controller, kube.Pauser) (bool, error) {
+	return false, nil
+}
+func (w *fakeCluster) Resume(context.Context, kube.Controller, string) (bool, error) {
+	return false, nil
+}
+func (w *fakeCluster) HandBack(context.Context, map[string]any) (bool, error)     { return false, nil }
 func (w *fakeCluster) Labelled(context.Context, string) ([]map[string]any, error) { return nil, nil }
 func (w *fakeCluster) AgentImage(context.Context, map[string][]byte, string) (string, error) {
 	return "", nil

@@ -34,6 +34,7 @@ func mergeUpRequest(up *api.UpRequest, workspace string, req api.UpRequest) (api
 		return req, otherTiltfileProblem(*up)
 	}
 	req.Context, req.Namespace = cmp.Or(up.Context, req.Context), cmp.Or(up.Namespace, req.Namespace)
+	req.GitOps = cmp.Or(req.GitOps, up.GitOps)
 	if req.Args == nil && req.Tiltfile == up.Tiltfile {
 		req.Args = up.Args // whoever asks for what is up already does not know them, or means them
 	}

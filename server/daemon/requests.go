@@ -1,15 +1,17 @@
 package daemon
 
 import (
+	"cmp"
 	"os"
 	"strings"
 	"sync/atomic"
 
 	"github.com/towline-dev/towline/server/api"
+	"github.com/towline-dev/towline/starlark/config"
 )
 
 // requests are what people have asked for and what waits for its turn. The
-// core's goroutine alone uses it, but for takeOver.
+// core's goroutine alone uses it, but for takeOver and decided.
 type requests struct {
 	subcommand string            // that the Tiltfile is told
 	asked      int               // those that go on and want the Tiltfile to run
@@ -22,9 +24,29 @@ type requests struct {
 	answered   map[string]string // the last answer to each ask, by its id, until it is asked anew or the project is down
 	open       map[string]bool   // the asks that wait, as last published
 	takeOver   *atomic.Bool      // objects of other workspaces, for the runner that is up
+	decided    *atomic.Pointer[decisions]
 }
 
-func newRequests() requests { return requests{subcommand: "up", takeOver: &atomic.Bool{}} }
+// decisions are what a person said of objects that GitOps tools hold: by what holds
+// them, and of all.
+type decisions struct {
+	each map[string]config.GitOps
+	all  config.GitOps
+}
+
+func newRequests() requests {
+	return requests{subcommand: "up", takeOver: &atomic.Bool{}, decided: &atomic.Pointer[decisions]{}}
+}
+
+// decision is what a person said of what one Controller holds, "" for nothing. It may
+// be called from any goroutine.
+func (r *requests) decision(id string) config.GitOps {
+	said := r.decided.Load()
+	if said == nil {
+		return ""
+	}
+	return cmp.Or(said.each[id], said.all)
+}
 
 // looking is what config.tilt_subcommand says to a Tiltfile that is evaluated
 // while nothing is up: for an editor, and not to bring anything up.
@@ -89,6 +111,7 @@ func (r *requests) endDown(err error) []func() {
 		r.left = err.Error()
 	} else {
 		r.takeOver.Store(false)
+		r.decided.Store(nil)
 		r.answered = nil
 	}
 	waiting := r.waiting

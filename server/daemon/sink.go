@@ -93,7 +93,7 @@ func (s sink) Facts(f run.Facts) {
 		if c.tiltfile.good != nil && c.tiltfile.good.Settings.SecretScrub {
 			c.hideObjects(f.Objects)
 		}
-		if c.store.record.applied(f.Objects) {
+		if c.store.record.applied(f.Objects) || c.store.record.pauses(f.Paused) {
 			c.store.save()
 		}
 	})

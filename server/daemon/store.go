@@ -16,6 +16,7 @@ import (
 
 	"github.com/towline-dev/towline/server/api"
 	"github.com/towline-dev/towline/server/build"
+	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run/deploy"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
@@ -41,6 +42,11 @@ type record struct {
 	// Compose are the services of Compose that were brought up, by project.
 	Compose map[string][]string `json:"compose,omitempty"`
 	Leaving bool                `json:"leaving,omitempty"` // a Down began and did not end
+
+	// Decided is what a person said of what GitOps tools hold, by the question's id, and
+	// Paused which of their Controllers are, or may be, paused for this workspace.
+	Decided map[string]config.GitOps `json:"decided,omitempty"`
+	Paused  []kube.Controller        `json:"paused,omitempty"`
 
 	// Logged says that the present run of the log has seen the project up: the next
 	// Up begins another.
@@ -341,6 +347,25 @@ func (r *record) toggle(on bool, names ...string) {
 	for _, name := range names {
 		r.Switched[name] = on
 	}
+}
+
+// decide notes what a person said of what a GitOps tool holds. What was lent to the
+// runner stays as it is.
+func (r *record) decide(id string, mode config.GitOps) {
+	if r.Decided = maps.Clone(r.Decided); r.Decided == nil {
+		r.Decided = map[string]config.GitOps{}
+	}
+	r.Decided[id] = mode
+}
+
+// pauses notes that what holds objects is about to be paused, and reports whether
+// that is new.
+func (r *record) pauses(by *kube.Controller) bool {
+	if by == nil || slices.Contains(r.Paused, *by) {
+		return false
+	}
+	r.Paused = append(r.Paused, *by)
+	return true
 }
 
 // skeleton is what names an object.

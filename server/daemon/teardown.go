@@ -87,7 +87,7 @@ func (t *teardown) delete(p *config.Project) {
 	c.store.record.Leaving = true
 	c.store.save()
 	end := run.End{
-		Cluster: deploy.End{Applied: c.store.record.Applied, Deploys: c.store.record.Deploys, Adopted: c.store.record.Named, Namespaces: t.req.DeleteNamespaces},
+		Cluster: deploy.End{Applied: c.store.record.Applied, Deploys: c.store.record.Deploys, Adopted: c.store.record.Named, Namespaces: t.req.DeleteNamespaces, Paused: c.store.record.Paused},
 		Compose: slices.Sorted(maps.Keys(c.store.record.Compose)),
 	}
 	o := c.runnerOptions(-1)

@@ -171,7 +171,7 @@ func (c *core) start(remote bool, s clusterFacts) {
 // runnerOptions are those of any runner of the session, without a cluster.
 func (c *core) runnerOptions(serial int) run.Options {
 	o := run.Options{
-		WorkspaceID: c.store.workspace(c.o.Endpoint.ID()), Owner: ownerOf(c.o.Endpoint.Workspace), Take: c.requests.take(),
+		WorkspaceID: c.store.workspace(c.o.Endpoint.ID()), Owner: ownerOf(c.o.Endpoint.Workspace), Take: c.requests.take(), Decided: c.requests.decision,
 		Agent: c.o.Agent, Sink: sink{shared: c.shared, queue: c.queue, up: serial}, Secrets: c.secrets.Load, Reached: c.reached,
 	}
 	if c.session.cluster != nil { // commands know it also where nothing else needs it
@@ -201,6 +201,7 @@ func (c *core) setDesired(req api.UpRequest) {
 	c.requests.left, req.TakeOver = "", false // it was for now
 	c.store.record.Up, c.store.record.Alone, c.store.record.Leaving, c.store.record.Logged = &req, !c.session.remote, false, true
 	c.store.save()
+	c.requests.decided.Store(&decisions{each: c.store.record.Decided, all: req.GitOps})
 	c.step(engine.Switched{On: c.store.record.Switched})
 	c.step(wanted)
 	if left := leftServices(c.tiltfile.good, &c.state, c.store.record.Compose); len(left) > 0 {

@@ -26,6 +26,7 @@ type applier struct {
 	ref     Ref
 	report  func(Progress)
 	take    func(owner string) bool
+	held    func(ctx context.Context, by Controller, object Ref) (leave bool, err error)
 	anew    bool // what is there is replaced, though nothing changed
 	clients bool // applied on the client's side
 	recall  *Recollection
@@ -74,6 +75,9 @@ func (a *applier) apply(ctx context.Context) (outcome, error) {
 	if before != nil {
 		if err := a.claim(before); err != nil {
 			return outcome{}, err
+		}
+		if left, err := a.leaves(ctx, before); err != nil || left {
+			return a.outcome(before, Left, ""), err
 		}
 		a.keepSince(before)
 		if err := a.takeOver(ctx, before); err != nil {
@@ -197,6 +201,21 @@ func (a *applier) claim(now *unstructured.Unstructured) error {
 		return nil
 	}
 	return &Error{Kind: Taken, Op: "applying", Object: a.ref.String(), Err: fmt.Errorf("it belongs to %s", OwnerOf(now.Object))}
+}
+
+// leaves reports whether the object stays as it is, since a GitOps tool holds it and a
+// person wants it so. What our own YAML marks as the tool's is ours all the same.
+func (a *applier) leaves(ctx context.Context, before *unstructured.Unstructured) (bool, error) {
+	by, is := ControllerOf(before.Object)
+	if marked, copied := ControllerOf(a.object.Object); !is || copied && marked == by && WorkspaceOf(before.Object) != "" && !Borrowed(before.Object) {
+		return false, a.keepOriginal(before)
+	}
+	if a.held != nil {
+		if leave, err := a.held(ctx, by, RefOf(before.Object)); leave || err != nil {
+			return leave && err == nil, err
+		}
+	}
+	return false, a.keepOriginal(before)
 }
 
 // keepSince has the object say since when it is its owner's: an apply that left

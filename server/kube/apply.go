@@ -22,6 +22,7 @@ const (
 	Unchanged Action = "unchanged"
 	Replaced  Action = "replaced" // deleted and created anew, since a change in place is refused or reaches nothing that runs
 	Deleted   Action = "deleted"
+	Left      Action = "left"    // as it is: a GitOps tool holds it, and a person wants that
 	Waiting   Action = "waiting" // not done yet: Progress.Message says for what
 )
 
@@ -44,6 +45,9 @@ type ApplyOptions struct {
 	// its owner; nil: none is, and applying it fails with Taken. What lives in
 	// no namespace is shared and stays its owner's.
 	Take func(owner string) bool
+	// Held decides, before it is written, what becomes of an object that a GitOps
+	// tool holds: it stays as it is, or is written after all. Nil writes.
+	Held func(ctx context.Context, by Controller, object Ref) (leave bool, err error)
 	// Anew runs what ends once more: a Job or a Pod that is there, running or
 	// ended, is deleted and created anew.
 	Anew bool
@@ -129,7 +133,7 @@ func (c *Cluster) applyOne(ctx context.Context, object map[string]any, o ApplyOp
 	}
 	ref.Namespace = u.GetNamespace()
 	a := applier{
-		cluster: c, client: client, object: u, ref: ref, report: o.Progress, take: o.Take,
+		cluster: c, client: client, object: u, ref: ref, report: o.Progress, take: o.Take, held: o.Held,
 		anew: o.Anew && slices.Contains(runOnce, ref.Kind), clients: o.ClientSide, recall: o.Recall,
 	}
 	applied, err := a.apply(ctx)

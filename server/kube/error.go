@@ -32,7 +32,7 @@ const (
 	Conflict     ErrorKind = "conflict"     // somebody else changed it, or it is going away
 	NotFound     ErrorKind = "not found"    // no such object, or no such kind of object
 	Timeout      ErrorKind = "timeout"      // the server or the time limit gave up
-	Taken        ErrorKind = "taken"        // it is another workspace's
+	Taken        ErrorKind = "taken"        // it is another workspace's, or a GitOps tool's
 	Canceled     ErrorKind = "canceled"     // the caller gave up
 	Internal     ErrorKind = "internal"     // anything else
 )
@@ -43,6 +43,7 @@ type Error struct {
 	Op     string  // what was attempted: "applying"
 	Object string  // on what: "Deployment web in namespace demo"; may be ""
 	Causes []Cause // Invalid only: the fields at fault
+	Asks   string  // Taken only: what a person is asked, see config.Problem
 	Err    error
 }
 
@@ -76,7 +77,7 @@ func (e *Error) As(target any) bool {
 func (e *Error) Problem() *config.Problem {
 	p := &config.Problem{Message: e.Error(), Hint: e.hint()}
 	if e.Kind == Taken {
-		p.Cause = config.CauseTaken
+		p.Cause, p.Asks = config.CauseTaken, e.Asks
 	}
 	return p
 }
@@ -119,6 +120,9 @@ func (e *Error) hint() string {
 	case NotFound:
 		return hintOfMissing(e.Err)
 	case Taken:
+		if e.Asks != "" {
+			return fmt.Sprintf("`towline answer %s pause|leave|apply`, or for all of them `towline up --gitops pause|leave|apply`; or use a namespace of your own: `towline up --namespace NAME`", e.Asks)
+		}
 		return "use a namespace of your own: `towline up --namespace NAME`; or take it over: `towline up --take-over`"
 	case Conflict:
 		return "wait until the object is gone, then trigger the resource"

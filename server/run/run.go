@@ -17,6 +17,7 @@ import (
 
 	"github.com/towline-dev/towline/server/build"
 	"github.com/towline-dev/towline/server/engine"
+	"github.com/towline-dev/towline/server/kube"
 	"github.com/towline-dev/towline/server/run/agents"
 	"github.com/towline-dev/towline/server/run/command"
 	"github.com/towline-dev/towline/server/run/compose"
@@ -49,6 +50,7 @@ type Facts struct {
 	Forwards *ForwardFacts
 	Cluster  *ClusterFacts
 	Removed  *config.Compose  // a service of which nothing is left
+	Paused   *kube.Controller // what holds objects for a GitOps tool is about to be paused
 	Objects  []map[string]any // that were applied and stand in no Tiltfile: their Secrets are to be hidden
 }
 
@@ -86,12 +88,13 @@ type Images interface {
 
 // Options are what a Runner works with.
 type Options struct {
-	WorkspaceID string                  // id, labels the objects
-	Owner       string                  // whose it is, for a person who finds its objects
-	Take        func(owner string) bool // whether another workspace's object is taken over; nil: none is
-	Cluster     Cluster                 // nil: nothing is applied to one
-	Namespace   string                  // the project's
-	Kubeconfig  string                  // of that cluster alone, for the developer's own commands
+	WorkspaceID string                        // id, labels the objects
+	Owner       string                        // whose it is, for a person who finds its objects
+	Take        func(owner string) bool       // whether another workspace's object is taken over; nil: none is
+	Decided     func(id string) config.GitOps // see deploy.Options
+	Cluster     Cluster                       // nil: nothing is applied to one
+	Namespace   string                        // the project's
+	Kubeconfig  string                        // of that cluster alone, for the developer's own commands
 	Images      Images
 	Docker      compose.Docker    // nil: the developer's docker command
 	Agent       map[string][]byte // the agent's binaries for linux by architecture, "amd64"
@@ -158,9 +161,10 @@ func New(ctx context.Context, o Options) *Runner {
 	})
 	r.forwards = forward.Start(ctx, r, out, func(f forward.Facts) { o.Sink.Facts(Facts{Forwards: &f}) })
 	r.deploy = deploy.Start(ctx, deploy.Options{
-		WorkspaceID: o.WorkspaceID, Owner: o.Owner, Take: o.Take, Cluster: o.Cluster, Namespace: o.Namespace, Images: r.images, Shell: shell, Rollout: r.rollout, Tell: o.Sink.Event,
+		WorkspaceID: o.WorkspaceID, Owner: o.Owner, Take: o.Take, Decided: o.Decided, Cluster: o.Cluster, Namespace: o.Namespace, Images: r.images, Shell: shell, Rollout: r.rollout, Tell: o.Sink.Event,
 		Deployed: func(res config.Resource) { r.forwards.Open(res.Name, res.PortForwards) },
 		Dropped:  r.forwards.End,
+		Paused:   func(c kube.Controller) { o.Sink.Facts(Facts{Paused: &c}) },
 		Objects:  func(objects []map[string]any) { o.Sink.Facts(Facts{Objects: objects}) },
 	})
 	return r

@@ -81,11 +81,25 @@ func (w *world) Delete(_ context.Context, objects []map[string]any, _ kube.Delet
 	}
 	return nil
 }
-func (w *world) Current(context.Context, []map[string]any) ([]kube.Applied, error) { return nil, nil }
+func (w *world) Current(_ context.Context, objects []map[string]any) (found []kube.Applied, _ error) {
+	for _, o := range objects {
+		found = append(found, kube.Applied{Ref: kube.RefOf(o), Content: map[string]any{
+			"apiVersion": o["apiVersion"], "kind": o["kind"],
+			"metadata": map[string]any{"name": kube.RefOf(o).Name, "labels": map[string]any{kube.LabelManagedBy: "towline", kube.LabelWorkspace: "ws"}},
+		}})
+	}
+	return found, nil
+}
 func (w *world) Patch(context.Context, map[string]any, map[string]any) (kube.Applied, error) {
 	return kube.Applied{}, nil
 }
-func (w *world) Labelled(context.Context, string) ([]map[string]any, error) { return nil, nil }
+func (w *world) Fight(context.Context, kube.Controller) (string, error) { return "", nil }
+func (w *world) Pause(context.Context, kube.Controller, kube.Pauser) (bool, error) {
+	return false, nil
+}
+func (w *world) Resume(context.Context, kube.Controller, string) (bool, error) { return false, nil }
+func (w *world) HandBack(context.Context, map[string]any) (bool, error)        { return false, nil }
+func (w *world) Labelled(context.Context, string) ([]map[string]any, error)    { return nil, nil }
 func (w *world) ImageConfig(context.Context, string) (build.ImageConfig, error) {
 	return build.ImageConfig{}, nil
 }

@@ -61,6 +61,18 @@ func (d *Deployer) bringAgents(ctx context.Context, e engine.Apply, current []ku
 			a.refused = append(a.refused, fmt.Sprintf("%s %s; to bring the agent its pods would be replaced", object.Ref, foreign))
 			continue
 		}
+		if by, held := kube.ControllerOf(object.Content); held && inject.AdoptedFor(object.Content) != d.o.WorkspaceID {
+			leave, err := d.held(ctx, e.Resource.Name, by, object.Ref)
+			if err != nil {
+				problem := applyProblem(err, nil)
+				problem.Pos = e.Resource.Pos
+				return current, a, problem
+			}
+			if leave {
+				a.refused = append(a.refused, fmt.Sprintf("%s is left to %s", object.Ref, by))
+				continue
+			}
+		}
 		got, err := d.bringAgent(ctx, e.Resource, object, wanted, agent)
 		for try := 0; kube.IsKind(err, kube.Conflict) && try < changes; try++ {
 			if got, err = d.reread(ctx, object); err == nil {
@@ -331,5 +343,9 @@ func (d *Deployer) removeAgents(ctx context.Context, gone []config.Resource) {
 		return slices.ContainsFunc(gone, func(r config.Resource) bool { return r.Name == name })
 	}
 	known := inbox.Ask(ctx, d.box, func(_ context.Context, s *state) []map[string]any { return slices.Clone(s.adopted) })
-	d.restoreWorkloads(ctx, slices.DeleteFunc(d.adopted(ctx, known), func(o map[string]any) bool { return !theirs(o) }))
+	given := slices.DeleteFunc(d.adopted(ctx, known), func(o map[string]any) bool { return !theirs(o) })
+	d.restoreWorkloads(ctx, given)
+	if err := d.resumeUnused(ctx, given); err != nil && ctx.Err() == nil {
+		d.o.Shell.Log.Say("", "error", err.Error())
+	}
 }

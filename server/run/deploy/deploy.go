@@ -30,6 +30,7 @@ type Cluster interface {
 	Delete(ctx context.Context, objects []map[string]any, o kube.DeleteOptions) error
 	Current(ctx context.Context, objects []map[string]any) ([]kube.Applied, error)
 	Adopter
+	GitOps
 }
 
 // Adopter changes what another program applied, and finds it again.
@@ -52,9 +53,11 @@ type Images interface {
 // goroutine and must not block.
 type Options struct {
 	WorkspaceID string
-	Owner       string                  // of the workspace, for a person who finds its objects
-	Take        func(owner string) bool // see kube.ApplyOptions
-	Namespace   string                  // where the project lives
+	Owner       string                        // of the workspace, for a person who finds its objects
+	Take        func(owner string) bool       // see kube.ApplyOptions
+	Decided     func(id string) config.GitOps // what a person said of what a Controller holds, by its ID; "": nothing. Nil: never anything
+	Paused      func(kube.Controller)         // it is about to be paused. Nil is fine
+	Namespace   string                        // where the project lives
 	Cluster     Cluster
 	Images      Images
 	Shell       command.Shell
@@ -183,7 +186,11 @@ func (d *Deployer) deploy(ctx context.Context, e engine.Apply) (u unreached, pro
 	d.o.Rollout.Begin(e.Resource)
 	applied, err := d.o.Cluster.Apply(ctx, o.contents, kube.ApplyOptions{
 		Labels: map[string]string{kube.LabelWorkspace: d.o.WorkspaceID, kube.LabelResource: kube.LabelValue(e.Resource.Name)},
-		Owner:  d.o.Owner, Take: d.o.Take, Anew: e.Forced, ClientSide: project.Settings.ServerSideApply == "false",
+		Owner:  d.o.Owner, Take: d.o.Take,
+		Held: func(ctx context.Context, by kube.Controller, object kube.Ref) (bool, error) {
+			return d.held(ctx, e.Resource.Name, by, object)
+		},
+		Anew: e.Forced, ClientSide: project.Settings.ServerSideApply == "false",
 		Recall:   d.recall,
 		Progress: func(p kube.Progress) { d.progress(e.Resource.Name, p) },
 	})
@@ -272,15 +279,32 @@ func (d *Deployer) forget(ctx context.Context, e engine.Forget) {
 		refs[i] = kube.RefOf(o)
 	}
 	d.o.Rollout.Leaving(refs)
-	err := d.o.Cluster.Delete(ctx, contents, kube.DeleteOptions{Progress: func(p kube.Progress) { d.progress("", p) }})
-	if err != nil && ctx.Err() == nil {
+	if err := d.drop(ctx, contents); err != nil && ctx.Err() == nil {
 		d.o.Shell.Log.Say("", "error", fmt.Sprintf("deleting what the Tiltfile no longer has: %v", err))
 	}
 }
 
+// drop deletes those of some objects that are still ours, or hands them back.
+func (d *Deployer) drop(ctx context.Context, objects []map[string]any) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	current, err := d.o.Cluster.Current(ctx, objects)
+	var ours []map[string]any
+	for _, a := range current {
+		if kube.WorkspaceOf(a.Content) == d.o.WorkspaceID {
+			ours = append(ours, a.Content)
+		}
+	}
+	own, failed := d.handBack(ctx, ours)
+	err = errors.Join(err, failed, d.o.Cluster.Delete(ctx, own, kube.DeleteOptions{Progress: func(p kube.Progress) { d.progress("", p) }}))
+	borrowed := slices.DeleteFunc(ours, func(o map[string]any) bool { return !kube.Borrowed(o) })
+	return errors.Join(err, d.resumeUnused(ctx, borrowed))
+}
+
 // progress writes what was done to an object to the resource's log.
 func (d *Deployer) progress(resource string, p kube.Progress) {
-	if p.Action == kube.Unchanged {
+	if p.Action == kube.Unchanged || p.Action == kube.Left {
 		return
 	}
 	text := fmt.Sprintf("%s %s", p.Object, p.Action)

@@ -24,12 +24,14 @@ type End struct {
 	Deploys    []config.Resource // of k8s_custom_deploy, by their own commands
 	Adopted    []map[string]any  // workloads that such commands named: some have got the agent
 	Namespaces bool              // those of the YAML too
+	Paused     []kube.Controller // of GitOps tools, for this workspace
 }
 
 // Down deletes what the workspace has applied and returns when it is gone.
 // Only what carries its label is deleted, and not what the annotation
 // tilt.dev/down-policy keeps. Of namespaces go those that were made for the
 // workspace, once nothing of others is in them, and any if they are asked for.
+// What a GitOps tool held before is handed back to it, and the tool resumed.
 // The error joins all that was not deleted; nothing else was left out for it.
 func (d *Deployer) Down(ctx context.Context, owner Owner, end End) error {
 	owned, err := owner.Owned(ctx, d.o.WorkspaceID)
@@ -40,11 +42,14 @@ func (d *Deployer) Down(ctx context.Context, owner Owner, end End) error {
 	for i := range slices.Backward(end.Deploys) {
 		errs = append(errs, d.deleteByCommand(ctx, &end.Deploys[i]))
 	}
-	rest, err := d.unlisted(ctx, owner, owned, end.Applied)
+	rest, theirs, err := d.unlisted(ctx, owner, owned, end.Applied)
+	errs = append(errs, err)
+	ours := slices.Concat(owned, rest)
+	mine, err := d.handBack(ctx, ours)
 	errs = append(errs, err)
 	var doomed []map[string]any
 	var made []string
-	for _, o := range slices.Concat(owned, rest) {
+	for _, o := range mine {
 		ref := kube.RefOf(o)
 		switch {
 		case kube.Kept(o):
@@ -57,11 +62,13 @@ func (d *Deployer) Down(ctx context.Context, owner Owner, end End) error {
 			doomed = append(doomed, o)
 		}
 	}
-	d.restoreWorkloads(ctx, d.adopted(ctx, end.Adopted))
+	adopted := d.adopted(ctx, end.Adopted)
+	d.restoreWorkloads(ctx, adopted)
 	errs = append(errs, d.o.Cluster.Delete(ctx, doomed, d.deletion()))
 	for _, namespace := range made {
 		errs = append(errs, d.deleteMade(ctx, owner, namespace))
 	}
+	errs = append(errs, d.resume(ctx, end.Paused, slices.Concat(ours, theirs, adopted)))
 	return errors.Join(errs...)
 }
 
@@ -74,8 +81,9 @@ func (d *Deployer) deletion() kube.DeleteOptions {
 }
 
 // unlisted are the workspace's objects among those that are known, as far as
-// the search by label did not show them: who may not list may still delete.
-func (d *Deployer) unlisted(ctx context.Context, owner Owner, owned, applied []map[string]any) ([]map[string]any, error) {
+// the search by label did not show them: who may not list may still delete. Beside
+// them are those that others have by now.
+func (d *Deployer) unlisted(ctx context.Context, owner Owner, owned, applied []map[string]any) (ours, theirs []map[string]any, err error) {
 	listed := map[kube.Ref]bool{}
 	for _, o := range owned {
 		listed[d.place(owner, o)] = true
@@ -88,13 +96,14 @@ func (d *Deployer) unlisted(ctx context.Context, owner Owner, owned, applied []m
 		}
 	}
 	current, err := d.o.Cluster.Current(ctx, unknown)
-	var ours []map[string]any
 	for _, a := range current {
 		if kube.WorkspaceOf(a.Content) == d.o.WorkspaceID {
 			ours = append(ours, a.Content)
+		} else {
+			theirs = append(theirs, a.Content)
 		}
 	}
-	return ours, err
+	return ours, theirs, err
 }
 
 // place names an object whatever version it is written in.
@@ -117,10 +126,42 @@ func (d *Deployer) deleteMade(ctx context.Context, owner Owner, namespace string
 	if err != nil {
 		return err
 	}
+	if heir := heirOf(others); heir != nil {
+		return d.bequeath(ctx, namespace, heir)
+	}
 	if len(others) > 0 {
 		d.o.Shell.Log.Say("", "warn", fmt.Sprintf("namespace %s stays: %s is in it", namespace, kube.RefOf(others[0])))
 		return nil
 	}
 	object := map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": namespace}}
 	return d.o.Cluster.Delete(ctx, []map[string]any{object}, d.deletion())
+}
+
+// heirOf is an object of the one other workspace that has all that is in a namespace,
+// nil where others have.
+func heirOf(others []map[string]any) map[string]any {
+	for _, o := range others {
+		if workspace := kube.WorkspaceOf(o); workspace == "" || workspace != kube.WorkspaceOf(others[0]) {
+			return nil
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return others[0]
+}
+
+// bequeath leaves a namespace that was made for the workspace to the one that took over
+// what was in it, whose down deletes it.
+func (d *Deployer) bequeath(ctx context.Context, namespace string, heir map[string]any) error {
+	object := map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": namespace}}
+	workspace := kube.WorkspaceOf(heir)
+	_, err := d.o.Cluster.Patch(ctx, object, map[string]any{"metadata": map[string]any{
+		"labels":      map[string]any{kube.LabelMade: workspace, kube.LabelWorkspace: workspace},
+		"annotations": map[string]any{kube.AnnotationOwner: kube.OwnedBy(heir)},
+	}})
+	if err == nil {
+		d.o.Shell.Log.Say("", "", fmt.Sprintf("namespace %s stays, and is left to %s, whose objects are in it", namespace, kube.OwnedBy(heir)))
+	}
+	return err
 }

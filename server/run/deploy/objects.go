@@ -50,6 +50,7 @@ func (d *Deployer) objects(ctx context.Context, p *config.Project, e engine.Appl
 		all.contents = append(all.contents, result.Object)
 		all.sources = append(all.sources, o)
 		all.templates[nameOnly(kube.RefOf(result.Object))] = result.Template
+		d.warnOfMemory(e.Resource.Name, result)
 		for _, ref := range result.Agentless {
 			if !slices.Contains(all.agentless, ref) {
 				all.agentless = append(all.agentless, ref)
@@ -67,6 +68,21 @@ func (d *Deployer) objects(ctx context.Context, p *config.Project, e engine.Appl
 		return slices.Contains(reached, ref) || slices.Contains(all.agentless, ref)
 	})
 	return all, nil
+}
+
+// littleMemory is a limit, in bytes, within which there is hardly room for the agent
+// beside a program: it takes some 12 MB, and more while it brings large files.
+const littleMemory = 32 << 20
+
+// warnOfMemory says where the agent has to share a small limit of memory.
+func (d *Deployer) warnOfMemory(resource string, result inject.Result) {
+	limits := kube.MemoryLimits(result.Object)
+	for _, name := range slices.Sorted(maps.Keys(result.Containers)) {
+		if limit := limits[name]; limit > 0 && limit < littleMemory {
+			d.o.Shell.Log.Say(resource, "warn", fmt.Sprintf("container %s may use %s of memory, and Towline's agent counts against that: allow %s or more where it is developed, or towline.agent(%q, enabled=False)",
+				name, kube.Mebibytes(limit), kube.Mebibytes(littleMemory), resource))
+		}
+	}
 }
 
 // explain says, where somebody may wait for a live update, that an image runs
@@ -99,6 +115,10 @@ func (d *Deployer) explainEnd(resource string, o config.Object, opts inject.Opti
 func (o objects) withTemplates(applied []kube.Applied) []rollout.Object {
 	var out []rollout.Object
 	for _, a := range applied {
+		if a.Action == kube.Left {
+			out = append(out, rollout.Object{Applied: a, Theirs: true})
+			continue
+		}
 		out = append(out, rollout.Object{Applied: a, Template: o.templates[nameOnly(a.Ref)]})
 	}
 	return out
