@@ -73,6 +73,10 @@ func TestCIPrintsItsOwnLogs(t *testing.T) {
 							_ = json.NewEncoder(w).Encode(l)
 						}
 					}
+					if req.Follow { // a daemon that serves ends no such answer
+						_ = http.NewResponseController(w).Flush()
+						<-r.Context().Done()
+					}
 				case api.RouteUp:
 					if test.refused {
 						w.WriteHeader(http.StatusUnprocessableEntity)
