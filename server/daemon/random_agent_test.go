@@ -76,8 +76,8 @@ func (a *podAgent) Apply(_ context.Context, c client.Change) (wire.Result, error
 		a.Close()
 		return wire.Result{}, net.ErrClosed
 	}
-	if fault == 4 { // a container's disk is full
-		return wire.Result{}, wire.Errorf(wire.CodeNoSpace, "there is no room")
+	if fault == 4 { // the container's user may not write there: an image brings it
+		return wire.Result{}, wire.Errorf(wire.CodeUnwritable, "it may not be written")
 	}
 	applied, deleted, err := stage.Commit()
 	if fault == 3 { // it is done, but nobody hears of it

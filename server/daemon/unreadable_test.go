@@ -179,7 +179,7 @@ func TestUnreadableBehindALink(t *testing.T) {
 				w.put("src/dir", "l../lib/locked")
 				w.lock("lib/locked")
 				if full {
-					w.onApply = func() int { return 4 } // there is no room: a build, which takes that all can be read
+					w.onApply = func() int { return 4 } // it may not be written: a build, which takes that all can be read
 				}
 				w.put("src/other", "-content")
 				w.start()
