@@ -102,10 +102,10 @@ func (b *builder) buildThere(ctx context.Context, j job) (Result, error) {
 	j.tool = &t
 	result, err := b.buildctl(ctx, j)
 	if lost := end(); err != nil && lost != nil && ctx.Err() == nil {
-		return Result{}, &config.Problem{
+		return Result{}, whileAway(&config.Problem{
 			Message: fmt.Sprintf("building image %s failed: BuildKit in the cluster went away: %v", j.request.Image.Ref, lost),
-			Hint:    "the next build makes it anew: trigger the resource",
-		}
+			Hint:    "it is made anew, and the build tried again; `kubectl get events` may say why its pod went",
+		}, true)
 	}
 	return result, err
 }

@@ -107,6 +107,9 @@ func TestRemoteProblems(t *testing.T) {
 		if !errors.As(err, &p) || !strings.Contains(p.Message, test.want) || p.Hint == "" || p.Pos.File == "" {
 			t.Errorf("%+v, want %q", err, test.want)
 		}
+		if Passing(err) != (test.remote.lost != nil) {
+			t.Errorf("%v is tried again: %v", err, Passing(err))
+		}
 	}
 }
 

@@ -85,11 +85,12 @@ func (k *Keeper) ready(ctx context.Context, o build.RemoteOptions) error {
 	said, anew := "", false
 	for {
 		pod, err := k.pod(ctx, o.Namespace)
-		if err != nil {
-			return late(ctx, said, err)
-		}
 		state := pod.Rollout()
 		switch {
+		case kube.IsKind(err, kube.Unreachable):
+			said = "the cluster does not answer" // it was there a moment ago
+		case err != nil:
+			return late(ctx, said, err)
 		case pod.Ready && !pod.Deleting:
 			return nil
 		case over(pod) && !anew: // evicted, or its node is gone
@@ -128,7 +129,11 @@ func (k *Keeper) apply(ctx context.Context, o build.RemoteOptions, anew bool) er
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return cannot(o, name, err.Error())
+	refused := cannot(o, name, err.Error())
+	if kube.IsKind(err, kube.Unreachable) {
+		return &build.Away{Problem: refused}
+	}
+	return refused
 }
 
 // pod looks at the pod. One that is not there yet is on its way.
@@ -144,7 +149,7 @@ func (k *Keeper) pod(ctx context.Context, namespace string) (kube.Pod, error) {
 }
 
 // cannot says that there is no BuildKit in the cluster, and what else builds.
-func cannot(o build.RemoteOptions, pod, why string) error {
+func cannot(o build.RemoteOptions, pod, why string) *config.Problem {
 	return &config.Problem{
 		Message: fmt.Sprintf("BuildKit does not run in the cluster (pod %s in namespace %s): %s", pod, o.Namespace, why),
 		Hint:    "it needs a namespace in which a privileged pod may run, and an image that the cluster can pull: towline.builder('cluster', namespace=…, image=…); docker or BUILDKIT_HOST build elsewhere",

@@ -88,6 +88,7 @@ func TestPodIsAwaited(t *testing.T) {
 		"evicted":       {looks: []func(*kube.Pod){func(p *kube.Pod) { p.Phase, p.Reason = "Failed", "Evicted" }, waiting, ready}, said: "container buildkitd: ContainerCreating\n", anew: 1},
 		"evicted again": {looks: []func(*kube.Pod){func(p *kube.Pod) { p.Phase, p.Reason, p.Message = "Failed", "Evicted", "disk" }}, problem: "Evicted: disk", anew: 1},
 		"not allowed":   {refused: errors.New(`violates PodSecurity "baseline:latest": privileged`), problem: "violates PodSecurity"},
+		"no cluster":    {refused: &kube.Error{Kind: kube.Unreachable, Op: "applying", Err: errors.New("refused")}, problem: "BuildKit does not run in the cluster"},
 		"never": {looks: []func(*kube.Pod){func(p *kube.Pod) {
 			p.Node, p.Reason, p.Message = "", "Unschedulable", "0/1 nodes are available: 1 Insufficient memory."
 		}}, problem: "not ready after 5m0s: pod cannot be scheduled", said: "Insufficient memory"},
@@ -104,6 +105,9 @@ func TestPodIsAwaited(t *testing.T) {
 				var p *config.Problem
 				if err != nil && (!errors.As(err, &p) || p.Hint == "") {
 					t.Errorf("%v says no next step", err)
+				}
+				if passes := kube.IsKind(test.refused, kube.Unreachable); build.Passing(err) != passes {
+					t.Errorf("%v is tried again: %v", err, !passes)
 				}
 				if !strings.Contains(said.String(), test.said) || strings.Count(said.String(), "\n") > 1 {
 					t.Errorf("said %q, want %q once", said.String(), test.said)

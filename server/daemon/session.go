@@ -36,6 +36,7 @@ type session struct {
 	retry    *time.Timer   // the next time
 	targets  map[engine.TargetID]status.Target
 	forwards map[string][]api.Forward
+	steps    map[string]string // of the builds that go on, by image
 }
 
 // runner performs effects: a run.Runner, or a test's. Its methods may be called
@@ -52,7 +53,7 @@ type runner interface {
 }
 
 func newSession(own string, warn func(error)) session {
-	return session{own: own, warn: warn, targets: map[engine.TargetID]status.Target{}, forwards: map[string][]api.Forward{}}
+	return session{own: own, warn: warn, targets: map[engine.TargetID]status.Target{}, forwards: map[string][]api.Forward{}, steps: map[string]string{}}
 }
 
 // open opens the cluster of the request, pinned from then on, and writes the
@@ -182,6 +183,10 @@ func (s *session) take(f run.Facts) {
 		s.targets[f.Target.ID] = targetFacts(f.Target)
 	case f.Forwards != nil:
 		s.forwards[f.Forwards.Resource] = forwardsStatus(f.Forwards.Forwards)
+	case f.Step != nil && f.Step.Text == "":
+		delete(s.steps, f.Step.Image)
+	case f.Step != nil:
+		s.steps[f.Step.Image] = f.Step.Text
 	case f.Cluster != nil:
 		s.lost = f.Cluster.Err
 	}

@@ -36,7 +36,7 @@ func (c *core) publish() {
 		Tiltfile: c.session.tiltfile(c.o.Endpoint.Workspace), Args: c.session.request.Args,
 		Cluster: cluster, Config: c.tiltfile.status(c.session.request.CI),
 		Project: c.tiltfile.good, State: &c.state, Stopping: c.requests.down, Left: c.requests.left, Asks: asks,
-		Targets: c.session.targets, Forwards: c.session.forwards, Updates: c.progress.updates.resources, Synced: c.progress.updates.synced,
+		Targets: c.session.targets, Forwards: c.session.forwards, Steps: c.session.steps, Updates: c.progress.updates.resources, Synced: c.progress.updates.synced,
 		Words: words,
 	})
 	asked()

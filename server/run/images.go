@@ -94,9 +94,22 @@ func (m *images) buildFrom(ctx context.Context, e engine.Build, bases map[string
 	words := held{say: func(text string) { tell("", text) }, on: !e.Again} // of another try, until it is more than that
 	began := time.Now()
 	words.tell("building " + ref + because(e.Reason))
-	output := m.out.Lines(words.tell)
+	step := ""
+	at := func(now string) {
+		if now != step {
+			step = now
+			m.o.Sink.Facts(Facts{Step: &StepFacts{Image: ref, Text: now}})
+		}
+	}
+	output := m.out.Lines(func(line string) {
+		words.tell(line)
+		if now := build.StepOf(line); now != "" {
+			at(now)
+		}
+	})
 	result, err := m.o.Images.Build(ctx, build.Request{Image: e.Image, Bases: bases, Output: output, Local: e.Local})
 	output.Flush()
+	at("")
 	switch {
 	case err != nil && ctx.Err() != nil:
 		words.tell("the build of " + ref + " was ended") // for newer files, or since nobody wants it any more

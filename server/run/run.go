@@ -49,6 +49,7 @@ type Facts struct {
 	Target   *TargetFacts
 	Forwards *ForwardFacts
 	Cluster  *ClusterFacts
+	Step     *StepFacts       // of a build
 	Removed  *config.Compose  // a service of which nothing is left
 	Paused   *kube.Controller // what holds objects for a GitOps tool is about to be paused
 	Objects  []map[string]any // that were applied and stand in no Tiltfile: their Secrets are to be hidden
@@ -56,6 +57,9 @@ type Facts struct {
 
 // TargetFacts describes one container. A zero Pod UID means that it is gone.
 type TargetFacts = rollout.Container
+
+// StepFacts say what an image's build is at; "" when it has ended.
+type StepFacts struct{ Image, Text string }
 
 // ForwardFacts are the ports of a resource that answer on this machine.
 type ForwardFacts = forward.Facts

@@ -166,7 +166,7 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 	for _, ref := range f.State.ImagesOf(spec.Name) {
 		img := f.State.Image(ref)
 		if img.Building {
-			return verdict{state: api.StateBuilding, why: "building " + ref}, true
+			return verdict{state: api.StateBuilding, why: f.buildingOf(ref)}, true
 		}
 		if img.Failed != nil {
 			return verdict{state: state, why: line(img.Failed.Problem.Message), problem: &img.Failed.Problem}, true
@@ -199,6 +199,14 @@ func (f *Facts) update(spec *config.Resource, r engine.Resource, targets []api.T
 func line(text string) string {
 	first, _, _ := strings.Cut(text, "\n")
 	return first
+}
+
+// buildingOf says that an image is built, and what its build is at.
+func (f *Facts) buildingOf(ref string) string {
+	if step := f.Steps[ref]; step != "" {
+		return "building " + ref + ": " + step
+	}
+	return "building " + ref
 }
 
 // notReady tells what starts from what crashed and from what cannot come up.

@@ -32,6 +32,7 @@ type Facts struct {
 	Asks     []api.Ask
 	Targets  map[engine.TargetID]Target
 	Forwards map[string][]api.Forward // by resource
+	Steps    map[string]string        // by image: what its build is at
 	Updates  map[string]*api.Update   // by resource: the last one
 	Synced   map[engine.TargetID]*api.Update
 
