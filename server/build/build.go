@@ -44,6 +44,9 @@ type Options struct {
 	Env       []string // of the commands that are run; nil: this process's
 	Dir       string   // folder that relative paths of secrets are of, before Configure
 	Remote    Remote   // a BuildKit where the images will run; nil: there can be none
+	// PullSecrets reads the Docker configurations by which the cluster's pods pull
+	// images; nil: there are none.
+	PullSecrets func(ctx context.Context) [][]byte
 }
 
 // Builder builds images for one cluster. Its methods may be called
@@ -74,7 +77,7 @@ func (b *Builder) Configure(p *config.Project) {
 func (b *Builder) now() *builder {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := &builder{cluster: b.o.Cluster, workspace: b.o.Workspace, env: b.o.Env, dir: b.o.Dir, tools: b.tools, remote: b.o.Remote}
+	n := &builder{cluster: b.o.Cluster, workspace: b.o.Workspace, env: b.o.Env, dir: b.o.Dir, tools: b.tools, remote: b.o.Remote, pullSecrets: b.o.PullSecrets}
 	if n.env == nil {
 		n.env = os.Environ()
 	}
@@ -94,7 +97,9 @@ type builder struct {
 	dir       string
 	tools     *toolbox
 	remote    Remote
-	setting   config.BuilderSetting
+
+	pullSecrets func(ctx context.Context) [][]byte
+	setting     config.BuilderSetting
 }
 
 // Request asks for one image.

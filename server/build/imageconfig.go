@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -145,7 +144,7 @@ func (b *builder) remoteConfig(ctx context.Context, ref string) (ImageConfig, er
 
 // remoteOptions are those of every request to a registry.
 func (b *builder) remoteOptions(ctx context.Context, more ...remote.Option) []remote.Option {
-	return append([]remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithUserAgent("towline")}, more...)
+	return append([]remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(b.keychain(ctx)), remote.WithUserAgent("towline")}, more...)
 }
 
 // inRegistry reports whether a registry has an image already. Tags are

@@ -70,7 +70,8 @@ func builderFor(cluster *kube.Cluster, e clusterFacts, workspace, owner, dir str
 	id := cluster.Identity()
 	return build.New(build.Options{
 		Workspace: workspace, Dir: dir,
-		Remote: buildpod.New(buildpod.Options{Kube: cluster, WorkspaceID: workspace, Owner: owner, Namespace: id.Namespace}),
+		Remote:      buildpod.New(buildpod.Options{Kube: cluster, WorkspaceID: workspace, Owner: owner, Namespace: id.Namespace}),
+		PullSecrets: func(ctx context.Context) [][]byte { return cluster.PullSecrets(ctx, id.Namespace) },
 		Cluster: build.Cluster{
 			Product: string(id.Product), Name: id.Cluster, Context: id.Context,
 			Runtime: e.runtime, Platform: e.platform, Registry: e.registry, Unread: e.unread,

@@ -45,6 +45,20 @@ func (c *Cluster) DiscoverRegistry(ctx context.Context) (found *config.Registry,
 	return nil, unread, nil
 }
 
+// PullSecrets returns the Docker configurations in a namespace, by which its pods may
+// pull images: none where they may not be read.
+func (c *Cluster) PullSecrets(ctx context.Context, namespace string) [][]byte {
+	list, err := c.clientset.CoreV1().Secrets(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=" + string(corev1.SecretTypeDockerConfigJson)})
+	if err != nil {
+		return nil // a registry that asks for a login says so
+	}
+	var all [][]byte
+	for _, secret := range list.Items {
+		all = append(all, secret.Data[corev1.DockerConfigJsonKey])
+	}
+	return all
+}
+
 // documentedRegistry reads the ConfigMap local-registry-hosting.
 func (c *Cluster) documentedRegistry(ctx context.Context) (*config.Registry, error) {
 	m, err := c.clientset.CoreV1().ConfigMaps(metav1.NamespacePublic).Get(ctx, "local-registry-hosting", metav1.GetOptions{})
