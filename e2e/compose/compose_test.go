@@ -95,8 +95,8 @@ func TestSavesReachComposeServices(t *testing.T) {
 	if user := b.must("docker", "exec", b.container("page"), "cat", "/proc/1/status"); !strings.Contains(user, "Uid:\t1000") || !strings.Contains(user, "NoNewPrivs:\t1") || !strings.Contains(user, "CapEff:\t0000000000000000") {
 		t.Errorf("the container has other rights: %s", user)
 	}
-	migrated := b.must("docker", "inspect", "--format", "{{.State.FinishedAt}}", b.container("migrate"))
-	if started := b.must("docker", "inspect", "--format", "{{.State.StartedAt}}", b.container("page")); started < migrated {
+	migrated := b.moment("{{.State.FinishedAt}}", "migrate")
+	if started := b.moment("{{.State.StartedAt}}", "page"); started.Before(migrated) {
 		t.Errorf("page started at %s, before the end of what it waits for at %s", started, migrated)
 	}
 	containers := b.container("page") + b.container("app")
@@ -133,6 +133,11 @@ func TestSavesReachComposeServices(t *testing.T) {
 	b.file("page", "/base.txt", "base two")
 	b.file("page", "/srv/index.html", "four")
 
+	for line := range strings.Lines(b.towline("logs", "page", "app")) {
+		if strings.Contains(line, ": wrote ") {
+			t.Log(strings.TrimSpace(line)) // with the time that it took
+		}
+	}
 	b.towline("down")
 	if left := b.must("docker", "ps", "-a", "-q", "--filter", "label=com.docker.compose.project=tl-e2e-live"); left != "" {
 		t.Errorf("down left %s", left)
@@ -140,6 +145,16 @@ func TestSavesReachComposeServices(t *testing.T) {
 	if volumes := b.must("docker", "volume", "ls", "-q", "--filter", "label=com.docker.compose.project=tl-e2e-live"); volumes == "" {
 		t.Error("down took the volume")
 	}
+}
+
+// moment is a time that docker knows of a service's container.
+func (b *bed) moment(format, service string) time.Time {
+	b.t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, b.must("docker", "inspect", "--format", format, b.container(service)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return at
 }
 
 // debug stops the program at a line, across a save.

@@ -152,3 +152,32 @@ func TestJobsRunAgainWhenAsked(t *testing.T) {
 	end(Observed{Broken: true, Message: "exit code 1"})
 	w.want(Wanted{}, "apply migrate ") // a Deployment comes by itself, or by a change
 }
+
+// TestSavesReachAService by its agent, as they reach a pod, and so does a restart:
+// docker restarts the container only where there is none.
+func TestSavesReachAService(t *testing.T) {
+	w := newWorld(t)
+	w.do(Configured{Project: composed("1")})
+	w.do(Wanted{})
+	w.do(Applied{Resource: "db"})
+	w.do(Observed{Resource: "db", Ready: true})
+	w.do(Built{Ref: "web", Pushed: "web:1"})
+	w.do(Applied{Resource: "web"})
+	id := TargetID{Pod: "p-web-1", Container: "web"}
+	w.do(Observed{Resource: "web", Ready: true, Targets: []Seen{{ID: id, Image: "web", Pushed: "web:1", Instance: "a", Running: true}}})
+	if a := effectsOf[Attach](w); len(a) != 1 || a[0].Target != id {
+		t.Fatalf("its container is seen: %+v", w.effects)
+	}
+	w.do(Attached{Target: id, Instance: "a"})
+	w.do(LiveDone{Target: id, Batch: effectsOf[Live](w)[0].Batch})
+	w.do(Changed{Images: map[string][]string{"web": {"/w/a"}}})
+	live := effectsOf[Live](w)
+	if len(live) != 1 || len(effectsOf[Build](w)) > 0 || len(live[0].Files) != 1 || live[0].Files[0].Remote != "/app/a" {
+		t.Fatalf("a save: %+v", w.effects)
+	}
+	w.do(LiveDone{Target: id, Batch: live[0].Batch})
+	w.do(RestartAsked{Resource: "web"})
+	if live := effectsOf[Live](w); len(live) != 1 || !live[0].Restart || len(effectsOf[Restart](w)) > 0 {
+		t.Errorf("a restart: %+v", w.effects)
+	}
+}
