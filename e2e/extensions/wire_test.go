@@ -73,6 +73,16 @@ func (w *wire) cut() {
 	w.listener, w.conns = nil, nil
 }
 
+// silence has nothing pass on the connections that there are, as behind a way that
+// has changed: neither end is told. New ones get through.
+func (w *wire) silence() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.conns {
+		p.silent.Store(true)
+	}
+}
+
 func (w *wire) accept(l net.Listener) {
 	for {
 		near, err := l.Accept()

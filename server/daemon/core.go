@@ -8,6 +8,7 @@ import (
 
 	"github.com/towline-dev/towline/server/engine"
 	"github.com/towline-dev/towline/server/run"
+	"github.com/towline-dev/towline/server/run/output"
 	"github.com/towline-dev/towline/server/tree"
 	"github.com/towline-dev/towline/starlark/config"
 )
@@ -27,6 +28,7 @@ type core struct {
 	tiltfile tiltfile
 
 	requests requests
+	hindered output.Repeats // why what an earlier daemon had up cannot be gone on with yet
 	session  session
 	state    engine.State
 	progress progress

@@ -18,9 +18,12 @@ func (c *core) resume() {
 	}
 	c.up(*up, func(err error) {
 		if err == nil {
+			c.hindered.Reset()
 			return
 		}
-		c.tell("warn", "cannot go on yet: "+err.Error())
+		if text := c.hindered.Tell("cannot go on yet: " + err.Error()); text != "" {
+			c.tell("warn", text)
+		}
 		c.queue.later(resumePause, func(c *core) {
 			if c.tiltfile.last == nil || c.tiltfile.last.Error == nil { // a Tiltfile's error waits for its save
 				c.resume()
