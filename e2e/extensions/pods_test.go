@@ -64,8 +64,8 @@ k8s_yaml('all.yaml')
 	b.says([]string{"status", "full"}, "full", "no space left on device")
 	b.fails([]string{"status"}, "no space left on device", "memory")
 	b.fails([]string{"wait", "--timeout", "1m", "full", "hungry"}, "no space left on device", "memory", "hint: free space there")
-	if logs := b.towline("logs", "full"); strings.Count(logs, "building tl-ext-full") != 1 {
-		t.Errorf("a full disk leads to a build:\n%s", logs)
+	if logs := b.towline("logs", "full"); strings.Count(logs, "building tl-ext-full") > 3 { // one of a fresh disk is a cure, more are none
+		t.Errorf("a full disk leads to one build after the other:\n%s", logs)
 	}
 
 	for _, name := range lost {

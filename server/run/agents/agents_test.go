@@ -461,11 +461,6 @@ func TestFailures(t *testing.T) {
 		if done := b.done(); done.Rebuild || done.Problem == nil || len(done.Unlike) != 1 {
 			t.Errorf("a file that changed meanwhile: %+v", done)
 		}
-		b.agent.FailNext(wire.Errorf(wire.CodeNoSpace, "no space left on device"))
-		b.live(engine.Live{}, "x", "1")
-		if done := b.done(); done.Rebuild || done.Problem == nil {
-			t.Errorf("a full disk: %+v", done)
-		}
 		b.agent.OnRun = func(wire.Command, io.Writer, io.Writer) wire.Exit { return wire.Exit{Code: 2} }
 		b.live(engine.Live{Runs: []config.Step{{Argv: []string{"make", "all"}, Pos: config.Position{Line: 9}}}}, "x", "2")
 		if done := b.done(); done.Rebuild || !strings.Contains(done.Problem.Message, `run "make all" in container app of pod web-1`) || done.Problem.Pos.Line != 9 {

@@ -81,7 +81,7 @@ func (a *Agents) live(ctx context.Context, t *target, e engine.Live) (done engin
 		if overtaken(err) {
 			done.Unlike = e.Files // it may be any of them
 		} else {
-			done.Rebuild = ctx.Err() == nil && !lost(s.agent) && !full(err)
+			done.Rebuild = ctx.Err() == nil && !lost(s.agent)
 		}
 		return done
 	}
@@ -244,12 +244,6 @@ func syncProblem(e engine.Live, err error) *config.Problem {
 func overtaken(err error) bool {
 	var refused *wire.Error
 	return errors.Is(err, wire.ErrAborted) || errors.Is(err, fs.ErrNotExist) || errors.As(err, &refused) && refused.Code == wire.CodeHashMismatch
-}
-
-// full reports whether there is no room for a change: an image takes as much.
-func full(err error) bool {
-	var refused *wire.Error
-	return errors.As(err, &refused) && refused.Code == wire.CodeNoSpace
 }
 
 func lost(c Syncer) bool {
