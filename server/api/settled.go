@@ -99,7 +99,7 @@ func held(byName map[string]*ResourceStatus, r *ResourceStatus, seen map[string]
 // lives: many programs that cannot run end in the first moment, and of one that crashed
 // before it takes a moment to hear of the next.
 func (r *ResourceStatus) restarting() bool {
-	return r.LastSave != nil && r.LastSave.Way == WayRestart && !r.LastSave.Ended
+	return r.LastSave != nil && r.LastSave.Way == WayRestart && !r.LastSave.Ended && (r.State.Good() || r.State == StateCrashed)
 }
 
 // unproven reports whether a container's agent has yet to say what it has.

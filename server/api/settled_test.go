@@ -53,6 +53,10 @@ func TestRestarting(t *testing.T) {
 				t.Errorf("%s, %+v: settled %v, want %v", state, test.save, got, test.want)
 			}
 		}
+		s.Resources[0].State, s.Resources[0].Problem = StateStale, nil // what it depends on failed: no process of it says more
+		if !Settled(s, "web") {
+			t.Errorf("stale, %+v: something is waited for that does not come", test.save)
+		}
 	}
 }
 
