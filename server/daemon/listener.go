@@ -26,6 +26,7 @@ type listener struct {
 	e        api.Endpoint
 	log      *slog.Logger
 	lock     *os.File // the workspace's
+	unheld   bool     // that it cannot be taken again was told
 	anew     func()   // writes down what is known, in a folder that was deleted
 	socket   string
 	listener net.Listener
@@ -136,9 +137,13 @@ func (d *listener) hold(ctx context.Context) {
 		err = os.WriteFile(d.e.Address, []byte(d.socket), 0o600)
 	}
 	if err != nil {
-		d.log.Error("the state folder was deleted", "error", err)
+		if !d.unheld {
+			d.log.Error("the state folder was deleted", "error", err)
+		}
+		d.unheld = true
 		return
 	}
+	d.unheld = false
 	d.log.Warn("the state folder was deleted: it is made anew", "folder", d.e.State)
 	d.anew()
 }
