@@ -74,6 +74,7 @@ func Run(ctx context.Context, o Options) error {
 	defer stop()
 	d := newDaemon(o, stop)
 	defer d.logs.Close()
+	socket.end = stop
 	socket.anew = func() { d.queue.put(func(c *core) { c.store.anew() }) }
 	c, err := newCore(ctx, d.shared, d.queue)
 	if err != nil {

@@ -26,8 +26,9 @@ type listener struct {
 	e        api.Endpoint
 	log      *slog.Logger
 	lock     *os.File // the workspace's
-	unheld   bool     // that it cannot be taken again was told
+	unheld   int      // looks in a row that could not take it again
 	anew     func()   // writes down what is known, in a folder that was deleted
+	end      func()   // ends the daemon
 	socket   string
 	listener net.Listener
 	file     fs.FileInfo // the socket's
@@ -123,7 +124,7 @@ func (d *listener) serve(ctx context.Context, server *http.Server) {
 }
 
 // hold takes the workspace's lock again where its file is gone, with the state folder:
-// the next daemon would find it free.
+// the next daemon would find it free. Where one has, this one ends.
 func (d *listener) hold(ctx context.Context) {
 	held, err := d.lock.Stat()
 	now, gone := os.Stat(d.e.Lock)
@@ -131,22 +132,29 @@ func (d *listener) hold(ctx context.Context) {
 		return
 	}
 	lock, err := acquire(ctx, d.e)
-	if err == nil {
-		d.lock.Close()
-		d.lock = lock
-		err = os.WriteFile(d.e.Address, []byte(d.socket), 0o600)
-	}
 	if err != nil {
-		if !d.unheld {
+		d.unheld++
+		switch {
+		case d.unheld == mostUnheld && errors.Is(err, ErrRunning): // and no face that only asked
+			d.log.Error("the state folder was deleted, and another daemon serves the workspace: ending")
+			d.end()
+		case d.unheld == 1:
 			d.log.Error("the state folder was deleted", "error", err)
 		}
-		d.unheld = true
 		return
 	}
-	d.unheld = false
+	d.lock.Close()
+	d.lock, d.unheld = lock, 0
 	d.log.Warn("the state folder was deleted: it is made anew", "folder", d.e.State)
+	if err := os.WriteFile(d.e.Address, []byte(d.socket), 0o600); err != nil {
+		d.log.Error("noting the socket", "error", err)
+	}
 	d.anew()
 }
+
+// mostUnheld is how many looks in a row find the lock in another's hands before that
+// is another daemon.
+const mostUnheld = 3
 
 // listen opens a socket at once where another one may lie.
 func listen(socket string) (net.Listener, error) {

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -125,6 +126,27 @@ func TestHoldsItsFolder(t *testing.T) {
 		t.Errorf("another daemon: %v", err)
 	}
 	must(t, api.NewClient(e).Stop(t.Context()))
+}
+
+// TestEndsBesideAnother: who has the lock of the folder that was made anew serves the
+// workspace, and a daemon of before goes.
+func TestEndsBesideAnother(t *testing.T) {
+	e := runs(t)
+	must(t, os.RemoveAll(e.State))
+	must(t, os.MkdirAll(filepath.Dir(e.Lock), 0o700))
+	lock, err := os.OpenFile(e.Lock, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	must(t, err)
+	defer lock.Close()
+	must(t, syscall.Flock(int(lock.Fd()), syscall.LOCK_EX))
+	deadline := time.Now().Add(time.Minute)
+	for tick := time.NewTicker(10 * time.Millisecond); ; <-tick.C {
+		if _, err := os.Lstat(e.Socket); errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it goes on beside another daemon")
+		}
+	}
 }
 
 // TestListensElsewhere starts a daemon where there cannot be a runtime folder.
