@@ -124,7 +124,7 @@ type ResourceStatus struct {
 	Was         State              `json:"was,omitempty"`                   // before it went out of reach
 	Text        string             `json:"text" secrets:"own"`              // state, reason and proof, one line for a person
 	Proof       Proof              `json:"proof,omitempty"`                 // of its files
-	WaitsFor    []Wait             `json:"waits_for,omitempty"`             // while pending, or stale until a trigger
+	WaitsFor    []Wait             `json:"waits_for,omitempty"`             // while pending, or stale: until a trigger, or since another one failed
 	Next        *Action            `json:"next,omitempty"`                  // what a person does about it
 	Message     string             `json:"message,omitempty" secrets:"own"` // what it does or waits for, one line
 	Coming      string             `json:"coming,omitempty" secrets:"own"`  // what is about to mend it by itself: a file on its way, a command's end

@@ -6,7 +6,7 @@ import "slices"
 type Outcome struct {
 	Busy   []*ResourceStatus // something more will happen by itself
 	Failed []*ResourceStatus // a person has to do something: error, crashed, waiting, stale by a failure
-	Held   []*ResourceStatus // pending behind one that a person starts, or behind one of Failed or Held
+	Held   []*ResourceStatus // pending behind one that a person starts, pending or stale behind one of Failed or Held
 	Off    []*ResourceStatus // that only a person starts, and nobody has: they count for nothing
 	Ready  int               // ready or done
 	Total  int               // that were asked for
@@ -49,9 +49,9 @@ func OutcomeOf(s *Status, names ...string) Outcome {
 			o.Busy = append(o.Busy, r)
 		case r.State.Bad() && r.Problem != nil:
 			o.Failed = append(o.Failed, r)
-		case r.State == StatePending && held(byName, r, map[string]bool{}):
+		case (r.State == StatePending || r.behind()) && held(byName, r, map[string]bool{}):
 			o.Held = append(o.Held, r)
-		case r.State == StateStale: // awaits a trigger
+		case r.State == StateStale && !r.behind(): // awaits a trigger
 			o.Ready++
 		case r.State.Good() && !r.unproven():
 			o.Ready++
@@ -73,6 +73,12 @@ func (r *ResourceStatus) Off() bool {
 // ButtonAlone reports whether a resource is the command of a button that nobody has
 // pressed yet: a list of what is up leaves it out.
 func (r *ResourceStatus) ButtonAlone() bool { return r.State == StateStopped && len(r.Buttons) > 0 }
+
+// behind reports whether a resource runs without the last save because another one
+// failed: it has that when the other one has.
+func (r *ResourceStatus) behind() bool {
+	return r.State == StateStale && slices.ContainsFunc(r.WaitsFor, func(w Wait) bool { return w.Kind == WaitResource })
+}
 
 // held reports whether a pending resource waits for a person, or for one that
 // will not come by itself, be it at the end of a chain.

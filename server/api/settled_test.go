@@ -90,6 +90,11 @@ func TestSettled(t *testing.T) {
 		{"a:pending>b b:pending>a", "", "settled held a,b 0/2"},
 		{"a:pending>gone", "", "busy a 0/1"},
 		{"a:pending>b b:error!", "a", "settled held a 0/1"},
+		{"a:stale>b b:error!", "a", "settled held a 0/1"}, // what it runs is not what was saved
+		{"a:stale>b b:error!", "", "settled failed b held a 0/2"},
+		{"a:stale>b b:building", "a", "busy a 0/1"},
+		{"a:stale>b b:error!+", "a", "busy a 0/1"},
+		{"a:pending>b b:stale>c c:error!", "a", "settled held a 0/1"},
 	}
 	for _, test := range tests {
 		s := &Status{Up: true, Resources: resources(test.resources)}

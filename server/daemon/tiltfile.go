@@ -17,6 +17,7 @@ import (
 type tiltfile struct {
 	evaluator
 	limiter rateLimiter
+	due     bool              // one is put off
 	good    *config.Project   // the last without an error; nil: there was none
 	last    *config.Project   // good, or the failed one after it
 	warn    func(text string) // tells a person
@@ -50,7 +51,7 @@ func (t *tiltfile) inForce() *config.Project { return cmp.Or(t.good, t.last) }
 // status says how the evaluations went; unattended says that nobody is there to
 // mend anything.
 func (t *tiltfile) status(unattended bool) api.ConfigStatus {
-	s := api.ConfigStatus{Evaluating: t.running, EvaluatedAt: t.at, Took: t.took}
+	s := api.ConfigStatus{Evaluating: t.running || t.due, EvaluatedAt: t.at, Took: t.took}
 	if unattended && t.good != nil {
 		s.CI = &t.good.Settings.CI
 	}
@@ -83,8 +84,10 @@ func (t *tiltfile) again(files []string, within bool, evaluate func()) {
 	}
 	t.warn(fmt.Sprintf(
 		"%s changes again and again; the Tiltfile is evaluated again in %s. If the Tiltfile writes it, let it do so only when the content is another", path, pause))
+	t.due = !own // what the Tiltfile itself writes never comes to an end
 	time.AfterFunc(pause, func() {
 		t.post(func() {
+			t.due = false
 			t.limiter.release(time.Now())
 			evaluate()
 		})

@@ -51,6 +51,18 @@ func TestBuildIsNotEndedForWhatCanWait(t *testing.T) {
 	w.want(changed("web", "/w/web/package.json")) // nobody wants it
 }
 
+// TestBuildsElsewhere: what failed is built again where images are built in another place
+// from now on.
+func TestBuildsElsewhere(t *testing.T) {
+	w := up(t)
+	w.want(changed("web", "/w/web/package.json"), "build web")
+	w.want(Built{Ref: "web", Problem: &config.Problem{Message: "docker does not answer"}})
+	w.want(Configured{Project: project()})
+	p := project()
+	p.Settings.Towline = map[string]any{"builder": []any{map[string]any{"where": "cluster"}}}
+	w.want(Configured{Project: p}, "build web")
+}
+
 // TestBuildIsNoCureForWhatItDoesNotChange: a live update that fails leads to a build; one
 // that gives the same image is not tried for ever.
 func TestBuildIsNoCureForWhatItDoesNotChange(t *testing.T) {

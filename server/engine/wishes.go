@@ -11,8 +11,9 @@ func (e Configured) record(s *State) []Effect {
 	gone := Forget{Objects: goneObjects(s, e.Project), Deploys: goneDeploys(s, e.Project), Services: goneServices(s, e.Project)}
 	changed := changedKind(s, e.Project)
 	limits := s.Project != nil && s.Project.Settings.UpsertTimeout != e.Project.Settings.UpsertTimeout
+	elsewhere := s.Project != nil && s.Project.Settings.Ours().BuilderOf() != e.Project.Settings.Ours().BuilderOf()
 	s.Project, s.view = e.Project, newView(e.Project)
-	images, resources := e.images(s), e.resources(s, changed, limits)
+	images, resources := e.images(s, elsewhere), e.resources(s, changed, limits)
 	var effects []Effect
 	for name := range s.resources.all() {
 		if _, still := resources[name]; !still || changed[name] {
@@ -38,8 +39,9 @@ func (e Configured) record(s *State) []Effect {
 	return append(effects, stopBuilds(s, slices.Collect(maps.Keys(images)))...)
 }
 
-// images is what is known of a new project's images.
-func (e Configured) images(s *State) map[string]Image {
+// images is what is known of a new project's images; elsewhere says that they are built
+// in another place from now on.
+func (e Configured) images(s *State, elsewhere bool) map[string]Image {
 	all := e.Project.LiveImages()
 	images := make(map[string]Image, len(all))
 	for i := range all {
@@ -51,6 +53,9 @@ func (e Configured) images(s *State) map[string]Image {
 			img.Stale = img.Spec != ""
 			img.Failed = nil
 			img.Spec = hash
+		}
+		if elsewhere {
+			img.Failed = nil // it may have failed for want of a builder
 		}
 		images[spec.Ref] = img
 	}

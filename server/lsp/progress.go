@@ -182,7 +182,11 @@ func failures(o api.Outcome) string {
 	}
 	for _, r := range o.Held {
 		if len(r.WaitsFor) > 0 && r.WaitsFor[0].Kind == api.WaitResource {
-			lines = append(lines, r.Name+" "+r.Message)
+			text := r.Name + " " + r.Message
+			if r.State == api.StateStale {
+				text = r.Name + " is stale: " + r.Message
+			}
+			lines = append(lines, text)
 		}
 	}
 	if more := len(lines) - mostFailures; more > 0 {

@@ -126,7 +126,7 @@ func (f *Facts) judge(spec *config.Resource, r engine.Resource, s *api.ResourceS
 		return verdict{state: api.StateStale, why: "changed, awaits a trigger", waits: []api.Wait{{Kind: api.WaitTrigger}}}
 	}
 	if dep := f.State.StaleBy(spec.Name); dep != "" {
-		return verdict{state: api.StateStale, why: dep + " failed"}
+		return verdict{state: api.StateStale, why: dep + " failed", waits: []api.Wait{{Kind: api.WaitResource, Name: dep}}}
 	}
 	if w, coming := f.coming[spec.Name]; coming && s.Ends {
 		return verdict{state: api.StatePending, waits: []api.Wait{waitOf(w)}}
