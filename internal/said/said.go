@@ -1,5 +1,6 @@
 // Package said knows which of the lines that a program wrote says best why it
-// ended: the last one, and of a stack trace what went wrong, not its last frame.
+// ended: the last one, of a stack trace what went wrong and not its last frame, and of
+// a compiler's errors the first, of which the others come.
 //
 // It is pure, and one place for all that sums a program up: logs of containers,
 // local commands, builds.
@@ -17,6 +18,7 @@ const most = 200
 type Words struct {
 	Text   string
 	raised bool // it is what went wrong in a stack trace
+	placed bool // it is a compiler's first error
 }
 
 // raises recognises the line of a stack trace that says what went wrong, panics
@@ -24,6 +26,10 @@ type Words struct {
 var (
 	raises = regexp.MustCompile(`^(panic: |fatal error: |Caused by: |(Uncaught )?[\w.$]*(Error|Exception)\b)`)
 	panics = regexp.MustCompile(`^(panic|fatal error): `)
+	// Compilers name a place with its column, programs that log theirs do not.
+	places  = regexp.MustCompile(`^[^\s:(]+(:\d+:\d+:|\(\d+,\d+\):) `)
+	remarks = regexp.MustCompile(`[:)] (warning|note|remark)\b`)
+	follows = regexp.MustCompile(`^(g?make(\[\d+\])?: |exit status |\d+ errors?\b|Found \d+ errors?|too many errors)`)
 )
 
 // Next takes the program's next line, without colours; goesOn says that it is of the
@@ -33,8 +39,12 @@ func (w Words) Next(line string, goesOn bool) Words {
 	switch {
 	case text == "" || strings.HasPrefix(text, "Node.js v"): // which Node writes below each trace
 		return w
+	case w.placed && (follows.MatchString(text) || places.MatchString(text) || strings.TrimLeft(line, " \t") != line):
+		return w // the first error is the one that the others come of
+	case places.MatchString(text) && !remarks.MatchString(text):
+		return Words{Text: shortened(text), placed: true}
 	case raises.MatchString(text):
-		return Words{shortened(text), true}
+		return Words{Text: shortened(text), raised: true}
 	case goesOn && w.Text != "":
 		return w
 	}

@@ -17,6 +17,11 @@ func TestLast(t *testing.T) {
 		"node:internal/loader:1\n  throw err;\n  ^\n\nError: Cannot find module './x'\nRequire stack:\n- /app/a.js\n    at A (b:1:2) {\n  code: 'X'\n}\n\nNode.js v20.1.0": "Error: Cannot find module './x'",
 		"node:events:1\n\nError: listen EADDRINUSE: address already in use :::80\n    at A {\n  code: 'EADDRINUSE',\n  list: [\n]\n}\n\nNode.js v20":                       "Error: listen EADDRINUSE: address already in use :::80",
 		"Exception in thread \"main\" A: a\n\tat A.b(A.java:3)\nCaused by: java.io.IOException: b\n\tat A.c(A.java:9)":                                                     "Caused by: java.io.IOException: b",
+		"# shop/api\n./main.go:12:13: undefined: x\n./main.go:18:3: syntax error\n":                                                                                        "./main.go:12:13: undefined: x",
+		"a.c:1:5: warning: unused 'y'\na.c:3:9: error: no 'x'\n    3 | x\n      | ^\na.c:4:1: error: later\nmake: *** [a] Error 1":                                         "a.c:3:9: error: no 'x'",
+		"src/a.ts(3,5): error TS2304: Cannot find name 'x'.\nsrc/b.ts(1,1): error TS1005: ';' expected.\nFound 2 errors.":                                                  "src/a.ts(3,5): error TS2304: Cannot find name 'x'.",
+		"./main.go:12:13: undefined: x\nno such host":                                                                                                                      "no such host",
+		"main.go:12: listening\nmain.go:30: the database is gone":                                                                                                          "main.go:30: the database is gone",
 		strings.Repeat("é", 300): strings.Repeat("é", most) + "…",
 	} {
 		if got := Last(output); got != want {

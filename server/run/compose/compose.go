@@ -205,11 +205,15 @@ func (s *Services) apply(ctx context.Context, e engine.Apply, up Up, supervised 
 	if ctx.Err() != nil {
 		return // nobody waits for it: the resource is no longer wanted, or nothing is
 	}
+	a := engine.Applied{Resource: e.Resource.Name, Agentless: agentless}
+	if e.Resource.Compose.Ends { // it keeps live updates from nobody
+		a.Agentless, a.Ending = nil, agentless
+	}
 	s.box.Put(func(ctx context.Context, st *state) {
 		if sv := st.services[e.Resource.Name]; sv != nil {
 			sv.runs = runs
 		}
-		s.applied(ctx, st, engine.Applied{Resource: e.Resource.Name, Agentless: agentless}, e.Resource, seen, err)
+		s.applied(ctx, st, a, e.Resource, seen, err)
 	})
 }
 

@@ -551,6 +551,9 @@ func TestWhoseEndIsWaitedFor(t *testing.T) {
 		web.Images, web.Compose.Ends = []string{"img"}, true
 		s.Apply(engine.Apply{Resource: web})
 		s.settle()
+		if a, _ := s.applied("web"); len(a.Agentless) > 0 || !slices.Equal(a.Ending, []string{"img"}) {
+			t.Errorf("it keeps live updates from others: %+v", a)
+		}
 		if o := s.state("web"); o.Ready || o.Broken || len(o.Targets) > 0 || !strings.Contains(o.Message, "others wait for its end") {
 			t.Errorf("while it runs: %+v", o)
 		}
