@@ -2,6 +2,7 @@ package kube
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic/fake"
+	clienttesting "k8s.io/client-go/testing"
 )
 
 func decoded(t *testing.T, text string) *unstructured.Unstructured {
@@ -210,5 +215,51 @@ func TestBorrowedObjects(t *testing.T) {
 	large := decoded(t, `{"kind": "ConfigMap", "metadata": {`+marks+`}, "data": {"a": "`+strings.Repeat("x", mostOriginal)+`"}}`)
 	if err := a.keepOriginal(large); !IsKind(err, Invalid) {
 		t.Errorf("what is too large: %v", err)
+	}
+}
+
+// TestFieldsAreGivenBack: who tells of the status between two requests does not leave
+// fields ours, and who has made it another object since is not overruled.
+func TestFieldsAreGivenBack(t *testing.T) {
+	object := func(generation int64, managers ...string) *unstructured.Unstructured {
+		u := decoded(t, `{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "ns"}}`)
+		u.SetGeneration(generation)
+		var all []metav1.ManagedFieldsEntry
+		for _, m := range managers {
+			all = append(all, metav1.ManagedFieldsEntry{Manager: m, Operation: "Update"})
+		}
+		u.SetManagedFields(all)
+		return u
+	}
+	for name, test := range map[string]struct {
+		now  *unstructured.Unstructured // at the server, when a patch was refused
+		want string                     // whose fields are, by the last patch; "": none came through
+	}{
+		"a status":       {object(2, "argocd-controller", fieldManager, "kubelet"), "argocd-controller kubelet"},
+		"another object": {object(3, "argocd-controller", fieldManager), ""},
+	} {
+		client := fake.NewSimpleDynamicClient(runtime.NewScheme(), test.now)
+		tries, got := 0, ""
+		client.PrependReactor("patch", "deployments", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			if tries++; tries == 1 {
+				return true, nil, errors.New("the object is not as it was")
+			}
+			var patch []struct{ Value json.RawMessage }
+			var managed []metav1.ManagedFieldsEntry
+			if json.Unmarshal(a.(clienttesting.PatchAction).GetPatch(), &patch) != nil || json.Unmarshal(patch[1].Value, &managed) != nil {
+				t.Errorf("%s: %s", name, a.(clienttesting.PatchAction).GetPatch())
+			}
+			var managers []string
+			for _, m := range managed {
+				managers = append(managers, m.Manager)
+			}
+			got = strings.Join(managers, " ")
+			return true, test.now, nil
+		})
+		resource := client.Resource(schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}).Namespace("ns")
+		giveFields(t.Context(), resource, object(2, fieldManager), object(1, "argocd-controller").GetManagedFields())
+		if got != test.want {
+			t.Errorf("%s: the fields are of %q, want %q", name, got, test.want)
+		}
 	}
 }

@@ -89,10 +89,10 @@ func (c *Cluster) HandBack(ctx context.Context, object map[string]any) (deleted 
 			return err
 		}
 		got, err := client.Update(ctx, whole, metav1.UpdateOptions{FieldManager: fieldManager})
-		if err != nil || managed == nil {
+		if err != nil {
 			return err
 		}
-		_ = patchOwners(ctx, client, got, managed) // the tool forces its fields anyway
+		giveFields(ctx, client, got, managed)
 		return nil
 	})
 	if immutable(err) {
@@ -106,12 +106,12 @@ func (c *Cluster) HandBack(ctx context.Context, object map[string]any) (deleted 
 
 // givenBack is an object as it was before, in the place of what it is now, and whose
 // its fields were.
-func givenBack(now *unstructured.Unstructured) (*unstructured.Unstructured, []any, error) {
+func givenBack(now *unstructured.Unstructured) (*unstructured.Unstructured, []metav1.ManagedFieldsEntry, error) {
 	whole := &unstructured.Unstructured{}
 	if err := whole.UnmarshalJSON([]byte(now.GetAnnotations()[annotationOriginal])); err != nil {
 		return nil, nil, fmt.Errorf("decoding what it was: %w", err)
 	}
-	managed, _, _ := unstructured.NestedSlice(whole.Object, "metadata", "managedFields")
+	managed := whole.GetManagedFields()
 	unstructured.RemoveNestedField(whole.Object, "metadata", "managedFields")
 	whole.SetResourceVersion(now.GetResourceVersion())
 	whole.SetFinalizers(now.GetFinalizers())

@@ -68,7 +68,8 @@ func (c *Cluster) Pause(ctx context.Context, ctl Controller, by Pauser) (done bo
 		if done = patch != nil; !done {
 			return nil
 		}
-		return h.patch(ctx, patch)
+		_, err = h.patch(ctx, patch)
+		return err
 	})
 	if err == nil {
 		err = h.settle(ctx)
@@ -103,10 +104,11 @@ func (c *Cluster) Resume(ctx context.Context, ctl Controller, workspace string) 
 		if done = undo != nil; patch == nil {
 			return nil
 		}
-		if err := h.patch(ctx, patch); err != nil || undo == nil {
+		wrote, err := h.patch(ctx, patch)
+		if err != nil || undo == nil {
 			return err
 		}
-		h.giveFields(ctx, undo.Managed)
+		giveFields(ctx, h.client, wrote, undo.Managed)
 		return nil
 	})
 	if err := classify("resuming", ctl.String(), err); !IsKind(err, NotFound) {
@@ -134,14 +136,20 @@ func resumeFor(object *unstructured.Unstructured, workspace string) (patch map[s
 	return withNotes(patch, object, gone), ends
 }
 
-// giveFields makes the Controller's fields theirs again whose they were. Where that
-// fails, as when somebody is quicker, they are ours beside them.
-func (h holder) giveFields(ctx context.Context, were []metav1.ManagedFieldsEntry) {
-	now, err := h.client.Get(ctx, h.object.GetName(), metav1.GetOptions{})
-	if err != nil || len(were) == 0 {
-		return
+// giveFields makes the fields of an object, as we wrote it, theirs again whose they were.
+// Somebody may be quicker, to tell of its status for example: then it is tried again,
+// unless the object is another one by now. Where it fails they are ours beside them.
+func giveFields(ctx context.Context, client dynamic.ResourceInterface, wrote *unstructured.Unstructured, were []metav1.ManagedFieldsEntry) {
+	now := wrote
+	for range retry.DefaultRetry.Steps {
+		if len(were) == 0 || patchOwners(ctx, client, now, fieldsOf(were, now.GetManagedFields())) == nil {
+			return
+		}
+		var err error
+		if now, err = client.Get(ctx, wrote.GetName(), metav1.GetOptions{}); err != nil || now.GetGeneration() != wrote.GetGeneration() {
+			return
+		}
 	}
-	_ = patchOwners(ctx, h.client, now, fieldsOf(were, now.GetManagedFields()))
 }
 
 // fieldsOf are whose fields are whose, as before we wrote: of those who have come since
@@ -161,7 +169,7 @@ func fieldsOf(were, now []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry
 
 // patchOwners writes whose the fields of an object are, in a request of its own: in
 // one that changes fields we would stay listed.
-func patchOwners(ctx context.Context, client dynamic.ResourceInterface, object *unstructured.Unstructured, managed any) error {
+func patchOwners(ctx context.Context, client dynamic.ResourceInterface, object *unstructured.Unstructured, managed []metav1.ManagedFieldsEntry) error {
 	patch, err := json.Marshal([]map[string]any{
 		{"op": "test", "path": "/metadata/resourceVersion", "value": object.GetResourceVersion()},
 		{"op": "replace", "path": "/metadata/managedFields", "value": managed},
@@ -184,13 +192,12 @@ func pausers(notes map[string]string) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(notes)), func(key string) bool { return !strings.HasPrefix(key, pausedFor) })
 }
 
-func (h holder) patch(ctx context.Context, patch map[string]any) error {
+func (h holder) patch(ctx context.Context, patch map[string]any) (*unstructured.Unstructured, error) {
 	body, err := json.Marshal(patch)
 	if err != nil {
-		return fmt.Errorf("encoding the patch: %w", err)
+		return nil, fmt.Errorf("encoding the patch: %w", err)
 	}
-	_, err = h.client.Patch(ctx, h.object.GetName(), types.MergePatchType, body, metav1.PatchOptions{FieldManager: fieldManager})
-	return err
+	return h.client.Patch(ctx, h.object.GetName(), types.MergePatchType, body, metav1.PatchOptions{FieldManager: fieldManager})
 }
 
 // settle waits until the Controller has ended what it was in the middle of, which
