@@ -188,7 +188,7 @@ func (p *progress) summary(s api.Status) {
 		fmt.Fprint(p.w, "\x1b[1A\x1b[2K")
 	}
 	printWarnings(p.w, s.Config.Warnings, columnsIn(p.w))
-	for _, text := range words.Problems(s) {
+	for _, text := range problems(s) {
 		say(p.w, text)
 	}
 	o := api.OutcomeOf(&s)

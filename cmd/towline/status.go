@@ -227,9 +227,20 @@ func printStatus(w io.Writer, s api.Status, columns int) {
 		tell("\n" + question(a))
 	}
 	printWarnings(w, s.Config.Warnings, columns)
-	for _, text := range words.Problems(s) {
+	for _, text := range problems(s) {
 		tell("\n" + text)
 	}
+}
+
+// problems are those of a status, with what this program alone can know: that an
+// update of it left a daemon of before behind.
+func problems(s api.Status) []string {
+	texts := words.Problems(s)
+	if d := s.Daemon; d.Version != "" && d.Version != version {
+		texts = append(texts, fmt.Sprintf("warning: the daemon that serves this is of towline %s, and this program is %s\n"+
+			"hint:  `towline daemon --stop` ends it, and the next command starts this one; what is up stays", d.Version, version))
+	}
+	return texts
 }
 
 // question is what waits for a person, and how it is answered.

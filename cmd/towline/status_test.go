@@ -119,3 +119,13 @@ hint:  push it
 		}
 	}
 }
+
+// TestDaemonOfBefore: an update of the program does not replace the daemon that runs.
+func TestDaemonOfBefore(t *testing.T) {
+	for of, want := range map[string]int{"": 0, version: 0, version + "-before": 1} {
+		got := problems(api.Status{Up: true, Daemon: api.DaemonInfo{Version: of}})
+		if len(got) != want || want == 1 && !strings.Contains(got[0], "towline daemon --stop") {
+			t.Errorf("a daemon of %q: %q", of, got)
+		}
+	}
+}

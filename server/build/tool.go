@@ -126,7 +126,7 @@ func findDocker(ctx context.Context, env []string) (*tool, error) {
 	}
 	return nil, &Away{&config.Problem{
 		Message: "docker does not answer: " + complaint,
-		Hint:    "start docker, or set DOCKER_HOST to where it runs; the build is tried again by itself",
+		Hint:    "start docker, or set DOCKER_HOST to where it runs; the build is tried again by itself. Or build without it: towline.builder('cluster')",
 	}}
 }
 
