@@ -26,7 +26,7 @@ func Passing(err error) bool {
 // What is said where nobody answers, of builders and of registries.
 var (
 	noDaemon   = regexp.MustCompile(`Cannot connect to the Docker daemon[^\n]*|error during connect[^\n]*|failed to list workers[^\n]*`)
-	lostDaemon = regexp.MustCompile(`code = Unavailable[^\n]*|error reading from server[^\n]*|transport is closing[^\n]*`) // in the middle of a build
+	lostDaemon = regexp.MustCompile(`code = Unavailable[^\n]*|error reading from server[^\n]*|transport is closing[^\n]*|server did not provide an image ID[^\n]*`) // in the middle of a build
 	noRegistry = regexp.MustCompile(`(?i)connection refused|connection reset|no such host|i/o timeout|handshake timeout|\bEOF$|broken pipe|no route to host|network is unreachable|closed network connection|\b(502 Bad Gateway|503 Service Unavailable|504 Gateway Timeout)`)
 )
 

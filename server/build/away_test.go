@@ -15,6 +15,7 @@ func TestPassing(t *testing.T) {
 	for output, want := range map[string]bool{
 		"Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?":                                                                          true,
 		"#7 [2/2] RUN make\nerror: rpc error: code = Unavailable desc = error reading from server: EOF":                                                                              true,
+		"#6 [2/2] RUN make\ncannot write /tmp/b/id because server did not provide an image ID":                                                                                       true,
 		"failed to receive status: rpc error: code = Unavailable desc = transport is closing":                                                                                        true,
 		" > [internal] load metadata for r.io/base:\nERROR: failed to solve: failed to do request: Head \"http://r.io/v2/\": dial tcp: connect: connection refused":                  true,
 		" > [internal] load metadata for r.io/base:\nERROR: r.io/base: not found":                                                                                                    false,
