@@ -191,11 +191,13 @@ function day(language, service, file, { line, column, variable, chosen }) {
   ];
 }
 
-/** Asks for the breakpoint's line and waits until the process stands there. */
+/** Asks for the breakpoint's line until the process stands there: a request that is quicker than the breakpoint is answered. */
 async function stopsAt(editor, context, who) {
-  context.answer = get(context, who);
-  context.answer.catch(() => {});
-  await editor.stackframe.waitFor();
+  await until(`the process stops for ${who}`, () => {
+    context.answer = get(context, who);
+    const stopped = editor.stackframe.waitFor().then(() => true, () => false);
+    return Promise.race([stopped, context.answer.then(() => false, () => false)]);
+  }, { every: 200 });
   await editor.value("name", new RegExp(`"${who}"`));
 }
 
